@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Start any PhotoHub command; the first start sets up its Python environment beside this file."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+
+
+def load_bootstrap():
+    # By its path, because importing the package would run photohub/__init__.py, which may need
+    # packages that are not installed yet.
+    spec = importlib.util.spec_from_file_location("photohub_bootstrap", ROOT / "photohub" / "bootstrap.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    if sys.version_info < (3, 11):
+        sys.exit("PhotoHub needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
+    bootstrap = load_bootstrap()
+    testing = sys.argv[1:2] == ["test"]
+    bootstrap.ensure(ROOT, dev=testing)
+    if testing:
+        bootstrap.run_tests(ROOT, sys.argv[2:])
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+    # Only now, because Django and the project can be imported only inside the environment.
+    from django.core.management import execute_from_command_line
+
+    from photohub.env import SettingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingError as error:
+        sys.exit(f"PhotoHub cannot start: {error}")
+
+
+if __name__ == "__main__":
+    main()

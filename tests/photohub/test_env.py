@@ -1,0 +1,150 @@
+import pytest
+
+from photohub import env
+from photohub.env import SettingError
+
+
+@pytest.fixture(autouse=True)
+def outside_the_suite(monkeypatch, tmp_path):
+    # The suite itself runs as PHOTOHUB_ENV=test, which ignores .env files.
+    monkeypatch.setenv("PHOTOHUB_ENV", "embedded")
+    monkeypatch.setattr(env, "ENV_FILE", tmp_path / ".env")
+    monkeypatch.setattr(env, "READ", {})
+    env.read_env_file.cache_clear()
+
+
+def test_environment_wins_over_the_file_and_the_file_over_the_default(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("CAMERA=from-file\nPANEL=from-file\n")
+    monkeypatch.setenv("CAMERA", "from-environment")
+    assert [env.env_str(name, "default") for name in ("CAMERA", "PANEL", "GATE")] == [
+        "from-environment",
+        "from-file",
+        "default",
+    ]
+    assert [env.READ[name].source for name in ("CAMERA", "PANEL", "GATE")] == [
+        "environment",
+        "file",
+        "default",
+    ]
+
+
+def test_empty_value_counts_as_not_set(monkeypatch):
+    monkeypatch.setenv("CAMERA", "  ")
+    assert env.env_int("CAMERA", 7) == 7
+
+
+def test_suite_never_reads_somebodys_own_env_file(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("OSS_BUCKET=real\n")
+    monkeypatch.setenv("PHOTOHUB_ENV", "test")
+    assert env.env_str("OSS_BUCKET", "") == ""
+
+
+def test_env_file_knows_quotes_comments_and_export():
+    text = "# note\n\nexport A=1\nB = 'two # 2' # note\nC=three # note\nD=a#b\nE=\"\"\n"
+    assert env.parse_env_file(text) == {"A": "1", "B": "two # 2", "C": "three", "D": "a#b", "E": ""}
+
+
+def test_env_file_names_the_line_that_is_wrong():
+    with pytest.raises(SettingError, match=r"^\.env: line 2 is not KEY=VALUE\.$"):
+        env.parse_env_file("A=1\nnonsense\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("YES", True), ("1", True), ("on", True), ("off", False), ("False", False)]
+)
+def test_bool_words(monkeypatch, text, value):
+    monkeypatch.setenv("FLAG", text)
+    assert env.env_bool("FLAG", not value) is value
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "word"),
+    [
+        (lambda: env.env_bool("X"), "maybe", "true or false"),
+        (lambda: env.env_int("X", 3), "3.5", "whole number"),
+        (lambda: env.env_int("X", 3, minimum=1), "0", "at least 1"),
+        (lambda: env.env_int("X", 3, maximum=9), "10", "at most 9"),
+        (lambda: env.env_choice("X", "a", ("a", "b")), "c", "one of: a, b"),
+        (lambda: env.env_hostport("X", "h:1"), "8000", "host:port"),
+        (lambda: env.env_hostport("X", "h:1"), "h:65536", "at most 65535"),
+        (lambda: env.env_hostport("X", "h:1"), "::1:80", "host:port"),
+        (lambda: env.env_url("X"), "photos.example.org", "begins with"),
+        (lambda: env.env_url("X"), "ftp://h", "begins with"),
+        (lambda: env.env_url("X"), "http://h:port", "not an address"),
+        (lambda: env.env_rate("X", "off"), "5 per second", "5/s,20"),
+        (lambda: env.env_rate("X", "off"), "0/s,5", "not a rate"),
+        (lambda: env.env_rate("X", "off"), "5/s,0", "at least 1"),
+        (lambda: env.env_size("X", "1"), "10 parsecs", "not a size"),
+    ],
+)
+def test_wrong_value_names_the_setting_and_says_what_to_write(monkeypatch, read, text, word):
+    monkeypatch.setenv("X", text)
+    with pytest.raises(SettingError, match=f"^X: .*{word}"):
+        read()
+    assert "X" not in env.READ
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [("0.0.0.0:8000", ("0.0.0.0", 8000)), ("[::1]:0", ("::1", 0)), ("hub.local:80", ("hub.local", 80))],
+)
+def test_hostport(monkeypatch, text, pair):
+    assert env.env_hostport("X", text) == pair
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("5/s,20", (5.0, 20)), ("30/min, 3", (0.5, 3)), ("2.5/s", (2.5, 3)), ("off", None), ("OFF", None)],
+)
+def test_rate(text, rate):
+    assert env.env_rate("X", text) == rate
+
+
+@pytest.mark.parametrize(
+    ("text", "size_bytes"), [("10MB", 10**7), ("1.5 MiB", 1572864), ("200", 200), ("3kB", 3000)]
+)
+def test_size(text, size_bytes):
+    assert env.env_size("X", text) == size_bytes
+
+
+def test_secret_comes_from_a_file_and_is_never_shown(monkeypatch, tmp_path):
+    (tmp_path / "key").write_text("mei-lin\n")
+    monkeypatch.setenv("KEY_FILE", str(tmp_path / "key"))
+    assert env.env_secret("KEY", "fallback") == "mei-lin"
+    assert env.READ["KEY"].source == "file"
+    assert "mei-lin" not in repr(env.READ) and "fallback" not in repr(env.READ)
+
+
+def test_secret_from_the_environment_is_never_shown(monkeypatch):
+    monkeypatch.setenv("KEY", "mei-lin")
+    assert env.env_secret("KEY") == "mei-lin"
+    assert env.READ["KEY"].value == "…"
+
+
+def test_secret_set_twice_is_contradictory(monkeypatch):
+    monkeypatch.setenv("KEY", "a")
+    monkeypatch.setenv("KEY_FILE", "/run/secrets/key")
+    with pytest.raises(SettingError, match="both set"):
+        env.env_secret("KEY")
+
+
+@pytest.mark.parametrize("content", [None, " \n"])
+def test_secret_file_that_is_missing_or_empty_fails(monkeypatch, tmp_path, content):
+    if content is not None:
+        (tmp_path / "key").write_text(content)
+    monkeypatch.setenv("KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(SettingError, match=r"^KEY_FILE: the file"):
+        env.env_secret("KEY")
+
+
+def test_url_password_is_never_shown(monkeypatch):
+    monkeypatch.setenv("X", "redis://anna:geheim@db:6379/0")
+    assert env.env_url("X", schemes=("redis",)) == "redis://anna:geheim@db:6379/0"
+    assert env.READ["X"].value == "redis://anna:…@db:6379/0"
+
+
+def test_url_password_is_not_in_the_error(monkeypatch):
+    monkeypatch.setenv("X", "redis://anna:geheim@db:6379/0")
+    with pytest.raises(SettingError) as caught:
+        env.env_url("X")
+    assert "geheim" not in str(caught.value)
