@@ -1,0 +1,322 @@
+"""The embedded MQTT broker: our own listeners, our own guard, amqtt behind them."""
+
+import asyncio
+import errno
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from devices.protocol.mqtt_packets import ConnackCode, Connect, connack
+from photohub.embedded.accounts import Account, ConnectionInfo
+from photohub.embedded.core import Core, quiet_amqtt
+from photohub.embedded.guard import Connection, Refused
+from photohub.embedded.links import Link, Receive, Send, TcpLink, WebSocketLink
+
+__all__ = ["Account", "ConnectionInfo", "EmbeddedBroker", "PortTaken"]
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS_PER_ACCOUNT = 8
+KEPT_SESSIONS_PER_ACCOUNT = 8
+REVALIDATE_S = 5.0
+REVALIDATE_PATIENCE_S = 30.0
+HUB_PATIENCE_S = 30.0
+STOP_S = 5.0
+STREAM_BYTES = 256 * 1024
+DENIED_LOG_S = 60.0
+
+Authenticate = Callable[[Connect, str], Awaitable[Account | None]]
+OnConnect = Callable[[Account, str, str], Awaitable[None]]
+OnDisconnect = Callable[[Account, str, str], Awaitable[None]]
+OnSubscribe = Callable[[Account, str], Awaitable[None]]
+Revalidate = Callable[[list[Account]], Awaitable[Iterable[Account]]]
+
+
+class PortTaken(OSError):
+    """Say that another program listens where the broker should."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            errno.EADDRINUSE,
+            f"port {port} on {host} is in use by another program; stop it or change PHOTOHUB_MQTT",
+        )
+        self.host = host
+        self.port = port
+
+
+@dataclass
+class Standing:
+    """What the broker remembers of an account between its connections."""
+
+    tokens: float
+    refilled_at: float
+    connections: set[Connection] = field(default_factory=set)
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    denied: int = 0
+    denied_unlogged: int = 0
+    denied_logged_at: float = float("-inf")
+
+
+class EmbeddedBroker:
+    """MQTT 3.1.1 for the single process, over TCP and over the HTTP server's WebSockets.
+
+    `authenticate` is asked for every connection and may raise, which the client sees as "server unavailable".
+    `on_connect` is told of every connection, `on_disconnect` when the account's last one is gone,
+    `on_subscribe` after the subscription stands, restored ones of a kept session included; one account's
+    calls never overlap. `revalidate` is asked every five seconds about all connected accounts and returns
+    those to throw out.
+    """
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        *,
+        host: str,
+        port: int,
+        max_packet_bytes: int = 12 * 2**20,
+        max_connections: int = 2000,
+        messages_per_s: float = 100,
+        messages_burst: float = 400,
+        stall_s: float = 2.0,
+        hub_stall_s: float = 60.0,
+        on_connect: OnConnect | None = None,
+        on_disconnect: OnDisconnect | None = None,
+        on_subscribe: OnSubscribe | None = None,
+        revalidate: Revalidate | None = None,
+    ) -> None:
+        self.authenticate = authenticate
+        self.max_packet_bytes = max_packet_bytes
+        self.stall_s = stall_s
+        self.hub_stall_s = hub_stall_s
+        self.core: Core
+        self._address = (host, port)
+        self._max_connections = max_connections
+        self._messages_per_s = messages_per_s
+        self._messages_burst = messages_burst
+        self._on_connect = on_connect
+        self._on_disconnect = on_disconnect
+        self._on_subscribe = on_subscribe
+        self._revalidate = revalidate
+        self._server: asyncio.Server | None = None
+        self._connections: set[Connection] = set()
+        self._by_key: dict[str, Connection] = {}
+        self._standings: dict[str, Standing] = {}
+        self._telling: set[asyncio.Task[None]] = set()
+        self._watch: asyncio.Task[None] | None = None
+
+    # --- life
+
+    async def start(self) -> None:
+        """Listen; raises PortTaken."""
+        quiet_amqtt()
+        self.core = Core()
+        host, port = self._address
+        try:
+            self._server = await asyncio.start_server(
+                self._tcp_connected, host, port, limit=2**18, backlog=512
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTaken(host, port) from None
+            raise
+        await self.core.start()
+        self._watch = asyncio.create_task(self._watch_accounts())
+
+    async def stop(self) -> None:
+        """Close the listener and every connection, and wait until the callbacks have been told."""
+        if self._server is None:
+            return
+        self._server.close()
+        self._watch.cancel()
+        leaving = list(self._connections)
+        for connection in leaving:
+            connection.end("the server stops")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await asyncio.gather(*(connection.finished.wait() for connection in leaving))
+                while self._telling:
+                    await asyncio.wait(set(self._telling))
+        await self.core.shutdown()
+        await asyncio.gather(self._watch, return_exceptions=True)
+        self._server = None
+
+    @property
+    def sockets(self) -> tuple[socket.socket, ...]:
+        return tuple(self._server.sockets) if self._server else ()
+
+    @property
+    def port(self) -> int:
+        return self.sockets[0].getsockname()[1]
+
+    # --- doors
+
+    async def _tcp_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._guard(TcpLink(reader, writer))
+
+    async def websocket(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Serve MQTT over WebSocket: an ASGI application for `/mqtt`."""
+        await receive()
+        offered = scope.get("subprotocols", [])
+        chosen = next((name for name in ("mqtt", "mqttv3.1") if name in offered), None)
+        if chosen is None or self._server is None:
+            await send({"type": "websocket.close", "code": 1002})
+            return
+        await send({"type": "websocket.accept", "subprotocol": chosen})
+        await self._guard(WebSocketLink(scope, receive, send))
+
+    async def _guard(self, link: Link) -> None:
+        if len(self._connections) >= self._max_connections:
+            with suppress(OSError, TimeoutError):
+                await link.write(connack(ConnackCode.UNAVAILABLE), self.stall_s)
+                await link.close()
+            link.abort()
+            return
+        connection = Connection(self, link)
+        self._connections.add(connection)
+        await connection.run()
+
+    # --- for the connections
+
+    async def claim(self, connection: Connection) -> None:
+        """Give the account's client id to this connection and end the one which had it; raises Refused."""
+        account, key = connection.account, connection.key
+        standing = self._standing(account)
+        rivals = [other for other in standing.connections if other.key == key]
+        if len(standing.connections) - len(rivals) >= CONNECTIONS_PER_ACCOUNT:
+            raise Refused(
+                f"{account.username} has {CONNECTIONS_PER_ACCOUNT} connections already",
+                ConnackCode.UNAVAILABLE,
+            )
+        standing.connections.add(connection)
+        while (rival := self._by_key.get(key)) is not None:
+            rival.end("taken over by a newer connection")
+            await rival.finished.wait()
+        self._by_key[key] = connection
+        await self._prepare_session(account, key)
+
+    async def _prepare_session(self, account: Account, key: str) -> None:
+        self.core.withdraw(key, account.subscribe)
+        if account.kind == "hub":
+            self.core.keeping.add(key)
+        abandoned = [name for name in self.core.offline_sessions(account.username) if name != key]
+        for name in abandoned[: max(0, len(abandoned) + 1 - KEPT_SESSIONS_PER_ACCOUNT)]:
+            await self.core.drop(name)
+
+    async def release(self, connection: Connection) -> None:
+        """Undo `claim` as far as amqtt is concerned."""
+        await self.core.release(connection.key, keep_messages=connection.account.kind == "hub")
+
+    def forget(self, connection: Connection, reason: str) -> None:
+        self._connections.discard(connection)
+        if connection.account is None:
+            return
+        self._standing(connection.account).connections.discard(connection)
+        if self._by_key.get(connection.key) is connection:
+            del self._by_key[connection.key]
+            self._tell(connection.account, self._tell_gone(connection, reason))
+
+    async def pace(self, account: Account) -> None:
+        """Wait until the account may send its next packet; the hub, which serves all, never waits."""
+        if account.kind == "hub":
+            return
+        standing, now = self._standing(account), time.monotonic()
+        refill = (now - standing.refilled_at) * self._messages_per_s
+        standing.tokens = min(self._messages_burst, standing.tokens + refill) - 1
+        standing.refilled_at = now
+        if standing.tokens < 0:
+            await asyncio.sleep(-standing.tokens / self._messages_per_s)
+
+    async def publish(self, connection: Connection, topic: str, payload: bytes, qos: int) -> None:
+        """Pass a message on; raises Refused when the hub cannot take it, so that the device keeps it."""
+        if connection.account.kind != "hub":
+            try:
+                await self.core.wait_for_room(HUB_PATIENCE_S)
+            except TimeoutError:
+                raise Refused("the hub has been too busy for half a minute") from None
+        await self.core.publish(topic, payload, qos)
+
+    def count_denied(self, account: Account, topic: str) -> None:
+        standing, now = self._standing(account), time.monotonic()
+        standing.denied += 1
+        standing.denied_unlogged += 1
+        if now - standing.denied_logged_at >= DENIED_LOG_S:
+            log.warning(
+                "MQTT account %s used topics it has no right to (%s times since the last line), now %.200r",
+                account.username,
+                standing.denied_unlogged,
+                topic,
+            )
+            standing.denied_unlogged, standing.denied_logged_at = 0, now
+
+    # --- what the project asks
+
+    def connections(self) -> list[ConnectionInfo]:
+        return [connection.info() for connection in self._by_key.values()]
+
+    def denied(self, username: str) -> int:
+        """Count the refused publishes and subscriptions of an account since the start."""
+        standing = self._standings.get(username)
+        return standing.denied if standing else 0
+
+    def kick(self, username: str) -> int:
+        """End all connections of an account, and return how many those were."""
+        standing = self._standings.get(username)
+        leaving = list(standing.connections) if standing else []
+        for connection in leaving:
+            connection.end("thrown out")
+        return len(leaving)
+
+    async def _watch_accounts(self) -> None:
+        while True:
+            await asyncio.sleep(REVALIDATE_S)
+            accounts = list({connection.account for connection in self._by_key.values()})
+            if self._revalidate is None or not accounts:
+                continue
+            try:
+                async with asyncio.timeout(REVALIDATE_PATIENCE_S):
+                    unwanted = set(await self._revalidate(accounts))
+            except Exception as error:
+                log.error("MQTT accounts could not be checked again, they stay connected: %r", error)
+                continue
+            for connection in list(self._by_key.values()):
+                if connection.account in unwanted:
+                    connection.end("its rights were taken away")
+
+    # --- telling the project
+
+    def tell_connected(self, connection: Connection) -> None:
+        if self._on_connect:
+            told = self._on_connect(connection.account, connection.client_id, connection.peer)
+            self._tell(connection.account, told)
+
+    def tell_subscribed(self, connection: Connection, topic_filter: str) -> None:
+        if self._on_subscribe:
+            self._tell(connection.account, self._on_subscribe(connection.account, topic_filter))
+
+    async def _tell_gone(self, connection: Connection, reason: str) -> None:
+        # Asked only now, in the account's turn: a connection that came meanwhile has been told as connected,
+        # or will be.
+        if self._on_disconnect and not self._standing(connection.account).connections:
+            await self._on_disconnect(connection.account, connection.client_id, reason)
+
+    def _tell(self, account: Account, told: Awaitable[None]) -> None:
+        task = asyncio.create_task(self._tell_in_turn(self._standing(account).telling, told))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell_in_turn(self, turn: asyncio.Lock, told: Awaitable[None]) -> None:
+        async with turn:
+            try:
+                await told
+            except Exception:
+                log.exception("Telling about an MQTT connection failed")
+
+    def _standing(self, account: Account) -> Standing:
+        standing = self._standings.get(account.username)
+        if standing is None:
+            standing = self._standings[account.username] = Standing(self._messages_burst, time.monotonic())
+        return standing
