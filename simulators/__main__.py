@@ -1,0 +1,194 @@
+"""Run simulated devices from the command line: `python -m simulators esp32s3 --help`."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
+from simulators.http_camera import HttpCamera, HttpCameraConfig
+from simulators.scenes import NAMES, Scene
+
+Camera = Esp32S3Camera | HttpCamera
+
+
+def read_address(text: str) -> tuple[str, int]:
+    """Split `host:port`; the port may be missing for 1883."""
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address of the form host:port.")
+    return host, int(port)
+
+
+def read_device(text: str) -> tuple[str, str]:
+    """Split `code:key`."""
+    code, _, key = text.partition(":")
+    if not code or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form code:key.")
+    return code, key
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m simulators", description="Simulated devices for PhotoHub."
+    )
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    esp = kinds.add_parser("esp32s3", help="cameras that run the published ESP32-S3 program: MQTT and HTTP")
+    _add_common(esp)
+    esp.add_argument("--mqtt", type=read_address, default=("127.0.0.1", 1883), help="the broker's host:port")
+    esp.add_argument(
+        "--topics", choices=("seed", "native"), default="seed", help="/light/… or photohub/<code>/…"
+    )
+    esp.add_argument(
+        "--keyless", action="store_true", help="upload without a key, as the published program does"
+    )
+    esp.add_argument(
+        "--path", default="/api/upload", help="the upload path, /index.php for the older program"
+    )
+    esp.add_argument("--every", type=float, default=0.0, help="also take a picture every so many seconds")
+    esp.add_argument("--status", action="store_true", help="say online and offline, as newer programs do")
+    esp.add_argument("--fault", choices=("none", "padded", "stale_tail", "cut"), default="none")
+    esp.add_argument("--latency", type=float, default=0.0, help="seconds from the order to the picture")
+    esp.add_argument(
+        "--drop-rate", type=float, default=0.0, help="the share of uploads that break off, 0 to 1"
+    )
+    esp.add_argument("--battery", type=int, default=0, help="millivolts at the start, 0 for none")
+    http = kinds.add_parser("http", help="cameras that post a picture every so often, with a key")
+    _add_common(http)
+    http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
+    picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
+    _add_view(picture)
+    picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
+    picture.add_argument("--at", type=float, default=None, help="unix time in the picture, otherwise now")
+    picture.add_argument("--code", default="camera", help="the name burned into the picture")
+    return parser
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
+    parser.add_argument("--code", default="", help="the device's code")
+    parser.add_argument("--key", default="", help="the device's key")
+    parser.add_argument(
+        "--device",
+        type=read_device,
+        action="append",
+        default=[],
+        metavar="CODE:KEY",
+        help="one more device; may be repeated",
+    )
+    _add_view(parser)
+
+
+def _add_view(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scene", choices=NAMES, default=None, help="what the camera sees; otherwise each another"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=0, help="another number gives another place of the same kind"
+    )
+    parser.add_argument("--size", choices=("800x600", "1024x768"), default="1024x768")
+    parser.add_argument("--quality", type=int, default=75, help="JPEG quality, 1 to 95")
+    parser.add_argument(
+        "--day", type=float, default=86_400.0, help="how many seconds a day in the picture lasts"
+    )
+    parser.add_argument("--first-hour", type=float, default=0.0, help="the picture's hour at 00:00 UTC")
+
+
+def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
+    """Return the view of the camera with this number."""
+    width, height = (int(side) for side in options.size.split("x"))
+    return Scene(
+        options.scene or NAMES[number % len(NAMES)],
+        camera=camera,
+        seed=options.seed + number,
+        width=width,
+        height=height,
+        quality=options.quality,
+        day_s=options.day,
+        first_hour=options.first_hour,
+    )
+
+
+def build_cameras(options: argparse.Namespace) -> list[Camera]:
+    """Return the cameras that the options ask for."""
+    devices = [(options.code, options.key)] if options.code or not options.device else []
+    make = _build_esp32s3 if options.kind == "esp32s3" else _build_http
+    return [
+        make(options, code, key, build_scene(options, code or options.kind, number), number)
+        for number, (code, key) in enumerate([*devices, *options.device])
+    ]
+
+
+def _build_esp32s3(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
+    native = options.topics == "native"
+    config = Esp32S3Config(
+        upload_url=options.hub.rstrip("/") + options.path,
+        mqtt_host=options.mqtt[0],
+        mqtt_port=options.mqtt[1],
+        mac=mac_for(options.seed + number + 1),
+        code=code,
+        key=key,
+        command_topic=f"photohub/{code}/command" if native else "/light/deviceIn",
+        result_topic=f"photohub/{code}/result" if native else "/light/deviceOut",
+        status_topic=f"photohub/{code}/status" if options.status else "",
+        keyed_upload=bool(key) and not options.keyless,
+        fault=options.fault,
+        latency_s=options.latency,
+        drop_rate=options.drop_rate,
+        battery_mv=options.battery,
+        every_s=options.every,
+        seed=options.seed + number,
+    )
+    return Esp32S3Camera(config, scene)
+
+
+def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
+    config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
+    return HttpCamera(config, scene)
+
+
+async def run_cameras(cameras: Sequence[Camera]) -> None:
+    """Run all cameras until Ctrl-C or SIGTERM, then let each say goodbye."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has no signal handlers in its loop; Ctrl-C then ends the program without goodbye.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    running = [asyncio.create_task(camera.run()) for camera in cameras]
+    waiting = asyncio.create_task(stopped.wait())
+    done, _ = await asyncio.wait({*running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*(camera.stop() for camera in cameras))
+    waiting.cancel()
+    for task in done - {waiting}:
+        task.result()
+    for camera in cameras:
+        print(f"{camera.config.code or 'camera'}: {dict(camera.counters)}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status."""
+    options = build_parser().parse_args(arguments)
+    if options.kind == "picture":
+        at = time.time() if options.at is None else options.at
+        options.out.write_bytes(build_scene(options, options.code, 0).jpeg(at, 1))
+        return 0
+    if options.kind == "http" and not all((options.code, options.key)) and not options.device:
+        print("An HTTP camera needs --code and --key, or --device CODE:KEY.", file=sys.stderr)
+        return 2
+    if options.kind == "esp32s3" and options.topics == "native" and not (options.code or options.device):
+        print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    asyncio.run(run_cameras(build_cameras(options)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

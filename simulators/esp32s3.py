@@ -1,0 +1,311 @@
+"""A camera that acts as the published ESP32-S3 program does, faults included.
+
+It waits for `{"action":0,"name":"<name>"}` on its command topic, takes two frames and posts the second one,
+because the first may be stale. Whatever HTTP answer it gets goes to its result topic, raw and piece by piece.
+What it does with an odd command was read in the program's source (xuhongv/StudyInEsp32, project 24).
+"""
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+import aiomqtt
+
+from devices.protocol import light
+from simulators import esp_http
+
+logger = logging.getLogger(__name__)
+
+PADDING_BYTES = 512
+END_OF_IMAGE = b"\xff\xd9"
+EVENTS_KEPT = 1000
+OUTBOX_PIECES = 100
+
+Fault = Literal["none", "padded", "stale_tail", "cut"]
+
+
+class FrameSource(Protocol):
+    """Anything that makes JPEG frames: see simulators.scenes."""
+
+    def jpeg(self, t: float, frame: int) -> bytes:
+        """Return the frame numbered `frame`, taken at unix time `t`."""
+
+
+class Event(NamedTuple):
+    """One thing that happened: connected, disconnected, command, ignored, crash, upload, answer, failed."""
+
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """What the program makes of one message; `text` is the picture's name, or the reason."""
+
+    kind: Literal["capture", "ignored", "crash"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Esp32S3Config:
+    """Describe one board. The defaults are the published program: no code, no key, no status topic."""
+
+    upload_url: str
+    mqtt_host: str
+    mqtt_port: int
+    mac: str = "7cdfa1e0c0de"
+    code: str = ""
+    key: str = ""
+    command_topic: str = "/light/deviceIn"
+    result_topic: str = "/light/deviceOut"
+    status_topic: str = ""
+    keyed_upload: bool = False
+    relay_answers: bool = True
+    fault: Fault = "none"
+    latency_s: float = 0.0
+    drop_rate: float = 0.0
+    battery_mv: int = 0
+    every_s: float = 0.0
+    patience_s: float = 10.0
+    reboot_s: float = 3.0
+    reconnect_s: float = 2.0
+    buffer_bytes: int = esp_http.DEFAULT_BUFFER_BYTES
+    seed: int = 0
+
+
+def read_order(payload: bytes) -> Order:
+    """Read a command as the program does: it checks for no key, and its name buffer has 50 bytes."""
+    if light.crashes_firmware(payload):
+        return Order("crash", "a missing key, or a name over its buffer")
+    command = light.decode_command(payload)
+    if command is None:
+        return Order("ignored", payload[:80].decode("utf-8", "replace"))
+    return Order("capture", command.name)
+
+
+def spoil(jpeg: bytes, fault: Fault, older: bytes = b"") -> bytes:
+    """Return the frame as a cheap camera driver hands it over.
+
+    padded: zero bytes up to a multiple of 512. stale_tail: the end of an older frame, with its end
+    marker, behind this one. cut: the buffer was too small, so the last third and the end marker are missing.
+    """
+    if fault == "padded":
+        return jpeg + bytes(-len(jpeg) % PADDING_BYTES or PADDING_BYTES)
+    if fault == "stale_tail":
+        return jpeg + (older or jpeg)[-PADDING_BYTES:]
+    if fault == "cut":
+        return jpeg[: len(jpeg) * 2 // 3].removesuffix(END_OF_IMAGE)
+    return jpeg
+
+
+def mac_for(number: int) -> str:
+    """Return the MAC address, as 12 hex digits, of the simulated board with this number."""
+    return f"7cdfa1{number & 0xFFFFFF:06x}"
+
+
+class _Reboot(Exception):
+    """Unwind to the reconnect loop: the program has crashed."""
+
+
+class Esp32S3Camera:
+    """Run one board: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
+
+    def __init__(
+        self, config: Esp32S3Config, scene: FrameSource, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.config = config
+        self.events: list[Event] = []
+        self.counters: Counter[str] = Counter()
+        self.connected = asyncio.Event()
+        self._scene = scene
+        self._clock = clock
+        self._frame = 0
+        self._battery_mv = config.battery_mv
+        self._radio = random.Random(config.seed)
+        self._outbox: deque[bytes] = deque(maxlen=OUTBOX_PIECES)
+        self._stopping = asyncio.Event()
+        self._session_task: asyncio.Task[None] | None = None
+        self._finished = asyncio.Event()
+        self._finished.set()
+        # One frame buffer: orders and the timer take turns.
+        self._camera = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Connect, obey, and connect again after every failure, until `stop()`."""
+        self._finished.clear()
+        try:
+            while not self._stopping.is_set():
+                pause_s = await self._live_until_cut()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause_s)
+        finally:
+            self._finished.set()
+
+    async def stop(self) -> None:
+        """Say goodbye to the broker and end `run()`; an upload under way is given up."""
+        self._stopping.set()
+        # Python 3.11's wait_for, which aiomqtt uses, drops a cancellation that meets a result: so ask again.
+        while not self._finished.is_set():
+            if self._session_task is not None:
+                self._session_task.cancel()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._finished.wait(), 2.0)
+
+    async def _live_until_cut(self) -> float:
+        """Hold one connection for as long as it lasts; return how long the board pauses before the next."""
+        pause_s = self.config.reconnect_s
+        self._session_task = asyncio.create_task(self._session())
+        try:
+            await self._session_task
+        except _Reboot:
+            pause_s = self.config.reboot_s
+        except (aiomqtt.MqttError, OSError) as error:
+            logger.info("Simulated camera %s lost its broker: %s", self.config.mac, error)
+        except asyncio.CancelledError:
+            # stop() cancels the session alone; a cancellation from outside ends run() as well.
+            if not self._stopping.is_set():
+                raise
+        finally:
+            if self.connected.is_set():
+                self.connected.clear()
+                self._note("disconnected", "")
+        return pause_s
+
+    def _note(self, kind: str, detail: str) -> None:
+        self.counters[kind] += 1
+        self.events.append(Event(kind, detail))
+        del self.events[:-EVENTS_KEPT]
+
+    def _client(self) -> aiomqtt.Client:
+        config = self.config
+        will = aiomqtt.Will(config.status_topic, b"offline", qos=1) if config.status_topic else None
+        return aiomqtt.Client(
+            config.mqtt_host,
+            config.mqtt_port,
+            identifier=config.mac,
+            username=config.code or None,
+            password=config.key if config.code else None,
+            keepalive=120,
+            clean_session=True,
+            protocol=aiomqtt.ProtocolVersion.V311,
+            will=will,
+            timeout=self.config.patience_s,
+        )
+
+    async def _session(self) -> None:
+        """Live through one connection to the broker."""
+        async with self._client() as client:
+            await client.subscribe(self.config.command_topic, qos=1)
+            self.connected.set()
+            self._note("connected", self.config.mac)
+            timer = asyncio.create_task(self._take_unasked(client)) if self.config.every_s else None
+            try:
+                await self._say_status(client, b"online")
+                async with self._camera:
+                    await self._flush(client)
+                async for message in client.messages:
+                    await self._obey(client, bytes(message.payload))
+            except asyncio.CancelledError:
+                await self._say_status(client, b"offline")
+                raise
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    async def _say_status(self, client: aiomqtt.Client, status: bytes) -> None:
+        if self.config.status_topic:
+            await client.publish(self.config.status_topic, status, qos=1)
+
+    async def _obey(self, client: aiomqtt.Client, payload: bytes) -> None:
+        order = read_order(payload)
+        if order.kind == "ignored":
+            self._note("ignored", order.text)
+        elif order.kind == "crash":
+            self._note("crash", order.text)
+            await _pull_the_plug(client)
+            raise _Reboot
+        else:
+            self._note("command", order.text)
+            await self._shoot(client, order.text)
+
+    async def _take_unasked(self, client: aiomqtt.Client) -> None:
+        """Take a picture every so often: what newer programs add for a camera that watches by itself."""
+        while True:
+            try:
+                await self._shoot(client, f"{self.config.mac}-{int(self._clock() * 1000):x}")
+            except aiomqtt.MqttError as error:
+                logger.info("Simulated camera %s keeps an answer for later: %s", self.config.mac, error)
+            await asyncio.sleep(self.config.every_s)
+
+    async def _shoot(self, client: aiomqtt.Client, name: str) -> None:
+        """Take two frames, post the second, relay the answer."""
+        async with self._camera:
+            await asyncio.sleep(self.config.latency_s)
+            picture = await self._take_picture()
+            try:
+                answer = await self._upload(name, picture)
+            except esp_http.HttpFailure as failure:
+                self._note("failed", str(failure))
+                return
+            self._note("upload", f"{answer.status} {name}")
+            self._note("answer", answer.body.decode("utf-8", "replace"))
+            if self.config.relay_answers:
+                self._outbox.extend(answer.pieces)
+                await self._flush(client)
+
+    async def _upload(self, name: str, picture: bytes) -> esp_http.Answer:
+        fades = self._radio.random() < self.config.drop_rate
+        return await esp_http.post(
+            self.config.upload_url,
+            self._headers(name),
+            picture,
+            timeout_s=self.config.patience_s,
+            buffer_bytes=self.config.buffer_bytes,
+            cut_after_bytes=len(picture) // 2 if fades else None,
+        )
+
+    async def _take_picture(self) -> bytes:
+        """Return the second of two frames; Pillow works in a thread so that many cameras share one loop."""
+        t = self._clock()
+        self._frame += 2
+        older = b""
+        if self.config.fault == "stale_tail":
+            older = await asyncio.to_thread(self._scene.jpeg, t, self._frame - 1)
+        newest = await asyncio.to_thread(self._scene.jpeg, t, self._frame)
+        return spoil(newest, self.config.fault, older)
+
+    def _headers(self, name: str) -> dict[str, str]:
+        headers = {"Content-Type": "image/jpg", "Name-Pic": name}
+        if self.config.keyed_upload:
+            headers["X-Device-Key"] = self.config.key
+        if self._battery_mv:
+            # A lithium cell of this size loses about a millivolt per picture sent over Wi-Fi.
+            self._battery_mv = max(3000, self._battery_mv - 1)
+            headers["X-Battery-Mv"] = str(self._battery_mv)
+        return headers
+
+    async def _flush(self, client: aiomqtt.Client) -> None:
+        """Publish the pieces in order; as in esp-mqtt's outbox, what fails goes out after reconnecting."""
+        while self._outbox:
+            await client.publish(self.config.result_topic, self._outbox[0], qos=1, retain=False)
+            self._outbox.popleft()
+
+
+async def _pull_the_plug(client: aiomqtt.Client) -> None:
+    """Cut the connection without a DISCONNECT, so that the broker sends the will."""
+    # aiomqtt offers only the polite way, so the socket is fetched from the paho client inside it.
+    connection = client._client.socket()
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    # Until aiomqtt has noticed, leaving its context would still try to send a DISCONNECT.
+    with contextlib.suppress(aiomqtt.MqttError):
+        async for message in client.messages:
+            logger.debug("A message on %s is lost in the crash", message.topic)

@@ -1,0 +1,181 @@
+"""A camera with a key and no MQTT: it posts a picture every so often and tries again until the hub has it.
+
+A retry sends the same bytes under the same name, so that a hub that stored the picture but lost its answer on
+the way recognises it and answers `dup`.
+"""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+
+from simulators import esp_http
+from simulators.esp32s3 import Event, FrameSource
+
+EVENTS_KEPT = 1000
+ANSWER_BUFFER_BYTES = 4096
+LONGEST_PAUSE_S = 300.0
+
+
+@dataclass(frozen=True)
+class HttpCameraConfig:
+    """Describe one camera; `hub_url` is the address of the hub, and pictures go to its `/api/upload`."""
+
+    hub_url: str
+    code: str
+    key: str
+    every_s: float = 10.0
+    patience_s: float = 10.0
+    attempts: int = 6
+    first_pause_s: float = 1.0
+    battery_mv: int = 4120
+    firmware_version: str = "1.4.0"
+    key_header: str = "X-Device-Key"
+    seed: int = 0
+
+
+class Shot(NamedTuple):
+    """One picture on its way: a retry sends the very same one."""
+
+    name: str
+    jpeg: bytes
+    taken_at: float
+
+
+def is_worth_retrying(status: int) -> bool:
+    """Tell whether the hub may take the same picture later: it is busy, limits the rate, or failed itself."""
+    return status in (408, 429) or status >= 500
+
+
+def read_retry_after(text: str, now: float) -> float | None:
+    """Return the seconds that a Retry-After header asks for, as a number or as a date, or None."""
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except ValueError:
+        return None
+
+
+def choose_pause_s(attempt: int, first_pause_s: float, asked_s: float | None, luck: float) -> float:
+    """Return how long to wait after failed attempt number `attempt` (from 0); `luck` is a random number 0..1.
+
+    The pause doubles each time and is spread by half, so that cameras that failed together do not return
+    together. The hub's own wish is a lower bound.
+    """
+    pause_s = first_pause_s * 2**attempt * (0.75 + luck / 2)
+    return min(max(pause_s, asked_s or 0.0), LONGEST_PAUSE_S)
+
+
+class HttpCamera:
+    """Run one camera: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
+
+    def __init__(
+        self, config: HttpCameraConfig, scene: FrameSource, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.config = config
+        self.events: list[Event] = []
+        self.counters: Counter[str] = Counter()
+        self._scene = scene
+        self._clock = clock
+        self._frame = 0
+        self._luck = random.Random(config.seed)
+        self._started_at = clock()
+        self._stopping = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._finished.set()
+
+    async def run(self) -> None:
+        """Take and send pictures until `stop()`."""
+        self._finished.clear()
+        try:
+            while not self._stopping.is_set():
+                begun_at = time.monotonic()
+                await self.send_one()
+                await self._rest(max(0.0, self.config.every_s - (time.monotonic() - begun_at)))
+        finally:
+            self._finished.set()
+
+    async def stop(self) -> None:
+        """End `run()` after the attempt under way."""
+        self._stopping.set()
+        await self._finished.wait()
+
+    async def send_one(self) -> bool:
+        """Take one picture and try to deliver it; return whether the hub has it."""
+        shot = await self._shoot()
+        for attempt in range(self.config.attempts):
+            asked_s: float | None = None
+            try:
+                answer = await self._post(shot)
+            except esp_http.HttpFailure as failure:
+                self._note("failed", str(failure))
+            else:
+                self._note("upload", f"{answer.status} {shot.name}")
+                if answer.status == 200:
+                    self._note("answer", answer.body.decode("utf-8", "replace"))
+                    return True
+                if not is_worth_retrying(answer.status):
+                    break
+                asked_s = read_retry_after(answer.headers.get("retry-after", ""), self._clock())
+            if attempt + 1 < self.config.attempts:
+                pause_s = choose_pause_s(attempt, self.config.first_pause_s, asked_s, self._luck.random())
+                await self._rest(pause_s)
+            if self._stopping.is_set():
+                break
+        self._note("given_up", shot.name)
+        return False
+
+    async def _shoot(self) -> Shot:
+        self._frame += 1
+        t = self._clock()
+        jpeg = await asyncio.to_thread(self._scene.jpeg, t, self._frame)
+        return Shot(f"{self.config.code}-{int(t * 1000):x}-{self._frame}", jpeg, t)
+
+    async def _post(self, shot: Shot) -> esp_http.Answer:
+        headers = {
+            "Content-Type": "image/jpeg",
+            "Name-Pic": shot.name,
+            "X-Content-SHA256": hashlib.sha256(shot.jpeg).hexdigest(),
+            "X-Captured-At": f"{shot.taken_at:.3f}",
+            **self._identity(),
+            **self._telemetry(),
+        }
+        return await esp_http.post(
+            self.config.hub_url.rstrip("/") + "/api/upload",
+            headers,
+            shot.jpeg,
+            timeout_s=self.config.patience_s,
+            buffer_bytes=ANSWER_BUFFER_BYTES,
+        )
+
+    def _identity(self) -> dict[str, str]:
+        if self.config.key_header == "Authorization":
+            return {"Authorization": f"Bearer {self.config.key}"}
+        return {self.config.key_header: self.config.key}
+
+    def _telemetry(self) -> dict[str, str]:
+        """Return plausible figures: a cell that runs down over weeks, a radio and a heap that breathe."""
+        up_s = max(0.0, self._clock() - self._started_at)
+        return {
+            "X-Battery-Mv": str(max(3300, int(self.config.battery_mv - up_s / 1800 - self._frame / 20))),
+            "X-RSSI": str(-58 - self._luck.randrange(12)),
+            "X-Free-Heap": str(182_000 + self._luck.randrange(9_000)),
+            "X-Firmware-Version": self.config.firmware_version,
+        }
+
+    async def _rest(self, pause_s: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), pause_s)
+        except TimeoutError:
+            return
+
+    def _note(self, kind: str, detail: str) -> None:
+        self.counters[kind] += 1
+        self.events.append(Event(kind, detail))
+        del self.events[:-EVENTS_KEPT]

@@ -1,0 +1,73 @@
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from simulators.__main__ import build_cameras, build_parser, main, read_address, run_cameras
+from simulators.esp32s3 import Esp32S3Camera
+from simulators.http_camera import HttpCamera
+from tests.simulators.fake_hub import fake_hub, until
+
+
+def cameras(line: str) -> list[Esp32S3Camera | HttpCamera]:
+    return build_cameras(build_parser().parse_args(line.split()))
+
+
+def test_a_bare_board_is_the_published_program():
+    [board] = cameras("esp32s3 --hub http://hub:8000/ --mqtt broker:1884")
+    assert board.config.upload_url == "http://hub:8000/api/upload"
+    assert (board.config.mqtt_host, board.config.mqtt_port) == ("broker", 1884)
+    assert board.config.command_topic == "/light/deviceIn"
+    assert not board.config.keyed_upload
+
+
+def test_a_board_with_a_code_may_use_its_own_topics_and_still_upload_keyless():
+    [board] = cameras("esp32s3 --code gate --key k --topics native --status --keyless")
+    assert board.config.command_topic == "photohub/gate/command"
+    assert board.config.result_topic == "photohub/gate/result"
+    assert board.config.status_topic == "photohub/gate/status"
+    assert (board.config.code, board.config.keyed_upload) == ("gate", False)
+
+
+def test_several_devices_differ_in_address_and_view():
+    boards = cameras("esp32s3 --device a1:k1 --device b2:k2 --device c3:k3")
+    assert [board.config.code for board in boards] == ["a1", "b2", "c3"]
+    assert len({board.config.mac for board in boards}) == 3
+    assert len({board._scene.name for board in boards}) == 3
+
+
+def test_an_address_without_a_port_is_the_usual_one():
+    assert read_address("broker") == ("broker", 1883)
+
+
+@pytest.mark.parametrize("line", ("http --code yard", "esp32s3 --topics native"))
+def test_a_missing_code_or_key_is_said(line: str, capsys: pytest.CaptureFixture[str]):
+    assert main(line.split()) == 2
+    assert "--code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "line", ("esp32s3 --mqtt host:port", "esp32s3 --device gate", "picture --out x --size 9x9")
+)
+def test_a_wrong_option_ends_with_usage(line: str):
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(line.split())
+
+
+def test_a_picture_is_written_to_a_file(tmp_path: Path):
+    out = tmp_path / "harbour.jpg"
+    assert main(["picture", "--scene", "harbour", "--at", "1768050000", "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\xff\xd8\xff")
+
+
+async def test_cameras_run_until_the_process_is_asked_to_end(capsys: pytest.CaptureFixture[str]):
+    async with fake_hub() as hub:
+        running = asyncio.create_task(
+            run_cameras(cameras(f"http --hub {hub.url} --device yard:k --every 0.05"))
+        )
+        await until(lambda: hub.requests)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 10)
+    assert "yard: {'upload':" in capsys.readouterr().out
