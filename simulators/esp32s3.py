@@ -124,7 +124,7 @@ class Esp32S3Camera:
         self.events: list[Event] = []
         self.counters: Counter[str] = Counter()
         self.connected = asyncio.Event()
-        self._scene = scene
+        self.scene = scene
         self._clock = clock
         self._frame = 0
         self._battery_mv = config.battery_mv
@@ -277,8 +277,8 @@ class Esp32S3Camera:
         self._frame += 2
         older = b""
         if self.config.fault == "stale_tail":
-            older = await asyncio.to_thread(self._scene.jpeg, t, self._frame - 1)
-        newest = await asyncio.to_thread(self._scene.jpeg, t, self._frame)
+            older = await asyncio.to_thread(self.scene.jpeg, t, self._frame - 1)
+        newest = await asyncio.to_thread(self.scene.jpeg, t, self._frame)
         return spoil(newest, self.config.fault, older)
 
     def _headers(self, name: str) -> dict[str, str]:

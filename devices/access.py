@@ -1,0 +1,68 @@
+"""One place decides who may do what: pages, API, files, sockets and streams all ask `can`."""
+
+from enum import StrEnum
+
+from django.contrib.auth.models import AnonymousUser
+from django.shortcuts import get_object_or_404
+from django.core.exceptions import PermissionDenied
+
+from .models import Device, Membership, Role
+
+
+class Action(StrEnum):
+    """What somebody may want to do to a device, or (with no device) to the hub itself."""
+
+    LOOK = "look"
+    COMMAND = "command"
+    MANAGE = "manage"
+
+
+_ALLOWED = {
+    Role.VIEWER: {Action.LOOK},
+    Role.OPERATOR: {Action.LOOK, Action.COMMAND},
+    Role.OWNER: {Action.LOOK, Action.COMMAND, Action.MANAGE},
+}
+
+
+def can(user, action: Action | str, subject=None) -> bool:
+    """Tell whether a person may do `action` to a device, to something of a device, or (None) to the hub."""
+    if isinstance(user, AnonymousUser) or user is None or not user.is_active:
+        return False
+    if not _within_token(user, action):
+        return False
+    if user.is_superuser:
+        return True
+    device = subject if isinstance(subject, Device) else getattr(subject, "device", None)
+    return any(action in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
+
+
+def _within_token(user, action: Action | str) -> bool:
+    # A request that came with an API token carries the token's scopes on its user (photohub.api sets them).
+    scopes = getattr(user, "token_scopes", None)
+    wanted = {Action.LOOK: "read", Action.COMMAND: "command", Action.MANAGE: "manage"}[Action(action)]
+    return scopes is None or wanted in scopes
+
+
+def _roles(user, device: Device | None, anywhere: bool) -> list[str]:
+    """Return the roles that count for this device. One query per request: the memberships are kept on the user."""
+    if not hasattr(user, "membership_list"):
+        user.membership_list = list(Membership.objects.filter(user=user).values_list("role", "group_id"))
+    return [
+        role
+        for role, group_id in user.membership_list
+        if group_id is None
+        or (anywhere and role != Role.OWNER)
+        or (device is not None and device.group_id == group_id)
+    ]
+
+
+def is_owner(user) -> bool:
+    return can(user, Action.MANAGE)
+
+
+def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
+    """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403."""
+    device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
+    if not can(user, action, device):
+        raise PermissionDenied
+    return device

@@ -1,0 +1,198 @@
+"""The back office's tables of devices, orders to them, and rights. Secrets are never columns here."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from .back_office import OwnersAdmin, ReadOnlyAdmin
+from .models import (
+    ApiToken,
+    BrokerAccount,
+    Command,
+    Delivery,
+    Device,
+    DeviceGroup,
+    DeviceKey,
+    Event,
+    Firmware,
+    Membership,
+    Role,
+    Rollout,
+    RolloutTarget,
+    ServiceBeat,
+)
+
+
+@admin.register(Device)
+class DeviceAdmin(OwnersAdmin):
+    list_display = [
+        "code",
+        "name",
+        "profile",
+        "group",
+        "enabled",
+        "link_state",
+        "last_seen_at",
+        "firmware_version",
+    ]
+    list_filter = ["enabled", "profile", "group", "link_state", "simulated"]
+    search_fields = ["code", "name", "note"]
+    list_select_related = ["group"]
+    # A device's code is in its topics, its firmware and its links; the topics are checked by its own page.
+    readonly_fields = [
+        "code",
+        "profile",
+        "link_state",
+        "link_changed_at",
+        "last_seen_at",
+        "last_address",
+        "battery_mv",
+        "rssi_dbm",
+        "free_heap_bytes",
+        "firmware_version",
+        "created_at",
+    ]
+
+    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+        """Devices are added on their own page, which also makes the key."""
+        return False
+
+
+@admin.register(DeviceGroup)
+class DeviceGroupAdmin(OwnersAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+@admin.register(DeviceKey)
+class DeviceKeyAdmin(ReadOnlyAdmin):
+    list_display = ["prefix", "device", "created_at", "last_used_at", "revoked_at"]
+    search_fields = ["prefix", "device__code", "device__name"]
+    list_select_related = ["device"]
+    exclude = ["sha256"]
+
+
+@admin.register(BrokerAccount)
+class BrokerAccountAdmin(ReadOnlyAdmin):
+    list_display = ["username", "device", "user", "state", "wanted", "attempts", "next_try_at", "error"]
+    list_filter = ["state", "wanted"]
+    search_fields = ["username"]
+    list_select_related = ["device", "user"]
+    exclude = ["secret_encrypted"]
+
+
+@admin.register(Membership)
+class MembershipAdmin(OwnersAdmin):
+    """Several roles for one person, each for a group. Owners are made and unmade on the People page."""
+
+    list_display = ["user", "role", "group"]
+    list_filter = ["role", "group"]
+    search_fields = ["user__username"]
+    list_select_related = ["user", "group"]
+    autocomplete_fields = ["group"]
+
+    def formfield_for_choice_field(self, db_field, request: HttpRequest, **kwargs):
+        if db_field.name == "role":
+            kwargs["choices"] = [choice for choice in Role.choices if choice[0] != Role.OWNER]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not _makes_owner(obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not _makes_owner(obj)
+
+    def get_actions(self, request: HttpRequest) -> dict:
+        # Deleting many at once asks for no single row, so it could remove the last owner.
+        return {}
+
+
+def _makes_owner(membership: Membership | None) -> bool:
+    return membership is not None and membership.role == Role.OWNER
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = [
+        "name",
+        "prefix",
+        "user",
+        "scopes",
+        "created_at",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    ]
+    search_fields = ["name", "prefix", "user__username"]
+    list_select_related = ["user"]
+    exclude = ["sha256"]
+
+
+@admin.register(Command)
+class CommandAdmin(ReadOnlyAdmin):
+    list_display = [
+        "name",
+        "device",
+        "state",
+        "reason",
+        "asked_by",
+        "created_at",
+        "sent_at",
+        "finished_at",
+        "attempts",
+    ]
+    list_filter = ["state"]
+    search_fields = ["name", "device__code"]
+    list_select_related = ["device", "asked_by"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "device",
+        "state",
+        "packets_acked",
+        "packets_total",
+        "reason",
+        "created_at",
+        "finished_at",
+    ]
+    list_filter = ["state"]
+    search_fields = ["device__code"]
+    list_select_related = ["device"]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ["seq", "at", "type", "device", "sentence", "problem", "actor"]
+    list_filter = ["type", "problem"]
+    search_fields = ["sentence", "device__code"]
+    list_select_related = ["device", "actor"]
+
+
+@admin.register(Firmware)
+class FirmwareAdmin(ReadOnlyAdmin):
+    list_display = ["product", "module", "version", "counter", "size_bytes", "created_at"]
+    list_filter = ["product", "module"]
+    search_fields = ["product", "version"]
+    exclude = ["signature"]
+
+
+@admin.register(Rollout)
+class RolloutAdmin(ReadOnlyAdmin):
+    list_display = ["firmware", "state", "reason", "created_at"]
+    list_filter = ["state"]
+    list_select_related = ["firmware"]
+
+
+@admin.register(RolloutTarget)
+class RolloutTargetAdmin(ReadOnlyAdmin):
+    list_display = ["device", "module", "rollout", "state", "percent", "reason", "changed_at"]
+    list_filter = ["state"]
+    search_fields = ["device__code"]
+    list_select_related = ["device", "rollout__firmware"]
+
+
+@admin.register(ServiceBeat)
+class ServiceBeatAdmin(ReadOnlyAdmin):
+    list_display = ["name", "ok", "at", "changed_at", "sentence"]

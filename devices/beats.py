@@ -1,0 +1,36 @@
+"""Heartbeats of PhotoHub's own processes."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from .models import ServiceBeat
+
+
+def beat(name: str, ok: bool, sentence: str = "") -> bool:
+    """Note that a part is alive and how it fares. Returns whether its state changed."""
+    now = timezone.now()
+    row, made = ServiceBeat.objects.get_or_create(name=name, defaults={"ok": ok, "sentence": sentence[:300]})
+    if made:
+        return True
+    changed = row.ok != ok
+    values = {"at": now, "ok": ok, "sentence": sentence[:300]}
+    ServiceBeat.objects.filter(pk=name).update(**values, **({"changed_at": now} if changed else {}))
+    return changed
+
+
+def beat_if_news(name: str, ok: bool, sentence: str = "") -> bool:
+    """Like `beat`, but writes at most every 5 s while nothing changes. For parts that work many times a second."""
+    row = ServiceBeat.objects.filter(pk=name).first()
+    recent = row is not None and timezone.now() - row.at < timedelta(seconds=5)
+    if recent and row.ok == ok and row.sentence == sentence[:300]:
+        return False
+    return beat(name, ok, sentence)
+
+
+def read(name: str, stale_after_s: float = 60) -> ServiceBeat | None:
+    """Return the part's last beat, marked as not ok when it is older than `stale_after_s`."""
+    row = ServiceBeat.objects.filter(pk=name).first()
+    if row is not None and timezone.now() - row.at > timedelta(seconds=stale_after_s):
+        row.ok = False
+    return row

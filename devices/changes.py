@@ -1,0 +1,95 @@
+"""Changing a device: one function for pages and API, with the same rules and the same trace for both."""
+
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from photohub.lib import live
+
+from . import broker_accounts, events
+from .models import Device, EventType
+from .profiles import PROFILES
+from .rules import check_device, read_network
+
+CHANGEABLE: dict[str, str | Promise] = {
+    "name": gettext_lazy("name"),
+    "profile": gettext_lazy("profile"),
+    "group": gettext_lazy("group"),
+    "enabled": gettext_lazy("switched on"),
+    "pinned": gettext_lazy("pinned"),
+    "note": gettext_lazy("note"),
+    "command_topic": gettext_lazy("command topic"),
+    "result_topic": gettext_lazy("result topic"),
+    "frame_topic": gettext_lazy("frame topic"),
+    "picture_topic": gettext_lazy("picture topic"),
+    "picture_ack_topic": gettext_lazy("acknowledgement topic"),
+    "action_as_string": gettext_lazy("action as text"),
+    "result_publisher": gettext_lazy("who publishes the result"),
+    "command_timeout_s": gettext_lazy("time for a picture"),
+    "reporting_interval_s": gettext_lazy("reporting interval"),
+    "issued_name_upload": gettext_lazy("upload by issued name"),
+    "allowed_network": gettext_lazy("allowed network"),
+    "ack_base": gettext_lazy("first acknowledgement"),
+    "stream_policy": gettext_lazy("stream policy"),
+    "product_key": gettext_lazy("product key"),
+    "device_name": gettext_lazy("device name"),
+    "modules": gettext_lazy("modules"),
+}
+
+
+def change_device(device: Device, values: Mapping[str, object], user=None) -> list[str]:
+    """Set these values and store the device. Returns the names of the fields that really changed.
+
+    Raises ValidationError by field, in sentences; then nothing is stored, and `device` is spoilt.
+    A field that nobody may change raises KeyError: that is a mistake of the caller, not of a person.
+    """
+    for field in values:
+        CHANGEABLE[field]
+    clean = {field: _clean(field, value) for field, value in values.items()}
+    changed = [field for field, value in clean.items() if getattr(device, field) != value]
+    if not changed:
+        return []
+    for field in changed:
+        setattr(device, field, clean[field])
+    if device.profile not in PROFILES:
+        raise ValidationError({"profile": _("There is no profile of this name.")})
+    check_device(device)
+    _store(device, changed, user)
+    return changed
+
+
+def _clean(field: str, value: object) -> object:
+    if field == "allowed_network" and isinstance(value, str) and value.strip():
+        network = read_network(value)
+        return str(network) if network else value.strip()
+    return value.strip() if isinstance(value, str) else value
+
+
+def _store(device: Device, changed: list[str], user) -> None:
+    try:
+        with transaction.atomic():
+            device.save(update_fields=changed)
+            events.record(
+                EventType.DEVICE_CHANGED,
+                device=device,
+                actor=user if getattr(user, "pk", None) else None,
+                sentence=describe_change(device, changed),
+            )
+            broker_accounts.want(device)
+            transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+    except IntegrityError as error:
+        # Somebody took the same topic between the check and the commit: the rule can now name the holder.
+        check_device(device)
+        raise ValidationError(_("Another change came in between. Try again.")) from error
+
+
+def describe_change(device: Device, changed: list[str]) -> str:
+    """Say in one sentence what was changed."""
+    if changed == ["enabled"]:
+        return _("Switched on.") if device.enabled else _("Switched off.")
+    words = ", ".join(str(CHANGEABLE[field]) for field in changed)
+    return _("Settings changed: %(fields)s.") % {"fields": words}

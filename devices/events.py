@@ -1,0 +1,86 @@
+"""Writing down what happened, and ringing the live pages after the commit."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from photohub.lib import live
+
+from .models import Event, EventType
+
+
+def record(
+    type: EventType, *, device=None, subject=None, actor=None, sentence: str = "", problem: bool = False
+) -> None:
+    """Write one event in the present transaction and announce it after the commit."""
+    record_all(
+        [
+            Event(
+                type=type,
+                device=device,
+                subject=subject,
+                actor=actor,
+                sentence=sentence[:300],
+                problem=problem,
+            )
+        ]
+    )
+
+
+def record_all(events: list[Event]) -> None:
+    """Write several events with one insert and announce them after the commit."""
+    rows = Event.objects.bulk_create(events)
+    transaction.on_commit(lambda: announce(rows), robust=True)
+
+
+def announce(rows: list[Event]) -> None:
+    """Ring the live pages for events that are committed."""
+    live.ring(live.PAGES, [message_of(row) for row in rows])
+
+
+def message_of(row: Event) -> dict:
+    """Return the channel-layer message for one event; the consumer filters it by `group`, `device_id`."""
+    return {
+        "type": "live.event",
+        "device_id": row.device_id,
+        "event": as_json(row),
+    }
+
+
+_SUBJECT_KEY = {
+    EventType.CAPTURE_CREATED: "capture",
+    EventType.CAPTURE_MIRRORED: "capture",
+    EventType.CAPTURE_CHANGED: "capture",
+    EventType.COMMAND_CHANGED: "command",
+    EventType.DELIVERY_CHANGED: "delivery",
+    EventType.UPDATE_CHANGED: "update",
+}
+
+
+def as_json(row: Event) -> dict:
+    """Return the event as pages and programs see it: `{"seq", "type", "device"?, "capture"? …}`, small ids only."""
+    event: dict = {"seq": row.seq, "type": str(row.type)}
+    if row.subject and row.type in _SUBJECT_KEY:
+        event[_SUBJECT_KEY[row.type]] = str(row.subject)
+    if row.device_id:
+        event["device"] = row.device.code
+    return event
+
+
+KEEP_DAYS = 30
+
+
+def prune() -> int:
+    """Delete events that no live page can still miss; those with a sentence stay for a year."""
+    now = timezone.now()
+    silent = Event.objects.filter(sentence="", at__lt=now - timedelta(days=KEEP_DAYS))
+    told = Event.objects.filter(at__lt=now - timedelta(days=365))
+    return sum(rows.filter(seq__in=list(rows.values_list("seq", flat=True)[:1000])).delete()[0] for rows in (silent, told))
+
+
+def since(user, seq: int, limit: int = 500) -> tuple[list[dict], int]:
+    """Return the events after `seq` that the person may see, oldest first, and the newest number of all."""
+    newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    rows = list(Event.objects.visible_to(user).filter(seq__gt=seq).select_related("device").order_by("seq")[:limit])
+    return [as_json(row) for row in rows], rows[-1].seq if len(rows) == limit else newest

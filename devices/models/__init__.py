@@ -1,0 +1,35 @@
+"""Who the devices are, who may see them, and what we tell them."""
+
+from .access import ApiToken, Membership, Role, Scope
+from .command import Command, CommandState
+from .delivery import Delivery, DeliveryState
+from .device import BrokerAccount, Device, DeviceGroup, DeviceKey, LinkState, Publisher
+from .event import Event, EventType
+from .firmware import Firmware
+from .rollout import Rollout, RolloutState, RolloutTarget, TargetState
+from .service import ServiceBeat
+
+__all__ = [
+    "ApiToken",
+    "BrokerAccount",
+    "Command",
+    "CommandState",
+    "Delivery",
+    "DeliveryState",
+    "Device",
+    "DeviceGroup",
+    "DeviceKey",
+    "Event",
+    "EventType",
+    "Firmware",
+    "LinkState",
+    "Membership",
+    "Publisher",
+    "Role",
+    "Rollout",
+    "RolloutState",
+    "RolloutTarget",
+    "Scope",
+    "ServiceBeat",
+    "TargetState",
+]

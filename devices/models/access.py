@@ -1,0 +1,77 @@
+"""Who may do what: memberships of people, tokens of their programs."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", _("owner: everything")
+    OPERATOR = "operator", _("operator: looks and commands")
+    VIEWER = "viewer", _("viewer: looks")
+
+
+class Membership(models.Model):
+    """A person's role, for all devices or for those of one group."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=12, choices=Role)
+    group = models.ForeignKey("devices.DeviceGroup", null=True, blank=True, on_delete=models.CASCADE)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "group"], name="one_role_per_person_and_group"),
+            models.UniqueConstraint(
+                fields=["user"], condition=Q(group=None), name="one_general_role_per_person"
+            ),
+            models.CheckConstraint(
+                condition=~Q(role=Role.OWNER) | Q(group=None), name="owners_own_everything"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_role_display()}"
+
+
+class Scope(models.TextChoices):
+    READ = "read", _("look at devices and pictures")
+    COMMAND = "command", _("command devices")
+    MANAGE = "manage", _("manage devices")
+
+
+class ApiToken(models.Model):
+    """A program's secret. It can do what its person may do, within its scopes."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=8, db_index=True)
+    sha256 = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def live(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+def visible_devices(devices: models.QuerySet, user, path: str = "") -> models.QuerySet:
+    """Keep the rows whose device the person may look at. `path` leads from the row to its device ("device__")."""
+    if not getattr(user, "is_active", False):
+        return devices.none()
+    if user.is_superuser:
+        return devices
+    memberships = Membership.objects.filter(user=user)
+    everywhere = memberships.filter(group=None)
+    groups = memberships.exclude(group=None).values("group")
+    return devices.filter(models.Exists(everywhere) | Q(**{f"{path}group__in": groups}))

@@ -1,0 +1,197 @@
+"""The MQTT client: the only importer of aiomqtt and paho. Its errors stay in; `MqttDown` comes out."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+import aiomqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+CLIENT_ID = "photohub-gateway"
+SESSION_EXPIRY_S = 24 * 3600
+KEEPALIVE_S = 30
+
+# paho writes every packet at DEBUG; its payloads are pictures.
+_quiet = logging.getLogger("photohub.paho")
+_quiet.setLevel(logging.WARNING)
+
+
+class MqttDown(Exception):
+    """The broker cannot be reached, refuses us, or went away. The text says which."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the broker is and who we are to it. `version5` brokers honour a message's expiry."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+    tls: bool = False
+    version5: bool = True
+
+    @classmethod
+    def from_url(cls, url: str) -> "Address":
+        parts = urlsplit(url)
+        tls = parts.scheme == "mqtts"
+        return cls(
+            host=parts.hostname or "localhost",
+            port=parts.port or (8883 if tls else 1883),
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            tls=tls,
+        )
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message. `ack()` tells the broker that it is ours now: call it after the commit, never before."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    ack: Callable[[], None]
+
+
+class Link:
+    """One open connection to the broker."""
+
+    def __init__(self, client: aiomqtt.Client, address: Address) -> None:
+        self._client = client
+        self._address = address
+        # Whether the broker still had our session, with what came for us meanwhile.
+        self.resumed = False
+
+    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
+        """Publish, and return when the broker took it. Raises MqttDown."""
+        properties = None
+        if self._address.version5 and expiry_s:
+            properties = Properties(PacketTypes.PUBLISH)
+            # Mosquitto counts whole seconds and delivers during the last one too.
+            properties.MessageExpiryInterval = max(1, expiry_s - 1)
+        with _translated():
+            await self._client.publish(
+                topic, payload, qos=qos, retain=False, timeout=5, properties=properties
+            )
+
+    async def subscribe(self, filters: list[str], qos: int = 1) -> list[str]:
+        """Subscribe, and return the filters that the broker refused. Raises MqttDown."""
+        if not filters:
+            return []
+        with _translated():
+            granted = await self._client.subscribe([(f, qos) for f in filters], timeout=5)
+        return [f for f, code in zip(filters, granted, strict=False) if _refused(code)]
+
+    async def unsubscribe(self, filters: list[str]) -> None:
+        with _translated():
+            await self._client.unsubscribe(filters, timeout=5)
+
+    async def messages(self) -> AsyncIterator[Incoming]:
+        """Yield messages until the connection ends, which raises MqttDown."""
+        paho = self._client._client
+        with _translated():
+            async for message in self._client.messages:
+                yield Incoming(
+                    str(message.topic),
+                    message.payload if isinstance(message.payload, bytes) else b"",
+                    bool(message.retain),
+                    _acknowledge(paho, message.mid, message.qos),
+                )
+
+
+def _acknowledge(paho, mid: int, qos: int) -> Callable[[], None]:
+    return lambda: paho.ack(mid, qos) if qos else None
+
+
+def _refused(code) -> bool:
+    return getattr(code, "value", code) >= 0x80
+
+
+class _translated:
+    """Turn the library's errors into ours."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, aiomqtt.MqttError | OSError | ssl.SSLError):
+            raise MqttDown(_in_words(error)) from error
+
+
+def _in_words(error: BaseException) -> str:
+    cause = error.__cause__ or error
+    text = str(error) or str(cause) or type(cause).__name__
+    if "Not authorized" in text or "Bad user name" in text:
+        return "the broker refused our user name and password"
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing answers at the broker's address"
+    return text[:200]
+
+
+@asynccontextmanager
+async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator[Link]:
+    """Open a connection with a persistent session, in which nothing counts as received until we say so."""
+    session: dict = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+    if address.version5:
+        properties = Properties(PacketTypes.CONNECT)
+        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
+    client = aiomqtt.Client(
+        address.host,
+        address.port,
+        username=address.username or None,
+        password=address.password or None,
+        identifier=client_id,
+        **session,
+        keepalive=KEEPALIVE_S,
+        timeout=10,
+        max_inflight_messages=100,
+        tls_context=ssl.create_default_context() if address.tls else None,
+        logger=_quiet,
+    )
+    # aiomqtt acknowledges before our code runs; a picture would be lost if we died in between.
+    client._client.manual_ack_set(True)
+    client.pending_calls_threshold = 10_000
+    link = Link(client, address)
+    _note_resumed(client._client, link)
+    with _translated():
+        async with client:
+            yield link
+
+
+def _note_resumed(paho, link: Link) -> None:
+    """Read from the broker's answer to CONNECT what aiomqtt does not pass on."""
+    passed_on = paho.on_connect
+
+    def on_connect(client, userdata, flags, *rest) -> None:
+        link.resumed = bool(getattr(flags, "session_present", False))
+        passed_on(client, userdata, flags, *rest)
+
+    paho.on_connect = on_connect
+
+
+async def keep_connected(
+    address: Address,
+    session: Callable[[Link], Awaitable[None]],
+    tell: Callable[[bool, str], Awaitable[None]],
+) -> None:
+    """Run `session` on a connection for ever: again after 1 to 15 s whenever the broker went away."""
+    pause_s = 1.0
+    while True:
+        started = asyncio.get_running_loop().time()
+        try:
+            async with connect(address) as link:
+                await tell(True, "")
+                await session(link)
+        except MqttDown as error:
+            await tell(False, f"The message broker at {address.host}:{address.port} is away: {error}.")
+        if asyncio.get_running_loop().time() - started > 30:
+            pause_s = 1.0
+        await asyncio.sleep(pause_s)
+        pause_s = min(15.0, pause_s * 1.7)

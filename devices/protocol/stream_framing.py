@@ -1,0 +1,283 @@
+r"""Read pictures from a TCP stream in any of its framings, without I/O.
+
+    PHOTOHUB <code> <key>\n              hello, optional, at most 256 bytes with its line end
+    00 00 00 00  <u32 big> JPEG …        length 0 is skipped
+    <u32 little> JPEG …                  length 0 ends the stream
+    <decimal>\r\n\r\n JPEG …             the literal letters `rnrn` do as well; length 0 is skipped
+    FF D8 FF … FF D9  FF D8 FF …         end to end; what lies between two pictures is passed over
+
+The first four bytes tell which it is. A length whose first and last bytes are both 00 may be read either way
+round: then the smaller reading is right if a JPEG ends inside it, and the next length is looked at afresh.
+
+StreamError
+├── BadHello                a first line that is not a hello, or too long
+├── UnknownFraming          first bytes that begin none of the framings
+├── BadHeader               a decimal length that is not one, or junk that never ends
+├── FrameTooLarge           a length above the limit, or a JPEG without an end within it
+└── NotJpeg                 a length is followed by something else than a JPEG
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .jpeg_end import SOI, EndFinder, find_end
+from .topics import CODE_PATTERN
+
+MAX_FRAME_BYTES = 4 * 2**20
+MAX_HELLO_BYTES = 256
+MAX_DIGITS = 20
+MAX_JUNK_BYTES = 4096
+
+_HELLO = re.compile(rb"PHOTOHUB (" + CODE_PATTERN.encode() + rb") ([!-~]{1,200})\r?\n")
+_DIGITS = re.compile(rb"[0-9]+")
+_SEPARATORS = (b"\r\n\r\n", b"rnrn")
+
+
+class StreamError(ValueError):
+    """The stream cannot be read on: the connection is to be closed."""
+
+
+class BadHello(StreamError):
+    """The first line is no hello."""
+
+
+class UnknownFraming(StreamError):
+    """The first bytes begin none of the framings."""
+
+
+class BadHeader(StreamError):
+    """What stands before a picture is neither a length nor short enough to pass over."""
+
+
+class FrameTooLarge(StreamError):
+    """A picture is larger than this stream may send."""
+
+
+class NotJpeg(StreamError):
+    """A length is followed by something else than a JPEG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who is sending. `key` is the device's secret."""
+
+    code: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Hello(code={self.code!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture, with whatever the sender counted into it behind its end."""
+
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The sender said that nothing more comes."""
+
+
+StreamEvent = Hello | Frame | Ended
+
+
+class Framing(StrEnum):
+    """How pictures are told apart."""
+
+    BIG = "big-endian lengths"
+    LITTLE = "little-endian lengths"
+    DECIMAL = "decimal lengths"
+    JPEGS = "end to end"
+
+
+class StreamReader:
+    """Turn the bytes of one connection into events.
+
+    After `feed` look at `error`: when it is set the stream cannot be read on, and the events that `feed`
+    returned came before the fault. `framing` is None until it is known. Give it to read a body whose framing
+    is told elsewhere: JPEGS passes over the part headers of a multipart stream. `empty_frames` counts the
+    lengths of 0, by which a camera shows that it is alive.
+    """
+
+    def __init__(self, max_frame_bytes: int = MAX_FRAME_BYTES, framing: Framing | None = None) -> None:
+        self.max_frame_bytes = max_frame_bytes
+        self.framing = framing
+        self.error: StreamError | None = None
+        self.ended = False
+        self.empty_frames = 0
+        self._buffer = bytearray()
+        self._finder: EndFinder | None = None
+        self._junk_bytes = 0
+        self._may_greet = framing is None
+
+    @property
+    def may_greet(self) -> bool:
+        """Tell whether the sender may still say hello: it has not, and sent nothing else."""
+        return self._may_greet and self.framing is None and self.error is None
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Take what arrived and return what it completed. After an error or the end, bytes are ignored."""
+        events: list[StreamEvent] = []
+        if self.error or self.ended:
+            return events
+        self._buffer += data
+        try:
+            while (step := self._next_step()) is not None and step(events):
+                pass
+        except StreamError as error:
+            self.error = error
+            self._buffer.clear()
+        return events
+
+    def _next_step(self) -> Callable[[list[StreamEvent]], bool] | None:
+        """Return what reads the front of the buffer: it tells whether it got on or needs more bytes."""
+        if self.framing is Framing.JPEGS:
+            return self._take_end_to_end
+        if len(self._buffer) < 4:
+            return None
+        if self.framing is Framing.DECIMAL:
+            return self._take_decimal
+        if self.framing is not None:
+            return self._take_binary
+        return self._detect
+
+    # --- which framing it is
+
+    def _detect(self, events: list[StreamEvent]) -> bool:
+        first = bytes(self._buffer[:4])
+        if first == b"\0\0\0\0":
+            self._drop(4)
+            self.empty_frames += 1
+            self._may_greet = False
+            return True
+        if first.startswith(SOI) and first[3]:
+            self.framing = Framing.JPEGS
+            return True
+        if first[:1].isdigit() and first[3]:
+            self.framing = Framing.DECIMAL
+            return True
+        if first[:1] == b"P" and first[3] and self._may_greet:
+            return self._take_hello(events)
+        self._may_greet = False
+        return self._detect_order(first, events)
+
+    def _detect_order(self, first: bytes, events: list[StreamEvent]) -> bool:
+        if first[0] and first[3]:
+            raise UnknownFraming("The first bytes are neither a length nor a JPEG.")
+        big, little = int.from_bytes(first, "big"), int.from_bytes(first, "little")
+        fits = [size for size in (big, little) if size <= self.max_frame_bytes]
+        if not fits:
+            raise self._too_large(min(big, little))
+        if len(fits) == 1 or big == little:
+            if big != little:
+                self.framing = Framing.BIG if fits[0] == big else Framing.LITTLE
+            return self._take_body(4, fits[0], events)
+        smaller = min(fits)
+        self._check_start(4, smaller)
+        if len(self._buffer) < 4 + smaller:
+            return False
+        whole = find_end(bytes(self._buffer[4 : 4 + smaller])) is not None
+        self.framing = Framing.BIG if (smaller == big) is whole else Framing.LITTLE
+        return True
+
+    def _take_hello(self, events: list[StreamEvent]) -> bool:
+        end = self._buffer.find(b"\n", 0, MAX_HELLO_BYTES)
+        begun = bytes(self._buffer[:9])
+        if not b"PHOTOHUB ".startswith(begun) or (end < 0 and len(self._buffer) >= MAX_HELLO_BYTES):
+            raise BadHello("The first line is not a hello.")
+        if end < 0:
+            return False
+        match = _HELLO.fullmatch(self._buffer, 0, end + 1)
+        if match is None:
+            raise BadHello("The hello line is not of the form PHOTOHUB <code> <key>.")
+        events.append(Hello(match[1].decode(), match[2].decode()))
+        self._drop(end + 1)
+        self._may_greet = False
+        return True
+
+    # --- pictures
+
+    def _take_binary(self, events: list[StreamEvent]) -> bool:
+        size = int.from_bytes(self._buffer[:4], "big" if self.framing is Framing.BIG else "little")
+        if size == 0:
+            self._drop(4)
+            self.empty_frames += 1
+            if self.framing is Framing.LITTLE:
+                self.ended = True
+                events.append(Ended())
+            return not self.ended
+        return self._take_body(4, size, events)
+
+    def _take_decimal(self, events: list[StreamEvent]) -> bool:
+        digits = _DIGITS.match(self._buffer, 0, MAX_DIGITS + 1)
+        if digits is None or digits.end() > MAX_DIGITS:
+            raise BadHeader(f"A picture's length must be 1 to {MAX_DIGITS} decimal digits.")
+        behind = bytes(self._buffer[digits.end() : digits.end() + 4])
+        if behind not in _SEPARATORS:
+            if any(separator.startswith(behind) for separator in _SEPARATORS):
+                return False
+            raise BadHeader("A decimal length must be followed by an empty line.")
+        size = int(digits[0])
+        if size == 0:
+            self._drop(digits.end() + 4)
+            self.empty_frames += 1
+            return True
+        return self._take_body(digits.end() + 4, size, events)
+
+    def _take_body(self, start: int, size: int, events: list[StreamEvent]) -> bool:
+        if size > self.max_frame_bytes:
+            raise self._too_large(size)
+        self._check_start(start, size)
+        if len(self._buffer) < start + size:
+            return False
+        events.append(Frame(bytes(self._buffer[start : start + size])))
+        self._drop(start + size)
+        return True
+
+    def _check_start(self, start: int, size: int) -> None:
+        begun = bytes(self._buffer[start : start + 3])
+        if size < 4 or not SOI.startswith(begun):
+            raise NotJpeg("A length is followed by something else than a JPEG.")
+
+    def _take_end_to_end(self, events: list[StreamEvent]) -> bool:
+        if self._finder is None:
+            if not self._skip_junk():
+                return False
+            self._finder = EndFinder()
+        end = self._finder.find(self._buffer)
+        if (abs(end) if end is not None else len(self._buffer)) > self.max_frame_bytes:
+            raise self._too_large(len(self._buffer))
+        if end is None:
+            return False
+        self._finder = None
+        if end > 0:
+            events.append(Frame(bytes(self._buffer[:end])))
+        # A picture cut short by the next one's SOI is thrown away.
+        self._drop(abs(end))
+        return True
+
+    def _skip_junk(self) -> bool:
+        """Drop padding and part headers up to the next SOI; tell whether one is there."""
+        start = self._buffer.find(SOI)
+        if start < 0:
+            # Two bytes may be the beginning of an SOI.
+            junk = max(0, len(self._buffer) - 2)
+        else:
+            junk = start
+        self._junk_bytes += junk
+        self._drop(junk)
+        if self._junk_bytes > MAX_JUNK_BYTES:
+            raise BadHeader("What comes between two pictures does not end.")
+        if start >= 0:
+            self._junk_bytes = 0
+        return start >= 0
+
+    def _drop(self, count: int) -> None:
+        del self._buffer[:count]
+
+    def _too_large(self, size: int) -> FrameTooLarge:
+        return FrameTooLarge(f"A picture of {size} bytes is above the limit of {self.max_frame_bytes} bytes.")

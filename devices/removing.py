@@ -1,0 +1,34 @@
+"""Removing a device for good, with everything that hangs on it."""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from photohub.lib import live
+
+from . import broker_accounts, events
+from .models import Device, EventType
+
+_listeners: list[Callable] = []
+
+
+def on_remove(listener: Callable) -> None:
+    """Let an upper room clean up: `listener(device)` runs in the same transaction, before the rows go."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def remove_device(device: Device, user=None) -> None:
+    """Delete the device with its keys, commands, events and pictures. Its connections end."""
+    actor = user if getattr(user, "pk", None) else None
+    with transaction.atomic():
+        for listener in _listeners:
+            listener(device)
+        broker_accounts.unwant(device.code)
+        words = {"name": device.name, "code": device.code}
+        device.delete()
+        events.record(
+            EventType.NOTICE, actor=actor, sentence=_("The device %(name)s (%(code)s) was removed.") % words
+        )
+        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)

@@ -1,0 +1,1 @@
+"""Pages of devices: each view fetches and authorises in its first line."""

@@ -1,0 +1,93 @@
+"""The device page and its tabs for looking."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from ..access import Action, can, get_device
+from ..models import Command, Device
+from ..problems import problems_of
+from ..profiles import PROFILES
+from ..snippets import connection_facts, snippets_for
+from .commands import newest_command
+
+EVENTS_ON_PAGE = 50
+EVENTS_ON_OVERVIEW = 6
+
+
+def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
+    """Return what every tab shows around itself."""
+    return {
+        "device": device,
+        "tab": tab,
+        "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
+        "can_command": can(request.user, Action.COMMAND, device) and device.takes_commands and device.enabled,
+        "can_manage": can(request.user, Action.MANAGE, device),
+    }
+
+
+def now_of(device: Device) -> dict:
+    """Return what changes by itself on the overview."""
+    keys = list(device.keys.filter(revoked_at=None))
+    newest = device.events.order_by("-seq").first()
+    return {
+        "command": newest_command(device),
+        "has_picture": Device.objects.filter(pk=device.pk, captures__isnull=False).exists(),
+        "version": newest.seq if newest else 0,
+        "told": device.events.exclude(sentence="").select_related("actor")[:EVENTS_ON_OVERVIEW],
+        "problems": problems_of(device, has_key=bool(keys), key_used=any(k.last_used_at for k in keys)),
+        "open_states": Command.OPEN,
+    }
+
+
+@login_required
+@require_safe
+def overview(request: HttpRequest, code: str) -> HttpResponse:
+    """The newest picture, the shutter and the facts."""
+    device = get_device(request.user, code)
+    return render(request, "devices/overview.html", frame_of(request, device, "overview") | now_of(device))
+
+
+@login_required
+@never_cache
+@require_safe
+def now(request: HttpRequest, code: str) -> HttpResponse:
+    """The overview without the page around it."""
+    device = get_device(request.user, code)
+    return render(request, "devices/_now.html", frame_of(request, device, "overview") | now_of(device))
+
+
+@login_required
+@require_safe
+def pictures(request: HttpRequest, code: str) -> HttpResponse:
+    """The device's history, fetched from the room of pictures."""
+    device = get_device(request.user, code)
+    return render(request, "devices/pictures.html", frame_of(request, device, "pictures"))
+
+
+@login_required
+@require_safe
+def connect(request: HttpRequest, code: str) -> HttpResponse:
+    """Addresses, topics and programs, without the key."""
+    device = get_device(request.user, code)
+    context = {"snippets": snippets_for(device), "facts": connection_facts(device)}
+    return render(request, "devices/connect.html", frame_of(request, device, "connect") | context)
+
+
+@login_required
+@require_safe
+def events(request: HttpRequest, code: str) -> HttpResponse:
+    """What was told of the device, newest first."""
+    device = get_device(request.user, code)
+    rows = device.events.exclude(sentence="").select_related("actor").order_by("-seq")
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit() and len(before) < 19:
+        rows = rows.filter(seq__lt=int(before))
+    told = list(rows[: EVENTS_ON_PAGE + 1])
+    context = {
+        "told": told[:EVENTS_ON_PAGE],
+        "more": told[EVENTS_ON_PAGE - 1].seq if len(told) > EVENTS_ON_PAGE else None,
+    }
+    return render(request, "devices/events.html", frame_of(request, device, "events") | context)

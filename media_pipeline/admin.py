@@ -1,0 +1,48 @@
+"""The back office's tables of pictures. What was received is evidence, so its facts are only read."""
+
+from django.contrib import admin
+
+from devices.back_office import OwnersAdmin, ReadOnlyAdmin
+
+from .models import Capture, OSSObject, ShareLink, Tag
+
+
+@admin.register(Capture)
+class CaptureAdmin(ReadOnlyAdmin):
+    """Notes, tags, keeping and deleting belong to the picture's own page, which also sees to its files."""
+
+    list_display = [
+        "name",
+        "device",
+        "source",
+        "received_at",
+        "size_bytes",
+        "width",
+        "height",
+        "thumbnail_state",
+        "kept",
+    ]
+    list_filter = ["source", "kept", "thumbnail_state", "publish_state"]
+    search_fields = ["name", "code", "device__code"]
+    list_select_related = ["device"]
+
+
+@admin.register(OSSObject)
+class OSSObjectAdmin(ReadOnlyAdmin):
+    list_display = ["key", "state", "attempts", "next_try_at", "error_word", "created_at", "mirrored_at"]
+    list_filter = ["state", "error_word"]
+    search_fields = ["key"]
+    raw_id_fields = ["capture"]
+
+
+@admin.register(Tag)
+class TagAdmin(OwnersAdmin):
+    list_display = ["name"]
+    search_fields = ["name"]
+
+
+@admin.register(ShareLink)
+class ShareLinkAdmin(ReadOnlyAdmin):
+    list_display = ["capture", "created_by", "created_at", "expires_at", "revoked_at"]
+    list_select_related = ["capture", "created_by"]
+    exclude = ["code"]

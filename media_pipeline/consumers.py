@@ -1,0 +1,99 @@
+"""The socket of live pages: it tells what changed, by small ids; the page reads the rest with its own rights."""
+
+import asyncio
+import json
+import logging
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from devices.models import Device, Event
+from photohub.lib import live
+from photohub.lib.db import in_thread
+from photohub.lib.sessions import user_of_session
+
+log = logging.getLogger(__name__)
+
+_RECHECK_S = 8.0
+_PING_S = 20.0
+_SEND_TIMEOUT_S = 10.0
+_INBOUND_LIMIT = 4096
+CLOSE_NO_RIGHT = 4003
+CLOSE_TOO_SLOW = 4008
+CLOSE_TOO_MUCH = 1009
+
+
+class LiveConsumer(AsyncWebsocketConsumer):
+    """One open page. Rights are asked again every few seconds, so a lost right ends the socket by itself."""
+
+    async def connect(self) -> None:
+        self._watch: asyncio.Task | None = None
+        self._visible: set[int] = set()
+        if not await in_thread(self._read_rights):
+            # Accepted first: a browser sees the reason only of a socket that was open.
+            await self.accept()
+            await self.close(CLOSE_NO_RIGHT)
+            return
+        await self.channel_layer.group_add(live.PAGES, self.channel_name)
+        await self.accept()
+        await self._tell({"type": "hello", "seq": await in_thread(_newest_seq)})
+        self._watch = asyncio.ensure_future(self._keep_watch())
+
+    async def disconnect(self, code: int) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await self.channel_layer.group_discard(live.PAGES, self.channel_name)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        # The page has nothing to say; whoever shouts is put out.
+        if bytes_data is not None or len(text_data or "") > _INBOUND_LIMIT:
+            await self.close(CLOSE_TOO_MUCH)
+
+    async def live_event(self, message: dict) -> None:
+        """Forward an event of a device that this person may see."""
+        device_id = message.get("device_id")
+        if device_id in self._visible or (device_id is None and self._sees_all):
+            await self._tell(message["event"])
+            return
+        if device_id is not None and device_id not in self._known:
+            # A device newer than our last look.
+            if await in_thread(self._read_rights) and device_id in self._visible:
+                await self._tell(message["event"])
+
+    def _read_rights(self) -> bool:
+        """Read afresh who this is and what he may see. False when the session ended or the person was switched off."""
+        session = self.scope.get("session")
+        fresh = user_of_session(session.session_key if session else None)
+        if fresh is None:
+            return False
+        self._visible = set(Device.objects.visible_to(fresh).values_list("pk", flat=True))
+        self._known = set(Device.objects.values_list("pk", flat=True))
+        self._sees_all = fresh.is_superuser
+        return True
+
+    async def _keep_watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        pinged = loop.time()
+        while True:
+            await asyncio.sleep(_RECHECK_S)
+            try:
+                allowed = await in_thread(self._read_rights)
+            except Exception:
+                log.warning("A live page's rights could not be read; its socket stays as it is until they can.")
+                continue
+            if not allowed:
+                await self.close(CLOSE_NO_RIGHT)
+                return
+            if loop.time() - pinged >= _PING_S - _RECHECK_S:
+                pinged = loop.time()
+                await self._tell({"type": "ping"})
+
+    async def _tell(self, message: dict) -> None:
+        try:
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await self.send(json.dumps(message, separators=(",", ":")))
+        except TimeoutError:
+            await self.close(CLOSE_TOO_SLOW)
+
+
+def _newest_seq() -> int:
+    return Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0

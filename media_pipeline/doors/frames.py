@@ -1,0 +1,218 @@
+"""Where the frames of every wire meet: the newest goes to viewers, and the policy's choice becomes captures.
+
+`take` is for wires that live in the event loop (TCP, pull), `hear` and `hear_file` for MQTT messages, which
+are handled in threads and acknowledged when these return: a picture that was chosen is durable by then.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+
+from django.utils import timezone
+
+from devices.models import Device
+from devices.protocol.chunked_upload import Answer, ChunkedUploads, Completed, MemoryStorage, Reason
+from devices.protocol.frame_payload import FrameRefused, PartJoiner, read_frame
+from devices.protocol.topics import FileTopic
+from photohub.lib.db import in_thread
+
+from ..ingest import Receipt, Upload, committer
+from ..live import Frames
+from ..models import Source
+from ..refusals import Refused
+from ..stream_policy import Chooser, build_upload, read_policy
+
+log = logging.getLogger(__name__)
+
+KNOWN_FOR_S = 5.0
+STORED_WITHIN_S = 20.0
+WAITING_AT_MOST = 8
+PARTS_HELD_BYTES = 32 * 2**20
+NAME_LIMIT = 128
+_COMPLAIN_EVERY_S = 60.0
+
+
+class FrameDesk:
+    """One for each process that receives frames. `counters` tells what became of them."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        *,
+        find_device: Callable[[str], Device | None] | None = None,
+        submit: Callable[[Upload], Future[Receipt]] = committer.submit,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.chooser = Chooser()
+        self.counters: Counter[str] = Counter()
+        self._frames = frames
+        self._find_device = find_device or find_enabled
+        self._submit = submit
+        self._clock = clock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._known: dict[str, tuple[float, Device | None]] = {}
+        self._tasks: dict[str, set[asyncio.Task]] = {}
+        self._joiners: dict[str, PartJoiner] = {}
+        self._uploads = ChunkedUploads(MemoryStorage())
+        self._lock = threading.Lock()
+        self._complained: dict[str, float] = {}
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Name the loop in which the live pictures are kept, before any thread calls `hear`."""
+        self._loop = loop
+
+    def keep_next(self, code: str) -> None:
+        """Make a capture of the device's next frame, whatever its policy."""
+        self.chooser.keep_next(code, self._clock())
+
+    # --- wires in the loop
+
+    def take(self, code: str, picture: bytes, source: Source, address: str = "") -> None:
+        """Take a frame. It never waits; captures that come faster than they are stored are dropped."""
+        self._frames.put(code, picture)
+        self.counters["frames"] += 1
+        arrived_s, known = self._clock(), self._known.get(code)
+        if known is not None:
+            if arrived_s - known[0] >= KNOWN_FOR_S:
+                # Decided by what was known, so that a slow database holds up no stream.
+                self._known[code] = (arrived_s, known[1])
+                self._start(code, self._look_up(code))
+            if not self._is_chosen(known[1], arrived_s):
+                return
+        if len(self._tasks.get(code, ())) >= WAITING_AT_MOST:
+            self._count("dropped", code, "captures come faster than they can be stored")
+            return
+        device = known[1] if known else None
+        self._start(code, self._keep(code, device, picture, source, address, arrived_s))
+
+    def _start(self, code: str, work: Coroutine[None, None, object]) -> None:
+        tasks = self._tasks.setdefault(code, set())
+        task = asyncio.ensure_future(work)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    async def _look_up(self, code: str) -> Device | None:
+        try:
+            device = await in_thread(self._find_device, code)
+        except Exception as error:
+            log.warning("The device %s could not be looked up: %s", code, error)
+            return None
+        self._known[code] = (self._clock(), device)
+        return device
+
+    async def drain(self) -> None:
+        """Wait until every capture under way is stored or refused."""
+        await asyncio.gather(*(task for tasks in self._tasks.values() for task in tasks))
+
+    async def _keep(
+        self, code: str, device: Device | None, picture: bytes, source: Source, address: str, arrived_s: float
+    ) -> None:
+        """Store a chosen frame; without a device, look it up and choose first."""
+        try:
+            if device is None:
+                device = await self._look_up(code)
+                if not self._is_chosen(device, arrived_s):
+                    return
+            upload = await asyncio.to_thread(
+                build_upload, device, picture, source, received_at=timezone.now(), address=address
+            )
+            await asyncio.wrap_future(self._submit(upload))
+            self.counters["captures"] += 1
+        except Refused as refusal:
+            self._count(refusal.word, code, refusal.sentence)
+        except Exception:
+            log.exception("A frame of %s could not be stored.", code)
+            self.counters["failed"] += 1
+
+    def _is_chosen(self, device: Device | None, arrived_s: float) -> bool:
+        return device is not None and self.chooser.chooses(
+            device.code, read_policy(device.stream_policy), arrived_s
+        )
+
+    # --- MQTT, in threads
+
+    def hear(self, device: Device, payload: bytes, part: int | None = None) -> Receipt | None:
+        """Take a frame message. Raises Refused when the picture was chosen and should be sent again."""
+        try:
+            picture = read_frame(payload).jpeg if part is None else self._join(device.code, part, payload)
+        except FrameRefused as refusal:
+            self._count(type(refusal).__name__, device.code, str(refusal))
+            return None
+        if picture is None:
+            return None
+        self.counters["frames"] += 1
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._frames.put, device.code, picture)
+        if not self._is_chosen(device, self._clock()):
+            return None
+        return self._store(device, picture)
+
+    def _join(self, code: str, part: int, payload: bytes) -> bytes | None:
+        now_s = self._clock()
+        with self._lock:
+            for other, joiner in list(self._joiners.items()):
+                if joiner.expire(now_s) or not joiner.held_bytes:
+                    del self._joiners[other]
+            held_bytes = sum(joiner.held_bytes for joiner in self._joiners.values())
+            if held_bytes + len(payload) > PARTS_HELD_BYTES:
+                raise FrameRefused("Too many frames come in parts at once.")
+            return self._joiners.setdefault(code, PartJoiner()).add(part, payload, now_s)
+
+    def hear_file(self, device: Device, step: FileTopic, payload: bytes) -> Answer | None:
+        """Take one step of a chunked upload; return what to publish to the device."""
+        with self._lock:
+            outcome = self._uploads.handle(device.code, step, payload, time.time())
+        if not isinstance(outcome, Completed):
+            return outcome
+        try:
+            self._store(device, outcome.data, clean_name(outcome.name))
+        except Refused as refusal:
+            reason = Reason.PAUSE if refusal.status >= 500 or refusal.status == 429 else Reason.CANCEL
+            return self._settle(outcome, reason, refusal.sentence)
+        except Exception:
+            log.exception("A file of %s could not be stored.", device.code)
+            return self._settle(outcome, Reason.PAUSE, "The hub stumbled; send fin again.")
+        return self._settle(outcome, Reason.OK, "success")
+
+    def _settle(self, completed: Completed, reason: Reason, sentence: str) -> Answer | None:
+        with self._lock:
+            return self._uploads.settle(completed.code, completed.id, reason, sentence)
+
+    def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
+        try:
+            upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=name)
+            receipt = self._submit(upload).result(STORED_WITHIN_S)
+        except TimeoutError as error:
+            raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
+        except Refused as refusal:
+            self._count(refusal.word, device.code, refusal.sentence)
+            if name or refusal.status >= 500:
+                raise
+            return None
+        self.counters["captures"] += 1
+        return receipt
+
+    def _count(self, word: str, code: str, sentence: str) -> None:
+        """Count what was not taken, and say it in the log once a minute for each device."""
+        self.counters[word] += 1
+        now_s = self._clock()
+        if now_s - self._complained.get(code, -_COMPLAIN_EVERY_S) >= _COMPLAIN_EVERY_S:
+            self._complained[code] = now_s
+            log.warning("A frame of %s was not taken: %s", code, sentence)
+
+
+def find_enabled(code: str) -> Device | None:
+    """Return the device if it may send."""
+    return Device.objects.filter(code=code, enabled=True).first()
+
+
+def clean_name(raw: str) -> str:
+    """Return a file's name as a label: printable, at most 128 characters."""
+    text = unicodedata.normalize("NFC", raw)
+    text = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+    return text[:NAME_LIMIT] or "file"

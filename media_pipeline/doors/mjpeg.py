@@ -1,0 +1,197 @@
+r"""The live picture as an endless multipart answer: `/devices/<code>/stream.mjpg` and `/stream.mjpg`.
+
+    --FRAME\r\n
+    Content-Type: image/jpeg\r\n
+    Content-Length: <n>\r\n
+    \r\n
+    <JPEG>\r\n
+    --FRAME\r\n …
+
+Each boundary is sent together with the picture before it, because browsers show a picture when they see what
+comes behind it. A viewer always gets the newest frame; what it did not take in time it never gets.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from ..live import Frames, View
+
+log = logging.getLogger(__name__)
+
+PATHS = re.compile(r"^(?:/devices/(?P<code>[a-z0-9][a-z0-9-]{1,31}))?/stream\.mjpg$")
+RECHECK_EVERY_S = 8.0
+STALLED_AFTER_S = 10.0
+# The server holds one slice beyond what the network took, so a stopped viewer costs little more than this.
+SLICE_BYTES = 256 * 1024
+_GOODBYE_WITHIN_S = 1.0
+_HEADERS = [
+    (b"age", b"0"),
+    (b"cache-control", b"no-cache, private"),
+    (b"pragma", b"no-cache"),
+    (b"content-type", b"multipart/x-mixed-replace; boundary=FRAME"),
+    (b"x-accel-buffering", b"no"),
+]
+_SENTENCES = {
+    401: b"Log in to see this camera.",
+    403: b"You may not see this camera.",
+    404: b"There is no such camera.",
+    405: b"Use GET.",
+    503: b"The hub cannot look up your rights just now.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a viewer may look. `code` is the camera; `status` is 200, or what to answer instead."""
+
+    status: int
+    code: str = ""
+
+
+Authorise = Callable[[dict, str | None], Awaitable[Verdict]]
+
+
+def serves(path: str) -> bool:
+    """Tell whether this path is a live picture."""
+    return PATHS.match(path) is not None
+
+
+class MjpegDoor:
+    """The ASGI application. `authorise` gets the scope and the path's code, None for the default stream."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        authorise: Authorise,
+        *,
+        recheck_every_s: float = RECHECK_EVERY_S,
+        stalled_after_s: float = STALLED_AFTER_S,
+    ) -> None:
+        self._frames = frames
+        self._authorise = authorise
+        self._recheck_every_s = recheck_every_s
+        self._stalled_after_s = stalled_after_s
+        self.viewers = 0
+
+    async def __call__(self, scope: dict, receive, send) -> None:
+        """Answer one viewer until it leaves, stalls, or may no longer look."""
+        verdict = await self._ask(scope)
+        if verdict.status != 200:
+            await _refuse(send, verdict.status, scope["method"] == "HEAD")
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        if scope["method"] == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        self.viewers += 1
+        try:
+            await self._show(scope, verdict, receive, send)
+        finally:
+            self.viewers -= 1
+
+    async def _ask(self, scope: dict) -> Verdict:
+        match = PATHS.match(scope["path"])
+        if match is None:
+            return Verdict(404)
+        if scope["method"] not in ("GET", "HEAD"):
+            return Verdict(405)
+        try:
+            return await self._authorise(scope, match["code"])
+        except Exception:
+            log.exception("The rights of a viewer could not be looked up.")
+            return Verdict(503)
+
+    async def _show(self, scope: dict, verdict: Verdict, receive, send) -> None:
+        """Run the three things that can end a stream; the first one ends it."""
+        leaving = asyncio.create_task(_wait_for_leave(receive))
+        sending = asyncio.create_task(self._send_all(verdict.code, send))
+        checking = asyncio.create_task(self._check(scope, verdict))
+        tasks = (leaving, sending, checking)
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            stalled = sending.done() and not sending.cancelled() and sending.exception() is None
+        finally:
+            for task in (sending, checking):
+                task.cancel()
+            await asyncio.gather(sending, checking, return_exceptions=True)
+            if leaving.done():
+                stalled = False
+        try:
+            if not leaving.done():
+                await _end(send, leaving, abort=stalled)
+        finally:
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+
+    async def _send_all(self, code: str, send) -> None:
+        """Send frames for ever; returns when the viewer took nothing for too long."""
+        try:
+            await _within(self._stalled_after_s, send, b"--FRAME\r\n")
+            async with aclosing(self._frames.watch(code)) as views:
+                async for view in views:
+                    await self._send_part(view, send)
+        except TimeoutError:
+            return
+
+    async def _send_part(self, view: View, send) -> None:
+        picture = view.jpeg
+        head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+        if len(picture) <= SLICE_BYTES:
+            await _within(self._stalled_after_s, send, b"".join((head, picture, b"\r\n--FRAME\r\n")))
+            return
+        await _within(self._stalled_after_s, send, head)
+        for at in range(0, len(picture), SLICE_BYTES):
+            await _within(self._stalled_after_s, send, picture[at : at + SLICE_BYTES])
+        await _within(self._stalled_after_s, send, b"\r\n--FRAME\r\n")
+
+    async def _check(self, scope: dict, verdict: Verdict) -> None:
+        """Return when the viewer may no longer look. A database that is away ends nothing."""
+        while True:
+            await asyncio.sleep(self._recheck_every_s)
+            if await self._ask(scope) not in (verdict, Verdict(503)):
+                return
+
+
+async def _within(limit_s: float, send, body: bytes) -> None:
+    """Send a piece; raises TimeoutError when the viewer does not take it."""
+    async with asyncio.timeout(limit_s):
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+
+
+async def _wait_for_leave(receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(send, leaving: asyncio.Task, *, abort: bool) -> None:
+    """End the answer: politely, or by cutting a viewer off that takes nothing any more."""
+    if not abort:
+        try:
+            async with asyncio.timeout(_GOODBYE_WITHIN_S):
+                await send({"type": "http.response.body", "body": b""})
+            return
+        except (TimeoutError, OSError):
+            pass
+    # A polite end would wait behind the bytes that the viewer does not take. uvicorn's `send` knows its
+    # transport; behind another server the connection ends when the viewer's own side does.
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+        await asyncio.wait({leaving}, timeout=_GOODBYE_WITHIN_S)
+
+
+async def _refuse(send, status: int, head_only: bool) -> None:
+    body = _SENTENCES.get(status, b"This camera cannot be shown.")
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    if status == 405:
+        headers.append((b"allow", b"GET, HEAD"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head_only else body})

@@ -1,0 +1,302 @@
+"""The one way in: a picture from any door becomes a durable file and its rows, in one commit.
+
+Order, because code 0 is a promise: file → rename → folder, all synced → rows committed with full sync → answer.
+Uploads that arrive together share the syncs and the commit (`Committer`); a lone one waits for nobody.
+"""
+
+import queue
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.utils import timezone
+
+from devices import events, presence
+from devices.models import Command, CommandState, Device, DeviceKey, Event, EventType, Publisher
+from photohub.lib import doorbell, failpoints, live
+from photohub.lib.db import tidy
+from photohub.lib.ids import new_id
+
+from . import store
+from .images import PictureFacts
+from .models import Capture, MirrorState, OSSObject, Source, Step
+from .refusals import Refused
+
+BATCH_AT_MOST = 64
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A whole picture as a door hands it in. `command` is set when the issued name was the device's proof."""
+
+    source: Source
+    device: Device
+    name: str
+    body: store.Spool
+    facts: PictureFacts
+    received_at: datetime
+    captured_at: datetime | None = None
+    command: Command | None = None
+    key_id: int | None = None
+    sent_from: str = ""
+    telemetry: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The picture is durable. `new` is False when these bytes under this name were already here."""
+
+    id: UUID
+    code: str
+    new: bool
+
+
+def ingest(upload: Upload) -> Receipt:
+    """Store one picture durably, once. Raises Refused; then nothing of it is kept."""
+    (outcome,) = ingest_batch([upload])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def ingest_batch(uploads: list[Upload]) -> list[Receipt | Refused]:
+    """Store pictures that came together with one folder sync and one commit. One outcome for each, in order."""
+    try:
+        return _ingest(uploads)
+    except IntegrityError:
+        # Another process stored the same picture between our look and our insert. Alone, each finds it.
+        if len(uploads) > 1:
+            return [outcome for upload in uploads for outcome in ingest_batch([upload])]
+        return _ingest(uploads)
+    except (DatabaseError, InterfaceError):
+        return [Refused("db", "The hub's database is away; send the picture again.", 5) for _ in uploads]
+    except Refused as refusal:
+        return _retry_alone(uploads, refusal)
+
+
+def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refused]:
+    # A file that could not be written must not cost its neighbours their place.
+    if len(uploads) == 1:
+        return [refusal]
+    return [outcome for upload in uploads for outcome in ingest_batch([upload])]
+
+
+def _ingest(uploads: list[Upload]) -> list[Receipt | Refused]:
+    known = _find_known(uploads)
+    outcomes: dict[int, Receipt | Refused] = {}
+    fresh: dict[tuple, tuple[int, Capture]] = {}
+    for index, upload in enumerate(uploads):
+        key = _identity(upload)
+        if key in known:
+            outcomes[index] = known[key]
+        elif key not in fresh:
+            fresh[key] = (index, _capture_of(upload))
+    bodies = {capture.path: uploads[index].body for index, capture in fresh.values()}
+    store.place(bodies)
+    try:
+        refused = _commit(uploads, fresh)
+    except BaseException:
+        _remove_unnamed([capture for _, capture in fresh.values()])
+        raise
+    failpoints.hit("ingest.committed")
+    for key, (index, capture) in fresh.items():
+        outcomes[index] = refused.get(key) or Receipt(capture.id, capture.code, True)
+    store.remove([store.full_path(capture.path) for key, (_, capture) in fresh.items() if key in refused])
+    return [outcomes.get(i) or _again(outcomes[fresh[_identity(u)][0]]) for i, u in enumerate(uploads)]
+
+
+def _remove_unnamed(captures: list[Capture]) -> None:
+    """Remove the files of a commit that failed, as far as the database says that no row names them.
+
+    A connection that breaks at COMMIT leaves open whether the rows are there. Then the files stay, because the
+    camera's next try would find the rows and be told that its picture is safe; the sweep takes what has no row.
+    """
+    try:
+        named = set(Capture.objects.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))
+    except (DatabaseError, InterfaceError):
+        return
+    store.remove([store.full_path(c.path) for c in captures if c.pk not in named])
+
+
+def _identity(upload: Upload) -> tuple[int, str, str]:
+    return upload.device.pk, upload.body.sha256, upload.name
+
+
+def _again(outcome: Receipt | Refused) -> Receipt | Refused:
+    # The same picture twice in one batch: the second is told what the first was told, as a repetition.
+    return Receipt(outcome.id, outcome.code, False) if isinstance(outcome, Receipt) else outcome
+
+
+def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
+    rows = Capture.objects.filter(
+        device__in={u.device.pk for u in uploads},
+        sha256__in={u.body.sha256 for u in uploads},
+        name__in={u.name for u in uploads},
+    )
+    found = rows.values_list("device_id", "sha256", "name", "id", "code")
+    return {(device, sha256, name): Receipt(id_, code, False) for device, sha256, name, id_, code in found}
+
+
+def _capture_of(upload: Upload) -> Capture:
+    device, facts, id_ = upload.device, upload.facts, new_id()
+    hub_publishes = device.result_publisher == Publisher.HUB and bool(device.result_topic)
+    return Capture(
+        id=id_,
+        device=device,
+        name=upload.name,
+        source=upload.source,
+        path=store.picture_path(id_, device.code, upload.received_at, facts.extension),
+        sha256=upload.body.sha256,
+        size_bytes=upload.body.size_bytes,
+        content_type=facts.content_type,
+        width=facts.width,
+        height=facts.height,
+        flags=list(facts.flags),
+        telemetry=upload.telemetry,
+        sent_from=upload.sent_from,
+        captured_at=upload.captured_at,
+        received_at=upload.received_at,
+        publish_state=Step.PENDING if hub_publishes else Step.NONE,
+        publish_next_try_at=upload.received_at if hub_publishes else None,
+    )
+
+
+def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> dict[tuple, Refused]:
+    """Insert all rows of a batch in one transaction. Returns the refusals of spent names and ended keys."""
+    refused: dict[tuple, Refused] = {}
+    with transaction.atomic():
+        now = timezone.now()
+        captures: list[Capture] = []
+        happened: list[Event] = []
+        live_keys = _live_keys([uploads[index] for index, _ in fresh.values()])
+        commands = _open_commands([uploads[index] for index, _ in fresh.values()], now)
+        for key, (index, capture) in fresh.items():
+            upload = uploads[index]
+            command = _answer_command(upload, commands.pop((upload.device.pk, upload.name), None), now)
+            if refusal := _refuse_late(upload, command, live_keys):
+                refused[key] = refusal
+                continue
+            capture.command, capture.stored_at = command, now
+            captures.append(capture)
+            happened += _events_of(capture, command)
+        _insert(captures, now)
+        for upload in {u.device.pk: u for u in uploads}.values():
+            presence.heard(upload.device, address=upload.sent_from, telemetry=upload.telemetry)
+        events.record_all(happened)
+        failpoints.hit("ingest.inserted")
+        transaction.on_commit(lambda: _ring(captures), robust=True)
+    return refused
+
+
+def _live_keys(uploads: list[Upload]) -> set[int]:
+    """Return the keys among these that still open the door: a door may remember a key for some seconds."""
+    keys = {u.key_id for u in uploads} - {None}
+    rows = DeviceKey.objects.filter(pk__in=keys, revoked_at=None, device__enabled=True)
+    return set(rows.values_list("pk", flat=True)) if keys else set()
+
+
+def _open_commands(uploads: list[Upload], now: datetime) -> dict[tuple[int, str], Command]:
+    rows = Command.objects.filter(name__in={u.name for u in uploads}, state__in=Command.OPEN, expires_at__gt=now)
+    return {(c.device_id, c.name): c for c in rows}
+
+
+def _answer_command(upload: Upload, command: Command | None, now: datetime) -> Command | None:
+    """Close the open command that this picture answers, if there is one. A name is good for one picture."""
+    if command is None:
+        return None
+    won = Command.objects.filter(pk=command.pk, state__in=Command.OPEN).update(
+        state=CommandState.UPLOADED, finished_at=now, answered_sha256=upload.body.sha256
+    )
+    return command if won else None
+
+
+def _refuse_late(upload: Upload, command: Command | None, live_keys: set[int]) -> Refused | None:
+    if upload.command is not None and command is None:
+        return Refused("auth", "This picture name was already used; ask for a new one.")
+    if upload.key_id is not None and upload.key_id not in live_keys:
+        return Refused("auth", "The key was revoked, or the device is switched off.")
+    return None
+
+
+def _insert(captures: list[Capture], now: datetime) -> None:
+    Capture.objects.bulk_create(captures)
+    OSSObject.objects.bulk_create([_object_of(c, now) for c in captures])
+
+
+def _events_of(capture: Capture, command: Command | None) -> list[Event]:
+    happened = [Event(type=EventType.CAPTURE_CREATED, device=capture.device, subject=capture.id)]
+    if command is not None:
+        happened.append(Event(type=EventType.COMMAND_CHANGED, device=capture.device, subject=command.id))
+    return happened
+
+
+def _object_of(capture: Capture, now: datetime) -> OSSObject:
+    off = settings.PHOTOHUB_MIRROR == "none"
+    return OSSObject(
+        capture=capture, key=capture.path, state=MirrorState.OFF if off else MirrorState.PENDING, next_try_at=now
+    )
+
+
+def _ring(captures: list[Capture]) -> None:
+    ids = [c.id for c in captures]
+    if not ids:
+        return
+    doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
+    if settings.PHOTOHUB_MIRROR != "none":
+        doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
+    if any(c.publish_state == Step.PENDING for c in captures):
+        live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
+
+
+class Committer:
+    """The thread that stores what all doors of this process hand in: whatever waits goes into one batch."""
+
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[tuple[Upload, Future] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def submit(self, upload: Upload) -> "Future[Receipt]":
+        """Hand in one picture; the future holds its Receipt or raises Refused."""
+        future: Future[Receipt] = Future()
+        self._waiting.put((upload, future))
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="photohub-committer", daemon=True)
+                self._thread.start()
+        return future
+
+    def _run(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < BATCH_AT_MOST and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            if not self._store([item for item in batch if item is not None]) or None in batch:
+                return
+
+    def _store(self, batch: list[tuple[Upload, Future]]) -> bool:
+        if not batch:
+            return True
+        try:
+            outcomes = tidy(ingest_batch, [upload for upload, _ in batch])
+        except BaseException as error:
+            outcomes = [error] * len(batch)
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+        return True
+
+    def stop(self) -> None:
+        """Store what waits, then end the thread."""
+        if self._thread is not None and self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join(10)
+
+
+committer = Committer()

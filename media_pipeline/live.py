@@ -1,0 +1,266 @@
+"""The newest picture of every camera, and any number of people looking at it.
+
+A frame is kept until the next one replaces it; there is no queue per viewer. A viewer that is slow finds the
+newest frame when it comes back and has skipped those between, and nobody waits for it. When frames stop,
+viewers get the last picture with its age, and later a plain notice (`notices`). One loop holds it all.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from . import jpeg, notices
+
+STALE_AFTER_S = 4.0
+GONE_AFTER_S = 60.0
+REPEAT_EVERY_S = 10.0
+_METER_S = 5.0
+_METER_FRAMES = 256
+
+
+class Kind(StrEnum):
+    """What a viewer is shown."""
+
+    LIVE = "live"
+    LAST = "last"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One picture for viewers. `received_at` is unix time, `received_s` the monotonic clock."""
+
+    kind: Kind
+    jpeg: bytes
+    sequence: int = 0
+    received_at: float | None = None
+    received_s: float | None = None
+
+    def age_s(self, now_s: float | None = None) -> float | None:
+        """Return how old the camera's picture is."""
+        if self.received_s is None:
+            return None
+        return max(0.0, (time.monotonic() if now_s is None else now_s) - self.received_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How a camera's stream went in the last five seconds; `frames` counts from the start."""
+
+    fps: float
+    bytes_per_s: float
+    age_s: float | None
+    frames: int
+    viewers: int
+
+
+class Frames(Protocol):
+    """What doors and pages know of live pictures, in one process or across several."""
+
+    def put(self, code: str, picture: bytes) -> None:
+        """Take a camera's newest picture. Call from the loop; it never waits."""
+
+    def watch(self, code: str) -> AsyncIterator[View]:
+        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
+
+    async def snapshot(self, code: str) -> View | None:
+        """Return the newest picture, however old, or None when there is none."""
+
+    async def stats(self, code: str) -> Stats | None:
+        """Return how the stream goes, None for a camera that never sent a frame."""
+
+    def forget(self, code: str) -> None:
+        """Drop what is held of a camera: it was removed, or may no longer be seen."""
+
+
+class _Camera:
+    """One camera's newest picture and who waits for the next."""
+
+    def __init__(self) -> None:
+        self.frame: View | None = None
+        self.notice: View | None = None
+        self.viewers = 0
+        self.minder: asyncio.Task | None = None
+        self.frames = 0
+        self._waiting: list[asyncio.Future] = []
+        self._meter: deque[tuple[float, int]] = deque(maxlen=_METER_FRAMES)
+
+    def take(self, frame: View) -> None:
+        self.frame, self.notice = frame, None
+        self.frames += 1
+        self._meter.append((frame.received_s or 0.0, len(frame.jpeg)))
+        self.wake()
+
+    def wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    def next_change(self) -> asyncio.Future:
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        return future
+
+    def stats(self, now_s: float) -> Stats:
+        recent = [(at_s, size) for at_s, size in self._meter if now_s - at_s <= _METER_S]
+        span_s = max(now_s - recent[0][0], 0.2) if recent else _METER_S
+        return Stats(
+            fps=len(recent) / span_s,
+            bytes_per_s=sum(size for _, size in recent) / span_s,
+            age_s=self.frame.age_s(now_s) if self.frame else None,
+            frames=self.frames,
+            viewers=self.viewers,
+        )
+
+
+class LatestFrames:
+    """The live pictures of this process. `grace_s`: how long a first picture may take before it is missed."""
+
+    def __init__(
+        self,
+        *,
+        stale_after_s: float = STALE_AFTER_S,
+        gone_after_s: float = GONE_AFTER_S,
+        repeat_every_s: float = REPEAT_EVERY_S,
+        grace_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stale_after_s = stale_after_s
+        self._gone_after_s = gone_after_s
+        self._repeat_every_s = repeat_every_s
+        self._grace_s = grace_s
+        self._clock = clock
+        self._cameras: dict[str, _Camera] = {}
+
+    def put(self, code: str, picture: bytes) -> None:
+        """Take a camera's newest picture. Call from the loop; it never waits."""
+        self.take(code, cut_tail(picture), self._camera(code).frames + 1, 0.0, time.time())
+
+    def take(self, code: str, picture: bytes, sequence: int, age_s: float, received_at: float) -> None:
+        """Take a picture that was received elsewhere, `age_s` ago."""
+        received_s = self._clock() - age_s
+        self._camera(code).take(View(Kind.LIVE, picture, sequence, received_at, received_s))
+
+    async def watch(self, code: str) -> AsyncIterator[View]:
+        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
+        camera = self._camera(code)
+        camera.viewers += 1
+        if camera.minder is None:
+            camera.minder = asyncio.create_task(self._mind(camera))
+        try:
+            shown = None
+            while True:
+                view = self._current(camera)
+                if view is None or view is shown:
+                    await camera.next_change()
+                else:
+                    shown = view
+                    yield view
+        finally:
+            camera.viewers -= 1
+            if camera.viewers == 0:
+                camera.minder.cancel()
+                camera.minder = None
+                if camera.frame is None and self._cameras.get(code) is camera:
+                    del self._cameras[code]
+
+    async def snapshot(self, code: str) -> View | None:
+        """Return the newest picture, however old, or None when there is none."""
+        return self.newest(code)
+
+    async def stats(self, code: str) -> Stats | None:
+        """Return how the stream goes, None for a camera that never sent a frame."""
+        camera = self._cameras.get(code)
+        return camera.stats(self._clock()) if camera and camera.frames else None
+
+    def forget(self, code: str) -> None:
+        """Drop what is held of a camera; who still looks sees that there is no picture."""
+        camera = self._cameras.get(code)
+        if camera is None:
+            return
+        camera.frame = camera.notice = None
+        if camera.viewers:
+            camera.minder.cancel()
+            camera.minder = asyncio.create_task(self._mind(camera))
+        else:
+            del self._cameras[code]
+
+    def newest(self, code: str) -> View | None:
+        """Return the newest picture held here, however old."""
+        camera = self._cameras.get(code)
+        return camera.frame if camera else None
+
+    def codes(self) -> list[str]:
+        """Return the cameras of which a picture is held."""
+        return [code for code, camera in self._cameras.items() if camera.frame]
+
+    def viewers(self, code: str) -> int:
+        """Return how many look at this camera here."""
+        return self._cameras[code].viewers if code in self._cameras else 0
+
+    def _camera(self, code: str) -> _Camera:
+        return self._cameras.setdefault(code, _Camera())
+
+    def _current(self, camera: _Camera) -> View | None:
+        frame = camera.frame
+        if frame is not None and frame.age_s(self._clock()) < self._stale_after_s:
+            return frame
+        return camera.notice
+
+    async def _mind(self, camera: _Camera) -> None:
+        """Say it when the camera is silent. Runs while somebody looks; all who do share the drawing."""
+        if camera.frame is None:
+            await asyncio.sleep(self._grace_s)
+        while True:
+            frame, age_s = camera.frame, camera.frame.age_s(self._clock()) if camera.frame else None
+            if age_s is not None and age_s < self._stale_after_s:
+                await asyncio.sleep(self._stale_after_s - age_s + 0.01)
+                continue
+            notice = await self._draw(frame, age_s)
+            if camera.frame is frame:
+                camera.notice = notice
+                camera.wake()
+                await self._rest(camera, self._until_next(age_s))
+
+    async def _rest(self, camera: _Camera, pause_s: float) -> None:
+        """Wait, but no longer than until the camera is back, because it may fall silent again."""
+        try:
+            async with asyncio.timeout(pause_s):
+                await camera.next_change()
+        except TimeoutError:
+            return
+
+    async def _draw(self, frame: View | None, age_s: float | None) -> View:
+        if frame is None or age_s is None or age_s >= self._gone_after_s:
+            return View(Kind.NONE, await asyncio.to_thread(notices.draw_no_picture))
+        drawn = await asyncio.to_thread(notices.draw_last, frame.jpeg, age_s)
+        return View(Kind.LAST, drawn, frame.sequence, frame.received_at, frame.received_s)
+
+    def _until_next(self, age_s: float | None) -> float:
+        """Return when the notice is due again: at round ages, and repeated so that no proxy hangs up."""
+        if age_s is None or age_s >= self._gone_after_s:
+            return self._repeat_every_s
+        return min(self._repeat_every_s - age_s % self._repeat_every_s, self._gone_after_s - age_s) + 0.01
+
+
+def cut_tail(picture: bytes) -> bytes:
+    """Return the picture without what the camera left behind its end."""
+    try:
+        end = jpeg.end_of_image(picture)
+    except jpeg.NotJpeg:
+        return picture
+    return picture if end in (None, len(picture)) else picture[:end]
+
+
+async def first_view(frames: Frames, code: str) -> View:
+    """Return the first thing a new viewer would see."""
+    async with aclosing(frames.watch(code)) as views:
+        async for view in views:
+            return view
+    raise RuntimeError("A watch never ends by itself.")

@@ -1,0 +1,189 @@
+"""Pictures: what was received, its copy in object storage, its labels and links."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Command, Device
+from devices.models.access import visible_devices
+from photohub.lib.ids import new_id, new_link_code
+
+
+class Source(models.TextChoices):
+    HTTP = "http", "HTTP"
+    MQTT = "mqtt", "MQTT"
+    TCP = "tcp", "TCP"
+    PULL = "pull", _("pulled")
+    MANUAL = "manual", _("by hand")
+
+
+class Step(models.TextChoices):
+    """State of a piece of work that a capture still owes: its thumbnail, the publishing of its URL."""
+
+    NONE = "none", _("not asked for")
+    PENDING = "pending", _("waiting")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CaptureQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "CaptureQuerySet":
+        """Keep the pictures of devices that the person may look at."""
+        return visible_devices(self, user, "device__")
+
+
+class Capture(models.Model):
+    """One picture that a device sent: the file's facts and the times of its way. Its bytes never change."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.CharField(max_length=24, unique=True, default=new_link_code, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures")
+    command = models.OneToOneField(
+        Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="capture"
+    )
+    name = models.CharField(max_length=128)
+    source = models.CharField(max_length=8, choices=Source)
+    path = models.CharField(max_length=160)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    content_type = models.CharField(max_length=20)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    flags = models.JSONField(default=list, blank=True)
+    telemetry = models.JSONField(default=dict, blank=True)
+    sent_from = models.CharField(max_length=64, blank=True)
+
+    captured_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField()
+    stored_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True)
+    publish_state = models.CharField(max_length=8, choices=Step, default=Step.NONE)
+    publish_next_try_at = models.DateTimeField(null=True, blank=True)
+    link_revoked_at = models.DateTimeField(null=True, blank=True)
+
+    thumbnail_state = models.CharField(max_length=8, choices=Step, default=Step.PENDING)
+    thumbnail_attempts = models.PositiveSmallIntegerField(default=0)
+    colour = models.CharField(max_length=7, blank=True)
+    dhash = models.BigIntegerField(null=True, blank=True)
+
+    kept = models.BooleanField(default=False)
+    note = models.TextField(blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="captures")
+
+    objects = CaptureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            # A repeated upload finds the first one by this; two replicas that get it at once cannot both store it.
+            models.UniqueConstraint(fields=["device", "sha256", "name"], name="same_bytes_same_name_once"),
+        ]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"], name="captures_for_history"),
+            models.Index(fields=["device", "-received_at", "-id"], name="captures_of_a_device"),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(thumbnail_state="pending"),
+                name="captures_without_thumbnail",
+            ),
+            models.Index(
+                fields=["publish_next_try_at"],
+                condition=Q(publish_state="pending"),
+                name="captures_to_publish",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MirrorState(models.TextChoices):
+    OFF = "off", _("no mirror is set up")
+    PENDING = "pending", _("waiting")
+    UPLOADING = "uploading", _("being copied")
+    MIRRORED = "mirrored", _("mirrored")
+    BLOCKED = "blocked", _("blocked by a wrong setting")
+    FAILED = "failed", _("failed")
+
+
+class OSSObject(models.Model):
+    """The picture's copy in object storage. The row is the queue: what to do, when, and what went wrong."""
+
+    RETRYABLE = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
+
+    capture = models.OneToOneField(Capture, primary_key=True, on_delete=models.CASCADE, related_name="mirror")
+    key = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=MirrorState, default=MirrorState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    lease = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    error_word = models.CharField(max_length=60, blank=True)
+    etag = models.CharField(max_length=80, blank=True)
+    crc64 = models.CharField(max_length=24, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    mirrored_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked")),
+                name="objects_to_mirror",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ShareLink(models.Model):
+    """A link for somebody without an account: to one picture, until a day, counted, revocable."""
+
+    code = models.CharField(max_length=24, unique=True, default=new_link_code, editable=False)
+    capture = models.ForeignKey(Capture, on_delete=models.CASCADE, related_name="share_links")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    opened = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def live(self) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class Removal(models.Model):
+    """A deleted picture whose file, thumbnail or mirror copy may still lie somewhere. The row is the queue."""
+
+    capture_id = models.UUIDField(primary_key=True, editable=False)
+    path = models.CharField(max_length=160)
+    mirror_key = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now, db_index=True)
+    error = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.path

@@ -1,0 +1,76 @@
+"""Telling the outside a picture's URL: on the device's result topic, by the hub or by the device itself."""
+
+import base64
+import json
+import re
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from devices import events
+from devices.models import Device, Event, EventType
+from devices.protocol.light import Result
+from photohub.lib.site import base_url
+
+from .models import Capture, Step
+
+GIVE_UP_AFTER = timedelta(hours=1)
+_RETRY_S = 10
+_LINK = re.compile(r"/p/([0-9a-z]{6,24})(?:$|[?#/])")
+
+
+def link_of(capture: Capture) -> str:
+    """Return the lasting short link of a picture."""
+    return f"{base_url()}/p/{capture.code}"
+
+
+def claim_to_publish(limit: int = 100) -> list[Capture]:
+    """Claim pictures whose URL the hub should publish now. Two gateways never claim the same one."""
+    now = timezone.now()
+    rows = Capture.objects.filter(publish_state=Step.PENDING, publish_next_try_at__lte=now)
+    due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])
+    if not due:
+        return []
+    # Whoever moves the time first has it: the moment of the claim marks the rows as this gateway's.
+    until = timezone.now() + timedelta(seconds=_RETRY_S)
+    rows.filter(pk__in=due).update(publish_next_try_at=until)
+    mine = Capture.objects.filter(pk__in=due, publish_state=Step.PENDING, publish_next_try_at=until)
+    return list(mine.select_related("device"))
+
+
+def message_of(capture: Capture) -> tuple[str, bytes]:
+    """Return topic and payload `{"url":"<base64>"}`. Base64 is an encoding that the clients expect, not protection."""
+    url = base64.b64encode(link_of(capture).encode()).decode()
+    return capture.device.result_topic, json.dumps({"url": url}, separators=(",", ":")).encode()
+
+
+def note_published(capture: Capture) -> None:
+    """The broker took the hub's message, or the device's own was heard."""
+    note_all_published([capture])
+
+
+def note_all_published(captures: list[Capture]) -> None:
+    """Note several at once, with one commit. The first time counts."""
+    with transaction.atomic():
+        rows = Capture.objects.filter(pk__in=[c.pk for c in captures], published_at=None)
+        fresh = set(rows.values_list("pk", flat=True))
+        rows.update(publish_state=Step.DONE, published_at=timezone.now())
+        told = [c for c in captures if c.pk in fresh]
+        events.record_all([Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in told])
+
+
+def give_up_old() -> int:
+    """After an hour without a broker nobody waits for the message any more."""
+    rows = Capture.objects.filter(publish_state=Step.PENDING, received_at__lt=timezone.now() - GIVE_UP_AFTER)
+    return rows.update(publish_state=Step.FAILED)
+
+
+def hear_result(device: Device, said: Result) -> None:
+    """The device published its answer itself: note the time on the capture that its link names."""
+    match = _LINK.search(said.url or "")
+    if match is None:
+        return
+    capture = Capture.objects.select_related("device").filter(device=device, code=match[1]).first()
+    if capture is not None:
+        note_published(capture)

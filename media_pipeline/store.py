@@ -1,0 +1,191 @@
+"""Picture files: received into `incoming`, then moved to their lasting place in a way that survives a power cut."""
+
+import errno
+import hashlib
+import mmap
+import os
+import secrets
+import shutil
+import time
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+
+from photohub.lib import failpoints
+
+from . import syncing
+from .refusals import Refused
+
+IN_MEMORY_BYTES = 512 * 1024
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FREE_CHECK_S = 1.0
+
+
+class Spool:
+    """A body while it arrives: hashed as it comes, in memory while small, in `incoming` beyond that."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._sha256 = hashlib.sha256()
+        self._chunks: list[bytes] = []
+        self._path: Path | None = None
+        self._file: int | None = None
+        self._spilled = False
+        self._handed_out = False
+
+    def write(self, chunk: bytes) -> None:
+        """Take one more piece. Raises OSError when the disk refuses it."""
+        self.size_bytes += len(chunk)
+        self._sha256.update(chunk)
+        if self._spilled:
+            _write_all(self._file, chunk)
+            return
+        self._chunks.append(chunk)
+        if self.size_bytes > IN_MEMORY_BYTES:
+            self._into_file()
+            self._spilled = True
+            self._chunks = []
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the whole body, in hex. Ask only when the body is whole."""
+        return self._sha256.hexdigest()
+
+    def md5(self) -> bytes:
+        """Return the MD5 of the whole body."""
+        return hashlib.md5(self.view(), usedforsecurity=False).digest()
+
+    def view(self) -> bytes | mmap.mmap:
+        """Return the whole body to read; a mapping of the file when it is large."""
+        if self._spilled:
+            return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+        if len(self._chunks) > 1:
+            self._chunks = [b"".join(self._chunks)]
+        return self._chunks[0] if self._chunks else b""
+
+    def to_file(self) -> tuple[int, Path]:
+        """Put the body into a file of `incoming`, not yet synced; returns its descriptor and path.
+
+        Asked again, as when a sync failed or the moved file was taken back, it writes a new file: after one failed
+        sync the system calls the old one's pages clean, and the next sync would succeed without them.
+        """
+        if not self._spilled or self._handed_out:
+            self._into_file()
+        self._handed_out = True
+        failpoints.hit("ingest.written")
+        return self._file, self._path
+
+    def _into_file(self) -> None:
+        body, old, old_path = self.view(), self._file, self._path
+        self._path, self._file = _new_file()
+        if old is not None:
+            os.close(old)
+            remove([old_path])
+        _write_all(self._file, body)
+
+    def discard(self) -> None:
+        """Forget the body; its temporary file goes, unless it was moved to its lasting place."""
+        self._chunks = []
+        if self._file is not None:
+            os.close(self._file)
+            remove([self._path])
+            self._file = None
+
+
+def _new_file() -> tuple[Path, int]:
+    path = settings.INCOMING_DIR / f"in-{secrets.token_hex(12)}"
+    return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+
+def _write_all(file: int, data: bytes | mmap.mmap) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(file, view) :]
+
+
+def picture_path(capture_id: UUID, device_code: str, day: datetime, extension: str) -> str:
+    """Return where a picture lies, relative to PICTURES_DIR: `<device>/<YYYY-MM-DD>/<id>.<ext>`."""
+    return f"{device_code}/{day:%Y-%m-%d}/{capture_id}.{extension}"
+
+
+def full_path(relative: str) -> Path:
+    return settings.PICTURES_DIR / relative
+
+
+def thumbnail_path(capture_id: UUID) -> Path:
+    return settings.THUMBNAILS_DIR / capture_id.hex[-2:] / f"{capture_id}.webp"
+
+
+def place(spools: dict[str, Spool]) -> None:
+    """Move bodies to their lasting places, durably, with one wait for the disk where the file system allows it.
+
+    `spools` maps the relative path to the body. Raises Refused("disk_full"), or "busy"; then nothing was left behind.
+    """
+    placed: list[Path] = []
+    try:
+        moves = []
+        for relative, spool in spools.items():
+            target = full_path(relative)
+            _make_folder(target.parent)
+            moves.append((*spool.to_file(), target))
+        syncing.move_all(moves, placed.append)
+    except OSError as error:
+        remove(placed)
+        raise refusal_of(error) from error
+
+
+def refusal_of(error: OSError) -> Exception:
+    """Return the refusal for a full disk, else a refusal that asks the device to come again."""
+    if error.errno in _FULL:
+        return Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
+    return Refused("busy", "The hub could not write the picture; send it again.", 5)
+
+
+def remove(paths: list[Path]) -> None:
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _make_folder(folder: Path) -> None:
+    if folder.is_dir():
+        return
+    if not settings.PICTURES_DIR.is_dir():
+        raise OSError(errno.ENOENT, "the picture folder is missing")
+    for part in (folder.parent, folder):
+        with suppress(FileExistsError):
+            part.mkdir()
+            syncing.sync_folder(part.parent)
+
+
+_free: tuple[float, int] = (-_FREE_CHECK_S, 0)
+
+
+def free_bytes() -> int:
+    """Return the free space of the data folder; asked at most once a second."""
+    global _free
+    now = time.monotonic()
+    if now - _free[0] >= _FREE_CHECK_S:
+        _free = (now, shutil.disk_usage(settings.PHOTOHUB_DATA).free)
+    return _free[1]
+
+
+def make_folders() -> None:
+    """Make the folders of a new data folder. Called at start, never later: a missing one then means a lost disk."""
+    for folder in (settings.PICTURES_DIR, settings.INCOMING_DIR, settings.THUMBNAILS_DIR):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def drop_stale_incoming(older_than_s: float = 3600) -> int:
+    """Delete temporary files that nobody finished."""
+    dropped = 0
+    for path in settings.INCOMING_DIR.glob("in-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > older_than_s:
+                path.unlink()
+                dropped += 1
+    return dropped

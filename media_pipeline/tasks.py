@@ -1,0 +1,45 @@
+"""Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds what no ring found."""
+
+from celery import shared_task
+
+from photohub.lib import doorbell
+
+from . import deleting, mirror, orphans, publish, store, thumbnails
+
+
+@shared_task
+def mirror_captures(capture_ids: list[str]) -> int:
+    """Copy these pictures to object storage."""
+    return mirror.mirror_all(capture_ids)
+
+
+@shared_task
+def make_thumbnails(capture_ids: list[str]) -> int:
+    """Make the thumbnails of these pictures."""
+    return thumbnails.make_all(capture_ids)
+
+
+@shared_task
+def remove_files(removal_ids: list[str]) -> int:
+    """Remove what deleted pictures left on the disk and in the mirror."""
+    return deleting.remove_all(removal_ids)
+
+
+@shared_task
+def sweep() -> None:
+    """Ring for everything that is due and was not rung for, or was dropped on the way."""
+    if ids := mirror.due():
+        doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
+    if ids := thumbnails.due():
+        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
+    if ids := deleting.due():
+        doorbell.ring("media_pipeline.tasks.remove_files", ids)
+
+
+@shared_task
+def tidy_up() -> None:
+    """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
+    publish.give_up_old()
+    store.drop_stale_incoming()
+    orphans.set_orphans_aside()
+    orphans.drop_long_lost()

@@ -1,0 +1,96 @@
+"""Small previews of pictures: one decode makes the thumbnail, its colour placeholder and the perceptual hash."""
+
+import os
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devices import events
+from devices.models import Event, EventType
+from photohub.lib import failpoints, pressure
+
+from . import images, store
+from .models import Capture, Step
+
+ATTEMPTS_AT_MOST = 5
+_TOGETHER = 8
+_RETRY_AFTER_S = 30
+
+
+def due(limit: int = 200) -> list[UUID]:
+    """Return captures that should have had a thumbnail by now."""
+    before = timezone.now() - timedelta(seconds=_RETRY_AFTER_S)
+    rows = Capture.objects.filter(thumbnail_state=Step.PENDING, received_at__lt=before)
+    return list(rows.order_by("-received_at").values_list("pk", flat=True)[:limit])
+
+
+def make_all(capture_ids: Iterable[str | UUID]) -> int:
+    """Make the thumbnails of these captures. Returns how many were made; stops when many cameras are being served."""
+    rows = Capture.objects.select_related("device").filter(pk__in=list(capture_ids), thumbnail_state=Step.PENDING)
+    waiting = list(rows)
+    # Those that were tried before go alone: one of them may be what killed the worker.
+    batches = [[c] for c in waiting if c.thumbnail_attempts]
+    first_time = [c for c in waiting if not c.thumbnail_attempts]
+    batches += [first_time[i : i + _TOGETHER] for i in range(0, len(first_time), _TOGETHER)]
+    made = 0
+    for batch in batches:
+        if pressure.is_high():
+            break
+        made += make_together(batch)
+    return made
+
+
+def make_one(capture: Capture) -> bool:
+    """Make one thumbnail now, for somebody who is looking. Safe to run twice."""
+    return make_together([capture]) == 1
+
+
+def make_together(captures: list[Capture]) -> int:
+    """Make a few thumbnails and note them with one commit; after five failed tries a picture is shown without."""
+    # Counted before the work: a picture that kills the worker each time is given up in the end.
+    Capture.objects.filter(pk__in=[c.pk for c in captures]).update(thumbnail_attempts=F("thumbnail_attempts") + 1)
+    failpoints.hit("thumbnail.claimed")
+    made = [capture for capture in captures if _make(capture)]
+    failpoints.hit("thumbnail.written")
+    with transaction.atomic():
+        Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash"])
+        events.record_all([Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made])
+    return sum(capture.thumbnail_state == Step.DONE for capture in made)
+
+
+def _make(capture: Capture) -> bool:
+    """Make one thumbnail and set the capture's columns; False when it should be tried again."""
+    if capture.thumbnail_attempts >= ATTEMPTS_AT_MOST:
+        capture.thumbnail_state = Step.FAILED
+        return True
+    try:
+        thumbnail = images.make_thumbnail(store.full_path(capture.path).read_bytes())
+        _write(store.thumbnail_path(capture.pk), thumbnail.data)
+    except images.ThumbnailFailed:
+        capture.thumbnail_state = Step.FAILED
+        return True
+    except OSError:
+        return False
+    capture.thumbnail_state = Step.DONE
+    capture.colour, capture.dhash = thumbnail.colour, _signed(thumbnail.dhash)
+    return True
+
+
+def _signed(number: int) -> int:
+    """Fit an unsigned 64-bit number into a signed column."""
+    return number - 2**64 if number >= 2**63 else number
+
+
+def _write(path: Path, data: bytes) -> None:
+    # A thumbnail can be made again, so it is renamed into place but not synced.
+    path.parent.mkdir(exist_ok=True)
+    temporary = settings.INCOMING_DIR / f"in-{secrets.token_hex(8)}"
+    temporary.write_bytes(data)
+    os.replace(temporary, path)

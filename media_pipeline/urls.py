@@ -1,0 +1,27 @@
+"""Pages and files of pictures."""
+
+from django.urls import path
+
+from .views import capture, files, history, links, live
+
+urlpatterns = [
+    path("", live.dashboard, name="live"),
+    path("cards/<slug:code>", live.card, name="card"),
+    path("feed", live.feed, name="feed"),
+    path("capture-all", live.capture_all, name="capture_all"),
+    path("history", history.browse, name="history"),
+    path("history/change", history.change, name="history_change"),
+    path("history/delete", history.delete, name="history_delete"),
+    path("captures/<uuid:id>", capture.show, name="capture"),
+    path("captures/<uuid:id>/panel", capture.panel, name="capture_panel"),
+    path("captures/<uuid:id>/mirror", capture.retry_mirror, name="capture_mirror"),
+    path("captures/<uuid:id>/labels", capture.save_labels, name="capture_labels"),
+    path("captures/<uuid:id>/keep", capture.keep, name="capture_keep"),
+    path("captures/<uuid:id>/link", capture.change_link, name="capture_link"),
+    path("captures/<uuid:id>/shares", capture.add_share, name="capture_share"),
+    path("captures/<uuid:id>/shares/<slug:code>/revoke", capture.revoke_share, name="capture_share_revoke"),
+    path("captures/<uuid:id>/original", files.original, name="capture_original"),
+    path("captures/<uuid:id>/thumb", files.thumb, name="capture_thumb"),
+    path("devices/<slug:code>/latest.jpg", files.latest, name="latest"),
+    path("p/<slug:code>", links.follow, name="link"),
+]

@@ -1,0 +1,30 @@
+"""The back office's door, and its table of people."""
+
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.http import HttpRequest
+
+from devices.access import is_owner
+from devices.back_office import ReadOnlyAdmin
+
+# Rights are roles here; Django's groups of permissions would only mislead.
+admin.site.unregister(Group)
+admin.site.unregister(User)
+
+
+def _owners_only(request: HttpRequest) -> bool:
+    return is_owner(request.user)
+
+
+# Django asks for `is_staff`, which says nothing about roles.
+admin.site.has_permission = _owners_only
+
+
+@admin.register(User)
+class PersonAdmin(ReadOnlyAdmin):
+    """Inviting, roles, switching off: on the People page, which never lets the last owner go."""
+
+    list_display = ["username", "is_active", "is_superuser", "last_login", "date_joined"]
+    list_filter = ["is_active", "is_superuser"]
+    search_fields = ["username", "email"]
+    fields = ["username", "email", "is_active", "is_superuser", "last_login", "date_joined"]

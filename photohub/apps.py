@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.core.checks import register
+
+from photohub import checks
+
+# Every process that may ring for a task needs the application, web servers too.
+from photohub.celery import app as celery_app  # noqa: F401
+
+
+class PhotoHubConfig(AppConfig):
+    name = "photohub"
+    verbose_name = "PhotoHub"
+
+    def ready(self) -> None:
+        register(checks.check_production)
+        register(checks.check_doors)
+        register(checks.check_disk)

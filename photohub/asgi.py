@@ -1,0 +1,68 @@
+"""The ASGI entry of every web process: the upload door beside Django, the live socket, MQTT over WebSocket."""
+
+import os
+from functools import cache
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+django.setup(set_prefix=False)
+
+from channels.routing import URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
+from django.core.handlers.asgi import ASGIHandler  # noqa: E402
+
+from media_pipeline.doors import upload  # noqa: E402
+from photohub.lib import logs  # noqa: E402
+from photohub.lib.body_limit import limit_body  # noqa: E402
+from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
+from photohub.routing import websocket_urlpatterns  # noqa: E402
+
+logs.set_up()
+
+_pages_socket = AllowedHostsOriginValidator(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
+_mqtt_socket = None
+
+
+@cache
+def _django():
+    # Made at the first request: its static file middleware lists the collected files once, and a first start
+    # collects them after this module was imported.
+    return limit_body(ASGIHandler())
+
+
+def serve_mqtt_at(websocket_application) -> None:
+    """Mount the embedded broker at `/mqtt`."""
+    global _mqtt_socket
+    _mqtt_socket = websocket_application
+
+
+async def application(scope: dict, receive, send) -> None:
+    """Route one connection."""
+    if scope["type"] == "http":
+        if upload.serves(scope["path"]):
+            await upload.application(scope, receive, send)
+        elif not await refuse_unknown_host(scope, send):
+            await _django()(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await _websocket(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+
+
+async def _websocket(scope: dict, receive, send) -> None:
+    if scope["path"].rstrip("/") == "/mqtt" and _mqtt_socket is not None:
+        await _mqtt_socket(scope, receive, send)
+    elif scope["path"] == "/ws/live/":
+        await _pages_socket(scope, receive, send)
+    else:
+        await send({"type": "websocket.close", "code": 4004})
+
+
+async def _lifespan(receive, send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,154 @@
+"""Everything in one process: web server, MQTT broker, gateway, Celery worker, and simulated cameras when asked."""
+
+import asyncio
+import logging
+import signal
+import socket
+import time
+
+from django.conf import settings
+
+from devices import presence
+from devices.models import Device
+from devices.mqtt import Address
+from media_pipeline.ingest import committer
+from photohub import asgi
+from photohub.celery import app as celery_app
+from photohub.gateway import Gateway
+from photohub.lib import live
+from photohub.lib.db import in_thread
+from photohub.lib.rates import Buckets
+from photohub.serving import Server, server_config
+
+from .accounts import Account
+from .accounts_db import HUB_PASSWORD, HUB_USERNAME, find_account, no_longer_valid
+from .broker import EmbeddedBroker
+from .simulated import SimulatedCameras
+from .worker import EmbeddedWorker
+
+log = logging.getLogger(__name__)
+
+_HUB_FIRST_S = 4
+
+
+class Hub:
+    """The embedded form. `run()` returns after SIGTERM or SIGINT, with everything stopped in order."""
+
+    def __init__(
+        self, http: socket.socket, mqtt_address: tuple[str, int], on_ready=None, demo: bool = False
+    ) -> None:
+        self._http = http
+        self._mqtt_address = mqtt_address
+        self._on_ready = on_ready
+        self._demo = demo
+        self._listening: dict[str, set[str]] = {}
+        self.broker: EmbeddedBroker | None = None
+        self._server: Server | None = None
+        self._gateway: Gateway
+        self._guesses = Buckets(per_second=0.5, burst=20)
+
+    async def run(self) -> None:
+        """Start everything, serve, stop everything."""
+        loop = asyncio.get_running_loop()
+        live.bind(loop)
+        worker = EmbeddedWorker(celery_app)
+        tasks: list[asyncio.Task] = []
+        try:
+            address = await self._start_broker()
+            self._gateway = Gateway(address, None if settings.MQTT_URL else self._hears)
+            tasks.append(asyncio.create_task(self._gateway.run(), name="gateway"))
+            worker.start()
+            simulated = SimulatedCameras(self._http.getsockname()[1], self._broker_port(), self._demo)
+            tasks.append(asyncio.create_task(simulated.run(), name="simulators"))
+            for task in tasks:
+                task.add_done_callback(self._stop_when_broken)
+            await self._serve(loop)
+        finally:
+            await self._stop(tasks, worker)
+
+    async def _start_broker(self) -> Address:
+        if settings.MQTT_URL:
+            return Address.from_url(settings.MQTT_URL)
+        await in_thread(presence.forget_links)
+        self.broker = EmbeddedBroker(
+            self._authenticate,
+            host=self._mqtt_address[0],
+            port=self._mqtt_address[1],
+            max_packet_bytes=settings.MQTT_MAX_PACKET_BYTES,
+            on_connect=self._connected,
+            on_disconnect=self._disconnected,
+            on_subscribe=self._subscribed,
+            revalidate=self._revalidate,
+        )
+        await self.broker.start()
+        asgi.serve_mqtt_at(self.broker.websocket)
+        return Address("127.0.0.1", self.broker.port, HUB_USERNAME, HUB_PASSWORD, version5=False)
+
+    def _broker_port(self) -> int | None:
+        return self.broker.port if self.broker else None
+
+    async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = Server(server_config())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        if self._on_ready:
+            loop.call_later(0, self._on_ready, self)
+        await self._server.serve(sockets=[self._http])
+
+    def stop(self) -> None:
+        """Begin to stop; `run()` returns when all is stopped."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _stop_when_broken(self, task: asyncio.Task) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("A part of PhotoHub broke; the hub stops.", exc_info=task.exception())
+            self.stop()
+
+    async def _stop(self, tasks: list[asyncio.Task], worker: EmbeddedWorker) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(committer.stop)
+        if self.broker is not None:
+            await self.broker.stop()
+        live.bind(None)
+
+    # --- what the broker asks and tells ---
+
+    async def _authenticate(self, connect, peer: str) -> Account | None:
+        if self._guesses.peek(peer, time.monotonic()):
+            return None
+        account = await in_thread(find_account, connect)
+        if account is None:
+            self._guesses.take(peer, time.monotonic())
+        elif account.kind != "hub":
+            async with asyncio.timeout(_HUB_FIRST_S):
+                await self._gateway.listen_to(account.publish)
+        return account
+
+    async def _revalidate(self, accounts: list[Account]) -> list[Account]:
+        return await in_thread(no_longer_valid, accounts)
+
+    async def _connected(self, account: Account, client_id: str, peer: str) -> None:
+        if account.kind == "device":
+            await in_thread(_note, account, presence.connected, peer)
+
+    async def _disconnected(self, account: Account, client_id: str, reason: str) -> None:
+        if account.kind == "device":
+            self._listening.pop(account.username, None)
+            await in_thread(_note, account, presence.disconnected, reason)
+
+    async def _subscribed(self, account: Account, topic_filter: str) -> None:
+        self._listening.setdefault(account.username, set()).add(topic_filter)
+        live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
+
+    def _hears(self, device: Device) -> bool:
+        return device.command_topic in self._listening.get(device.code, ())
+
+
+def _note(account: Account, function, *args: str) -> None:
+    device = Device.objects.filter(pk=account.subject[0]).first()
+    if device is not None:
+        function(device, *args)

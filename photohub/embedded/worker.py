@@ -1,0 +1,68 @@
+"""A real Celery worker and its beat as threads of the one process, on the in-memory broker.
+
+The in-memory broker forgets everything when the process dies; that loses nothing, because the rows are the queue.
+"""
+
+import logging
+import threading
+import warnings
+
+from celery import Celery
+from celery.beat import EmbeddedService, Scheduler
+from celery.platforms import SecurityWarning
+from celery.worker import WorkController
+
+log = logging.getLogger(__name__)
+
+_CONCURRENCY = 2  # Pillow and sockets release the interpreter; more threads only wait for the same two cores.
+_STOP_S = 10.0
+
+
+class EmbeddedWorker:
+    """The worker thread and the beat thread; a worker that dies is started again."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._worker: WorkController | None = None
+        self._thread: threading.Thread | None = None
+        self._beat: threading.Thread | None = None
+        self._stopping = threading.Event()
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start both threads."""
+        warnings.filterwarnings("ignore", category=SecurityWarning)
+        self._thread = threading.Thread(target=self._run, name="photohub-worker", daemon=True)
+        self._thread.start()
+        # In memory: the schedule stands in the settings, and a file of it would be one more thing to go wrong.
+        self._beat = EmbeddedService(self._app, thread=True, scheduler_cls=Scheduler)
+        self._beat.start()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._worker = self._app.Worker(
+                    pool="threads",
+                    concurrency=_CONCURRENCY,
+                    without_gossip=True,
+                    without_mingle=True,
+                    without_heartbeat=True,
+                    quiet=True,
+                )
+                self._worker.start()
+            except Exception:
+                log.exception("The task worker stopped; it is started again.")
+            self._stopping.wait(1)
+
+    def stop(self) -> None:
+        """Let running tasks finish, then end both threads."""
+        self._stopping.set()
+        if self._beat is not None:
+            self._beat.stop()
+        if self._worker is not None:
+            self._worker.stop()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)

@@ -1,0 +1,42 @@
+"""The one-time link that makes the first owner. It is signed, so nothing is stored; it dies when an owner exists."""
+
+import os
+
+from django.contrib.auth import get_user_model
+from django.core import signing
+
+from devices import identity
+from devices.models import Membership, Role
+
+_SALT = "photohub first owner"
+MAX_AGE_S = 24 * 3600
+
+
+def link_token() -> str:
+    """Make the token of the link."""
+    return signing.dumps("first owner", salt=_SALT)
+
+
+def token_holds(token: str) -> bool:
+    """Tell whether this link may still make the first owner."""
+    try:
+        signing.loads(token, salt=_SALT, max_age=MAX_AGE_S)
+    except signing.BadSignature:
+        return False
+    return not identity.owner_exists()
+
+
+def make_owner(username: str, password: str, email: str = ""):
+    """Make a person who may do everything, the back office included."""
+    user = get_user_model().objects.create_superuser(username, email, password)
+    Membership.objects.get_or_create(user=user, group=None, defaults={"role": Role.OWNER})
+    return user
+
+
+def make_owner_from_environment() -> bool:
+    """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not."""
+    username, password = os.environ.get("DJANGO_SUPERUSER_USERNAME"), os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    if not username or not password or get_user_model().objects.filter(username=username).exists():
+        return False
+    make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))
+    return True

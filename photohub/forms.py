@@ -1,0 +1,77 @@
+"""Forms of people: first owner, invitation, account."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import DeviceGroup, Role, Scope
+
+TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}
+
+
+class FirstOwnerForm(UserCreationForm):
+    """Name and password of the first owner."""
+
+    class Meta:
+        model = get_user_model()
+        fields = ["username"]
+
+
+class RoleForm(forms.Form):
+    """What a person may do, and to which devices."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.VIEWER)
+    group = forms.ModelChoiceField(
+        label=_("Devices"), queryset=DeviceGroup.objects.all(), required=False, empty_label=_("all devices")
+    )
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if cleaned.get("role") == Role.OWNER and cleaned.get("group"):
+            raise ValidationError(_("An owner owns everything. Choose “all devices”, or another role."))
+        return cleaned
+
+
+class InviteForm(RoleForm):
+    """A new person: the name to log in with, and the role."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        validators=[get_user_model().username_validator],
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    field_order = ["username", "role", "group"]
+
+    def clean_username(self) -> str:
+        name = get_user_model().normalize_username(self.cleaned_data["username"])
+        if get_user_model().objects.filter(username__iexact=name).exists():
+            raise ValidationError(_("There is a person with this name already."))
+        return name
+
+
+class TokenForm(forms.Form):
+    """A new API token: what it is for, what it may do, how long it lives."""
+
+    name = forms.CharField(
+        label=_("What it is for"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ]
+    )
+    days = forms.ChoiceField(
+        label=_("It works for"), choices=TOKEN_LIVES.items(), required=False, initial="365"
+    )
+
+    @property
+    def expires_at(self):
+        """Return when the token ends; None for never."""
+        days = self.cleaned_data["days"]
+        return timezone.now() + timedelta(days=int(days)) if days else None

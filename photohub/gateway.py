@@ -1,0 +1,266 @@
+"""The MQTT gateway: the one process part that holds the connection to the broker.
+
+It sends what the rows say (commands, URLs to publish) and hands in what devices say, acknowledging each message
+after its commit. A ring through the channel layer makes it look at once; it also looks every second by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from devices import addressing, beats, commands, dynsec, events
+from devices.models import Command, Device, EventType
+from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
+from devices.protocol import topics as native
+from media_pipeline import publish
+from media_pipeline.models import Capture
+from photohub import broker_log
+from photohub.lib import failpoints, live
+from photohub.lib.db import in_thread
+from photohub.mqtt_routes import CHANNELS
+
+log = logging.getLogger(__name__)
+
+BEAT = "broker"
+LOG_BEAT = "broker log"
+_LANES = 8
+_LANE_SIZE = 50
+_LOOK_EVERY_S = 1.0
+_FILTERS_EVERY_S = 10.0
+_BEAT_EVERY_S = 5.0
+_SEND_AT_ONCE = 32
+
+
+class Gateway:
+    """Runs until cancelled. `hears` tells whether a device listens right now; None when only the rows know."""
+
+    def __init__(self, address: Address, hears: Callable[[Device], bool] | None = None) -> None:
+        self._address = address
+        self._hears = hears
+        self._wake = asyncio.Event()
+        self._filters_changed = asyncio.Event()
+        self._subscriptions = asyncio.Condition()
+        self._subscribed: set[str] = set()
+        self._lanes: list[asyncio.Queue[Incoming]] = []
+        self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
+        self._broker_log: broker_log.BrokerLog | None = None
+        self._accounts: dynsec.Accounts | None = None
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep connected, listen for rings, hand messages in."""
+        if self._hears is None:
+            loop = asyncio.get_running_loop()
+            self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._wake.set))
+            self._hears = self._broker_log.hears
+        self._lanes = [asyncio.Queue(_LANE_SIZE) for _ in range(_LANES)]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen_for_rings())
+            for lane in self._lanes:
+                group.create_task(self._work(lane))
+            group.create_task(keep_connected(self._address, self._session, self._tell))
+
+    async def listen_to(self, topics: Iterable[str]) -> None:
+        """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
+        what nobody is subscribed to."""
+        wanted = {topic for topic in topics if native.parse(topic) is None and native.valid_topic(topic)}
+        await self.listening.wait()
+        async with self._subscriptions:
+            if not wanted <= self._subscribed:
+                self._filters_changed.set()
+                await self._subscriptions.wait_for(lambda: wanted <= self._subscribed)
+
+    async def _tell(self, ok: bool, sentence: str) -> None:
+        if not ok:
+            self.listening.clear()
+            log.warning(sentence)
+        try:
+            await in_thread(_note_broker, ok, sentence)
+        except Exception:
+            log.exception("The broker's state could not be written down.")
+
+    async def _session(self, link: Link) -> None:
+        self._subscribed = set()
+        if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
+            await in_thread(self._broker_log.start_over)
+        await self._subscribe(link)
+        self.listening.set()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._receive(link))
+                group.create_task(self._send(link))
+                group.create_task(self._resubscribe(link))
+                group.create_task(_beat())
+                if settings.MQTT_URL and settings.MQTT_DYNSEC:
+                    self._accounts = dynsec.Accounts(link, self._address.username)
+                    group.create_task(self._accounts.run())
+        except* MqttDown as broken:
+            raise broken.exceptions[0] from None
+
+    # --- listening ---
+
+    async def _subscribe(self, link: Link) -> None:
+        wanted = set(await in_thread(addressing.hub_filters))
+        if self._broker_log is not None:
+            wanted |= set(self._broker_log.filters)
+        if settings.MQTT_DYNSEC:
+            wanted.add(dynsec.RESPONSE)
+        refused = await link.subscribe(sorted(wanted - self._subscribed))
+        if gone := sorted(self._subscribed - wanted):
+            await link.unsubscribe(gone)
+        async with self._subscriptions:
+            self._subscribed = wanted
+            self._subscriptions.notify_all()
+        if lost := [f for f in refused if not f.startswith("$")]:
+            log.warning(
+                "The broker does not let the hub listen to %s; devices there are not heard.", ", ".join(lost)
+            )
+
+    async def _resubscribe(self, link: Link) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_FILTERS_EVERY_S):
+                    await self._filters_changed.wait()
+            except TimeoutError:
+                pass
+            self._filters_changed.clear()
+            await self._subscribe(link)
+
+    async def _receive(self, link: Link) -> None:
+        async for message in link.messages():
+            if message.retained:
+                message.ack()
+                continue
+            if message.topic == dynsec.RESPONSE and self._accounts is not None:
+                self._accounts.take(message.payload)
+                message.ack()
+                continue
+            # One lane per topic keeps a device's messages in order, and one all lines of the broker's log.
+            # A full lane stops reading from the broker.
+            lane = broker_log.TOPIC if message.topic.startswith(broker_log.TOPIC) else message.topic
+            await self._lanes[hash(lane) % _LANES].put(message)
+
+    async def _work(self, lane: asyncio.Queue[Incoming]) -> None:
+        while True:
+            message = await lane.get()
+            try:
+                await in_thread(self._hand_in, message)
+                message.ack()
+            except Exception:
+                # Not acknowledged: the broker brings it again at the next connection.
+                log.exception("A message on %s could not be handled.", message.topic)
+
+    def _hand_in(self, message: Incoming) -> None:
+        if self._broker_log is not None and message.topic.startswith("$SYS/"):
+            self._broker_log.read(message.topic, message.payload)
+            return
+        sender = addressing.find_sender(message.topic)
+        handler = CHANNELS.get(sender.channel) if sender else None
+        if sender and handler:
+            handler(sender.device, message.payload)
+
+    # --- sending ---
+
+    async def _listen_for_rings(self) -> None:
+        while True:
+            try:
+                await self._take_rings()
+            except Exception as error:
+                log.warning(
+                    "The channel layer is away (%s); the gateway looks by itself.", type(error).__name__
+                )
+                await asyncio.sleep(2)
+
+    async def _take_rings(self) -> None:
+        layer = get_channel_layer()
+        channel = await layer.new_channel("gateway")
+        await layer.group_add(live.GATEWAY, channel)
+        while True:
+            message = await layer.receive(channel)
+            if message.get("type") == "gateway.devices":
+                self._filters_changed.set()
+                if self._accounts is not None:
+                    self._accounts.look()
+            self._wake.set()
+
+    async def _send(self, link: Link) -> None:
+        while True:
+            self._wake.clear()
+            await self._send_what_is_due(link)
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def _send_what_is_due(self, link: Link) -> None:
+        try:
+            await in_thread(commands.expire_due)
+            due = await in_thread(commands.claim_to_send, hears=self._hears)
+            urls = await in_thread(publish.claim_to_publish)
+        except Exception:
+            log.exception("The gateway could not read what to send; it tries again.")
+            await asyncio.sleep(1)
+            return
+        results = await asyncio.gather(
+            *(self._send_command(link, command) for command in due),
+            self._publish_all(link, urls),
+            return_exceptions=True,
+        )
+        for error in results:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _send_command(self, link: Link, command: Command) -> None:
+        try:
+            payload = commands.payload_of(command)
+        except ValueError as error:
+            await in_thread(commands.fail, command, str(error))
+            return
+        try:
+            async with self._sending:
+                expiry_s = commands.seconds_left(command)
+                await link.publish(command.device.command_topic, payload, expiry_s=expiry_s)
+        except MqttDown:
+            await in_thread(commands.unclaim, command)
+            raise
+        await in_thread(commands.note_sent, command)
+
+    async def _publish_all(self, link: Link, captures: list[Capture]) -> None:
+        if not captures:
+            return
+        failpoints.hit("publish.claimed")
+        await asyncio.gather(*(self._publish(link, capture) for capture in captures))
+        failpoints.hit("publish.published")
+        await in_thread(publish.note_all_published, captures)
+
+    async def _publish(self, link: Link, capture: Capture) -> None:
+        topic, payload = publish.message_of(capture)
+        async with self._sending:
+            await link.publish(topic, payload)
+
+
+async def _beat() -> None:
+    while True:
+        try:
+            await in_thread(_note_broker, True, "")
+            await in_thread(beats.beat, LOG_BEAT, True)
+        except Exception as error:
+            log.warning("The gateway's heartbeat could not be written down (%s).", type(error).__name__)
+        await asyncio.sleep(_BEAT_EVERY_S)
+
+
+def _heard_lately() -> bool:
+    """Tell whether a gateway listened so lately that the broker still has every line of its log since."""
+    beat = beats.read(LOG_BEAT, stale_after_s=broker_log.KEPT_S)
+    return beat is not None and beat.ok
+
+
+def _note_broker(ok: bool, sentence: str) -> None:
+    if beats.beat(BEAT, ok, sentence):
+        events.record(
+            EventType.NOTICE, sentence=sentence or "The message broker is connected.", problem=not ok
+        )

@@ -1,0 +1,96 @@
+"""uvicorn's HTTP protocol with what it lacks: an end to patience and to memory while the headers arrive.
+
+uvicorn waits for ever for the end of the headers, keeps whatever comes, and each byte renews its keep-alive time.
+So a thousand clients that send one byte a minute would take every file descriptor. Here
+    - a request's headers must be whole within 10 s of its first byte, or of the connection,
+    - headers end at 64 KiB (431),
+    - of the connections that are between requests or in their headers, only so many may wait; then the one that
+      waits longest is closed.
+"""
+
+import asyncio
+import itertools
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEADERS_WITHIN_S = 10.0
+HEADERS_AT_MOST_BYTES = 64 * 1024
+WAITING_AT_MOST = 400  # Well below the 1024 files that a process may usually have open.
+
+_TOO_LARGE = b"Request headers are larger than 64 KiB."
+_ANSWER_431 = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
+)
+
+_waiting: "dict[GuardedHttp, None]" = {}
+
+
+class GuardedHttp(HttpToolsProtocol):
+    """One connection. For `uvicorn.Config(http=GuardedHttp)`, or `--http photohub.lib.http_guard:GuardedHttp`."""
+
+    _deadline: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+    _in_headers = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait_for_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deadline is None and self._is_idle():
+            self._wait_for_headers()
+        if self._in_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if (
+            self._in_headers
+            and self._header_bytes > HEADERS_AT_MOST_BYTES
+            and not self.transport.is_closing()
+        ):
+            self.transport.write(_ANSWER_431)
+            self._close()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers, self._header_bytes = False, 0
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def on_message_begin(self) -> None:
+        self._in_headers = True
+        super().on_message_begin()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._is_idle():
+            _waiting[self] = None
+            _close_the_longest()
+
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _wait_for_headers(self) -> None:
+        self._deadline = self.loop.call_later(HEADERS_WITHIN_S, self._close)
+        _waiting.pop(self, None)
+        _waiting[self] = None
+        _close_the_longest()
+
+    def _stop_waiting(self) -> None:
+        _waiting.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _close(self) -> None:
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def _close_the_longest() -> None:
+    for connection in list(itertools.islice(_waiting, max(0, len(_waiting) - WAITING_AT_MOST))):
+        connection._close()

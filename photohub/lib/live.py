@@ -1,0 +1,54 @@
+"""Ringing live pages and the gateway: small messages that may be lost, and on which nothing depends."""
+
+import asyncio
+import logging
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+log = logging.getLogger(__name__)
+
+PAGES = "pages"  # group of every open live page
+GATEWAY = "gateway"  # group of every MQTT gateway
+_SEND_TIMEOUT_S = 2.0
+
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def bind(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Name the loop that this process serves from, so that other threads hand their messages to it and go on."""
+    global _loop
+    _loop = loop
+
+
+def ring(group: str, messages: list[dict]) -> None:
+    """Send messages to a group, from any thread, without ever raising or waiting for a broken Redis."""
+    if not messages:
+        return
+    if _loop is not None and _loop.is_running():
+        _loop.call_soon_threadsafe(_start, group, messages)
+        return
+    try:
+        async_to_sync(_send)(group, messages)
+    except RuntimeError:
+        log.warning("Live pages were not told: called from a loop that PhotoHub does not know.")
+
+
+_tasks: set[asyncio.Task] = set()
+
+
+def _start(group: str, messages: list[dict]) -> None:
+    # The loop keeps only weak references to tasks.
+    task = asyncio.ensure_future(_send(group, messages))
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _send(group: str, messages: list[dict]) -> None:
+    layer = get_channel_layer()
+    try:
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            for message in messages:
+                await layer.group_send(group, message)
+    except Exception as error:  # a foreign library over a network: whatever it raises, the picture is stored
+        log.warning("Live pages were not told (%s): they catch up by themselves.", type(error).__name__)

@@ -1,0 +1,19 @@
+"""One PhotoHub per data folder: two would fight over one SQLite file."""
+
+import fcntl
+import os
+from pathlib import Path
+
+_held: list[int] = []
+
+
+def claim(folder: Path) -> bool:
+    """Hold the folder's lock until this process ends; False when another process holds it."""
+    descriptor = os.open(folder / "hub.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+    _held.append(descriptor)
+    return True

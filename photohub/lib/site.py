@@ -1,0 +1,50 @@
+"""The hub's own outside addresses, from which every link to it and every device's settings are built."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+_http_port: int | None = None
+_mqtt_port: int | None = None
+
+
+def use_port(port: int) -> None:
+    """Name the HTTP port that was really taken, when the default one was busy."""
+    global _http_port
+    _http_port = port
+
+
+def use_mqtt_port(port: int) -> None:
+    """Name the MQTT port that was really taken."""
+    global _mqtt_port
+    _mqtt_port = port
+
+
+def http_port() -> int:
+    return _http_port or settings.HTTP_PORT
+
+
+def base_url() -> str:
+    """Return the outside address without a slash at its end: PHOTOHUB_URL, else the best local address."""
+    if settings.PHOTOHUB_URL:
+        return settings.PHOTOHUB_URL
+    port = http_port()
+    return f"http://{settings.BEST_ADDRESS}" + ("" if port == 80 else f":{port}")
+
+
+def mqtt_host() -> str:
+    """Return the broker's host name as devices should use it."""
+    if settings.MQTT_PUBLIC_HOST:
+        return settings.MQTT_PUBLIC_HOST
+    if settings.MQTT_URL and not settings.PHOTOHUB_URL:
+        return urlsplit(settings.MQTT_URL).hostname or settings.BEST_ADDRESS
+    return urlsplit(base_url()).hostname or settings.BEST_ADDRESS
+
+
+def mqtt_port() -> int:
+    """Return the broker's port as devices should use it."""
+    if settings.MQTT_PUBLIC_PORT:
+        return settings.MQTT_PUBLIC_PORT
+    if settings.MQTT_URL:
+        return urlsplit(settings.MQTT_URL).port or 1883
+    return _mqtt_port or settings.MQTT_PORT

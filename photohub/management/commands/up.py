@@ -1,0 +1,69 @@
+"""`manage.py up`: PhotoHub in one process."""
+
+import asyncio
+import socket
+import sys
+
+import uvloop
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from devices import identity
+from photohub import first_owner
+from photohub.banner import banner
+from photohub.embedded.broker import PortTaken as BrokerPortTaken
+from photohub.embedded.hub import Hub
+from photohub.env import READ
+from photohub.lib import logs, one_instance, ports, site
+from photohub.preparing import CannotStart, prepare
+
+
+class Command(BaseCommand):
+    help = "Start PhotoHub in this one process: pages, uploads, MQTT broker, worker."
+    requires_system_checks = []
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--demo", action="store_true", help="run two simulated cameras, so that there is something to see")
+
+    def handle(self, *args, demo: bool, **options) -> None:
+        logs.set_up()
+        if not one_instance.claim(settings.PHOTOHUB_DATA):
+            raise CommandError(f"Another PhotoHub already runs on {settings.PHOTOHUB_DATA}. Stop it, or set PHOTOHUB_DATA.")
+        try:
+            prepare(self._say)
+            first_owner.make_owner_from_environment()
+            http = ports.listen(
+                settings.HTTP_HOST, settings.HTTP_PORT, may_move=_is_default("PHOTOHUB_HTTP"), setting="PHOTOHUB_HTTP"
+            )
+            mqtt = self._mqtt_address()
+        except (CannotStart, ports.PortTaken) as error:
+            raise CommandError(str(error)) from error
+        self._run(http, mqtt, demo)
+
+    def _mqtt_address(self) -> tuple[str, int]:
+        if settings.MQTT_URL:
+            return settings.MQTT_HOST, 0
+        move = _is_default("PHOTOHUB_MQTT")
+        port = ports.free_port(settings.MQTT_HOST, settings.MQTT_PORT, may_move=move, setting="PHOTOHUB_MQTT")
+        return settings.MQTT_HOST, port
+
+    def _run(self, http: socket.socket, mqtt: tuple[str, int], demo: bool) -> None:
+        site.use_port(http.getsockname()[1])
+        site.use_mqtt_port(mqtt[1])
+        # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
+        sys.setswitchinterval(0.0005)
+        token = None if identity.owner_exists() else first_owner.link_token()
+        hub = Hub(http, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
+        try:
+            asyncio.run(hub.run(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (3, 12) else uvloop.run(hub.run())
+        except BrokerPortTaken as error:
+            raise CommandError(str(error)) from error
+        self._say("PhotoHub has stopped.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _is_default(name: str) -> bool:
+    return READ[name].source == "default"

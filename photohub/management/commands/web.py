@@ -1,0 +1,33 @@
+"""`manage.py web`: one web server process, for production. More processes are more replicas."""
+
+import sys
+
+import uvloop
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from photohub import serving
+from photohub.lib import logs, ports
+
+
+class Command(BaseCommand):
+    help = "Serve pages and uploads at PHOTOHUB_HTTP; behind a reverse proxy, as many of these as you like."
+    requires_system_checks = []
+
+    def handle(self, *args, **options) -> None:
+        logs.set_up()
+        if not settings.DATABASE_URL or not settings.REDIS_URL:
+            raise CommandError(
+                "Set DATABASE_URL and REDIS_URL: web servers share them with the worker and the gateway. "
+                "For one process with everything in it run `manage.py up`."
+            )
+        try:
+            listener = ports.listen(
+                settings.HTTP_HOST, settings.HTTP_PORT, may_move=False, setting="PHOTOHUB_HTTP"
+            )
+        except ports.PortTaken as error:
+            raise CommandError(str(error)) from error
+        # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
+        sys.setswitchinterval(0.0005)
+        uvloop.run(serving.serve(listener))
+        self.stdout.write("The web server has stopped.")

@@ -1,0 +1,59 @@
+"""The web server's settings, the same in the one process and in production."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+
+import uvicorn
+
+from media_pipeline.ingest import committer
+from photohub import asgi
+from photohub.lib import live
+from photohub.lib.http_guard import GuardedHttp
+
+GRACE_S = 4
+_WEBSOCKET_MAX_BYTES = 16 * 2**20
+
+
+class Server(uvicorn.Server):
+    """uvicorn re-raises SIGTERM after serving, which would end the process before the rest is stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        yield
+
+
+def server_config() -> uvicorn.Config:
+    """Return how uvicorn serves PhotoHub; proxies are read by PhotoHub itself (PHOTOHUB_TRUSTED_PROXIES)."""
+    return uvicorn.Config(
+        asgi.application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http=GuardedHttp,
+        ws="websockets-sansio",
+        ws_max_size=_WEBSOCKET_MAX_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+async def serve(listener: socket.socket) -> None:
+    """Serve the pages and uploads on this socket until SIGTERM or SIGINT; requests in flight are finished."""
+    loop = asyncio.get_running_loop()
+    live.bind(loop)
+    server = Server(server_config())
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        await asyncio.to_thread(committer.stop)
+        live.bind(None)

@@ -1,0 +1,365 @@
+"""All settings, in sections by feature. The environment is read only here (docs/settings.md lists every name).
+
+PhotoHub runs with no environment at all: SQLite, an MQTT broker and a Celery worker inside the one process.
+A wrong or contradictory value stops the start with a sentence that names the variable.
+"""
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from photohub.env import (
+    SettingError,
+    env_bool,
+    env_choice,
+    env_hostport,
+    env_int,
+    env_rate,
+    env_secret,
+    env_size,
+    env_str,
+    env_url,
+)
+from photohub.lib.addresses import best_address, local_hosts
+from photohub.lib.secret_file import read_or_make_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where things lie -------------------------------------------------------------------------------------------
+
+PHOTOHUB_ENV = env_choice(
+    "PHOTOHUB_ENV", "embedded", ("embedded", "production", "test"), "Which form runs; set by the form itself"
+)
+PHOTOHUB_DATA = Path(
+    env_str("PHOTOHUB_DATA", str(BASE_DIR / "data"), "Folder for pictures, the database and the secrets")
+).resolve()
+if PHOTOHUB_ENV == "test":
+    PHOTOHUB_DATA = Path(tempfile.mkdtemp(prefix="photohub-test-"))
+    atexit.register(shutil.rmtree, PHOTOHUB_DATA, ignore_errors=True)
+if not PHOTOHUB_DATA.parent.is_dir():
+    raise SettingError(
+        "PHOTOHUB_DATA",
+        f"the folder {PHOTOHUB_DATA.parent} does not exist. Create it, or mount the disk it should be on",
+    )
+PHOTOHUB_DATA.mkdir(exist_ok=True)
+PICTURES_DIR = PHOTOHUB_DATA / "pictures"
+INCOMING_DIR = PHOTOHUB_DATA / "incoming"
+THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
+
+DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused (507) when less is free")
+
+SECRET_KEY = env_secret("PHOTOHUB_SECRET_KEY", "", "Signs sessions; made at the first start when empty")
+if not SECRET_KEY:
+    SECRET_KEY = read_or_make_secret(PHOTOHUB_DATA / "secret_key")
+
+DEBUG = env_bool("PHOTOHUB_DEBUG", False, "Shows error details in pages; never on a network")
+
+# --- addresses --------------------------------------------------------------------------------------------------
+
+HTTP_HOST, HTTP_PORT = env_hostport("PHOTOHUB_HTTP", "0.0.0.0:8000", "Where the web pages and uploads listen")
+MQTT_HOST, MQTT_PORT = env_hostport("PHOTOHUB_MQTT", "0.0.0.0:1883", "Where the embedded MQTT broker listens")
+STREAM_HOST, STREAM_PORT = env_hostport("PHOTOHUB_STREAM", "0.0.0.0:8100", "Where camera streams (TCP) listen")
+PHOTOHUB_URL = env_url("PHOTOHUB_URL", "", "The one outside address; hosts, cookies and device links follow from it")
+MQTT_PUBLIC_HOST, MQTT_PUBLIC_PORT = env_hostport(
+    "PHOTOHUB_MQTT_PUBLIC", "", "The broker's address as devices see it, when it is not the host of PHOTOHUB_URL"
+) if env_str("PHOTOHUB_MQTT_PUBLIC", "") else ("", 0)
+TRUSTED_PROXIES = env_int("PHOTOHUB_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front (0: none)")
+
+_outside = urlsplit(PHOTOHUB_URL)
+PHOTOHUB_URL = PHOTOHUB_URL.rstrip("/")
+ALLOWED_HOSTS = [_outside.hostname] if PHOTOHUB_URL else []
+ALLOWED_HOSTS += [host for host in local_hosts() if host not in ALLOWED_HOSTS]
+CSRF_TRUSTED_ORIGINS = [f"{_outside.scheme}://{_outside.netloc}"] if PHOTOHUB_URL else []
+HTTPS = _outside.scheme == "https"
+BEST_ADDRESS = best_address()
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-photohub" if HTTPS else "photohub"
+CSRF_COOKIE_NAME = "__Host-photohub_csrf" if HTTPS else "photohub_csrf"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if HTTPS else None
+X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Django -----------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_htmx",
+    "lucide",
+    "axes",
+    "photohub.apps.PhotoHubConfig",
+    "devices",
+    "media_pipeline",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "photohub.lib.middleware.relax_csp_for_back_office",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "photohub.urls"
+ASGI_APPLICATION = "photohub.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "photohub.context.page",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+APPEND_SLASH = False
+
+# --- who may come in --------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "live"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:", "blob:"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    },
+}
+# The back office's own library evaluates expressions and sets styles; only its pages get this.
+BACK_OFFICE_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'self'", "'unsafe-inline'"]}
+
+# --- database ---------------------------------------------------------------------------------------------------
+
+DATABASE_URL = env_secret("DATABASE_URL", "", "postgres://user:password@host:5432/name; empty: SQLite in PHOTOHUB_DATA")
+
+
+def _database() -> dict:
+    if not DATABASE_URL:
+        # IMMEDIATE: a transaction that reads first and writes later fails at once otherwise, whatever the timeout.
+        # synchronous=FULL: a committed picture survives a power cut, which "code 0" promises to the camera.
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": PHOTOHUB_DATA / "photohub.sqlite3",
+            "TEST": {"NAME": PHOTOHUB_DATA / "test.sqlite3"},
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000;",
+            },
+        }
+    parts = urlsplit(DATABASE_URL)
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise SettingError("DATABASE_URL", "begins with neither postgres:// nor postgresql://. Leave it empty for SQLite")
+    query = dict(item.split("=", 1) for item in parts.query.split("&") if "=" in item)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "photohub",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(query.pop("host", "") or parts.hostname or ""),
+        "PORT": str(parts.port or query.pop("port", "")),
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": env_int("PHOTOHUB_DB_POOL", 10, "Database connections a process"), "timeout": 2},
+            "connect_timeout": 2,
+            **query,
+        },
+    }
+
+
+DATABASES: dict[str, dict] = {"default": _database()}
+
+# --- Redis, Channels, Celery ------------------------------------------------------------------------------------
+
+REDIS_URL = env_secret("REDIS_URL", "", "redis://:password@host:6379/0; empty: everything inside the one process")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "photohub"},
+        }
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "photohub.embedded.layer.ThreadSafeLayer"}}
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost//"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# The doorbell may never hold up the one who rings it: the row is the queue, and the sweeper finds what was missed.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.01}
+)
+CELERY_BEAT_SCHEDULE = {
+    "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
+    "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},
+    "tidy up": {"task": "media_pipeline.tasks.tidy_up", "schedule": 600.0},
+    "worker heartbeat": {"task": "devices.tasks.beat", "schedule": 15.0},
+}
+
+# --- MQTT -------------------------------------------------------------------------------------------------------
+
+MQTT_URL = env_secret(
+    "PHOTOHUB_MQTT_URL", "", "mqtt://user:password@host:1883 of an outside broker; empty: the embedded one"
+)
+MQTT_DYNSEC = env_bool(
+    "PHOTOHUB_MQTT_DYNSEC", False, "Keep the accounts of Mosquitto's dynamic-security plugin in step with the devices"
+)
+if MQTT_URL and urlsplit(MQTT_URL).scheme not in ("mqtt", "mqtts"):
+    raise SettingError("PHOTOHUB_MQTT_URL", "begins with neither mqtt:// nor mqtts://")
+MQTT_MAX_PACKET_BYTES = env_size("PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes")
+
+# --- uploads ----------------------------------------------------------------------------------------------------
+
+UPLOAD_MAX_BYTES = env_size("PHOTOHUB_MAX_UPLOAD", "10MiB", "Largest picture")
+UPLOAD_MAX_PIXELS = env_int("PHOTOHUB_MAX_PIXELS", 40_000_000, "Largest picture in pixels")
+UPLOAD_RATE = env_rate("PHOTOHUB_RATE_LIMIT", "5/s,20", "Uploads per device: steady rate, burst; or off")
+UPLOAD_TIMEOUT_S = env_int("PHOTOHUB_UPLOAD_TIMEOUT", 30, "A picture must arrive within so many seconds", minimum=1)
+UPLOADS_AT_ONCE = env_int("PHOTOHUB_UPLOADS_AT_ONCE", 256, "Uploads in flight in one process; more get 503 busy")
+
+# --- mirror -----------------------------------------------------------------------------------------------------
+
+PHOTOHUB_MIRROR = env_choice("PHOTOHUB_MIRROR", "none", ("none", "file", "oss", "s3"), "Where pictures are copied to")
+PHOTOHUB_MIRROR_FOLDER = env_str("PHOTOHUB_MIRROR_FOLDER", "", "Folder of the mirror, for PHOTOHUB_MIRROR=file")
+PHOTOHUB_LINKS = env_choice(
+    "PHOTOHUB_LINKS", "hub", ("hub", "public", "signed"), "What /p/<code> does once mirrored: serve here, or redirect"
+)
+OSS_ENDPOINT = env_str("OSS_ENDPOINT", "", "API address of the bucket, e.g. https://oss-cn-hangzhou.aliyuncs.com")
+OSS_PUBLIC_ENDPOINT = env_str("OSS_PUBLIC_ENDPOINT", "", "Address browsers reach the bucket at, when it is another one")
+OSS_REGION = env_str("OSS_REGION", "", "Region without oss-, e.g. cn-hangzhou; needed for signature v4")
+OSS_BUCKET = env_str("OSS_BUCKET", "", "Name of the bucket")
+OSS_ACCESS_KEY_ID = env_secret("OSS_ACCESS_KEY_ID", "", "Access key")
+OSS_ACCESS_KEY_SECRET = env_secret("OSS_ACCESS_KEY_SECRET", "", "Secret of the access key")
+OSS_SESSION_TOKEN = env_secret("OSS_SESSION_TOKEN", "", "Token of a temporary (STS) access key")
+OSS_CNAME = env_bool("OSS_CNAME", False, "The public endpoint is a custom domain bound to the bucket")
+OSS_PREFIX = env_str("OSS_PREFIX", "photohub/", "Put before every object key")
+OSS_SIGNATURE = env_choice("OSS_SIGNATURE", "v4", ("v4", "v1"), "Signature version; v1 only for old private clouds")
+S3_ENDPOINT_URL = env_str("S3_ENDPOINT_URL", "", "Address of an S3-compatible store")
+S3_REGION = env_str("S3_REGION", "", "Region of the S3 bucket")
+S3_BUCKET = env_str("S3_BUCKET", "", "Name of the S3 bucket")
+S3_ACCESS_KEY_ID = env_secret("S3_ACCESS_KEY_ID", "", "S3 access key")
+S3_SECRET_ACCESS_KEY = env_secret("S3_SECRET_ACCESS_KEY", "", "Secret of the S3 access key")
+S3_ADDRESSING_STYLE = env_choice("S3_ADDRESSING_STYLE", "auto", ("auto", "virtual", "path"), "How S3 URLs name the bucket")
+S3_PREFIX = env_str("S3_PREFIX", "photohub/", "Put before every S3 key")
+
+_NEEDED = {
+    "file": ("PHOTOHUB_MIRROR_FOLDER",),
+    "oss": ("OSS_ENDPOINT", "OSS_BUCKET", "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET"),
+    "s3": ("S3_BUCKET", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"),
+}
+for _name in _NEEDED.get(PHOTOHUB_MIRROR, ()):
+    if not globals()[_name]:
+        raise SettingError(_name, f"is empty, but PHOTOHUB_MIRROR={PHOTOHUB_MIRROR} needs it")
+if PHOTOHUB_MIRROR == "oss" and OSS_SIGNATURE == "v4" and not OSS_REGION and "aliyuncs.com" not in OSS_ENDPOINT:
+    raise SettingError("OSS_REGION", "is empty, but signature v4 needs it, e.g. cn-hangzhou")
+if OSS_REGION.startswith("oss-"):
+    raise SettingError("OSS_REGION", f"is {OSS_REGION}; write it without oss-, e.g. cn-hangzhou")
+
+# --- firmware ---------------------------------------------------------------------------------------------------
+
+UNSIGNED_FIRMWARE = env_choice("PHOTOHUB_UNSIGNED_FIRMWARE", "refuse", ("refuse", "allow"), "Firmware without signature")
+
+# --- words, times, static files ---------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_NAME = "photohub_language"
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PHOTOHUB_DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "photohub.lib.vendor.VendorFinder",
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": PHOTOHUB_DATA / "uploads"}},
+    "staticfiles": {
+        # Compressing with Brotli takes longer than a first start should; production images do it once, at build time.
+        "BACKEND": {
+            "test": "django.contrib.staticfiles.storage.StaticFilesStorage",
+            "embedded": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+            "production": "servestatic.storage.CompressedManifestStaticFilesStorage",
+        }[PHOTOHUB_ENV]
+    },
+}
+SERVESTATIC_USE_FINDERS = PHOTOHUB_ENV == "test"
+SERVESTATIC_AUTOREFRESH = False
+
+# --- log --------------------------------------------------------------------------------------------------------
+
+LOG_FORMAT = env_choice("PHOTOHUB_LOG", "text", ("text", "json"), "Form of the log lines")
+LOG_LEVEL = env_choice("PHOTOHUB_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), "Least level written")
+LOGGING_CONFIG = None
+
+UNFOLD = {"SITE_TITLE": "PhotoHub", "SITE_HEADER": "PhotoHub", "SHOW_LANGUAGES": False}
+

@@ -1,0 +1,369 @@
+"""How the hub fares, part by part: for the status page, `/readyz`, the API and `manage.py doctor`.
+
+Asking costs a few short queries. A part that cannot be asked says so itself and spoils no other part.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import redis
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.models import ServiceBeat
+from media_pipeline import mirror, store
+from media_pipeline.models import Capture, MirrorState, OSSObject
+from photohub.lib import site, vendor
+from photohub.lib.sizes import size_in_words
+
+log = logging.getLogger(__name__)
+
+State = Literal["ok", "warning", "problem", "off"]
+LOOKS = {"ok": "good", "warning": "warn", "problem": "bad", "off": "off"}
+
+STALE_AFTER_S = 60
+BACKLOG_PATIENCE_S = 60
+REDIS_TIMEOUT_S = 1
+SLOW_QUERY_MS = 200
+COUNT_KEPT_S = 60
+# A picture can be stored no earlier than PhotoHub exists; boards without a clock battery wake up in 1970.
+EARLIEST_TIME = datetime(2025, 1, 1, tzinfo=UTC)
+
+_started_s = time.monotonic()
+_stored: tuple[float, int] | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the hub: how it is (`sentence`), what to do (`help`), and (label, value) pairs in words."""
+
+    key: str
+    label: str
+    state: State
+    sentence: str
+    since: datetime | None = None
+    figures: list[tuple[str, str]] = field(default_factory=list)
+    help: str = ""
+
+    @property
+    def look(self) -> str:
+        """Return the name of the state in the style sheets."""
+        return LOOKS[self.state]
+
+    @property
+    def word(self) -> str:
+        words = {
+            "ok": _("well"),
+            "warning": _("look at this"),
+            "problem": _("does not work"),
+            "off": _("off"),
+        }
+        return words[self.state]
+
+
+@dataclass(frozen=True)
+class Status:
+    """All parts, and the worst of them in one sentence. `since` belongs to the sentence."""
+
+    ok: bool
+    sentence: str
+    parts: list[Part]
+    since: datetime | None = None
+
+    @property
+    def look(self) -> str:
+        states = {part.state for part in self.parts}
+        return "bad" if "problem" in states else "warn" if "warning" in states else "good"
+
+
+def collect() -> Status:
+    """Look at every part."""
+    parts = _ask_all(_questions())
+    troubles = [p for p in parts if p.state == "problem"] + [p for p in parts if p.state == "warning"]
+    if not troubles:
+        return Status(True, _("All is well."), parts)
+    return Status(troubles[0].state != "problem", troubles[0].sentence, parts, troubles[0].since)
+
+
+def collect_needed() -> list[Part]:
+    """Look only at the parts without which no picture and no command gets through."""
+    return _ask_all([q for q in _questions() if q[0] in ("database", "broker", "worker", "disk")])
+
+
+Question = tuple[str, str, Callable[[], Part]]
+
+
+def _questions() -> list[Question]:
+    return [
+        ("database", _("Database"), _database),
+        ("disk", _("Disk"), _disk),
+        ("worker", _("Worker"), _worker),
+        ("broker", _("Message broker"), _broker),
+        ("mirror", _("Mirror"), _mirror),
+        ("live", _("Live pages"), _live),
+        ("address", _("Outside address"), _address),
+        ("clock", _("Clock"), _clock),
+        ("lightbox", _("Picture viewer"), _lightbox),
+    ]
+
+
+def _ask_all(questions: list[Question]) -> list[Part]:
+    """Ask in turn. While the database is away, what stands in it is not asked: each question would wait."""
+    parts: list[Part] = []
+    for key, label, look in questions:
+        if parts and parts[0].state == "problem" and key in ("worker", "broker", "mirror", "clock"):
+            sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
+            parts.append(Part(key, label, "problem", sentence))
+        else:
+            parts.append(_ask(key, label, look))
+    return parts
+
+
+def _ask(key: str, label: str, look: Callable[[], Part]) -> Part:
+    """Ask one part; whatever it raises becomes its sentence. The details go to the log, not to the page."""
+    try:
+        return look()
+    except (DatabaseError, OSError) as error:
+        log.warning("The part %s could not be looked at: %s", key, error)
+        sentence, help_ = _("It does not answer."), _("Look into PhotoHub's log for the reason.")
+    except Exception:
+        log.exception("Looking at the part %s failed.", key)
+        sentence, help_ = (
+            _("Looking at it failed."),
+            _("Please report this with the lines of PhotoHub's log."),
+        )
+    return Part(key, label, "problem", f"{label}: {sentence}", help=help_)
+
+
+def _database() -> Part:
+    started_s = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    took_ms = (time.perf_counter() - started_s) * 1000
+    kind = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
+    figures = [
+        (_("Kind"), kind),
+        (_("Time of a query"), f"{took_ms:.1f} ms"),
+        (_("Pictures stored"), f"{_stored_count():,}"),
+    ]
+    if took_ms > SLOW_QUERY_MS:
+        sentence = _("The database answers slowly: %(ms)d ms.") % {"ms": took_ms}
+        return Part(
+            "database",
+            _("Database"),
+            "warning",
+            sentence,
+            figures=figures,
+            help=_("Look at the load of its disk."),
+        )
+    return Part("database", _("Database"), "ok", _("It answers."), figures=figures)
+
+
+def _disk() -> Part:
+    free, floor = store.free_bytes(), settings.DISK_FLOOR_BYTES
+    figures = [(_("Free"), size_in_words(free)), (_("Uploads stop below"), size_in_words(floor))]
+    if free < floor:
+        state, sentence = "problem", _("The disk is full: new pictures are refused.")
+    elif free < floor * 2:
+        state, sentence = (
+            "warning",
+            _("The disk is nearly full: %(free)s are free.") % {"free": size_in_words(free)},
+        )
+    else:
+        return Part("disk", _("Disk"), "ok", _("There is room."), figures=figures)
+    help_ = _("Delete old pictures or other files on the disk of %(folder)s. Everything stored is kept.")
+    help_ %= {"folder": settings.PHOTOHUB_DATA}
+    return Part("disk", _("Disk"), state, sentence, figures=figures, help=help_)
+
+
+def _stored_count() -> int:
+    """Count the pictures, at most once a minute: a million take longer to count than all the rest."""
+    global _stored
+    now_s = time.monotonic()
+    if _stored is None or now_s - _stored[0] > COUNT_KEPT_S:
+        _stored = (now_s, Capture.objects.count())
+    return _stored[1]
+
+
+def _worker() -> Part:
+    silent = _("No worker is running: pictures are stored, but nothing is mirrored and no thumbnail is made.")
+    help_ = _("Start PhotoHub's worker again, or look into its log.")
+    return _beating("worker", _("Worker"), _("It works."), silent, help_)
+
+
+def _broker() -> Part:
+    silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
+    help_ = _("Start PhotoHub's gateway again, or look into its log. Uploads over HTTP are not affected.")
+    found = _beating("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
+    if found.state == "problem" and found.sentence != silent:
+        help_ = _(
+            "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."
+        )
+        return replace(found, help=help_)
+    return found
+
+
+def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
+    """Describe a process by its heartbeat."""
+    row = ServiceBeat.objects.filter(pk=name).first()
+    stale = row is None or timezone.now() - row.at > timedelta(seconds=STALE_AFTER_S)
+    if row is None and time.monotonic() - _started_s < STALE_AFTER_S:
+        return Part(
+            name, label, "warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_
+        )
+    if stale:
+        return Part(name, label, "problem", silent, since=row.at if row else None, help=help_)
+    if not row.ok:
+        return Part(name, label, "problem", row.sentence or silent, since=row.changed_at, help=help_)
+    return Part(name, label, "ok", fine, since=row.changed_at)
+
+
+def mirror_name() -> str:
+    names = {"oss": "OSS", "s3": "S3", "file": _("the mirror folder")}
+    return names.get(settings.PHOTOHUB_MIRROR, "")
+
+
+def _mirror() -> Part:
+    label = _("Mirror")
+    if settings.PHOTOHUB_MIRROR == "none":
+        help_ = _("To keep copies elsewhere, set PHOTOHUB_MIRROR to oss, s3 or file.")
+        return Part(
+            "mirror", label, "off", _("No mirror is set up: pictures are kept on this hub only."), help=help_
+        )
+    backlog = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE)
+    waiting = backlog.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    failed = OSSObject.objects.filter(state=MirrorState.FAILED).count()
+    figures = [(_("Waiting"), f"{waiting['count']:,}"), (_("Failed"), f"{failed:,}")]
+    blocked = backlog.filter(state=MirrorState.BLOCKED).first()
+    if blocked:
+        return _mirror_waits(waiting["count"], blocked.error, "problem", figures)
+    late = waiting["oldest"] and timezone.now() - waiting["oldest"] > timedelta(seconds=BACKLOG_PATIENCE_S)
+    if late:
+        stuck = backlog.exclude(error="").first()
+        return _mirror_waits(
+            waiting["count"], stuck.error if stuck else "", "warning", figures, waiting["oldest"]
+        )
+    if failed:
+        text = ngettext(
+            "%(n)d picture could not be copied to %(where)s.",
+            "%(n)d pictures could not be copied to %(where)s.",
+            failed,
+        )
+        sentence = text % {"n": failed, "where": mirror_name()}
+        help_ = _(
+            "Their files here are missing or changed, or the name is taken. Each picture's page says which."
+        )
+        return Part("mirror", label, "warning", sentence, figures=figures, help=help_)
+    return Part(
+        "mirror",
+        label,
+        "ok",
+        _("Every picture is copied to %(where)s.") % {"where": mirror_name()},
+        figures=figures,
+    )
+
+
+def _mirror_waits(
+    count: int, error: str, state: State, figures: list[tuple[str, str]], oldest: datetime | None = None
+) -> Part:
+    text = ngettext(
+        "%(n)d picture is waiting for %(where)s", "%(n)d pictures are waiting for %(where)s", count
+    )
+    sentence = text % {"n": count, "where": mirror_name()}
+    beat = ServiceBeat.objects.filter(pk=mirror.BEAT, ok=False).first()
+    help_ = _("They are safe on this hub and are copied as soon as it can be done.")
+    if state == "problem":
+        help_ = _(
+            "Correct the setting, start PhotoHub again and press Test storage. The pictures are safe here."
+        )
+    return Part(
+        "mirror",
+        _("Mirror"),
+        state,
+        f"{sentence}: {error}" if error else f"{sentence}.",
+        since=beat.changed_at if beat else oldest,
+        figures=figures,
+        help=help_,
+    )
+
+
+def _live() -> Part:
+    label = _("Live pages")
+    if not settings.REDIS_URL:
+        return Part("live", label, "ok", _("Pages hear of news directly: all runs in one process."))
+    started_s = time.perf_counter()
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        log.warning("Redis does not answer: %s", type(error).__name__)
+        sentence = _("Redis does not answer: pages are told of news late. Uploads are not affected.")
+        return Part("live", label, "problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
+    finally:
+        client.close()
+    took_ms = (time.perf_counter() - started_s) * 1000
+    return Part(
+        "live", label, "ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")]
+    )
+
+
+def _address() -> Part:
+    label, base = _("Outside address"), site.base_url()
+    figures = [(_("Page"), base), ("MQTT", f"{site.mqtt_host()}:{site.mqtt_port()}")]
+    if settings.PHOTOHUB_URL:
+        return Part(
+            "address", label, "ok", _("Links and devices use the address that was set."), figures=figures
+        )
+    help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
+    if settings.BEST_ADDRESS.startswith("127."):
+        sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
+        return Part("address", label, "warning", sentence, figures=figures, help=help_)
+    return Part(
+        "address", label, "ok", _("It was found by itself in the local network."), figures=figures, help=help_
+    )
+
+
+def _clock() -> Part:
+    label, now = _("Clock"), timezone.now()
+    help_ = _("Set the clock of this machine, best by NTP. Signed links and times of pictures depend on it.")
+    newest = Capture.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
+    if now < EARLIEST_TIME:
+        return Part(
+            "clock",
+            label,
+            "problem",
+            _("The clock is wrong: it shows the year %(year)d.") % {"year": now.year},
+            help=help_,
+        )
+    if newest and newest > now + timedelta(minutes=1):
+        return Part(
+            "clock",
+            label,
+            "warning",
+            _("The clock was set back: there are pictures from the future."),
+            since=newest,
+            help=help_,
+        )
+    return Part("clock", label, "ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
+
+
+def _lightbox() -> Part:
+    label = _("Picture viewer")
+    if vendor.available():
+        return Part("lightbox", label, "ok", _("Its files are there."))
+    help_ = _("Run npm ci in PhotoHub's folder and start it again to browse pictures in full size.")
+    return Part(
+        "lightbox", label, "off", _("It is not installed: pictures open on their own pages."), help=help_
+    )

@@ -1,0 +1,22 @@
+"""All HTTP paths, by app. The upload door and MQTT over WebSocket stand beside Django in `asgi.py`."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from photohub import pages
+from photohub.api import api
+
+urlpatterns = [
+    path("healthz", pages.healthz, name="healthz"),
+    path("readyz", pages.readyz, name="readyz"),
+    path("api/v1/", api.urls),
+    path("admin/", admin.site.urls),
+    path("language", pages.set_language, name="set_language"),
+    path("", include("photohub.account_urls")),
+    path("devices/", include("devices.urls")),
+    path("", include("media_pipeline.urls")),
+]
+handler400 = "photohub.pages.bad_request"
+handler403 = "photohub.pages.forbidden"
+handler404 = "photohub.pages.not_found"
+handler500 = "photohub.pages.server_error"

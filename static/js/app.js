@@ -1,0 +1,193 @@
+/* What every page can do: theme, keyboard, relative times, copying, dialogs, confirmations, toasts, colour placeholders.
+ *
+ * Pages ask for it by attributes, so fragments that arrive later work without a call:
+ *   [data-needs-js hidden]        shown once this module runs
+ *   [data-colour="#aabbcc"]       background colour by CSSOM (style attributes are forbidden by the security policy)
+ *   .photo img[width][height]     gives its .photo the --ratio that justified rows are made of
+ *   time[datetime][data-relative] ""|"long": "3 minutes ago" · "short": "3m" · "clock": "10:02"; the exact time in title
+ *   button[data-copy="id"]        copies the text of that element
+ *   [data-dialog-open="id"]       opens that <dialog>; a click beside it closes it
+ *   form[data-confirm="question"] asks first ([data-confirm-yes] names the button)
+ *   details[data-menu]            closes on Escape and on a click elsewhere
+ *   [data-search], a[data-go=x]   targets of `/` and `g x`
+ * Other modules show a toast by dispatching `photohub:toast` with detail {text} on document.
+ */
+const root = document.documentElement;
+const words = JSON.parse(document.getElementById("words").textContent);
+const lang = root.lang || "en";
+
+/* Theme */
+function setTheme(theme) {
+  root.dataset.theme = theme;
+  for (const button of document.querySelectorAll("[data-theme-switch] button")) {
+    button.setAttribute("aria-pressed", String(button.value === theme));
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-theme-switch] button");
+  if (!button) return;
+  setTheme(button.value);
+  document.cookie = `photohub_theme=${button.value}; path=/; max-age=31536000; samesite=lax`;
+});
+
+/* Times */
+const longAgo = new Intl.RelativeTimeFormat(lang, { numeric: "always", style: "long" });
+const exact = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayClock = new Intl.DateTimeFormat(lang, {
+  month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(lang, { year: "numeric", month: "short", day: "numeric" });
+const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const narrow = Object.fromEntries(STEPS.map(([unit]) => [
+  unit, new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "narrow" }),
+]));
+
+function describeTime(then, style) {
+  if (style === "clock") {
+    return (then.toDateString() === new Date().toDateString() ? clock : dayClock).format(then);
+  }
+  const age_s = Math.max(0, (Date.now() - then.getTime()) / 1000);
+  if (age_s < 1.5) return words.just_now;
+  if (age_s > 7 * 86400) return day.format(then);
+  const [unit, size_s] = STEPS.find(([, seconds]) => age_s >= seconds);
+  const count = Math.floor(age_s / size_s);
+  return style === "short" ? narrow[unit].format(count) : longAgo.format(-count, unit);
+}
+
+function updateTimes() {
+  if (document.hidden) return;
+  for (const element of document.querySelectorAll("time[data-relative]")) {
+    const then = new Date(element.dateTime);
+    if (Number.isNaN(then.getTime())) continue;
+    const text = describeTime(then, element.dataset.relative);
+    if (element.textContent === text) continue;
+    element.textContent = text;
+    element.title = exact.format(then);
+  }
+}
+
+/* What has to happen to every element once, whether it came with the page or in a fragment. */
+function dress(scope) {
+  for (const element of scope.querySelectorAll("[data-needs-js][hidden]")) element.hidden = false;
+  for (const image of scope.querySelectorAll(".photo img[width][height]")) {
+    const ratio = image.getAttribute("width") / image.getAttribute("height");
+    if (ratio > 0) image.closest(".photo").style.setProperty("--ratio", Math.min(Math.max(ratio, 0.5), 3).toFixed(4));
+  }
+  for (const element of scope.querySelectorAll("[data-colour]")) {
+    if (/^#[0-9a-f]{3,8}$/i.test(element.dataset.colour)) element.style.backgroundColor = element.dataset.colour;
+  }
+}
+
+new MutationObserver((changes) => {
+  const parents = new Set(changes.filter((change) => change.addedNodes.length).map((change) => change.target));
+  if (![...parents].some((parent) => parent.nodeName !== "TIME")) return;
+  for (const parent of parents) dress(parent);
+  updateTimes();
+}).observe(document.body, { childList: true, subtree: true });
+
+/* Toasts */
+function toast(text) {
+  const note = document.createElement("p");
+  note.className = "toast";
+  note.textContent = text;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), 3000 + text.length * 40);
+}
+
+document.addEventListener("photohub:toast", (event) => toast(event.detail.text));
+
+/* Copying. Plain HTTP on a home network has no clipboard API, so the text is selected for the person instead. */
+async function copyFrom(button) {
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+    button.dataset.done = "";
+    setTimeout(() => delete button.dataset.done, 1500);
+    toast(words.copied);
+  } catch {
+    getSelection().selectAllChildren(source);
+    toast(document.execCommand("copy") ? words.copied : words.copy_failed);
+  }
+}
+
+/* Dialogs and menus */
+function openDialog(id) {
+  const dialog = document.getElementById(id);
+  if (dialog && !dialog.open) dialog.showModal();
+}
+
+function closeMenus(except) {
+  for (const menu of document.querySelectorAll("details[data-menu][open]")) if (menu !== except) menu.open = false;
+}
+
+document.addEventListener("click", (event) => {
+  const { target } = event;
+  if (target.matches("dialog[open]")) target.close();
+  closeMenus(target.closest("details[data-menu]"));
+  const copy = target.closest("[data-copy]");
+  if (copy) copyFrom(copy);
+  const opener = target.closest("[data-dialog-open]");
+  if (!opener) return;
+  closeMenus();
+  openDialog(opener.dataset.dialogOpen);
+});
+
+/* Confirmations run in the capture phase, before any other listener can send the form. */
+const confirmDialog = document.getElementById("confirm");
+const yes = confirmDialog.querySelector("[data-confirm-yes]");
+const usualYes = yes.textContent;
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (!form.dataset.confirm) return;
+  if (form.dataset.confirmed) {
+    delete form.dataset.confirmed;
+    return;
+  }
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  document.getElementById("confirm-title").textContent = form.dataset.confirm;
+  yes.textContent = form.dataset.confirmYes || usualYes;
+  confirmDialog.returnValue = "";
+  confirmDialog.onclose = () => {
+    if (confirmDialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(submitter);
+  };
+  confirmDialog.showModal();
+}, true);
+
+/* Keyboard */
+let goUntil_ms = 0;
+
+function isTyping(target) {
+  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.nodeName);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") return closeMenus();
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+  if (document.querySelector("dialog[open]")) return;
+  const going = performance.now() < goUntil_ms;
+  goUntil_ms = 0;
+  if (going) {
+    document.querySelector(`a[data-go="${CSS.escape(event.key)}"]`)?.click();
+  } else if (event.key === "g") {
+    goUntil_ms = performance.now() + 1000;
+  } else if (event.key === "?") {
+    openDialog("keys");
+  } else if (event.key === "/") {
+    event.preventDefault();
+    const search = document.querySelector("[data-search]");
+    if (search) search.focus();
+    else document.querySelector('a[data-go="h"]')?.click();
+  }
+});
+
+setTheme(root.dataset.theme);
+dress(document);
+updateTimes();
+setInterval(updateTimes, 1000);
+document.addEventListener("visibilitychange", updateTimes);

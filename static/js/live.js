@@ -1,0 +1,154 @@
+/* The live line: one WebSocket that says what changed. It carries ids, never pictures; pages fetch what they show.
+ *
+ * Every event becomes a CustomEvent `photohub:<type>` on document, detail = the event. Three more are made here:
+ *   photohub:hello  the line is up for the first time, and the page did not say by <html data-seq> up to which event it
+ *                   is true, so what changed since it was made may be missing
+ *   photohub:poll   nothing can be known event by event: refetch what is shown
+ *   photohub:fresh  is listened to: a page that has just refetched says so, and the pill shows that time
+ * <html data-live> is live, reconnecting or stale; the pill says it in words and never claims more than is known.
+ */
+const EVENTS_URL = "/api/v1/events";
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_LAST_MS = 15_000;
+const SILENCE_MS = 45_000;
+const STALE_AFTER_MS = 5_000;
+const POLL_MS = 15_000;
+
+const root = document.documentElement;
+const pill = document.getElementById("live-pill");
+const words = JSON.parse(document.getElementById("words").textContent);
+const clock = new Intl.DateTimeFormat(root.lang || "en", {
+  hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+let socket = null;
+let backoff_ms = BACKOFF_FIRST_MS;
+let retryTimer = 0;
+let lastSeq = root.dataset.seq ? Number(root.dataset.seq) : null;
+let heardAt_ms = Date.now();
+let lostAt_ms = Date.now();
+let catching = Promise.resolve();
+
+function tell(type, detail = {}) {
+  document.dispatchEvent(new CustomEvent(`photohub:${type}`, { detail }));
+}
+
+function showState() {
+  const isLive = socket?.readyState === WebSocket.OPEN && lastSeq !== null && lostAt_ms === 0;
+  const state = isLive ? "live" : Date.now() - lostAt_ms < STALE_AFTER_MS ? "reconnecting" : "stale";
+  const text = state === "stale" ? words.stale.replace("{time}", clock.format(heardAt_ms)) : words[state];
+  root.dataset.live = state;
+  pill.dataset.live = state;
+  pill.dataset.state = { live: "live", reconnecting: "wait", stale: "warn" }[state];
+  if (pill.firstElementChild.textContent !== text) pill.firstElementChild.textContent = text;
+}
+
+/* Asks for what was missed. When even that fails, pages are told to refetch everything. */
+async function catchUp(upTo) {
+  if (upTo <= lastSeq) return;
+  try {
+    const answer = await fetch(`${EVENTS_URL}?since=${lastSeq}`, { headers: { Accept: "application/json" } });
+    if (!answer.ok) throw new Error(String(answer.status));
+    const { items, seq } = await answer.json();
+    for (const item of items) if (item.seq > lastSeq) tell(item.type, item);
+    lastSeq = Math.max(seq, upTo);
+  } catch {
+    lastSeq = upTo;
+    tell("poll");
+  }
+}
+
+/* Messages are handled one after the other, so an event never overtakes the repair of a gap before it. */
+function handle(message) {
+  catching = catching.then(async () => {
+    if (message.type === "hello") {
+      lostAt_ms = 0;
+      if (lastSeq === null) {
+        lastSeq = message.seq;
+        tell("hello");
+      } else if (message.seq < lastSeq) {
+        lastSeq = message.seq;
+        tell("poll");
+      } else {
+        await catchUp(message.seq);
+      }
+    } else if (message.seq > lastSeq + 1) {
+      await catchUp(message.seq);
+    } else if (message.seq === lastSeq + 1) {
+      lastSeq = message.seq;
+      tell(message.type, message);
+    }
+    showState();
+  });
+}
+
+function connect() {
+  clearTimeout(retryTimer);
+  hangUp();
+  const line = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/live/`);
+  socket = line;
+  line.onmessage = ({ data }) => {
+    heardAt_ms = Date.now();
+    const message = JSON.parse(data);
+    if (message.type === "ping") return;
+    backoff_ms = BACKOFF_FIRST_MS;
+    handle(message);
+  };
+  line.onclose = () => {
+    if (line === socket) lose();
+  };
+  showState();
+}
+
+/* Jitter keeps a hundred dashboards from knocking in the same instant after a restart. */
+function lose() {
+  socket = null;
+  lostAt_ms ||= Date.now();
+  showState();
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(connect, backoff_ms * (0.5 + Math.random()));
+  backoff_ms = Math.min(backoff_ms * 2, BACKOFF_LAST_MS);
+}
+
+function hangUp() {
+  const line = socket;
+  socket = null;
+  if (line) line.close();
+}
+
+function watch() {
+  if (socket?.readyState === WebSocket.OPEN && Date.now() - heardAt_ms > SILENCE_MS) {
+    hangUp();
+    lose();
+  }
+  showState();
+}
+
+function wake() {
+  if (document.hidden) return;
+  watch();
+  if (!socket) {
+    backoff_ms = BACKOFF_FIRST_MS;
+    connect();
+  }
+}
+
+if (pill) {
+  connect();
+  setInterval(watch, 2_000);
+  setInterval(() => {
+    if (lostAt_ms && !document.hidden && Date.now() - lostAt_ms >= STALE_AFTER_MS) tell("poll");
+  }, POLL_MS);
+  document.addEventListener("visibilitychange", wake);
+  window.addEventListener("online", wake);
+  document.addEventListener("photohub:fresh", () => {
+    heardAt_ms = Date.now();
+    showState();
+  });
+  window.addEventListener("pagehide", () => {
+    clearTimeout(retryTimer);
+    hangUp();
+    lostAt_ms ||= Date.now();
+  });
+  window.addEventListener("pageshow", (event) => event.persisted && connect());
+}

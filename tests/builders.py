@@ -1,0 +1,72 @@
+"""Making people, cameras and pictures for tests, with plain functions."""
+
+import io
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.utils import timezone
+from PIL import Image, ImageDraw
+
+from devices import identity
+from devices.models import Device, DeviceGroup, Membership
+from media_pipeline import images, store
+from media_pipeline.ingest import Upload, ingest
+from media_pipeline.models import Capture, Source
+
+PASSWORD = "a long enough word 7"
+
+
+def make_jpeg(width: int = 64, height: int = 48, colour: str = "seagreen", text: str = "", quality: int = 80) -> bytes:
+    """Return a small JPEG; another text gives other bytes."""
+    picture = Image.new("RGB", (width, height), colour)
+    ImageDraw.Draw(picture).text((2, 2), text, fill="white")
+    out = io.BytesIO()
+    picture.save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def make_user(name: str, role: str = "", group: DeviceGroup | None = None):
+    """Return a person with this role; no role makes a stranger. An owner may use the back office."""
+    user = get_user_model().objects.create_user(name, f"{name}@example.org", PASSWORD)
+    if role == "owner":
+        user.is_superuser = user.is_staff = True
+        user.save()
+    if role:
+        Membership.objects.create(user=user, role=role, group=group)
+    return user
+
+
+def make_device(code: str = "porch", *, profile: str = "generic", name: str = "", **values) -> Device:
+    """Return a device with its profile filled in."""
+    return identity.add_device(code=code, name=name, profile=profile, **values).device
+
+
+def make_spool(data: bytes) -> store.Spool:
+    """Return a body as a door would have received it."""
+    spool = store.Spool()
+    spool.write(data)
+    return spool
+
+
+def make_upload(device: Device, data: bytes | None = None, *, name: str = "a", **values) -> Upload:
+    """Return a picture as a door hands it in."""
+    data = make_jpeg(text=name) if data is None else data
+    values.setdefault("source", Source.HTTP)
+    values.setdefault("received_at", timezone.now())
+    return Upload(device=device, name=name, body=make_spool(data), facts=images.inspect(data), **values)
+
+
+def make_capture(device: Device, data: bytes | None = None, *, name: str = "a", received_at=None, **values) -> Capture:
+    """Return a capture that came in through `ingest`; `values` are set on the row afterwards."""
+    upload = make_upload(device, data, name=name, received_at=received_at or timezone.now())
+    capture = Capture.objects.get(pk=ingest(upload).id)
+    if values:
+        Capture.objects.filter(pk=capture.pk).update(**values)
+        capture.refresh_from_db()
+    return capture
+
+
+def make_program(user, *scopes: str) -> Client:
+    """Return a client that sends an API token of this person; without scopes the token has all."""
+    _token, secret = identity.new_token(user, "program", list(scopes))
+    return Client(headers={"Authorization": f"Bearer {secret}"})

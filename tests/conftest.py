@@ -1,0 +1,25 @@
+"""Every test gets data folders of its own."""
+
+import pytest
+from django.conf import settings as configured
+from django.core.cache import cache
+
+from media_pipeline import store
+from photohub.lib.words import compile_words
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _words():
+    compile_words(configured.BASE_DIR / "locale")
+
+
+@pytest.fixture(autouse=True)
+def data_folder(tmp_path, settings):
+    """Point the picture folders into the test's own folder."""
+    settings.PICTURES_DIR = tmp_path / "pictures"
+    settings.INCOMING_DIR = tmp_path / "incoming"
+    settings.THUMBNAILS_DIR = tmp_path / "thumbnails"
+    settings.DISK_FLOOR_BYTES = 0
+    store.make_folders()
+    cache.clear()
+    return tmp_path

@@ -1,0 +1,120 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices import commands
+from devices.models import Command, CommandState, Device, LinkState
+from devices.protocol import light
+from tests.builders import make_device, make_user
+
+
+def age(command: Command, **seconds) -> None:
+    """Move the command's end into the past."""
+    Command.objects.filter(pk=command.pk).update(expires_at=timezone.now() - timedelta(**seconds))
+
+
+def test_a_command_waits_for_the_camera_under_an_unguessable_name(db):
+    alice = make_user("alice", "owner")
+    command = commands.capture(make_device(), name="cat", user=alice)
+
+    assert (command.state, command.asked_by) == (CommandState.QUEUED, alice)
+    assert command.name.startswith("cat-") and 20 <= len(command.name) <= 49
+
+
+def test_a_device_without_a_command_topic_cannot_be_told(db):
+    with pytest.raises(commands.CannotCommand, match="no command topic"):
+        commands.capture(make_device("pi", profile="raspberry-pi"))
+
+
+def test_a_device_that_is_switched_off_cannot_be_told(db):
+    with pytest.raises(commands.CannotCommand, match="switched off"):
+        commands.capture(make_device(enabled=False))
+
+
+def test_a_command_is_claimed_by_one_gateway_only(db):
+    command = commands.capture(make_device())
+
+    assert commands.claim_to_send() == [command]
+    assert commands.claim_to_send() == []
+
+
+def test_a_command_given_back_is_claimed_again(db):
+    commands.capture(make_device())
+    commands.unclaim(commands.claim_to_send()[0])
+
+    assert len(commands.claim_to_send()) == 1
+
+
+def test_a_command_for_a_lost_device_is_not_claimed(db):
+    commands.capture(make_device())
+    Device.objects.update(link_state=LinkState.LOST)
+
+    assert commands.claim_to_send() == []
+
+
+def test_a_command_whose_device_does_not_listen_stays(db):
+    commands.capture(make_device())
+
+    assert commands.claim_to_send(hears=lambda device: False) == []
+
+
+def test_an_expired_command_is_never_sent(db):
+    age(commands.capture(make_device()), seconds=1)
+
+    assert commands.claim_to_send() == []
+
+
+def test_the_camera_has_its_whole_time_from_the_sending_on(db):
+    command = commands.capture(make_device(command_timeout_s=60), timeout_s=10)
+    commands.note_sent(command)
+    command.refresh_from_db()
+
+    assert command.state == CommandState.SENT
+    assert command.expires_at - command.sent_at == timedelta(seconds=60)
+
+
+def test_the_payload_is_what_the_device_wants(db):
+    command = commands.capture(make_device(action_as_string=True))
+
+    assert commands.payload_of(command) == light.encode_capture(command.name, action_as_string=True)
+
+
+@pytest.mark.parametrize("end", [commands.cancel, commands.fail])
+def test_a_command_ends_once(db, end):
+    command = commands.capture(make_device())
+
+    assert end(command, "why")
+    assert not commands.fail(command, "again")
+    command.refresh_from_db()
+    assert command.reason == "why" and command.finished_at
+
+
+def test_a_failure_is_told_as_a_problem_and_a_cancellation_is_not(db):
+    porch = make_device()
+    commands.fail(commands.capture(porch), "Out of buffer")
+    commands.cancel(commands.capture(porch), "Cancelled by alice.")
+
+    assert [e.sentence for e in porch.events.filter(problem=True)] == ["Out of buffer"]
+
+
+def test_an_expired_command_says_that_the_camera_never_connected(db):
+    command = commands.capture(make_device())
+    age(command, seconds=1)
+
+    assert commands.expire_due() == 1
+    command.refresh_from_db()
+    assert (command.state, command.reason) == (
+        CommandState.EXPIRED,
+        "Camera heard nothing: it has never connected.",
+    )
+
+
+def test_an_expired_command_says_that_no_picture_came(db):
+    command = commands.capture(make_device())
+    commands.note_sent(command)
+    age(command, seconds=1)
+    commands.expire_due()
+    command.refresh_from_db()
+
+    assert command.reason == "The camera was told, but no picture came within 30 s."

@@ -1,0 +1,73 @@
+import pytest
+from django.urls import reverse
+
+from devices.models import Device
+from tests.builders import make_capture, make_device, make_user
+from tests.devices.test_forms import settings_data
+
+SETTINGS = reverse("devices:settings", args=["porch"])
+DELETE = reverse("devices:delete", args=["porch"])
+
+
+@pytest.fixture
+def porch(db, client):
+    client.force_login(make_user("alice", "owner"))
+    return make_device("porch", name="Porch")
+
+
+def test_settings_are_stored(porch, client):
+    page = client.post(SETTINGS, settings_data(porch, name="Front"), follow=True)
+
+    assert page.redirect_chain == [(SETTINGS, 302)] and "The settings are stored." in page.content.decode()
+    assert Device.objects.get().name == "Front"
+
+
+def test_refused_settings_keep_what_was_typed(porch, client):
+    page = client.post(SETTINGS, settings_data(porch, name="Front", allowed_network="home"))
+
+    assert page.status_code == 422
+    assert 'value="home"' in page.content.decode() and "Write a network as" in page.content.decode()
+
+
+def test_a_public_network_is_stored_with_a_warning(porch, client):
+    page = client.post(SETTINGS, settings_data(porch, allowed_network="8.8.8.0/24"), follow=True)
+
+    assert "public internet" in page.content.decode()
+
+
+@pytest.mark.parametrize("url", [SETTINGS, DELETE])
+@pytest.mark.parametrize(
+    ("name", "role", "status"), [("bob", "operator", 403), ("vera", "viewer", 403), ("mallory", "", 404)]
+)
+def test_only_owners_change(db, client, url, name, role, status):
+    make_device("porch")
+    client.force_login(make_user(name, role))
+
+    assert client.post(url, {"code": "porch"}).status_code == status
+    assert Device.objects.exists()
+
+
+def test_the_page_says_how_many_pictures_go(porch, client):
+    make_capture(porch, name="a")
+    make_capture(porch, name="b")
+
+    assert "its 2 pictures are deleted" in client.get(SETTINGS).content.decode()
+
+
+def test_a_device_is_removed_once_its_code_was_typed(porch, client):
+    make_capture(porch)
+    page = client.post(DELETE, {"code": "porch"}, follow=True)
+
+    assert page.redirect_chain == [(reverse("devices:list"), 302)]
+    assert not Device.objects.exists()
+
+
+def test_a_wrong_code_removes_nothing(porch, client):
+    page = client.post(DELETE, {"code": "barn"})
+
+    assert "Nothing was removed" in page.content.decode()
+    assert Device.objects.exists()
+
+
+def test_removing_by_a_link_is_impossible(porch, client):
+    assert client.get(DELETE).status_code == 405

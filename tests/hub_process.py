@@ -1,0 +1,192 @@
+"""A running PhotoHub in its embedded form, as a process of its own, for tests that need the real thing.
+
+    with running_hub() as hub:
+        camera = hub.add_device("porch")  # {"code": …, "key": …}
+        httpx.post(f"{hub.url}/api/upload/{camera['key']}", content=jpeg)
+
+Each hub has a data folder and free ports of its own, keeps both over a restart, and is stopped at the end.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN_S = 40.0
+_INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
+
+
+class HubProcess:
+    """One embedded hub. `start()` and `kill()` may alternate; data, ports and environment stay."""
+
+    def __init__(
+        self, data: Path, demo: bool = False, env: dict[str, str] | None = None, wrap: list[str] | None = None
+    ) -> None:
+        self.data = data
+        self.demo = demo
+        self.http_port, self.mqtt_port, self.stream_port = free_ports(3)
+        self.url = f"http://127.0.0.1:{self.http_port}"
+        self.env = self._environment() | (env or {})
+        self.wrap = wrap or []
+        self.log_path = data.with_name(f"{data.name}.log")
+        self.process: subprocess.Popen | None = None
+        self.ready_after_s = 0.0
+
+    def _environment(self) -> dict[str, str]:
+        # Nothing of the machine's own PHOTOHUB_ settings may reach a test.
+        inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
+        return inherited | {
+            "DJANGO_SETTINGS_MODULE": "photohub.settings",
+            "PHOTOHUB_NO_BOOTSTRAP": "1",
+            "PHOTOHUB_DATA": str(self.data),
+            "PHOTOHUB_HTTP": f"127.0.0.1:{self.http_port}",
+            "PHOTOHUB_MQTT": f"127.0.0.1:{self.mqtt_port}",
+            "PHOTOHUB_STREAM": f"127.0.0.1:{self.stream_port}",
+            "PHOTOHUB_RATE_LIMIT": "off",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, **env: str) -> "HubProcess":
+        """Start and wait until it answers; `env` holds for this start. Raises RuntimeError with its log."""
+        self.launch(**env)
+        return self.wait_ready()
+
+    def launch(self, **env: str) -> None:
+        """Start without waiting."""
+        arguments = [
+            *self.wrap,
+            sys.executable,
+            str(ROOT / "manage.py"),
+            "up",
+            *(["--demo"] if self.demo else []),
+        ]
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                arguments, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def wait_ready(self, within_s: float = READY_WITHIN_S) -> "HubProcess":
+        """Wait until `/healthz` answers 200."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < within_s:
+            if not self.running:
+                raise RuntimeError(f"The hub ended while it started.\n{self.log[-3000:]}")
+            if self._answers():
+                self.ready_after_s = time.monotonic() - begun
+                return self
+            time.sleep(0.05)
+        self.kill()
+        raise RuntimeError(f"The hub was not ready within {within_s} s.\n{self.log[-3000:]}")
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "The hub was not started."
+        return self.process.pid
+
+    @property
+    def log(self) -> str:
+        """Everything that the hub wrote so far, over all its starts."""
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL."""
+        if self.running:
+            self.process.send_signal(signal.SIGKILL)
+        self.wait_ended()
+
+    def terminate(self) -> None:
+        """Ask it to stop, and return at once."""
+        if self.running:
+            self.process.send_signal(signal.SIGTERM)
+
+    def stop(self, within_s: float = 20.0) -> int:
+        """Ask it to stop and wait. Returns its exit code: -9 when it did not stop and was killed."""
+        self.terminate()
+        try:
+            return self.wait_ended(within_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
+
+    def wait_ended(self, within_s: float = 20.0) -> int:
+        """Wait for the end of a hub that dies by itself. Returns its exit code."""
+        return self.process.wait(within_s) if self.process is not None else 0
+
+    def run(self, *arguments: str, **env: str) -> str:
+        """Run a management command on this hub's data and return what it printed. Raises when it fails."""
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=60
+        )
+        if done.returncode:
+            raise RuntimeError(
+                f"{' '.join(arguments)} ended with {done.returncode}.\n{done.stdout}\n{done.stderr}"
+            )
+        return done.stdout
+
+    def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
+        """Add a device; returns its `code`, `key` and, where the profile has one, `device_secret`."""
+        return json.loads(self.run("add_device", code, "--profile", profile, "--json"))
+
+    @contextlib.contextmanager
+    def sqlite(self) -> Iterator[sqlite3.Connection]:
+        """Open the hub's database to read, while it runs or after its end. Rows have names."""
+        database = sqlite3.connect(f"file:{self.data / 'photohub.sqlite3'}?mode=ro", uri=True, timeout=10)
+        database.row_factory = sqlite3.Row
+        try:
+            yield database
+        finally:
+            database.close()
+
+    def rows(self, query: str, *parameters: object) -> list[sqlite3.Row]:
+        """Read rows from the hub's database."""
+        with self.sqlite() as database:
+            return database.execute(query, parameters).fetchall()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@contextlib.contextmanager
+def running_hub(
+    demo: bool = False, env: dict[str, str] | None = None, wrap: list[str] | None = None
+) -> Iterator[HubProcess]:
+    """Run a hub of its own in a temporary folder, ready to use; it is stopped and removed at the end.
+
+    `env` adds settings; `wrap` is put before the command, for `strace` and its like.
+    """
+    with tempfile.TemporaryDirectory(prefix="photohub-hub-", ignore_cleanup_errors=True) as folder:
+        hub = HubProcess(Path(folder) / "data", demo, env, wrap)
+        try:
+            yield hub.start()
+        finally:
+            hub.stop()

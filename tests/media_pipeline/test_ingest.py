@@ -1,0 +1,194 @@
+import os
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from devices import commands
+from devices.models import CommandState, Event
+from media_pipeline import ingest as ingest_module
+from media_pipeline import store
+from media_pipeline.ingest import Committer, ingest, ingest_batch
+from media_pipeline.models import Capture, MirrorState, OSSObject
+from media_pipeline.refusals import Refused
+from tests.builders import make_device, make_jpeg, make_upload
+
+pytestmark = pytest.mark.django_db
+
+
+def files_in(folder) -> list:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_picture_becomes_a_file_and_its_rows():
+    data = make_jpeg(80, 60)
+    receipt = ingest(make_upload(make_device(), data, name="first"))
+    capture = Capture.objects.get(pk=receipt.id)
+    assert receipt.new and capture.code == receipt.code
+    assert store.full_path(capture.path).read_bytes() == data
+    assert (capture.width, capture.height, capture.size_bytes) == (80, 60, len(data))
+    assert OSSObject.objects.get(pk=capture.pk).state == MirrorState.OFF
+    assert Event.objects.filter(type="capture.created", subject=capture.pk).count() == 1
+
+
+def test_nothing_is_left_in_incoming(settings):
+    ingest(make_upload(make_device()))
+    assert files_in(settings.INCOMING_DIR) == []
+
+
+def test_the_same_bytes_under_the_same_name_are_one_capture():
+    device = make_device()
+    first, again = (ingest(make_upload(device, name="a")) for _ in range(2))
+    assert (again.id, again.new) == (first.id, False)
+    assert Capture.objects.count() == 1
+
+
+def test_other_bytes_under_the_same_name_are_a_second_capture():
+    device = make_device()
+    one = ingest(make_upload(device, make_jpeg(text="1"), name="a"))
+    two = ingest(make_upload(device, make_jpeg(text="2"), name="a"))
+    assert one.id != two.id
+    paths = [store.full_path(c.path) for c in Capture.objects.all()]
+    assert len({p.read_bytes() for p in paths}) == 2
+
+
+def test_the_same_picture_twice_in_one_batch_is_stored_once(settings):
+    device = make_device()
+    one, two = ingest_batch([make_upload(device, name="a"), make_upload(device, name="a")])
+    assert (one.id, one.new, two.new) == (two.id, True, False)
+    assert len(files_in(settings.PICTURES_DIR)) == 1
+
+
+def test_two_devices_may_send_the_same_picture():
+    receipts = ingest_batch([make_upload(make_device("porch"), name="a"), make_upload(make_device("barn"), name="a")])
+    assert receipts[0].id != receipts[1].id
+
+
+def test_a_database_error_leaves_no_file(monkeypatch, settings):
+    def fail(*args, **kwargs):
+        raise DatabaseError("gone")
+
+    upload = make_upload(make_device())
+    monkeypatch.setattr(ingest_module.OSSObject.objects, "bulk_create", fail)
+    (outcome,) = ingest_batch([upload])
+    assert outcome.word == "db" and outcome.retry_after_s
+    assert files_in(settings.PICTURES_DIR) == [] and Capture.objects.count() == 0
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(monkeypatch, settings):
+    def full(*_moves):
+        raise OSError(28, "No space left on device")
+
+    upload = make_upload(make_device())
+    monkeypatch.setattr(store.syncing, "_sync_file_system", full)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Refused) as refused:
+        ingest(upload)
+    assert refused.value.word == "disk_full" and refused.value.status == 507
+    assert files_in(settings.PICTURES_DIR) + files_in(settings.INCOMING_DIR) == []
+    assert Capture.objects.count() == 0
+
+
+def test_one_unwritable_picture_does_not_cost_its_neighbours_their_place(monkeypatch):
+    device = make_device()
+    good, bad = make_upload(device, name="good"), make_upload(device, name="bad")
+
+    def fail():
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(bad.body, "to_file", fail)
+    outcomes = ingest_batch([good, bad])
+    assert outcomes[0].new and outcomes[1].word == "busy"
+
+
+def test_a_picture_under_an_open_commands_name_answers_it():
+    device = make_device("cam", profile="esp32s3")
+    command = commands.capture(device)
+    receipt = ingest(make_upload(device, name=command.name, command=command))
+    command.refresh_from_db()
+    assert command.state == CommandState.UPLOADED and command.capture.pk == receipt.id
+
+
+def test_an_issued_name_is_good_for_one_picture():
+    device = make_device("cam", profile="esp32s3")
+    command = commands.capture(device)
+    ingest(make_upload(device, make_jpeg(text="1"), name=command.name, command=command))
+    with pytest.raises(Refused) as refused:
+        ingest(make_upload(device, make_jpeg(text="2"), name=command.name, command=command))
+    assert refused.value.word == "auth"
+    assert Capture.objects.count() == 1
+
+
+def test_two_pictures_of_one_batch_cannot_share_an_issued_name(settings):
+    device = make_device("cam", profile="esp32s3")
+    command = commands.capture(device)
+    uploads = [make_upload(device, make_jpeg(text=t), name=command.name, command=command) for t in "12"]
+    first, second = ingest_batch(uploads)
+    assert first.new and second.word == "auth"
+    assert len(files_in(settings.PICTURES_DIR)) == 1
+
+
+def test_a_late_picture_does_not_answer_an_expired_command():
+    device = make_device("cam")
+    command = commands.capture(device)
+    type(command).objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    ingest(make_upload(device, name=command.name))
+    command.refresh_from_db()
+    assert command.state == CommandState.QUEUED and not hasattr(command, "capture")
+
+
+def test_a_mirror_that_is_set_up_gets_its_row(settings):
+    settings.PHOTOHUB_MIRROR = "oss"
+    receipt = ingest(make_upload(make_device()))
+    assert OSSObject.objects.get(pk=receipt.id).state == MirrorState.PENDING
+
+
+def test_the_device_is_heard_with_its_telemetry():
+    device = make_device()
+    ingest(make_upload(device, telemetry={"battery_mv": "3712", "rssi_dbm": "-61"}, sent_from="10.0.0.7"))
+    device.refresh_from_db()
+    assert (device.battery_mv, device.rssi_dbm, device.last_address) == (3712, -61, "10.0.0.7")
+    assert device.online
+
+
+def test_a_whole_batch_costs_as_many_queries_as_one_picture(django_assert_max_num_queries):
+    device = make_device()
+    ingest(make_upload(device, name="warm"))
+    with django_assert_max_num_queries(28):
+        ingest_batch([make_upload(device, name=f"n{i}") for i in range(10)])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_committer_stores_what_many_threads_hand_in():
+    device = make_device()
+    committer = Committer()
+    uploads = [make_upload(device, name=f"n{i}") for i in range(20)]
+    futures = []
+    threads = [threading.Thread(target=lambda u=u: futures.append(committer.submit(u))) for u in uploads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({future.result(20).id for future in futures}) == 20
+    committer.stop()
+    assert Capture.objects.count() == 20
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eight_replays_at_once_make_one_capture():
+    device = make_device()
+    receipts = []
+
+    def send():
+        receipts.append(ingest(make_upload(device, make_jpeg(text="same"), name="a")))
+        connection.close()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(receipts) == 8 and len({r.id for r in receipts}) == 1
+    assert [r.new for r in receipts].count(True) == 1

@@ -1,0 +1,52 @@
+import io
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from PIL import Image
+
+from media_pipeline import images, store, thumbnails
+from media_pipeline.models import Capture, Step
+from tests.builders import make_capture, make_device, make_jpeg
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_thumbnail_is_made_with_its_colour():
+    capture = make_capture(make_device(), make_jpeg(800, 600, "seagreen"))
+    assert thumbnails.make_all([capture.pk]) == 1
+    capture.refresh_from_db()
+    assert capture.thumbnail_state == Step.DONE and capture.colour.startswith("#") and capture.dhash is not None
+    with Image.open(io.BytesIO(store.thumbnail_path(capture.pk).read_bytes())) as picture:
+        assert picture.format == "WEBP" and max(picture.size) <= 480
+
+
+def test_making_it_twice_is_harmless():
+    capture = make_capture(make_device())
+    assert [thumbnails.make_all([capture.pk]), thumbnails.make_all([capture.pk])] == [1, 0]
+
+
+def test_a_picture_that_cannot_be_read_is_given_up(monkeypatch):
+    def fail(*args, **kwargs):
+        raise images.ThumbnailFailed("no")
+
+    capture = make_capture(make_device())
+    monkeypatch.setattr(images, "make_thumbnail", fail)
+    thumbnails.make_all([capture.pk])
+    capture.refresh_from_db()
+    assert capture.thumbnail_state == Step.FAILED
+
+
+def test_a_picture_that_kills_its_worker_is_given_up_in_the_end():
+    capture = make_capture(make_device(), thumbnail_attempts=thumbnails.ATTEMPTS_AT_MOST)
+    assert thumbnails.make_all([capture.pk]) == 0
+    capture.refresh_from_db()
+    assert capture.thumbnail_state == Step.FAILED
+
+
+def test_the_sweeper_finds_what_no_bell_rang_for():
+    device = make_device()
+    old = make_capture(device, name="old")
+    make_capture(device, name="new")
+    Capture.objects.filter(pk=old.pk).update(received_at=timezone.now() - timedelta(minutes=2))
+    assert thumbnails.due() == [old.pk]

@@ -1,0 +1,248 @@
+"""What the status page says in which situation."""
+
+import socket
+import time
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from devices import beats
+from devices.models import ServiceBeat
+from media_pipeline import store
+from media_pipeline.models import MirrorState, OSSObject
+from photohub import status
+from photohub.lib import vendor
+from tests.builders import make_capture, make_device, make_user
+
+
+@pytest.fixture(autouse=True)
+def _works(db, monkeypatch, settings):
+    """Begin with a hub that is well: worker and broker beat, and the network is there."""
+    beats.beat("worker", True)
+    beats.beat("broker", True)
+    monkeypatch.setattr(status, "_stored", None)
+    settings.BEST_ADDRESS = "192.168.1.10"
+
+
+def part(key: str) -> status.Part:
+    return next(p for p in status.collect().parts if p.key == key)
+
+
+def set_mirror(settings, tmp_path) -> None:
+    settings.PHOTOHUB_MIRROR = "file"
+    settings.PHOTOHUB_MIRROR_FOLDER = str(tmp_path / "mirror")
+    (tmp_path / "mirror").mkdir(exist_ok=True)
+
+
+def make_waiting(count: int, **values) -> None:
+    porch = make_device()
+    for number in range(count):
+        make_capture(porch, name=f"p{number}")
+    OSSObject.objects.update(**{"state": MirrorState.PENDING, **values})
+
+
+def test_all_is_well():
+    answer = status.collect()
+    assert (answer.ok, answer.sentence, answer.look) == (True, "All is well.", "good")
+    assert {p.state for p in answer.parts} <= {"ok", "off"}
+
+
+def test_it_is_quick():
+    make_waiting(3)
+    status.collect()
+    started_s = time.perf_counter()
+    status.collect()
+    assert time.perf_counter() - started_s < 0.05
+
+
+def test_a_silent_worker_is_a_problem_since_its_last_beat():
+    last = timezone.now() - timedelta(seconds=61)
+    ServiceBeat.objects.filter(pk="worker").update(at=last)
+    found = part("worker")
+    assert (found.state, found.since) == ("problem", last)
+    assert not status.collect().ok
+
+
+def test_a_worker_that_never_came_is_a_problem_only_after_a_minute(monkeypatch):
+    ServiceBeat.objects.all().delete()
+    monkeypatch.setattr(status, "_started_s", time.monotonic())
+    assert part("worker").state == "warning"
+    monkeypatch.setattr(status, "_started_s", time.monotonic() - 61)
+    assert part("worker").state == "problem"
+
+
+def test_a_lost_broker_speaks_in_its_own_words():
+    beats.beat("broker", False, "The message broker at mosquitto:1883 is away.")
+    answer = status.collect()
+    assert answer.sentence == "The message broker at mosquitto:1883 is away."
+    assert answer.since is not None and answer.look == "bad"
+    assert "PHOTOHUB_MQTT_URL" in part("broker").help
+
+
+def test_a_blocked_mirror_says_how_many_wait_and_why(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    make_waiting(3, state=MirrorState.BLOCKED, error="The access key was refused.")
+    beats.beat("mirror", False, "The access key was refused.")
+    answer = status.collect()
+    assert answer.sentence == "3 pictures are waiting for the mirror folder: The access key was refused."
+    assert answer.since is not None and not answer.ok
+
+
+def test_a_young_backlog_is_no_trouble_an_old_one_is(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    make_waiting(1)
+    assert part("mirror").state == "ok"
+    OSSObject.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    assert (part("mirror").state, part("mirror").sentence) == (
+        "warning",
+        "1 picture is waiting for the mirror folder.",
+    )
+
+
+def test_failed_copies_are_told(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    make_waiting(2, state=MirrorState.FAILED)
+    assert part("mirror").sentence == "2 pictures could not be copied to the mirror folder."
+
+
+def test_no_mirror_is_off_and_no_trouble():
+    assert part("mirror").state == "off"
+
+
+def test_the_disk_at_its_floor_is_a_problem(settings):
+    settings.DISK_FLOOR_BYTES = store.free_bytes() + 10**9
+    assert part("disk").state == "problem"
+
+
+def test_the_disk_near_its_floor_is_a_warning(settings):
+    settings.DISK_FLOOR_BYTES = int(store.free_bytes() / 1.5)
+    assert part("disk").state == "warning"
+
+
+def test_a_machine_without_a_network_says_so(settings):
+    settings.BEST_ADDRESS = "127.0.0.1"
+    assert part("address").state == "warning"
+
+
+def test_pictures_from_the_future_show_a_clock_set_back():
+    make_capture(make_device(), received_at=timezone.now() + timedelta(hours=1))
+    assert part("clock").state == "warning"
+
+
+def test_a_clock_from_long_ago_is_a_problem(monkeypatch):
+    monkeypatch.setattr(status, "EARLIEST_TIME", timezone.now() + timedelta(days=1))
+    assert part("clock").state == "problem"
+
+
+def test_redis_that_hangs_costs_a_second_and_no_more(settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.REDIS_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        started_s = time.monotonic()
+        assert part("live").state == "problem"
+        assert time.monotonic() - started_s < 2.5
+
+
+def test_a_missing_viewer_is_no_trouble(monkeypatch):
+    monkeypatch.setattr(vendor, "available", lambda: False)
+    assert part("lightbox").state == "off" and status.collect().ok
+
+
+def test_a_part_that_breaks_spoils_no_other(monkeypatch):
+    def explode() -> bool:
+        raise RuntimeError("s3cret")
+
+    monkeypatch.setattr(vendor, "available", explode)
+    answer = status.collect()
+    assert [p.key for p in answer.parts if p.state == "problem"] == ["lightbox"]
+    assert "s3cret" not in repr(answer)
+
+
+def page_of(name: str, role: str, **headers):
+    client = Client()
+    client.force_login(make_user(name, role))
+    return client, client.get("/status", headers=headers)
+
+
+def test_owners_read_figures_and_what_to_do():
+    text = page_of("alice", "owner")[1].text
+    assert "All is well." in text and "SQLite" in text and "set PHOTOHUB_MIRROR" in text
+
+
+def test_others_read_the_sentence_and_states_only():
+    beats.beat("worker", True)
+    text = page_of("vera", "viewer")[1].text
+    assert "All is well." in text and "Database" in text
+    assert "SQLite" not in text and "Test storage" not in text
+
+
+def test_strangers_are_sent_to_the_login(client):
+    assert client.get("/status")["Location"] == "/login?next=/status"
+
+
+def test_the_refresh_is_the_inner_part_only():
+    text = page_of("vera", "viewer", **{"HX-Request": "true"})[1].text
+    assert "<html" not in text and "All is well." in text
+
+
+def test_the_storage_test_shows_each_step(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    client, page = page_of("alice", "owner")
+    assert "Test storage" in page.text
+    text = client.post("/status/storage", follow=True).text
+    assert "Storage test" in text and "The same bytes came back." in text
+    assert "Storage test" not in client.get("/status").text
+
+
+def test_a_storage_test_that_works_frees_what_was_blocked(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    make_waiting(1, state=MirrorState.BLOCKED)
+    page_of("alice", "owner")[0].post("/status/storage")
+    assert OSSObject.objects.get().state == MirrorState.PENDING
+
+
+def test_a_storage_test_that_fails_frees_nothing(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    settings.PHOTOHUB_MIRROR_FOLDER = str(tmp_path / "unmounted")
+    make_waiting(1, state=MirrorState.BLOCKED)
+    text = page_of("alice", "owner")[0].post("/status/storage", follow=True).text
+    assert "does not exist" in text
+    assert OSSObject.objects.get().state == MirrorState.BLOCKED
+
+
+def test_without_a_mirror_there_is_nothing_to_test():
+    text = page_of("alice", "owner")[0].post("/status/storage", follow=True).text
+    assert "nothing to test" in text
+
+
+@pytest.mark.parametrize("state", [MirrorState.BLOCKED, MirrorState.FAILED])
+def test_retry_makes_stuck_copies_due(settings, tmp_path, state):
+    set_mirror(settings, tmp_path)
+    make_waiting(2, state=state)
+    client, page = page_of("alice", "owner")
+    assert "Retry all now" in page.text
+    assert "2 pictures are tried again now." in client.post("/status/retry", follow=True).text
+    assert set(OSSObject.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def test_older_pictures_can_be_mirrored_once_there_is_a_mirror(settings, tmp_path):
+    make_waiting(2, state=MirrorState.OFF)
+    set_mirror(settings, tmp_path)
+    client, page = page_of("alice", "owner")
+    assert "Mirror the 2 older pictures" in page.text
+    client.post("/status/adopt")
+    assert set(OSSObject.objects.values_list("state", flat=True)) == {"pending"}
+
+
+def test_older_pictures_stay_when_there_is_no_mirror():
+    make_waiting(1, state=MirrorState.OFF)
+    page_of("alice", "owner")[0].post("/status/adopt")
+    assert OSSObject.objects.get().state == MirrorState.OFF
+
+
+@pytest.mark.parametrize("path", ["storage", "retry", "adopt"])
+def test_buttons_are_for_owners_and_forms(path):
+    owner, operator = page_of("alice", "owner")[0], page_of("bob", "operator")[0]
+    assert operator.post(f"/status/{path}").status_code == 403
+    assert owner.get(f"/status/{path}").status_code == 405

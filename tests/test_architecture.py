@@ -1,0 +1,289 @@
+"""The layout of the project, read from its source: who imports whom, how long things are, what has a test."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("photohub", "devices", "media_pipeline", "simulators")
+FILE_LINES_AT_MOST = 400
+FUNCTION_LINES_AT_MOST = 50
+
+# What each room may import of ours, by longest prefix: photohub itself may know all.
+MAY_IMPORT = {
+    "photohub.lib": ("photohub.lib",),
+    # Loaded before any package is installed, and by the settings; so they stand alone.
+    "photohub.bootstrap": (),
+    "photohub.env": (),
+    "photohub.settings": ("photohub.env", "photohub.lib"),
+    "devices.protocol": ("devices.protocol",),
+    "devices": ("devices", "photohub.lib"),
+    "media_pipeline.jpeg": (),
+    "media_pipeline.images": ("media_pipeline.jpeg",),
+    "media_pipeline": ("media_pipeline", "devices", "photohub.lib"),
+    "simulators": ("simulators", "devices.protocol", "media_pipeline.jpeg", "media_pipeline.images"),
+    "photohub": ("photohub", "media_pipeline", "devices", "simulators"),
+}
+PURE = {"devices.protocol": set(), "media_pipeline.jpeg": set(), "media_pipeline.images": {"PIL"}}
+# Pure code gets its time from outside, and does neither I/O nor log.
+IMPURE = {"socket", "asyncio", "time", "logging", "threading", "subprocess", "os", "urllib"}
+# Foreign library → the only modules that may import it. Simulators are devices, not the hub.
+ONLY_IN = {
+    "aiomqtt": r"devices\.mqtt|simulators\..*",
+    "paho": r"devices\.mqtt|simulators\..*",
+    "amqtt": r"photohub\.embedded\.core",
+    "oss2": r"media_pipeline\.oss\w*",
+    "boto3": r"media_pipeline\.s3",
+    "botocore": r"media_pipeline\.s3",
+    "storages": r"media_pipeline\.(oss|s3)\w*",
+    "psycopg": r"-",
+}
+ENVIRONMENT_READERS = {
+    "photohub.env": "the settings' own reader",
+    "photohub.settings": "the one place of settings",
+    "photohub.first_owner": "DJANGO_SUPERUSER_…, as Django reads them",
+    "photohub.bootstrap": "runs before the settings can be imported",
+    "photohub.asgi": "names the settings module",
+    "photohub.celery": "names the settings module",
+    "photohub.lib.failpoints": "belongs to the suite and is no setting",
+}
+# Modules without a test file of their own, and the files that try what they do.
+TESTED_ELSEWHERE = {
+    "devices.addressing": "flows/test_embedded.py test_examples.py",
+    "devices.apps": "photohub/test_checks.py",
+    "devices.back_office": "devices/test_admin.py",
+    "devices.beats": "photohub/test_status.py media_pipeline/test_mirror.py",
+    "devices.broker_accounts": "devices/test_changes.py devices/test_dynsec.py",
+    "devices.checks": "photohub/test_checks.py",
+    "devices.events": "devices/test_api.py media_pipeline/test_consumers.py",
+    "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
+    "devices.models.*": "devices/test_rules.py devices/test_api.py",
+    "devices.mqtt": "flows/test_embedded.py",
+    "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",
+    "devices.problems": "devices/views/test_listing.py",
+    "devices.results": "flows/test_embedded.py",
+    "devices.secrets_once": "devices/views/test_adding.py devices/views/test_keys.py",
+    "devices.tasks": "devices/test_commands.py flows/test_embedded.py",
+    "devices.urls": "devices/views/test_listing.py",
+    "media_pipeline.admin": "devices/test_admin.py",
+    "media_pipeline.apps": "photohub/test_checks.py",
+    "media_pipeline.checks": "photohub/test_checks.py",
+    "media_pipeline.doors.multipart": "media_pipeline/doors/test_upload.py",
+    "media_pipeline.facts": "media_pipeline/views/test_capture.py",
+    "media_pipeline.models": "media_pipeline/test_ingest.py",
+    "media_pipeline.mqtt_routes": "flows/test_embedded.py test_docs.py",
+    "media_pipeline.refusals": "media_pipeline/doors/test_upload.py test_docs.py",
+    "media_pipeline.store": "media_pipeline/test_ingest.py media_pipeline/test_reading.py",
+    "media_pipeline.syncing": "media_pipeline/test_ingest.py",
+    "media_pipeline.tasks": "flows/test_embedded.py",
+    "media_pipeline.urls": "media_pipeline/views/test_capture.py",
+    "media_pipeline.views.fetching": "media_pipeline/views/test_capture.py",
+}
+TEMPLATES = sorted([*(ROOT / "templates").rglob("*.html"), *(ROOT / "templates").rglob("*.svg")])
+# Names, keys and units that are the same in every language.
+SAME_EVERYWHERE = re.compile(
+    r"\b(PhotoHub|API|MQTT|HTTPS?|JSON|JPEG|PNG|WebP|UTC|OSS|TCP|QoS|SHA-?256|UUID|OpenAPI|English|Bearer"
+    r"|Authorization|[kMG]i?B|dBm|mV|px|ms|Esc|Enter|Home|End|Ctrl|Shift|Tab|[\w-]+\.json)\b|&#?\w+;"
+)
+INLINE = re.compile(
+    r"""\s(?:style|on[a-z]+)\s*=|<style\b|javascript:"""
+    # A script of data is not run, so the content security policy has nothing against it.
+    r"""|<script\b(?![^>]*\bsrc\s*=)(?![^>]*type="application/json")""",
+    re.IGNORECASE,
+)
+SPOKEN_ATTRIBUTES = re.compile(r"""\s(?:title|alt|placeholder|aria-label|aria-description)="([^"]*)\"""")
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return every module of ours by its dotted name; migrations are generated and left out."""
+    paths = [p for package in PACKAGES for p in sorted((ROOT / package).rglob("*.py"))]
+    kept = [p.relative_to(ROOT) for p in paths if "migrations" not in p.parts]
+    return {".".join(p.with_suffix("").parts).removesuffix(".__init__"): ROOT / p for p in kept}
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(module: str) -> Iterator[str]:
+    """Yield the dotted names that a module imports, relative ones resolved; `from a import b` yields a.b."""
+    path = modules()[module]
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            start = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{start}.{alias.name}" for alias in node.names)
+
+
+def within(name: str, room: str) -> bool:
+    return name == room or name.startswith(f"{room}.")
+
+
+def room_of(module: str) -> str:
+    return max((room for room in MAY_IMPORT if within(module, room)), key=len)
+
+
+def foreign_to(module: str) -> list[str]:
+    """Return the imports of ours that this module's room may not have."""
+    allowed = MAY_IMPORT[room_of(module)]
+    ours = [name for name in imports_of(module) if name.split(".")[0] in PACKAGES]
+    return [name for name in ours if not any(within(name, room) for room in allowed)]
+
+
+def functions_of(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    found = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return (node for node in ast.walk(tree_of(path)) if isinstance(node, found))
+
+
+def python_files() -> list[Path]:
+    """Return our own Python files, tests included."""
+    tests = [*sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "benchmarks").rglob("*.py"))]
+    return [*modules().values(), *tests]
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_imports_point_downwards_only():
+    wrong = {module: names for module in modules() if (names := foreign_to(module))}
+    assert not wrong
+
+
+def test_an_upward_import_would_be_noticed():
+    assert room_of("devices.commands") == "devices" and room_of("photohub.lib.live") == "photohub.lib"
+    assert not any(within("media_pipeline.models", room) for room in MAY_IMPORT["devices"])
+    assert "devices.models.Device" in set(imports_of("devices.commands"))
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_pure_rooms_import_the_standard_library_only(room):
+    for module in (m for m in modules() if within(m, room)):
+        tops = {name.split(".")[0] for name in imports_of(module)} - set(PACKAGES)
+        assert tops <= (set(sys.stdlib_module_names) | PURE[room]) - IMPURE, module
+
+
+@pytest.mark.parametrize("library", ONLY_IN)
+def test_each_foreign_library_has_one_room(library):
+    users = {m for m in modules() if any(within(name, library) for name in imports_of(m))}
+    assert [m for m in sorted(users) if not re.fullmatch(ONLY_IN[library], m)] == []
+
+
+def reads_environment(module: str) -> bool:
+    return any(name in ("os.environ", "os.getenv") for name in imports_of(module)) or any(
+        isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
+        for node in ast.walk(tree_of(modules()[module]))
+    )
+
+
+def test_the_environment_is_read_in_named_places_only():
+    # The embedded simulators and the hub's modules get everything through the settings.
+    assert {m for m in modules() if reads_environment(m)} <= ENVIRONMENT_READERS.keys()
+
+
+def test_nothing_is_imported_inside_a_function():
+    kinds = (ast.Import, ast.ImportFrom)
+    wrong = [
+        f"{shown(path)}: {function.name}"
+        for path in python_files()
+        for function in functions_of(path)
+        if any(isinstance(node, kinds) for node in ast.walk(function))
+    ]
+    assert wrong == []
+
+
+def test_files_stay_short():
+    long = {shown(p): n for p in python_files() if (n := p.read_text().count("\n")) > FILE_LINES_AT_MOST}
+    assert long == {}
+
+
+def test_functions_stay_short():
+    # Forty lines are the habit; here is where the suite says no.
+    lengths = {
+        f"{shown(path)}: {f.name}": f.end_lineno - f.lineno + 1
+        for path in python_files()
+        for f in functions_of(path)
+    }
+    assert {name: n for name, n in lengths.items() if n > FUNCTION_LINES_AT_MOST} == {}
+
+
+def has_mirror(module: str) -> bool:
+    path = modules()[module].relative_to(ROOT)
+    return (ROOT / "tests" / path.parent / f"test_{path.name}").is_file()
+
+
+def is_excused(module: str) -> bool:
+    excuses = [name for name in TESTED_ELSEWHERE if within(module, name.removesuffix(".*"))]
+    return any(name == module or name.endswith(".*") for name in excuses)
+
+
+def test_every_module_has_its_test_file():
+    tested = [m for m in modules() if m.startswith(("devices.", "media_pipeline."))]
+    ours = [m for m in tested if modules()[m].name != "__init__.py"]
+    assert sorted(m for m in ours if not has_mirror(m) and not is_excused(m)) == []
+
+
+def test_what_is_tested_elsewhere_is_so_in_files_that_exist():
+    assert [name for name in TESTED_ELSEWHERE if name.removesuffix(".*") not in modules()] == []
+    files = {file for named in TESTED_ELSEWHERE.values() for file in named.split()}
+    assert sorted(file for file in files if not (ROOT / "tests" / file).is_file()) == []
+
+
+def test_lock_files_hold_no_download_address():
+    for name in ("requirements.txt", "requirements-dev.txt", "package-lock.json"):
+        lines = (ROOT / name).read_text().splitlines()
+        wrong = [line for line in lines if "://" in line and not re.search(r'"(url|funding)":', line)]
+        assert wrong == [], name
+
+
+def without_code(text: str) -> str:
+    """Leave out of a template what nobody reads, what is translated, and Django's tags."""
+    text = re.sub(r"{%\s*comment\b.*?endcomment\s*%}|{#.*?#}|<!--.*?-->", " ", text, flags=re.DOTALL)
+    text = re.sub(r"{%\s*blocktrans.*?endblocktrans\w*\s*%}", " ", text, flags=re.DOTALL)
+    text = re.sub(r"{%\s*block \w*class\s*%}.*?{%\s*endblock", " ", text, flags=re.DOTALL)
+    text = re.sub(r"{%.*?%}|{{.*?}}", " ", text, flags=re.DOTALL)
+    return re.sub(r"<(code|pre|kbd|style|script)\b.*?</\1>", " ", text, flags=re.DOTALL)
+
+
+def untranslated(text: str) -> list[str]:
+    """Return the words of a template that everybody reads in English, whatever the language."""
+    bare = without_code(text)
+    pieces = [*SPOKEN_ATTRIBUTES.findall(bare), re.sub(r"<[^>]*>", " ", bare)]
+    return re.findall(r"[A-Za-z]{2,}", SAME_EVERYWHERE.sub(" ", " ".join(pieces)))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=shown)
+def test_a_template_holds_nothing_inline(path):
+    # The content security policy would drop it without a word.
+    assert INLINE.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=shown)
+def test_a_template_holds_no_bare_words(path):
+    assert untranslated(path.read_text()) == []
+
+
+def test_bare_words_are_found_between_tags_and_in_attributes():
+    template = '<p title="Close">{% translate "Keep" %} Loading {{ name }}</p>'
+    assert untranslated(template) == ["Close", "Loading"]
+
+
+@pytest.mark.parametrize(
+    "text", ['<p style="x">', "<script>x</script>", '<a onclick="x">', "<style>p{}</style>"]
+)
+def test_inline_code_is_found(text):
+    assert INLINE.search(text)
+
+
+def test_a_script_of_our_own_is_not_inline():
+    assert not INLINE.search('<script type="module" src="/static/js/app.js"></script>')

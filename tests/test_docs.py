@@ -1,0 +1,223 @@
+"""The documents against the code: what a device or an operator can use is written down, and nothing else."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+
+from devices.models import EventType
+from devices.profiles import PROFILES
+from devices.protocol import light
+from devices.protocol.topics import FROM_DEVICE, Channel
+from media_pipeline.doors import upload
+from media_pipeline.refusals import STATUS
+from photohub import env
+from photohub.api import api
+from photohub.embedded import broker, guard
+from photohub.mqtt_routes import CHANNELS
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+READMES = ["README.md", "README.zh-CN.md"]
+MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
+
+NOT_YET = {EventType.DELIVERY_CHANGED, EventType.UPDATE_CHANGED}
+# Belongs to the suite, or is Django's own word for the settings module.
+NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
+ENV_FUNCTIONS = {"env_str", "env_bool", "env_int", "env_choice", "env_hostport", "env_secret", "env_url"}
+ENV_FUNCTIONS |= {"env_rate", "env_size"}
+
+
+def tables(text: str, first_cell: str) -> list[list[str]]:
+    """Return the rows, cell by cell, of all tables whose head begins with this cell."""
+    rows, inside = [], False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
+        inside = bool(cells) and (inside or cells[0] == first_cell)
+        if inside and cells[0] != first_cell and not set(cells[0]) <= set("-: "):
+            rows.append(cells)
+    return rows
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next one of any level."""
+    return re.split(r"^#+ ", text.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def source(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+def settings_in_code() -> dict[str, str]:
+    """Return name → default, as the settings say it; some are read only when another one is set."""
+    calls = [n for n in ast.walk(source("photohub/settings.py")) if isinstance(n, ast.Call)]
+    named = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id in ENV_FUNCTIONS]
+    found = {c.args[0].value: c.args[1] for c in named}
+    literal = {name: node.value for name, node in found.items() if isinstance(node, ast.Constant)}
+    plain = {
+        name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in literal.items()
+    }
+    return plain | {name: setting.default for name, setting in env.READ.items()}
+
+
+def settings_in_docs() -> dict[str, str]:
+    rows = [row for row in tables(SETTINGS, "name") if len(row) == 3]
+    assert len({row[0] for row in rows}) == len(rows), "a setting stands there twice"
+    return {words(name)[0]: default.replace("`", "") for name, default, _ in rows}
+
+
+def test_every_setting_is_documented_with_its_default():
+    in_code = settings_in_code()
+    in_code["PHOTOHUB_DATA"] = in_code["PHOTOHUB_DATA"].replace(
+        str(settings.BASE_DIR / "data"), "data in the project folder"
+    )
+    assert settings_in_docs() == in_code
+
+
+def test_secrets_are_marked_in_the_settings_table():
+    secret = set(re.findall(r"env_secret\(\s*\"(\w+)\"", (ROOT / "photohub/settings.py").read_text()))
+    marked = {words(row[0])[0] for row in tables(SETTINGS, "name") if len(row) == 3 and "●" in row[2]}
+    assert marked == secret
+
+
+def test_variables_that_are_read_elsewhere_are_documented():
+    files = [ROOT / "manage.py", *(ROOT / "photohub").rglob("*.py")]
+    pattern = re.compile(r"environ(?:\.get\(|\.setdefault\(|\[)\s*\"(\w+)\"")
+    read = {name for path in files for name in pattern.findall(path.read_text())}
+    documented = {words(row[0])[0] for row in tables(SETTINGS, "name") if len(row) == 2}
+    assert documented == read - NOT_FOR_OPERATORS
+
+
+def compose_services() -> dict[str, dict]:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def test_the_variables_of_the_compose_file_are_documented():
+    used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    documented = {words(row[0])[0] for row in tables(SETTINGS, "variable")}
+    assert documented == used - settings_in_docs().keys()
+
+
+def test_the_processes_of_production_are_those_of_the_compose_file():
+    ours = {n: s for n, s in compose_services().items() if s.get("image") == "photohub:local"}
+    documented = {row[0]: words(row[1])[0] for row in tables(OPERATIONS, "process")}
+    assert documented == {name: " ".join(service["command"]) for name, service in ours.items()}
+
+
+def test_the_example_environment_names_every_setting():
+    names = re.findall(r"^#?\s*([A-Z][A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(settings_in_docs()) <= set(names)
+
+
+def test_every_management_command_is_documented():
+    ours = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")} | {"test"}
+    rows = tables(section(OPERATIONS, "## Commands"), "command")
+    assert {words(row[0])[0].split()[2] for row in rows} == ours
+
+
+def test_error_words_and_their_statuses_are_those_of_the_code():
+    rows = tables(PROTOCOL, "status")
+    assert {words(row[1])[0]: int(row[0]) for row in rows} == STATUS
+
+
+def test_every_upload_header_is_documented():
+    constants = {
+        n.value for n in ast.walk(source("media_pipeline/doors/upload.py")) if isinstance(n, ast.Constant)
+    }
+    pattern = re.compile(r"x-[a-z0-9-]+|name-pic|authorization|content-(?:type|length|md5)")
+    read = {text for text in constants if isinstance(text, str) and pattern.fullmatch(text)}
+    assert {words(row[0])[0].lower() for row in tables(PROTOCOL, "header")} == read
+
+
+def test_every_mqtt_channel_that_is_heard_has_its_topic_in_the_protocol():
+    for channel in [*CHANNELS, Channel.COMMAND]:
+        assert f"photohub/porch/{channel}\n" in PROTOCOL
+
+
+def test_channels_that_are_not_heard_yet_are_named_as_taken():
+    later = {str(channel) for channel in Channel} - set(CHANNELS) - {"command"}
+    taken = re.search(r"come later; their topics\s+\((.*?)\) are taken", PROTOCOL, re.DOTALL)
+    assert set(words(taken[1])) == later and FROM_DEVICE >= set(CHANNELS)
+
+
+def test_every_api_address_is_documented():
+    paths = api.get_openapi_schema()["paths"]
+    served = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    assert {(row[0], words(row[1])[0]) for row in tables(PROTOCOL, "method")} == served
+
+
+def test_every_event_type_is_documented():
+    named = {word for row in tables(section(PROTOCOL, "## Live events"), "`type`") for word in words(row[0])}
+    assert named == {str(kind) for kind in EventType if kind not in NOT_YET}
+
+
+def test_every_profile_is_documented():
+    assert {words(row[0])[0] for row in tables(PROTOCOL, "profile")} == set(PROFILES)
+
+
+LIMITS = {
+    "picture name": f"{upload.NAME_LIMIT} characters; {light.MAX_NAME_BYTES} in a command",
+    "answer": f"{light.MAX_ANSWER_BYTES} bytes",
+    "picture": f"{settings.UPLOAD_MAX_BYTES >> 20} MiB, {settings.UPLOAD_MAX_PIXELS // 10**6} million pixels",
+    "time for a body to arrive": f"{settings.UPLOAD_TIMEOUT_S} s",
+    "uploads at the same time in one process": str(settings.UPLOADS_AT_ONCE),
+    "MQTT message": f"{settings.MQTT_MAX_PACKET_BYTES >> 20} MiB",
+    "MQTT: CONNECT after the connection is open": f"{guard.FIRST_PACKET_S:.0f} s",
+    "MQTT: subscriptions of one connection": str(guard.SUBSCRIPTIONS_MAX),
+}
+
+
+@pytest.mark.parametrize("what", LIMITS)
+def test_limits_are_those_of_the_code(what):
+    documented = {row[0]: row[1] for row in tables(section(PROTOCOL, "## Limits and times"), "what")}
+    assert documented[what] == LIMITS[what]
+
+
+def test_the_number_of_connections_of_an_account_is_that_of_the_code():
+    assert f"At most {broker.CONNECTIONS_PER_ACCOUNT} connections for one account." in PROTOCOL
+
+
+def test_sentences_of_the_status_page_are_those_of_the_code():
+    said = "".join((ROOT / name).read_text() for name in ("photohub/status.py", "devices/mqtt.py"))
+    quoted = [part for row in tables(OPERATIONS, "the page says") for part in row[0].split(" / ")]
+    fragments = [piece.strip(" .:") for sentence in quoted for piece in sentence.split("…")]
+    assert [piece for piece in fragments if piece not in said] == []
+
+
+@pytest.mark.parametrize("name", READMES)
+@pytest.mark.parametrize("line", ["up", "up --demo", "test"])
+def test_the_readmes_show_the_commands_on_lines_of_their_own(name, line):
+    assert f"\npython3 manage.py {line}\n" in (ROOT / name).read_text()
+
+
+def anchors_of(path: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_the_documents_lead_somewhere(path):
+    for target in re.findall(r"(?<!!)\[[^]]*\]\(([^)\s]+)\)", path.read_text()):
+        if not target.startswith("https://"):
+            name, _, anchor = target.partition("#")
+            file = (path.parent / name) if name else path
+            assert file.exists() and (not anchor or anchor in anchors_of(file)), target
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_addresses_in_examples_are_served(path):
+    known = [re.sub(r"{\w+}", "[^/]+", name) for name in api.get_openapi_schema()["paths"]]
+    for address in re.findall(r"(?:\$HUB|http://192\.168\.1\.20:8000)(/[\w/.-]+)", path.read_text()):
+        is_link = address.startswith("/p/")
+        assert is_link or upload.serves(address) or any(re.fullmatch(name, address) for name in known), (
+            address
+        )

@@ -1,0 +1,198 @@
+"""The examples and the byte-exact blocks of docs/protocol.md, read from where they stand and tried."""
+
+import ast
+import base64
+import json
+import re
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+
+from devices import addressing, events, identity, presence
+from devices.models import Device, DeviceKey, Event, EventType
+from devices.protocol import light, topics
+from devices.protocol.mqtt_packets import Connect, build_connect
+from media_pipeline import publish
+from media_pipeline.doors import upload
+from media_pipeline.models import Capture
+from photohub.lib.ids import hash_key
+from tests.builders import make_jpeg
+from tests.hub_process import running_hub
+from tests.servers import running_asgi
+
+ROOT = Path(__file__).resolve().parent.parent
+PROTOCOL = (ROOT / "docs/protocol.md").read_text()
+PYTHON_CAMERA = ROOT / "examples/python/camera.py"
+FENCE = re.compile(r"^([ ]*)```\w+ vector name=(\S+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+VECTORS = {name: textwrap.dedent(text).strip("\n") for _, name, text in FENCE.findall(PROTOCOL)}
+
+HUB = "http://192.168.1.20:8000"
+LINK_CODE = "7k2m9xq4hv3wn8cbtz"
+LINK = f"{HUB}/p/{LINK_CODE}"
+CAPTURE = "0199f2c4-6a10-7b52-9c3e-5d8f0a1b2c3d"
+KEY = "Vq3mZs0yB4nUo1dXr7KcHjT9eWf2LgPa5iEt8SxQ6Dk"
+NAME = light.new_name(bytes(range(16)), "porch")
+DIRECTION = {True: "from the device", False: "to the device"}
+
+
+def topic_lines() -> str:
+    shown = (topics.Channel.COMMAND, topics.Channel.RESULT, topics.Channel.STATUS, topics.Channel.TELEMETRY)
+    lines = [(c, DIRECTION[c in topics.FROM_DEVICE], topics.build("porch", c)) for c in shown]
+    return "\n".join(f"{channel:<11}{direction:<19}{topic}" for channel, direction, topic in lines)
+
+
+def connect_packet() -> str:
+    login = {"client_id": "porch", "username": "porch", "password": KEY.encode(), "keepalive_s": 60}
+    will = {"will_topic": "photohub/porch/status", "will_payload": b"offline", "will_qos": 1}
+    digits = build_connect(Connect(**login, **will)).hex(" ")
+    return "\n".join(textwrap.wrap(digits, 32 * 3))
+
+
+def live_event() -> str:
+    device = Device(pk=1, code="porch")
+    row = Event(seq=412, type=EventType.CAPTURE_CREATED, device=device, subject=UUID(CAPTURE))
+    return json.dumps(events.as_json(row), separators=(",", ":"))
+
+
+def published_result() -> str:
+    capture = Capture(code=LINK_CODE, device=Device(result_topic="photohub/porch/result"))
+    return publish.message_of(capture)[1].decode()
+
+
+MADE_BY_CODE = {
+    "answer-ok": lambda: light.encode_ok(url=LINK, id=CAPTURE).decode(),
+    "answer-url": lambda: light.decode_result(VECTORS["answer-ok"].encode()).url,
+    "answer-dup": lambda: light.encode_ok(url=LINK, id=CAPTURE, dup=True).decode(),
+    "answer-no-name": lambda: light.encode_error("Name-Pic is not exist", "no_name").decode(),
+    "answer-rate": lambda: light.encode_error("Too many pictures; send again in 3 s.", "rate").decode(),
+    "command": lambda: light.encode_capture(NAME).decode(),
+    "command-as-string": lambda: light.encode_capture(NAME, action_as_string=True).decode(),
+    "connect": connect_packet,
+    "topics": topic_lines,
+    "result": published_result,
+    "live-capture": live_event,
+}
+TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2"}
+
+
+def test_every_vector_of_the_protocol_is_checked():
+    assert set(VECTORS) == MADE_BY_CODE.keys() | TRIED_BELOW
+
+
+@pytest.mark.parametrize("name", MADE_BY_CODE)
+def test_a_vector_is_what_the_code_says(name, settings):
+    settings.PHOTOHUB_URL = HUB
+    assert VECTORS[name] == MADE_BY_CODE[name]()
+
+
+def test_the_pieces_of_a_relayed_answer_are_joined():
+    joiner = light.ResultJoiner()
+    assert joiner.feed(VECTORS["piece-1"].encode(), 0.0) is None
+    assert joiner.feed(VECTORS["piece-2"].encode(), 1.0).url == LINK
+
+
+def test_the_documented_telemetry_is_kept_whole():
+    told = json.loads(VECTORS["telemetry"])
+    assert presence.clean_telemetry(told) == told
+
+
+@pytest.mark.django_db
+def test_the_documented_topics_are_the_rights_of_a_generic_device():
+    device = identity.add_device(code="porch", name="", profile="generic").device
+    publishes, subscribes = addressing.rights_of(device)
+    listed = {line.split()[0]: line.split()[-1] for line in VECTORS["topics"].splitlines()}
+    assert subscribes == [listed.pop("command")] and set(publishes) == set(listed.values())
+
+
+def documented_headers() -> dict[str, str]:
+    lines = VECTORS["upload-request"].splitlines()[1:]
+    return dict(line.split(": ", 1) for line in lines if not line.startswith("Host:"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_documented_upload_is_stored_with_all_that_it_says():
+    device = identity.add_device(code="porch", name="", profile="generic").device
+    DeviceKey.objects.create(device=device, prefix=KEY[:8], sha256=hash_key(KEY))
+    path = VECTORS["upload-request"].split()[1]
+    with running_asgi(upload.application) as url:
+        answer = httpx.post(url + path, content=make_jpeg(), headers=documented_headers(), trust_env=False)
+    capture = Capture.objects.get()
+    assert answer.status_code == 200 and capture.name == "first picture"
+    assert f"{capture.captured_at:%Y-%m-%dT%H:%M:%SZ}" == documented_headers()["X-Captured-At"]
+    assert len(capture.telemetry) == 4
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").rglob("*.py")), ids=lambda p: p.parent.name)
+def test_a_python_example_compiles(path):
+    compile(path.read_text(), str(path), "exec")
+
+
+def test_the_python_camera_needs_nothing_for_uploads_but_python():
+    tree = ast.parse(PYTHON_CAMERA.read_text())
+    imported = {alias.name.split(".")[0] for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
+    assert imported <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("name", ["python/camera.py", "micropython/camera.py", "arduino/camera/camera.ino"])
+def test_an_example_repeats_exactly_what_can_be_repeated(name):
+    text = (ROOT / "examples" / name).read_text()
+    assert all(str(status) in text for status in (408, 429, 503, 507))
+
+
+def test_the_shell_example_is_a_good_shell_script():
+    subprocess.run(["sh", "-n", ROOT / "examples/curl.sh"], check=True)
+    headers = re.findall(r'--header "([\w-]+):', (ROOT / "examples/curl.sh").read_text())
+    assert headers and all(f"| `{name}` |" in PROTOCOL for name in headers)
+
+
+@pytest.mark.parametrize("name", ["micropython/camera.py", "arduino/camera/camera.ino", "esp32s3/README.md"])
+def test_topics_in_an_example_are_native_ones(name):
+    text = (ROOT / "examples" / name).read_text().replace("%s", "porch")
+    found = re.findall(r"photohub/[\w-]+/\w+", text)
+    assert found and all(topics.parse(topic) for topic in found)
+
+
+def run_camera(hub, key: str, picture: Path) -> dict:
+    command = [sys.executable, PYTHON_CAMERA, "--hub", hub.url, "--key", key, picture]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def test_the_python_camera_uploads_to_a_real_hub_and_its_repetition_is_known(tmp_path):
+    picture = tmp_path / "porch.jpg"
+    picture.write_bytes(make_jpeg())
+    with running_hub() as hub:
+        key = hub.add_device("porch")["key"]
+        first, second = run_camera(hub, key, picture), run_camera(hub, key, picture)
+        local = hub.url + "/p/" + base64.b64decode(first["url"]).decode().rpartition("/")[2]
+        with urllib.request.urlopen(local, timeout=10) as answer:
+            assert answer.read() == picture.read_bytes()
+    assert first["code"] == 0 and second == first | {"dup": True}
+
+
+def test_the_python_camera_takes_a_picture_when_the_api_asks_for_one(tmp_path):
+    picture = tmp_path / "porch.jpg"
+    picture.write_bytes(make_jpeg())
+    owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
+    with running_hub(env=owner) as hub:
+        key, token = hub.add_device("porch")["key"], hub.run("api_token", "anna").strip()
+        command = [sys.executable, PYTHON_CAMERA, "--hub", hub.url, "--key", key, "--code", "porch"]
+        command += ["--mqtt", f"127.0.0.1:{hub.mqtt_port}", picture]
+        camera = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            answer = httpx.post(
+                f"{hub.url}/api/v1/devices/porch/capture",
+                json={"wait": 20},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=40,
+            )
+        finally:
+            camera.kill()
+            camera.wait()
+    assert answer.status_code == 200 and answer.json()["source"] == "http"
