@@ -64,7 +64,7 @@ def claim_to_send(limit: int = 50, hears: Callable[[Device], bool] | None = None
     `hears` tells whether a device listens on its command topic right now, where somebody knows.
     """
     now = timezone.now()
-    waiting = Command.objects.select_related("device").filter(state=CommandState.QUEUED, expires_at__gt=now)
+    waiting = Command.objects.queued().select_related("device").filter(expires_at__gt=now)
     waiting = waiting.exclude(device__link_state=LinkState.LOST).exclude(
         claimed_at__gt=now - timedelta(seconds=CLAIM_S)
     )
@@ -117,9 +117,7 @@ def cancel(command: Command, reason: str = "") -> bool:
 
 def expire_due() -> int:
     """End the commands whose time is over, each with the sentence that says what was missing."""
-    due = Command.objects.select_related("device").filter(
-        state__in=Command.OPEN, expires_at__lte=timezone.now()
-    )
+    due = Command.objects.not_ended().select_related("device").filter(expires_at__lte=timezone.now())
     return sum(_finish(command, CommandState.EXPIRED, _why_expired(command)) for command in due[:500])
 
 

@@ -196,8 +196,8 @@ class Claimed:
 def claim_due(hub_username: str) -> list[Claimed]:
     """Claim the accounts that the broker is to be told of. Two gateways never claim the same one."""
     now = timezone.now()
-    rows = BrokerAccount.objects.select_related("device", "user").filter(
-        state=BrokerAccount.State.PENDING, next_try_at__lte=now
+    rows = BrokerAccount.objects.to_tell().select_related("device", "user").filter(
+        next_try_at__lte=now
     )
     claimed = (_claim(row, hub_username) for row in rows.order_by("next_try_at")[:_ACCOUNTS_AT_ONCE])
     return [item for item in claimed if item is not None]
@@ -369,7 +369,7 @@ class Accounts:
             await in_thread(note_done, item)
 
     async def _ask(self, commands: list[dict]) -> list[Answer]:
-        """Send commands and return their answers in order. Raises MqttDown, or BrokerSilent without answers."""
+        """Send commands; return the answers in order. Raises MqttDown, or BrokerSilent without answers."""
         answers: list[Answer] = []
         for start in range(0, len(commands), COMMANDS_PER_MESSAGE):
             answers += await self._ask_together(commands[start : start + COMMANDS_PER_MESSAGE])

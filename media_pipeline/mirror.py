@@ -47,7 +47,7 @@ def due(limit: int = 600) -> list[UUID]:
 
 def _due_rows():
     now = timezone.now()
-    rows = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE, next_try_at__lte=now)
+    rows = OSSObject.objects.waiting().filter(next_try_at__lte=now)
     return rows.exclude(state=MirrorState.UPLOADING, lease_until__gt=now)
 
 
@@ -160,7 +160,7 @@ def _record_failure(row: OSSObject, error: MirrorError) -> str:
 
 def _block_all(sentence: str, word: str) -> None:
     """One alarm and one probe instead of a thousand retries: everything waits for the probe to succeed."""
-    waiting = OSSObject.objects.filter(state=MirrorState.PENDING)
+    waiting = OSSObject.objects.waiting().filter(state=MirrorState.PENDING)
     waiting.update(
         state=MirrorState.BLOCKED,
         error=sentence[:300],
@@ -171,7 +171,7 @@ def _block_all(sentence: str, word: str) -> None:
 
 def unblock_all() -> int:
     """The setting is mended: everything that waited for it is due now."""
-    return OSSObject.objects.filter(state=MirrorState.BLOCKED).update(
+    return OSSObject.objects.waiting().filter(state=MirrorState.BLOCKED).update(
         state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
     )
 
@@ -187,7 +187,7 @@ def _wake_all() -> None:
     """The mirror answers again: nothing waits for the end of its own pause."""
     unblock_all()
     now = timezone.now()
-    OSSObject.objects.filter(state=MirrorState.PENDING, next_try_at__gt=now).update(next_try_at=now)
+    OSSObject.objects.waiting().filter(state=MirrorState.PENDING, next_try_at__gt=now).update(next_try_at=now)
 
 
 def adopt_unmirrored() -> int:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Command, Device
 from devices.models.access import visible_devices
+from photohub.lib.db import inline, inline_all
 from photohub.lib.ids import new_id, new_link_code
 
 
@@ -42,6 +43,14 @@ class CaptureQuerySet(models.QuerySet):
     def visible_to(self, user) -> "CaptureQuerySet":
         """Keep the pictures of devices that the person may look at."""
         return visible_devices(self, user, "device__")
+
+    def without_thumbnail(self) -> "CaptureQuerySet":
+        """Keep those whose thumbnail is still to be made, by their partial index."""
+        return self.filter(thumbnail_state=inline(Step.PENDING))
+
+    def to_publish(self) -> "CaptureQuerySet":
+        """Keep those whose URL is still to be published, by their partial index."""
+        return self.filter(publish_state=inline(Step.PENDING))
 
 
 class Capture(models.Model):
@@ -118,6 +127,12 @@ class MirrorState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class OSSObjectQuerySet(models.QuerySet):
+    def waiting(self) -> "OSSObjectQuerySet":
+        """Keep the copies that are still to be made, by their partial index."""
+        return self.filter(state__in=inline_all(OSSObject.RETRYABLE))
+
+
 class OSSObject(models.Model):
     """The picture's copy in object storage. The row is the queue: what to do, when, and what went wrong."""
 
@@ -136,6 +151,8 @@ class OSSObject(models.Model):
     crc64 = models.CharField(max_length=24, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     mirrored_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OSSObjectQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -1,7 +1,7 @@
 """Picture files that no row names: what a kill between the rename and the commit leaves behind.
 
-Nobody was told that such a picture is safe, and its camera sends it again. It is set aside instead of deleted,
-because a database restored from an old backup makes orphans of good pictures too: `lost/` keeps them for 30 days.
+Nobody was told that such a picture is safe, and its camera sends it again. It is set aside and not deleted,
+because a database restored from an old backup makes orphans of good pictures too: `lost/` keeps them 30 days.
 """
 
 import logging

@@ -28,7 +28,7 @@ def link_of(capture: Capture) -> str:
 def claim_to_publish(limit: int = 100) -> list[Capture]:
     """Claim pictures whose URL the hub should publish now. Two gateways never claim the same one."""
     now = timezone.now()
-    rows = Capture.objects.filter(publish_state=Step.PENDING, publish_next_try_at__lte=now)
+    rows = Capture.objects.to_publish().filter(publish_next_try_at__lte=now)
     due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])
     if not due:
         return []
@@ -62,7 +62,7 @@ def note_all_published(captures: list[Capture]) -> None:
 
 def give_up_old() -> int:
     """After an hour without a broker nobody waits for the message any more."""
-    rows = Capture.objects.filter(publish_state=Step.PENDING, received_at__lt=timezone.now() - GIVE_UP_AFTER)
+    rows = Capture.objects.to_publish().filter(received_at__lt=timezone.now() - GIVE_UP_AFTER)
     return rows.update(publish_state=Step.FAILED)
 
 

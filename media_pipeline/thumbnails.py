@@ -21,13 +21,13 @@ from .models import Capture, Step
 
 ATTEMPTS_AT_MOST = 5
 _TOGETHER = 8
-_RETRY_AFTER_S = 30
+_RETRY_AFTER_S = 10
 
 
 def due(limit: int = 200) -> list[UUID]:
     """Return captures that should have had a thumbnail by now."""
     before = timezone.now() - timedelta(seconds=_RETRY_AFTER_S)
-    rows = Capture.objects.filter(thumbnail_state=Step.PENDING, received_at__lt=before)
+    rows = Capture.objects.without_thumbnail().filter(received_at__lt=before)
     return list(rows.order_by("-received_at").values_list("pk", flat=True)[:limit])
 
 

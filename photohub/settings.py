@@ -142,7 +142,7 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
-APPEND_SLASH = False
+APPEND_SLASH = True  # For people who type a page address; the upload door and the API take both forms by themselves.
 
 # --- who may come in --------------------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--drop-rate", type=float, default=0.0, help="the share of uploads that break off, 0 to 1"
     )
     esp.add_argument("--battery", type=int, default=0, help="millivolts at the start, 0 for none")
-    http = kinds.add_parser("http", help="cameras that post a picture every so often, with a key")
+    http = kinds.add_parser("http", aliases=["generic"], help="cameras that post a picture every so often, with a key")
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
@@ -179,7 +179,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         at = time.time() if options.at is None else options.at
         options.out.write_bytes(build_scene(options, options.code, 0).jpeg(at, 1))
         return 0
-    if options.kind == "http" and not all((options.code, options.key)) and not options.device:
+    if options.kind in ("http", "generic") and not all((options.code, options.key)) and not options.device:
         print("An HTTP camera needs --code and --key, or --device CODE:KEY.", file=sys.stderr)
         return 2
     if options.kind == "esp32s3" and options.topics == "native" and not (options.code or options.device):

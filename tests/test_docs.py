@@ -17,6 +17,7 @@ from media_pipeline.refusals import STATUS
 from photohub import env
 from photohub.api import api
 from photohub.embedded import broker, guard
+from photohub.lib import http_guard
 from photohub.mqtt_routes import CHANNELS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,6 +169,8 @@ LIMITS = {
     "picture name": f"{upload.NAME_LIMIT} characters; {light.MAX_NAME_BYTES} in a command",
     "answer": f"{light.MAX_ANSWER_BYTES} bytes",
     "picture": f"{settings.UPLOAD_MAX_BYTES >> 20} MiB, {settings.UPLOAD_MAX_PIXELS // 10**6} million pixels",
+    "request headers": f"{http_guard.HEADERS_AT_MOST_BYTES >> 10} KiB, whole within "
+    f"{http_guard.HEADERS_WITHIN_S:.0f} s; larger ones get a plain 431, slower ones are cut off",
     "time for a body to arrive": f"{settings.UPLOAD_TIMEOUT_S} s",
     "uploads at the same time in one process": str(settings.UPLOADS_AT_ONCE),
     "MQTT message": f"{settings.MQTT_MAX_PACKET_BYTES >> 20} MiB",

@@ -153,7 +153,7 @@ def test_the_shell_example_is_a_good_shell_script():
 
 @pytest.mark.parametrize("name", ["micropython/camera.py", "arduino/camera/camera.ino", "esp32s3/README.md"])
 def test_topics_in_an_example_are_native_ones(name):
-    text = (ROOT / "examples" / name).read_text().replace("%s", "porch")
+    text = (ROOT / "examples" / name).read_text().replace("{CODE}", "porch")
     found = re.findall(r"photohub/[\w-]+/\w+", text)
     assert found and all(topics.parse(topic) for topic in found)
 

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from photohub.lib.db import inline, inline_all
 from photohub.lib.ids import new_id
 
 from .access import visible_devices
@@ -27,7 +28,15 @@ class CommandQuerySet(models.QuerySet):
 
     def open(self) -> "CommandQuerySet":
         """Keep the commands that a picture may still answer."""
-        return self.filter(state__in=Command.OPEN, expires_at__gt=timezone.now())
+        return self.not_ended().filter(expires_at__gt=timezone.now())
+
+    def queued(self) -> "CommandQuerySet":
+        """Keep the commands that the camera was not told yet, by their partial index."""
+        return self.filter(state=inline(CommandState.QUEUED))
+
+    def not_ended(self) -> "CommandQuerySet":
+        """Keep the commands that have not ended, whether their time is over or not, by their partial index."""
+        return self.filter(state__in=inline_all(Command.OPEN))
 
 
 class Command(models.Model):

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from photohub.lib.db import inline
 from photohub.lib.ids import new_id
 
 from .access import visible_devices
@@ -167,6 +168,12 @@ class DeviceKey(models.Model):
         return f"{self.prefix}…"
 
 
+class BrokerAccountQuerySet(models.QuerySet):
+    def to_tell(self) -> "BrokerAccountQuerySet":
+        """Keep the accounts that the broker has to be told of, by their partial index."""
+        return self.filter(state=inline(BrokerAccount.State.PENDING))
+
+
 class BrokerAccount(models.Model):
     """An account that an outside broker should have: the row is the queue of changes to tell it.
 
@@ -189,6 +196,8 @@ class BrokerAccount(models.Model):
     next_try_at = models.DateTimeField(default=timezone.now)
     error = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+
+    objects = BrokerAccountQuerySet.as_manager()
 
     class Meta:
         indexes = [

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from photohub.lib.db import inline
+
 from .access import visible_devices
 from .device import Device
 
@@ -26,6 +28,10 @@ class EventQuerySet(models.QuerySet):
         if getattr(user, "is_superuser", False) and user.is_active:
             return self
         return visible_devices(self.exclude(device=None), user, "device__")
+
+    def told(self) -> "EventQuerySet":
+        """Keep the events with a sentence, which device pages show, by their partial index."""
+        return self.exclude(sentence=inline(""))
 
 
 class Event(models.Model):

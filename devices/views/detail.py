@@ -36,7 +36,7 @@ def now_of(device: Device) -> dict:
         "command": newest_command(device),
         "has_picture": Device.objects.filter(pk=device.pk, captures__isnull=False).exists(),
         "version": newest.seq if newest else 0,
-        "told": device.events.exclude(sentence="").select_related("actor")[:EVENTS_ON_OVERVIEW],
+        "told": device.events.told().select_related("actor")[:EVENTS_ON_OVERVIEW],
         "problems": problems_of(device, has_key=bool(keys), key_used=any(k.last_used_at for k in keys)),
         "open_states": Command.OPEN,
     }
@@ -81,7 +81,7 @@ def connect(request: HttpRequest, code: str) -> HttpResponse:
 def events(request: HttpRequest, code: str) -> HttpResponse:
     """What was told of the device, newest first."""
     device = get_device(request.user, code)
-    rows = device.events.exclude(sentence="").select_related("actor").order_by("-seq")
+    rows = device.events.told().select_related("actor").order_by("-seq")
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 19:
         rows = rows.filter(seq__lt=int(before))

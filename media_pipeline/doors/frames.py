@@ -121,13 +121,19 @@ class FrameDesk:
             upload = await asyncio.to_thread(
                 build_upload, device, picture, source, received_at=timezone.now(), address=address
             )
-            await asyncio.wrap_future(self._submit(upload))
+            await asyncio.wrap_future(self._hand_in(upload))
             self.counters["captures"] += 1
         except Refused as refusal:
             self._count(refusal.word, code, refusal.sentence)
         except Exception:
             log.exception("A frame of %s could not be stored.", code)
             self.counters["failed"] += 1
+
+    def _hand_in(self, upload: Upload) -> Future[Receipt]:
+        # A large body lies in a temporary file, which belongs to the committer until it has answered.
+        submitted = self._submit(upload)
+        submitted.add_done_callback(lambda _: upload.body.discard())
+        return submitted
 
     def _is_chosen(self, device: Device | None, arrived_s: float) -> bool:
         return device is not None and self.chooser.chooses(
@@ -186,7 +192,7 @@ class FrameDesk:
     def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
         try:
             upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=name)
-            receipt = self._submit(upload).result(STORED_WITHIN_S)
+            receipt = self._hand_in(upload).result(STORED_WITHIN_S)
         except TimeoutError as error:
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
         except Refused as refusal:

@@ -35,6 +35,7 @@ _HEADERS = [
     (b"content-type", b"multipart/x-mixed-replace; boundary=FRAME"),
     (b"x-accel-buffering", b"no"),
 ]
+_ENDLESS = (b"content-length", str(2**63 - 1).encode())
 _SENTENCES = {
     401: b"Log in to see this camera.",
     403: b"You may not see this camera.",
@@ -83,7 +84,7 @@ class MjpegDoor:
         if verdict.status != 200:
             await _refuse(send, verdict.status, scope["method"] == "HEAD")
             return
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
@@ -122,7 +123,7 @@ class MjpegDoor:
                 stalled = False
         try:
             if not leaving.done():
-                await _end(send, leaving, abort=stalled)
+                await _end(send, leaving, abort=stalled or _is_old(scope))
         finally:
             leaving.cancel()
             await asyncio.gather(leaving, return_exceptions=True)
@@ -154,6 +155,16 @@ class MjpegDoor:
             await asyncio.sleep(self._recheck_every_s)
             if await self._ask(scope) not in (verdict, Verdict(503)):
                 return
+
+
+def _is_old(scope: dict) -> bool:
+    return scope.get("http_version") == "1.0"
+
+
+def _headers(scope: dict) -> list[tuple[bytes, bytes]]:
+    # An HTTP/1.0 client takes everything up to the end, but the server would send it chunks, which it cannot
+    # read. A length that is never reached keeps the body as it is.
+    return [*_HEADERS, _ENDLESS] if _is_old(scope) and scope["method"] == "GET" else _HEADERS
 
 
 async def _within(limit_s: float, send, body: bytes) -> None:

@@ -43,6 +43,7 @@ class Hub:
         self._demo = demo
         self._listening: dict[str, set[str]] = {}
         self.broker: EmbeddedBroker | None = None
+        self.ended_all = True
         self._server: Server | None = None
         self._gateway: Gateway
         self._guesses = Buckets(per_second=0.5, burst=20)
@@ -109,7 +110,7 @@ class Hub:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.to_thread(worker.stop)
+        self.ended_all = await asyncio.to_thread(worker.stop)
         await asyncio.to_thread(committer.stop)
         if self.broker is not None:
             await self.broker.stop()

@@ -15,7 +15,7 @@ from celery.worker import WorkController
 log = logging.getLogger(__name__)
 
 _CONCURRENCY = 2  # Pillow and sockets release the interpreter; more threads only wait for the same two cores.
-_STOP_S = 10.0
+_STOP_S = 3.0
 
 
 class EmbeddedWorker:
@@ -57,12 +57,21 @@ class EmbeddedWorker:
                 log.exception("The task worker stopped; it is started again.")
             self._stopping.wait(1)
 
-    def stop(self) -> None:
-        """Let running tasks finish, then end both threads."""
+    def stop(self) -> bool:
+        """Let running tasks finish, then end both threads. Returns False when a task goes on, as a hanging copy may.
+
+        Nothing is lost when the process ends under such a task: its row is due again when the lease is over.
+        """
         self._stopping.set()
         if self._beat is not None:
             self._beat.stop()
+        stopper = threading.Thread(target=self._stop_worker, name="photohub-worker-stop", daemon=True)
+        stopper.start()
+        stopper.join(_STOP_S)
+        return not stopper.is_alive()
+
+    def _stop_worker(self) -> None:
         if self._worker is not None:
             self._worker.stop()
         if self._thread is not None:
-            self._thread.join(_STOP_S)
+            self._thread.join()

@@ -1,4 +1,4 @@
-"""A bound on the bodies that Django is sent: it would write any length to disk, for ever, before asking who sends it."""
+"""A bound on the bodies that Django is sent: it would write any length to disk before asking who sends it."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ class _Refused(Exception):
 
 
 def limit_body(application):
-    """Return the ASGI application behind the limits; over them it answers 413 or 408 and closes the connection."""
+    """Return the ASGI application behind the limits: 413 or 408 over them, and the end of the connection."""
 
     async def limited(scope: dict, receive, send) -> None:
         try:

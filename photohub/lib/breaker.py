@@ -1,6 +1,6 @@
-"""Not waiting for a service that is away: after a failure only one caller tries, now and then, until one succeeds.
+"""Not waiting for a service that is away: after a failure one caller tries now and then, until one succeeds.
 
-Two threads that each wait 20 s for an answer that does not come would hold up everything else they have to do.
+Two threads that each wait 20 s for an answer that does not come would hold up everything else they do.
 """
 
 import threading
@@ -41,7 +41,3 @@ class Breaker:
                 self._failures += 1
                 pause_s = min(self._longest_pause_s, _FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10))
                 self._closed_until_s = self._clock() + pause_s
-
-    def reset(self) -> None:
-        """Forget all failures: somebody knows that the service is back."""
-        self.leave(True)

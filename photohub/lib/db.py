@@ -1,14 +1,35 @@
-"""Calling plain database functions from the event loop."""
+"""Small helpers around the database: literals for partial indexes, plain functions beside the event loop."""
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from django.db import close_old_connections
+from django.db.models.expressions import RawSQL
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_WORD = re.compile(r"[a-z_]*", re.ASCII)
+
+
+def inline(word: str) -> RawSQL:
+    """Return a state's word as a literal of the SQL text instead of a parameter.
+
+    SQLite uses a partial index only when it can see, before any parameter is bound, that the query implies the
+    index's condition. Words are small letters, so nothing can be smuggled in: others raise ValueError.
+    """
+    if not _WORD.fullmatch(word):
+        raise ValueError(f"{word!r} is no state's word; only constants of the code may be written into SQL.")
+    return RawSQL(f"'{word}'", ())
+
+
+def inline_all(words: Iterable[str]) -> list[RawSQL]:
+    """Return several words for `…__in`, in the same order as the index's condition names them."""
+    return [inline(word) for word in words]
+
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")
 

@@ -47,7 +47,7 @@ class Fault:
 
 
 def read_faults(text: str) -> dict[str, Fault]:
-    """Read the variable. Raises ValueError, because a mistyped point would let a test pass that tests nothing."""
+    """Read the variable. Raises ValueError: a mistyped point would let a test pass that tests nothing."""
     faults = {}
     for part in filter(None, text.split(",")):
         match = _FORM.fullmatch(part.strip())

@@ -1,11 +1,12 @@
 """uvicorn's HTTP protocol with what it lacks: an end to patience and to memory while the headers arrive.
 
-uvicorn waits for ever for the end of the headers, keeps whatever comes, and each byte renews its keep-alive time.
-So a thousand clients that send one byte a minute would take every file descriptor. Here
-    - a request's headers must be whole within 10 s of its first byte, or of the connection,
-    - headers end at 64 KiB (431),
-    - of the connections that are between requests or in their headers, only so many may wait; then the one that
-      waits longest is closed.
+uvicorn waits for ever for the end of the headers and keeps whatever comes; each byte renews its keep-alive time.
+So a thousand clients that send a byte a minute would take every file descriptor. Here
+
+    - a request's headers must be whole within 10 s of its first byte, or of the connection;
+    - headers end at 64 KiB (431);
+    - only so many connections may wait, between requests or in their headers: beyond that the one that waits
+      longest is closed.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ _waiting: "dict[GuardedHttp, None]" = {}
 
 
 class GuardedHttp(HttpToolsProtocol):
-    """One connection. For `uvicorn.Config(http=GuardedHttp)`, or `--http photohub.lib.http_guard:GuardedHttp`."""
+    """One connection, for `uvicorn.Config(http=GuardedHttp)`."""
 
     _deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0

@@ -192,3 +192,49 @@ def test_eight_replays_at_once_make_one_capture():
         thread.join()
     assert len(receipts) == 8 and len({r.id for r in receipts}) == 1
     assert [r.new for r in receipts].count(True) == 1
+
+
+def break_the_commit(monkeypatch, *, after: bool) -> None:
+    """Let the connection break at COMMIT: after it was done, or before."""
+
+    def commit(uploads, fresh):
+        if after:
+            original(uploads, fresh)
+        raise DatabaseError("the connection was lost at COMMIT")
+
+    original = ingest_module._commit
+    monkeypatch.setattr(ingest_module, "_commit", commit)
+
+
+def test_when_the_commit_was_done_but_not_heard_of_the_file_stays(monkeypatch):
+    device, data = make_device(), make_jpeg(text="unsure")
+    break_the_commit(monkeypatch, after=True)
+    with pytest.raises(Refused) as refused:
+        ingest(make_upload(device, data, name="unsure"))
+    assert refused.value.word == "db"
+    monkeypatch.undo()
+    receipt = ingest(make_upload(device, data, name="unsure"))
+    assert not receipt.new
+    assert store.full_path(Capture.objects.get(pk=receipt.id).path).read_bytes() == data
+
+
+def test_when_the_commit_failed_the_file_goes(monkeypatch, settings):
+    break_the_commit(monkeypatch, after=False)
+    with pytest.raises(Refused):
+        ingest(make_upload(make_device()))
+    assert files_in(settings.PICTURES_DIR) == []
+
+
+def test_while_the_database_is_away_files_stay_for_the_sweep(monkeypatch, settings):
+    upload = make_upload(make_device())
+    break_the_commit(monkeypatch, after=False)
+    monkeypatch.setattr(ingest_module.Capture.objects, "filter", fail_when_asked_by_id)
+    with pytest.raises(Refused):
+        ingest(upload)
+    assert len(files_in(settings.PICTURES_DIR)) == 1
+
+
+def fail_when_asked_by_id(**conditions):
+    if "pk__in" in conditions:
+        raise DatabaseError("away")
+    return Capture.objects.none()

@@ -1,6 +1,7 @@
 """`manage.py up`: PhotoHub in one process."""
 
 import asyncio
+import os
 import socket
 import sys
 
@@ -59,6 +60,9 @@ class Command(BaseCommand):
         except BrokerPortTaken as error:
             raise CommandError(str(error)) from error
         self._say("PhotoHub has stopped.")
+        if not hub.ended_all:
+            # Python would wait for the thread of a task that hangs, for as long as the other side keeps it waiting.
+            os._exit(0)
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)

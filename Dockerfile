@@ -1,0 +1,39 @@
+# Two images: `app` runs every part of PhotoHub, the role being its command; `broker` is Mosquitto.
+
+FROM node:22.20.0-bookworm-slim AS scripts
+WORKDIR /scripts
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM python:3.11.14-slim-bookworm AS app
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PHOTOHUB_NO_BOOTSTRAP=1 PHOTOHUB_ENV=production PHOTOHUB_DATA=/data
+# The same number in both images: both write the broker's accounts.
+RUN useradd --uid 10001 --create-home photohub \
+    && install -d -o photohub -g photohub /data /mosquitto /mosquitto/accounts
+WORKDIR /photohub
+COPY requirements.txt ./
+RUN pip install -r requirements.txt
+COPY --from=scripts /scripts/node_modules node_modules
+COPY manage.py package.json ./
+COPY locale locale
+COPY static static
+COPY templates templates
+COPY simulators simulators
+COPY devices devices
+COPY media_pipeline media_pipeline
+COPY photohub photohub
+# Made here, because the program's folder belongs to root at run time, and compressing takes a while.
+RUN python manage.py prepare --files && chown -R photohub:photohub /data
+USER photohub
+EXPOSE 8000
+CMD ["python", "manage.py", "web"]
+
+FROM debian:bookworm-20251117-slim AS broker
+RUN apt-get update && apt-get install -y --no-install-recommends mosquitto && rm -rf /var/lib/apt/lists/* \
+    && ln -s /usr/lib/*/mosquitto_dynamic_security.so /usr/lib/mosquitto_dynamic_security.so \
+    && useradd --uid 10001 photohub \
+    && install -d -o photohub -g photohub /mosquitto /mosquitto/accounts /mosquitto/data
+USER photohub
+EXPOSE 1883 9001
+CMD ["mosquitto", "-c", "/mosquitto/mosquitto.conf"]

@@ -1,0 +1,1 @@
+"""Benchmarks of PhotoHub beside its peers: `python -m benchmarks` (docs/performance.md)."""

@@ -1,0 +1,62 @@
+"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|all] [--short|--long] [--json FILE]`."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import button, growth, ingest, memory, mirror, oss
+from benchmarks.measuring import machine
+
+PARTS = {
+    "ingest": ingest,
+    "oss": oss,
+    "mirror": mirror,
+    "button": button,
+    "growth": growth,
+    "memory": memory,
+}
+
+
+def measure(names: list[str], size: str) -> dict[str, Any]:
+    """Run these parts and print each one's table as it is done."""
+    results: dict[str, Any] = {"machine": machine(), "size": size, "parts": {}}
+    print(
+        "machine: " + ", ".join(f"{name} {value}" for name, value in results["machine"].items()), flush=True
+    )
+    for name in names:
+        begun_s, load_before = time.monotonic(), os.getloadavg()[0]
+        result = PARTS[name].run(getattr(PARTS[name], size.upper()))
+        result["took_s"] = round(time.monotonic() - begun_s)
+        result["load_average"] = [round(load_before, 1), round(os.getloadavg()[0], 1)]
+        results["parts"][name] = result
+        before, after = result["load_average"]
+        print(f"\n## {name} ({result['took_s']} s; load average {before} before, {after} after)\n")
+        print(PARTS[name].report(result), flush=True)
+    return results
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Measure PhotoHub beside its peers."
+    )
+    parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"])
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--short", dest="size", action="store_const", const="short", default="short")
+    size.add_argument("--long", dest="size", action="store_const", const="long")
+    size.add_argument(
+        "--tiny", dest="size", action="store_const", const="tiny", help="only to see that it runs"
+    )
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    options = parser.parse_args(arguments)
+    names = list(PARTS) if options.part == "all" else [options.part]
+    results = measure(names, options.size)
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

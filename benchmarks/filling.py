@@ -1,0 +1,155 @@
+"""Work inside a hub's database, in a process of its own: `python -m benchmarks.filling '{"job": …}'`, answer as JSON.
+
+The environment says which hub, as for manage.py.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+django.setup(set_prefix=False)
+
+from django.conf import settings  # noqa: E402
+from django.db import transaction  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from benchmarks.measuring import time_ms  # noqa: E402
+from benchmarks.pictures import make_picture  # noqa: E402
+from devices import commands, identity  # noqa: E402
+from devices.models import Command, Device, Event, EventType  # noqa: E402
+from media_pipeline import mirror, store  # noqa: E402
+from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step  # noqa: E402
+from photohub.lib.ids import new_id  # noqa: E402
+
+_DAYS = 90
+_BATCH = 2_000
+_WAITING_COPIES = 200
+_WAITING_COMMANDS = 50
+
+
+def fill(devices: int, captures: int) -> int:
+    """Make devices, and mirrored captures of all of them, evenly over the last 90 days."""
+    with transaction.atomic():
+        made = [
+            identity.add_device(code=f"old-{n}", name=f"Old {n}", profile="generic").device
+            for n in range(devices)
+        ]
+    now = timezone.now()
+    for start in range(0, captures, _BATCH):
+        numbers = range(start, min(start + _BATCH, captures))
+        rows = [
+            _capture(made[n % devices], now - timedelta(days=_DAYS) * (1 - n / captures)) for n in numbers
+        ]
+        with transaction.atomic():
+            Capture.objects.bulk_create(rows)
+            OSSObject.objects.bulk_create(
+                OSSObject(capture=row, key=row.path, state=MirrorState.MIRRORED, mirrored_at=row.received_at)
+                for row in rows
+            )
+            Event.objects.bulk_create(_created(row) for row in rows)
+    return Capture.objects.count()
+
+
+def _capture(device: Device, at: datetime, body: bytes = b"") -> Capture:
+    id_ = new_id()
+    return Capture(
+        id=id_,
+        device=device,
+        name=f"{at:%H:%M:%S}",
+        source=Source.HTTP,
+        path=store.picture_path(id_, device.code, at, "jpg"),
+        sha256=hashlib.sha256(body).hexdigest() if body else secrets.token_hex(32),
+        size_bytes=len(body) or 55_000,
+        content_type="image/jpeg",
+        width=1024,
+        height=768,
+        received_at=at,
+        stored_at=at,
+        thumbnail_state=Step.DONE,
+        colour="#806040",
+    )
+
+
+def _created(row: Capture) -> Event:
+    return Event(type=EventType.CAPTURE_CREATED, device=row.device, subject=row.pk, at=row.received_at)
+
+
+def add_backlog(count: int, size_bytes: int) -> int:
+    """Store pictures whose copies are due now, as after an outage of the object storage."""
+    device = Device.objects.filter(code="backlog").first()
+    device = device or identity.add_device(code="backlog", name="Backlog", profile="generic").device
+    now = timezone.now()
+    rows = [_with_file(device, now, body) for body in _bodies(count, size_bytes)]
+    with transaction.atomic():
+        Capture.objects.bulk_create(rows)
+        OSSObject.objects.bulk_create(OSSObject(capture=row, key=row.path, next_try_at=now) for row in rows)
+    return len(rows)
+
+
+def _bodies(count: int, size_bytes: int) -> Iterator[bytes]:
+    picture = make_picture(size_bytes)
+    return (picture + secrets.token_bytes(16) for _ in range(count))
+
+
+def _with_file(device: Device, at: datetime, body: bytes) -> Capture:
+    row = _capture(device, at, body)
+    path = store.full_path(row.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)
+    return row
+
+
+def mirrored() -> list[float]:
+    """Return when each finished copy was made, in unix seconds, oldest first."""
+    rows = OSSObject.objects.filter(state=MirrorState.MIRRORED).order_by("mirrored_at")
+    return [at.timestamp() for at in rows.values_list("mirrored_at", flat=True)]
+
+
+def forget_copies() -> int:
+    """Forget which copies were made, so that the next round counts only its own."""
+    return OSSObject.objects.filter(state=MirrorState.MIRRORED).update(state=MirrorState.OFF)
+
+
+def time_queues(times: int) -> dict[str, float]:
+    """Time looking for due copies, and claiming commands, with the same small number waiting everywhere.
+
+    All in one transaction that is rolled back, so the running hub sees nothing of it.
+    """
+    with transaction.atomic():
+        now = timezone.now()
+        newest = list(Capture.objects.values_list("pk", flat=True)[:_WAITING_COPIES])
+        OSSObject.objects.filter(pk__in=newest).update(state=MirrorState.PENDING, next_try_at=now)
+        device = Device.objects.first()
+        Command.objects.bulk_create(
+            Command(device=device, name=secrets.token_hex(12), expires_at=now + timedelta(minutes=5))
+            for _ in range(_WAITING_COMMANDS)
+        )
+        answer = {"mirror.due": time_ms(mirror.due, times), "commands.claim_to_send": time_ms(_claim, times)}
+        transaction.set_rollback(True)
+    return answer
+
+
+def _claim() -> None:
+    with transaction.atomic():
+        assert len(commands.claim_to_send()) == _WAITING_COMMANDS
+        transaction.set_rollback(True)
+
+
+JOBS = {job.__name__: job for job in (fill, add_backlog, mirrored, forget_copies, time_queues)}
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    settings.PICTURES_DIR.mkdir(parents=True, exist_ok=True)
+    print(json.dumps(JOBS[order.pop("job")](**order)))
+
+
+if __name__ == "__main__":
+    main()

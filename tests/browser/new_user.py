@@ -1,0 +1,80 @@
+"""A new user's browser, and a board on his desk."""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from simulators.esp32s3 import Esp32S3Camera
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+OWNER, PASSWORD = "alice", "correct horse 9"
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the distribution's Chromium."""
+    found = shutil.which("chromium")
+    assert found, "The browser tests need Chromium: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextlib.contextmanager
+def powered(camera: Esp32S3Camera) -> Iterator[Esp32S3Camera]:
+    """Run a simulated board beside the browser, which has this thread."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_play(camera, stopping)), daemon=True)
+    thread.start()
+    try:
+        yield camera
+    finally:
+        stopping.set()
+        thread.join(15)
+
+
+async def _play(camera: Esp32S3Camera, stopping: threading.Event) -> None:
+    running = asyncio.create_task(camera.run())
+    await asyncio.to_thread(stopping.wait)
+    await camera.stop()
+    await running
+
+
+def setup_link(log: str) -> str:
+    """Return the path of the one-time link that `up` printed."""
+    return re.search(r"(/setup/\S+)", log)[1]
+
+
+def become_owner(page: Page, url: str, log: str) -> None:
+    """Open the one-time link and fill in the form."""
+    page.goto(url + setup_link(log))
+    page.fill("input[name=username]", OWNER)
+    for field in page.query_selector_all("input[type=password]"):
+        field.fill(PASSWORD)
+    page.click("main button")
+    page.wait_for_url(f"{url}/")
+
+
+def log_in(page: Page, url: str) -> None:
+    """Log in with the password."""
+    page.goto(f"{url}/login")
+    page.fill("input[name=username]", OWNER)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(f"{url}/")

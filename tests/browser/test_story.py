@@ -1,0 +1,122 @@
+"""What a new user does in his first five minutes, in a real browser against a real hub."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.new_user import become_owner, chromium, log_in, powered, setup_link
+from tests.flows.story import board
+from tests.hub_process import running_hub
+
+HURRY = "WebSocket is closed before the connection is established"
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture(scope="module")
+def hub():
+    with running_hub() as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def watched(browser, hub):
+    """A page whose console must stay empty."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    # Going on to the next page at once closes a socket that was just being opened.
+    assert [c for c in complaints if HURRY not in c] == []
+
+
+def test_a_new_user_becomes_owner_adds_a_camera_and_sees_its_picture_on_every_page(watched, browser, hub):
+    become_owner(watched, hub.url, hub.log)
+    expect(watched.locator("main")).to_contain_text("Add a camera")
+    watched.goto(f"{hub.url}/devices/add/")
+    watched.click("text=ESP32-S3 camera")
+    watched.fill("input[name=name]", "Front door")
+    watched.fill("input[name=code]", "door")
+    watched.click("main form button.button--primary")
+    key = watched.inner_text("#the-key").strip()
+    made = {"code": "door", "key": key}
+    topics = {"command_topic": "/light/deviceIn", "result_topic": "/light/deviceOut"}
+    with powered(board(hub.url, hub.mqtt_port, topics, made)):
+        expect(watched.locator("#first-light")).to_contain_text("127.0.0.1", timeout=10_000)
+        press_on_one_page_and_see_on_another(watched, browser, hub)
+
+
+def press_on_one_page_and_see_on_another(page, browser, hub) -> None:
+    other = browser.new_context().new_page()
+    log_in(other, hub.url)
+    expect(other.locator("html")).to_have_attribute("data-live", "live", timeout=10_000)
+    other.evaluate("() => { window.stayed = true }")
+    page.goto(hub.url)
+    page.click("#card-door .shutter")
+    expect(other.locator("#card-door .card__picture img")).to_be_visible(timeout=10_000)
+    expect(other.locator(".tile")).to_have_count(1, timeout=5_000)
+    expect(page.locator("#card-door")).to_contain_text("here in", timeout=10_000)
+    assert other.evaluate("() => window.stayed"), "the other page was reloaded"
+    other.context.close()
+
+
+def test_the_owners_link_works_once(browser, hub):
+    stranger = browser.new_context().new_page()
+    answer = stranger.goto(hub.url + setup_link(hub.log))
+    assert answer.status == 410
+    expect(stranger.locator("body")).to_contain_text("Log in")
+    assert not stranger.query_selector("input[type=password]")
+    stranger.context.close()
+
+
+def test_the_capture_page_tells_the_way_of_the_picture(watched, hub):
+    log_in(watched, hub.url)
+    watched.goto(f"{hub.url}/history")
+    watched.goto(hub.url + watched.get_attribute("main a[href*='/captures/']", "href"))
+    for stage in ("requested", "sent", "received", "stored", "mirrored", "published"):
+        expect(watched.locator("main")).to_contain_text(stage, ignore_case=True)
+    expect(watched.locator("main")).to_contain_text("no mirror is set up", ignore_case=True)
+
+
+@pytest.mark.parametrize("path", ["/", "/history", "/devices/", "/devices/door/", "/status", "/account"])
+@pytest.mark.parametrize("width", [360, 390, 1440])
+def test_no_page_scrolls_sideways(watched, hub, path, width):
+    watched.set_viewport_size({"width": width, "height": 800})
+    log_in(watched, hub.url)
+    watched.goto(hub.url + path)
+    overflow = watched.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+
+
+def test_the_keyboard_goes_places(watched, hub):
+    log_in(watched, hub.url)
+    watched.keyboard.press("g")
+    watched.keyboard.press("h")
+    watched.wait_for_url("**/history")
+    watched.keyboard.press("?")
+    expect(watched.locator("dialog[open]")).to_be_visible()
+
+
+def test_the_language_can_be_changed(watched, hub):
+    log_in(watched, hub.url)
+    watched.context.set_extra_http_headers({"accept-language": "zh-CN"})
+    watched.goto(hub.url)
+    expect(watched.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(watched.locator("nav").first).to_contain_text("历史")
+
+
+def test_a_page_without_javascript_still_takes_pictures(browser, hub):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    log_in(page, hub.url)
+    page.click("#card-door .shutter")
+    expect(page.locator("#card-door")).to_be_visible()
+    assert hub.rows("select count(*) n from devices_command")[0]["n"] == 2
+    context.close()

@@ -1,0 +1,55 @@
+import pytest
+
+from devices import addressing
+from devices.models import Device
+from tests.builders import make_device, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_native_topic_names_its_device_and_channel():
+    device = make_device("porch")
+    sender = addressing.find_sender("photohub/porch/status")
+    assert (sender.device, sender.channel) == (device, "status")
+
+
+def test_a_fixed_topic_names_the_one_device_that_holds_it():
+    device = make_device("cam", profile="esp32s3")
+    sender = addressing.find_sender("/light/deviceOut")
+    assert (sender.device, sender.channel) == (device, "result")
+
+
+def test_a_device_with_another_topic_is_not_heard_on_the_native_one():
+    make_device("cam", profile="esp32s3")
+    assert addressing.find_sender("photohub/cam/result") is None
+
+
+@pytest.mark.parametrize("topic", ["photohub/nobody/status", "photohub/porch/nonsense", "elsewhere", "$SYS/x"])
+def test_foreign_topics_have_no_sender(topic):
+    make_device("porch")
+    assert addressing.find_sender(topic) is None
+
+
+def test_a_device_that_is_switched_off_is_not_heard():
+    make_device("porch")
+    Device.objects.update(enabled=False)
+    assert addressing.find_sender("photohub/porch/status") is None
+
+
+def test_the_hub_listens_to_native_and_fixed_topics():
+    make_device("cam", profile="esp32s3")
+    filters = addressing.hub_filters()
+    assert {"photohub/+/result", "photohub/+/status", "/light/deviceOut"} <= set(filters)
+    assert not any("command" in f for f in filters)
+
+
+def test_a_device_may_publish_and_hear_its_own_topics_only():
+    publish, subscribe = addressing.rights_of(make_device("cam", profile="esp32s3"))
+    assert "/light/deviceOut" in publish and "photohub/cam/status" in publish
+    assert subscribe == ["/light/deviceIn"]
+
+
+def test_a_person_reads_the_results_of_cameras_he_may_see():
+    make_device("porch")
+    assert addressing.rights_of_person(make_user("vera", "viewer")) == ["photohub/porch/result"]
+    assert addressing.rights_of_person(make_user("mallory")) == []

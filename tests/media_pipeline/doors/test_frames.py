@@ -1,0 +1,162 @@
+import asyncio
+import hashlib
+import json
+import struct
+from concurrent.futures import Future
+
+import pytest
+
+from devices.models import Device
+from devices.protocol.topics import FileStep, FileTopic
+from media_pipeline.doors.frames import WAITING_AT_MOST, FrameDesk, clean_name
+from media_pipeline.ingest import committer
+from media_pipeline.live import LatestFrames
+from media_pipeline.models import Capture, Source
+from media_pipeline.refusals import Refused
+from tests.builders import make_device, make_jpeg
+from tests.media_pipeline.waiting import until, until_await
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ONE, TWO = make_jpeg(text="one"), make_jpeg(text="two")
+
+
+@pytest.fixture(autouse=True)
+def _committer_ends():
+    yield
+    committer.stop()
+
+
+async def device_of(policy: str) -> Device:
+    return await asyncio.to_thread(make_device, stream_policy=policy)
+
+
+async def count() -> int:
+    return await asyncio.to_thread(Capture.objects.count)
+
+
+def hear_all(desk: FrameDesk, device: Device, *steps: tuple[FileTopic, bytes]) -> list[dict]:
+    answers = [desk.hear_file(device, step, payload) for step, payload in steps]
+    return [json.loads(answer.payload) for answer in answers]
+
+
+async def test_frames_are_shown_and_every_one_kept_if_the_device_says_so():
+    await device_of("every")
+    frames = LatestFrames()
+    desk = FrameDesk(frames)
+    desk.take("porch", ONE, Source.TCP, "10.0.0.9")
+    desk.take("porch", TWO, Source.PULL)
+    assert (await frames.snapshot("porch")).jpeg == TWO
+    await desk.drain()
+    rows = await asyncio.to_thread(lambda: sorted(Capture.objects.values_list("source", "sent_from")))
+    assert rows == [("pull", ""), ("tcp", "10.0.0.9")] and desk.counters["captures"] == 2
+
+
+async def test_a_stream_on_demand_keeps_only_what_is_asked_for():
+    await device_of("on_demand")
+    desk = FrameDesk(LatestFrames())
+    for _ in range(5):
+        desk.take("porch", ONE, Source.TCP)
+    await desk.drain()
+    assert await count() == 0
+    desk.keep_next("porch")
+    desk.take("porch", TWO, Source.TCP)
+    desk.take("porch", ONE, Source.TCP)
+    await desk.drain()
+    assert await count() == 1
+
+
+async def test_a_changed_policy_is_noticed(monkeypatch):
+    device = await device_of("none")
+    desk = FrameDesk(LatestFrames())
+    desk.take("porch", ONE, Source.TCP)
+    await desk.drain()
+    monkeypatch.setattr("media_pipeline.doors.frames.KNOWN_FOR_S", 0)
+    await Device.objects.filter(pk=device.pk).aupdate(stream_policy="every")
+    desk.take("porch", ONE, Source.TCP)
+    await desk.drain()
+    desk.take("porch", TWO, Source.TCP)
+    await until_await(count)
+
+
+async def test_captures_that_cannot_be_stored_in_time_are_dropped_and_counted():
+    await device_of("every")
+    stuck: list[Future] = []
+    desk = FrameDesk(LatestFrames(), submit=lambda _upload: stuck.append(Future()) or stuck[-1])
+    for _ in range(WAITING_AT_MOST + 3):
+        desk.take("porch", ONE, Source.TCP)
+    assert desk.counters["dropped"] == 3
+    await until(lambda: len(stuck) == WAITING_AT_MOST)
+    for future in stuck:
+        future.set_exception(Refused("db", "away"))
+    await desk.drain()
+    assert desk.counters["db"] == WAITING_AT_MOST
+
+
+async def test_a_frame_of_a_removed_device_is_no_capture():
+    desk = FrameDesk(LatestFrames())
+    desk.take("nobody", ONE, Source.TCP)
+    await desk.drain()
+    assert desk.counters["captures"] == desk.counters["failed"] == 0
+
+
+@pytest.mark.parametrize("payload", [ONE, struct.pack("<II", 77, len(ONE)) + ONE])
+async def test_an_mqtt_frame_is_shown_and_durable_when_it_returns(payload):
+    device, frames = await device_of("every"), LatestFrames()
+    desk = FrameDesk(frames)
+    desk.bind(asyncio.get_running_loop())
+    receipt = await asyncio.to_thread(desk.hear, device, payload)
+    capture = await Capture.objects.aget(pk=receipt.id)
+    assert (capture.source, capture.sha256) == ("mqtt", hashlib.sha256(ONE).hexdigest())
+    await until_await(lambda: frames.snapshot("porch"))
+
+
+def test_parts_make_one_capture():
+    device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
+    for part, at in enumerate(range(0, len(ONE), 400), 1):
+        desk.hear(device, ONE[at : at + 400], part)
+    assert Capture.objects.get().size_bytes == len(ONE) and not desk._joiners["porch"].held_bytes
+
+
+@pytest.mark.parametrize("payload", [b"", b"nothing", struct.pack("<II", 1, 5) + ONE])
+def test_a_payload_that_holds_no_frame_is_counted(payload, caplog):
+    device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
+    for _ in range(3):
+        assert desk.hear(device, payload) is None
+    assert sum(desk.counters.values()) == 3 and len(caplog.records) == 1 and Capture.objects.count() == 0
+
+
+def test_a_hub_that_cannot_store_does_not_acknowledge():
+    device = make_device(stream_policy="every")
+    failed: Future = Future()
+    failed.set_exception(Refused("db", "The hub's database is away."))
+    desk = FrameDesk(LatestFrames(), submit=lambda _upload: failed)
+    with pytest.raises(Refused):
+        desk.hear(device, ONE)
+
+
+def test_a_chunked_upload_is_a_capture_before_it_is_answered():
+    device, desk = make_device(stream_policy="none"), FrameDesk(LatestFrames())
+    init = json.dumps({"name": "shot-7.jpg", "size": len(ONE)}).encode()
+    steps = [(FileTopic("f1", FileStep.INIT), init), (FileTopic("f1", FileStep.DATA, 0), ONE[:300])]
+    steps += [
+        (FileTopic("f1", FileStep.DATA, 300), ONE[300:]),
+        (FileTopic("f1", FileStep.FIN, len(ONE)), b""),
+    ]
+    assert [answer["reason_code"] for answer in hear_all(desk, device, *steps)] == [0, 0, 0, 0]
+    capture = Capture.objects.get()
+    assert (capture.name, capture.source, capture.size_bytes) == ("shot-7.jpg", "mqtt", len(ONE))
+
+
+@pytest.mark.parametrize(("data", "reason"), [(b"no picture at all", 0x83), (ONE, 0x97)])
+def test_a_chunked_upload_that_is_not_stored_says_so(data, reason, settings):
+    device, desk = make_device(), FrameDesk(LatestFrames())
+    settings.DISK_FLOOR_BYTES = 2**62 if data == ONE else 0
+    steps = [(FileTopic("f1", FileStep.INIT), b'{"name": "a"}'), (FileTopic("f1", FileStep.DATA, 0), data)]
+    answers = hear_all(desk, device, *steps, (FileTopic("f1", FileStep.FIN, len(data)), b""))
+    assert answers[-1]["reason_code"] == reason and Capture.objects.count() == 0
+
+
+@pytest.mark.parametrize(("raw", "name"), [("a/b\n.jpg", "a/b.jpg"), ("\0", "file"), ("x" * 300, "x" * 128)])
+def test_a_file_name_becomes_a_label(raw, name):
+    assert clean_name(raw) == name

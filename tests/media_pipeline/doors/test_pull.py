@@ -1,0 +1,203 @@
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from media_pipeline.doors import http_get
+from media_pipeline.doors.http_get import BadUrl, is_fit_address
+from media_pipeline.doors.pull import Pull, Puller, PullLimits, check_url
+from media_pipeline.doors.stream import LinkEvent, LinkState
+from tests.builders import make_jpeg
+from tests.media_pipeline.waiting import until
+
+ONE, TWO = make_jpeg(text="one"), make_jpeg(text="two")
+
+
+def answer(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    head = [f"HTTP/1.1 {status}", *headers, f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+def multipart(*pictures: bytes) -> bytes:
+    head = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=FRAME\r\n\r\n"
+    part = b"--FRAME\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n"
+    return head + b"".join(part % (len(p), p) for p in pictures)
+
+
+class Camera:
+    """A camera that is a server: it gives its answers one after another, the last one for ever."""
+
+    def __init__(self, answers: list[bytes], hold: bool) -> None:
+        self.answers, self.hold = answers, hold
+        self.requests: list[bytes] = []
+        self.pauses: list[float] = []
+        self.frames: list[bytes] = []
+        self.links: list[LinkEvent] = []
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(self.requests)
+        self.requests.append(b"")
+        with suppress(asyncio.IncompleteReadError, TimeoutError, ConnectionError):
+            async with asyncio.timeout(0.05):
+                self.requests[number] = await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.answers[min(number, len(self.answers) - 1)])
+        if self.hold:
+            await reader.read()
+        writer.close()
+
+    async def sleep(self, pause_s: float) -> None:
+        self.pauses.append(pause_s)
+        await asyncio.sleep(0.001)
+
+    async def on_link(self, event: LinkEvent) -> None:
+        self.links.append(event)
+
+
+@asynccontextmanager
+async def pulled(
+    *answers: bytes, url: str = "http://127.0.0.1:{}/snapshot.jpg", hold: bool = False, **limits: float
+) -> AsyncIterator[Camera]:
+    camera = Camera(list(answers), hold)
+    server = await asyncio.start_server(camera.serve, "127.0.0.1", 0)
+    camera.port = server.sockets[0].getsockname()[1]
+    puller = Puller(
+        Pull("porch", url.format(camera.port), interval_s=7),
+        lambda _code, jpeg, _host: camera.frames.append(jpeg),
+        camera.on_link,
+        limits=PullLimits(**limits),
+        sleep=camera.sleep,
+    )
+    task = asyncio.create_task(puller.run())
+    try:
+        yield camera
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        server.close()
+
+
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"%x\r\n%s\r\n" % (100, ONE[:100])
+    + b"%X;x=1\r\n%s\r\n0\r\n\r\n" % (len(ONE) - 100, ONE[100:])
+)
+
+
+@pytest.mark.parametrize("raw", [answer(ONE), CHUNKED, b"HTTP/1.0 200 OK\n\n" + ONE])
+async def test_a_snapshot_is_fetched_again_and_again(raw):
+    async with pulled(raw) as camera:
+        await until(lambda: len(camera.frames) >= 2)
+        assert set(camera.frames) == {ONE} and camera.pauses[0] == pytest.approx(7, abs=0.5)
+        assert camera.requests[0].startswith(b"GET /snapshot.jpg HTTP/1.1\r\nHost: 127.0.0.1:")
+
+
+async def test_a_login_in_the_address_is_sent_and_not_shown(caplog):
+    url = "http://admin:s3cret@127.0.0.1:{}/x?y=1"
+    async with pulled(answer(b"no", status="401 Unauthorized"), url=url) as camera:
+        await until(lambda: camera.links)
+        assert b"Authorization: Basic YWRtaW46czNjcmV0\r\n" in camera.requests[0]
+        assert b"GET /x?y=1 HTTP" in camera.requests[0] and b"s3cret" not in camera.requests[0]
+        assert "s3cret" not in caplog.text and "401" in camera.links[0].sentence
+
+
+async def test_a_multipart_stream_is_read_picture_by_picture():
+    async with pulled(multipart(ONE, TWO, ONE), hold=True) as camera:
+        await until(lambda: camera.frames == [ONE, TWO, ONE])
+        assert [link.state for link in camera.links] == [LinkState.CONNECTED]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"\0\0\0\0" + struct.pack(">I", len(ONE)) + ONE,
+        struct.pack("<I", len(ONE)) + ONE,
+        b"%drnrn%s" % (len(ONE), ONE),
+        ONE,
+    ],
+)
+async def test_a_tcp_server_is_read_in_any_framing(raw):
+    async with pulled(raw, url="tcp://127.0.0.1:{}") as camera:
+        await until(lambda: len(camera.frames) >= 2)
+        assert set(camera.frames) == {ONE} and camera.pauses[0] == pytest.approx(7, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (answer(b"gone", status="404 Not Found"), "answered 404"),
+        (answer(b"", "Location: http://x/", status="302 Found"), "answered 302"),
+        (answer(b"<html>"), "not a JPEG"),
+        (answer(ONE + bytes(20_000)), "larger than 10000 bytes"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + ONE + bytes(20_000), "larger than 10000 bytes"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + ONE, "bytes too early"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n" + ONE, "not a number"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "chunks are damaged"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000, "headers are too long"),
+        (b"SSH-2.0-server\r\n\r\n", "does not answer in HTTP"),
+        (b"", "too early"),
+        (multipart(ONE), "ended its stream"),
+    ],
+)
+async def test_a_camera_that_fails_is_told_once_in_words(raw, sentence, caplog):
+    async with pulled(raw, frame_bytes=10_000) as camera:
+        await until(lambda: len(camera.pauses) >= 3)
+        gone = [link.sentence for link in camera.links if link.state is LinkState.GONE]
+        assert sentence in gone[0] and (len(caplog.records) == 1 or camera.frames)
+
+
+async def test_pauses_grow_and_shrink_again():
+    async with pulled(*[answer(b"", status="500 Oops")] * 9, answer(ONE)) as camera:
+        await until(lambda: camera.frames)
+        for pause_s, expected_s in zip(camera.pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60], strict=False):
+            assert expected_s * 0.7 < pause_s < expected_s * 1.3
+        await until(lambda: len(camera.pauses) > 9)
+        assert camera.pauses[9] == pytest.approx(7, abs=0.5)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:{}/", "tcp://127.0.0.1:{}"])
+async def test_a_camera_that_says_nothing_is_left(url):
+    async with pulled(b"", url=url, hold=True, answer_within_s=0.1, idle_s=0.1) as camera:
+        await until(lambda: len(camera.links) == 1)
+        assert camera.links[0].sentence == "The camera did not answer in time."
+
+
+async def test_addresses_where_no_camera_lives_are_not_asked():
+    links: list[LinkEvent] = []
+
+    async def on_link(event: LinkEvent) -> None:
+        links.append(event)
+
+    for url in ("http://169.254.169.254/", "tcp://[fe80::1]:80", "http://0.0.0.0/"):
+        puller = Puller(Pull("porch", url), lambda *_: None, on_link)
+        task = asyncio.create_task(puller.run())
+        await until(lambda: links and "no address that a camera may have" in links.pop().sentence)
+        task.cancel()
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://x/", "http://", "tcp://host", "http://x:0/", "http://a b/"]
+)
+def test_other_addresses_cannot_be_pulled(url):
+    with pytest.raises(BadUrl):
+        check_url(url)
+
+
+@pytest.mark.parametrize("url", ["http://cam/snapshot.jpg", "https://u:p@cam:8443/x", "tcp://10.0.0.5:8080"])
+def test_cameras_can_be_pulled(url):
+    check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("address", "fit"), [("192.168.1.9", True), ("127.0.0.1", True), ("::ffff:169.254.1.1", False)]
+)
+def test_which_addresses_are_fit(address, fit):
+    assert is_fit_address(address) is fit
+
+
+async def test_what_was_asked_for_is_ascii():
+    with pytest.raises(BadUrl, match="percent-encode"):
+        async with http_get.get("http://127.0.0.1:1/é", allow=lambda _: True):
+            pass

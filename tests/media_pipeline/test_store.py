@@ -1,0 +1,64 @@
+import hashlib
+import mmap
+import os
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from media_pipeline import store
+from media_pipeline.refusals import Refused
+from tests.builders import make_spool
+
+LARGE = os.urandom(store.IN_MEMORY_BYTES + 100_000)
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["memory", "file"])
+def test_a_body_keeps_its_bytes_and_hash(data, settings):
+    spool = store.Spool()
+    for start in range(0, len(data), 70_000):
+        spool.write(data[start : start + 70_000])
+    assert bytes(spool.view()) == data and spool.size_bytes == len(data)
+    assert spool.sha256 == hashlib.sha256(data).hexdigest() and spool.md5() == hashlib.md5(data).digest()
+    spool.discard()
+    assert list(settings.INCOMING_DIR.iterdir()) == []
+
+
+def test_a_large_body_is_not_kept_in_memory():
+    spool = make_spool(LARGE)
+    assert isinstance(spool.view(), mmap.mmap)
+    spool.discard()
+
+
+@pytest.mark.parametrize("data", [b"small", LARGE], ids=["memory", "file"])
+def test_a_body_can_be_placed_again_after_it_was_taken_back(data):
+    spool = make_spool(data)
+    store.place({"cam/2026-01-01/a.jpg": spool})
+    store.remove([store.full_path("cam/2026-01-01/a.jpg")])
+    store.place({"cam/2026-01-01/b.jpg": spool})
+    spool.discard()
+    assert store.full_path("cam/2026-01-01/b.jpg").read_bytes() == data
+
+
+def test_a_missing_picture_folder_is_not_made_again(settings):
+    settings.PICTURES_DIR.rmdir()
+    spool = make_spool(b"x")
+    with pytest.raises(Refused) as refused:
+        store.place({"cam/2026-01-01/a.jpg": spool})
+    assert refused.value.word == "busy" and not settings.PICTURES_DIR.exists()
+    spool.discard()
+
+
+def test_only_old_unfinished_files_are_dropped(settings):
+    old, new = settings.INCOMING_DIR / "in-old", settings.INCOMING_DIR / "in-new"
+    old.touch()
+    new.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    assert store.drop_stale_incoming() == 1 and new.exists() and not old.exists()
+
+
+def test_the_free_space_is_asked_at_most_once_a_second(monkeypatch):
+    asked = []
+    monkeypatch.setattr(store, "_free", (-10.0, 0))
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7))
+    assert [store.free_bytes(), store.free_bytes()] == [7, 7] and len(asked) == 1

@@ -1,0 +1,30 @@
+"""One production stack for all tests of this folder, which run in one process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.production.stack import Stack, running_stack
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("production"))
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    with running_stack() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _show_logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
+    failed_before = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed_before and "stack" in request.fixturenames:
+        print(request.getfixturevalue("stack").logs())

