@@ -1,7 +1,7 @@
 """From a press of the button to the picture's tile: the whole way, and the bare sum of its parts.
 
-The parts: one MQTT message over the same broker from a device to a person, one POST of the same bytes to a server
-that only writes and syncs, one message over a WebSocket and back. Everything by the same client libraries.
+The parts: one MQTT message over the same broker from a device to a person, one POST of the same
+bytes to a server that only writes and syncs, one message over a WebSocket and back. Same client libraries.
 """
 
 import asyncio
@@ -111,7 +111,7 @@ async def _scene(hub: HubProcess, size: Size) -> AsyncIterator[tuple]:
     person = aiomqtt.Client("127.0.0.1", hub.mqtt_port, username="ada", password=token, timeout=PATIENCE_S)
     address = f"ws://{urlsplit(hub.url).netloc}/ws/live/"
     live = websockets.connect(address, origin=hub.url, additional_headers={"cookie": cookies}, proxy=None)
-    async with api, camera.mqtt, camera.http, person, live as events:
+    async with contextlib.aclosing(api), camera.mqtt, camera.http, person, live as events:
         await person.subscribe(device["result_topic"], qos=1)
         serving = asyncio.create_task(camera.serve())
         await _until_online(api)
@@ -123,9 +123,11 @@ async def _scene(hub: HubProcess, size: Size) -> AsyncIterator[tuple]:
 
 
 async def _until_online(api: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not (await api.get("/devices/lane")).json()["online"]:
-            await asyncio.sleep(0.05)
+    for _ in range(int(PATIENCE_S * 20)):
+        if (await api.get("/devices/lane")).json()["online"]:
+            return
+        await asyncio.sleep(0.05)
+    raise RuntimeError("The hub does not see its camera.")
 
 
 @contextlib.asynccontextmanager

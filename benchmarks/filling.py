@@ -1,6 +1,6 @@
-"""Work inside a hub's database, in a process of its own: `python -m benchmarks.filling '{"job": …}'`, answer as JSON.
+"""Work inside a hub's database, in a process of its own: `python -m benchmarks.filling '{"job": …}'`.
 
-The environment says which hub, as for manage.py.
+The environment says which hub, as for manage.py; the answer is printed as JSON.
 """
 
 import hashlib

@@ -66,7 +66,7 @@ def _start(started: contextlib.ExitStack, name: str, devices: int, captures: int
     hub = started.enter_context(running_hub(env=OWNER))
     in_hub(hub.env, "fill", devices=devices, captures=captures)
     server = embedded_server(name, hub, [hub.add_device("lane", "esp32s3")])
-    browser = started.enter_context(log_in(hub.url))
+    browser = started.enter_context(contextlib.closing(log_in(hub.url)))
     server.pause()
     started.callback(server.go_on)
     return Subject(hub, server, browser)

@@ -60,9 +60,9 @@ def run(size: Size) -> dict[str, Any]:
 
 def _start(started: contextlib.ExitStack, size: Size) -> Iterator[Server]:
     yield started.enter_context(asgi_peer(f"{_BARE}, 1 process", "bare_starlette", 1))
-    hub = started.enter_context(running_hub())
-    yield embedded_server("PhotoHub embedded, esp32s3", hub, [hub.add_device("lane", "esp32s3")])
-    yield embedded_server("PhotoHub embedded, generic", hub, [hub.add_device("porch")])
+    for profile in ("esp32s3", "generic"):
+        hub = started.enter_context(running_hub())
+        yield embedded_server(f"PhotoHub embedded, {profile}", hub, [hub.add_device("lane", profile)])
     yield started.enter_context(asgi_peer(f"{_BARE}, 2 processes", "bare_starlette", 2))
     if size.production:
         stack = started.enter_context(production())

@@ -1,4 +1,4 @@
-"""A load generator that costs less than any server: one process, raw sockets, one system call for most pictures.
+"""A load generator that costs less than any server: one process, raw sockets, one system call a picture.
 
 It reads its orders as JSON from standard input (`Order`) and prints what happened as JSON (`Outcome`).
 """
@@ -25,7 +25,7 @@ _ERRORS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Order:
-    """What to send where. Connections are dealt out over the urls; `per_s` 0 means as fast as answers come."""
+    """What to send where. Connections are dealt out over the urls; `per_s` 0: as fast as answers come."""
 
     urls: list[str]
     picture: str
@@ -178,7 +178,7 @@ class Generator:
         while self._idle and (due_s := self._due_s(begun_s)) <= now_s:
             connection = self._idle.popleft()
             self._handed_out += 1
-            # With a fixed pace the time counts from when the picture was due, else a stalled server would look fast.
+            # At a fixed pace the time counts from when the picture was due: a stalled server looks stalled.
             connection.begin(due_s or time.perf_counter())
             self._busy.add(connection)
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def alternate(rounds: int, names: Sequence[str], measure: Callable[[str], T]) -> dict[str, list[T]]:
-    """Measure each name once a round, each round beginning with another one. Returns name → one result a round."""
+    """Measure each name once a round, each round beginning with another one. Returns name → results."""
     results: dict[str, list[T]] = {name: [] for name in names}
     for turn in range(rounds):
         first = turn % len(names)
@@ -34,7 +34,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def ratio(values: Sequence[float], base: Sequence[float]) -> float:
-    """Return the median of the rounds' ratios: each round is compared with the same round, so noise cancels."""
+    """Return the median of the rounds' ratios: each is taken within one round, so that noise cancels."""
     return median(value / max(other, 1e-9) for value, other in zip(values, base, strict=True))
 
 

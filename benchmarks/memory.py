@@ -102,7 +102,8 @@ def report(result: dict[str, Any]) -> str:
         ("highest", f"{result['highest_mb']:.0f} MB"),
         (
             "answers meanwhile",
-            f"{outcome['stored']} stored, {outcome['errors']} errors, p50 {outcome['p50_ms']:.0f} ms, p99 {outcome['p99_ms']:.0f} ms",
+            f"{outcome['stored']} stored, {outcome['errors']} errors, "
+            f"p50 {outcome['p50_ms']:.0f} ms, p99 {outcome['p99_ms']:.0f} ms",
         ),
     )
     return table(("figure", "value"), rows)

@@ -65,7 +65,7 @@ def run(size: Size) -> dict[str, Any]:
 
 
 def _drain(env: dict[str, str], size: Size) -> float:
-    """Add a backlog, wait until it is copied, and return how many copies a second were made from first to last."""
+    """Add a backlog, wait until it is copied, and return the copies a second from first to last."""
     in_hub(env, "forget_copies")
     in_hub(env, "add_backlog", count=size.objects, size_bytes=size.picture_bytes)
     deadline = time.monotonic() + _DRAINED_WITHIN_S

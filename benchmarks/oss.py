@@ -1,4 +1,4 @@
-"""How long a camera waits when object storage is slow: PhotoHub, and a handler that copies inside the request."""
+"""How long a camera waits when object storage is slow: PhotoHub, and a copy inside the request."""
 
 import contextlib
 import tempfile

@@ -19,7 +19,7 @@ _SEGMENT_AT_MOST = 65_000
 
 @functools.cache
 def make_picture(size_bytes: int) -> bytes:
-    """Return a picture of a garden that is exactly this large: the best that fits, filled up with comments."""
+    """Return a picture of a garden of exactly this size: the best that fits, filled up with comments."""
     marked = _comment(MARK.ljust(MARK_BYTES, b"-"))
     for width, height, quality in _SETTINGS:
         picture = Scene("garden", width=width, height=height, quality=quality).jpeg(1_000_000_000.0, 1)

@@ -1,4 +1,4 @@
-"""Starting what is measured: PhotoHub in both forms, and its peers, each ready to be paused while others have their turn."""
+"""Starting what is measured: PhotoHub in both forms and its peers, each to be paused at others' turns."""
 
 import contextlib
 import json

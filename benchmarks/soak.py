@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.soak --minutes 720 --per-second 15 --fault-every-s 60
 
-Prints one line a fault with what the hub's process holds, and at the end one JSON object. Ends with an error when
-anything that was answered is lost, changed or stored twice, when the mirror does not become whole, or when the
+Prints one line a fault with what the hub's process holds, and at the end one JSON object. Ends with an error
+when anything answered is lost, changed or stored twice, when the mirror does not become whole, or when
 memory, files or threads grew by more than a tenth from the first to the last quarter. Needs room in TMPDIR.
 """
 
@@ -126,7 +126,7 @@ class Soak:
             self.oss.objects.pop(key, None)
 
     def growth(self) -> dict[str, float]:
-        """Return by how much the last quarter's median is above the first's, of processes that ran for a while."""
+        """Return the last quarter's median over the first's, of processes that ran for a while."""
         grown = [s for s in self.samples if s.uptime_s > 30]
         quarter = len(grown) // 4
         if not quarter:

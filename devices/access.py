@@ -3,8 +3,8 @@
 from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser
-from django.shortcuts import get_object_or_404
 from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
 
 from .models import Device, Membership, Role
 

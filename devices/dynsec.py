@@ -196,9 +196,7 @@ class Claimed:
 def claim_due(hub_username: str) -> list[Claimed]:
     """Claim the accounts that the broker is to be told of. Two gateways never claim the same one."""
     now = timezone.now()
-    rows = BrokerAccount.objects.to_tell().select_related("device", "user").filter(
-        next_try_at__lte=now
-    )
+    rows = BrokerAccount.objects.to_tell().select_related("device", "user").filter(next_try_at__lte=now)
     claimed = (_claim(row, hub_username) for row in rows.order_by("next_try_at")[:_ACCOUNTS_AT_ONCE])
     return [item for item in claimed if item is not None]
 

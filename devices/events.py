@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from photohub.lib import live
+from photohub.lib import live, rows
 
 from .models import Event, EventType
 
@@ -30,13 +30,13 @@ def record(
 
 def record_all(events: list[Event]) -> None:
     """Write several events with one insert and announce them after the commit."""
-    rows = Event.objects.bulk_create(events)
-    transaction.on_commit(lambda: announce(rows), robust=True)
+    rows.insert_numbered(events)
+    transaction.on_commit(lambda: announce(events), robust=True)
 
 
-def announce(rows: list[Event]) -> None:
+def announce(events: list[Event]) -> None:
     """Ring the live pages for events that are committed."""
-    live.ring(live.PAGES, [message_of(row) for row in rows])
+    live.ring(live.PAGES, [message_of(row) for row in events])
 
 
 def message_of(row: Event) -> dict:
@@ -76,11 +76,16 @@ def prune() -> int:
     now = timezone.now()
     silent = Event.objects.filter(sentence="", at__lt=now - timedelta(days=KEEP_DAYS))
     told = Event.objects.filter(at__lt=now - timedelta(days=365))
-    return sum(rows.filter(seq__in=list(rows.values_list("seq", flat=True)[:1000])).delete()[0] for rows in (silent, told))
+    return sum(
+        rows.filter(seq__in=list(rows.values_list("seq", flat=True)[:1000])).delete()[0]
+        for rows in (silent, told)
+    )
 
 
 def since(user, seq: int, limit: int = 500) -> tuple[list[dict], int]:
     """Return the events after `seq` that the person may see, oldest first, and the newest number of all."""
     newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    rows = list(Event.objects.visible_to(user).filter(seq__gt=seq).select_related("device").order_by("seq")[:limit])
+    rows = list(
+        Event.objects.visible_to(user).filter(seq__gt=seq).select_related("device").order_by("seq")[:limit]
+    )
     return [as_json(row) for row in rows], rows[-1].seq if len(rows) == limit else newest

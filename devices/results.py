@@ -35,4 +35,6 @@ def _fail_open_command(device: Device, said: light.Result) -> None:
     # The answer carries no name, so it is about the newest command that was sent to this device.
     command = Command.objects.open().filter(device=device).order_by("-created_at").first()
     if command is not None:
-        commands.fail(command, _("The camera says: %(text)s") % {"text": said.des or said.error or _("it failed")})
+        commands.fail(
+            command, _("The camera says: %(text)s") % {"text": said.des or said.error or _("it failed")}
+        )

@@ -78,7 +78,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             try:
                 allowed = await in_thread(self._read_rights)
             except Exception:
-                log.warning("A live page's rights could not be read; its socket stays as it is until they can.")
+                log.warning(
+                    "A live page's rights could not be read; its socket stays as it is until they can."
+                )
                 continue
             if not allowed:
                 await self.close(CLOSE_NO_RIGHT)

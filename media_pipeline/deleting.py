@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from devices import events, removing
 from devices.access import Action, can
-from devices.models import Device, EventType
+from devices.models import Device, Event, EventType
 from photohub.lib import doorbell, failpoints
 
 from . import store
@@ -43,20 +43,32 @@ def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
     """Delete pictures for good. Kept ones stay, and so do those whose device the person does not own."""
     chosen = list(captures)
     allowed = [c for c in chosen if can(user, Action.MANAGE, c.device)]
-    ids = [c.pk for c in allowed]
     with transaction.atomic():
-        # Asked afresh and locked: somebody may have kept one since the page was made.
-        rows = list(
-            Capture.objects.select_for_update(of=("self",))
-            .select_related("device")
-            .filter(pk__in=ids, kept=False)
-        )
-        removals = _queue(rows)
-        Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
+        rows = _delete_rows(allowed)
         _tell(user, rows)
-        failpoints.hit("removal.queued")
-        transaction.on_commit(lambda: _ring(removals), robust=True)
     return Deleted(len(rows), len(allowed) - len(rows), len(chosen) - len(allowed))
+
+
+def delete_unkept(captures: Iterable[Capture]) -> int:
+    """Delete pictures that the retention no longer keeps. Returns how many; those kept meanwhile stay."""
+    with transaction.atomic():
+        rows = _delete_rows(captures)
+        # Without a sentence: on a busy device's page it would bury all that somebody did.
+        devices = {c.device_id: c.device for c in rows}.values()
+        events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
+    return len(rows)
+
+
+def _delete_rows(captures: Iterable[Capture]) -> list[Capture]:
+    """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
+    # Asked afresh and locked: somebody may have kept one since the page was made.
+    chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
+    rows = list(chosen.select_for_update(of=("self",)).select_related("device"))
+    removals = _queue(rows)
+    Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
+    failpoints.hit("removal.queued")
+    transaction.on_commit(lambda: _ring(removals), robust=True)
+    return rows
 
 
 def delete_device(user, device: Device) -> None:

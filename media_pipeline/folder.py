@@ -70,6 +70,15 @@ class FolderStore:
         with self._translated():
             return target.is_file()
 
+    def head(self, key: str) -> PutResult | None:
+        """Tell the copy's size; None when there is none. Its bytes are not read, so there is no ETag."""
+        target = self._target(key)
+        with self._translated():
+            try:
+                return PutResult("", None, target.stat().st_size)
+            except FileNotFoundError:
+                return None
+
     def public_url(self, key: str) -> str | None:
         """Answer None: a folder has no address."""
         return None

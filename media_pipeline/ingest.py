@@ -4,6 +4,7 @@ Order, because code 0 is a promise: file → rename → folder, all synced → r
 Uploads that arrive together share the syncs and the commit (`Committer`); a lone one waits for nobody.
 """
 
+import contextlib
 import queue
 import threading
 from concurrent.futures import Future
@@ -12,12 +13,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.utils import timezone
 
 from devices import events, presence
 from devices.models import Command, CommandState, Device, DeviceKey, Event, EventType, Publisher
-from photohub.lib import doorbell, failpoints, live
+from photohub.lib import doorbell, failpoints, live, pressure, rows
 from photohub.lib.db import tidy
 from photohub.lib.ids import new_id
 
@@ -27,6 +28,9 @@ from .models import Capture, MirrorState, OSSObject, Source, Step
 from .refusals import Refused
 
 BATCH_AT_MOST = 64
+
+# SQLite lets others wait by asking again and again; in one process they can wait for each other properly.
+_commits = threading.Lock() if connection.vendor == "sqlite" else contextlib.nullcontext()
 
 
 @dataclass(frozen=True)
@@ -66,16 +70,27 @@ def ingest(upload: Upload) -> Receipt:
 def ingest_batch(uploads: list[Upload]) -> list[Receipt | Refused]:
     """Store pictures that came together with one folder sync and one commit. One outcome for each, in order."""
     try:
-        return _ingest(uploads)
-    except IntegrityError:
-        # Another process stored the same picture between our look and our insert. Alone, each finds it.
-        if len(uploads) > 1:
-            return [outcome for upload in uploads for outcome in ingest_batch([upload])]
-        return _ingest(uploads)
+        return _ingest_or_find(uploads)
     except (DatabaseError, InterfaceError):
         return [Refused("db", "The hub's database is away; send the picture again.", 5) for _ in uploads]
     except Refused as refusal:
         return _retry_alone(uploads, refusal)
+
+
+def _ingest_or_find(uploads: list[Upload]) -> list[Receipt | Refused]:
+    # Most pictures are new, so nobody looks first: the database's constraint says when one is not.
+    # A name that was issued is looked at, because it may have been spent on this very picture.
+    try:
+        return _ingest(uploads, _find_known([u for u in uploads if u.command is not None]))
+    except IntegrityError:
+        pass
+    try:
+        return _ingest(uploads, _find_known(uploads))
+    except IntegrityError:
+        # Another process stored the same picture between our look and our insert. Alone, each finds it.
+        if len(uploads) > 1:
+            return [outcome for upload in uploads for outcome in ingest_batch([upload])]
+        return _ingest(uploads, _find_known(uploads))
 
 
 def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refused]:
@@ -85,8 +100,7 @@ def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refu
     return [outcome for upload in uploads for outcome in ingest_batch([upload])]
 
 
-def _ingest(uploads: list[Upload]) -> list[Receipt | Refused]:
-    known = _find_known(uploads)
+def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt | Refused]:
     outcomes: dict[int, Receipt | Refused] = {}
     fresh: dict[tuple, tuple[int, Capture]] = {}
     for index, upload in enumerate(uploads):
@@ -98,7 +112,8 @@ def _ingest(uploads: list[Upload]) -> list[Receipt | Refused]:
     bodies = {capture.path: uploads[index].body for index, capture in fresh.values()}
     store.place(bodies)
     try:
-        refused = _commit(uploads, fresh)
+        with _commits:
+            refused = _commit(uploads, fresh)
     except BaseException:
         _remove_unnamed([capture for _, capture in fresh.values()])
         raise
@@ -132,6 +147,8 @@ def _again(outcome: Receipt | Refused) -> Receipt | Refused:
 
 
 def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
+    if not uploads:
+        return {}
     rows = Capture.objects.filter(
         device__in={u.device.pk for u in uploads},
         sha256__in={u.body.sha256 for u in uploads},
@@ -200,7 +217,9 @@ def _live_keys(uploads: list[Upload]) -> set[int]:
 
 
 def _open_commands(uploads: list[Upload], now: datetime) -> dict[tuple[int, str], Command]:
-    rows = Command.objects.filter(name__in={u.name for u in uploads}, state__in=Command.OPEN, expires_at__gt=now)
+    rows = Command.objects.filter(
+        name__in={u.name for u in uploads}, state__in=Command.OPEN, expires_at__gt=now
+    )
     return {(c.device_id, c.name): c for c in rows}
 
 
@@ -223,8 +242,8 @@ def _refuse_late(upload: Upload, command: Command | None, live_keys: set[int]) -
 
 
 def _insert(captures: list[Capture], now: datetime) -> None:
-    Capture.objects.bulk_create(captures)
-    OSSObject.objects.bulk_create([_object_of(c, now) for c in captures])
+    rows.insert(captures)
+    rows.insert([_object_of(c, now) for c in captures])
 
 
 def _events_of(capture: Capture, command: Command | None) -> list[Event]:
@@ -237,7 +256,10 @@ def _events_of(capture: Capture, command: Command | None) -> list[Event]:
 def _object_of(capture: Capture, now: datetime) -> OSSObject:
     off = settings.PHOTOHUB_MIRROR == "none"
     return OSSObject(
-        capture=capture, key=capture.path, state=MirrorState.OFF if off else MirrorState.PENDING, next_try_at=now
+        capture=capture,
+        key=capture.path,
+        state=MirrorState.OFF if off else MirrorState.PENDING,
+        next_try_at=now,
     )
 
 
@@ -245,7 +267,8 @@ def _ring(captures: list[Capture]) -> None:
     ids = [c.id for c in captures]
     if not ids:
         return
-    doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
+    if not pressure.is_high():
+        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
     if settings.PHOTOHUB_MIRROR != "none":
         doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
     if any(c.publish_state == Step.PENDING for c in captures):
@@ -253,34 +276,46 @@ def _ring(captures: list[Capture]) -> None:
 
 
 class Committer:
-    """The thread that stores what all doors of this process hand in: whatever waits goes into one batch."""
+    """The threads that store what all doors of this process hand in: whatever waits goes into one batch.
 
-    def __init__(self) -> None:
+    There are two, so that one batch's files are written and synced while the rows of the one before are committed.
+    """
+
+    def __init__(self, threads: int = 2) -> None:
         self._waiting: queue.SimpleQueue[tuple[Upload, Future] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._wanted = threads
         self._starting = threading.Lock()
 
     def submit(self, upload: Upload) -> "Future[Receipt]":
         """Hand in one picture; the future holds its Receipt or raises Refused."""
         future: Future[Receipt] = Future()
         self._waiting.put((upload, future))
-        with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="photohub-committer", daemon=True)
-                self._thread.start()
+        if len(self._threads) < self._wanted:
+            self._start()
         return future
+
+    def _start(self) -> None:
+        with self._starting:
+            while len(self._threads) < self._wanted:
+                name = f"photohub-committer-{len(self._threads)}"
+                thread = threading.Thread(target=self._run, name=name, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def _run(self) -> None:
         while True:
             batch = [self._waiting.get()]
-            while len(batch) < BATCH_AT_MOST and not self._waiting.empty():
-                batch.append(self._waiting.get())
-            if not self._store([item for item in batch if item is not None]) or None in batch:
+            with contextlib.suppress(queue.Empty):
+                while batch[-1] is not None and len(batch) < BATCH_AT_MOST:
+                    batch.append(self._waiting.get_nowait())
+            self._store([item for item in batch if item is not None])
+            if batch[-1] is None:
                 return
 
-    def _store(self, batch: list[tuple[Upload, Future]]) -> bool:
+    def _store(self, batch: list[tuple[Upload, Future]]) -> None:
         if not batch:
-            return True
+            return
         try:
             outcomes = tidy(ingest_batch, [upload for upload, _ in batch])
         except BaseException as error:
@@ -290,13 +325,15 @@ class Committer:
                 future.set_exception(outcome)
             else:
                 future.set_result(outcome)
-        return True
 
     def stop(self) -> None:
-        """Store what waits, then end the thread."""
-        if self._thread is not None and self._thread.is_alive():
-            self._waiting.put(None)
-            self._thread.join(10)
+        """Store what waits, then end the threads."""
+        with self._starting:
+            for _ in self._threads:
+                self._waiting.put(None)
+            for thread in self._threads:
+                thread.join(10)
+            self._threads = []
 
 
 committer = Committer()

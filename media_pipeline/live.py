@@ -19,6 +19,7 @@ from . import jpeg, notices
 STALE_AFTER_S = 4.0
 GONE_AFTER_S = 60.0
 REPEAT_EVERY_S = 10.0
+AGAIN_AFTER_S = 0.25
 _METER_S = 5.0
 _METER_FRAMES = 256
 
@@ -31,7 +32,7 @@ class Kind(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class View:
     """One picture for viewers. `received_at` is unix time, `received_s` the monotonic clock."""
 
@@ -65,8 +66,11 @@ class Frames(Protocol):
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""
 
-    def watch(self, code: str) -> AsyncIterator[View]:
-        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
+    def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
+        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`.
+
+        `again`: yield a picture once more when no newer one follows it soon.
+        """
 
     async def snapshot(self, code: str) -> View | None:
         """Return the newest picture, however old, or None when there is none."""
@@ -87,6 +91,8 @@ class _Camera:
         self.viewers = 0
         self.minder: asyncio.Task | None = None
         self.frames = 0
+        self.settled: View | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._waiting: list[asyncio.Future] = []
         self._meter: deque[tuple[float, int]] = deque(maxlen=_METER_FRAMES)
 
@@ -106,6 +112,16 @@ class _Camera:
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         return future
+
+    def settle_later(self, view: View, after_s: float) -> None:
+        """Let viewers who wish it have this view once more, unless a newer one comes first."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = asyncio.get_running_loop().call_later(after_s, self._settle, view)
+
+    def _settle(self, view: View) -> None:
+        self.settled, self._alarm = view, None
+        self.wake()
 
     def stats(self, now_s: float) -> Stats:
         recent = [(at_s, size) for at_s, size in self._meter if now_s - at_s <= _METER_S]
@@ -129,12 +145,14 @@ class LatestFrames:
         gone_after_s: float = GONE_AFTER_S,
         repeat_every_s: float = REPEAT_EVERY_S,
         grace_s: float = 0.0,
+        again_after_s: float = AGAIN_AFTER_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stale_after_s = stale_after_s
         self._gone_after_s = gone_after_s
         self._repeat_every_s = repeat_every_s
         self._grace_s = grace_s
+        self._again_after_s = again_after_s
         self._clock = clock
         self._cameras: dict[str, _Camera] = {}
 
@@ -145,23 +163,34 @@ class LatestFrames:
     def take(self, code: str, picture: bytes, sequence: int, age_s: float, received_at: float) -> None:
         """Take a picture that was received elsewhere, `age_s` ago."""
         received_s = self._clock() - age_s
-        self._camera(code).take(View(Kind.LIVE, picture, sequence, received_at, received_s))
+        camera, frame = self._camera(code), View(Kind.LIVE, picture, sequence, received_at, received_s)
+        camera.take(frame)
+        if camera.viewers:
+            camera.settle_later(frame, self._again_after_s)
 
-    async def watch(self, code: str) -> AsyncIterator[View]:
-        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
+    async def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
+        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`.
+
+        `again`: yield a picture once more when no newer one follows it soon.
+        """
         camera = self._camera(code)
         camera.viewers += 1
         if camera.minder is None:
             camera.minder = asyncio.create_task(self._mind(camera))
+            if camera.frame is not None:
+                camera.settle_later(camera.frame, self._again_after_s)
         try:
-            shown = None
+            shown, may_repeat = None, False
             while True:
                 view = self._current(camera)
-                if view is None or view is shown:
-                    await camera.next_change()
-                else:
-                    shown = view
+                if view is not None and view is not shown:
+                    shown, may_repeat = view, again
                     yield view
+                elif may_repeat and camera.settled is shown:
+                    may_repeat = False
+                    yield shown
+                else:
+                    await camera.next_change()
         finally:
             camera.viewers -= 1
             if camera.viewers == 0:
@@ -226,6 +255,7 @@ class LatestFrames:
             if camera.frame is frame:
                 camera.notice = notice
                 camera.wake()
+                camera.settle_later(notice, self._again_after_s)
                 await self._rest(camera, self._until_next(age_s))
 
     async def _rest(self, camera: _Camera, pause_s: float) -> None:

@@ -64,9 +64,10 @@ class RedisFrames:
             self._pending.add(code)
             self._to_send.set()
 
-    async def watch(self, code: str) -> AsyncIterator[View]:
+    async def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
         """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
-        async with self._looking_at(code), aclosing(self._seen.watch(code)) as views:
+        watched = self._seen.watch(code, again=again)
+        async with self._looking_at(code), aclosing(watched) as views:
             async for view in views:
                 yield view
 

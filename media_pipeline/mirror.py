@@ -1,10 +1,10 @@
 """Copying pictures to object storage. The row says what to do; this does it.
 
-    off ─► pending ─► uploading ─► mirrored
-              ▲           │
-              ├───────────┤ temporary error: later, with growing pauses, for ever
-              ├─ blocked ◄┤ wrong setting: one alarm, one probe a minute, and all go on when it is mended
-              │           └─► failed   (the local file is gone or changed, or the key is taken by other bytes)
+off ─► pending ─► uploading ─► mirrored
+          ▲           │
+          ├───────────┤ temporary error: later, with growing pauses, for ever
+          ├─ blocked ◄┤ wrong setting: one alarm, one probe a minute, and all go on when it is mended
+          │           └─► failed   (the local file is gone or changed, or the key is taken by other bytes)
 """
 
 import hashlib
@@ -105,10 +105,14 @@ def _check_local(row: OSSObject) -> None:
     path = store.full_path(row.capture.path)
     if not path.is_file():
         if not settings.PICTURES_DIR.is_dir():
-            raise MirrorError(_("The picture folder is missing. Is its disk mounted?"), "no_folder", False, True)
+            raise MirrorError(
+                _("The picture folder is missing. Is its disk mounted?"), "no_folder", False, True
+            )
         raise MirrorError(_("The picture's file is missing on this hub."), "missing_local", True, False)
     if _sha256(path) != row.capture.sha256:
-        raise MirrorError(_("The picture's file was changed on this hub; it is not copied."), "changed_local", True, False)
+        raise MirrorError(
+            _("The picture's file was changed on this hub; it is not copied."), "changed_local", True, False
+        )
 
 
 def _sha256(path: Path) -> str:
@@ -171,8 +175,10 @@ def _block_all(sentence: str, word: str) -> None:
 
 def unblock_all() -> int:
     """The setting is mended: everything that waited for it is due now."""
-    return OSSObject.objects.waiting().filter(state=MirrorState.BLOCKED).update(
-        state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
+    return (
+        OSSObject.objects.waiting()
+        .filter(state=MirrorState.BLOCKED)
+        .update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word="")
     )
 
 
@@ -192,12 +198,16 @@ def _wake_all() -> None:
 
 def adopt_unmirrored() -> int:
     """Ask for copies of all pictures that came while no mirror was set up."""
-    return OSSObject.objects.filter(state=MirrorState.OFF).update(state=MirrorState.PENDING, next_try_at=timezone.now())
+    return OSSObject.objects.filter(state=MirrorState.OFF).update(
+        state=MirrorState.PENDING, next_try_at=timezone.now()
+    )
 
 
 def retry_now(capture_id: UUID) -> bool:
     """Make one picture's copy due at once, at somebody's wish."""
-    rows = OSSObject.objects.filter(pk=capture_id).exclude(state__in=(MirrorState.MIRRORED, MirrorState.UPLOADING))
+    rows = OSSObject.objects.filter(pk=capture_id).exclude(
+        state__in=(MirrorState.MIRRORED, MirrorState.UPLOADING)
+    )
     return bool(rows.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""))
 
 

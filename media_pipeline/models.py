@@ -132,6 +132,10 @@ class OSSObjectQuerySet(models.QuerySet):
         """Keep the copies that are still to be made, by their partial index."""
         return self.filter(state__in=inline_all(OSSObject.RETRYABLE))
 
+    def with_local_file(self) -> "OSSObjectQuerySet":
+        """Keep the mirrored ones whose file is on the hub as well, by their partial index."""
+        return self.filter(state=inline(MirrorState.MIRRORED), local_freed_at=None)
+
 
 class OSSObject(models.Model):
     """The picture's copy in object storage. The row is the queue: what to do, when, and what went wrong."""
@@ -151,6 +155,8 @@ class OSSObject(models.Model):
     crc64 = models.CharField(max_length=24, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     mirrored_at = models.DateTimeField(null=True, blank=True)
+    # Set when retention gave the hub's own file up: from then on its absence is no loss.
+    local_freed_at = models.DateTimeField(null=True, blank=True)
 
     objects = OSSObjectQuerySet.as_manager()
 
@@ -160,6 +166,11 @@ class OSSObject(models.Model):
                 fields=["next_try_at"],
                 condition=Q(state__in=("pending", "uploading", "blocked")),
                 name="objects_to_mirror",
+            ),
+            models.Index(
+                fields=["mirrored_at"],
+                condition=Q(state="mirrored") & Q(local_freed_at=None),
+                name="objects_with_a_local_file",
             ),
         ]
 

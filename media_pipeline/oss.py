@@ -115,6 +115,11 @@ class OSSStorage(BaseStorage):
         """Store the file under the key (MirrorStore)."""
         return self.put_file(path, key, content_type)
 
+    def head(self, key: str) -> PutResult | None:
+        """Tell size and checksum of the object; None only when OSS itself says that there is none."""
+        found = self._head(key)
+        return found and PutResult(found.etag, _crc64_of(found), found.content_length)
+
     def public_url(self, key: str) -> str:
         """Return the plain URL, which strangers can read only if the bucket is public-read."""
         return self.url(key, signed=False)

@@ -1,11 +1,11 @@
 """The one table of error words that a device may be answered, and what each means on the wire.
 
-    Refused
-    ├── 400 no_name  bad_name  empty_body  bad_request
-    ├── 401 auth                      ├── 403 disabled        ├── 405 method
-    ├── 413 too_large                 ├── 415 not_image       ├── 408 slow
-    ├── 422 hash_mismatch  too_many_pixels
-    ├── 429 rate                      ├── 503 busy  db        └── 507 disk_full
+Refused
+├── 400 no_name  bad_name  empty_body  bad_request
+├── 401 auth                      ├── 403 disabled        ├── 405 method
+├── 413 too_large                 ├── 415 not_image       ├── 408 slow
+├── 422 hash_mismatch  too_many_pixels
+├── 429 rate                      ├── 503 busy  db        └── 507 disk_full
 """
 
 STATUS = {

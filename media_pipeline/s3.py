@@ -120,6 +120,11 @@ class S3Store:
         """
         return self._head(clean_key(key, self.prefix)) is not None
 
+    def head(self, key: str) -> PutResult | None:
+        """Tell size and ETag of the object; None only when the store says that there is none."""
+        found = self._head(clean_key(key, self.prefix))
+        return found and PutResult(found["ETag"].strip('"'), None, found["ContentLength"])
+
     def public_url(self, key: str) -> str:
         """Return the plain URL, which strangers can read only if the bucket is public-read."""
         return self.signed_url(key, 60).split("?")[0]

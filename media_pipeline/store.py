@@ -84,16 +84,23 @@ class Spool:
         self._path, self._file = _new_file()
         if old is not None:
             os.close(old)
+        if old_path is not None:
             remove([old_path])
         _write_all(self._file, body)
+
+    def note_moved(self) -> None:
+        """The file stands at its lasting place: it is no longer ours to delete."""
+        self._path = None
 
     def discard(self) -> None:
         """Forget the body; its temporary file goes, unless it was moved to its lasting place."""
         self._chunks = []
         if self._file is not None:
             os.close(self._file)
-            remove([self._path])
             self._file = None
+        if self._path is not None:
+            remove([self._path])
+            self._path = None
 
 
 def _new_file() -> tuple[Path, int]:
@@ -133,6 +140,8 @@ def place(spools: dict[str, Spool]) -> None:
             _make_folder(target.parent)
             moves.append((*spool.to_file(), target))
         syncing.move_all(moves, placed.append)
+        for spool in spools.values():
+            spool.note_moved()
     except OSError as error:
         remove(placed)
         raise refusal_of(error) from error

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import deleting, mirror, orphans, publish, store, thumbnails
+from . import deleting, mirror, orphans, publish, retention, store, thumbnails
 
 
 @shared_task
@@ -43,3 +43,9 @@ def tidy_up() -> None:
     store.drop_stale_incoming()
     orphans.set_orphans_aside()
     orphans.drop_long_lost()
+
+
+@shared_task
+def retain() -> None:
+    """Delete and free what the retention settings no longer keep."""
+    retention.retain()

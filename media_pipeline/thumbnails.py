@@ -33,7 +33,11 @@ def due(limit: int = 200) -> list[UUID]:
 
 def make_all(capture_ids: Iterable[str | UUID]) -> int:
     """Make the thumbnails of these captures. Returns how many were made; stops when many cameras are being served."""
-    rows = Capture.objects.select_related("device").filter(pk__in=list(capture_ids), thumbnail_state=Step.PENDING)
+    if pressure.is_high():
+        return 0
+    rows = Capture.objects.select_related("device").filter(
+        pk__in=list(capture_ids), thumbnail_state=Step.PENDING
+    )
     waiting = list(rows)
     # Those that were tried before go alone: one of them may be what killed the worker.
     batches = [[c] for c in waiting if c.thumbnail_attempts]
@@ -55,13 +59,17 @@ def make_one(capture: Capture) -> bool:
 def make_together(captures: list[Capture]) -> int:
     """Make a few thumbnails and note them with one commit; after five failed tries a picture is shown without."""
     # Counted before the work: a picture that kills the worker each time is given up in the end.
-    Capture.objects.filter(pk__in=[c.pk for c in captures]).update(thumbnail_attempts=F("thumbnail_attempts") + 1)
+    Capture.objects.filter(pk__in=[c.pk for c in captures]).update(
+        thumbnail_attempts=F("thumbnail_attempts") + 1
+    )
     failpoints.hit("thumbnail.claimed")
     made = [capture for capture in captures if _make(capture)]
     failpoints.hit("thumbnail.written")
     with transaction.atomic():
         Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash"])
-        events.record_all([Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made])
+        events.record_all(
+            [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made]
+        )
     return sum(capture.thumbnail_state == Step.DONE for capture in made)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from devices.models import Publisher
 
@@ -93,7 +94,7 @@ def _sent(capture: Capture) -> Stage:
 
 
 def _mirrored(mirror: OSSObject | None) -> Stage:
-    key, label = "mirrored", _("mirrored")
+    key, label = "mirrored", pgettext("step", "mirrored")
     if mirror is None or mirror.state == MirrorState.OFF:
         return Stage(key, label, SKIPPED, reason=_("no mirror is set up"))
     if mirror.state == MirrorState.MIRRORED:

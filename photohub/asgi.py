@@ -21,7 +21,9 @@ from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()
 
-_pages_socket = AllowedHostsOriginValidator(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
+_pages_socket = AllowedHostsOriginValidator(
+    CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
+)
 _mqtt_socket = None
 
 

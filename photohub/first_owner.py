@@ -35,7 +35,10 @@ def make_owner(username: str, password: str, email: str = ""):
 
 def make_owner_from_environment() -> bool:
     """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not."""
-    username, password = os.environ.get("DJANGO_SUPERUSER_USERNAME"), os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    username, password = (
+        os.environ.get("DJANGO_SUPERUSER_USERNAME"),
+        os.environ.get("DJANGO_SUPERUSER_PASSWORD"),
+    )
     if not username or not password or get_user_model().objects.filter(username=username).exists():
         return False
     make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))

@@ -41,7 +41,11 @@ def migrate(say=lambda line: None) -> None:
     executor = MigrationExecutor(connection)
     known = set(executor.loader.disk_migrations)
     ours = {app for app, _ in known}
-    if newer := [m for m in executor.loader.applied_migrations if m[0] in ours and m not in known and not _replaced(executor, m)]:
+    if newer := [
+        m
+        for m in executor.loader.applied_migrations
+        if m[0] in ours and m not in known and not _replaced(executor, m)
+    ]:
         raise CannotStart(
             f"The database was made by a newer PhotoHub (it has {newer[0][0]}.{newer[0][1]}). "
             "Start that version, or restore a backup."

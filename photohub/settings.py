@@ -60,11 +60,21 @@ DEBUG = env_bool("PHOTOHUB_DEBUG", False, "Shows error details in pages; never o
 
 HTTP_HOST, HTTP_PORT = env_hostport("PHOTOHUB_HTTP", "0.0.0.0:8000", "Where the web pages and uploads listen")
 MQTT_HOST, MQTT_PORT = env_hostport("PHOTOHUB_MQTT", "0.0.0.0:1883", "Where the embedded MQTT broker listens")
-STREAM_HOST, STREAM_PORT = env_hostport("PHOTOHUB_STREAM", "0.0.0.0:8100", "Where camera streams (TCP) listen")
-PHOTOHUB_URL = env_url("PHOTOHUB_URL", "", "The one outside address; hosts, cookies and device links follow from it")
-MQTT_PUBLIC_HOST, MQTT_PUBLIC_PORT = env_hostport(
-    "PHOTOHUB_MQTT_PUBLIC", "", "The broker's address as devices see it, when it is not the host of PHOTOHUB_URL"
-) if env_str("PHOTOHUB_MQTT_PUBLIC", "") else ("", 0)
+STREAM_HOST, STREAM_PORT = env_hostport(
+    "PHOTOHUB_STREAM", "0.0.0.0:8100", "Where camera streams (TCP) listen"
+)
+PHOTOHUB_URL = env_url(
+    "PHOTOHUB_URL", "", "The one outside address; hosts, cookies and device links follow from it"
+)
+MQTT_PUBLIC_HOST, MQTT_PUBLIC_PORT = (
+    env_hostport(
+        "PHOTOHUB_MQTT_PUBLIC",
+        "",
+        "The broker's address as devices see it, when it is not the host of PHOTOHUB_URL",
+    )
+    if env_str("PHOTOHUB_MQTT_PUBLIC", "")
+    else ("", 0)
+)
 TRUSTED_PROXIES = env_int("PHOTOHUB_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front (0: none)")
 
 _outside = urlsplit(PHOTOHUB_URL)
@@ -142,7 +152,9 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
-APPEND_SLASH = True  # For people who type a page address; the upload door and the API take both forms by themselves.
+APPEND_SLASH = (
+    True  # For people who type a page address; the upload door and the API take both forms by themselves.
+)
 
 # --- who may come in --------------------------------------------------------------------------------------------
 
@@ -187,7 +199,9 @@ BACK_OFFICE_CSP = {"script-src": ["'self'", "'unsafe-eval'"], "style-src": ["'se
 
 # --- database ---------------------------------------------------------------------------------------------------
 
-DATABASE_URL = env_secret("DATABASE_URL", "", "postgres://user:password@host:5432/name; empty: SQLite in PHOTOHUB_DATA")
+DATABASE_URL = env_secret(
+    "DATABASE_URL", "", "postgres://user:password@host:5432/name; empty: SQLite in PHOTOHUB_DATA"
+)
 
 
 def _database() -> dict:
@@ -197,6 +211,8 @@ def _database() -> dict:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": PHOTOHUB_DATA / "photohub.sqlite3",
+            # Opening the file anew for each piece of work costs as much as the work.
+            "CONN_MAX_AGE": None,
             "TEST": {"NAME": PHOTOHUB_DATA / "test.sqlite3"},
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
@@ -206,7 +222,9 @@ def _database() -> dict:
         }
     parts = urlsplit(DATABASE_URL)
     if parts.scheme not in ("postgres", "postgresql"):
-        raise SettingError("DATABASE_URL", "begins with neither postgres:// nor postgresql://. Leave it empty for SQLite")
+        raise SettingError(
+            "DATABASE_URL", "begins with neither postgres:// nor postgresql://. Leave it empty for SQLite"
+        )
     query = dict(item.split("=", 1) for item in parts.query.split("&") if "=" in item)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -216,7 +234,11 @@ def _database() -> dict:
         "HOST": unquote(query.pop("host", "") or parts.hostname or ""),
         "PORT": str(parts.port or query.pop("port", "")),
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": env_int("PHOTOHUB_DB_POOL", 10, "Database connections a process"), "timeout": 2},
+            "pool": {
+                "min_size": 1,
+                "max_size": env_int("PHOTOHUB_DB_POOL", 10, "Database connections a process"),
+                "timeout": 2,
+            },
             "connect_timeout": 2,
             **query,
         },
@@ -227,7 +249,9 @@ DATABASES: dict[str, dict] = {"default": _database()}
 
 # --- Redis, Channels, Celery ------------------------------------------------------------------------------------
 
-REDIS_URL = env_secret("REDIS_URL", "", "redis://:password@host:6379/0; empty: everything inside the one process")
+REDIS_URL = env_secret(
+    "REDIS_URL", "", "redis://:password@host:6379/0; empty: everything inside the one process"
+)
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
@@ -253,12 +277,15 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # The doorbell may never hold up the one who rings it: the row is the queue, and the sweeper finds what was missed.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.01}
+    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600}
+    if REDIS_URL
+    else {"polling_interval": 0.01}
 )
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},
     "tidy up": {"task": "media_pipeline.tasks.tidy_up", "schedule": 600.0},
+    "keep to the retention": {"task": "media_pipeline.tasks.retain", "schedule": 600.0},
     "worker heartbeat": {"task": "devices.tasks.beat", "schedule": 15.0},
 }
 
@@ -268,29 +295,48 @@ MQTT_URL = env_secret(
     "PHOTOHUB_MQTT_URL", "", "mqtt://user:password@host:1883 of an outside broker; empty: the embedded one"
 )
 MQTT_DYNSEC = env_bool(
-    "PHOTOHUB_MQTT_DYNSEC", False, "Keep the accounts of Mosquitto's dynamic-security plugin in step with the devices"
+    "PHOTOHUB_MQTT_DYNSEC",
+    False,
+    "Keep the accounts of Mosquitto's dynamic-security plugin in step with the devices",
 )
 if MQTT_URL and urlsplit(MQTT_URL).scheme not in ("mqtt", "mqtts"):
     raise SettingError("PHOTOHUB_MQTT_URL", "begins with neither mqtt:// nor mqtts://")
-MQTT_MAX_PACKET_BYTES = env_size("PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes")
+MQTT_MAX_PACKET_BYTES = env_size(
+    "PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes"
+)
 
 # --- uploads ----------------------------------------------------------------------------------------------------
 
 UPLOAD_MAX_BYTES = env_size("PHOTOHUB_MAX_UPLOAD", "10MiB", "Largest picture")
 UPLOAD_MAX_PIXELS = env_int("PHOTOHUB_MAX_PIXELS", 40_000_000, "Largest picture in pixels")
 UPLOAD_RATE = env_rate("PHOTOHUB_RATE_LIMIT", "5/s,20", "Uploads per device: steady rate, burst; or off")
-UPLOAD_TIMEOUT_S = env_int("PHOTOHUB_UPLOAD_TIMEOUT", 30, "A picture must arrive within so many seconds", minimum=1)
-UPLOADS_AT_ONCE = env_int("PHOTOHUB_UPLOADS_AT_ONCE", 256, "Uploads in flight in one process; more get 503 busy")
+UPLOAD_TIMEOUT_S = env_int(
+    "PHOTOHUB_UPLOAD_TIMEOUT", 30, "A picture must arrive within so many seconds", minimum=1
+)
+UPLOADS_AT_ONCE = env_int(
+    "PHOTOHUB_UPLOADS_AT_ONCE", 256, "Uploads in flight in one process; more get 503 busy"
+)
 
 # --- mirror -----------------------------------------------------------------------------------------------------
 
-PHOTOHUB_MIRROR = env_choice("PHOTOHUB_MIRROR", "none", ("none", "file", "oss", "s3"), "Where pictures are copied to")
-PHOTOHUB_MIRROR_FOLDER = env_str("PHOTOHUB_MIRROR_FOLDER", "", "Folder of the mirror, for PHOTOHUB_MIRROR=file")
-PHOTOHUB_LINKS = env_choice(
-    "PHOTOHUB_LINKS", "hub", ("hub", "public", "signed"), "What /p/<code> does once mirrored: serve here, or redirect"
+PHOTOHUB_MIRROR = env_choice(
+    "PHOTOHUB_MIRROR", "none", ("none", "file", "oss", "s3"), "Where pictures are copied to"
 )
-OSS_ENDPOINT = env_str("OSS_ENDPOINT", "", "API address of the bucket, e.g. https://oss-cn-hangzhou.aliyuncs.com")
-OSS_PUBLIC_ENDPOINT = env_str("OSS_PUBLIC_ENDPOINT", "", "Address browsers reach the bucket at, when it is another one")
+PHOTOHUB_MIRROR_FOLDER = env_str(
+    "PHOTOHUB_MIRROR_FOLDER", "", "Folder of the mirror, for PHOTOHUB_MIRROR=file"
+)
+PHOTOHUB_LINKS = env_choice(
+    "PHOTOHUB_LINKS",
+    "hub",
+    ("hub", "public", "signed"),
+    "What /p/<code> does once mirrored: serve here, or redirect",
+)
+OSS_ENDPOINT = env_str(
+    "OSS_ENDPOINT", "", "API address of the bucket, e.g. https://oss-cn-hangzhou.aliyuncs.com"
+)
+OSS_PUBLIC_ENDPOINT = env_str(
+    "OSS_PUBLIC_ENDPOINT", "", "Address browsers reach the bucket at, when it is another one"
+)
 OSS_REGION = env_str("OSS_REGION", "", "Region without oss-, e.g. cn-hangzhou; needed for signature v4")
 OSS_BUCKET = env_str("OSS_BUCKET", "", "Name of the bucket")
 OSS_ACCESS_KEY_ID = env_secret("OSS_ACCESS_KEY_ID", "", "Access key")
@@ -298,13 +344,17 @@ OSS_ACCESS_KEY_SECRET = env_secret("OSS_ACCESS_KEY_SECRET", "", "Secret of the a
 OSS_SESSION_TOKEN = env_secret("OSS_SESSION_TOKEN", "", "Token of a temporary (STS) access key")
 OSS_CNAME = env_bool("OSS_CNAME", False, "The public endpoint is a custom domain bound to the bucket")
 OSS_PREFIX = env_str("OSS_PREFIX", "photohub/", "Put before every object key")
-OSS_SIGNATURE = env_choice("OSS_SIGNATURE", "v4", ("v4", "v1"), "Signature version; v1 only for old private clouds")
+OSS_SIGNATURE = env_choice(
+    "OSS_SIGNATURE", "v4", ("v4", "v1"), "Signature version; v1 only for old private clouds"
+)
 S3_ENDPOINT_URL = env_str("S3_ENDPOINT_URL", "", "Address of an S3-compatible store")
 S3_REGION = env_str("S3_REGION", "", "Region of the S3 bucket")
 S3_BUCKET = env_str("S3_BUCKET", "", "Name of the S3 bucket")
 S3_ACCESS_KEY_ID = env_secret("S3_ACCESS_KEY_ID", "", "S3 access key")
 S3_SECRET_ACCESS_KEY = env_secret("S3_SECRET_ACCESS_KEY", "", "Secret of the S3 access key")
-S3_ADDRESSING_STYLE = env_choice("S3_ADDRESSING_STYLE", "auto", ("auto", "virtual", "path"), "How S3 URLs name the bucket")
+S3_ADDRESSING_STYLE = env_choice(
+    "S3_ADDRESSING_STYLE", "auto", ("auto", "virtual", "path"), "How S3 URLs name the bucket"
+)
 S3_PREFIX = env_str("S3_PREFIX", "photohub/", "Put before every S3 key")
 
 _NEEDED = {
@@ -315,14 +365,44 @@ _NEEDED = {
 for _name in _NEEDED.get(PHOTOHUB_MIRROR, ()):
     if not globals()[_name]:
         raise SettingError(_name, f"is empty, but PHOTOHUB_MIRROR={PHOTOHUB_MIRROR} needs it")
-if PHOTOHUB_MIRROR == "oss" and OSS_SIGNATURE == "v4" and not OSS_REGION and "aliyuncs.com" not in OSS_ENDPOINT:
+if (
+    PHOTOHUB_MIRROR == "oss"
+    and OSS_SIGNATURE == "v4"
+    and not OSS_REGION
+    and "aliyuncs.com" not in OSS_ENDPOINT
+):
     raise SettingError("OSS_REGION", "is empty, but signature v4 needs it, e.g. cn-hangzhou")
 if OSS_REGION.startswith("oss-"):
     raise SettingError("OSS_REGION", f"is {OSS_REGION}; write it without oss-, e.g. cn-hangzhou")
 
+# --- retention ---------------------------------------------------------------------------------------------------
+
+KEEP_DAYS = env_int(
+    "PHOTOHUB_KEEP_DAYS",
+    0,
+    "Pictures older than so many days are deleted, but never kept ones (0: for ever)",
+    minimum=0,
+)
+KEEP_BYTES = env_size(
+    "PHOTOHUB_KEEP_BYTES", "0", "Most bytes of pictures on this hub; beyond it the oldest go (0: no limit)"
+)
+FREE_LOCAL_AFTER_DAYS = env_int(
+    "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
+    0,
+    "So many days after mirroring only the mirror keeps a picture (0: both for ever)",
+    minimum=0,
+)
+if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
+    raise SettingError(
+        "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
+        "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
+    )
+
 # --- firmware ---------------------------------------------------------------------------------------------------
 
-UNSIGNED_FIRMWARE = env_choice("PHOTOHUB_UNSIGNED_FIRMWARE", "refuse", ("refuse", "allow"), "Firmware without signature")
+UNSIGNED_FIRMWARE = env_choice(
+    "PHOTOHUB_UNSIGNED_FIRMWARE", "refuse", ("refuse", "allow"), "Firmware without signature"
+)
 
 # --- words, times, static files ---------------------------------------------------------------------------------
 
@@ -342,7 +422,10 @@ STATICFILES_FINDERS = [
     "photohub.lib.vendor.VendorFinder",
 ]
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": PHOTOHUB_DATA / "uploads"}},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": PHOTOHUB_DATA / "uploads"},
+    },
     "staticfiles": {
         # Compressing with Brotli takes longer than a first start should; production images do it once, at build time.
         "BACKEND": {
@@ -358,8 +441,9 @@ SERVESTATIC_AUTOREFRESH = False
 # --- log --------------------------------------------------------------------------------------------------------
 
 LOG_FORMAT = env_choice("PHOTOHUB_LOG", "text", ("text", "json"), "Form of the log lines")
-LOG_LEVEL = env_choice("PHOTOHUB_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), "Least level written")
+LOG_LEVEL = env_choice(
+    "PHOTOHUB_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), "Least level written"
+)
 LOGGING_CONFIG = None
 
 UNFOLD = {"SITE_TITLE": "PhotoHub", "SITE_HEADER": "PhotoHub", "SHOW_LANGUAGES": False}
-

@@ -59,7 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--drop-rate", type=float, default=0.0, help="the share of uploads that break off, 0 to 1"
     )
     esp.add_argument("--battery", type=int, default=0, help="millivolts at the start, 0 for none")
-    http = kinds.add_parser("http", aliases=["generic"], help="cameras that post a picture every so often, with a key")
+    http = kinds.add_parser(
+        "http", aliases=["generic"], help="cameras that post a picture every so often, with a key"
+    )
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")

@@ -16,7 +16,9 @@ from media_pipeline.models import Capture, Source
 PASSWORD = "a long enough word 7"
 
 
-def make_jpeg(width: int = 64, height: int = 48, colour: str = "seagreen", text: str = "", quality: int = 80) -> bytes:
+def make_jpeg(
+    width: int = 64, height: int = 48, colour: str = "seagreen", text: str = "", quality: int = 80
+) -> bytes:
     """Return a small JPEG; another text gives other bytes."""
     picture = Image.new("RGB", (width, height), colour)
     ImageDraw.Draw(picture).text((2, 2), text, fill="white")
@@ -56,7 +58,9 @@ def make_upload(device: Device, data: bytes | None = None, *, name: str = "a", *
     return Upload(device=device, name=name, body=make_spool(data), facts=images.inspect(data), **values)
 
 
-def make_capture(device: Device, data: bytes | None = None, *, name: str = "a", received_at=None, **values) -> Capture:
+def make_capture(
+    device: Device, data: bytes | None = None, *, name: str = "a", received_at=None, **values
+) -> Capture:
     """Return a capture that came in through `ingest`; `values` are set on the row afterwards."""
     upload = make_upload(device, data, name=name, received_at=received_at or timezone.now())
     capture = Capture.objects.get(pk=ingest(upload).id)

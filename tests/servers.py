@@ -15,7 +15,9 @@ def running_asgi(application) -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    config = uvicorn.Config(application, log_config=None, lifespan="off", ws="websockets-sansio", http="httptools")
+    config = uvicorn.Config(
+        application, log_config=None, lifespan="off", ws="websockets-sansio", http="httptools"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()

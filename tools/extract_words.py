@@ -12,13 +12,10 @@ from pathlib import Path
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
+from django.conf import settings
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from django.conf import settings  # noqa: E402
-from django.utils.translation.template import templatize  # noqa: E402
-
 SOURCES = ("devices", "media_pipeline", "photohub", "templates")
 KEYWORDS = {
     "_": None,
@@ -53,6 +50,14 @@ def _source_files(root: Path) -> Iterator[Path]:
 def _as_python(template: str) -> str:
     # Indentation means nothing in a template but would be an error to Python's tokenizer.
     return "\n".join(line.lstrip() for line in templatize(template).splitlines())
+
+
+def read_words(path: Path) -> Catalog:
+    """Read a catalogue with its opening comment as it stands; Babel alone would strip its indentation."""
+    text = path.read_text(encoding="utf-8")
+    catalogue = read_po(io.BytesIO(text.encode()))
+    catalogue.header_comment = text.partition('msgid ""')[0].rstrip()
+    return catalogue
 
 
 def update_words(old: Catalog, found: Catalog) -> Catalog:
@@ -91,8 +96,7 @@ def main() -> int:
     settings.configure()
     found, missing = extract_words(), 0
     for path in sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po")):
-        with path.open("rb") as file:
-            catalogue = update_words(read_po(file), found)
+        catalogue = update_words(read_words(path), found)
         write_words(path, catalogue)
         untranslated = [message for message in catalogue if message.id and not is_translated(message)]
         for message in untranslated:

@@ -1,4 +1,4 @@
-"""The barest durable upload: write the body to a file, sync it, answer. No identity, no database, no checks."""
+"""The barest durable upload: write the body to a file, sync it, answer. No identity, database or checks."""
 
 import os
 import secrets

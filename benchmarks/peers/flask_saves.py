@@ -1,4 +1,4 @@
-"""The published handler's work in Flask: save the body under the name that came with it, and answer. No sync."""
+"""The published handler's work in Flask: save the body under the name that came with it. No sync."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""The published order of work: save the picture, copy it to object storage inside the request, then answer."""
+"""The published order of work: save the picture, copy it to object storage, and only then answer."""
 
 import asyncio
 import os

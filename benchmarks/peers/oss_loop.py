@@ -1,6 +1,6 @@
-"""The plainest way to copy files to object storage: some threads that put one after the other. Prints objects/s.
+"""The plainest way to copy files to object storage: threads that put one after the other.
 
-python -m benchmarks.peers.oss_loop FOLDER OBJECTS BYTES THREADS
+Prints objects/s: python -m benchmarks.peers.oss_loop FOLDER OBJECTS BYTES THREADS
 """
 
 import os

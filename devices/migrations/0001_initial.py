@@ -3,13 +3,13 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import photohub.lib.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import photohub.lib.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -18,287 +18,658 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='DeviceGroup',
+            name="DeviceGroup",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ServiceBeat',
+            name="ServiceBeat",
             fields=[
-                ('name', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('ok', models.BooleanField(default=True)),
-                ('sentence', models.CharField(blank=True, max_length=300)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("name", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("ok", models.BooleanField(default=True)),
+                ("sentence", models.CharField(blank=True, max_length=300)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80)),
-                ('prefix', models.CharField(db_index=True, max_length=8)),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('scopes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("prefix", models.CharField(db_index=True, max_length=8)),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("scopes", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Device',
+            name="Device",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]{1,31}$', '2 to 32 small letters, digits and dashes; the first is a letter or digit.')])),
-                ('name', models.CharField(max_length=80)),
-                ('profile', models.CharField(max_length=32)),
-                ('enabled', models.BooleanField(default=True)),
-                ('pinned', models.BooleanField(default=False)),
-                ('simulated', models.BooleanField(default=False)),
-                ('note', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('command_topic', models.CharField(blank=True, max_length=200)),
-                ('result_topic', models.CharField(blank=True, max_length=200)),
-                ('frame_topic', models.CharField(blank=True, max_length=200)),
-                ('picture_topic', models.CharField(blank=True, max_length=200)),
-                ('picture_ack_topic', models.CharField(blank=True, max_length=200)),
-                ('action_as_string', models.BooleanField(default=False)),
-                ('result_publisher', models.CharField(choices=[('device', 'the device itself'), ('hub', 'the hub')], default='device', max_length=8)),
-                ('command_timeout_s', models.PositiveIntegerField(default=30)),
-                ('ack_base', models.PositiveSmallIntegerField(default=0)),
-                ('stream_policy', models.CharField(default='on_demand', max_length=32)),
-                ('modules', models.JSONField(blank=True, default=dict)),
-                ('issued_name_upload', models.BooleanField(default=False)),
-                ('allowed_network', models.CharField(blank=True, max_length=64)),
-                ('product_key', models.CharField(blank=True, max_length=64)),
-                ('device_name', models.CharField(blank=True, max_length=64)),
-                ('device_secret_encrypted', models.BinaryField(blank=True, null=True)),
-                ('link_state', models.CharField(choices=[('unknown', 'never seen on MQTT'), ('connected', 'connected'), ('lost', 'disconnected')], default='unknown', editable=False, max_length=12)),
-                ('link_changed_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_seen_at', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('last_address', models.CharField(blank=True, editable=False, max_length=64)),
-                ('reporting_interval_s', models.PositiveIntegerField(default=300)),
-                ('battery_mv', models.PositiveIntegerField(blank=True, editable=False, null=True)),
-                ('rssi_dbm', models.SmallIntegerField(blank=True, editable=False, null=True)),
-                ('free_heap_bytes', models.PositiveIntegerField(blank=True, editable=False, null=True)),
-                ('firmware_version', models.CharField(blank=True, editable=False, max_length=64)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='devices', to='devices.devicegroup')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        max_length=32,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[a-z0-9][a-z0-9-]{1,31}$",
+                                "2 to 32 small letters, digits and dashes; the first is a letter or digit.",
+                            )
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=80)),
+                ("profile", models.CharField(max_length=32)),
+                ("enabled", models.BooleanField(default=True)),
+                ("pinned", models.BooleanField(default=False)),
+                ("simulated", models.BooleanField(default=False)),
+                ("note", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("command_topic", models.CharField(blank=True, max_length=200)),
+                ("result_topic", models.CharField(blank=True, max_length=200)),
+                ("frame_topic", models.CharField(blank=True, max_length=200)),
+                ("picture_topic", models.CharField(blank=True, max_length=200)),
+                ("picture_ack_topic", models.CharField(blank=True, max_length=200)),
+                ("action_as_string", models.BooleanField(default=False)),
+                (
+                    "result_publisher",
+                    models.CharField(
+                        choices=[("device", "the device itself"), ("hub", "the hub")],
+                        default="device",
+                        max_length=8,
+                    ),
+                ),
+                ("command_timeout_s", models.PositiveIntegerField(default=30)),
+                ("ack_base", models.PositiveSmallIntegerField(default=0)),
+                ("stream_policy", models.CharField(default="on_demand", max_length=32)),
+                ("modules", models.JSONField(blank=True, default=dict)),
+                ("issued_name_upload", models.BooleanField(default=False)),
+                ("allowed_network", models.CharField(blank=True, max_length=64)),
+                ("product_key", models.CharField(blank=True, max_length=64)),
+                ("device_name", models.CharField(blank=True, max_length=64)),
+                ("device_secret_encrypted", models.BinaryField(blank=True, null=True)),
+                (
+                    "link_state",
+                    models.CharField(
+                        choices=[
+                            ("unknown", "never seen on MQTT"),
+                            ("connected", "connected"),
+                            ("lost", "disconnected"),
+                        ],
+                        default="unknown",
+                        editable=False,
+                        max_length=12,
+                    ),
+                ),
+                ("link_changed_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_seen_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("last_address", models.CharField(blank=True, editable=False, max_length=64)),
+                ("reporting_interval_s", models.PositiveIntegerField(default=300)),
+                ("battery_mv", models.PositiveIntegerField(blank=True, editable=False, null=True)),
+                ("rssi_dbm", models.SmallIntegerField(blank=True, editable=False, null=True)),
+                ("free_heap_bytes", models.PositiveIntegerField(blank=True, editable=False, null=True)),
+                ("firmware_version", models.CharField(blank=True, editable=False, max_length=64)),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="devices",
+                        to="devices.devicegroup",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'code'],
+                "ordering": ["name", "code"],
             },
         ),
         migrations.CreateModel(
-            name='DeviceKey',
+            name="DeviceKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('prefix', models.CharField(db_index=True, max_length=8)),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='keys', to='devices.device')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("prefix", models.CharField(db_index=True, max_length=8)),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="keys", to="devices.device"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('seq', models.BigAutoField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('type', models.CharField(choices=[('capture.created', 'Capture Created'), ('capture.mirrored', 'Capture Mirrored'), ('capture.changed', 'Capture Changed'), ('command.changed', 'Command Changed'), ('device.changed', 'Device Changed'), ('delivery.changed', 'Delivery Changed'), ('update.changed', 'Update Changed'), ('notice', 'Notice')], max_length=24)),
-                ('subject', models.UUIDField(blank=True, null=True)),
-                ('sentence', models.CharField(blank=True, max_length=300)),
-                ('problem', models.BooleanField(default=False)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('device', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='devices.device')),
+                ("seq", models.BigAutoField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("capture.created", "Capture Created"),
+                            ("capture.mirrored", "Capture Mirrored"),
+                            ("capture.changed", "Capture Changed"),
+                            ("command.changed", "Command Changed"),
+                            ("device.changed", "Device Changed"),
+                            ("delivery.changed", "Delivery Changed"),
+                            ("update.changed", "Update Changed"),
+                            ("notice", "Notice"),
+                        ],
+                        max_length=24,
+                    ),
+                ),
+                ("subject", models.UUIDField(blank=True, null=True)),
+                ("sentence", models.CharField(blank=True, max_length=300)),
+                ("problem", models.BooleanField(default=False)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="devices.device",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-seq'],
+                "ordering": ["-seq"],
             },
         ),
         migrations.CreateModel(
-            name='Firmware',
+            name="Firmware",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('product', models.CharField(max_length=64)),
-                ('hardware', models.CharField(blank=True, max_length=64)),
-                ('module', models.CharField(default='default', max_length=64)),
-                ('version', models.CharField(max_length=64)),
-                ('counter', models.PositiveBigIntegerField(default=0)),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('md5', models.CharField(max_length=32)),
-                ('sha256', models.CharField(max_length=64)),
-                ('signature', models.BinaryField(blank=True, null=True)),
-                ('path', models.CharField(max_length=200)),
-                ('note', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("product", models.CharField(max_length=64)),
+                ("hardware", models.CharField(blank=True, max_length=64)),
+                ("module", models.CharField(default="default", max_length=64)),
+                ("version", models.CharField(max_length=64)),
+                ("counter", models.PositiveBigIntegerField(default=0)),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("md5", models.CharField(max_length=32)),
+                ("sha256", models.CharField(max_length=64)),
+                ("signature", models.BinaryField(blank=True, null=True)),
+                ("path", models.CharField(max_length=200)),
+                ("note", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
             options={
-                'ordering': ['-created_at'],
-                'constraints': [models.UniqueConstraint(fields=('product', 'hardware', 'module', 'version'), name='one_image_per_version')],
+                "ordering": ["-created_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("product", "hardware", "module", "version"), name="one_image_per_version"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'owner: everything'), ('operator', 'operator: looks and commands'), ('viewer', 'viewer: looks')], max_length=12)),
-                ('group', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, to='devices.devicegroup')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "owner: everything"),
+                            ("operator", "operator: looks and commands"),
+                            ("viewer", "viewer: looks"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "group",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="devices.devicegroup",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Rollout',
+            name="Rollout",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('draft', 'draft'), ('running', 'running'), ('paused', 'paused'), ('finished', 'finished'), ('cancelled', 'cancelled')], default='draft', max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('plan', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('firmware', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rollouts', to='devices.firmware')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft"),
+                            ("running", "running"),
+                            ("paused", "paused"),
+                            ("finished", "finished"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="draft",
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("plan", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "firmware",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rollouts",
+                        to="devices.firmware",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='RolloutTarget',
+            name="RolloutTarget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('module', models.CharField(default='default', max_length=64)),
-                ('state', models.CharField(choices=[('waiting', 'waiting'), ('offered', 'offered'), ('downloading', 'downloading'), ('flashing', 'being written'), ('proved', 'runs the new version'), ('failed', 'failed'), ('timed_out', 'fell silent'), ('cancelled', 'cancelled')], default='waiting', max_length=12)),
-                ('percent', models.PositiveSmallIntegerField(default=0)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rollout_targets', to='devices.device')),
-                ('rollout', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='devices.rollout')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("module", models.CharField(default="default", max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "waiting"),
+                            ("offered", "offered"),
+                            ("downloading", "downloading"),
+                            ("flashing", "being written"),
+                            ("proved", "runs the new version"),
+                            ("failed", "failed"),
+                            ("timed_out", "fell silent"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="waiting",
+                        max_length=12,
+                    ),
+                ),
+                ("percent", models.PositiveSmallIntegerField(default=0)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rollout_targets",
+                        to="devices.device",
+                    ),
+                ),
+                (
+                    "rollout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="targets",
+                        to="devices.rollout",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('queued', 'waiting'), ('sending', 'being sent'), ('delivered', 'delivered'), ('failed', 'failed'), ('cancelled', 'cancelled')], default='queued', max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('sha256', models.CharField(max_length=64)),
-                ('packets_total', models.PositiveIntegerField(default=0)),
-                ('packets_acked', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('progressed_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deliveries', to='devices.device')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting"),
+                            ("sending", "being sent"),
+                            ("delivered", "delivered"),
+                            ("failed", "failed"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("sha256", models.CharField(max_length=64)),
+                ("packets_total", models.PositiveIntegerField(default=0)),
+                ("packets_acked", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("progressed_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="deliveries",
+                        to="devices.device",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['created_at'], name='deliveries_to_send')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('packets_acked__lte', models.F('packets_total'))), name='acked_at_most_total'), models.UniqueConstraint(condition=models.Q(('state', 'sending')), fields=('device',), name='one_picture_at_a_time_per_device')],
+                "ordering": ["-created_at"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "queued")),
+                        fields=["created_at"],
+                        name="deliveries_to_send",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("packets_acked__lte", models.F("packets_total"))),
+                        name="acked_at_most_total",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "sending")),
+                        fields=("device",),
+                        name="one_picture_at_a_time_per_device",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Command',
+            name="Command",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=49, unique=True)),
-                ('state', models.CharField(choices=[('queued', 'waiting for the camera'), ('sent', 'the camera was told'), ('uploaded', 'the picture is here'), ('failed', 'failed'), ('expired', 'no answer in time'), ('cancelled', 'cancelled')], default='queued', max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('expires_at', models.DateTimeField()),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('answered_sha256', models.CharField(blank=True, max_length=64)),
-                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='commands', to='devices.device')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=49, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "waiting for the camera"),
+                            ("sent", "the camera was told"),
+                            ("uploaded", "the picture is here"),
+                            ("failed", "failed"),
+                            ("expired", "no answer in time"),
+                            ("cancelled", "cancelled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("expires_at", models.DateTimeField()),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("answered_sha256", models.CharField(blank=True, max_length=64)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="commands",
+                        to="devices.device",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
-                'indexes': [models.Index(condition=models.Q(('state', 'queued')), fields=['created_at'], name='commands_to_send'), models.Index(condition=models.Q(('state__in', ('queued', 'sent'))), fields=['expires_at'], name='commands_that_may_expire'), models.Index(fields=['device', '-created_at'], name='commands_of_a_device')],
+                "ordering": ["-created_at"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "queued")),
+                        fields=["created_at"],
+                        name="commands_to_send",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ("queued", "sent"))),
+                        fields=["expires_at"],
+                        name="commands_that_may_expire",
+                    ),
+                    models.Index(fields=["device", "-created_at"], name="commands_of_a_device"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BrokerAccount',
+            name="BrokerAccount",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('username', models.CharField(max_length=150, unique=True)),
-                ('state', models.CharField(choices=[('pending', 'to be told to the broker'), ('synced', 'in step'), ('needs_key', 'a new key is needed')], default='pending', max_length=12)),
-                ('wanted', models.BooleanField(default=True)),
-                ('secret_encrypted', models.BinaryField(null=True)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('error', models.CharField(blank=True, max_length=300)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('device', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='broker_accounts', to='devices.device')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("username", models.CharField(max_length=150, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "to be told to the broker"),
+                            ("synced", "in step"),
+                            ("needs_key", "a new key is needed"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("wanted", models.BooleanField(default=True)),
+                ("secret_encrypted", models.BinaryField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="broker_accounts",
+                        to="devices.device",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['next_try_at'], name='broker_accounts_to_tell')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["next_try_at"],
+                        name="broker_accounts_to_tell",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(condition=models.Q(('result_topic', ''), _negated=True), fields=('result_topic',), name='one_device_per_result_topic'),
+            model_name="device",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("result_topic", ""), _negated=True),
+                fields=("result_topic",),
+                name="one_device_per_result_topic",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(condition=models.Q(('frame_topic', ''), _negated=True), fields=('frame_topic',), name='one_device_per_frame_topic'),
+            model_name="device",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("frame_topic", ""), _negated=True),
+                fields=("frame_topic",),
+                name="one_device_per_frame_topic",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(condition=models.Q(('picture_ack_topic', ''), _negated=True), fields=('picture_ack_topic',), name='one_device_per_picture_ack_topic'),
+            model_name="device",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("picture_ack_topic", ""), _negated=True),
+                fields=("picture_ack_topic",),
+                name="one_device_per_picture_ack_topic",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(condition=models.Q(('command_topic', ''), _negated=True), fields=('command_topic',), name='one_device_per_command_topic'),
+            model_name="device",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("command_topic", ""), _negated=True),
+                fields=("command_topic",),
+                name="one_device_per_command_topic",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.UniqueConstraint(condition=models.Q(('product_key', ''), _negated=True), fields=('product_key', 'device_name'), name='one_device_per_product_and_name'),
+            model_name="device",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("product_key", ""), _negated=True),
+                fields=("product_key", "device_name"),
+                name="one_device_per_product_and_name",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='device',
-            constraint=models.CheckConstraint(condition=models.Q(('ack_base__in', (0, 1))), name='ack_base_is_0_or_1'),
+            model_name="device",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ack_base__in", (0, 1))), name="ack_base_is_0_or_1"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(condition=models.Q(('sentence', ''), _negated=True), fields=['device', '-seq'], name='events_told_on_device_page'),
+            model_name="event",
+            index=models.Index(
+                condition=models.Q(("sentence", ""), _negated=True),
+                fields=["device", "-seq"],
+                name="events_told_on_device_page",
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(fields=['at'], name='events_by_age_for_pruning'),
+            model_name="event",
+            index=models.Index(fields=["at"], name="events_by_age_for_pruning"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'group'), name='one_role_per_person_and_group'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                fields=("user", "group"), name="one_role_per_person_and_group"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('group', None)), fields=('user',), name='one_general_role_per_person'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("group", None)), fields=("user",), name="one_general_role_per_person"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', 'owner'), _negated=True), ('group', None), _connector='OR'), name='owners_own_everything'),
+            model_name="membership",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("role", "owner"), _negated=True), ("group", None), _connector="OR"
+                ),
+                name="owners_own_everything",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rollouttarget',
-            constraint=models.UniqueConstraint(fields=('rollout', 'device'), name='a_device_once_per_rollout'),
+            model_name="rollouttarget",
+            constraint=models.UniqueConstraint(
+                fields=("rollout", "device"), name="a_device_once_per_rollout"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='rollouttarget',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('offered', 'downloading', 'flashing'))), fields=('device', 'module'), name='one_update_at_a_time_per_module'),
+            model_name="rollouttarget",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("offered", "downloading", "flashing"))),
+                fields=("device", "module"),
+                name="one_update_at_a_time_per_module",
+            ),
         ),
     ]

@@ -35,12 +35,15 @@ class CommandQuerySet(models.QuerySet):
         return self.filter(state=inline(CommandState.QUEUED))
 
     def not_ended(self) -> "CommandQuerySet":
-        """Keep the commands that have not ended, whether their time is over or not, by their partial index."""
+        """Keep the commands that have not ended, even if their time is over, by their partial index."""
         return self.filter(state__in=inline_all(Command.OPEN))
 
 
 class Command(models.Model):
-    """One order to take a picture. Until it is sent, `expires_at` ends the wait for the camera; then it ends the wait for the picture."""
+    """One order to take a picture.
+
+    Until it is sent, `expires_at` ends the wait for the camera; then it ends the wait for the picture.
+    """
 
     OPEN = (CommandState.QUEUED, CommandState.SENT)
     FINAL = (CommandState.UPLOADED, CommandState.FAILED, CommandState.EXPIRED, CommandState.CANCELLED)

@@ -127,13 +127,14 @@ async def get(
     Raises GetFailed, TimeoutError, or OSError when the connection breaks.
     """
     parts = read_url(url, ("http", "https"))
+    request = _request(parts)
     tls = ssl.create_default_context() if parts.scheme == "https" else None
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(within_s):
             port = parts.port or (443 if tls else 80)
             reader, writer = await connect(parts.hostname or "", port, allow, tls)
-            writer.write(_request(parts))
+            writer.write(request)
             await writer.drain()
             answer = await _read_head(reader)
         yield answer

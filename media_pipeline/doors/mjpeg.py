@@ -8,7 +8,8 @@ r"""The live picture as an endless multipart answer: `/devices/<code>/stream.mjp
     --FRAME\r\n …
 
 Each boundary is sent together with the picture before it, because browsers show a picture when they see what
-comes behind it. A viewer always gets the newest frame; what it did not take in time it never gets.
+comes behind it. Chromium waits even for the head of the next part, so a picture that no other follows soon is
+sent twice. A viewer always gets the newest frame; what it did not take in time it never gets.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from ..live import Frames, View
 
@@ -77,6 +79,8 @@ class MjpegDoor:
         self._recheck_every_s = recheck_every_s
         self._stalled_after_s = stalled_after_s
         self.viewers = 0
+        # Kept for as long as somebody holds the view.
+        self._parts: WeakKeyDictionary[View, bytes] = WeakKeyDictionary()
 
     async def __call__(self, scope: dict, receive, send) -> None:
         """Answer one viewer until it leaves, stalls, or may no longer look."""
@@ -111,43 +115,44 @@ class MjpegDoor:
         leaving = asyncio.create_task(_wait_for_leave(receive))
         sending = asyncio.create_task(self._send_all(verdict.code, send))
         checking = asyncio.create_task(self._check(scope, verdict))
-        tasks = (leaving, sending, checking)
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            stalled = sending.done() and not sending.cancelled() and sending.exception() is None
-        finally:
-            for task in (sending, checking):
-                task.cancel()
-            await asyncio.gather(sending, checking, return_exceptions=True)
-            if leaving.done():
-                stalled = False
-        try:
+            await asyncio.wait((leaving, sending, checking), return_when=asyncio.FIRST_COMPLETED)
+            # The last piece must be out, or given up, before a goodbye may follow it.
+            stalled = sending.done()
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
             if not leaving.done():
                 await _end(send, leaving, abort=stalled or _is_old(scope))
         finally:
-            leaving.cancel()
-            await asyncio.gather(leaving, return_exceptions=True)
+            for task in (leaving, sending, checking):
+                task.cancel()
+            await asyncio.gather(leaving, sending, checking, return_exceptions=True)
 
     async def _send_all(self, code: str, send) -> None:
         """Send frames for ever; returns when the viewer took nothing for too long."""
         try:
             await _within(self._stalled_after_s, send, b"--FRAME\r\n")
-            async with aclosing(self._frames.watch(code)) as views:
+            async with aclosing(self._frames.watch(code, again=True)) as views:
                 async for view in views:
                     await self._send_part(view, send)
-        except TimeoutError:
+        except (TimeoutError, OSError):
             return
+        except Exception:
+            log.exception("The live picture of %s could not be sent.", code)
 
     async def _send_part(self, view: View, send) -> None:
-        picture = view.jpeg
-        head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
-        if len(picture) <= SLICE_BYTES:
-            await _within(self._stalled_after_s, send, b"".join((head, picture, b"\r\n--FRAME\r\n")))
-            return
-        await _within(self._stalled_after_s, send, head)
-        for at in range(0, len(picture), SLICE_BYTES):
-            await _within(self._stalled_after_s, send, picture[at : at + SLICE_BYTES])
-        await _within(self._stalled_after_s, send, b"\r\n--FRAME\r\n")
+        part = self._part_of(view)
+        for at in range(0, len(part), SLICE_BYTES):
+            piece = part if len(part) <= SLICE_BYTES else part[at : at + SLICE_BYTES]
+            await _within(self._stalled_after_s, send, piece)
+
+    def _part_of(self, view: View) -> bytes:
+        """Return a picture with what stands around it, made once for all viewers."""
+        part = self._parts.get(view)
+        if part is None:
+            head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(view.jpeg)
+            part = self._parts[view] = b"".join((head, view.jpeg, b"\r\n--FRAME\r\n"))
+        return part
 
     async def _check(self, scope: dict, verdict: Verdict) -> None:
         """Return when the viewer may no longer look. A database that is away ends nothing."""

@@ -88,7 +88,7 @@ class Puller:
         self._sleep = sleep
         self._host = ""
         self._failures = 0
-        self._state = LinkState.GONE
+        self._state: LinkState | None = None
         self._complained = False
         self._told_s = 0.0
 

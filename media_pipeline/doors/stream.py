@@ -114,6 +114,10 @@ class StreamDoor:
         """Listen. Raises OSError when the port is taken."""
         self._server = await asyncio.start_server(self._accept, host, port, limit=_READ_BYTES, backlog=256)
 
+    async def start_on(self, listener: socket.socket) -> None:
+        """Listen on a socket that was opened elsewhere."""
+        self._server = await asyncio.start_server(self._accept, sock=listener, limit=_READ_BYTES)
+
     async def stop(self) -> None:
         """Close the port and every connection."""
         if self._server is not None:

@@ -87,7 +87,9 @@ async def application(scope: dict, receive, send) -> None:
     except _Gone:
         pass  # The camera left before its picture was whole; there is nobody to answer, and nothing is kept.
     except Exception:
-        log.exception("An upload failed in a way PhotoHub did not expect; the camera was asked to come again.")
+        log.exception(
+            "An upload failed in a way PhotoHub did not expect; the camera was asked to come again."
+        )
         await _refuse(send, Refused("busy", "The hub stumbled; send the picture again.", 5), request)
     finally:
         pressure.leave()
@@ -150,7 +152,9 @@ class _Request:
     def _read_head(self) -> _Head:
         for name in ("name-pic", "content-length", "authorization", "x-device-key"):
             if self._headers.get(name, "") is None:
-                raise Refused("bad_name" if name == "name-pic" else "bad_request", f"Two {name} headers; send one.")
+                raise Refused(
+                    "bad_name" if name == "name-pic" else "bad_request", f"Two {name} headers; send one."
+                )
         return _Head(
             name=_clean_name(self._headers.get("name-pic")),
             key=self._key(),
@@ -202,7 +206,9 @@ class _Request:
         claim = identity.Claim(key=head.key, name=head.name or "", address=self._address)
         try:
             async with asyncio.timeout(2):
-                known = _keys.get(head.key) or _keys.remember(head.key, await in_thread(identity.identify, claim))
+                known = _keys.get(head.key) or _keys.remember(
+                    head.key, await in_thread(identity.identify, claim)
+                )
         except (DatabaseError, InterfaceError, TimeoutError) as error:
             raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
         if known is None:
@@ -221,7 +227,10 @@ class _Request:
         if wait_s := _STRANGERS.take(self._address, time.monotonic()):
             raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         if head.key:
-            raise Refused("auth", "The hub does not know this key, or it was revoked. Make a new one on the device's page.")
+            raise Refused(
+                "auth",
+                "The hub does not know this key, or it was revoked. Make a new one on the device's page.",
+            )
         raise Refused("auth", "The hub did not issue this picture name, and no key came with it.")
 
     def _check_room(self, head: _Head, known: identity.Known) -> None:
@@ -244,7 +253,9 @@ class _Request:
                         raise _too_large()
                     taker.write(chunk)
         except TimeoutError as error:
-            raise Refused("slow", f"The picture did not arrive within {settings.UPLOAD_TIMEOUT_S} s.", 5) from error
+            raise Refused(
+                "slow", f"The picture did not arrive within {settings.UPLOAD_TIMEOUT_S} s.", 5
+            ) from error
         except OSError as error:
             raise store.refusal_of(error) from error
         self.body_was_read = True
@@ -275,7 +286,9 @@ class _Request:
         except images.TooManyPixels as error:
             raise Refused("too_many_pixels", str(error)) from error
         except images.PictureRefused as error:
-            raise Refused("not_image", "The bytes are neither a JPEG nor a PNG nor a WebP picture.") from error
+            raise Refused(
+                "not_image", "The bytes are neither a JPEG nor a PNG nor a WebP picture."
+            ) from error
 
     def _check_hashes(self) -> None:
         wanted = self._headers.get("x-content-sha256")
@@ -294,7 +307,9 @@ class _Request:
         submitted = committer.submit(upload)
         submitted.add_done_callback(lambda _: spool.discard())
         future = asyncio.wrap_future(submitted)
-        left_s = max(0.5, _ANSWER_WITHIN_S - (time.monotonic() - self._started)) if not self._slow_body() else 3.0
+        left_s = (
+            max(0.5, _ANSWER_WITHIN_S - (time.monotonic() - self._started)) if not self._slow_body() else 3.0
+        )
         done, _ = await asyncio.wait({future}, timeout=left_s)
         if done:
             return future.result()
@@ -307,7 +322,10 @@ class _Request:
 
 
 def _too_large() -> Refused:
-    return Refused("too_large", f"The picture is larger than {settings.UPLOAD_MAX_BYTES} bytes; lower its quality or size.")
+    return Refused(
+        "too_large",
+        f"The picture is larger than {settings.UPLOAD_MAX_BYTES} bytes; lower its quality or size.",
+    )
 
 
 def _no_name() -> Refused:
@@ -332,7 +350,11 @@ def _moment(raw: str | None) -> datetime | None:
     if not raw:
         return None
     try:
-        moment = datetime.fromtimestamp(float(raw), UTC) if _is_number(raw) else datetime.fromisoformat(raw.strip())
+        moment = (
+            datetime.fromtimestamp(float(raw), UTC)
+            if _is_number(raw)
+            else datetime.fromisoformat(raw.strip())
+        )
     except (ValueError, OverflowError, OSError):
         return None
     if moment.tzinfo is None:
@@ -368,7 +390,11 @@ async def _refuse(send, refusal: Refused, request: _Request) -> None:
 
 
 async def _answer(send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    head = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *(headers or [])]
+    head = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        *(headers or []),
+    ]
     try:
         await send({"type": "http.response.start", "status": status, "headers": head})
         await send({"type": "http.response.body", "body": body})

@@ -2,127 +2,258 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import photohub.lib.ids
 from django.conf import settings
 from django.db import migrations, models
 
+import photohub.lib.ids
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('devices', '0001_initial'),
+        ("devices", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Capture',
+            name="Capture",
             fields=[
-                ('id', models.UUIDField(default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(default=photohub.lib.ids.new_link_code, editable=False, max_length=24, unique=True)),
-                ('name', models.CharField(max_length=128)),
-                ('source', models.CharField(choices=[('http', 'HTTP'), ('mqtt', 'MQTT'), ('tcp', 'TCP'), ('pull', 'pulled'), ('manual', 'by hand')], max_length=8)),
-                ('path', models.CharField(max_length=160)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('content_type', models.CharField(max_length=20)),
-                ('width', models.PositiveIntegerField(blank=True, null=True)),
-                ('height', models.PositiveIntegerField(blank=True, null=True)),
-                ('flags', models.JSONField(blank=True, default=list)),
-                ('telemetry', models.JSONField(blank=True, default=dict)),
-                ('sent_from', models.CharField(blank=True, max_length=64)),
-                ('captured_at', models.DateTimeField(blank=True, null=True)),
-                ('received_at', models.DateTimeField()),
-                ('stored_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('publish_state', models.CharField(choices=[('none', 'not asked for'), ('pending', 'waiting'), ('done', 'done'), ('failed', 'failed')], default='none', max_length=8)),
-                ('publish_next_try_at', models.DateTimeField(blank=True, null=True)),
-                ('link_revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('thumbnail_state', models.CharField(choices=[('none', 'not asked for'), ('pending', 'waiting'), ('done', 'done'), ('failed', 'failed')], default='pending', max_length=8)),
-                ('thumbnail_attempts', models.PositiveSmallIntegerField(default=0)),
-                ('colour', models.CharField(blank=True, max_length=7)),
-                ('dhash', models.BigIntegerField(blank=True, null=True)),
-                ('kept', models.BooleanField(default=False)),
-                ('note', models.TextField(blank=True)),
-                ('command', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='capture', to='devices.command')),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captures', to='devices.device')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=photohub.lib.ids.new_id, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        default=photohub.lib.ids.new_link_code, editable=False, max_length=24, unique=True
+                    ),
+                ),
+                ("name", models.CharField(max_length=128)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("http", "HTTP"),
+                            ("mqtt", "MQTT"),
+                            ("tcp", "TCP"),
+                            ("pull", "pulled"),
+                            ("manual", "by hand"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("path", models.CharField(max_length=160)),
+                ("sha256", models.CharField(max_length=64)),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("content_type", models.CharField(max_length=20)),
+                ("width", models.PositiveIntegerField(blank=True, null=True)),
+                ("height", models.PositiveIntegerField(blank=True, null=True)),
+                ("flags", models.JSONField(blank=True, default=list)),
+                ("telemetry", models.JSONField(blank=True, default=dict)),
+                ("sent_from", models.CharField(blank=True, max_length=64)),
+                ("captured_at", models.DateTimeField(blank=True, null=True)),
+                ("received_at", models.DateTimeField()),
+                ("stored_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "publish_state",
+                    models.CharField(
+                        choices=[
+                            ("none", "not asked for"),
+                            ("pending", "waiting"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="none",
+                        max_length=8,
+                    ),
+                ),
+                ("publish_next_try_at", models.DateTimeField(blank=True, null=True)),
+                ("link_revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "thumbnail_state",
+                    models.CharField(
+                        choices=[
+                            ("none", "not asked for"),
+                            ("pending", "waiting"),
+                            ("done", "done"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                ("thumbnail_attempts", models.PositiveSmallIntegerField(default=0)),
+                ("colour", models.CharField(blank=True, max_length=7)),
+                ("dhash", models.BigIntegerField(blank=True, null=True)),
+                ("kept", models.BooleanField(default=False)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "command",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="capture",
+                        to="devices.command",
+                    ),
+                ),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captures",
+                        to="devices.device",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-received_at', '-id'],
+                "ordering": ["-received_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, unique=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40, unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='ShareLink',
+            name="ShareLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(default=photohub.lib.ids.new_link_code, editable=False, max_length=24, unique=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('opened', models.PositiveIntegerField(default=0)),
-                ('capture', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='share_links', to='media_pipeline.capture')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "code",
+                    models.CharField(
+                        default=photohub.lib.ids.new_link_code, editable=False, max_length=24, unique=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("opened", models.PositiveIntegerField(default=0)),
+                (
+                    "capture",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="share_links",
+                        to="media_pipeline.capture",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.AddField(
-            model_name='capture',
-            name='tags',
-            field=models.ManyToManyField(blank=True, related_name='captures', to='media_pipeline.tag'),
+            model_name="capture",
+            name="tags",
+            field=models.ManyToManyField(blank=True, related_name="captures", to="media_pipeline.tag"),
         ),
         migrations.CreateModel(
-            name='OSSObject',
+            name="OSSObject",
             fields=[
-                ('capture', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='mirror', serialize=False, to='media_pipeline.capture')),
-                ('key', models.CharField(max_length=300)),
-                ('state', models.CharField(choices=[('off', 'no mirror is set up'), ('pending', 'waiting'), ('uploading', 'being copied'), ('mirrored', 'mirrored'), ('blocked', 'blocked by a wrong setting'), ('failed', 'failed')], default='pending', max_length=12)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_try_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lease', models.UUIDField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('error', models.CharField(blank=True, max_length=300)),
-                ('error_word', models.CharField(blank=True, max_length=60)),
-                ('etag', models.CharField(blank=True, max_length=80)),
-                ('crc64', models.CharField(blank=True, max_length=24)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('mirrored_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "capture",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="mirror",
+                        serialize=False,
+                        to="media_pipeline.capture",
+                    ),
+                ),
+                ("key", models.CharField(max_length=300)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("off", "no mirror is set up"),
+                            ("pending", "waiting"),
+                            ("uploading", "being copied"),
+                            ("mirrored", "mirrored"),
+                            ("blocked", "blocked by a wrong setting"),
+                            ("failed", "failed"),
+                        ],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_try_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lease", models.UUIDField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("error", models.CharField(blank=True, max_length=300)),
+                ("error_word", models.CharField(blank=True, max_length=60)),
+                ("etag", models.CharField(blank=True, max_length=80)),
+                ("crc64", models.CharField(blank=True, max_length=24)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("mirrored_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state__in', ('pending', 'uploading', 'blocked'))), fields=['next_try_at'], name='objects_to_mirror')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ("pending", "uploading", "blocked"))),
+                        fields=["next_try_at"],
+                        name="objects_to_mirror",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(fields=['-received_at', '-id'], name='captures_for_history'),
+            model_name="capture",
+            index=models.Index(fields=["-received_at", "-id"], name="captures_for_history"),
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(fields=['device', '-received_at', '-id'], name='captures_of_a_device'),
+            model_name="capture",
+            index=models.Index(fields=["device", "-received_at", "-id"], name="captures_of_a_device"),
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(condition=models.Q(('thumbnail_state', 'pending')), fields=['received_at'], name='captures_without_thumbnail'),
+            model_name="capture",
+            index=models.Index(
+                condition=models.Q(("thumbnail_state", "pending")),
+                fields=["received_at"],
+                name="captures_without_thumbnail",
+            ),
         ),
         migrations.AddIndex(
-            model_name='capture',
-            index=models.Index(condition=models.Q(('publish_state', 'pending')), fields=['publish_next_try_at'], name='captures_to_publish'),
+            model_name="capture",
+            index=models.Index(
+                condition=models.Q(("publish_state", "pending")),
+                fields=["publish_next_try_at"],
+                name="captures_to_publish",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='capture',
-            constraint=models.UniqueConstraint(fields=('device', 'sha256', 'name'), name='same_bytes_same_name_once'),
+            model_name="capture",
+            constraint=models.UniqueConstraint(
+                fields=("device", "sha256", "name"), name="same_bytes_same_name_once"
+            ),
         ),
     ]

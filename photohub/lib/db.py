@@ -18,7 +18,7 @@ _WORD = re.compile(r"[a-z_]*", re.ASCII)
 def inline(word: str) -> RawSQL:
     """Return a state's word as a literal of the SQL text instead of a parameter.
 
-    SQLite uses a partial index only when it can see, before any parameter is bound, that the query implies the
+    SQLite uses a partial index only when it sees, before any parameter is bound, that the query implies the
     index's condition. Words are small letters, so nothing can be smuggled in: others raise ValueError.
     """
     if not _WORD.fullmatch(word):

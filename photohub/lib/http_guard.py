@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol with what it lacks: an end to patience and to memory while the headers arrive.
 
-uvicorn waits for ever for the end of the headers and keeps whatever comes; each byte renews its keep-alive time.
+uvicorn waits for ever for the end of the headers and keeps what comes; each byte renews its keep-alive time.
 So a thousand clients that send a byte a minute would take every file descriptor. Here
 
     - a request's headers must be whole within 10 s of its first byte, or of the connection;

@@ -51,7 +51,18 @@ def set_up() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.LOG_LEVEL)
-    for name in ("celery", "kombu", "amqtt", "transitions", "asyncio", "PIL", "botocore", "oss2", "axes", "httpx"):
+    for name in (
+        "celery",
+        "kombu",
+        "amqtt",
+        "transitions",
+        "asyncio",
+        "PIL",
+        "botocore",
+        "oss2",
+        "axes",
+        "httpx",
+    ):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "django", "django.server"):
         logging.getLogger(name).handlers[:] = []

@@ -17,14 +17,20 @@ def listen(host: str, port: int, *, may_move: bool, setting: str) -> socket.sock
             return _bind(host, candidate)
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise PortTaken(f"{setting}: port {candidate} needs the rights of root. Choose one above 1023.") from error
+                raise PortTaken(
+                    f"{setting}: port {candidate} needs the rights of root. Choose one above 1023."
+                ) from error
             if error.errno == errno.EADDRNOTAVAIL:
                 raise PortTaken(f"{setting}: this machine has no address {host}.") from error
             if error.errno != errno.EADDRINUSE:
-                raise PortTaken(f"{setting}: cannot listen on {host}:{candidate}: {error.strerror}.") from error
+                raise PortTaken(
+                    f"{setting}: cannot listen on {host}:{candidate}: {error.strerror}."
+                ) from error
     if may_move:
         raise PortTaken(f"{setting}: no free port from {port} to {port + TRIES - 1}.")
-    raise PortTaken(f"{setting}: port {port} is taken by another program. Stop that program, or choose another port.")
+    raise PortTaken(
+        f"{setting}: port {port} is taken by another program. Stop that program, or choose another port."
+    )
 
 
 def _bind(host: str, port: int) -> socket.socket:

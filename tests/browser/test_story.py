@@ -91,7 +91,9 @@ def test_no_page_scrolls_sideways(watched, hub, path, width):
     watched.set_viewport_size({"width": width, "height": 800})
     log_in(watched, hub.url)
     watched.goto(hub.url + path)
-    overflow = watched.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    overflow = watched.evaluate(
+        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
     assert overflow <= 0
 
 

@@ -24,7 +24,9 @@ def test_a_device_with_another_topic_is_not_heard_on_the_native_one():
     assert addressing.find_sender("photohub/cam/result") is None
 
 
-@pytest.mark.parametrize("topic", ["photohub/nobody/status", "photohub/porch/nonsense", "elsewhere", "$SYS/x"])
+@pytest.mark.parametrize(
+    "topic", ["photohub/nobody/status", "photohub/porch/nonsense", "elsewhere", "$SYS/x"]
+)
 def test_foreign_topics_have_no_sender(topic):
     make_device("porch")
     assert addressing.find_sender(topic) is None

@@ -12,7 +12,9 @@ from tests.builders import make_device, make_user
 pytestmark = pytest.mark.django_db
 
 
-def test_an_event_is_announced_after_the_commit_and_not_before(monkeypatch, django_capture_on_commit_callbacks):
+def test_an_event_is_announced_after_the_commit_and_not_before(
+    monkeypatch, django_capture_on_commit_callbacks
+):
     rung = []
     monkeypatch.setattr(live, "ring", lambda group, messages: rung.extend(messages))
     device = make_device()
@@ -26,7 +28,12 @@ def test_an_event_on_the_wire_is_small_ids_only():
     device, subject = make_device("porch"), new_id()
     events.record(EventType.COMMAND_CHANGED, device=device, subject=subject, sentence="secret words")
     event = events.as_json(Event.objects.get(type="command.changed"))
-    assert event == {"seq": event["seq"], "type": "command.changed", "command": str(subject), "device": "porch"}
+    assert event == {
+        "seq": event["seq"],
+        "type": "command.changed",
+        "command": str(subject),
+        "device": "porch",
+    }
 
 
 def test_since_returns_what_was_missed_and_the_newest_number():

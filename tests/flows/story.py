@@ -80,7 +80,9 @@ class Visitor:
     def live(self, cookies: str):
         """Open the live socket."""
         address = f"ws://{urlsplit(self.url).netloc}/ws/live/"
-        return websockets.connect(address, origin=self.url, additional_headers={"cookie": cookies}, proxy=None)
+        return websockets.connect(
+            address, origin=self.url, additional_headers={"cookie": cookies}, proxy=None
+        )
 
 
 async def tell_the_story(url: str, mqtt_port: int, token: str, login: tuple[str, str], made: dict) -> dict:

@@ -31,7 +31,9 @@ async def visitor(hub):
 
 
 def client(hub: HubProcess, made: dict, **values) -> aiomqtt.Client:
-    return aiomqtt.Client("127.0.0.1", hub.mqtt_port, username=made["code"], password=made["key"], timeout=5, **values)
+    return aiomqtt.Client(
+        "127.0.0.1", hub.mqtt_port, username=made["code"], password=made["key"], timeout=5, **values
+    )
 
 
 async def running(camera):
@@ -140,7 +142,9 @@ async def test_the_hub_publishes_for_a_device_that_does_not(hub, visitor):
     async with person:
         await person.subscribe("photohub/quiet/result", qos=1)
         async with httpx.AsyncClient(trust_env=False) as camera:
-            body = json.loads((await camera.post(f"{hub.url}/api/upload/{made['key']}", content=picture())).content)
+            body = json.loads(
+                (await camera.post(f"{hub.url}/api/upload/{made['key']}", content=picture())).content
+            )
         message = await asyncio.wait_for(anext(aiter(person.messages)), 5)
     assert link_in(message.payload) == link_in(json.dumps(body).encode())
 
@@ -148,7 +152,13 @@ async def test_the_hub_publishes_for_a_device_that_does_not(hub, visitor):
 async def test_a_person_reads_results_over_a_websocket_as_the_mini_program_does(hub):
     port = int(hub.url.rpartition(":")[2])
     person = aiomqtt.Client(
-        "127.0.0.1", port, transport="websockets", websocket_path="/mqtt", username="alice", password=hub.token, timeout=5
+        "127.0.0.1",
+        port,
+        transport="websockets",
+        websocket_path="/mqtt",
+        username="alice",
+        password=hub.token,
+        timeout=5,
     )
     async with person:
         granted = await person.subscribe("/light/deviceOut", qos=1)

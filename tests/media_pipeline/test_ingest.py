@@ -62,7 +62,9 @@ def test_the_same_picture_twice_in_one_batch_is_stored_once(settings):
 
 
 def test_two_devices_may_send_the_same_picture():
-    receipts = ingest_batch([make_upload(make_device("porch"), name="a"), make_upload(make_device("barn"), name="a")])
+    receipts = ingest_batch(
+        [make_upload(make_device("porch"), name="a"), make_upload(make_device("barn"), name="a")]
+    )
     assert receipts[0].id != receipts[1].id
 
 
@@ -71,7 +73,7 @@ def test_a_database_error_leaves_no_file(monkeypatch, settings):
         raise DatabaseError("gone")
 
     upload = make_upload(make_device())
-    monkeypatch.setattr(ingest_module.OSSObject.objects, "bulk_create", fail)
+    monkeypatch.setattr(ingest_module.rows, "insert", fail)
     (outcome,) = ingest_batch([upload])
     assert outcome.word == "db" and outcome.retry_after_s
     assert files_in(settings.PICTURES_DIR) == [] and Capture.objects.count() == 0

@@ -83,6 +83,19 @@ async def test_a_camera_that_returns_is_shown_and_missed_again():
     await until(lambda: viewer.kinds() == [Kind.LIVE, Kind.LAST, Kind.LIVE, Kind.LAST])
 
 
+async def test_a_picture_that_no_other_follows_is_shown_twice_on_request():
+    frames, seen = LatestFrames(stale_after_s=9, again_after_s=0.02), []
+    frames.put("porch", ONE)
+    async with aclosing(frames.watch("porch", again=True)) as views:
+        async for view in views:
+            seen.append(view.jpeg)
+            if len(seen) == 2:
+                asyncio.get_running_loop().call_later(0.1, frames.put, "porch", TWO)
+            if len(seen) == 4:
+                break
+    assert seen == [ONE, ONE, TWO, TWO]
+
+
 async def test_the_notice_is_repeated_so_that_nobody_hangs_up():
     viewer = Viewer(LatestFrames(repeat_every_s=0.02))
     await until(lambda: len(viewer.seen) >= 3)

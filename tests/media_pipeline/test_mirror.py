@@ -96,7 +96,9 @@ def test_a_missing_picture_folder_fails_no_picture_for_good(oss, settings):
 def test_a_dead_workers_lease_runs_out(oss):
     capture = make_capture(make_device())
     past = timezone.now() - timedelta(seconds=1)
-    OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.UPLOADING, lease_until=past, next_try_at=past)
+    OSSObject.objects.filter(pk=capture.pk).update(
+        state=MirrorState.UPLOADING, lease_until=past, next_try_at=past
+    )
     assert mirror.due() == [capture.pk]
     assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
 

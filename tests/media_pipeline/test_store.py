@@ -60,5 +60,7 @@ def test_only_old_unfinished_files_are_dropped(settings):
 def test_the_free_space_is_asked_at_most_once_a_second(monkeypatch):
     asked = []
     monkeypatch.setattr(store, "_free", (-10.0, 0))
-    monkeypatch.setattr(store.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7))
+    monkeypatch.setattr(
+        store.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7)
+    )
     assert [store.free_bytes(), store.free_bytes()] == [7, 7] and len(asked) == 1

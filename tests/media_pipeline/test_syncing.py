@@ -47,7 +47,9 @@ def test_a_slow_disk_is_synced_file_by_file_for_a_while(written, monkeypatch, tm
     assert syncing._can_sync_at_once(tmp_path) is False
 
 
-@pytest.mark.parametrize(("release", "good"), [("5.7.0", False), ("5.8.0-rc1", True), ("6.1.0-18", True), ("odd", False)])
+@pytest.mark.parametrize(
+    ("release", "good"), [("5.7.0", False), ("5.8.0-rc1", True), ("6.1.0-18", True), ("odd", False)]
+)
 def test_old_kernels_do_not_report_errors_of_syncfs(monkeypatch, release, good):
     monkeypatch.setattr(syncing.platform, "system", lambda: "Linux")
     monkeypatch.setattr(syncing.platform, "release", lambda: release)

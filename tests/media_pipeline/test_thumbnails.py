@@ -16,7 +16,9 @@ def test_a_thumbnail_is_made_with_its_colour():
     capture = make_capture(make_device(), make_jpeg(800, 600, "seagreen"))
     assert thumbnails.make_all([capture.pk]) == 1
     capture.refresh_from_db()
-    assert capture.thumbnail_state == Step.DONE and capture.colour.startswith("#") and capture.dhash is not None
+    assert (
+        capture.thumbnail_state == Step.DONE and capture.colour.startswith("#") and capture.dhash is not None
+    )
     with Image.open(io.BytesIO(store.thumbnail_path(capture.pk).read_bytes())) as picture:
         assert picture.format == "WEBP" and max(picture.size) <= 480
 

@@ -29,7 +29,9 @@ class Command(BaseCommand):
         facts = {"code": made.device.code, "key": made.key}
         if made.device_secret:
             facts["device_secret"] = made.device_secret
-        self.stdout.write(_as_json(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items()))
+        self.stdout.write(
+            _as_json(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items())
+        )
 
 
 def _as_json(facts: dict) -> str:

@@ -12,7 +12,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("user", help="user name")
-        parser.add_argument("--scope", action="append", choices=Scope.values, help="may be given several times; default: all")
+        parser.add_argument(
+            "--scope", action="append", choices=Scope.values, help="may be given several times; default: all"
+        )
         parser.add_argument("--name", default="made on the command line")
 
     def handle(self, *args, user: str, scope: list[str] | None, name: str, **options) -> None:

@@ -18,7 +18,9 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         logs.set_up()
         if not settings.MQTT_URL:
-            raise CommandError("Set PHOTOHUB_MQTT_URL to the broker's address, e.g. mqtt://hub:password@mosquitto:1883.")
+            raise CommandError(
+                "Set PHOTOHUB_MQTT_URL to the broker's address, e.g. mqtt://hub:password@mosquitto:1883."
+            )
         if not settings.REDIS_URL:
             raise CommandError("Set REDIS_URL: the gateway hears of new commands through Redis.")
         uvloop.run(_run())

@@ -24,17 +24,24 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("--demo", action="store_true", help="run two simulated cameras, so that there is something to see")
+        parser.add_argument(
+            "--demo", action="store_true", help="run two simulated cameras, so that there is something to see"
+        )
 
     def handle(self, *args, demo: bool, **options) -> None:
         logs.set_up()
         if not one_instance.claim(settings.PHOTOHUB_DATA):
-            raise CommandError(f"Another PhotoHub already runs on {settings.PHOTOHUB_DATA}. Stop it, or set PHOTOHUB_DATA.")
+            raise CommandError(
+                f"Another PhotoHub already runs on {settings.PHOTOHUB_DATA}. Stop it, or set PHOTOHUB_DATA."
+            )
         try:
             prepare(self._say)
             first_owner.make_owner_from_environment()
             http = ports.listen(
-                settings.HTTP_HOST, settings.HTTP_PORT, may_move=_is_default("PHOTOHUB_HTTP"), setting="PHOTOHUB_HTTP"
+                settings.HTTP_HOST,
+                settings.HTTP_PORT,
+                may_move=_is_default("PHOTOHUB_HTTP"),
+                setting="PHOTOHUB_HTTP",
             )
             mqtt = self._mqtt_address()
         except (CannotStart, ports.PortTaken) as error:
@@ -56,7 +63,10 @@ class Command(BaseCommand):
         token = None if identity.owner_exists() else first_owner.link_token()
         hub = Hub(http, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
         try:
-            asyncio.run(hub.run(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (3, 12) else uvloop.run(hub.run())
+            asyncio.run(hub.run(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (
+                3,
+                12,
+            ) else uvloop.run(hub.run())
         except BrokerPortTaken as error:
             raise CommandError(str(error)) from error
         self._say("PhotoHub has stopped.")

@@ -30,7 +30,7 @@ def test_a_new_beginning_is_told_by_a_negative_index():
 def test_a_damaged_byte_among_the_coded_ones_does_not_jump_over_the_end():
     data = make_jpeg(640, 480, text="x")
     middle = len(data) - 200
-    damaged = data[:middle] + b"\xff\xc4\x00\x20" + data[middle:]
+    damaged = data[:middle] + b"\xff\xc4\x01\x00" + data[middle:]
     assert find_end(damaged + b"\0" * 100) == len(damaged)
 
 

@@ -124,7 +124,8 @@ def test_a_cut_picture_gives_way_to_the_next():
 def test_an_end_inside_a_thumbnail_is_not_the_end():
     thumbnail = b"\xff\xe1" + struct.pack(">H", 2 + len(THREE)) + THREE
     picture = ONE[:2] + thumbnail + ONE[2:]
-    assert read_all(picture + TWO) == ([Frame(picture), Frame(TWO)], None)
+    for cuts in ([], list(range(len(picture)))):
+        assert read_all(picture + TWO, cuts) == ([Frame(picture), Frame(TWO)], None)
 
 
 @pytest.mark.parametrize(

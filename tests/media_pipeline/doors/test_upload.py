@@ -75,7 +75,9 @@ def test_the_key_may_be_a_bearer_token(door, porch):
     assert send(door, authorization=f"Bearer {porch.key}").status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "image/jpg", "application/octet-stream", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "kind", ["image/jpeg", "image/jpg", "application/octet-stream", "application/x-www-form-urlencoded"]
+)
 def test_the_bytes_decide_whatever_the_content_type(door, porch, kind):
     assert send(door, porch.key, **{"content-type": kind}).status_code == 200
     assert Capture.objects.get().content_type == "image/jpeg"
@@ -249,13 +251,15 @@ def test_a_form_without_a_file_is_refused(door, porch):
 @pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
 def test_a_body_that_breaks_off_leaves_nothing(door, porch, share, settings):
     data = make_jpeg(400, 300, text="long")
-    head = f"POST /api/upload HTTP/1.1\r\nHost: h\r\nName-Pic: a\r\nX-Device-Key: {porch.key}\r\nContent-Length: {len(data)}\r\n\r\n"
+    head = f"POST /api/upload/{porch.key} HTTP/1.1\r\nHost: h\r\nName-Pic: a\r\nContent-Length: {len(data)}\r\n\r\n"
     raw(door, head.encode() + data[: int(len(data) * share)], read=False)
     assert send(door, porch.key, name="next").status_code == 200
     assert Capture.objects.get().name == "next" and files_in(settings.INCOMING_DIR) == []
 
 
-@pytest.mark.parametrize(("spoil", "flag"), [(lambda d: d[:-20], "truncated"), (lambda d: d + bytes(100), "trailing")])
+@pytest.mark.parametrize(
+    ("spoil", "flag"), [(lambda d: d[:-20], "truncated"), (lambda d: d + bytes(100), "trailing")]
+)
 def test_faulty_jpegs_are_kept_as_sent_and_flagged(door, porch, spoil, flag, settings):
     data = spoil(make_jpeg(200, 150))
     assert send(door, porch.key, data=data).status_code == 200
@@ -264,7 +268,16 @@ def test_faulty_jpegs_are_kept_as_sent_and_flagged(door, porch, spoil, flag, set
 
 
 def test_telemetry_and_the_cameras_clock_are_kept(door, porch):
-    send(door, porch.key, **{"x-battery-mv": "3700", "x-rssi": "-70", "x-captured-at": "1700000000", "x-firmware-version": "1.2"})
+    send(
+        door,
+        porch.key,
+        **{
+            "x-battery-mv": "3700",
+            "x-rssi": "-70",
+            "x-captured-at": "1700000000",
+            "x-firmware-version": "1.2",
+        },
+    )
     capture, device = Capture.objects.get(), Device.objects.get()
     assert capture.captured_at.year == 2023
     assert (device.battery_mv, device.rssi_dbm, device.firmware_version) == (3700, -70, "1.2")

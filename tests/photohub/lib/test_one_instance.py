@@ -8,5 +8,7 @@ TRY = "import sys; from pathlib import Path; from photohub.lib import one_instan
 
 def test_a_second_process_cannot_have_the_same_folder(tmp_path):
     assert one_instance.claim(tmp_path)
-    answer = subprocess.run([sys.executable, "-c", TRY, str(tmp_path)], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", TRY, str(tmp_path)], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "False"

@@ -24,7 +24,7 @@ def test_a_taken_port_that_was_asked_for_is_said_in_one_sentence(taken):
 
 
 def test_a_foreign_address_is_said(taken):
-    with pytest.raises(PortTaken, match="has no address 203.0.113.9"):
+    with pytest.raises(PortTaken, match=r"has no address 203\.0\.113\.9"):
         listen("203.0.113.9", taken, may_move=False, setting="PHOTOHUB_HTTP")
 
 

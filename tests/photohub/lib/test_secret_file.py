@@ -14,7 +14,9 @@ def test_a_secret_is_made_once_and_readable_by_its_owner_only(tmp_path):
 
 def test_processes_that_start_together_agree(tmp_path):
     found = set()
-    threads = [threading.Thread(target=lambda: found.add(read_or_make_secret(tmp_path / "key"))) for _ in range(16)]
+    threads = [
+        threading.Thread(target=lambda: found.add(read_or_make_secret(tmp_path / "key"))) for _ in range(16)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -24,5 +26,5 @@ def test_processes_that_start_together_agree(tmp_path):
 
 def test_an_empty_file_is_no_secret(tmp_path):
     (tmp_path / "key").touch()
-    with pytest.raises(RuntimeError, match="is empty. Delete it"):
+    with pytest.raises(RuntimeError, match=r"is empty\. Delete it"):
         read_or_make_secret(tmp_path / "key")

@@ -1,0 +1,78 @@
+"""Nothing stays half-done: what a kill interrupted is finished by the next hub, once."""
+
+import pytest
+
+from tests.fakes.oss_server import FakeOSS
+from tests.faults.hub import assert_killed_at, change, check, hub_with_camera, mirror_states, wait_until
+from tests.hub_process import HubProcess
+
+pytestmark = pytest.mark.xdist_group("faults")
+AFTER_POINTS = [
+    "mirror.claimed",
+    "mirror.put",
+    "mirror.recorded",
+    "thumbnail.claimed",
+    "thumbnail.written",
+    "publish.claimed",
+    "publish.published",
+]
+REMOVAL_POINTS = ["removal.queued", "removal.begun", "removal.files_gone", "removal.copy_gone"]
+LATER_POINTS = AFTER_POINTS + REMOVAL_POINTS
+
+DELETE_ALL = """
+from django.contrib.auth import get_user_model
+from media_pipeline import deleting
+from media_pipeline.models import Capture
+owner = get_user_model().objects.filter(is_superuser=True).first()
+owner = owner or get_user_model().objects.create_superuser("ada")
+deleting.delete_captures(owner, Capture.objects.all())
+deleting.remove_all(deleting.due())
+"""
+
+
+def let_an_hour_pass(hub: HubProcess) -> None:
+    """Make everything due that a row waits for: leases, pauses, the patience with a thumbnail."""
+    past = "datetime('now', '-1 hour')"
+    change(hub, f"UPDATE media_pipeline_ossobject SET lease_until={past}, next_try_at={past}")
+    change(hub, "UPDATE media_pipeline_capture SET received_at=datetime('now', '-50 minutes')")
+    change(hub, f"UPDATE media_pipeline_capture SET publish_next_try_at={past} WHERE publish_state='pending'")
+    change(hub, f"UPDATE media_pipeline_removal SET next_try_at={past}")
+
+
+def owed(hub: HubProcess) -> list:
+    return hub.rows("""
+        SELECT c.name, c.thumbnail_state, c.publish_state, o.state FROM media_pipeline_capture c
+        JOIN media_pipeline_ossobject o ON o.capture_id = c.id
+        WHERE c.thumbnail_state != 'done' OR c.publish_state != 'done' OR o.state != 'mirrored'""")
+
+
+def test_work_that_a_kill_interrupted_is_finished_after_the_restart():
+    with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
+        hub.stop()
+        for point in AFTER_POINTS:
+            hub.launch(PHOTOHUB_FAIL=f"{point}:kill")
+            with ledger.load(senders=1, per_second=4):
+                assert_killed_at(hub, point)
+        let_an_hour_pass(hub)
+        hub.start()
+        wait_until(lambda: not owed(hub), 30, "everything is done", lambda: [tuple(row) for row in owed(hub)])
+        check(hub, ledger)
+        wait_until(lambda: mirror_states(hub).keys() == {"mirrored"}, 10, "replays are mirrored")
+        pictures = [entry.data for entry in ledger.entries if entry.outcome == "ok"]
+        assert sorted(o.body for o in oss.objects.values()) == sorted(pictures)
+
+
+def test_a_deletion_that_a_kill_interrupted_is_finished_after_the_restart():
+    with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
+        ledger.send_now(*(ledger.new_entry() for _ in range(3)))
+        wait_until(lambda: mirror_states(hub) == {"mirrored": 3}, 20, "all are mirrored")
+        hub.stop()
+        for point in REMOVAL_POINTS:
+            with pytest.raises(RuntimeError, match="ended with -9"):
+                hub.run("shell", "-c", DELETE_ALL, PHOTOHUB_FAIL=f"{point}:kill")
+        let_an_hour_pass(hub)
+        hub.start()
+        wait_until(lambda: not hub.rows("SELECT * FROM media_pipeline_removal"), 30, "all removals are done")
+        assert not hub.rows("SELECT * FROM media_pipeline_capture")
+        assert not [path for path in (hub.data / "pictures").rglob("*") if path.is_file()]
+        assert not oss.objects

@@ -1,0 +1,48 @@
+"""Code 0 is a promise: what was answered survives SIGKILL at every step, and everything else comes right."""
+
+import random
+
+import pytest
+
+from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
+from tests.faults.test_half_done import LATER_POINTS
+
+pytestmark = pytest.mark.xdist_group("faults")
+INGEST_POINTS = [
+    "ingest.written",
+    "ingest.synced",
+    "ingest.renamed",
+    "ingest.folder_synced",
+    "ingest.inserted",
+    "ingest.committed",
+    "ingest.answered",
+]
+READY_S = 10.0
+
+
+def test_every_failpoint_of_the_source_is_killed_at_by_a_test():
+    assert failpoints_in_source() == {*INGEST_POINTS, *LATER_POINTS}
+
+
+def test_a_kill_at_any_step_loses_nothing_that_was_answered():
+    with hub_with_camera() as (hub, ledger):
+        with ledger.load():
+            for point in INGEST_POINTS:
+                hub.kill()
+                hub.launch(PHOTOHUB_FAIL=f"{point}:kill@9")
+                assert_killed_at(hub, point)
+            assert hub.start().ready_after_s < READY_S
+            ledger.wait_for(10)
+        check(hub, ledger)
+
+
+def test_random_kills_under_load_lose_nothing_that_was_answered():
+    dice = random.Random(7)
+    with hub_with_camera() as (hub, ledger):
+        with ledger.load(senders=8):
+            for _ in range(4):
+                ledger.wait_for(dice.randrange(5, 60))
+                hub.kill()
+                assert hub.start().ready_after_s < READY_S
+            ledger.wait_for(20)
+        check(hub, ledger)

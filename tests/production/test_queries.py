@@ -1,0 +1,6 @@
+"""PostgreSQL answers the frequent queries by their indexes too."""
+
+
+def test_frequent_queries_are_answered_by_their_indexes(stack):
+    said = stack.manage("shell", "--no-imports", "-c", "from tests.queries import check_all; check_all()")
+    assert said.strip() == "all use their indexes"

@@ -1,0 +1,111 @@
+"""The queries that run all the time, and what the database plans for them.
+
+Each statement is explained with the very parameters that Django hands over: with the values written into
+the text instead, as in a log, SQLite would use partial indexes that it does not use in truth.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from devices import commands, dynsec
+from devices.models import Command, Device
+from media_pipeline import deleting, history, mirror, publish, retention, thumbnails
+from media_pipeline.models import Capture
+from tests.builders import make_device, make_user
+
+GROWING = r"media_pipeline_(capture|ossobject|removal)|devices_(event|command|brokeraccount)"
+_WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:{GROWING})\b)")
+
+
+def _pictures(filters: history.Filters, cursor: str = "") -> None:
+    history.page_of(history.captures_matching(make_user("ada", "owner"), filters), cursor)
+
+
+# What is asked → the function that asks, and the index that it must use.
+QUERIES: dict[str, tuple[Callable[[], object], str]] = {
+    "copies that are due": (mirror.due, "objects_to_mirror"),
+    "copies that were blocked": (mirror.unblock_all, "objects_to_mirror"),
+    "thumbnails that are due": (thumbnails.due, "captures_without_thumbnail"),
+    "URLs to publish": (publish.claim_to_publish, "captures_to_publish"),
+    "URLs to give up": (publish.give_up_old, "captures_to_publish"),
+    "files to remove": (deleting.due, "media_pipeline_removal_next_try_at"),
+    "files to free": (lambda: list(retention.mirrored_before(timezone.now())), "objects_with_a_local_file"),
+    "pictures that are too old": (lambda: list(retention.older_than(timezone.now())), "captures_for_history"),
+    "commands to send": (commands.claim_to_send, "commands_to_send"),
+    "commands to end": (commands.expire_due, "commands_that_may_expire"),
+    "open commands": (lambda: list(Command.objects.open()), "commands_that_may_expire"),
+    "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
+    "told events": (
+        lambda: list(Device.objects.get().events.told().order_by("-seq")[:50]),
+        "events_told_on_device_page",
+    ),
+    "history": (lambda: _pictures(history.Filters()), "captures_for_history"),
+    "a later page of the history": (
+        lambda: _pictures(history.Filters(), history.encode_cursor(Capture(received_at=timezone.now()))),
+        "captures_for_history",
+    ),
+    "history of one device": (
+        lambda: _pictures(history.Filters(devices=("porch",))),
+        "captures_of_a_device",
+    ),
+    "a picture's neighbours": (
+        lambda: history.neighbours_of(Capture(device=Device.objects.get(), received_at=timezone.now())),
+        "captures_of_a_device",
+    ),
+}
+
+
+def plans_of(run: Callable[[], object]) -> list[str]:
+    """Run it and return the database's plan of each statement."""
+    plans: list[str] = []
+
+    def explain(execute, sql, params, many, context):
+        if sql.startswith(("SELECT", "UPDATE")):
+            plans.append(_explain(context["cursor"].db, sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        run()
+    return plans
+
+
+def _explain(database, sql: str, params) -> str:
+    word = "EXPLAIN QUERY PLAN" if database.vendor == "sqlite" else "EXPLAIN"
+    # A cursor of its own, without wrappers, so that explaining is not explained.
+    wrappers, database.execute_wrappers = database.execute_wrappers, []
+    try:
+        with database.cursor() as cursor:
+            cursor.execute(f"{word} {sql}", params)
+            return "\n".join(str(row[-1]) for row in cursor.fetchall())
+    finally:
+        database.execute_wrappers = wrappers
+
+
+def slow_plans(what: str) -> list[str]:
+    """Return what is wrong with the plans of this query; empty when it is answered by its index."""
+    run, index = QUERIES[what]
+    with _rolled_back():
+        make_device("porch")
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                # With no rows every index costs more than a walk; this asks only whether one can be used.
+                cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        plans = plans_of(run)
+    missing = [] if any(index in plan for plan in plans) else [f"{what}: {index} is not used", *plans]
+    return missing + [f"{what}: {plan}" for plan in plans if _WALKS_ALL.search(plan)]
+
+
+@contextmanager
+def _rolled_back() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def check_all() -> None:
+    """Print what is wrong with any query, for a process of its own on another database."""
+    print("\n".join(line for what in QUERIES for line in slow_plans(what)) or "all use their indexes")

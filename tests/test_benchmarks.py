@@ -1,0 +1,122 @@
+"""Each benchmark runs from end to end, with numbers too small to mean anything."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import growth, ingest, load, memory, mirror, oss
+from benchmarks.marks import MARK
+from benchmarks.measuring import alternate, ratio, spread, table
+from benchmarks.pictures import make_picture
+from benchmarks.servers import asgi_peer, flask_peer, nginx_peer
+from media_pipeline import images
+
+
+@pytest.mark.parametrize("size_bytes", [4_000, 55_000, 300_000])
+def test_a_picture_has_exactly_the_size_and_is_one(size_bytes: int) -> None:
+    picture = make_picture(size_bytes)
+    facts = images.inspect(picture, max_pixels=10_000_000)
+    assert (len(picture), facts.flags, picture.count(MARK)) == (size_bytes, (), 1)
+    assert images.make_thumbnail(picture).data
+
+
+def test_a_picture_too_small_to_paint_is_refused() -> None:
+    with pytest.raises(ValueError, match="too small"):
+        make_picture(200)
+
+
+def test_rounds_alternate_so_that_nobody_is_always_first() -> None:
+    asked: list[str] = []
+    results = alternate(2, ["a", "b"], lambda name: asked.append(name) or len(asked))
+    assert asked == ["a", "b", "b", "a"]
+    assert results == {"a": [1, 4], "b": [2, 3]}
+
+
+def test_a_ratio_is_taken_within_each_round() -> None:
+    assert ratio([10, 100, 30], [20, 200, 40]) == 0.5
+    assert spread([10, 10, 10]) == 0 and spread([5, 10, 15]) == 0.5
+
+
+def test_a_table_is_markdown() -> None:
+    assert table(("a", "b"), [("x", 1234.5)]) == "| a | b |\n| --- | --- |\n| x | 1234 |"
+
+
+@pytest.mark.parametrize("peer", [nginx_peer, flask_peer, lambda: asgi_peer("bare", "bare_starlette")])
+def test_every_picture_arrives_with_bytes_of_its_own(peer, tmp_path: Path) -> None:
+    (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
+    with peer() as server:
+        outcome = load.run(server.order(tmp_path / "picture.jpg", 3, 0.3))
+        bodies = [path.read_bytes() for path in server.folder.iterdir()]
+    assert outcome.stored > 0 and outcome.errors == 0
+    assert len(bodies) == len(set(bodies)) == outcome.stored
+    assert {len(body) for body in bodies} == {4_000}
+
+
+def test_a_refusal_is_counted_as_an_error(tmp_path: Path) -> None:
+    (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
+    with asgi_peer("bare", "bare_starlette") as server:
+        order = load.Order([server.urls[0] + "/wrong"], str(tmp_path / "picture.jpg"), 1, 0.1)
+        outcome = load.run(order)
+    assert outcome.stored == 0 and outcome.errors > 0
+    assert outcome.examples[0].startswith("404 ")
+
+
+def test_a_pace_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
+    with asgi_peer("bare", "bare_starlette") as server:
+        outcome = load.run(server.order(tmp_path / "picture.jpg", 4, 1.0, per_s=20))
+    assert 18 <= outcome.stored <= 21
+
+
+def test_ingest_measures_photohub_beside_its_peers() -> None:
+    result = ingest.run(ingest.TINY)
+    assert [cell["server"] for cell in result["cells"]][1] == "PhotoHub embedded, esp32s3"
+    assert all(cell["per_s"] > 0 and cell["errors"] == 0 for cell in result["cells"])
+    assert ingest.report(result).count("\n") == len(result["cells"]) + 1
+
+
+def test_slow_object_storage_is_felt_inside_the_request_only() -> None:
+    hub, peer = oss.run(oss.TINY)["cells"]
+    assert hub["errors"] == peer["errors"] == 0
+    assert peer["p50_ms"] >= 50
+
+
+def test_a_backlog_is_copied_by_the_worker_and_by_the_loop() -> None:
+    result = mirror.run(mirror.TINY)
+    assert all(row["per_s"] > 0 for row in result["rows"])
+    assert "plain oss2 loop" in mirror.report(result)
+
+
+def test_growth_compares_every_figure_with_the_smallest_hub() -> None:
+    result = growth.run(growth.TINY)
+    assert {figure["ratios"][0] for figure in result["figures"]} == {1.0}
+    assert len(result["amounts"]) == 3 and "flat within 20 %" in growth.report(result)
+
+
+@pytest.mark.parametrize(
+    ("what", "ratios", "flat"),
+    [
+        ("dashboard, ms", [1, 1.1], True),
+        ("dashboard, ms", [1, 1.3], False),
+        ("ingest, pictures/s", [1, 0.7], False),
+    ],
+)
+def test_flat_means_within_a_fifth_in_the_bad_direction(what: str, ratios: list[float], flat: bool) -> None:
+    assert growth.is_flat({"what": what, "ratios": ratios}) is flat
+
+
+def test_memory_is_sampled_while_pictures_come() -> None:
+    result = memory.run(memory.TINY)
+    assert result["outcome"]["stored"] > 0 and result["outcome"]["errors"] == 0
+    assert result["highest_mb"] >= result["rest_mb"] * 0.9 > 30
+
+
+def test_the_command_prints_a_table_and_writes_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command.main(["button", "--tiny", "--json", str(tmp_path / "out.json")])
+    assert "the whole, as a multiple of the sum" in capsys.readouterr().out
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["machine"]["cores"] and len(written["parts"]["button"]["times_ms"]) == 4
