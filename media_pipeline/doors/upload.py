@@ -6,15 +6,13 @@ translates HTTP to one `Upload` and the outcome back to one short JSON object (d
 """
 
 import asyncio
-import base64
-import binascii
+import contextlib
 import hmac
 import logging
 import re
 import time
-import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -33,13 +31,14 @@ from .. import images, store
 from ..ingest import Receipt, Upload, committer
 from ..models import Source
 from ..refusals import Refused
+from .headers import clean_name, read_md5, read_moment
 from .multipart import MultipartBody
 
 log = logging.getLogger(__name__)
 
 PATHS = re.compile(r"^/(?:api/upload(?:/(?P<key>[^/]{1,200}))?|index\.php)/?$")
-NAME_LIMIT = 128
 _ANSWER_WITHIN_S = 7.5
+_REST_WITHIN_S = 2.0
 _STRANGERS = Buckets(per_second=10, burst=50)
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 
@@ -156,11 +155,11 @@ class _Request:
                     "bad_name" if name == "name-pic" else "bad_request", f"Two {name} headers; send one."
                 )
         return _Head(
-            name=_clean_name(self._headers.get("name-pic")),
+            name=clean_name(self._headers.get("name-pic")),
             key=self._key(),
             length=self._length(),
             telemetry=self._telemetry(),
-            captured_at=_moment(self._headers.get("x-captured-at")),
+            captured_at=read_moment(self._headers.get("x-captured-at")),
         )
 
     def _key(self) -> str:
@@ -273,6 +272,16 @@ class _Request:
             raise _Gone
         return message.get("body", b""), message.get("more_body", False)
 
+    async def read_rest(self) -> None:
+        """Read and forget what a refused sender still sends, for a little while."""
+        left = settings.UPLOAD_MAX_BYTES
+        with contextlib.suppress(TimeoutError, _Gone):
+            async with asyncio.timeout(_REST_WITHIN_S):
+                more = True
+                while more and left > 0:
+                    chunk, more = await self._next_chunk()
+                    left -= len(chunk)
+
     def _label(self, head: _Head, known: identity.Known, multipart: MultipartBody | None) -> str:
         if head.name is not None:
             return head.name
@@ -295,7 +304,7 @@ class _Request:
         if wanted and not hmac.compare_digest(wanted.strip().lower(), self.spool.sha256):
             raise Refused("hash_mismatch", "The bytes do not match X-Content-SHA256; send the picture again.")
         wanted = self._headers.get("content-md5")
-        if wanted and not self._is_multipart() and _md5_bytes(wanted) != self.spool.md5():
+        if wanted and not self._is_multipart() and read_md5(wanted) != self.spool.md5():
             raise Refused("hash_mismatch", "The bytes do not match Content-MD5; send the picture again.")
 
     async def _store(self, upload: Upload) -> Receipt:
@@ -332,48 +341,6 @@ def _no_name() -> Refused:
     return Refused("no_name", "Name-Pic is not exist")
 
 
-def _clean_name(raw: str | None) -> str | None:
-    """Return the label: printable, ≤ 128 characters, never used in a path. None when the header is missing."""
-    if raw is None:
-        return None
-    text = unicodedata.normalize("NFC", raw)
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
-    if not text:
-        raise Refused("bad_name", "Name-Pic holds no readable character.")
-    if len(text) > NAME_LIMIT:
-        raise Refused("bad_name", f"Name-Pic is longer than {NAME_LIMIT} characters.")
-    return text
-
-
-def _moment(raw: str | None) -> datetime | None:
-    """Read X-Captured-At: ISO 8601 or unix seconds. A camera's impossible clock is dropped, not an error."""
-    if not raw:
-        return None
-    try:
-        moment = (
-            datetime.fromtimestamp(float(raw), UTC)
-            if _is_number(raw)
-            else datetime.fromisoformat(raw.strip())
-        )
-    except (ValueError, OverflowError, OSError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment if 2000 <= moment.year <= 2100 else None
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", text) is not None
-
-
-def _md5_bytes(text: str) -> bytes:
-    text = text.strip()
-    try:
-        return bytes.fromhex(text) if len(text) == 32 else base64.b64decode(text, validate=True)
-    except (ValueError, binascii.Error):
-        return b""
-
-
 def _ok(receipt: Receipt) -> bytes:
     return light.encode_ok(url=f"{base_url()}/p/{receipt.code}", id=str(receipt.id), dup=not receipt.new)
 
@@ -384,12 +351,16 @@ async def _refuse(send, refusal: Refused, request: _Request) -> None:
         headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
     if refusal.word == "method":
         headers.append((b"allow", b"POST"))
+    rest = None
     if not request.body_was_read:
         headers.append((b"connection", b"close"))
-    await _answer(send, refusal.status, light.encode_error(refusal.sentence, refusal.word), headers)
+        rest = request.read_rest
+    await _answer(send, refusal.status, light.encode_error(refusal.sentence, refusal.word), headers, rest)
 
 
-async def _answer(send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
+async def _answer(
+    send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None, rest=None
+) -> None:
     head = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -397,6 +368,12 @@ async def _answer(send, status: int, body: bytes, headers: list[tuple[bytes, byt
     ]
     try:
         await send({"type": "http.response.start", "status": status, "headers": head})
+        if rest is not None:
+            # The answer goes out now. Closing on a camera that is still sending would reset the connection, and
+            # many clients then never see the answer that waits for them.
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await rest()
+            body = b""
         await send({"type": "http.response.body", "body": body})
     except OSError:
         pass  # The camera left; a repeated upload gets the same answer.

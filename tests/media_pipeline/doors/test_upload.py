@@ -107,6 +107,20 @@ def test_a_stranger_with_a_name_of_his_own_is_refused(door):
     assert_refused(send(door, name="holiday"), 401, "auth")
 
 
+def test_a_refused_camera_can_send_its_picture_to_the_end_and_then_read_why(door):
+    data = make_jpeg(1600, 1200, quality=95) + bytes(2_000_000)
+    parts = urlsplit(str(door.base_url))
+    head = (
+        f"POST /api/upload HTTP/1.1\r\nHost: h\r\nName-Pic: stranger\r\nContent-Length: {len(data)}\r\n\r\n"
+    )
+    with socket.create_connection((parts.hostname, parts.port), 5) as camera:
+        camera.sendall(head.encode())
+        for start in range(0, len(data), 100_000):
+            camera.sendall(data[start : start + 100_000])
+        answer = camera.recv(4096)
+    assert b" 401 " in answer and b'"err":"auth"' in answer
+
+
 def test_a_revoked_key_is_refused(door, porch):
     identity.revoke_key(porch.device.keys.get())
     assert_refused(send(door, porch.key), 401, "auth")
