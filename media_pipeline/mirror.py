@@ -11,12 +11,15 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from itertools import repeat
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,14 +30,16 @@ from photohub.lib.breaker import Breaker
 
 from . import store
 from .models import MirrorState, OSSObject
-from .stores import MirrorError, open_mirror
+from .stores import MirrorError, MirrorStore, PutResult, open_mirror
 
 LEASE_S = 60
 _FIRST_PAUSE_S = 1
 _LONGEST_PAUSE_S = 40
 BEAT = "mirror"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
-_ANSWERED = {MirrorState.MIRRORED: True, MirrorState.PENDING: False, MirrorState.BLOCKED: False}
+AT_ONCE = 8
+# Shared by the worker's threads. A copy takes at most 46 s (two requests), so a group ends within its lease.
+_copiers = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="photohub-copier")
 
 
 def due(limit: int = 600) -> list[UUID]:
@@ -52,53 +57,83 @@ def _due_rows():
 
 
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
-    """Copy these pictures, one after the other. Returns how many are mirrored now; stops while the mirror is away."""
-    breaker, done = _breakers[open_mirror(settings)], 0
-    for capture_id in capture_ids:
-        if not breaker.enter():
-            break
-        outcome = None
+    """Copy these pictures, several at once. Returns how many are mirrored now; stops while the mirror is away."""
+    target = open_mirror(settings)
+    breaker, waiting, done = _breakers[target], list(capture_ids), 0
+    while target is not None and waiting and breaker.enter():
+        # After a failure one picture tries for all.
+        count = 1 if breaker.failing else AT_ONCE
+        together, waiting = waiting[:count], waiting[count:]
+        outcomes: list[str] = []
         try:
-            outcome = mirror_one(capture_id)
+            outcomes = mirror_together(together, target)
         finally:
-            breaker.leave(_ANSWERED.get(outcome))
-        done += outcome == MirrorState.MIRRORED
+            breaker.leave(_verdict(outcomes))
+        done += outcomes.count(MirrorState.MIRRORED)
     return done
 
 
+def _verdict(outcomes: list[str]) -> bool | None:
+    """Say what these outcomes tell of the mirror: it answered, it did not, or (a fault of the pictures) nothing."""
+    if MirrorState.MIRRORED in outcomes:
+        return True
+    return False if {MirrorState.PENDING, MirrorState.BLOCKED} & set(outcomes) else None
+
+
 def mirror_one(capture_id: str | UUID) -> str | None:
-    """Copy one picture if it is ours to do: claim, put, record. Safe to run twice and at once."""
+    """Copy one picture if it is ours to do; None when it is not."""
     target = open_mirror(settings)
-    row = _claim(capture_id) if target else None
-    if row is None:
-        return None
+    outcomes = mirror_together([capture_id], target) if target else []
+    return outcomes[0] if outcomes else None
+
+
+def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[str]:
+    """Claim, copy at once, record with one commit. Returns the new state of each that was ours to do.
+
+    Safe to run twice and at once: the claim is a conditional update, and a put of the same bytes may be repeated.
+    """
+    claimed = _claim(capture_ids)
     failpoints.hit("mirror.claimed")
-    try:
-        _check_local(row)
-        result = target.put(store.full_path(row.capture.path), row.key, row.capture.content_type)
-    except MirrorError as error:
-        return _record_failure(row, error)
+    results = (
+        [_copy(target, row) for row in claimed]
+        if len(claimed) < 2
+        else list(_copiers.map(_copy, repeat(target), claimed))
+    )
     failpoints.hit("mirror.put")
-    outcome = _record_success(row, result)
+    copied = [(row, r) for row, r in zip(claimed, results, strict=True) if not isinstance(r, MirrorError)]
+    failed = [(row, r) for row, r in zip(claimed, results, strict=True) if isinstance(r, MirrorError)]
+    if copied:
+        _record_success(copied)
+    states = {row.pk: MirrorState.MIRRORED for row, _result in copied}
+    states |= {row.pk: _record_failure(row, error) for row, error in failed}
     failpoints.hit("mirror.recorded")
-    return outcome
+    return [states[row.pk] for row in claimed]
 
 
-def _claim(capture_id: str | UUID) -> OSSObject | None:
+def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
     # Attempts are counted before the work, so that a picture which kills its worker is noticed.
-    lease, now = uuid4(), timezone.now()
-    rows = _due_rows().filter(pk=capture_id)
-    row = rows.select_related("capture", "capture__device").first()
-    if row is None:
-        return None
-    claimed = rows.filter(attempts=row.attempts).update(
+    lease = uuid4()
+    rows = _due_rows().filter(pk__in=capture_ids)
+    before = dict(rows.values_list("pk", "state"))
+    rows.filter(pk__in=before).update(
         state=MirrorState.UPLOADING,
         lease=lease,
-        lease_until=now + timedelta(seconds=LEASE_S),
-        attempts=row.attempts + 1,
+        lease_until=timezone.now() + timedelta(seconds=LEASE_S),
+        attempts=F("attempts") + 1,
     )
-    row.lease, row.attempts = lease, row.attempts + 1
-    return row if claimed else None
+    mine = list(OSSObject.objects.filter(lease=lease).select_related("capture", "capture__device"))
+    for row in mine:
+        row.was_blocked = before.get(row.pk) == MirrorState.BLOCKED
+    return mine
+
+
+def _copy(target: MirrorStore, row: OSSObject) -> PutResult | MirrorError:
+    """Put one picture; runs beside others and without the database."""
+    try:
+        _check_local(row)
+        return target.put(store.full_path(row.capture.path), row.key, row.capture.content_type)
+    except MirrorError as error:
+        return error
 
 
 def _check_local(row: OSSObject) -> None:
@@ -120,22 +155,24 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _record_success(row: OSSObject, result) -> str:
+def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
     with transaction.atomic():
-        if _beat(True, "") or row.state == MirrorState.BLOCKED:
+        # Whoever answers a probe answers for all.
+        if _beat(True, "") or any(row.was_blocked for row, _result in copied):
             _wake_all()
-        OSSObject.objects.filter(pk=row.pk, lease=row.lease).update(
-            state=MirrorState.MIRRORED,
-            mirrored_at=timezone.now(),
-            etag=result.etag or "",
-            crc64=str(result.crc64 or ""),
-            error="",
-            error_word="",
-            lease=None,
-            lease_until=None,
-        )
-        _tell([row], EventType.CAPTURE_MIRRORED)
-    return MirrorState.MIRRORED
+        now = timezone.now()
+        for row, result in copied:
+            OSSObject.objects.filter(pk=row.pk, lease=row.lease).update(
+                state=MirrorState.MIRRORED,
+                mirrored_at=now,
+                etag=result.etag or "",
+                crc64=str(result.crc64 or ""),
+                error="",
+                error_word="",
+                lease=None,
+                lease_until=None,
+            )
+        _tell([row for row, _result in copied], EventType.CAPTURE_MIRRORED)
 
 
 def _record_failure(row: OSSObject, error: MirrorError) -> str:

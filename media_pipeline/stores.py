@@ -103,7 +103,8 @@ class MirrorStore(Protocol):
     Keys are relative: a store puts its own prefix before them. Every method raises MirrorError and nothing
     else, but `open` of an absent key raises FileNotFoundError. `exists` answers False only when the store
     itself says so. `head` tells what is there without fetching it, None when the store says that nothing is;
-    its etag is empty where only the bytes themselves could tell. The URL methods never touch the network; None means that the store has no such URL.
+    its etag is empty where only the bytes themselves could tell. The URL methods never touch the network;
+    None means that the store has no such URL.
     `public_url` works for strangers only where the bucket is public-read; `signed_url` always does.
     """
 

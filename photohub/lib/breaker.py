@@ -31,6 +31,11 @@ class Breaker:
             self._probing = True
             return True
 
+    @property
+    def failing(self) -> bool:
+        """Tell whether the last try failed."""
+        return self._failures > 0
+
     def leave(self, ok: bool | None) -> None:
         """Say that the service answered, that it did not, or (None) that this try tells nothing."""
         with self._lock:
