@@ -30,14 +30,9 @@ def make_picture(size_bytes: int) -> bytes:
 
 
 def _filling(room: int) -> bytes:
-    filling = b""
-    while room:
-        # Each comment costs four bytes of its own, so never leave one to three over.
-        length = min(room, _SEGMENT_AT_MOST)
-        length -= 4 if 0 < room - length < 4 else 0
-        filling += _comment(os.urandom(length - 4))
-        room -= length
-    return filling
+    count = -(-room // _SEGMENT_AT_MOST)
+    lengths = [room // count + (number < room % count) for number in range(count)]
+    return b"".join(_comment(os.urandom(length - 4)) for length in lengths)
 
 
 def _comment(text: bytes) -> bytes:

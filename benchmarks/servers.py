@@ -213,6 +213,13 @@ class StackWith(Stack):
         return super().environment(service, name) | self.more
 
 
+def _start_all(stack: Stack) -> None:
+    try:
+        stack.start_all()
+    except AssertionError as error:
+        raise RuntimeError(f"The production form did not start. {error}\n{stack.logs()}") from error
+
+
 @contextlib.contextmanager
 def production(more: dict[str, str] | None = None) -> Iterator[StackWith]:
     """Run the services of docker-compose.yml as processes of this machine, two web servers among them."""
@@ -225,7 +232,7 @@ def production(more: dict[str, str] | None = None) -> Iterator[StackWith]:
         stack = StackWith(folder)
         stack.more = more or {}
         try:
-            stack.start_all()
+            _start_all(stack)
             yield stack
         finally:
             stack.stop_all()

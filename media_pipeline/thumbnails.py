@@ -20,6 +20,7 @@ from . import images, store
 from .models import Capture, Step
 
 ATTEMPTS_AT_MOST = 5
+SIDE_PX = 640  # Sharp on the cards of the dashboard, the largest place it is shown at.
 _TOGETHER = 8
 _RETRY_AFTER_S = 10
 
@@ -79,7 +80,7 @@ def _make(capture: Capture) -> bool:
         capture.thumbnail_state = Step.FAILED
         return True
     try:
-        thumbnail = images.make_thumbnail(store.full_path(capture.path).read_bytes())
+        thumbnail = images.make_thumbnail(store.full_path(capture.path).read_bytes(), SIDE_PX)
         _write(store.thumbnail_path(capture.pk), thumbnail.data)
     except images.ThumbnailFailed:
         capture.thumbnail_state = Step.FAILED

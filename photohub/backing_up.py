@@ -196,14 +196,8 @@ class _postgres_snapshot:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("SELECT pg_export_snapshot()")
             name = cursor.fetchone()[0]
-        command = [
-            program,
-            "--format=custom",
-            f"--snapshot={name}",
-            f"--file={self.snapshot}",
-            settings.DATABASE_URL,
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        command = [program, "--format=custom", f"--snapshot={name}", f"--file={self.snapshot}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=server_variables())
         if done.returncode:
             self._transaction.__exit__(None, None, None)
             raise CannotBackUp(f"pg_dump failed: {done.stderr.strip()[-300:]}")
@@ -215,6 +209,18 @@ class _postgres_snapshot:
     def __exit__(self, *error) -> None:
         self._cursor.close()
         self._transaction.__exit__(*error)
+
+
+def server_variables() -> dict[str, str]:
+    """Return what tells PostgreSQL's programs the server; as arguments everybody could read the password."""
+    facts = connection.settings_dict
+    given = {f"PG{name}": str(facts[name]) for name in ("HOST", "PORT", "USER", "PASSWORD")}
+    given |= {
+        "PGDATABASE": facts["NAME"],
+        "PGSSLMODE": facts["OPTIONS"].get("sslmode", ""),
+        "PATH": os.defpath,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 def _fill(target: Target, snapshot: Path, rows: Iterator[tuple], workspace: Path) -> Report:

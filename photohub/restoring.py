@@ -12,10 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from django.conf import settings
 from django.db import connection
 
-from photohub.backing_up import FORM, MANIFEST
+from photohub.backing_up import FORM, MANIFEST, server_variables
 from photohub.lib import one_instance
 
 _OF_NO_ACCOUNT = {"hub.lock", "secret_key", "static", "celerybeat-schedule"}
@@ -36,7 +35,7 @@ class Restored:
 
 
 def restore(source: Path, data: Path) -> Restored:
-    """Restore a backup folder or tar into this data folder. Raises CannotRestore before anything is changed."""
+    """Restore a backup folder or tar into this data folder. Raises CannotRestore; no database was changed then."""
     data.mkdir(parents=True, exist_ok=True)
     if not one_instance.claim(data):
         raise CannotRestore(f"A PhotoHub is running on {data}. Stop it first.")
@@ -138,7 +137,13 @@ def _restore_database(dump: Path, data: Path) -> None:
         )
     if "devices_device" in connection.introspection.table_names():
         raise CannotRestore("The database of DATABASE_URL is not empty. Name an empty one.")
-    command = [program, "--no-owner", "--exit-on-error", f"--dbname={settings.DATABASE_URL}", str(dump)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [
+        program,
+        "--no-owner",
+        "--exit-on-error",
+        f"--dbname={connection.settings_dict['NAME']}",
+        str(dump),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=server_variables())
     if done.returncode:
         raise CannotRestore(f"pg_restore failed: {done.stderr.strip()[-300:]}")

@@ -12,7 +12,7 @@ from devices.models import EventType
 from devices.profiles import PROFILES
 from devices.protocol import light
 from devices.protocol.topics import FROM_DEVICE, Channel
-from media_pipeline.doors import upload
+from media_pipeline.doors import headers, upload
 from media_pipeline.refusals import STATUS
 from photohub import env
 from photohub.api import api
@@ -166,7 +166,7 @@ def test_every_profile_is_documented():
 
 
 LIMITS = {
-    "picture name": f"{upload.NAME_LIMIT} characters; {light.MAX_NAME_BYTES} in a command",
+    "picture name": f"{headers.NAME_LIMIT} characters; {light.MAX_NAME_BYTES} in a command",
     "answer": f"{light.MAX_ANSWER_BYTES} bytes",
     "picture": f"{settings.UPLOAD_MAX_BYTES >> 20} MiB, {settings.UPLOAD_MAX_PIXELS // 10**6} million pixels",
     "request headers": f"{http_guard.HEADERS_AT_MOST_BYTES >> 10} KiB, whole within "

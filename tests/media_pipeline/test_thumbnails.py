@@ -20,7 +20,7 @@ def test_a_thumbnail_is_made_with_its_colour():
         capture.thumbnail_state == Step.DONE and capture.colour.startswith("#") and capture.dhash is not None
     )
     with Image.open(io.BytesIO(store.thumbnail_path(capture.pk).read_bytes())) as picture:
-        assert picture.format == "WEBP" and max(picture.size) <= 480
+        assert picture.format == "WEBP" and max(picture.size) == thumbnails.SIDE_PX
 
 
 def test_making_it_twice_is_harmless():
