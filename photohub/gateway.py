@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
 from devices import addressing, beats, commands, dynsec, events
 from devices.models import Command, Device, EventType
@@ -29,6 +30,7 @@ LOG_BEAT = "broker log"
 _LANES = 8
 _LANE_SIZE = 50
 _LOOK_EVERY_S = 1.0
+_DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
 _BEAT_EVERY_S = 5.0
 _SEND_AT_ONCE = 32
@@ -84,9 +86,12 @@ class Gateway:
 
     async def _session(self, link: Link) -> None:
         self._subscribed = set()
-        if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
-            await in_thread(self._broker_log.start_over)
-        await self._subscribe(link)
+        try:
+            if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
+                await in_thread(self._broker_log.start_over)
+            await self._subscribe(link)
+        except _DATABASE_AWAY as error:
+            raise MqttDown(f"the hub's own database does not answer ({error})") from error
         self.listening.set()
         try:
             async with asyncio.TaskGroup() as group:
@@ -127,7 +132,10 @@ class Gateway:
             except TimeoutError:
                 pass
             self._filters_changed.clear()
-            await self._subscribe(link)
+            try:
+                await self._subscribe(link)
+            except _DATABASE_AWAY as error:
+                log.warning("The gateway could not read what to listen to (%s); it tries again.", error)
 
     async def _receive(self, link: Link) -> None:
         async for message in link.messages():
@@ -211,7 +219,11 @@ class Gateway:
             return_exceptions=True,
         )
         for error in results:
-            if isinstance(error, BaseException):
+            if isinstance(error, _DATABASE_AWAY):
+                # What was sent and not noted is still claimed, and due again when the claim is over.
+                log.warning("The gateway could not note what it sent (%s); it goes on.", error)
+                await asyncio.sleep(1)
+            elif isinstance(error, BaseException):
                 raise error
 
     async def _send_command(self, link: Link, command: Command) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import growth, ingest, load, memory, mirror, oss
+from benchmarks import figures, growth, ingest, load, memory, mirror, oss
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
@@ -120,3 +120,25 @@ def test_the_command_prints_a_table_and_writes_json(
     assert "the whole, as a multiple of the sum" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["machine"]["cores"] and len(written["parts"]["button"]["times_ms"]) == 4
+
+
+def test_figures_replace_those_of_the_page_and_keep_its_prose(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "PAGE", tmp_path / "performance.md")
+    figures.PAGE.write_text(f"Prose.\n{figures.MARKER}old figures")
+    cell = {
+        "server": "hub",
+        "picture_bytes": 55_000,
+        "connections": 16,
+        "per_s": 90.0,
+        "ratio": 0.5,
+        "spread": 0.1,
+    }
+    cell |= {"p50_ms": 1.0, "p99_ms": 2.0, "errors": 0, "generator_cpu": 0.1, "rounds": [{}]}
+    machine = {"cpu": "a", "cores": 2, "memory_gb": 8, "system": "Linux", "python": "3.11"}
+    part = {"cells": [cell], "load_average": [1.0, 2.0]}
+    (tmp_path / "out.json").write_text(json.dumps({"machine": machine, "parts": {"ingest": part}}))
+    figures.main([str(tmp_path / "out.json")])
+    text = figures.PAGE.read_text()
+    assert text.startswith("Prose.") and "| hub | 0.50 |" in text and "old figures" not in text

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 GROUP = "simulators"
 DEMO = (("demo-harbour", "Harbour", "harbour"), ("demo-workshop", "Workshop", "workshop"))
-_SCENES = ("greenhouse", "garden", "harbour", "workshop")
+_SCENES = ("harbour", "workshop", "greenhouse", "garden")
 _PICTURE_EVERY_S = 60.0
 _FIRST_HOUR = 14.0
 _DAY_S = 1800.0  # a day in half an hour, so that the pictures visibly change

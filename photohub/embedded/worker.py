@@ -35,6 +35,9 @@ class EmbeddedWorker:
     def start(self) -> None:
         """Start both threads."""
         warnings.filterwarnings("ignore", category=SecurityWarning)
+        # Celery imports the tasks once. Were that left to the thread, a worker whose first import failed would be
+        # started again without any, and throw away every message from then on.
+        self._app.loader.import_default_modules()
         self._thread = threading.Thread(target=self._run, name="photohub-worker", daemon=True)
         self._thread.start()
         # In memory: the schedule stands in the settings, and a file of it would be one more thing to go wrong.

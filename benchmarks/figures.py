@@ -1,0 +1,100 @@
+"""Write measured figures into docs/performance.md: `python -m benchmarks.figures out.json [more.json …]`.
+
+Everything below the marker is replaced; of a part that is in several files the last one counts.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import button, growth, ingest, memory, mirror, oss
+from benchmarks.load import ROOT
+from benchmarks.measuring import table
+
+PAGE = ROOT / "docs" / "performance.md"
+MARKER = "<!-- Below: written by python -m benchmarks.figures -->\n"
+
+_PARTS = (
+    ("oss", "When object storage is slow", oss.report),
+    ("mirror", "Copying a backlog", mirror.report),
+    ("button", "Button to tile", button.report),
+    ("growth", "Growth", growth.report),
+    ("memory", "Memory and start", memory.report),
+)
+_NOTES = {
+    "oss": (
+        "PhotoHub answers once the picture is durable here; the copy is made afterwards. A copy inside the request "
+        "makes the camera wait as long as the object storage takes; when that is nothing, it is faster than "
+        "PhotoHub, because it neither syncs nor keeps rows."
+    ),
+    "mirror": (
+        "Both use the same fake object storage; the ratio is to the loop with as many threads. The loop reads and "
+        "puts. PhotoHub also claims the rows, checks each file's SHA-256 before it goes, records the copies durably, "
+        "makes thumbnails and tells live pages."
+    ),
+    "button": (
+        "The whole also makes the command and the picture's rows durable. The parts go through the same broker and "
+        "the same client libraries."
+    ),
+    "growth": (
+        "× is relative to the first column, taken within each round. A dashboard shows every camera, so it grows "
+        "with them."
+    ),
+    "memory": "The embedded hub, everything in its one process.",
+}
+
+
+def figures(results: list[dict[str, Any]]) -> str:
+    """Return the figures of these runs as Markdown."""
+    parts = {name: part for result in results for name, part in result["parts"].items()}
+    machine = results[-1]["machine"]
+    lines = [
+        "## Figures of one machine",
+        f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gb']:.0f} GB, {machine['system']}, "
+        f"Python {machine['python']}. Beside each heading is the load average before and after: above the number of "
+        "cores, other programs had their share of the machine, and only ratios are worth remembering.",
+    ]
+    if "ingest" in parts:
+        lines += [f"### Durable ingest {_load(parts['ingest'])}", *_ingest(parts["ingest"]["cells"])]
+    for name, title, report in _PARTS:
+        if name in parts:
+            lines += [f"### {title} {_load(parts[name])}", report(parts[name]), _NOTES[name]]
+    return "\n\n".join(lines) + "\n"
+
+
+def _load(part: dict[str, Any]) -> str:
+    before, after = part["load_average"]
+    return f"(load {before:g}, {after:g})"
+
+
+def _ingest(cells: list[dict[str, Any]]) -> list[str]:
+    errors, sender = sum(c["errors"] for c in cells), max(c["generator_cpu"] for c in cells)
+    rounds = len(cells[0]["rounds"])
+    return [
+        f"Columns are picture size × connections. Medians of {rounds} rounds; {errors} errors; the sender took at "
+        f"most {sender:.0%} of a core. The ratio to bare Starlette with as many processes:",
+        _wide(cells, lambda c: f"{c['ratio']:.2f}"),
+        "Pictures a second, and how far the middle half of the rounds lies apart:",
+        _wide(cells, lambda c: f"{c['per_s']:.0f} ±{c['spread'] / 2:.0%}"),
+        "Answer time, median / 99 %, ms:",
+        _wide(cells, lambda c: f"{c['p50_ms']:.0f} / {c['p99_ms']:.0f}"),
+    ]
+
+
+def _wide(cells: list[dict[str, Any]], shown) -> str:
+    columns = sorted({(c["picture_bytes"], c["connections"]) for c in cells})
+    servers = list(dict.fromkeys(c["server"] for c in cells))
+    found = {(c["server"], c["picture_bytes"], c["connections"]): shown(c) for c in cells}
+    head = ["server", *(f"{size // 1000} kB × {connections}" for size, connections in columns)]
+    return table(head, ([server, *(found[server, *column] for column in columns)] for server in servers))
+
+
+def main(names: list[str]) -> None:
+    prose = PAGE.read_text().split(MARKER)[0]
+    results = [json.loads(Path(name).read_text()) for name in names]
+    PAGE.write_text(prose + MARKER + "\n" + figures(results))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
