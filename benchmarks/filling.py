@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -106,9 +107,12 @@ def _with_file(device: Device, at: datetime, body: bytes) -> Capture:
     return row
 
 
-def mirrored() -> list[float]:
-    """Return when each finished copy was made, in unix seconds, oldest first."""
+def wait_mirrored(count: int, within_s: float) -> list[float]:
+    """Wait for so many copies. Returns when each was made, in unix seconds, oldest first."""
     rows = OSSObject.objects.filter(state=MirrorState.MIRRORED).order_by("mirrored_at")
+    deadline_s = time.monotonic() + within_s
+    while rows.count() < count and time.monotonic() < deadline_s:
+        time.sleep(0.5)
     return [at.timestamp() for at in rows.values_list("mirrored_at", flat=True)]
 
 
@@ -142,7 +146,7 @@ def _claim() -> None:
         transaction.set_rollback(True)
 
 
-JOBS = {job.__name__: job for job in (fill, add_backlog, mirrored, forget_copies, time_queues)}
+JOBS = {job.__name__: job for job in (fill, add_backlog, wait_mirrored, forget_copies, time_queues)}
 
 
 def main() -> None:

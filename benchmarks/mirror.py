@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,11 +67,9 @@ def _drain(env: dict[str, str], size: Size) -> float:
     """Add a backlog, wait until it is copied, and return the copies a second from first to last."""
     in_hub(env, "forget_copies")
     in_hub(env, "add_backlog", count=size.objects, size_bytes=size.picture_bytes)
-    deadline = time.monotonic() + _DRAINED_WITHIN_S
-    while len(times := in_hub(env, "mirrored")) < size.objects:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"Only {len(times)} of {size.objects} pictures were copied.")
-        time.sleep(1)
+    times = in_hub(env, "wait_mirrored", count=size.objects, within_s=_DRAINED_WITHIN_S)
+    if len(times) < size.objects:
+        raise RuntimeError(f"Only {len(times)} of {size.objects} pictures were copied.")
     return (len(times) - 1) / max(times[-1] - times[0], 1e-6)
 
 

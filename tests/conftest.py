@@ -14,8 +14,9 @@ def _words():
 
 
 @pytest.fixture(autouse=True)
-def data_folder(tmp_path, settings):
-    """Point the picture folders into the test's own folder."""
+def data_folder(tmp_path_factory, settings):
+    """Point the picture folders into a folder of the test's own."""
+    tmp_path = tmp_path_factory.mktemp("data")
     settings.PICTURES_DIR = tmp_path / "pictures"
     settings.INCOMING_DIR = tmp_path / "incoming"
     settings.THUMBNAILS_DIR = tmp_path / "thumbnails"

@@ -23,7 +23,7 @@ def bind(loop: asyncio.AbstractEventLoop | None) -> None:
 
 def ring(group: str, messages: list[dict]) -> None:
     """Send messages to a group, from any thread, without ever raising or waiting for a broken Redis."""
-    if not messages:
+    if not messages or _nobody_listens(group):
         return
     if _loop is not None and _loop.is_running():
         _loop.call_soon_threadsafe(_start, group, messages)
@@ -32,6 +32,12 @@ def ring(group: str, messages: list[dict]) -> None:
         async_to_sync(_send)(group, messages)
     except RuntimeError:
         log.warning("Live pages were not told: called from a loop that PhotoHub does not know.")
+
+
+def _nobody_listens(group: str) -> bool:
+    # Only a layer inside this process knows; with Redis, others may listen elsewhere.
+    groups = getattr(get_channel_layer(), "groups", None)
+    return groups is not None and not groups.get(group)
 
 
 _tasks: set[asyncio.Task] = set()

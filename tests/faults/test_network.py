@@ -123,7 +123,7 @@ def test_a_sender_of_one_byte_a_second_is_cut_and_delays_nobody():
         for connection in slow:
             connection.sendall(ledger.head(Entry("slow", b"x" * 9000)) + b"\xff")
         with ledger.load(senders=2, per_second=20):
-            assert 2 < ended_after_s(slow[0], drip=b"x") < 5
+            assert 2 < ended_after_s(slow[0], drip=b"x") < 8
             ledger.wait_for(20)
         assert ledger.p99_s() < 0.4
         answers = [note(connection) for connection in slow[1:]]

@@ -35,7 +35,7 @@ def test_several_devices_differ_in_address_and_view():
     boards = cameras("esp32s3 --device a1:k1 --device b2:k2 --device c3:k3")
     assert [board.config.code for board in boards] == ["a1", "b2", "c3"]
     assert len({board.config.mac for board in boards}) == 3
-    assert len({board._scene.name for board in boards}) == 3
+    assert len({board.scene.name for board in boards}) == 3
 
 
 def test_an_address_without_a_port_is_the_usual_one():

@@ -5,6 +5,8 @@ import pytest
 
 from photohub.lib.db import in_thread
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 
 async def test_a_plain_function_runs_beside_the_loop():
     loop_thread = threading.get_ident()

@@ -1,10 +1,11 @@
 import threading
+from types import SimpleNamespace
 
 from photohub.lib import doorbell
 
 
 def bell_with(monkeypatch, send) -> doorbell.Doorbell:
-    monkeypatch.setattr(doorbell.current_app, "send_task", send)
+    monkeypatch.setattr(doorbell, "current_app", SimpleNamespace(send_task=send))
     return doorbell.Doorbell()
 
 
