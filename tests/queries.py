@@ -40,7 +40,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "open commands": (lambda: list(Command.objects.open()), "commands_that_may_expire"),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
     "told events": (
-        lambda: list(Device.objects.get().events.told().order_by("-seq")[:50]),
+        lambda: list(Device.objects.first().events.told().order_by("-seq")[:50]),
         "events_told_on_device_page",
     ),
     "history": (lambda: _pictures(history.Filters()), "captures_for_history"),
