@@ -21,6 +21,7 @@ from media_pipeline.doors.viewing import Viewing
 from media_pipeline.live import LatestFrames
 from media_pipeline.live_redis import RedisFrames
 from media_pipeline.models import Source
+from media_pipeline.pulls import Pulls
 from media_pipeline.stream_links import StreamLinks
 from photohub import asgi
 from photohub.lib.db import in_thread
@@ -54,7 +55,7 @@ async def showing(frames: AnyFrames):
 
 
 class Intake:
-    """Everything through which frames come into this process: the TCP door and the desk that MQTT uses too."""
+    """Everything through which frames come into this process: the TCP door the pulls, and the desk that MQTT uses too."""
 
     def __init__(self, frames: AnyFrames, listener: socket.socket) -> None:
         self._frames = frames
@@ -63,12 +64,14 @@ class Intake:
         self._looking = asyncio.Event()
         self.desk = FrameDesk(frames)
         self.door = StreamDoor(_identify, self._take_from_door, self._links.note)
+        self.pulls = Pulls(self._take_from_pull, self._links.note)
 
     async def run(self) -> None:
         """Take frames in until cancelled."""
         await in_thread(presence.forget_streams)
         self.desk.bind(asyncio.get_running_loop())
         await self.door.start_on(self._listener)
+        pulling = asyncio.create_task(self.pulls.run())
         try:
             while True:
                 await self._put_out_who_may_not()
@@ -77,6 +80,8 @@ class Intake:
                         await self._looking.wait()
                 self._looking.clear()
         finally:
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
             await self.door.stop()
             await self._links.stop()
             await self.desk.drain()
@@ -84,6 +89,7 @@ class Intake:
     def look(self) -> None:
         """Look at the devices at once: one was changed or removed."""
         self._looking.set()
+        self.pulls.look()
 
     def keep_next(self, code: str) -> None:
         """Make a capture of the device's next frame."""
@@ -91,6 +97,9 @@ class Intake:
 
     def _take_from_door(self, code: str, picture: bytes, address: str) -> None:
         self.desk.take(code, picture, Source.TCP, address)
+
+    def _take_from_pull(self, code: str, picture: bytes, address: str) -> None:
+        self.desk.take(code, picture, Source.PULL, address)
 
     async def _put_out_who_may_not(self) -> None:
         try:
