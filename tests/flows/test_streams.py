@@ -64,7 +64,7 @@ async def test_two_viewers_get_every_frame_of_a_pi_that_says_hello(hub):
         async with streaming(pi(hub, made, hello=True, fps=4)) as camera:
             # It begins with a burst, as it is late at first; of a burst viewers get the newest only.
             await until(lambda: camera.counters["frame"] >= 16)
-            sent = camera._scene.frames[8:14]
+            sent = camera.scene.frames[8:14]
             await until(lambda: sent[-1] in one.frames and sent[-1] in other.frames)
     assert [f for f in one.frames if f in sent] == [f for f in other.frames if f in sent] == sent
 
@@ -77,7 +77,7 @@ async def test_a_pi_as_published_is_known_by_its_network_and_goes_offline_when_i
         viewing(stream_of(hub, "published"), hub.token) as viewer,
         streaming(pi(hub, made, hello=False)) as camera,
     ):
-        await until(lambda: set(camera._scene.frames) & set(viewer.frames), 15)
+        await until(lambda: set(camera.scene.frames) & set(viewer.frames), 15)
         assert await is_online(visitor, "published")
     await until(lambda: is_offline(visitor, "published"), 15)
     await visitor.api.patch("/devices/published", json={"allowed_network": ""})
@@ -106,7 +106,7 @@ async def test_a_k230_is_seen_on_each_of_its_wires(hub, visitor, role, values):
         viewing(stream_of(hub, code), hub.token) as viewer,
         streaming(k230(hub, made, role, topic=topic, **values)) as camera,
     ):
-        await until(lambda: len(set(camera._scene.frames) & set(viewer.frames)) > 2)
+        await until(lambda: len(set(camera.scene.frames) & set(viewer.frames)) > 2)
         pictures = await until(lambda: captures(visitor, code))
     assert pictures[0]["source"] == ("tcp" if role == "client" else "mqtt")
 
@@ -132,7 +132,7 @@ async def test_a_device_that_is_switched_off_is_put_out_and_its_viewers_too(hub,
         viewing(stream_of(hub, "off"), hub.token) as viewer,
         streaming(pi(hub, made, hello=True)) as camera,
     ):
-        await until(lambda: set(camera._scene.frames) & set(viewer.frames))
+        await until(lambda: set(camera.scene.frames) & set(viewer.frames))
         await visitor.api.patch("/devices/off", json={"enabled": False})
         await until(lambda: camera._finished.is_set())
         await until(lambda: viewer.ended, 12)
@@ -145,7 +145,7 @@ async def test_the_default_stream_is_the_only_one_that_a_person_may_see(hub, vis
     async with streaming(pi(hub, made, hello=True)) as camera:
         await until(lambda: camera.counters["frame"] > 2)
         async with viewing(f"{hub.url}/stream.mjpg", hub.token) as viewer:
-            await until(lambda: set(camera._scene.frames) & set(viewer.frames))
+            await until(lambda: set(camera.scene.frames) & set(viewer.frames))
 
 
 async def test_a_stranger_sees_nothing(hub):
