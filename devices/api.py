@@ -21,8 +21,8 @@ from .access import Action, can, get_device
 from .changes import change_device
 from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState
 from .profiles import PROFILES
-from .protocol.pull_url import mask_password
 from .protocol.topics import valid_code
+from .pull_url import mask_password
 from .removing import remove_device
 from .rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from .models import Device
 from .protocol import topics
-from .protocol.pull_url import MASK, read_pull_url
+from .pull_url import MASK, read_pull_url
 
 TOPIC_COLUMNS = {
     "command_topic": topics.Channel.COMMAND,

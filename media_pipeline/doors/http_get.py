@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote
 
-from devices.protocol.pull_url import read_pull_url
+from devices.pull_url import read_pull_url
 
 MAX_HEAD_BYTES = 16_384
 _READ_BYTES = 65_536

@@ -17,8 +17,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from devices.protocol.jpeg_end import SOI
-from devices.protocol.pull_url import SCHEMES
 from devices.protocol.stream_framing import MAX_FRAME_BYTES, Frame, Framing, StreamError, StreamReader
+from devices.pull_url import SCHEMES
 
 from .http_get import (
     AllowAddress,

@@ -2,17 +2,19 @@
 
 import asyncio
 import json
+import sys
 
 import aiomqtt
 import httpx
 import pytest
+from django.template import Context, Engine
 
 from simulators.k230 import K230, K230Config
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from tests.builders import make_jpeg
 from tests.flows.story import Visitor, until
 from tests.flows.viewers import Counted, streaming, viewing
-from tests.hub_process import HubProcess, running_hub
+from tests.hub_process import ROOT, HubProcess, running_hub
 
 pytestmark = pytest.mark.xdist_group("embedded streams")
 LOGIN = ("alice", "correct horse 9")
@@ -192,6 +194,73 @@ async def first(messages, count: int):
         while count:
             yield await anext(aiter(messages))
             count -= 1
+
+
+async def test_the_next_frame_is_kept_when_somebody_asks(hub, visitor):
+    made = hub.add_device("keeps", "raspberry-pi")
+    assert (await visitor.api.post("/devices/keeps/keep")).status_code == 409
+    async with streaming(pi(hub, made, hello=True)) as camera:
+        await until(lambda: camera.counters["frame"] > 2)
+        await until(lambda: was_taken(visitor, "keeps"))
+        [kept] = await until(lambda: captures(visitor, "keeps"))
+        picture = await visitor.api.get(kept["file_url"])
+    assert picture.content in camera.scene.frames
+
+
+async def was_taken(visitor: Visitor, code: str) -> bool:
+    return (await visitor.api.post(f"/devices/{code}/keep")).status_code == 202
+
+
+async def test_a_board_that_is_a_server_is_fetched_and_let_go(hub, visitor):
+    hub.add_device("server", "k230")
+    board = K230(K230Config(role="server", port=0, fps=5, framing="decimal"), Counted())
+    async with streaming(board), viewing(stream_of(hub, "server"), hub.token) as viewer:
+        await asyncio.wait_for(board.listening.wait(), 5)
+        await visitor.api.patch("/devices/server", json={"pull_url": f"tcp://127.0.0.1:{board.port}"})
+        await until(lambda: set(board.scene.frames) & set(viewer.frames), 15)
+        assert (await visitor.device("server"))["online"]
+        await visitor.api.patch("/devices/server", json={"pull_url": ""})
+        await until(lambda: is_offline(visitor, "server"), 15)
+
+
+# What the boards have and a computer has not.
+K230_STUBS = """
+import sys, time, types
+from pathlib import Path
+for name in ("media", "media.media", "media.sensor"):
+    sys.modules[name] = types.ModuleType(name)
+class Sensor:
+    RGB565 = 1
+    reset = run = set_framesize = set_pixformat = lambda self, *_, **__: None
+    def snapshot(self):
+        return types.SimpleNamespace(compressed=lambda quality: Path(sys.argv[1]).read_bytes())
+sys.modules["media.sensor"].Sensor = Sensor
+sys.modules["media.media"].MediaManager = types.SimpleNamespace(init=lambda: None)
+time.sleep_ms = lambda ms: time.sleep(ms / 1000)
+"""
+
+
+@pytest.mark.parametrize(("profile", "slug"), [("raspberry-pi", "stream"), ("k230", "k230")])
+async def test_the_program_of_the_connect_tab_streams(hub, tmp_path, profile, slug):
+    made = hub.add_device(f"tab-{slug}", profile)
+    program, picture = tmp_path / "program.py", tmp_path / "picture.jpg"
+    picture.write_bytes(make_jpeg(text=slug))
+    program.write_text((K230_STUBS if slug == "k230" else "") + program_of(hub, made, slug))
+    process = await asyncio.create_subprocess_exec(sys.executable, str(program), str(picture))
+    try:
+        async with viewing(stream_of(hub, made["code"]), hub.token) as viewer:
+            await until(lambda: picture.read_bytes() in viewer.frames, 15)
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def program_of(hub: HubProcess, made: dict, slug: str) -> str:
+    """Return the program as the tab shows it, with this hub's addresses."""
+    text = (ROOT / f"templates/devices/snippets/{slug}.txt").read_text()
+    values = {"stream_host": '"127.0.0.1"', "stream_port": hub.stream_port}
+    values |= {"code": json.dumps(made["code"]), "key": json.dumps(made["key"])}
+    return Engine().from_string(text).render(Context(values, autoescape=False))
 
 
 def test_the_banner_tells_where_streams_go(hub):

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.protocol.pull_url import mask_password, read_pull_url
+from devices.pull_url import mask_password, read_pull_url
 
 
 @pytest.mark.parametrize("url", ["http://cam/a.jpg", "https://u:p@cam:8443/x", "tcp://10.0.0.5:8080"])
