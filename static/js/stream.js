@@ -6,7 +6,6 @@
  * A hidden page lets go of its streams: each holds a connection, of which a browser has six for a hub.
  */
 const AGAIN_MS = 3_000;
-const EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==";
 const timers = new WeakMap();
 
 function connect(image) {
@@ -18,7 +17,7 @@ function connect(image) {
 
 function letGo(image) {
   clearTimeout(timers.get(image));
-  image.src = EMPTY;
+  image.removeAttribute("src");
 }
 
 function connectLater(image) {
