@@ -4,21 +4,31 @@ from dataclasses import dataclass
 
 from .models import Device
 from .protocol import topics
+from .protocol.topics import Channel, FileTopic
 
 COLUMNS = {"result_topic": "result", "frame_topic": "frame", "picture_ack_topic": "picture/ack"}
 INBOUND = ("result", "frame", "status", "telemetry", "picture/ack")
+# Pieces of frames and files have levels of their own below the channel.
+_PIECES = (topics.build("+", Channel.FRAME) + "/+", topics.build("+", Channel.FILE) + "/#")
 
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sent a message, and on which of its channels."""
+    """Who sent a message, and on which of its channels. `part` belongs to a frame's piece, `file` to a file's step."""
 
     device: Device
     channel: str
+    part: int | None = None
+    file: FileTopic | None = None
 
 
 def find_sender(topic: str) -> Sender | None:
     """Tell whose topic this is. A device whose topic was changed is heard on the new one only."""
+    whole, part = topics.split_part(topic)
+    if part is not None:
+        device = Device.objects.filter(frame_topic=whole, enabled=True).first()
+        if device is not None:
+            return Sender(device, Channel.FRAME, part=part)
     for column, channel in COLUMNS.items():
         device = Device.objects.filter(**{column: topic}, enabled=True).first()
         if device is not None:
@@ -27,16 +37,26 @@ def find_sender(topic: str) -> Sender | None:
     if native is None or native.channel in COLUMNS.values():
         return None
     device = Device.objects.filter(code=native.code, enabled=True).first()
-    return Sender(device, native.channel) if device else None
+    return Sender(device, native.channel, file=native.file) if device else None
+
+
+def stream_of_messages(topic: str) -> str:
+    """Return what is the same for all messages that must stay in order: pieces belong to what they are pieces of."""
+    native = topics.parse(topic)
+    if native is not None and native.channel is Channel.FILE:
+        return topics.build(native.code, Channel.FILE)
+    return topics.split_part(topic)[0]
 
 
 def hub_filters() -> list[str]:
     """Return every topic filter that the hub listens to: the native ones, and the devices' own."""
-    filters = {topics.build("+", channel) for channel in INBOUND}
+    filters = {topics.build("+", channel) for channel in INBOUND} | set(_PIECES)
     for column in COLUMNS:
         for topic in Device.objects.exclude(**{column: ""}).values_list(column, flat=True):
             if topics.parse(topic) is None:
                 filters.add(topic)
+                if column == "frame_topic":
+                    filters.add(f"{topic}/+")
     return sorted(filters)
 
 
@@ -46,8 +66,9 @@ def rights_of(device: Device) -> tuple[list[str], list[str]]:
     publish += [getattr(device, column) for column in COLUMNS if getattr(device, column)]
     if device.frame_topic:
         publish.append(f"{device.frame_topic}/+")
+    file_steps, responses = topics.file_filters(device.code)
     subscribe = [t for t in (device.command_topic, device.picture_topic) if t]
-    return publish, subscribe
+    return [*publish, *file_steps], [*subscribe, responses]
 
 
 def rights_of_person(user) -> list[str]:

@@ -22,8 +22,9 @@ from .changes import change_device
 from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState
 from .profiles import PROFILES
 from .protocol.topics import valid_code
+from .pull_url import mask_password
 from .removing import remove_device
-from .rules import COMMAND_TIMEOUT_S, REPORTING_INTERVAL_S
+from .rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
 
 router = Router()
 
@@ -57,6 +58,8 @@ class DeviceOut(Schema):
     allowed_network: str
     ack_base: int
     stream_policy: str
+    pull_url: str = Field(description="Where the hub fetches pictures; a password is shown as ***")
+    pull_interval_s: int
     product_key: str
     device_name: str
     modules: dict[str, str]
@@ -64,6 +67,10 @@ class DeviceOut(Schema):
     rssi_dbm: int | None
     free_heap_bytes: int | None
     firmware_version: str
+
+    @staticmethod
+    def resolve_pull_url(device: Device) -> str:
+        return mask_password(device.pull_url)
 
     @staticmethod
     def resolve_group(device: Device) -> str | None:
@@ -105,6 +112,10 @@ class DeviceChanges(Body):
     stream_policy: Annotated[Text, Field(max_length=32)] = Field(
         "on_demand", description="none, every, on_demand or interval:<seconds>"
     )
+    pull_url: Annotated[Text, Field(max_length=300)] = Field(
+        "", description="http(s)://…/snapshot.jpg, http://…/stream.mjpg or tcp://host:port; empty: not pulled"
+    )
+    pull_interval_s: Annotated[int, Field(ge=PULL_INTERVAL_S[0], le=PULL_INTERVAL_S[1])] = 10
     product_key: Annotated[Text, Field(max_length=64)] = ""
     device_name: Annotated[Text, Field(max_length=64)] = ""
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}

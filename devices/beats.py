@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 
 from .models import ServiceBeat
@@ -26,6 +27,21 @@ def beat_if_news(name: str, ok: bool, sentence: str = "") -> bool:
     if recent and row.ok == ok and row.sentence == sentence[:300]:
         return False
     return beat(name, ok, sentence)
+
+
+def lease(name: str, holder: str, for_s: float) -> bool:
+    """Hold a task that one process may do at a time, or take it from one that was silent for `for_s`."""
+    now = timezone.now()
+    _row, made = ServiceBeat.objects.get_or_create(name=name, defaults={"sentence": holder})
+    if made:
+        return True
+    free = Q(sentence=holder) | Q(at__lt=now - timedelta(seconds=for_s))
+    return ServiceBeat.objects.filter(free, name=name).update(at=now, sentence=holder) == 1
+
+
+def release(name: str, holder: str) -> None:
+    """Let another process take the task at once."""
+    ServiceBeat.objects.filter(name=name, sentence=holder).delete()
 
 
 def read(name: str, stale_after_s: float = 60) -> ServiceBeat | None:

@@ -35,6 +35,8 @@ CHANGEABLE: dict[str, str | Promise] = {
     "allowed_network": gettext_lazy("allowed network"),
     "ack_base": gettext_lazy("first acknowledgement"),
     "stream_policy": gettext_lazy("stream policy"),
+    "pull_url": gettext_lazy("address to fetch from"),
+    "pull_interval_s": gettext_lazy("time between fetches"),
     "product_key": gettext_lazy("product key"),
     "device_name": gettext_lazy("device name"),
     "modules": gettext_lazy("modules"),

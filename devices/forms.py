@@ -168,6 +168,23 @@ class SettingsForm(_GroupForm):
         max_length=32,
         help_text=gettext_lazy("none, every, on_demand, or interval:10 for one each 10 seconds."),
     )
+    pull_url = forms.CharField(
+        label=gettext_lazy("Fetch its pictures from"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy(
+            "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
+            "tcp://192.168.1.40:8080. Empty: it sends by itself."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+    )
+    pull_interval_s = forms.IntegerField(
+        label=gettext_lazy("Fetch a picture every (s)"),
+        min_value=1,
+        max_value=24 * 3600,
+        required=False,
+        help_text=gettext_lazy("A stream is read for as long as it lasts, whatever stands here."),
+    )
     ack_base = forms.TypedChoiceField(
         label=gettext_lazy("Acknowledgements count from"), coerce=int, choices=[(0, "0"), (1, "1")]
     )
@@ -193,6 +210,9 @@ class SettingsForm(_GroupForm):
         self.device = device
         values = {name: getattr(device, name) for name in self.base_fields if name != "new_group"}
         super().__init__(*args, initial=values, **options)
+
+    def clean_pull_interval_s(self) -> int:
+        return self.cleaned_data["pull_interval_s"] or self.device.pull_interval_s
 
     def save(self, user) -> Device | None:
         """Store the changes; None when they may not be, and the form then says why."""

@@ -1,13 +1,14 @@
-"""Which MQTT messages of devices are handled here: channel → function(device, payload)."""
+"""Which MQTT messages of devices are handled here: channel → function(sender, payload)."""
 
 import json
 
 from . import presence, results
-from .models import Device
+from .addressing import Sender
 
 
-def status(device: Device, payload: bytes) -> None:
+def status(sender: Sender, payload: bytes) -> None:
     """`online` or `offline`, the latter also as the will."""
+    device = sender.device
     word = payload[:64].decode("utf-8", "replace").strip().strip('"').lower()
     if word == "online":
         presence.connected(device)
@@ -17,17 +18,22 @@ def status(device: Device, payload: bytes) -> None:
         presence.heard(device)
 
 
-def telemetry(device: Device, payload: bytes) -> None:
+def telemetry(sender: Sender, payload: bytes) -> None:
     """A JSON object; the figures that the hub knows are kept, the rest is ignored."""
     try:
         values = json.loads(payload[:4096])
     except ValueError:
         values = None
-    presence.heard(device, telemetry=values if isinstance(values, dict) else None)
+    presence.heard(sender.device, telemetry=values if isinstance(values, dict) else None)
+
+
+def result(sender: Sender, payload: bytes) -> None:
+    """What the device itself says of a picture."""
+    results.result(sender.device, payload)
 
 
 CHANNELS = {
     "status": status,
     "telemetry": telemetry,
-    "result": results.result,
+    "result": result,
 }

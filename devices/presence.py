@@ -53,31 +53,62 @@ def clean_telemetry(values: dict) -> dict:
 
 def connected(device: Device, address: str = "") -> None:
     """Note that the broker has the device's connection; waiting commands go out now."""
-    now = timezone.now()
-    values: dict = {"link_state": LinkState.CONNECTED, "last_seen_at": now}
-    if device.link_state != LinkState.CONNECTED:
-        values["link_changed_at"] = now
-    if address:
-        values["last_address"] = address
-    changed = device.link_state != LinkState.CONNECTED
-    _store(device, values)
-    if changed:
+    if _link_up(device, address):
         _announce(device, _("Connected by MQTT from %(address)s.") % {"address": address or "?"})
     transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
 
 
 def disconnected(device: Device, reason: str = "") -> None:
     """Note that the device's last MQTT connection ended."""
+    if _link_down(device):
+        _announce(device, _("MQTT connection ended: %(reason)s") % {"reason": reason or _("no reason given")})
+
+
+def stream_began(device: Device, address: str = "") -> bool:
+    """Note that the device's stream runs. Returns whether it was not connected before, by whatever wire."""
+    changed = _link_up(device, address)
+    if changed:
+        _announce(device, _("Its stream began, from %(address)s.") % {"address": address or "?"})
+    return changed
+
+
+def stream_ended(device: Device, reason: str) -> None:
+    """Note that the stream which had connected the device ended."""
+    if _link_down(device):
+        _announce(device, _("Its stream ended: %(reason)s") % {"reason": reason})
+
+
+def _link_up(device: Device, address: str) -> bool:
+    now = timezone.now()
+    changed = device.link_state != LinkState.CONNECTED
+    values: dict = {"link_state": LinkState.CONNECTED, "last_seen_at": now}
+    if changed:
+        values["link_changed_at"] = now
+    if address:
+        values["last_address"] = address
+    _store(device, values)
+    return changed
+
+
+def _link_down(device: Device) -> bool:
     if device.link_state == LinkState.LOST:
-        return
+        return False
     now = timezone.now()
     _store(device, {"link_state": LinkState.LOST, "link_changed_at": now, "last_seen_at": now})
-    _announce(device, _("MQTT connection ended: %(reason)s") % {"reason": reason or _("no reason given")})
+    return True
 
 
 def forget_links() -> int:
     """Before the broker is heard: nobody is connected to a broker that has just started."""
     return Device.objects.filter(link_state=LinkState.CONNECTED).update(
+        link_state=LinkState.LOST, link_changed_at=timezone.now()
+    )
+
+
+def forget_streams() -> int:
+    """Before the streams are heard: who has no topic cannot be connected by anything else."""
+    streaming = Device.objects.filter(command_topic="", result_topic="", frame_topic="", picture_topic="")
+    return streaming.filter(link_state=LinkState.CONNECTED).update(
         link_state=LinkState.LOST, link_changed_at=timezone.now()
     )
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from .models import Device
 from .protocol import topics
+from .pull_url import MASK, read_pull_url
 
 TOPIC_COLUMNS = {
     "command_topic": topics.Channel.COMMAND,
@@ -24,6 +25,7 @@ TOPIC_COLUMNS = {
 }
 COMMAND_TIMEOUT_S = (5, 600)
 REPORTING_INTERVAL_S = (1, 7 * 24 * 3600)
+PULL_INTERVAL_S = (1, 24 * 3600)
 MODULES_AT_MOST = 16
 # Words that the pages under /devices/ use themselves.
 RESERVED_CODES = frozenset({"add", "simulate"})
@@ -54,6 +56,7 @@ def _faults(device: Device) -> Iterator[Fault]:
     yield from _topic_faults(device)
     yield from _number_faults(device)
     yield from _network_faults(device)
+    yield from _pull_faults(device)
     yield from _aliyun_faults(device)
 
 
@@ -203,6 +206,25 @@ def warn_of_network(text: str) -> str:
     return _(
         "%(network)s is on the public internet: whoever holds such an address can send as this device."
     ) % {"network": network}
+
+
+def _pull_faults(device: Device) -> Iterator[Fault]:
+    low, high = PULL_INTERVAL_S
+    if not _between(device.pull_interval_s, low, high):
+        yield "pull_interval_s", _wrong(_("Fetch a picture every 1 to 86400 seconds."))
+    if not device.pull_url:
+        return
+    try:
+        parts = read_pull_url(device.pull_url)
+        hidden = parts.password == MASK
+    except ValueError:
+        yield (
+            "pull_url",
+            _wrong(_("Write an address as http://192.168.1.40/snapshot.jpg or tcp://192.168.1.40:8080.")),
+        )
+        return
+    if hidden:
+        yield "pull_url", _wrong(_("Write the password itself in place of the three stars."))
 
 
 def _aliyun_faults(device: Device) -> Iterator[Fault]:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from photohub.lib import site
 
 from .models import Device, Publisher
+from .profiles import PROFILES
 from .protocol import topics
 
 NAME_LIMIT_BYTES = 49
@@ -49,6 +50,7 @@ def connection_facts(device: Device) -> list[Fact]:
     facts = [
         Fact(_("Upload address"), f"{site.base_url()}/api/upload"),
         Fact(_("Message broker"), f"{site.mqtt_host()}:{site.mqtt_port()}"),
+        Fact(_("Stream address"), f"{site.stream_host()}:{site.stream_port()}" if _streams(device) else ""),
         Fact(_("MQTT user name"), device.code),
         Fact(_("Status topic"), topics.build(device.code, topics.Channel.STATUS)),
         Fact(_("Telemetry topic"), topics.build(device.code, topics.Channel.TELEMETRY)),
@@ -80,12 +82,22 @@ def snippets_for(device: Device, key: str = "") -> list[Snippet]:
         ("micropython", "MicroPython", "main.py", _("mpremote mip install requests umqtt.simple")),
         ("curl", "curl", "upload.sh", _("One line that uploads one file, to try the key")),
     ]
+    if device.profile == "raspberry-pi":
+        chosen.insert(
+            0, ("stream", _("Stream (Python)"), "stream.py", _("apt install python3-picamera2; Python 3"))
+        )
+    if device.profile == "k230":
+        chosen.insert(0, ("k230", _("Stream (MicroPython)"), "main.py", _("CanMV firmware; nothing else")))
     if device.profile == PUBLISHED_PROFILE:
         chosen.insert(0, ("published", _("Published firmware"), "main.c", _published_needs(device)))
     return [
         Snippet(slug, label, file_name, needs, _render(slug, context))
         for slug, label, file_name, needs in chosen
     ]
+
+
+def _streams(device: Device) -> bool:
+    return device.profile in PROFILES and "tcp" in PROFILES[device.profile].speaks
 
 
 def _python_needs(device: Device) -> str:
@@ -113,6 +125,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "code": device.code,
         "mqtt_host": site.mqtt_host(),
         "mqtt_uri": f"{'mqtts' if _mqtt_is_encrypted() else 'mqtt'}://{site.mqtt_host()}:{site.mqtt_port()}",
+        "stream_host": site.stream_host(),
         "command_topic": device.command_topic,
         "result_topic": device.result_topic,
         "status_topic": topics.build(device.code, topics.Channel.STATUS),
@@ -122,6 +135,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "commands": device.takes_commands,
         "relays": device.result_publisher == Publisher.DEVICE and bool(device.result_topic),
         "mqtt_port": site.mqtt_port(),
+        "stream_port": site.stream_port(),
         "mqtt_tls": _mqtt_is_encrypted(),
         "https": urlsplit(url).scheme == "https",
         "own_topics": any(getattr(device, column) != topic for column, topic in _FIXED_TOPICS.items()),

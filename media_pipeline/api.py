@@ -23,6 +23,7 @@ from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, bad_curs
 from photohub.lib.site import base_url
 
 from . import deleting, history, labels
+from .keeping import KEEP_WITHIN_S, CannotKeep, keep_next
 from .models import Capture, MirrorState, OSSObject
 from .publish import link_of
 from .stores import MirrorError, open_mirror
@@ -181,6 +182,24 @@ async def take_picture(request: HttpRequest, code: str, order: Order | None = No
         await sync_to_async(close_old_connections)()
         await wait_for_end(command.pk, order.wait)
     return await sync_to_async(_outcome)(request, command.pk)
+
+
+class KeepOut(Schema):
+    """A frame will be kept when the next one comes within so many seconds."""
+
+    device: str
+    within_s: int
+
+
+@router.post("/devices/{code}/keep", response={202: KeepOut}, summary="Keep the stream's next frame")
+def keep_frame(request: HttpRequest, code: str):
+    """For operators. The picture appears as a capture. 409 `cannot_keep` when nothing streams."""
+    device = device_of(request, code, Action.COMMAND)
+    try:
+        keep_next(device)
+    except CannotKeep as error:
+        raise ApiError(409, "cannot_keep", str(error)) from error
+    return Status(202, {"device": device.code, "within_s": KEEP_WITHIN_S})
 
 
 def _ask(request: HttpRequest, code: str, order: Order) -> Command:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from devices.access import Action, can
 from devices.models import Command, CommandState, Device, DeviceGroup
 
+from . import live_now
 from .history import with_parts
 from .models import Capture, MirrorState, OSSObject
 
@@ -124,6 +125,15 @@ class Card:
     capture: Picture | None
     command: Asked | None
     can_command: bool
+    live: bool = False
+
+    @property
+    def live_url(self) -> str:
+        return reverse("device_live", args=[self.device.code])
+
+    @property
+    def stream_url(self) -> str:
+        return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
 
 
 def build_cards(user, devices: QuerySet[Device]) -> list[Card]:
@@ -135,7 +145,11 @@ def build_cards(user, devices: QuerySet[Device]) -> list[Card]:
     )
     captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in rows if d.capture_pk])
     commands = Command.objects.in_bulk([d.command_pk for d in rows if d.command_pk])
-    cards = [_card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk)) for d in rows]
+    streams = live_now.stats_of([d.code for d in rows])
+    cards = [
+        _card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk), d.code in streams)
+        for d in rows
+    ]
     return sorted(cards, key=_order)
 
 
@@ -148,10 +162,11 @@ def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
     return devices.alias(sent_pk=Subquery(sent)).exclude(profile="panel", sent_pk=None)
 
 
-def _card(user, device: Device, capture: Capture | None, command: Command | None) -> Card:
+def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:
     may = device.enabled and device.takes_commands and can(user, Action.COMMAND, device)
     shown = command if command and _still_news(command, capture) else None
-    return Card(device, picture_of(capture) if capture else None, _asked(shown) if shown else None, may)
+    picture = picture_of(capture) if capture else None
+    return Card(device, picture, _asked(shown) if shown else None, may, is_live)
 
 
 def _still_news(command: Command, capture: Capture | None) -> bool:

@@ -81,6 +81,9 @@ class Frames(Protocol):
     def forget(self, code: str) -> None:
         """Drop what is held of a camera: it was removed, or may no longer be seen."""
 
+    def codes(self) -> list[str]:
+        """Return the cameras that are received here."""
+
 
 class _Camera:
     """One camera's newest picture and who waits for the next."""

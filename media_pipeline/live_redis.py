@@ -103,6 +103,10 @@ class RedisFrames:
         self._own.forget(code)
         self._seen.forget(code)
 
+    def codes(self) -> list[str]:
+        """Return the cameras that this process itself hears."""
+        return self._own.codes()
+
     async def run(self) -> None:
         """Carry frames in and out until cancelled; a Redis that is away is tried again and again."""
         async with asyncio.TaskGroup() as group:

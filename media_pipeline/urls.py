@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live
+from .views import capture, files, history, links, live, stream
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
@@ -22,6 +22,9 @@ urlpatterns = [
     path("captures/<uuid:id>/shares/<slug:code>/revoke", capture.revoke_share, name="capture_share_revoke"),
     path("captures/<uuid:id>/original", files.original, name="capture_original"),
     path("captures/<uuid:id>/thumb", files.thumb, name="capture_thumb"),
+    path("devices/<slug:code>/live/", stream.stream, name="device_live"),
+    path("devices/<slug:code>/live/going", stream.going, name="device_going"),
+    path("devices/<slug:code>/keep", stream.keep, name="device_keep"),
     path("devices/<slug:code>/latest.jpg", files.latest, name="latest"),
     path("p/<slug:code>", links.follow, name="link"),
 ]

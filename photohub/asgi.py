@@ -1,4 +1,4 @@
-"""The ASGI entry of every web process: the upload door beside Django, the live socket, MQTT over WebSocket."""
+"""The ASGI entry of every web process: the upload door and live pictures beside Django, the live socket, MQTT over WebSocket."""
 
 import os
 from functools import cache
@@ -13,7 +13,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
-from media_pipeline.doors import upload  # noqa: E402
+from media_pipeline.doors import mjpeg, upload  # noqa: E402
 from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
 from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
@@ -25,6 +25,7 @@ _pages_socket = AllowedHostsOriginValidator(
     CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
 )
 _mqtt_socket = None
+_streams: mjpeg.MjpegDoor | None = None
 
 
 @cache
@@ -40,12 +41,22 @@ def serve_mqtt_at(websocket_application) -> None:
     _mqtt_socket = websocket_application
 
 
+def serve_streams_at(door: mjpeg.MjpegDoor | None) -> None:
+    """Mount the live pictures at their paths."""
+    global _streams
+    _streams = door
+
+
 async def application(scope: dict, receive, send) -> None:
     """Route one connection."""
     if scope["type"] == "http":
         if upload.serves(scope["path"]):
             await upload.application(scope, receive, send)
-        elif not await refuse_unknown_host(scope, send):
+        elif await refuse_unknown_host(scope, send):
+            return
+        elif _streams is not None and mjpeg.serves(scope["path"]):
+            await _streams(scope, receive, send)
+        else:
             await _django()(scope, receive, send)
     elif scope["type"] == "websocket":
         await _websocket(scope, receive, send)

@@ -17,6 +17,7 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
         f"  MQTT      {site.mqtt_host()}:{site.mqtt_port()}"
         + ("  (outside broker)" if settings.MQTT_URL else "")
     )
+    lines.append(f"  Stream    {site.stream_host()}:{site.stream_port()}")
     lines.append(f"  Data      {settings.PHOTOHUB_DATA}")
     if site.http_port() != settings.HTTP_PORT:
         lines.append(
@@ -26,6 +27,11 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
         lines.append(
             f"  NOTE      port {settings.MQTT_PORT} is taken by another program, so MQTT is on {site.mqtt_port()}: "
             "tell your cameras, or stop that program."
+        )
+    if site.stream_port() != settings.STREAM_PORT:
+        lines.append(
+            f"  NOTE      port {settings.STREAM_PORT} is taken by another program, so streams are on "
+            f"{site.stream_port()}: tell your cameras, or stop that program."
         )
     if demo:
         lines.append("  Demo      two simulated cameras are connecting.")

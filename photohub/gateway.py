@@ -1,4 +1,4 @@
-"""The MQTT gateway: the one process part that holds the connection to the broker.
+"""The gateway: the one process part that holds the connection to the broker, and takes in the streams.
 
 It sends what the rows say (commands, URLs to publish) and hands in what devices say, acknowledging each message
 after its commit. A ring through the channel layer makes it look at once; it also looks every second by itself.
@@ -7,6 +7,7 @@ after its commit. A ring through the channel layer makes it look at once; it als
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -16,12 +17,14 @@ from devices import addressing, beats, commands, dynsec, events
 from devices.models import Command, Device, EventType
 from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
 from devices.protocol import topics as native
+from devices.protocol.chunked_upload import Answer
 from media_pipeline import publish
 from media_pipeline.models import Capture
 from photohub import broker_log
 from photohub.lib import failpoints, live
-from photohub.lib.db import in_thread
-from photohub.mqtt_routes import CHANNELS
+from photohub.lib.db import in_thread, tidy
+from photohub.mqtt_routes import channels_of
+from photohub.streams import Intake
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +32,7 @@ BEAT = "broker"
 LOG_BEAT = "broker log"
 _LANES = 8
 _LANE_SIZE = 50
+_HANDS = 4
 _LOOK_EVERY_S = 1.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
@@ -39,14 +43,20 @@ _SEND_AT_ONCE = 32
 class Gateway:
     """Runs until cancelled. `hears` tells whether a device listens right now; None when only the rows know."""
 
-    def __init__(self, address: Address, hears: Callable[[Device], bool] | None = None) -> None:
+    def __init__(
+        self, address: Address, intake: Intake, hears: Callable[[Device], bool] | None = None
+    ) -> None:
         self._address = address
+        self._intake = intake
+        self._channels = channels_of(intake.desk)
+        # Hands of its own: a message may wait for its picture's commit, and presence and rights must not.
+        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
         self._hears = hears
         self._wake = asyncio.Event()
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
-        self._lanes: list[asyncio.Queue[Incoming]] = []
+        self._lanes: list[asyncio.Queue[tuple[Link, Incoming]]] = []
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
@@ -63,6 +73,7 @@ class Gateway:
             group.create_task(self._listen_for_rings())
             for lane in self._lanes:
                 group.create_task(self._work(lane))
+            group.create_task(self._intake.run())
             group.create_task(keep_connected(self._address, self._session, self._tell))
 
     async def listen_to(self, topics: Iterable[str]) -> None:
@@ -146,29 +157,34 @@ class Gateway:
                 self._accounts.take(message.payload)
                 message.ack()
                 continue
-            # One lane per topic keeps a device's messages in order, and one all lines of the broker's log.
+            # One lane keeps a device's messages in order, and one all lines of the broker's log.
             # A full lane stops reading from the broker.
-            lane = broker_log.TOPIC if message.topic.startswith(broker_log.TOPIC) else message.topic
-            await self._lanes[hash(lane) % _LANES].put(message)
+            in_log = message.topic.startswith(broker_log.TOPIC)
+            lane = broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
+            await self._lanes[hash(lane) % _LANES].put((link, message))
 
-    async def _work(self, lane: asyncio.Queue[Incoming]) -> None:
+    async def _work(self, lane: asyncio.Queue[tuple[Link, Incoming]]) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            message = await lane.get()
+            link, message = await lane.get()
             try:
-                await in_thread(self._hand_in, message)
+                answer = await loop.run_in_executor(self._hands, tidy, self._hand_in, message)
+                if answer is not None:
+                    await link.publish(answer.topic, answer.payload)
                 message.ack()
+            except MqttDown as error:
+                log.warning("A device was not answered (%s); it will ask again.", error)
             except Exception:
                 # Not acknowledged: the broker brings it again at the next connection.
                 log.exception("A message on %s could not be handled.", message.topic)
 
-    def _hand_in(self, message: Incoming) -> None:
+    def _hand_in(self, message: Incoming) -> Answer | None:
         if self._broker_log is not None and message.topic.startswith("$SYS/"):
             self._broker_log.read(message.topic, message.payload)
-            return
+            return None
         sender = addressing.find_sender(message.topic)
-        handler = CHANNELS.get(sender.channel) if sender else None
-        if sender and handler:
-            handler(sender.device, message.payload)
+        handler = self._channels.get(sender.channel) if sender else None
+        return handler(sender, message.payload) if sender and handler else None
 
     # --- sending ---
 
@@ -188,7 +204,11 @@ class Gateway:
         await layer.group_add(live.GATEWAY, channel)
         while True:
             message = await layer.receive(channel)
+            if message.get("type") == "gateway.keep":
+                self._intake.keep_next(message["device"])
+                continue
             if message.get("type") == "gateway.devices":
+                self._intake.look()
                 self._filters_changed.set()
                 if self._accounts is not None:
                     self._accounts.look()

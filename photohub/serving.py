@@ -8,7 +8,7 @@ import socket
 import uvicorn
 
 from media_pipeline.ingest import committer
-from photohub import asgi
+from photohub import asgi, streams
 from photohub.lib import live
 from photohub.lib.http_guard import GuardedHttp
 
@@ -53,7 +53,8 @@ async def serve(listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     try:
-        await server.serve(sockets=[listener])
+        async with streams.showing(streams.build_frames()):
+            await server.serve(sockets=[listener])
     finally:
         await asyncio.to_thread(committer.stop)
         live.bind(None)

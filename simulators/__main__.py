@@ -12,14 +12,25 @@ from pathlib import Path
 
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.http_camera import HttpCamera, HttpCameraConfig
+from simulators.k230 import FRAME_TOPIC, K230, K230Config
+from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
 
-Camera = Esp32S3Camera | HttpCamera
+Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230
 
 
 def read_address(text: str) -> tuple[str, int]:
     """Split `host:port`; the port may be missing for 1883."""
-    host, _, port = text.rpartition(":") if ":" in text else (text, "", "1883")
+    return _split_address(text, "1883")
+
+
+def read_stream_address(text: str) -> tuple[str, int]:
+    """Split `host:port`; the port may be missing for 8100."""
+    return _split_address(text, "8100")
+
+
+def _split_address(text: str, default_port: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":") if ":" in text else (text, "", default_port)
     if not host or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not an address of the form host:port.")
     return host, int(port)
@@ -64,12 +75,31 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
+    _add_streaming(kinds)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
     picture.add_argument("--at", type=float, default=None, help="unix time in the picture, otherwise now")
     picture.add_argument("--code", default="camera", help="the name burned into the picture")
     return parser
+
+
+def _add_streaming(kinds) -> None:
+    pi = kinds.add_parser("raspberry-pi", help="cameras that stream over TCP, as the published program does")
+    _add_common(pi)
+    pi.add_argument("--stream", type=read_stream_address, default=("127.0.0.1", 8100), help="host:port")
+    pi.add_argument("--fps", type=float, default=24.0, help="frames a second")
+    pi.add_argument("--once", action="store_true", help="end when the connection breaks, as published")
+    k230 = kinds.add_parser("k230", help="K230 boards in each of the ways that are published")
+    _add_common(k230)
+    k230.add_argument("--role", choices=("client", "server", "mqtt"), default="client")
+    k230.add_argument("--stream", type=read_stream_address, default=("127.0.0.1", 8100), help="host:port")
+    k230.add_argument("--mqtt", type=read_address, default=("127.0.0.1", 1883), help="the broker's host:port")
+    k230.add_argument("--listen", type=read_stream_address, default=("127.0.0.1", 0), help="as a server")
+    k230.add_argument("--framing", choices=("decimal", "letters", "single"), default="decimal")
+    k230.add_argument("--payload", choices=("raw", "header", "parts"), default="raw")
+    k230.add_argument("--topic", default=FRAME_TOPIC, help="over MQTT")
+    k230.add_argument("--fps", type=float, default=10.0, help="frames a second")
 
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +150,9 @@ def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
 def build_cameras(options: argparse.Namespace) -> list[Camera]:
     """Return the cameras that the options ask for."""
     devices = [(options.code, options.key)] if options.code or not options.device else []
-    make = _build_esp32s3 if options.kind == "esp32s3" else _build_http
+    make = {"esp32s3": _build_esp32s3, "raspberry-pi": _build_pi, "k230": _build_k230}.get(
+        options.kind, _build_http
+    )
     return [
         make(options, code, key, build_scene(options, code or options.kind, number), number)
         for number, (code, key) in enumerate([*devices, *options.device])
@@ -148,6 +180,20 @@ def _build_esp32s3(options: argparse.Namespace, code: str, key: str, scene: Scen
         seed=options.seed + number,
     )
     return Esp32S3Camera(config, scene)
+
+
+def _build_pi(options: argparse.Namespace, code: str, key: str, scene: Scene, _number: int) -> Camera:
+    host, port = options.stream
+    config = RaspberryPiConfig(host, port, code, key, options.fps, restarts=not options.once)
+    return RaspberryPi(config, scene)
+
+
+def _build_k230(options: argparse.Namespace, code: str, key: str, scene: Scene, _number: int) -> Camera:
+    host, port = {"client": options.stream, "server": options.listen, "mqtt": options.mqtt}[options.role]
+    config = K230Config(
+        options.role, host, port, code, key, options.framing, options.payload, options.topic, options.fps
+    )
+    return K230(config, scene)
 
 
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:

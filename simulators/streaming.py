@@ -16,7 +16,7 @@ class StreamingCamera:
     def __init__(self, scene: FrameSource, fps: float, *, clock: Callable[[], float] = time.time) -> None:
         self.events: list[Event] = []
         self.counters: Counter[str] = Counter()
-        self._scene = scene
+        self.scene = scene
         self._fps = fps
         self._clock = clock
         self._frame = 0
@@ -46,7 +46,7 @@ class StreamingCamera:
         self._due_s = max(self._due_s + 1 / self._fps, time.monotonic() - 1)
         await self._rest(self._due_s - time.monotonic())
         self._frame += 1
-        return await asyncio.to_thread(self._scene.jpeg, self._clock(), self._frame)
+        return await asyncio.to_thread(self.scene.jpeg, self._clock(), self._frame)
 
     async def _rest(self, pause_s: float) -> None:
         try:

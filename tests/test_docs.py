@@ -13,12 +13,14 @@ from devices.profiles import PROFILES
 from devices.protocol import light
 from devices.protocol.topics import FROM_DEVICE, Channel
 from media_pipeline.doors import headers, upload
+from media_pipeline.doors.frames import FrameDesk
+from media_pipeline.live import LatestFrames
 from media_pipeline.refusals import STATUS
 from photohub import env
 from photohub.api import api
 from photohub.embedded import broker, guard
 from photohub.lib import http_guard
-from photohub.mqtt_routes import CHANNELS
+from photohub.mqtt_routes import channels_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -27,6 +29,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text()
 READMES = ["README.md", "README.zh-CN.md"]
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
+CHANNELS = channels_of(FrameDesk(LatestFrames()))
 NOT_YET = {EventType.DELIVERY_CHANGED, EventType.UPDATE_CHANGED}
 # Belongs to the suite, or is Django's own word for the settings module.
 NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}

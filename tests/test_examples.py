@@ -17,7 +17,10 @@ import pytest
 from devices import addressing, events, identity, presence
 from devices.models import Device, DeviceKey, Event, EventType
 from devices.protocol import light, topics
+from devices.protocol.chunked_upload import ChunkedUploads, MemoryStorage, Reason
+from devices.protocol.frame_payload import read_frame
 from devices.protocol.mqtt_packets import Connect, build_connect
+from devices.protocol.stream_framing import Frame, Hello, StreamReader
 from media_pipeline import publish
 from media_pipeline.doors import upload
 from media_pipeline.models import Capture
@@ -42,7 +45,9 @@ DIRECTION = {True: "from the device", False: "to the device"}
 
 
 def topic_lines() -> str:
-    shown = (topics.Channel.COMMAND, topics.Channel.RESULT, topics.Channel.STATUS, topics.Channel.TELEMETRY)
+    taken = (topics.Channel.PICTURE, topics.Channel.PICTURE_ACK)
+    order = ("command", "result", "status", "telemetry", "frame", "file")
+    shown = [c for word in order for c in topics.Channel if c == word and c not in taken]
     lines = [(c, DIRECTION[c in topics.FROM_DEVICE], topics.build("porch", c)) for c in shown]
     return "\n".join(f"{channel:<11}{direction:<19}{topic}" for channel, direction, topic in lines)
 
@@ -78,7 +83,8 @@ MADE_BY_CODE = {
     "result": published_result,
     "live-capture": live_event,
 }
-TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2"}
+TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2", "hello", "frame-header", "file-response"}
+TRIED_BELOW |= {"stream-pi", "stream-k230"}
 
 
 def test_every_vector_of_the_protocol_is_checked():
@@ -107,7 +113,35 @@ def test_the_documented_topics_are_the_rights_of_a_generic_device():
     device = identity.add_device(code="porch", name="", profile="generic").device
     publishes, subscribes = addressing.rights_of(device)
     listed = {line.split()[0]: line.split()[-1] for line in VECTORS["topics"].splitlines()}
-    assert subscribes == [listed.pop("command")] and set(publishes) == set(listed.values())
+    files, frame = listed.pop("file"), listed.pop("frame")
+    assert subscribes == [listed.pop("command"), f"{files}/+/response"] and not device.frame_topic
+    assert {p for p in publishes if not p.startswith(files)} == set(
+        listed.values()
+    ) and frame not in publishes
+
+
+def test_the_documented_streams_are_read_as_they_stand():
+    picture = bytes.fromhex("ff d8 ff d9")
+    for name in ("stream-pi", "stream-k230"):
+        reader = StreamReader()
+        found = reader.feed(VECTORS["hello"].encode() + b"\n" + bytes.fromhex(VECTORS[name]))
+        assert [e.jpeg for e in found if isinstance(e, Frame)] == [picture], name
+        assert isinstance(found[0], Hello) and found[0].key == KEY
+
+
+def test_the_documented_frame_header_is_read_as_it_stands():
+    frame = read_frame(bytes.fromhex(VECTORS["frame-header"]))
+    assert (frame.jpeg.hex(), frame.ticks_ms) == ("ffd8ffd9", 1000)
+
+
+def test_the_documented_answer_to_a_file_is_what_the_hub_sends():
+    said, step = json.loads(VECTORS["file-response"]), topics.FileTopic("f1", topics.FileStep.FIN, 4)
+    uploads = ChunkedUploads(MemoryStorage())
+    uploads.handle("porch", topics.FileTopic("f1", topics.FileStep.INIT), b'{"name":"a"}', 0.0)
+    uploads.handle("porch", topics.FileTopic("f1", topics.FileStep.DATA, 0), b"abcd", 0.0)
+    uploads.handle("porch", step, b"", 0.0)
+    answer = json.loads(uploads.settle("porch", "f1", Reason.OK, "success").payload)
+    assert answer | {"topic": said["topic"]} == said
 
 
 def documented_headers() -> dict[str, str]:

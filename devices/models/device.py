@@ -79,6 +79,9 @@ class Device(models.Model):
     command_timeout_s = models.PositiveIntegerField(default=30)
     ack_base = models.PositiveSmallIntegerField(default=0)
     stream_policy = models.CharField(max_length=32, default="on_demand")
+    # For cameras that are servers: the hub fetches from here.
+    pull_url = models.CharField(max_length=300, blank=True)
+    pull_interval_s = models.PositiveIntegerField(default=10)
     modules = models.JSONField(default=dict, blank=True)
 
     # Doors for firmware that sends no key.

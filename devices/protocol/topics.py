@@ -116,14 +116,22 @@ def file_response(code: str, file_id: str) -> str:
 def native_filters(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a device may publish to and what it may subscribe to, by its native topics alone."""
     publish = [build(code, channel) for channel in Channel if channel in FROM_DEVICE - {Channel.FILE}]
-    publish += [
-        f"{ROOT}/{code}/frame/+",
-        f"{ROOT}/{code}/file/+/+",
-        f"{ROOT}/{code}/file/+/+/+",
-        f"{ROOT}/{code}/file/+/fin/+/+",
-    ]
     subscribe = [build(code, channel) for channel in Channel if channel in TO_DEVICE]
-    return tuple(publish), (*subscribe, f"{ROOT}/{code}/file/+/response")
+    file_steps, responses = file_filters(code)
+    return (*publish, f"{ROOT}/{code}/frame/+", *file_steps), (*subscribe, responses)
+
+
+def file_filters(code: str) -> tuple[tuple[str, ...], str]:
+    """Return the filters of the steps that a device sends of chunked uploads, and of the hub's responses."""
+    files = build(code, Channel.FILE)
+    return (f"{files}/+/+", f"{files}/+/+/+", f"{files}/+/fin/+/+"), f"{files}/+/response"
+
+
+def split_part(topic: str) -> tuple[str, int | None]:
+    """Split the last level off the topic of a frame's piece; any other topic stays whole and has no part."""
+    whole, _slash, last = topic.rpartition("/")
+    part = _PART.fullmatch(last) if whole else None
+    return (whole, int(part[1])) if part else (topic, None)
 
 
 def parse(topic: str) -> NativeTopic | None:

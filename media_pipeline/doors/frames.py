@@ -70,6 +70,14 @@ class FrameDesk:
         """Make a capture of the device's next frame, whatever its policy."""
         self.chooser.keep_next(code, self._clock())
 
+    def forget(self, code: str) -> None:
+        """Drop what is remembered of a device that was switched off or removed."""
+        self.chooser.forget(code)
+        self._known.pop(code, None)
+        self._complained.pop(code, None)
+        if not self._tasks.get(code):
+            self._tasks.pop(code, None)
+
     # --- wires in the loop
 
     def take(self, code: str, picture: bytes, source: Source, address: str = "") -> None:

@@ -12,7 +12,9 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
+
+from devices.pull_url import read_pull_url
 
 MAX_HEAD_BYTES = 16_384
 _READ_BYTES = 65_536
@@ -148,15 +150,9 @@ async def get(
 def read_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
     """Split a URL of one of these schemes; raises BadUrl."""
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes and parts.hostname and (parts.port is None or parts.port > 0)
+        return read_pull_url(url, schemes)
     except ValueError as error:
-        raise BadUrl("This is not an address.") from error
-    if not usable or any(c.isspace() or not c.isprintable() for c in url):
-        raise BadUrl(
-            f"The address must begin with {' or '.join(f'{s}://' for s in schemes)} and name a host."
-        )
-    return parts
+        raise BadUrl(str(error)) from error
 
 
 def _request(parts: SplitResult) -> bytes:

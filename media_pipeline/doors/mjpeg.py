@@ -49,10 +49,11 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a viewer may look. `code` is the camera; `status` is 200, or what to answer instead."""
+    """Whether a viewer may look. `code` is the camera; `status` is 200, or what to answer, with its `sentence`."""
 
     status: int
     code: str = ""
+    sentence: str = ""
 
 
 Authorise = Callable[[dict, str | None], Awaitable[Verdict]]
@@ -86,7 +87,7 @@ class MjpegDoor:
         """Answer one viewer until it leaves, stalls, or may no longer look."""
         verdict = await self._ask(scope)
         if verdict.status != 200:
-            await _refuse(send, verdict.status, scope["method"] == "HEAD")
+            await _refuse(send, verdict, scope["method"] == "HEAD")
             return
         await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
         if scope["method"] == "HEAD":
@@ -98,14 +99,14 @@ class MjpegDoor:
         finally:
             self.viewers -= 1
 
-    async def _ask(self, scope: dict) -> Verdict:
+    async def _ask(self, scope: dict, code: str | None = None) -> Verdict:
         match = PATHS.match(scope["path"])
         if match is None:
             return Verdict(404)
         if scope["method"] not in ("GET", "HEAD"):
             return Verdict(405)
         try:
-            return await self._authorise(scope, match["code"])
+            return await self._authorise(scope, code or match["code"])
         except Exception:
             log.exception("The rights of a viewer could not be looked up.")
             return Verdict(503)
@@ -158,7 +159,8 @@ class MjpegDoor:
         """Return when the viewer may no longer look. A database that is away ends nothing."""
         while True:
             await asyncio.sleep(self._recheck_every_s)
-            if await self._ask(scope) not in (verdict, Verdict(503)):
+            # By its code: the default stream stays the one that it was, whoever else begins to stream.
+            if (await self._ask(scope, verdict.code)).status not in (200, 503):
                 return
 
 
@@ -200,8 +202,9 @@ async def _end(send, leaving: asyncio.Task, *, abort: bool) -> None:
         await asyncio.wait({leaving}, timeout=_GOODBYE_WITHIN_S)
 
 
-async def _refuse(send, status: int, head_only: bool) -> None:
-    body = _SENTENCES.get(status, b"This camera cannot be shown.")
+async def _refuse(send, verdict: Verdict, head_only: bool) -> None:
+    status = verdict.status
+    body = verdict.sentence.encode() or _SENTENCES.get(status, b"This camera cannot be shown.")
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(body)).encode()),

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 from devices.protocol.jpeg_end import SOI
 from devices.protocol.stream_framing import MAX_FRAME_BYTES, Frame, Framing, StreamError, StreamReader
+from devices.pull_url import SCHEMES
 
 from .http_get import (
     AllowAddress,
     Answer,
     BadAnswer,
-    BadUrl,
     GetFailed,
     connect,
     get,
@@ -34,7 +34,6 @@ from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
 
 log = logging.getLogger(__name__)
 
-SCHEMES = ("http", "https", "tcp")
 ALIVE_EVERY_S = 8.0
 _READ_BYTES = 65_536
 
@@ -62,9 +61,7 @@ class PullLimits:
 
 def check_url(url: str) -> None:
     """Raise BadUrl, in a sentence for a person, when this address cannot be pulled."""
-    parts = read_url(url, SCHEMES)
-    if parts.scheme == "tcp" and parts.port is None:
-        raise BadUrl("A tcp:// address needs a port.")
+    read_url(url, SCHEMES)
 
 
 class Puller:

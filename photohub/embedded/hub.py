@@ -12,7 +12,7 @@ from devices import presence
 from devices.models import Device
 from devices.mqtt import Address
 from media_pipeline.ingest import committer
-from photohub import asgi
+from photohub import asgi, streams
 from photohub.celery import app as celery_app
 from photohub.gateway import Gateway
 from photohub.lib import live
@@ -35,9 +35,15 @@ class Hub:
     """The embedded form. `run()` returns after SIGTERM or SIGINT, with everything stopped in order."""
 
     def __init__(
-        self, http: socket.socket, mqtt_address: tuple[str, int], on_ready=None, demo: bool = False
+        self,
+        http: socket.socket,
+        stream: socket.socket,
+        mqtt_address: tuple[str, int],
+        on_ready=None,
+        demo: bool = False,
     ) -> None:
         self._http = http
+        self._stream = stream
         self._mqtt_address = mqtt_address
         self._on_ready = on_ready
         self._demo = demo
@@ -54,16 +60,19 @@ class Hub:
         live.bind(loop)
         worker = EmbeddedWorker(celery_app)
         tasks: list[asyncio.Task] = []
+        frames = streams.build_frames()
         try:
             address = await self._start_broker()
-            self._gateway = Gateway(address, None if settings.MQTT_URL else self._hears)
+            intake = streams.Intake(frames, self._stream)
+            self._gateway = Gateway(address, intake, None if settings.MQTT_URL else self._hears)
             tasks.append(asyncio.create_task(self._gateway.run(), name="gateway"))
             worker.start()
             simulated = SimulatedCameras(self._http.getsockname()[1], self._broker_port(), self._demo)
             tasks.append(asyncio.create_task(simulated.run(), name="simulators"))
             for task in tasks:
                 task.add_done_callback(self._stop_when_broken)
-            await self._serve(loop)
+            async with streams.showing(frames):
+                await self._serve(loop)
         finally:
             await self._stop(tasks, worker)
 

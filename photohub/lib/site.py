@@ -6,6 +6,7 @@ from django.conf import settings
 
 _http_port: int | None = None
 _mqtt_port: int | None = None
+_stream_port: int | None = None
 
 
 def use_port(port: int) -> None:
@@ -18,6 +19,12 @@ def use_mqtt_port(port: int) -> None:
     """Name the MQTT port that was really taken."""
     global _mqtt_port
     _mqtt_port = port
+
+
+def use_stream_port(port: int) -> None:
+    """Name the port for camera streams that was really taken."""
+    global _stream_port
+    _stream_port = port
 
 
 def http_port() -> int:
@@ -48,3 +55,12 @@ def mqtt_port() -> int:
     if settings.MQTT_URL:
         return urlsplit(settings.MQTT_URL).port or 1883
     return _mqtt_port or settings.MQTT_PORT
+
+
+def stream_host() -> str:
+    """Return the host name that streaming cameras should connect to."""
+    return urlsplit(base_url()).hostname or settings.BEST_ADDRESS
+
+
+def stream_port() -> int:
+    return _stream_port or settings.STREAM_PORT

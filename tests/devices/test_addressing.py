@@ -48,7 +48,32 @@ def test_the_hub_listens_to_native_and_fixed_topics():
 def test_a_device_may_publish_and_hear_its_own_topics_only():
     publish, subscribe = addressing.rights_of(make_device("cam", profile="esp32s3"))
     assert "/light/deviceOut" in publish and "photohub/cam/status" in publish
-    assert subscribe == ["/light/deviceIn"]
+    assert subscribe == ["/light/deviceIn", "photohub/cam/file/+/response"]
+
+
+def test_a_piece_of_a_frame_names_its_device_and_its_place():
+    device = make_device("cam", profile="k230")
+    sender = addressing.find_sender("k230/camera/frame/part2")
+    assert (sender.device, sender.channel, sender.part) == (device, "frame", 2)
+
+
+def test_a_step_of_a_file_names_its_device():
+    device = make_device("porch")
+    sender = addressing.find_sender("photohub/porch/file/f1/4096")
+    assert (sender.device, sender.channel, sender.file.number) == (device, "file", 4096)
+
+
+@pytest.mark.parametrize("piece", ["frame/part3", "file/f1/fin/9"])
+def test_pieces_of_one_thing_stay_in_order(piece):
+    other = piece.replace("part3", "part4").replace("fin/9", "0")
+    streams = {addressing.stream_of_messages(f"photohub/cam/{p}") for p in (piece, other)}
+    assert len(streams) == 1
+
+
+def test_the_hub_listens_to_pieces_of_frames_and_files():
+    make_device("cam", profile="k230")
+    wanted = {"photohub/+/frame/+", "photohub/+/file/#", "k230/camera/frame", "k230/camera/frame/+"}
+    assert wanted <= set(addressing.hub_filters())
 
 
 def test_a_person_reads_the_results_of_cameras_he_may_see():

@@ -77,7 +77,7 @@ class Stack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
-        names = ("nginx", "redis", "mosquitto", "mqtt_ws", *(f"web{n}" for n in range(WEB_SERVERS)))
+        names = ("nginx", "redis", "mosquitto", "mqtt_ws", "stream", *(f"web{n}" for n in range(WEB_SERVERS)))
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.processes: dict[str, subprocess.Popen] = {}
@@ -129,6 +129,7 @@ class Stack:
         if "DATABASE_URL" in env:
             env["DATABASE_URL"] = self.database_url
             env["PHOTOHUB_HTTP"] = f"127.0.0.1:{self.ports.get(name, 0)}"
+            env["PHOTOHUB_STREAM"] = f"127.0.0.1:{self.ports['stream']}"
             env |= {"PHOTOHUB_URL": self.url, "PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off"}
             env |= OWNER
         return inherited | env | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PYTHONUNBUFFERED": "1"}

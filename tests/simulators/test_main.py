@@ -71,3 +71,16 @@ async def test_cameras_run_until_the_process_is_asked_to_end(capsys: pytest.Capt
         os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(running, 10)
     assert "yard: {'upload':" in capsys.readouterr().out
+
+
+def test_a_bare_pi_is_the_published_program_and_comes_again():
+    [board] = cameras("raspberry-pi --stream hub")
+    assert (board.config.host, board.config.port, board.config.key) == ("hub", 8100, "")
+    assert board.config.restarts
+
+
+def test_a_k230_goes_to_the_port_of_its_role():
+    [client] = cameras("k230 --code k --key s --stream hub:8101 --framing letters")
+    [mqtt] = cameras("k230 --role mqtt --mqtt broker:1884 --payload parts")
+    assert (client.config.port, client.config.framing) == (8101, "letters")
+    assert (mqtt.config.port, mqtt.config.payload, mqtt.config.topic) == (1884, "parts", "k230/camera/frame")

@@ -1,19 +1,22 @@
-"""`manage.py gateway`: the MQTT gateway as its own process, for production."""
+"""`manage.py gateway`: the MQTT and stream gateway as its own process, for production."""
 
 import asyncio
 import signal
+import socket
 
 import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from devices.mqtt import Address
+from media_pipeline.ingest import committer
+from photohub import streams
 from photohub.gateway import Gateway
-from photohub.lib import live, logs
+from photohub.lib import live, logs, ports
 
 
 class Command(BaseCommand):
-    help = "Run the MQTT gateway against the broker at PHOTOHUB_MQTT_URL."
+    help = "Run the gateway: the broker at PHOTOHUB_MQTT_URL, and camera streams at PHOTOHUB_STREAM."
 
     def handle(self, *args, **options) -> None:
         logs.set_up()
@@ -23,14 +26,22 @@ class Command(BaseCommand):
             )
         if not settings.REDIS_URL:
             raise CommandError("Set REDIS_URL: the gateway hears of new commands through Redis.")
-        uvloop.run(_run())
+        try:
+            listener = ports.listen(
+                settings.STREAM_HOST, settings.STREAM_PORT, may_move=False, setting="PHOTOHUB_STREAM"
+            )
+        except ports.PortTaken as error:
+            raise CommandError(str(error)) from error
+        uvloop.run(_run(listener))
         self.stdout.write("The gateway has stopped.")
 
 
-async def _run() -> None:
+async def _run(listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     live.bind(loop)
-    task = asyncio.ensure_future(Gateway(Address.from_url(settings.MQTT_URL)).run())
+    frames = streams.build_frames()
+    gateway = Gateway(Address.from_url(settings.MQTT_URL), streams.Intake(frames, listener))
+    task = asyncio.ensure_future(_carry(gateway, frames))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     try:
@@ -38,4 +49,11 @@ async def _run() -> None:
     except asyncio.CancelledError:
         pass
     finally:
+        await asyncio.to_thread(committer.stop)
         live.bind(None)
+
+
+async def _carry(gateway: Gateway, frames: streams.AnyFrames) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(gateway.run())
+        group.create_task(frames.run())

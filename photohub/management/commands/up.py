@@ -43,10 +43,16 @@ class Command(BaseCommand):
                 may_move=_is_default("PHOTOHUB_HTTP"),
                 setting="PHOTOHUB_HTTP",
             )
+            stream = ports.listen(
+                settings.STREAM_HOST,
+                settings.STREAM_PORT,
+                may_move=_is_default("PHOTOHUB_STREAM"),
+                setting="PHOTOHUB_STREAM",
+            )
             mqtt = self._mqtt_address()
         except (CannotStart, ports.PortTaken) as error:
             raise CommandError(str(error)) from error
-        self._run(http, mqtt, demo)
+        self._run(http, stream, mqtt, demo)
 
     def _mqtt_address(self) -> tuple[str, int]:
         if settings.MQTT_URL:
@@ -55,13 +61,14 @@ class Command(BaseCommand):
         port = ports.free_port(settings.MQTT_HOST, settings.MQTT_PORT, may_move=move, setting="PHOTOHUB_MQTT")
         return settings.MQTT_HOST, port
 
-    def _run(self, http: socket.socket, mqtt: tuple[str, int], demo: bool) -> None:
+    def _run(self, http: socket.socket, stream: socket.socket, mqtt: tuple[str, int], demo: bool) -> None:
         site.use_port(http.getsockname()[1])
         site.use_mqtt_port(mqtt[1])
+        site.use_stream_port(stream.getsockname()[1])
         # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
         sys.setswitchinterval(0.0005)
         token = None if identity.owner_exists() else first_owner.link_token()
-        hub = Hub(http, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
+        hub = Hub(http, stream, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
         try:
             asyncio.run(hub.run(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (
                 3,

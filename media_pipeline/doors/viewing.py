@@ -1,0 +1,72 @@
+"""Who may look at which live picture: asked when a viewer comes, and again every few seconds."""
+
+from http.cookies import CookieError, SimpleCookie
+
+from django.conf import settings
+
+from devices.access import Action, can
+from devices.identity import find_token
+from devices.models import Device
+from photohub.lib.db import in_thread
+from photohub.lib.http_scope import headers_of
+from photohub.lib.sessions import user_of_session
+
+from .. import live_now
+from ..live import Frames
+from .mjpeg import Verdict
+
+_NOBODY = "Log in to see this camera, or send an API token."
+_OFF = "This camera is switched off."
+_NONE_STREAMS = "No camera that you may see is streaming. Open its page for what it has to send."
+_SEVERAL_STREAM = "Several cameras are streaming: ask for /devices/<code>/stream.mjpg."
+
+
+class Viewing:
+    """The rights of viewers, by session cookie or API token."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+
+    async def authorise(self, scope: dict, code: str | None) -> Verdict:
+        """Return whether this viewer may look at the camera, or for None at which one he looks by default."""
+        user = await in_thread(_user_of, scope)
+        if user is None:
+            return Verdict(401, sentence=_NOBODY)
+        if code is not None:
+            return await in_thread(_may_look, user, code)
+        return _only_one(await live_now.collect(self._frames, await in_thread(_visible_codes, user)))
+
+
+def _user_of(scope: dict):
+    headers = headers_of(scope)
+    scheme, _space, secret = (headers.get("authorization") or "").partition(" ")
+    if scheme:
+        token = find_token(secret.strip()) if scheme.lower() == "bearer" and secret.isascii() else None
+        if token is None:
+            return None
+        token.user.token_scopes = frozenset(token.scopes)
+        return token.user
+    try:
+        cookies = SimpleCookie(headers.get("cookie") or "")
+    except CookieError:
+        return None
+    morsel = cookies.get(settings.SESSION_COOKIE_NAME)
+    return user_of_session(morsel.value if morsel else None)
+
+
+def _may_look(user, code: str) -> Verdict:
+    device = Device.objects.visible_to(user).filter(code=code).first()
+    if device is None or not can(user, Action.LOOK, device):
+        return Verdict(404)
+    return Verdict(200, code) if device.enabled else Verdict(404, sentence=_OFF)
+
+
+def _visible_codes(user) -> list[str]:
+    devices = Device.objects.visible_to(user).filter(enabled=True).select_related("group")
+    return [device.code for device in devices if can(user, Action.LOOK, device)]
+
+
+def _only_one(streaming: dict) -> Verdict:
+    if len(streaming) == 1:
+        return Verdict(200, next(iter(streaming)))
+    return Verdict(404, sentence=_SEVERAL_STREAM if streaming else _NONE_STREAMS)

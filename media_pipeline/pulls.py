@@ -1,0 +1,85 @@
+"""Which cameras are pulled now: one puller for each device with an address, in one process of all gateways."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+
+from devices import beats
+from devices.models import Device
+from photohub.lib.db import in_thread
+
+from .doors.pull import OnFrame, OnLink, Pull, Puller
+from .doors.stream import LinkEvent, LinkState
+
+log = logging.getLogger(__name__)
+
+LEASE = "pulls"
+LEASE_S = 20.0
+LOOK_EVERY_S = 5.0
+
+
+class Pulls:
+    """Starts and stops pullers as the devices' settings say, while this process holds the lease."""
+
+    def __init__(self, on_frame: OnFrame, on_link: OnLink, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._on_frame = on_frame
+        self._on_link = on_link
+        self._look_every_s = look_every_s
+        self._holder = secrets.token_hex(8)
+        self._wake = asyncio.Event()
+        self._running: dict[Pull, asyncio.Task] = {}
+
+    @property
+    def codes(self) -> list[str]:
+        """The devices that are pulled here."""
+        return sorted(pull.code for pull in self._running)
+
+    def look(self) -> None:
+        """Look at the devices at once: one was changed."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Keep the pullers in step with the devices until cancelled."""
+        try:
+            while True:
+                self._wake.clear()
+                await self._keep_in_step()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._look_every_s):
+                        await self._wake.wait()
+        finally:
+            await self._stop(set(self._running), "the hub stopped")
+            with contextlib.suppress(Exception):
+                await in_thread(beats.release, LEASE, self._holder)
+
+    async def _keep_in_step(self) -> None:
+        try:
+            wanted = await in_thread(_wanted, self._holder)
+        except Exception as error:
+            # What runs goes on: a database that is away is away for other gateways too.
+            log.warning("Which cameras to fetch from could not be looked up: %s", error)
+            return
+        await self._stop(set(self._running) - wanted, "it is no longer fetched from")
+        for pull in wanted - set(self._running):
+            puller = Puller(pull, self._on_frame, self._on_link)
+            self._running[pull] = asyncio.create_task(puller.run(), name=f"pull {pull.code}")
+
+    async def _stop(self, pulls: set[Pull], sentence: str) -> None:
+        tasks = [self._running.pop(pull) for pull in pulls]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for pull in pulls:
+            with contextlib.suppress(Exception):
+                await self._on_link(LinkEvent(pull.code, LinkState.GONE, "", sentence))
+
+
+def _wanted(holder: str) -> set[Pull]:
+    """Return what this process is to pull: everything when it holds the lease, else nothing."""
+    rows = Device.objects.filter(enabled=True).exclude(pull_url="")
+    found = {
+        Pull(code, url, float(s)) for code, url, s in rows.values_list("code", "pull_url", "pull_interval_s")
+    }
+    # Without anything to do nobody needs the lease, and nothing is written.
+    return found if found and beats.lease(LEASE, holder, LEASE_S) else set()

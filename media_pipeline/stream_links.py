@@ -1,0 +1,80 @@
+"""What the streams tell of devices: that one is connected, is still there, or is gone."""
+
+import asyncio
+import logging
+
+from devices import presence
+from devices.models import Device
+from photohub.lib.db import in_thread
+
+from .doors.stream import LinkEvent, LinkState
+
+log = logging.getLogger(__name__)
+
+# Some cameras connect anew for each picture, and one that stumbles is back at once. Neither is news.
+GRACE_S = 5.0
+
+
+class StreamLinks:
+    """Takes news of links, from the door and from pulls, and writes them down."""
+
+    def __init__(self, grace_s: float = GRACE_S) -> None:
+        self._grace_s = grace_s
+        self._leaving: dict[str, tuple[asyncio.Task, LinkEvent]] = {}
+        # Whom the broker had connected before stays connected when his stream ends.
+        self._ours: set[str] = set()
+
+    async def note(self, event: LinkEvent) -> None:
+        """Take one piece of news."""
+        is_back = self._stay(event.code)
+        if event.state is LinkState.GONE:
+            leaving = asyncio.create_task(self._leave_later(event))
+            self._leaving[event.code] = leaving, event
+        elif event.state is LinkState.CONNECTED and not is_back:
+            if await in_thread(_began, event):
+                self._ours.add(event.code)
+        else:
+            await in_thread(_heard, event)
+
+    async def stop(self) -> None:
+        """Write down at once who is gone."""
+        for code, (_task, event) in list(self._leaving.items()):
+            self._stay(code)
+            await self._leave(event)
+
+    def _stay(self, code: str) -> bool:
+        task, _event = self._leaving.pop(code, (None, None))
+        if task is not None:
+            task.cancel()
+        return task is not None
+
+    async def _leave_later(self, event: LinkEvent) -> None:
+        await asyncio.sleep(self._grace_s)
+        del self._leaving[event.code]
+        await self._leave(event)
+
+    async def _leave(self, event: LinkEvent) -> None:
+        if event.code not in self._ours:
+            return
+        self._ours.discard(event.code)
+        try:
+            await in_thread(_ended, event)
+        except Exception as error:
+            log.warning("That the stream of %s ended could not be written down: %s", event.code, error)
+
+
+def _began(event: LinkEvent) -> bool:
+    device = Device.objects.filter(code=event.code).first()
+    return device is not None and presence.stream_began(device, event.address)
+
+
+def _heard(event: LinkEvent) -> None:
+    device = Device.objects.filter(code=event.code).first()
+    if device is not None:
+        presence.heard(device, address=event.address)
+
+
+def _ended(event: LinkEvent) -> None:
+    device = Device.objects.filter(code=event.code).first()
+    if device is not None:
+        presence.stream_ended(device, event.sentence or "it fell silent")

@@ -1,0 +1,133 @@
+"""Live pictures put together: what the gateway takes in, and what every web process shows.
+
+In one process both share the frames in memory; with Redis they share them through it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+
+from django.conf import settings
+from redis.asyncio import Redis
+
+from devices import identity, presence
+from devices.models import Device
+from media_pipeline import live_now
+from media_pipeline.doors.frames import FrameDesk
+from media_pipeline.doors.mjpeg import MjpegDoor
+from media_pipeline.doors.stream import StreamClaim, StreamDoor
+from media_pipeline.doors.viewing import Viewing
+from media_pipeline.live import LatestFrames
+from media_pipeline.live_redis import RedisFrames
+from media_pipeline.models import Source
+from media_pipeline.pulls import Pulls
+from media_pipeline.stream_links import StreamLinks
+from photohub import asgi
+from photohub.lib.db import in_thread
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 10.0
+
+AnyFrames = LatestFrames | RedisFrames
+
+
+def build_frames() -> AnyFrames:
+    """Return where this process keeps live pictures."""
+    return RedisFrames(Redis.from_url(settings.REDIS_URL)) if settings.REDIS_URL else LatestFrames()
+
+
+@contextlib.asynccontextmanager
+async def showing(frames: AnyFrames):
+    """Show these live pictures on this process's pages while the body runs."""
+    carrying = asyncio.create_task(frames.run()) if isinstance(frames, RedisFrames) else None
+    live_now.serve(frames, asyncio.get_running_loop())
+    asgi.serve_streams_at(MjpegDoor(frames, Viewing(frames).authorise))
+    try:
+        yield
+    finally:
+        live_now.serve(None, None)
+        asgi.serve_streams_at(None)
+        if carrying is not None:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)
+
+
+class Intake:
+    """Everything through which frames come into this process: the TCP door the pulls, and the desk that MQTT uses too."""
+
+    def __init__(self, frames: AnyFrames, listener: socket.socket) -> None:
+        self._frames = frames
+        self._listener = listener
+        self._links = StreamLinks()
+        self._looking = asyncio.Event()
+        self.desk = FrameDesk(frames)
+        self.door = StreamDoor(_identify, self._take_from_door, self._links.note)
+        self.pulls = Pulls(self._take_from_pull, self._links.note)
+
+    async def run(self) -> None:
+        """Take frames in until cancelled."""
+        await in_thread(presence.forget_streams)
+        self.desk.bind(asyncio.get_running_loop())
+        await self.door.start_on(self._listener)
+        pulling = asyncio.create_task(self.pulls.run())
+        try:
+            while True:
+                await self._put_out_who_may_not()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await self._looking.wait()
+                self._looking.clear()
+        finally:
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
+            await self.door.stop()
+            await self._links.stop()
+            await self.desk.drain()
+
+    def look(self) -> None:
+        """Look at the devices at once: one was changed or removed."""
+        self._looking.set()
+        self.pulls.look()
+
+    def keep_next(self, code: str) -> None:
+        """Make a capture of the device's next frame."""
+        self.desk.keep_next(code)
+
+    def _take_from_door(self, code: str, picture: bytes, address: str) -> None:
+        self.desk.take(code, picture, Source.TCP, address)
+
+    def _take_from_pull(self, code: str, picture: bytes, address: str) -> None:
+        self.desk.take(code, picture, Source.PULL, address)
+
+    async def _put_out_who_may_not(self) -> None:
+        try:
+            codes = {*self._frames.codes(), *self.door.codes}
+            enabled = await in_thread(_enabled_of, codes)
+        except Exception as error:
+            log.warning("The streaming devices could not be looked up: %s", error)
+            return
+        for code in codes - enabled:
+            self.door.drop(code, "the device was switched off or removed")
+            self._frames.forget(code)
+            self.desk.forget(code)
+
+
+def _enabled_of(codes: set[str]) -> set[str]:
+    return set(Device.objects.filter(code__in=codes, enabled=True).values_list("code", flat=True))
+
+
+async def _identify(claim: StreamClaim) -> str | None:
+    return await in_thread(_whose, claim)
+
+
+def _whose(claim: StreamClaim) -> str | None:
+    """Return the code that a key proves, or the device at whose network the connection begins."""
+    if claim.key:
+        device = identity.find_device(claim.key)
+        if device is None or device.code != claim.code:
+            return None
+    else:
+        device = identity.find_by_network(claim.address)
+    return device.code if device is not None and device.enabled else None

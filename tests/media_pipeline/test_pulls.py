@@ -1,0 +1,47 @@
+import asyncio
+
+import pytest
+
+from devices.models import Device
+from media_pipeline.pulls import Pulls
+from tests.builders import make_device
+from tests.flows.story import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+async def tell_nobody(_event) -> None:
+    return
+
+
+def pulls() -> Pulls:
+    return Pulls(lambda *_: None, tell_nobody, look_every_s=0.05)
+
+
+def add_camera() -> Device:
+    return make_device("porch", pull_url="tcp://127.0.0.1:1")
+
+
+async def test_changes_of_a_device_start_and_stop_its_puller():
+    await asyncio.to_thread(add_camera)
+    room = pulls()
+    task = asyncio.create_task(room.run())
+    await until(lambda: room.codes == ["porch"])
+    await asyncio.to_thread(Device.objects.update, enabled=False)
+    await until(lambda: room.codes == [])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_two_gateways_never_pull_the_same_and_the_second_takes_over():
+    await asyncio.to_thread(add_camera)
+    first, second = pulls(), pulls()
+    task = asyncio.create_task(first.run())
+    await until(lambda: first.codes == ["porch"])
+    other = asyncio.create_task(second.run())
+    await asyncio.sleep(0.3)
+    assert second.codes == []
+    task.cancel()
+    await until(lambda: second.codes == ["porch"])
+    other.cancel()
+    await asyncio.gather(task, other, return_exceptions=True)

@@ -1,0 +1,54 @@
+import asyncio
+
+import pytest
+
+from devices import presence
+from devices.models import Device
+from media_pipeline.doors.stream import LinkEvent, LinkState
+from media_pipeline.stream_links import StreamLinks
+from tests.builders import make_device
+from tests.flows.story import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(state: LinkState) -> LinkEvent:
+    return LinkEvent("pi", state, "10.0.0.9", "the device closed the connection")
+
+
+def online() -> bool:
+    return Device.objects.get().online
+
+
+def sentences() -> list[str]:
+    return [e.sentence for e in Device.objects.get().events.order_by("seq")]
+
+
+async def test_a_stream_makes_its_device_online_and_its_end_offline():
+    await asyncio.to_thread(make_device, "pi", profile="raspberry-pi")
+    links = StreamLinks(grace_s=0.05)
+    await links.note(told(LinkState.CONNECTED))
+    assert await asyncio.to_thread(online)
+    await links.note(told(LinkState.GONE))
+    await until(lambda: asyncio.to_thread(lambda: not online()))
+
+
+async def test_a_camera_that_connects_for_each_picture_is_told_once():
+    await asyncio.to_thread(make_device, "pi", profile="raspberry-pi")
+    links = StreamLinks(grace_s=30)
+    for _ in range(4):
+        await links.note(told(LinkState.CONNECTED))
+        await links.note(told(LinkState.GONE))
+    assert await asyncio.to_thread(sentences) == ["Its stream began, from 10.0.0.9."]
+    await links.stop()
+    assert "ended" in (await asyncio.to_thread(sentences))[-1]
+
+
+async def test_who_is_connected_by_mqtt_stays_so_when_the_stream_ends():
+    device = await asyncio.to_thread(make_device, "pi", profile="k230")
+    await asyncio.to_thread(presence.connected, device)
+    links = StreamLinks(grace_s=0)
+    await links.note(told(LinkState.CONNECTED))
+    await links.note(told(LinkState.GONE))
+    await links.stop()
+    assert await asyncio.to_thread(online)

@@ -1,0 +1,40 @@
+import pytest
+
+from devices import identity
+from devices.models import Device
+from media_pipeline.doors.stream import StreamClaim
+from photohub.banner import banner
+from photohub.lib import site
+from photohub.streams import _whose
+from tests.builders import make_device
+
+pytestmark = pytest.mark.django_db
+
+
+def key_of(code: str) -> str:
+    return identity.issue_key(Device.objects.get(code=code))
+
+
+def test_a_key_proves_its_own_code_only():
+    make_device("pi"), make_device("barn")
+    key = key_of("pi")
+    assert _whose(StreamClaim("10.0.0.9", "pi", key)) == "pi"
+    assert _whose(StreamClaim("10.0.0.9", "barn", key)) is None
+
+
+def test_a_wrong_key_is_not_made_good_by_the_network():
+    make_device("pi", allowed_network="10.0.0.0/24")
+    assert _whose(StreamClaim("10.0.0.9")) == "pi"
+    assert _whose(StreamClaim("10.0.0.9", "pi", "x" * 43)) is None
+
+
+def test_a_device_that_is_switched_off_is_nobody():
+    make_device("pi", allowed_network="10.0.0.0/24", enabled=False)
+    assert _whose(StreamClaim("10.0.0.9")) is None
+    assert _whose(StreamClaim("10.0.0.9", "pi", key_of("pi"))) is None
+
+
+def test_the_banner_says_loudly_that_streams_moved(monkeypatch, settings):
+    monkeypatch.setattr(site, "_stream_port", settings.STREAM_PORT + 1)
+    text = banner(demo=False, owner_token=None)
+    assert f"streams are on {settings.STREAM_PORT + 1}" in " ".join(text.split())
