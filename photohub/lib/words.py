@@ -1,5 +1,6 @@
 """Compiling the catalogues of words: `.po` files are kept, `.mo` files are made."""
 
+import secrets
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
@@ -15,7 +16,8 @@ def compile_words(folder: Path) -> int:
             continue
         with source.open("rb") as file:
             catalogue = read_po(file)
-        temporary = target.with_suffix(".mo.new")
+        # Several processes may start at once; each writes a file of its own, and the last one's stays.
+        temporary = target.with_suffix(f".mo.{secrets.token_hex(4)}")
         with temporary.open("wb") as file:
             write_mo(file, catalogue)
         temporary.replace(target)
