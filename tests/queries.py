@@ -15,6 +15,7 @@ from devices import commands, dynsec
 from devices.models import Command, Device
 from media_pipeline import deleting, history, mirror, publish, retention, thumbnails
 from media_pipeline.models import Capture
+from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
 GROWING = r"media_pipeline_(capture|ossobject|removal)|devices_(event|command|brokeraccount)"
@@ -22,7 +23,7 @@ _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:
 
 
 def _pictures(filters: history.Filters, cursor: str = "") -> None:
-    history.page_of(history.captures_matching(make_user("ada", "owner"), filters), cursor)
+    history.page_of(history.captures_matching(make_user(f"ada-{new_id()}", "owner"), filters), cursor)
 
 
 # What is asked → the function that asks, and the index that it must use.

@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def ring(group: str, messages: list[dict]) -> None:
 
 def _nobody_listens(group: str) -> bool:
     # Only a layer inside this process knows; with Redis, others may listen elsewhere.
-    groups = getattr(get_channel_layer(), "groups", None)
-    return groups is not None and not groups.get(group)
+    layer = get_channel_layer()
+    return isinstance(layer, InMemoryChannelLayer) and not layer.groups.get(group)
 
 
 _tasks: set[asyncio.Task] = set()

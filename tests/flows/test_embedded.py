@@ -20,6 +20,7 @@ def hub():
     env = {"DJANGO_SUPERUSER_USERNAME": LOGIN[0], "DJANGO_SUPERUSER_PASSWORD": LOGIN[1]}
     with running_hub(env=env) as hub:
         hub.token = hub.run("api_token", "alice").strip()
+        hub.first = hub.add_device("story", "esp32s3")
         yield hub
 
 
@@ -43,8 +44,7 @@ async def running(camera):
 
 
 async def test_a_camera_is_told_and_people_see_its_picture(hub):
-    made = hub.add_device("story", "esp32s3")
-    capture = await tell_the_story(hub.url, hub.mqtt_port, hub.token, LOGIN, made)
+    capture = await tell_the_story(hub.url, hub.mqtt_port, hub.token, LOGIN, hub.first)
     assert capture["device"] == "story" and capture["source"] == "http"
     assert capture["command"] and capture["sha256"] and capture["width"] == 320
 

@@ -22,7 +22,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 ONE_SHOT = {"migrate", "broker_setup"}
 # Names that only docker-compose.yml, or Django itself, reads.
-FOREIGN = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "MQTT_PASSWORD", "HTTP_PORT", "MQTT_PORT"}
+FOREIGN = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "MQTT_PASSWORD", "HTTP_PORT", "MQTT_PORT", "STREAM_PORT"}
 PORTS = ("nginx", "mqtt_ws", "web0", "web1")
 
 
@@ -42,8 +42,12 @@ def test_a_service_comes_back_and_shows_its_health(name: str) -> None:
         assert service["healthcheck"]["test"]
 
 
-def test_only_the_proxy_and_the_broker_are_reached_from_outside() -> None:
-    assert {name for name, service in SERVICES.items() if "ports" in service} == {"nginx", "mosquitto"}
+def test_only_the_proxy_the_broker_and_the_stream_door_are_reached_from_outside() -> None:
+    assert {name for name, service in SERVICES.items() if "ports" in service} == {
+        "nginx",
+        "mosquitto",
+        "gateway",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
