@@ -54,7 +54,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         "captures_of_a_device",
     ),
     "a picture's neighbours": (
-        lambda: history.neighbours_of(Capture(device=Device.objects.get(), received_at=timezone.now())),
+        lambda: history.neighbours_of(Capture(device=Device.objects.first(), received_at=timezone.now())),
         "captures_of_a_device",
     ),
 }
