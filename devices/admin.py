@@ -15,10 +15,14 @@ from .models import (
     Event,
     Firmware,
     Membership,
+    Panel,
+    PlaylistItem,
+    RenderProfile,
     Role,
     Rollout,
     RolloutTarget,
     ServiceBeat,
+    SigningKey,
 )
 
 
@@ -157,9 +161,29 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "created_at",
         "finished_at",
     ]
-    list_filter = ["state"]
+    list_filter = ["state", "way", "origin"]
     search_fields = ["device__code"]
     list_select_related = ["device"]
+
+
+@admin.register(Panel)
+class PanelAdmin(ReadOnlyAdmin):
+    list_display = ["device", "render_profile", "shown_label", "shown_at", "last_poll_at", "poll_interval_s"]
+    search_fields = ["device__code", "hardware_address"]
+    list_select_related = ["device", "render_profile"]
+
+
+@admin.register(PlaylistItem)
+class PlaylistItemAdmin(ReadOnlyAdmin):
+    list_display = ["device", "position", "camera", "label", "created_at"]
+    search_fields = ["device__code", "label"]
+    list_select_related = ["device", "camera"]
+
+
+@admin.register(RenderProfile)
+class RenderProfileAdmin(ReadOnlyAdmin):
+    list_display = ["name", "label", "ready_made", "created_at"]
+    search_fields = ["name", "label"]
 
 
 @admin.register(Event)
@@ -172,10 +196,15 @@ class EventAdmin(ReadOnlyAdmin):
 
 @admin.register(Firmware)
 class FirmwareAdmin(ReadOnlyAdmin):
-    list_display = ["product", "module", "version", "counter", "size_bytes", "created_at"]
-    list_filter = ["product", "module"]
+    list_display = ["product", "module", "version", "counter", "size_bytes", "state", "created_at"]
+    list_filter = ["product", "module", "state"]
     search_fields = ["product", "version"]
     exclude = ["signature"]
+
+
+@admin.register(SigningKey)
+class SigningKeyAdmin(ReadOnlyAdmin):
+    list_display = ["name", "public_key", "created_at", "revoked_at"]
 
 
 @admin.register(Rollout)
@@ -191,6 +220,8 @@ class RolloutTargetAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     search_fields = ["device__code"]
     list_select_related = ["device", "rollout__firmware"]
+    # It opens a download.
+    exclude = ["token"]
 
 
 @admin.register(ServiceBeat)

@@ -2,10 +2,18 @@
 
 from .access import ApiToken, Membership, Role, Scope
 from .command import Command, CommandState
-from .delivery import Delivery, DeliveryState
+from .delivery import (
+    Delivery,
+    DeliveryState,
+    DeliveryWay,
+    Panel,
+    PictureOrigin,
+    PlaylistItem,
+    RenderProfile,
+)
 from .device import BrokerAccount, Device, DeviceGroup, DeviceKey, LinkState, Publisher
 from .event import Event, EventType
-from .firmware import Firmware
+from .firmware import Firmware, FirmwareState, SigningKey
 from .rollout import Rollout, RolloutState, RolloutTarget, TargetState
 from .service import ServiceBeat
 
@@ -16,20 +24,27 @@ __all__ = [
     "CommandState",
     "Delivery",
     "DeliveryState",
+    "DeliveryWay",
     "Device",
     "DeviceGroup",
     "DeviceKey",
     "Event",
     "EventType",
     "Firmware",
+    "FirmwareState",
     "LinkState",
     "Membership",
+    "Panel",
+    "PictureOrigin",
+    "PlaylistItem",
     "Publisher",
+    "RenderProfile",
     "Role",
     "Rollout",
     "RolloutState",
     "RolloutTarget",
     "Scope",
     "ServiceBeat",
+    "SigningKey",
     "TargetState",
 ]

@@ -83,6 +83,8 @@ class Device(models.Model):
     pull_url = models.CharField(max_length=300, blank=True)
     pull_interval_s = models.PositiveIntegerField(default=10)
     modules = models.JSONField(default=dict, blank=True)
+    # Which board revision it is, where firmware differs by it.
+    hardware = models.CharField(max_length=64, blank=True)
 
     # Doors for firmware that sends no key.
     issued_name_upload = models.BooleanField(default=False)
