@@ -22,6 +22,15 @@ MAY_IMPORT = {
     "photohub.env": (),
     "photohub.settings": ("photohub.env", "photohub.lib"),
     "devices.protocol": ("devices.protocol",),
+    "devices.panel_formats": (),
+    "devices.panel_text": (),
+    "devices.panel_profiles": ("devices.panel_formats",),
+    "devices.rendering": (
+        "devices.panel_formats",
+        "devices.panel_profiles",
+        "devices.panel_text",
+        "devices.protocol",
+    ),
     "devices": ("devices", "photohub.lib"),
     "media_pipeline.jpeg": (),
     "media_pipeline.images": ("media_pipeline.jpeg",),
@@ -29,7 +38,9 @@ MAY_IMPORT = {
     "simulators": ("simulators", "devices.protocol", "media_pipeline.jpeg", "media_pipeline.images"),
     "photohub": ("photohub", "media_pipeline", "devices", "simulators"),
 }
+DRAWING = ("devices.panel_formats", "devices.panel_profiles", "devices.panel_text", "devices.rendering")
 PURE = {"devices.protocol": set(), "media_pipeline.jpeg": set(), "media_pipeline.images": {"PIL"}}
+PURE |= {room: {"PIL"} for room in DRAWING}
 # Pure code gets its time from outside, and does neither I/O nor log.
 IMPURE = {"socket", "asyncio", "time", "logging", "threading", "subprocess", "os", "urllib"}
 # Foreign library → the only modules that may import it. Simulators are devices, not the hub.
