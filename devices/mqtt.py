@@ -80,6 +80,32 @@ class Link:
                 topic, payload, qos=qos, retain=False, timeout=5, properties=properties
             )
 
+    def publish_now(self, topic: str, payload: bytes) -> None:
+        """Hand a packet to the socket at QoS 0, for protocols that acknowledge by themselves.
+
+        Nothing is raised: a connection that is gone is noticed by `messages`, and the packet is sent again.
+        """
+        self._client._client.publish(topic, payload, qos=0)
+
+    def listen(self, topic: str, take: Callable[[bytes], None]) -> None:
+        """Hand the messages of one topic to `take` inside the socket's own call, past `messages`.
+
+        The hub must be subscribed to it already. Retained messages are passed over.
+        """
+        paho = self._client._client
+
+        def on_message(client, userdata, message) -> None:
+            if message.qos:
+                paho.ack(message.mid, message.qos)
+            if not message.retain:
+                take(message.payload)
+
+        paho.message_callback_add(topic, on_message)
+
+    def forget(self, topic: str) -> None:
+        """Let the messages of this topic come by `messages` again."""
+        self._client._client.message_callback_remove(topic)
+
     async def subscribe(self, filters: list[str], qos: int = 1) -> list[str]:
         """Subscribe, and return the filters that the broker refused. Raises MqttDown."""
         if not filters:

@@ -32,8 +32,14 @@ def result(sender: Sender, payload: bytes) -> None:
     results.result(sender.device, payload)
 
 
+def picture_ack(sender: Sender, payload: bytes) -> None:
+    """An acknowledgement that no transfer waits for. Those that one waits for go straight to it (`pushing`)."""
+    presence.heard(sender.device)
+
+
 CHANNELS = {
     "status": status,
     "telemetry": telemetry,
     "result": result,
+    "picture/ack": picture_ack,
 }

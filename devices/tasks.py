@@ -2,14 +2,32 @@
 
 from celery import shared_task
 
-from . import beats, commands, events
+from photohub.lib import doorbell
+
+from . import beats, commands, deliveries, events, outbox, preparing
+
+
+@shared_task
+def prepare_deliveries(delivery_ids: list[str]) -> int:
+    """Make the bytes of these deliveries."""
+    return preparing.prepare_all(delivery_ids)
 
 
 @shared_task
 def sweep() -> None:
-    """End commands whose time is over, and drop old events."""
+    """End what has waited too long, drop old events, and ring for what was not rung for."""
     commands.expire_due()
+    deliveries.expire_due()
+    deliveries.put_back_lost()
+    if ids := preparing.due():
+        doorbell.ring(deliveries.PREPARE_TASK, ids)
     events.prune()
+
+
+@shared_task
+def tidy_up() -> None:
+    """Delete files that no delivery needs any more."""
+    outbox.drop_unused()
 
 
 @shared_task

@@ -1,4 +1,4 @@
-"""Waiting for commands to end, for many callers at once and without a thread for any of them."""
+"""Waiting for commands and deliveries to end, for many callers at once and without a thread for any of them."""
 
 import asyncio
 from uuid import UUID
@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError
 
 from photohub.lib.db import in_thread
 
-from .models import Command
+from .models import Command, Delivery
 
 _POLL_S = 0.1
 
@@ -16,12 +16,13 @@ _POLL_S = 0.1
 class WaitingRoom:
     """All waits of one event loop: one query each tenth of a second answers for everybody."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: type[Command] | type[Delivery] = Command) -> None:
+        self._model = model
         self._waiting: dict[UUID, set[asyncio.Future[None]]] = {}
         self._poller: asyncio.Task | None = None
 
     async def wait(self, command_id: UUID, timeout_s: float) -> bool:
-        """Return True as soon as the command has ended, False when `timeout_s` passed first."""
+        """Return True as soon as the row has ended, False when `timeout_s` passed first."""
         ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(command_id, set()).add(ended)
         if self._poller is None or self._poller.done():
@@ -44,7 +45,7 @@ class WaitingRoom:
     async def _poll(self) -> None:
         while self._waiting:
             try:
-                ended = await in_thread(_ended, list(self._waiting))
+                ended = await in_thread(_ended, self._model, list(self._waiting))
             except (DatabaseError, InterfaceError):
                 # The database may come back within the caller's time; if not, he is told how it stood.
                 ended = []
@@ -55,17 +56,20 @@ class WaitingRoom:
             await asyncio.sleep(_POLL_S)
 
 
-def _ended(command_ids: list[UUID]) -> list[UUID]:
-    """Keep the ids whose command is not open any more; a deleted one has ended too."""
-    rows = Command.objects.filter(pk__in=command_ids, state__in=Command.OPEN)
+def _ended(model: type[Command] | type[Delivery], command_ids: list[UUID]) -> list[UUID]:
+    """Keep the ids whose row is not open any more; a deleted one has ended too."""
+    rows = model.objects.filter(pk__in=command_ids, state__in=model.OPEN)
     still_open = set(rows.values_list("pk", flat=True))
     return [command_id for command_id in command_ids if command_id not in still_open]
 
 
-_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, WaitingRoom] = WeakKeyDictionary()
+_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type, WaitingRoom]] = WeakKeyDictionary()
 
 
-async def wait_for_end(command_id: UUID, timeout_s: float) -> bool:
-    """Wait until a command has ended. Returns False when it is still open after `timeout_s`."""
-    room = _rooms.setdefault(asyncio.get_running_loop(), WaitingRoom())
-    return await room.wait(command_id, timeout_s)
+async def wait_for_end(
+    row_id: UUID, timeout_s: float, model: type[Command] | type[Delivery] = Command
+) -> bool:
+    """Wait until a command, or a delivery, has ended. Returns False when it is still open after `timeout_s`."""
+    rooms = _rooms.setdefault(asyncio.get_running_loop(), {})
+    room = rooms.setdefault(model, WaitingRoom(model))
+    return await room.wait(row_id, timeout_s)

@@ -4,7 +4,10 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import deleting, mirror, orphans, publish, retention, store, thumbnails
+from . import deleting, mirror, orphans, publish, retention, showing, store, thumbnails
+
+# The worker renders pictures for panels, and some are links of this hub.
+showing.listen()
 
 
 @shared_task

@@ -67,10 +67,10 @@ class BrokerLog:
             self._subscribed.clear()
             presence.forget_links()
 
-    def hears(self, device: Device) -> bool:
-        """Tell whether a command would reach the device: not between its connecting and its subscribing."""
+    def hears(self, device: Device, topic: str) -> bool:
+        """Tell whether a message would reach the device: not between its connecting and its subscribing."""
         heard = self._subscribed.get(device.code)
-        return heard is None or any(topics.matches(f, device.command_topic) for f in heard)
+        return heard is None or any(topics.matches(f, topic) for f in heard)
 
     def _note_connected(self, address: str, client_id: str, fresh: str, username: str) -> None:
         self._codes[client_id] = username

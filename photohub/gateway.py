@@ -18,6 +18,7 @@ from devices.models import Command, Device, EventType
 from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
 from devices.protocol import topics as native
 from devices.protocol.chunked_upload import Answer
+from devices.pushing import Pusher
 from media_pipeline import publish
 from media_pipeline.models import Capture
 from photohub import broker_log
@@ -41,10 +42,10 @@ _SEND_AT_ONCE = 32
 
 
 class Gateway:
-    """Runs until cancelled. `hears` tells whether a device listens right now; None when only the rows know."""
+    """Runs until cancelled. `hears(device, topic)` tells who listens right now; None: as the broker's log says."""
 
     def __init__(
-        self, address: Address, intake: Intake, hears: Callable[[Device], bool] | None = None
+        self, address: Address, intake: Intake, hears: Callable[[Device, str], bool] | None = None
     ) -> None:
         self._address = address
         self._intake = intake
@@ -60,13 +61,14 @@ class Gateway:
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
+        self._pusher: Pusher | None = None
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
         """Keep connected, listen for rings, hand messages in."""
         if self._hears is None:
             loop = asyncio.get_running_loop()
-            self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._wake.set))
+            self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
             self._hears = self._broker_log.hears
         self._lanes = [asyncio.Queue(_LANE_SIZE) for _ in range(_LANES)]
         async with asyncio.TaskGroup() as group:
@@ -104,8 +106,10 @@ class Gateway:
         except _DATABASE_AWAY as error:
             raise MqttDown(f"the hub's own database does not answer ({error})") from error
         self.listening.set()
+        self._pusher = Pusher(link, self._hears)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._pusher.run())
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
                 group.create_task(self._resubscribe(link))
@@ -212,7 +216,12 @@ class Gateway:
                 self._filters_changed.set()
                 if self._accounts is not None:
                     self._accounts.look()
-            self._wake.set()
+            self._look()
+
+    def _look(self) -> None:
+        self._wake.set()
+        if self._pusher is not None:
+            self._pusher.look()
 
     async def _send(self, link: Link) -> None:
         while True:
@@ -227,7 +236,7 @@ class Gateway:
     async def _send_what_is_due(self, link: Link) -> None:
         try:
             await in_thread(commands.expire_due)
-            due = await in_thread(commands.claim_to_send, hears=self._hears)
+            due = await in_thread(commands.claim_to_send, hears=self._hears_commands)
             urls = await in_thread(publish.claim_to_publish)
         except Exception:
             log.exception("The gateway could not read what to send; it tries again.")
@@ -245,6 +254,9 @@ class Gateway:
                 await asyncio.sleep(1)
             elif isinstance(error, BaseException):
                 raise error
+
+    def _hears_commands(self, device: Device) -> bool:
+        return self._hears(device, device.command_topic)
 
     async def _send_command(self, link: Link, command: Command) -> None:
         try:

@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from devices import render_profiles
 from media_pipeline import store
 from photohub import __version__
 from photohub.lib.words import compile_words
@@ -26,6 +27,7 @@ class CannotStart(Exception):
 def prepare(say=lambda line: None) -> None:
     """Make the data folder, the words, the database and the static files ready."""
     migrate(say)
+    render_profiles.offer_ready_made()
     prepare_files(say)
 
 

@@ -47,6 +47,7 @@ PHOTOHUB_DATA.mkdir(exist_ok=True)
 PICTURES_DIR = PHOTOHUB_DATA / "pictures"
 INCOMING_DIR = PHOTOHUB_DATA / "incoming"
 THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
+OUTBOX_DIR = PHOTOHUB_DATA / "outbox"
 
 DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused (507) when less is free")
 
@@ -284,6 +285,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},
+    "tidy up devices": {"task": "devices.tasks.tidy_up", "schedule": 600.0},
     "tidy up": {"task": "media_pipeline.tasks.tidy_up", "schedule": 600.0},
     "keep to the retention": {"task": "media_pipeline.tasks.retain", "schedule": 600.0},
     "worker heartbeat": {"task": "devices.tasks.beat", "schedule": 15.0},
@@ -397,6 +399,14 @@ if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
         "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
         "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
     )
+
+# --- pictures to devices -----------------------------------------------------------------------------------------
+
+FETCH_FROM = env_str(
+    "PHOTOHUB_FETCH_FROM",
+    "public",
+    "Where pictures for panels may be fetched: none, public, or hosts such as *.example.org,192.168.1.9:8080",
+)
 
 # --- firmware ---------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from devices.views.image import push_image
+from media_pipeline import showing
 from photohub import pages
 from photohub.api import api
+
+showing.listen()
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
@@ -14,6 +18,7 @@ urlpatterns = [
     path("language", pages.set_language, name="set_language"),
     path("", include("photohub.account_urls")),
     path("devices/", include("devices.urls")),
+    path("image", push_image, name="push_image"),
     path("", include("media_pipeline.urls")),
 ]
 handler400 = "photohub.pages.bad_request"

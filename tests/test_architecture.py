@@ -65,7 +65,6 @@ ENVIRONMENT_READERS = {
 }
 # Modules without a test file of their own, and the files that try what they do.
 TESTED_ELSEWHERE = {
-    "media_pipeline.doors.http_get": "media_pipeline/doors/test_pull.py",
     "devices.apps": "photohub/test_checks.py",
     "devices.back_office": "devices/test_admin.py",
     "devices.broker_accounts": "devices/test_changes.py devices/test_dynsec.py",

@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from devices.protocol.jpeg_end import SOI
 from devices.protocol.stream_framing import MAX_FRAME_BYTES, Frame, Framing, StreamError, StreamReader
 from devices.pull_url import SCHEMES
-
-from .http_get import (
+from photohub.lib.http_get import (
     AllowAddress,
     Answer,
     BadAnswer,
@@ -30,6 +29,7 @@ from .http_get import (
     is_fit_address,
     read_url,
 )
+
 from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
 
 log = logging.getLogger(__name__)

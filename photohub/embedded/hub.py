@@ -11,6 +11,7 @@ from django.conf import settings
 from devices import presence
 from devices.models import Device
 from devices.mqtt import Address
+from devices.protocol import topics
 from media_pipeline.ingest import committer
 from photohub import asgi, streams
 from photohub.celery import app as celery_app
@@ -154,8 +155,8 @@ class Hub:
         self._listening.setdefault(account.username, set()).add(topic_filter)
         live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
 
-    def _hears(self, device: Device) -> bool:
-        return device.command_topic in self._listening.get(device.code, ())
+    def _hears(self, device: Device, topic: str) -> bool:
+        return any(topics.matches(heard, topic) for heard in self._listening.get(device.code, ()))
 
 
 def _note(account: Account, function, *args: str) -> None:

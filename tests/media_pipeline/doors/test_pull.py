@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from media_pipeline.doors import http_get
-from media_pipeline.doors.http_get import BadUrl, is_fit_address
 from media_pipeline.doors.pull import Pull, Puller, PullLimits, check_url
 from media_pipeline.doors.stream import LinkEvent, LinkState
+from photohub.lib import http_get
+from photohub.lib.http_get import BadUrl, is_fit_address
 from tests.builders import make_jpeg
 from tests.media_pipeline.waiting import until
 

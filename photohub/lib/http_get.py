@@ -1,8 +1,9 @@
-"""A small HTTP/1.1 client for cameras that are servers: GET, no redirects, every size and time limited.
+"""A small HTTP/1.1 client for pictures that are on a server: GET, no redirects, every size and time limited.
 
 GetFailed
 ├── BadUrl                  not an http or https address
-└── BadAnswer               the camera's answer is not one, or not the one asked for
+│   └── AddressRefused      its name leads where nobody may ask
+└── BadAnswer               the server's answer is not one, or not the one asked for
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, unquote
 
-from devices.pull_url import read_pull_url
+from .web_address import read_address
 
 MAX_HEAD_BYTES = 16_384
 _READ_BYTES = 65_536
@@ -31,8 +32,12 @@ class BadUrl(GetFailed):
     """The address cannot be used."""
 
 
+class AddressRefused(BadUrl):
+    """The name leads to an address that may not be asked."""
+
+
 class BadAnswer(GetFailed):
-    """What the camera answered cannot be used."""
+    """What the server answered cannot be used."""
 
 
 def is_fit_address(address: str) -> bool:
@@ -43,16 +48,19 @@ def is_fit_address(address: str) -> bool:
 
 
 async def connect(
-    host: str, port: int, allow: AllowAddress, tls: ssl.SSLContext | None = None
+    host: str, port: int, allow: AllowAddress, tls: ssl.SSLContext | None = None, strict: bool = False
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the address that was checked, so that a name cannot resolve to another one in between."""
+    """Connect to the address that was checked, so that a name cannot resolve to another one in between.
+
+    `strict`: all addresses of the name must be allowed, not only the one that is used.
+    """
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
     except OSError as error:
         raise BadUrl(f"The name {host} cannot be found.") from error
     addresses = [entry[4][0] for entry in found if allow(entry[4][0])]
-    if not addresses:
-        raise BadUrl(f"{host} has no address that a camera may have.")
+    if not addresses or (strict and len(addresses) < len(found)):
+        raise AddressRefused(f"{host} has an address that may not be asked.")
     try:
         return await asyncio.open_connection(
             addresses[0], port, ssl=tls, server_hostname=host if tls else None, limit=MAX_HEAD_BYTES
@@ -63,7 +71,7 @@ async def connect(
 
 @dataclass
 class Answer:
-    """A camera's answer: its head, and the body to be read piece by piece."""
+    """A server's answer: its head, and the body to be read piece by piece."""
 
     status: int
     headers: dict[str, str]
@@ -81,13 +89,13 @@ class Answer:
             return
         text = self.headers.get("content-length")
         if text is not None and not (text.isascii() and text.isdigit() and len(text) <= 15):
-            raise BadAnswer("The camera's Content-Length is not a number.")
+            raise BadAnswer("The server's Content-Length is not a number.")
         left = int(text) if text is not None else None
         while left is None or left > 0:
             piece = await self._reader.read(_READ_BYTES if left is None else min(left, _READ_BYTES))
             if not piece:
                 if left:
-                    raise BadAnswer(f"The camera closed the connection {left} bytes too early.")
+                    raise BadAnswer(f"The server closed the connection {left} bytes too early.")
                 return
             left = None if left is None else left - len(piece)
             yield piece
@@ -97,14 +105,14 @@ class Answer:
             line = await self._reader.readuntil(b"\n")
             size_text = line.partition(b";")[0].strip()
             if len(line) > _MAX_CHUNK_LINE or not _is_hex(size_text):
-                raise BadAnswer("The camera's chunks are damaged.")
+                raise BadAnswer("The server's chunks are damaged.")
             left = int(size_text, 16)
             if left == 0:
                 return
             while left > 0:
                 piece = await self._reader.read(min(left, _READ_BYTES))
                 if not piece:
-                    raise BadAnswer("The camera closed the connection inside a chunk.")
+                    raise BadAnswer("The server closed the connection inside a chunk.")
                 left -= len(piece)
                 yield piece
             await self._reader.readexactly(2)
@@ -122,7 +130,7 @@ class Answer:
 
 @asynccontextmanager
 async def get(
-    url: str, *, allow: AllowAddress = is_fit_address, within_s: float = 10.0
+    url: str, *, allow: AllowAddress = is_fit_address, within_s: float = 10.0, strict: bool = False
 ) -> AsyncIterator[Answer]:
     """Ask for a URL and give the answer once its head is there; `within_s` limits that, not the body.
 
@@ -135,13 +143,13 @@ async def get(
     try:
         async with asyncio.timeout(within_s):
             port = parts.port or (443 if tls else 80)
-            reader, writer = await connect(parts.hostname or "", port, allow, tls)
+            reader, writer = await connect(parts.hostname or "", port, allow, tls, strict)
             writer.write(request)
             await writer.drain()
             answer = await _read_head(reader)
         yield answer
     except asyncio.IncompleteReadError as error:
-        raise BadAnswer("The camera closed the connection too early.") from error
+        raise BadAnswer("The server closed the connection too early.") from error
     finally:
         if writer is not None:
             writer.transport.abort()
@@ -150,7 +158,7 @@ async def get(
 def read_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
     """Split a URL of one of these schemes; raises BadUrl."""
     try:
-        return read_pull_url(url, schemes)
+        return read_address(url, schemes)
     except ValueError as error:
         raise BadUrl(str(error)) from error
 
@@ -181,10 +189,10 @@ async def _read_head(reader: asyncio.StreamReader) -> Answer:
             # Small boards end their lines with a bare LF.
             raw = await reader.readuntil(b"\n")
         except asyncio.LimitOverrunError as error:
-            raise BadAnswer("The camera's headers are too long.") from error
+            raise BadAnswer("The server's headers are too long.") from error
         size += len(raw)
         if size > MAX_HEAD_BYTES:
-            raise BadAnswer("The camera's headers are too long.")
+            raise BadAnswer("The server's headers are too long.")
         lines.append(raw.decode("latin-1").rstrip("\r\n"))
     words = lines[0].split(None, 2)
     if (
@@ -192,9 +200,9 @@ async def _read_head(reader: asyncio.StreamReader) -> Answer:
         or not words[0].startswith("HTTP/1.")
         or not (words[1].isascii() and words[1].isdigit())
     ):
-        raise BadAnswer("The camera does not answer in HTTP.")
+        raise BadAnswer("The server does not answer in HTTP.")
     if words[1] != "200":
-        raise BadAnswer(f"The camera answered {words[1]}.")
+        raise BadAnswer(f"The server answered {words[1]}.")
     split = (line.partition(":") for line in lines[1:])
     return Answer(200, {name.strip().lower(): value.strip() for name, colon, value in split if colon}, reader)
 

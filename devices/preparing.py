@@ -1,0 +1,159 @@
+"""Making the bytes that a device gets: the picture is fetched when it has an address, rendered, and kept.
+
+May run twice and at once: the claim is a conditional update, and the same picture under the same profile gives
+the same bytes.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from . import deliveries, fetching, outbox, panel_fonts, rendering
+from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
+from .protocol.picture_packets import MAX_BYTES, PictureRefused, count_packets
+from .render_profiles import profile_of
+
+log = logging.getLogger(__name__)
+
+_LEASE = timedelta(seconds=60)
+_TRIES = 3
+_PAUSE = timedelta(seconds=5)
+
+
+class _Unfit(Exception):
+    """The picture cannot be made; the word and the sentence say why."""
+
+    def __init__(self, word: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.word, self.sentence = word, sentence
+
+
+def due(limit: int = 200) -> list[UUID]:
+    """Return the deliveries whose bytes are still to be made."""
+    return list(_due_rows().order_by("created_at").values_list("pk", flat=True)[:limit])
+
+
+def _due_rows():
+    now = timezone.now()
+    rows = Delivery.objects.queued().filter(prepared_at=None, next_try_at__lte=now)
+    return rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
+
+
+def prepare_all(delivery_ids: Iterable[str | UUID]) -> int:
+    """Make the bytes of these deliveries, those that are ours to do. Returns how many are ready now."""
+    return sum(prepare_one(delivery_id) for delivery_id in delivery_ids)
+
+
+def prepare_one(delivery_id: str | UUID) -> bool:
+    """Make the bytes of one delivery; False when it is not ours to do, or they cannot be made."""
+    delivery = _claim(delivery_id)
+    if delivery is None:
+        return False
+    try:
+        values = _make(delivery)
+    except _Unfit as unfit:
+        deliveries.fail(delivery, unfit.word, unfit.sentence)
+        return False
+    except OSError as error:
+        _try_later(delivery, error)
+        return False
+    return deliveries.note_prepared(delivery, values)
+
+
+def _claim(delivery_id: str | UUID) -> Delivery | None:
+    lease = uuid4()
+    # Attempts are counted before the work, so that a picture which kills its worker is noticed.
+    taken = (
+        _due_rows()
+        .filter(pk=delivery_id)
+        .update(lease=lease, lease_until=timezone.now() + _LEASE, attempts=F("attempts") + 1)
+    )
+    if not taken:
+        return None
+    delivery = Delivery.objects.select_related("device").filter(lease=lease).first()
+    if delivery is not None and delivery.attempts > _TRIES:
+        deliveries.fail(delivery, "not_made", _("The picture could not be made; the log says more."))
+        return None
+    return delivery
+
+
+def _make(delivery: Delivery) -> dict:
+    """Return the row's columns of the bytes that will be sent, which lie in the outbox then."""
+    picture = _original_of(delivery)
+    rendered = _render(delivery, picture)
+    packets = 0
+    if delivery.way == DeliveryWay.PACKETS:
+        try:
+            packets = count_packets(len(rendered.data))
+        except PictureRefused as error:
+            sentence = _(
+                "The picture has %(size)s bytes; packets carry at most %(limit)s. Choose a smaller profile."
+            )
+            raise _Unfit("too_large", sentence % {"size": len(rendered.data), "limit": MAX_BYTES}) from error
+    return {
+        "sha256": outbox.keep(rendered.data),
+        "size_bytes": len(rendered.data),
+        "content_type": rendered.content_type,
+        "file_name": f"image.{rendered.extension}",
+        "width": rendered.width,
+        "height": rendered.height,
+        "packets_total": packets,
+        "original_sha256": delivery.original_sha256,
+    }
+
+
+def _original_of(delivery: Delivery) -> bytes:
+    if delivery.original_sha256:
+        try:
+            return outbox.read(delivery.original_sha256)
+        except outbox.BlobMissing as error:
+            raise _Unfit("gone", _("The picture is missing in the outbox.")) from error
+    if delivery.origin != PictureOrigin.URL:
+        raise _Unfit("gone", _("The picture is missing in the outbox."))
+    try:
+        picture = fetching.fetch_picture(delivery.origin_ref)
+    except fetching.CannotFetch as error:
+        raise _Unfit(error.word, error.sentence) from error
+    delivery.original_sha256 = outbox.keep(picture)
+    Delivery.objects.filter(pk=delivery.pk).update(original_sha256=delivery.original_sha256)
+    return picture
+
+
+def _render(delivery: Delivery, picture: bytes) -> rendering.Rendered:
+    profile = profile_of(delivery.render)
+    stamp = f"{timezone.localtime(delivery.stamp_at):%Y-%m-%d %H:%M}" if delivery.stamp_at else ""
+    try:
+        return rendering.render(
+            picture,
+            profile,
+            caption=delivery.caption,
+            stamp=stamp,
+            font=panel_fonts.find_font(),
+            max_pixels=settings.UPLOAD_MAX_PIXELS,
+        )
+    except rendering.RenderRefused as error:
+        raise _Unfit(*_in_words(error)) from error
+
+
+def _in_words(error: rendering.RenderRefused) -> tuple[str, str]:
+    match error:
+        case rendering.NotImage():
+            return "not_image", _("The bytes are no picture that can be read.")
+        case rendering.TooManyPixels():
+            return "too_many_pixels", _("The picture has too many pixels.")
+        case rendering.TargetTooSmall():
+            return "target_too_small", _("The picture cannot be made as small as the profile demands.")
+        case _:
+            return "bad_profile", _("The render profile has values that do not fit together.")
+
+
+def _try_later(delivery: Delivery, error: OSError) -> None:
+    log.warning("The picture of delivery %s could not be kept (%s); it is tried again.", delivery.pk, error)
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED, lease=delivery.lease)
+    rows.update(lease=None, lease_until=None, next_try_at=timezone.now() + _PAUSE)
