@@ -207,7 +207,7 @@ def begin(delivery: Delivery) -> bool:
     except IntegrityError:
         # The database lets one picture at a time to a device.
         return False
-    delivery.lease = lease
+    delivery.lease, delivery.attempts = lease, delivery.attempts + 1
     return bool(taken)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -179,6 +180,8 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator
         timeout=10,
         max_inflight_messages=100,
         tls_context=ssl.create_default_context() if address.tls else None,
+        # A packet that follows an acknowledgement would wait for the other side's delayed TCP ACK, 40 ms each.
+        socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         logger=_quiet,
     )
     # aiomqtt acknowledges before our code runs; a picture would be lost if we died in between.

@@ -90,7 +90,9 @@ class Pusher:
         try:
             picture = await in_thread(outbox.read, delivery.sha256)
             sender = _sender_of(delivery, picture)
-            quiet_s = QUIET_S if self._unclean.get(device.pk, 0.0) > time.monotonic() else 0.0
+            # What was broken off, also by a hub that ended, may still be answered.
+            stale = delivery.attempts > 1 or self._unclean.get(device.pk, 0.0) > time.monotonic()
+            quiet_s = QUIET_S if stale else 0.0
             clean = await _Transfer(self._link, delivery, sender, self._looks).run(quiet_s)
         except outbox.BlobMissing:
             clean = True

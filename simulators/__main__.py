@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 import sys
 import time
@@ -13,10 +14,11 @@ from pathlib import Path
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.http_camera import HttpCamera, HttpCameraConfig
 from simulators.k230 import FRAME_TOPIC, K230, K230Config
+from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
 
-Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230
+Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase
 
 
 def read_address(text: str) -> tuple[str, int]:
@@ -42,6 +44,13 @@ def read_device(text: str) -> tuple[str, str]:
     if not code or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form code:key.")
     return code, key
+
+
+def read_percent(text: str) -> float:
+    """Read 0 to 100 as a share."""
+    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text, re.ASCII) or float(text) > 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100.")
+    return float(text) / 100
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,6 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     _add_streaming(kinds)
+    _add_panel(kinds)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -102,8 +112,44 @@ def _add_streaming(kinds) -> None:
     k230.add_argument("--fps", type=float, default=10.0, help="frames a second")
 
 
+def _add_panel(kinds) -> None:
+    panel = kinds.add_parser("panel", help="panels that receive pictures in packets: MQTT")
+    _add_identity(panel)
+    panel.add_argument(
+        "--mqtt", type=read_address, default=("127.0.0.1", 1883), help="the broker's host:port"
+    )
+    panel.add_argument(
+        "--topics", choices=("seed", "native"), default="seed", help="mqttTest… or photohub/<code>/picture…"
+    )
+    panel.add_argument("--out", type=Path, default=None, help="the folder for pictures that came whole")
+    panel.add_argument("--status", action="store_true", help="say online and offline")
+    panel.add_argument(
+        "--ack-base", type=int, choices=(0, 1), default=0, help="the number of the first answer"
+    )
+    panel.add_argument(
+        "--ack-style", choices=("data", "all"), default="data", help="which answers base 1 shifts"
+    )
+    panel.add_argument("--window", type=int, default=1, help="how many packets it takes out of order")
+    for name, what in (
+        ("loss", "messages lost in each direction"),
+        ("dup", "messages repeated in each direction"),
+        ("reorder", "messages that come after the next one, in each direction"),
+        ("nack", "packets that come broken"),
+        ("wrong-numbers", "answers with the number of another packet"),
+    ):
+        panel.add_argument(f"--{name}", type=read_percent, default=0.0, metavar="PERCENT", help=what)
+    panel.add_argument("--slow", type=float, default=0.0, help="seconds from a packet to its answer")
+    panel.add_argument("--restart-after", type=int, default=0, help="lose power once, after so many packets")
+    panel.add_argument("--seed", type=int, default=0, help="another number gives other luck")
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
+    _add_identity(parser)
+    _add_view(parser)
+
+
+def _add_identity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--code", default="", help="the device's code")
     parser.add_argument("--key", default="", help="the device's key")
     parser.add_argument(
@@ -114,7 +160,6 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="CODE:KEY",
         help="one more device; may be repeated",
     )
-    _add_view(parser)
 
 
 def _add_view(parser: argparse.ArgumentParser) -> None:
@@ -150,6 +195,11 @@ def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
 def build_cameras(options: argparse.Namespace) -> list[Camera]:
     """Return the cameras that the options ask for."""
     devices = [(options.code, options.key)] if options.code or not options.device else []
+    if options.kind == "panel":
+        return [
+            _build_panel(options, code, key, number)
+            for number, (code, key) in enumerate([*devices, *options.device])
+        ]
     make = {"esp32s3": _build_esp32s3, "raspberry-pi": _build_pi, "k230": _build_k230}.get(
         options.kind, _build_http
     )
@@ -196,6 +246,31 @@ def _build_k230(options: argparse.Namespace, code: str, key: str, scene: Scene, 
     return K230(config, scene)
 
 
+def _build_panel(options: argparse.Namespace, code: str, key: str, number: int) -> PanelBase:
+    native = options.topics == "native"
+    config = PanelConfig(
+        *options.mqtt,
+        code,
+        key,
+        picture_topic=f"photohub/{code}/picture" if native else PICTURE_TOPIC,
+        ack_topic=f"photohub/{code}/picture/ack" if native else ACK_TOPIC,
+        status_topic=f"photohub/{code}/status" if options.status else "",
+        ack_base=options.ack_base,
+        ack_style=options.ack_style,
+        window=options.window,
+        lost=options.loss,
+        repeated=options.dup,
+        swapped=options.reorder,
+        broken=options.nack,
+        wrong_numbers=options.wrong_numbers,
+        slow_s=options.slow,
+        restart_after=options.restart_after,
+        folder=options.out,
+        seed=options.seed + number,
+    )
+    return PanelBase(config)
+
+
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
     config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
     return HttpCamera(config, scene)
@@ -230,8 +305,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.kind in ("http", "generic") and not all((options.code, options.key)) and not options.device:
         print("An HTTP camera needs --code and --key, or --device CODE:KEY.", file=sys.stderr)
         return 2
-    if options.kind == "esp32s3" and options.topics == "native" and not (options.code or options.device):
+    if getattr(options, "topics", "") == "native" and not (options.code or options.device):
         print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
+        return 2
+    if options.kind == "panel" and options.out is not None and not options.out.is_dir():
+        print(f"There is no folder {options.out}; make it first.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     asyncio.run(run_cameras(build_cameras(options)))

@@ -229,7 +229,7 @@ class Esp32S3Camera:
             self._note("ignored", order.text)
         elif order.kind == "crash":
             self._note("crash", order.text)
-            await _pull_the_plug(client)
+            await pull_the_plug(client)
             raise _Reboot
         else:
             self._note("command", order.text)
@@ -298,7 +298,7 @@ class Esp32S3Camera:
             self._outbox.popleft()
 
 
-async def _pull_the_plug(client: aiomqtt.Client) -> None:
+async def pull_the_plug(client: aiomqtt.Client) -> None:
     """Cut the connection without a DISCONNECT, so that the broker sends the will."""
     # aiomqtt offers only the polite way, so the socket is fetched from the paho client inside it.
     connection = client._client.socket()

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from devices.models import EventType
 from devices.profiles import PROFILES
-from devices.protocol import light
+from devices.protocol import light, picture_packets
 from devices.protocol.topics import FROM_DEVICE, Channel
 from media_pipeline.doors import headers, upload
 from media_pipeline.doors.frames import FrameDesk
@@ -179,6 +179,8 @@ LIMITS = {
     "MQTT message": f"{settings.MQTT_MAX_PACKET_BYTES >> 20} MiB",
     "MQTT: CONNECT after the connection is open": f"{guard.FIRST_PACKET_S:.0f} s",
     "MQTT: subscriptions of one connection": str(guard.SUBSCRIPTIONS_MAX),
+    "picture to a device": f"{picture_packets.MAX_PACKETS} packets of {picture_packets.DATA_BYTES} bytes",
+    "packet to a device": f"{picture_packets.TRIES} times, {picture_packets.ACK_TIMEOUT_S:.0f} s each",
 }
 
 

@@ -20,6 +20,8 @@ from devices.protocol import light, topics
 from devices.protocol.chunked_upload import ChunkedUploads, MemoryStorage, Reason
 from devices.protocol.frame_payload import read_frame
 from devices.protocol.mqtt_packets import Connect, build_connect
+from devices.protocol.picture_packets import Function, encode_ack, encode_begin, encode_data, encode_end
+from devices.protocol.picture_receiver import Receiver
 from devices.protocol.stream_framing import Frame, Hello, StreamReader
 from media_pipeline import publish
 from media_pipeline.doors import upload
@@ -82,6 +84,13 @@ MADE_BY_CODE = {
     "topics": topic_lines,
     "result": published_result,
     "live-capture": live_event,
+    "picture-begin": lambda: encode_begin(4200).hex(" "),
+    "picture-data-first": lambda: encode_data(0, bytes(1400))[:9].hex(" "),
+    "picture-data-last": lambda: encode_data(2, bytes(1400))[:9].hex(" "),
+    "picture-end": lambda: encode_end().hex(" "),
+    "picture-ack": lambda: encode_ack(Function.DATA, 2, True).hex(" "),
+    "picture-nack": lambda: encode_ack(Function.END, 0, False).hex(" "),
+    "picture-ack-base-1": lambda: encode_ack(Function.DATA, 3, True).hex(" "),
 }
 TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2", "hello", "frame-header", "file-response"}
 TRIED_BELOW |= {"stream-pi", "stream-k230"}
@@ -142,6 +151,17 @@ def test_the_documented_answer_to_a_file_is_what_the_hub_sends():
     uploads.handle("porch", step, b"", 0.0)
     answer = json.loads(uploads.settle("porch", "f1", Reason.OK, "success").payload)
     assert answer | {"topic": said["topic"]} == said
+
+
+@pytest.mark.parametrize(("base", "name"), [(0, "picture-ack"), (1, "picture-ack-base-1")])
+def test_a_panel_by_the_protocol_answers_as_documented(base, name):
+    panel, data = Receiver(ack_base=base), range(3)
+    packets = {word: bytes.fromhex(VECTORS[f"picture-{word}"]) for word in ("begin", "data-first", "end")}
+    panel.take(packets["begin"])
+    assert panel.take(packets["end"]).hex(" ") == VECTORS["picture-nack"]
+    assert panel.take(packets["data-first"] + bytes(1400))[-1] == 1
+    assert [panel.take(encode_data(n, bytes(1400))).hex(" ") for n in data][-1] == VECTORS[name]
+    assert panel.take(packets["end"])[-1] == 1 and panel.picture == bytes(4200)
 
 
 def documented_headers() -> dict[str, str]:

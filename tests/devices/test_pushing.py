@@ -10,7 +10,7 @@ from devices.protocol import picture_packets
 from devices.protocol.picture_receiver import Receiver
 from photohub.lib.db import in_thread
 from tests.builders import make_device
-from tests.media_pipeline.waiting import until
+from tests.flows.story import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PICTURE = b"p" * 5000
@@ -67,12 +67,17 @@ async def state_of(delivery: Delivery) -> str:
     return (await in_thread(deliveries.find, delivery.pk)).state
 
 
+async def until_it_is(delivery: Delivery, state: str) -> None:
+    async def look() -> bool:
+        return await state_of(delivery) == state
+
+    await until(look, 10)
+
+
 async def test_a_picture_is_sent_and_noted(link):
     delivery = await in_thread(queue)
     async with pushing_over(link):
-        async with asyncio.timeout(10):
-            while await state_of(delivery) != "delivered":
-                await asyncio.sleep(0.02)
+        await until_it_is(delivery, "delivered")
     now = await in_thread(deliveries.find, delivery.pk)
     assert link.receiver.picture == PICTURE and now.packets_acked == 4 and now.percent == 100
 
@@ -82,9 +87,7 @@ async def test_a_lost_packet_is_sent_again(link, monkeypatch):
     delivery = await in_thread(queue)
     link.hears = lambda number: number != 3
     async with pushing_over(link):
-        async with asyncio.timeout(10):
-            while await state_of(delivery) != "delivered":
-                await asyncio.sleep(0.02)
+        await until_it_is(delivery, "delivered")
     assert (await in_thread(deliveries.find, delivery.pk)).packets_resent == 1
 
 
@@ -93,9 +96,7 @@ async def test_a_device_that_falls_silent_ends_as_failed_with_the_packet_in_word
     delivery = await in_thread(queue)
     link.hears = lambda number: number < 3
     async with pushing_over(link):
-        async with asyncio.timeout(10):
-            while await state_of(delivery) != "failed":
-                await asyncio.sleep(0.02)
+        await until_it_is(delivery, "failed")
     now = await in_thread(deliveries.find, delivery.pk)
     assert (now.reason_word, now.packets_acked) == ("no_ack_data", 1) and "2 of 4" in now.reason
 
@@ -120,7 +121,5 @@ async def test_a_picture_that_is_missing_in_the_outbox_ends_as_failed(link):
     delivery = await in_thread(queue)
     await in_thread(lambda: Delivery.objects.update(sha256="0" * 64))
     async with pushing_over(link):
-        async with asyncio.timeout(10):
-            while await state_of(delivery) != "failed":
-                await asyncio.sleep(0.02)
+        await until_it_is(delivery, "failed")
     assert (await in_thread(deliveries.find, delivery.pk)).reason_word == "gone"

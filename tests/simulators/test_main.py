@@ -42,14 +42,22 @@ def test_an_address_without_a_port_is_the_usual_one():
     assert read_address("broker") == ("broker", 1883)
 
 
-@pytest.mark.parametrize("line", ("http --code yard", "esp32s3 --topics native"))
+@pytest.mark.parametrize("line", ("http --code yard", "esp32s3 --topics native", "panel --topics native"))
 def test_a_missing_code_or_key_is_said(line: str, capsys: pytest.CaptureFixture[str]):
     assert main(line.split()) == 2
     assert "--code" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "line", ("esp32s3 --mqtt host:port", "esp32s3 --device gate", "picture --out x --size 9x9")
+    "line",
+    (
+        "esp32s3 --mqtt host:port",
+        "esp32s3 --device gate",
+        "picture --out x --size 9x9",
+        "panel --loss 101",
+        "panel --nack -1",
+        "panel --ack-base 2",
+    ),
 )
 def test_a_wrong_option_ends_with_usage(line: str):
     with pytest.raises(SystemExit):
@@ -84,3 +92,24 @@ def test_a_k230_goes_to_the_port_of_its_role():
     [mqtt] = cameras("k230 --role mqtt --mqtt broker:1884 --payload parts")
     assert (client.config.port, client.config.framing) == (8101, "letters")
     assert (mqtt.config.port, mqtt.config.payload, mqtt.config.topic) == (1884, "parts", "k230/camera/frame")
+
+
+def test_a_bare_panel_is_the_published_device():
+    [panel] = cameras("panel --mqtt broker:1884")
+    assert (panel.config.host, panel.config.port, panel.config.ack_base) == ("broker", 1884, 0)
+    assert (panel.config.picture_topic, panel.config.ack_topic) == ("mqttTestPub", "mqttTestSub")
+    assert (panel.config.lost, panel.config.restart_after) == (0.0, 0)
+
+
+def test_a_panel_has_the_faults_it_is_given_and_its_own_topics():
+    line = "panel --code hall --key k --topics native --loss 30 --dup 2.5 --ack-base 1 --ack-style all"
+    [panel] = cameras(line)
+    assert (panel.config.lost, panel.config.repeated) == (0.3, 0.025)
+    assert (panel.config.ack_base, panel.config.ack_style) == (1, "all")
+    assert panel.config.picture_topic == "photohub/hall/picture"
+    assert panel.config.ack_topic == "photohub/hall/picture/ack"
+
+
+def test_a_panel_without_its_folder_is_told_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["panel", "--out", str(tmp_path / "none")]) == 2
+    assert "make it first" in capsys.readouterr().err

@@ -19,7 +19,7 @@ def token():
 
 async def ask(token: str = "", **query):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return await AsyncClient(headers=headers).get("/image", {"url": URL, "device": "hall"} | query)
+    return await AsyncClient().get("/image", {"url": URL, "device": "hall"} | query, headers=headers)
 
 
 async def test_it_answers_when_the_device_has_it(token, monkeypatch):
