@@ -205,6 +205,9 @@ class _Transfer:
         if sender.state is SenderState.DELIVERED:
             await in_thread(_note_delivered, self._delivery, sender.resent)
             return True
+        if _looks_restarted(sender) and self._delivery.attempts < 2:
+            await in_thread(deliveries.put_back, self._delivery)
+            return False
         word, sentence = _why_failed(sender)
         await in_thread(
             deliveries.fail,
@@ -215,6 +218,16 @@ class _Transfer:
             packets_resent=sender.resent,
         )
         return False
+
+
+def _looks_restarted(sender: Sender) -> bool:
+    """Tell whether the device refuses what it had begun to take: it forgot the beginning, and deserves another."""
+    reason = sender.reason
+    return (
+        reason is not None
+        and reason.word in (FailWord.BAD_DATA, FailWord.BAD_END)
+        and sender.packets_acked > 0
+    )
 
 
 def _why_failed(sender: Sender) -> tuple[str, str]:

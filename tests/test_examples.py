@@ -47,11 +47,10 @@ DIRECTION = {True: "from the device", False: "to the device"}
 
 
 def topic_lines() -> str:
-    taken = (topics.Channel.PICTURE, topics.Channel.PICTURE_ACK)
-    order = ("command", "result", "status", "telemetry", "frame", "file")
-    shown = [c for word in order for c in topics.Channel if c == word and c not in taken]
+    order = ("command", "result", "status", "telemetry", "frame", "file", "picture", "picture/ack")
+    shown = [topics.Channel(word) for word in order]
     lines = [(c, DIRECTION[c in topics.FROM_DEVICE], topics.build("porch", c)) for c in shown]
-    return "\n".join(f"{channel:<11}{direction:<19}{topic}" for channel, direction, topic in lines)
+    return "\n".join(f"{channel:<13}{direction:<19}{topic}" for channel, direction, topic in lines)
 
 
 def connect_packet() -> str:
