@@ -162,14 +162,13 @@ def write_band(
     right = pen.shorten(right, room)
     left_room = room - (pen.width(right) + 2 * margin if right else 0)
     lines = pen.wrap(left, left_room, lines_at_most) if left_room >= 2 * pen.size_px else []
-    mask = Image.new("L", (image.width, pen.line_px * max(1, len(lines)) + margin))
-    draw = ImageDraw.Draw(mask)
     # Without soft rims letters stay letters on panels that have no tones between.
-    draw.fontmode = "L" if paint.smooth else "1"
+    mask = Image.new("L" if paint.smooth else "1", (image.width, pen.line_px * max(1, len(lines)) + margin))
+    draw = ImageDraw.Draw(mask)
     baselines = [margin / 2 + pen.line_px * index + pen.size_px for index in range(max(1, len(lines)))]
     for line, baseline in zip(lines, baselines, strict=False):
         pen.write(draw, margin, round(baseline), line)
     pen.write(draw, image.width - margin - pen.width(right), round(baselines[-1]), right)
     top = 0 if edge == "top" else image.height - mask.height
     image.paste(paint.ground, (0, top, image.width, top + mask.height))
-    image.paste(paint.letters, (0, top), mask if paint.smooth else mask.convert("1"))
+    image.paste(paint.letters, (0, top), mask)

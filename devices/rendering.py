@@ -244,6 +244,8 @@ def _flatten(image: Image.Image, background: str) -> Image.Image:
         ground = Image.new("RGBA", layer.size, (*ImageColor.getrgb(background)[:3], 255))
         return Image.alpha_composite(ground, layer).convert("RGB")
     image.load()
+    # Encoders copy what the picture says about itself: comments, profiles, a colour that is transparent.
+    image.info.clear()
     return image
 
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from devices import panel_formats, panel_profiles
 from devices.models import EventType
 from devices.profiles import PROFILES
 from devices.protocol import light, picture_packets
@@ -131,6 +132,32 @@ def test_every_management_command_is_documented():
 def test_error_words_and_their_statuses_are_those_of_the_code():
     rows = tables(PROTOCOL, "status")
     assert {words(row[1])[0]: int(row[0]) for row in rows} == STATUS
+
+
+def test_every_render_profile_is_documented_with_its_size_and_form():
+    told = {words(row[0])[0]: (row[1], words(row[2])) for row in tables(PROTOCOL, "render profile")}
+    assert told.keys() == panel_profiles.PROFILES.keys()
+    for name, profile in panel_profiles.PROFILES.items():
+        size, form = told[name]
+        assert form == ([] if profile.format == "original" else [profile.format])
+        assert profile.width is None or size.endswith(f"{profile.width} × {profile.height}")
+
+
+def test_every_form_that_a_panel_can_get_is_documented():
+    forms = [words(row[0])[0] for row in tables(PROTOCOL, "form")]
+    assert {*forms, "original"} == set(panel_profiles.FORMATS)
+
+
+def test_the_codes_of_every_palette_are_documented():
+    names = {"black": "#000000", "white": "#ffffff", "red": "#ff0000", "yellow": "#ffff00"}
+    names |= {"blue": "#0000ff", "green": "#00ff00", "orange": "#ff8000"}
+    rows = {words(row[0])[0]: row[1].replace("`", "") for row in tables(PROTOCOL, "palette")}
+    assert rows.keys() == panel_formats.PALETTES.keys()
+    for name, cell in rows.items():
+        own = panel_formats.PALETTES[name]
+        known = {f"{c} #{r:02x}{g:02x}{b:02x}" for c, (r, g, b) in zip(own.codes, own.colours, strict=True)}
+        told = {f"{c} {names.get(said, said)}" for c, said in re.findall(r"(\d+) (#?\w+)", cell)}
+        assert told == known or (name == "grey16" and told < known)
 
 
 def test_every_upload_header_is_documented():

@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import io
 import json
 import re
 import subprocess
@@ -13,8 +14,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from PIL import Image
 
-from devices import addressing, events, identity, presence
+from devices import addressing, events, identity, presence, rendering
 from devices.models import Device, DeviceKey, Event, EventType
 from devices.protocol import light, topics
 from devices.protocol.chunked_upload import ChunkedUploads, MemoryStorage, Reason
@@ -71,7 +73,39 @@ def published_result() -> str:
     return publish.message_of(capture)[1].decode()
 
 
+def panel_picture(palette: str) -> bytes:
+    """Return a PNG of one of the documented pictures."""
+    rows = VECTORS[f"panel-picture-{palette}"].splitlines()
+    colours = {"K": (0, 0, 0), "W": (255, 255, 255), "Y": (255, 255, 0), "R": (255, 0, 0)}
+    image = Image.new("RGB", (len(rows[0]), len(rows)))
+    image.putdata([colours[letter] for row in rows for letter in row])
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+PANEL_FORMS = [
+    ("bw", "raw1", {}), ("bw", "raw1", {"bit_order": "lsb"}), ("bw", "raw1", {"inverted": True}),
+    ("bwry", "raw2", {}), ("bwry", "raw2", {"bit_order": "lsb"}), ("bwry", "raw2", {"inverted": True}),
+    ("bwry", "raw4", {}), ("bwry", "raw4", {"bit_order": "lsb"}), ("bwry", "planes", {}),
+    ("bwry", "rgb565", {}), ("bwry", "rgb565", {"byte_order": "little"}), ("bw", "bmp", {}),
+]  # fmt: skip
+
+
+def panel_lines() -> str:
+    """Return palette, form, options and bytes of the documented pictures."""
+    lines = []
+    for palette, form, options in PANEL_FORMS:
+        profile = rendering.Profile(format=form, colours=f"palette:{palette}", **options)
+        data = rendering.render(panel_picture(palette), profile).data.hex(" ")
+        said = " ".join("inverted" if value is True else value for value in options.values())
+        first, *more = textwrap.wrap(data, 24 * 3)
+        lines += [f"{palette:<6}{form:<8}{said:<10}{first}", *(" " * 24 + line for line in more)]
+    return "\n".join(lines)
+
+
 MADE_BY_CODE = {
+    "panel-bytes": panel_lines,
     "answer-ok": lambda: light.encode_ok(url=LINK, id=CAPTURE).decode(),
     "answer-url": lambda: light.decode_result(VECTORS["answer-ok"].encode()).url,
     "answer-dup": lambda: light.encode_ok(url=LINK, id=CAPTURE, dup=True).decode(),
@@ -92,7 +126,7 @@ MADE_BY_CODE = {
     "picture-ack-base-1": lambda: encode_ack(Function.DATA, 3, True).hex(" "),
 }
 TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2", "hello", "frame-header", "file-response"}
-TRIED_BELOW |= {"stream-pi", "stream-k230"}
+TRIED_BELOW |= {"stream-pi", "stream-k230", "panel-picture-bw", "panel-picture-bwry"}
 
 
 def test_every_vector_of_the_protocol_is_checked():

@@ -73,6 +73,12 @@ def test_the_last_line_ends_before_the_time_begins():
     assert rows.crop((times - 6, 0, times - 2, rows.height)).getbbox() is None
 
 
+def test_a_time_that_is_too_long_is_cut_at_its_end():
+    image = band_on((320, 240), right="8" * 200)
+    band = image.crop((0, 240 - height_of_band(image), 320, 240))
+    assert band.crop((0, 0, 3, band.height)).getextrema() == (0, 0) and band.getextrema() == (0, 255)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (8, 64), (64, 8), (20, 20)])
 def test_a_picture_that_is_too_small_stays_as_it_is(size):
     assert band_on(size, "Porch", "15:09").getextrema() == (100, 100)

@@ -91,6 +91,14 @@ def test_crop_fills_the_panel_with_the_middle():
     assert image.size == (40, 40) and set(corners(image)) == {BLUE}
 
 
+def test_a_crop_of_a_long_jpeg_keeps_its_detail():
+    squares = Image.new("L", (200, 25))
+    squares.putdata([255 * ((x + y) % 2) for y in range(25) for x in range(200)])
+    long = encode(squares.resize((3200, 400), Image.Resampling.NEAREST), "JPEG", quality=95)
+    image = shown(render(long, Profile(400, 400, fit="crop", format="png"))).convert("L")
+    assert sum(image.histogram()[40:216]) < 400 * 400 / 100
+
+
 def test_pad_fills_the_rest_with_the_background():
     image = shown(
         render(
@@ -219,15 +227,23 @@ def test_a_jpeg_that_fits_at_no_quality_gets_smaller():
     assert shown(rendered).size == (rendered.width, rendered.height)
 
 
+def test_a_very_low_limit_gives_a_very_small_jpeg():
+    rendered = render(noise(400, 300), Profile(target_bytes=1_200))
+    assert len(rendered.data) <= 1_200 and 16 <= rendered.width < 100
+
+
 def test_a_limit_below_every_jpeg_is_an_error():
     assert refusal(noise(64, 64), Profile(target_bytes=100)) == "target_too_small"
 
 
-def test_a_jpeg_is_baseline_and_says_nothing_about_the_camera():
+def test_a_jpeg_is_baseline_and_nothing_tells_of_the_camera():
     exif = Image.Exif()
     exif[0x010F] = "Ackermann"
-    data = render(encode(quarters(), "JPEG", exif=exif, progressive=True), Profile(20, 20)).data
-    assert b"\xff\xc0" in data and b"\xff\xc2" not in data and b"Ackermann" not in data
+    picture = encode(quarters(), "JPEG", exif=exif, comment=b"Ackermann", progressive=True)
+    for profile in (Profile(), Profile(20, 20), Profile(format="png", colours="grey")):
+        assert b"Ackermann" not in render(picture, profile).data
+    data = render(picture, Profile()).data
+    assert b"\xff\xc0" in data and b"\xff\xc2" not in data
 
 
 def test_the_original_goes_byte_for_byte():
@@ -249,6 +265,12 @@ def test_texts_are_upright_on_a_turned_panel(degrees):
     image = shown(render(encode(Image.new("RGB", (300, 400), "white")), profile, caption="Porch"))
     assert image.size == (300, 400)
     assert image.getpixel((150, 398)) == BLACK and image.getpixel((150, 10)) == WHITE
+
+
+def test_what_was_dithered_to_a_palette_is_not_dithered_again_for_rgb565():
+    grey = encode(Image.new("L", (16, 16), 17))
+    data = render(grey, Profile(format="rgb565", colours="palette:grey16")).data
+    assert len({data[at : at + 2] for at in range(0, len(data), 2)}) == 1
 
 
 def test_a_bad_profile_is_refused_with_its_faults():
