@@ -49,10 +49,17 @@ DIRECTION = {True: "from the device", False: "to the device"}
 
 
 def topic_lines() -> str:
-    order = ("command", "result", "status", "telemetry", "frame", "file", "picture", "picture/ack")
-    shown = [topics.Channel(word) for word in order]
+    return lines_of(("command", "result", "status", "telemetry", "frame", "file"), 11)
+
+
+def picture_topic_lines() -> str:
+    return lines_of(("picture", "picture/ack"), 13)
+
+
+def lines_of(words: tuple[str, ...], width: int) -> str:
+    shown = [topics.Channel(word) for word in words]
     lines = [(c, DIRECTION[c in topics.FROM_DEVICE], topics.build("porch", c)) for c in shown]
-    return "\n".join(f"{channel:<13}{direction:<19}{topic}" for channel, direction, topic in lines)
+    return "\n".join(f"{channel:<{width}}{direction:<19}{topic}" for channel, direction, topic in lines)
 
 
 def connect_packet() -> str:
@@ -115,6 +122,7 @@ MADE_BY_CODE = {
     "command-as-string": lambda: light.encode_capture(NAME, action_as_string=True).decode(),
     "connect": connect_packet,
     "topics": topic_lines,
+    "picture-topics": picture_topic_lines,
     "result": published_result,
     "live-capture": live_event,
     "picture-begin": lambda: encode_begin(4200).hex(" "),
