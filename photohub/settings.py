@@ -47,6 +47,7 @@ PHOTOHUB_DATA.mkdir(exist_ok=True)
 PICTURES_DIR = PHOTOHUB_DATA / "pictures"
 INCOMING_DIR = PHOTOHUB_DATA / "incoming"
 THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
+TIME_LAPSES_DIR = PHOTOHUB_DATA / "timelapses"
 
 DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused (507) when less is free")
 
@@ -185,6 +186,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "font-src": ["'self'"],
         "manifest-src": ["'self'"],
@@ -397,6 +399,13 @@ if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
         "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
         "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
     )
+
+KEEP_TIME_LAPSES_DAYS = env_int(
+    "PHOTOHUB_KEEP_TIME_LAPSES_DAYS",
+    30,
+    "Time-lapses older than so many days are deleted (0: never)",
+    minimum=0,
+)
 
 # --- firmware ---------------------------------------------------------------------------------------------------
 
