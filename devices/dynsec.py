@@ -1,21 +1,15 @@
-"""Keeps the accounts of Mosquitto's dynamic-security plugin (2.0) in step with the `BrokerAccount` rows.
+"""Keeps the accounts of Mosquitto's dynamic-security plugin in step with the `BrokerAccount` rows.
 
-Each account has a role of its own with its topics, because the plugin knows no placeholder for the user
-name. What the broker holds is read first and only what differs is sent: changing a role leaves a connection
-open, but a new password, a role added again, switching off and deleting end it.
-
-The control interface (https://mosquitto.org/documentation/dynamic-security/): JSON on
-`$CONTROL/dynamic-security/v1`, `{"commands":[{"command":…,"correlationData":…},…]}`; answers on
-`…/v1/response`, where everybody's answers come:
-`{"responses":[{"command":…,"error"?:…,"data"?:{…},"correlationData":…},…]}`.
+What is said to the plugin and what it answers stands in `devices.protocol.dynsec_control`.
 """
 
 import asyncio
 import json
 import logging
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
@@ -27,161 +21,34 @@ from photohub.lib.sealed import open_sealed
 from . import addressing
 from .access import Action, can
 from .models import BrokerAccount
+from .models.device import BrokerAccountQuerySet
 from .mqtt import Link, MqttDown
+from .protocol.dynsec_control import (
+    REQUEST,
+    ROLE_PREFIX,
+    Answer,
+    BrokerSilent,
+    Held,
+    Wanted,
+    commands_for,
+    fingerprint_of,
+    needs_key,
+    questions,
+    read_answers,
+    read_held,
+    refused,
+    role_of,
+)
 
 log = logging.getLogger(__name__)
 
-REQUEST = "$CONTROL/dynamic-security/v1"
-RESPONSE = f"{REQUEST}/response"
-ROLE_PREFIX = "photohub:"
 LOOK_EVERY_S = 8.0
 COMMANDS_PER_MESSAGE = 50
 _ACCOUNTS_AT_ONCE = 25
 _ANSWER_WITHIN_S = 10.0
 _CLAIM_S = 30
+_ROWS_AT_ONCE = 500
 _BACK_OFF_AT_MOST_S = 300
-# What a repeated command may be answered, so that a message said twice does no harm.
-_FORGIVEN = {"create": ("already exists",), "delete": ("not found", "does not exist"), "get": ("not found",)}
-
-
-class BrokerSilent(Exception):
-    """The broker did not answer a control message; the text says what to look at."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """An account as it should be. `secret` is there only when the broker is to take a new one."""
-
-    username: str
-    publish: tuple[str, ...] = ()
-    subscribe: tuple[str, ...] = ()
-    secret: str | None = None
-    enabled: bool = True
-    exists: bool = True
-
-
-@dataclass(frozen=True)
-class Held:
-    """An account as the broker has it. `acls` is None when it has no role of that name."""
-
-    client: bool = False
-    enabled: bool = True
-    has_role: bool = False
-    acls: frozenset[tuple[str, str, bool]] | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The broker's answer to one command; `error` is empty when it did it."""
-
-    error: str = ""
-    data: dict = field(default_factory=dict)
-
-
-# --- pure: what to tell the broker --------------------------------------------------------------------------
-
-
-def role_of(username: str) -> str:
-    return f"{ROLE_PREFIX}{username}"
-
-
-def acls_of(wanted: Wanted) -> list[dict]:
-    """Return the rules of the account's role; what they do not name is denied."""
-    rules = [("publishClientSend", topic) for topic in wanted.publish]
-    rules += [("subscribePattern", topic) for topic in wanted.subscribe]
-    return [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in rules]
-
-
-def questions(username: str) -> list[dict]:
-    """Return the two commands whose answers `read_held` takes."""
-    return [
-        {"command": "getClient", "username": username},
-        {"command": "getRole", "rolename": role_of(username)},
-    ]
-
-
-def read_held(username: str, client: Answer, role: Answer) -> Held:
-    """Read what the broker holds. Raises BrokerSilent when it refused to say."""
-    for command, answer in zip(questions(username), (client, role), strict=True):
-        if refused(command, answer):
-            raise BrokerSilent(answer.error)
-    found = client.data.get("client") or {}
-    names = {item.get("rolename") for item in found.get("roles", [])}
-    rules = (role.data.get("role") or {}).get("acls") if not role.error else None
-    return Held(
-        client=bool(found),
-        enabled=not found.get("disabled", False),
-        has_role=role_of(username) in names,
-        acls=None if rules is None else frozenset(_rule(rule) for rule in rules),
-    )
-
-
-def _rule(rule: dict) -> tuple[str, str, bool]:
-    return str(rule.get("acltype")), str(rule.get("topic")), bool(rule.get("allow"))
-
-
-def needs_key(wanted: Wanted, held: Held) -> bool:
-    """Tell whether the broker lacks the account and nobody can say its secret any more."""
-    return wanted.exists and not held.client and wanted.secret is None
-
-
-def commands_for(wanted: Wanted, held: Held) -> list[dict]:
-    """Return the commands that lead from what the broker holds to what is wanted, if any."""
-    username, role = wanted.username, role_of(wanted.username)
-    if not wanted.exists:
-        commands = [{"command": "deleteClient", "username": username}] if held.client else []
-        return commands + ([{"command": "deleteRole", "rolename": role}] if held.acls is not None else [])
-    if needs_key(wanted, held):
-        return []
-    rules = acls_of(wanted)
-    commands = []
-    if held.acls is None:
-        commands.append({"command": "createRole", "rolename": role, "acls": rules})
-    elif held.acls != {_rule(rule) for rule in rules}:
-        commands.append({"command": "modifyRole", "rolename": role, "acls": rules})
-    return commands + _client_commands(wanted, held, role)
-
-
-def _client_commands(wanted: Wanted, held: Held, role: str) -> list[dict]:
-    username, commands = wanted.username, []
-    if not held.client:
-        roles = [{"rolename": role, "priority": 0}]
-        create = {"command": "createClient", "username": username, "password": wanted.secret, "roles": roles}
-        commands.append(create)
-    else:
-        if not held.has_role:
-            commands.append(
-                {"command": "addClientRole", "username": username, "rolename": role, "priority": 0}
-            )
-        if wanted.secret is not None:
-            commands.append({"command": "setClientPassword", "username": username, "password": wanted.secret})
-    if held.enabled != wanted.enabled:
-        word = "enableClient" if wanted.enabled else "disableClient"
-        commands.append({"command": word, "username": username})
-    return commands
-
-
-def refused(command: dict, answer: Answer) -> bool:
-    """Tell whether the broker did not do it and it is not so already."""
-    forgiven = next((words for verb, words in _FORGIVEN.items() if command["command"].startswith(verb)), ())
-    return bool(answer.error) and not any(words in answer.error for words in forgiven)
-
-
-def read_answers(payload: bytes) -> dict[str, Answer]:
-    """Return the answers by their correlation data; what is not an answer is left out."""
-    try:
-        responses = json.loads(payload)["responses"]
-        return {str(r["correlationData"]): _read_answer(r) for r in responses if "correlationData" in r}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def _read_answer(response: dict) -> Answer:
-    data = response.get("data")
-    return Answer(str(response.get("error", "")), data if isinstance(data, dict) else {})
-
-
-# --- the rows -----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -243,7 +110,12 @@ def _has_live_key(row: BrokerAccount) -> bool:
 
 def _finish(claimed: Claimed, state: str) -> None:
     BrokerAccount.objects.filter(pk=claimed.row.pk, next_try_at=claimed.until).update(
-        state=state, secret_encrypted=None, attempts=0, error="", changed_at=timezone.now()
+        state=state,
+        secret_encrypted=None,
+        attempts=0,
+        error="",
+        changed_at=timezone.now(),
+        role_fingerprint=fingerprint_of(claimed.wanted),
     )
 
 
@@ -267,16 +139,37 @@ def compare_with(usernames: set[str]) -> list[str]:
     return sorted(usernames - set(rows))
 
 
-def ask_for_changed_people(told: dict[str, Wanted]) -> None:
-    """Ask for people's accounts again whose devices changed since `told`, which is brought up to date."""
-    rows = BrokerAccount.objects.select_related("user").exclude(user=None)
-    for row in rows.filter(device=None, wanted=True, state=BrokerAccount.State.SYNCED):
-        wanted = wanted_of(row)
-        if told.get(row.username) != wanted:
-            told[row.username] = wanted
-            BrokerAccount.objects.filter(pk=row.pk, state=BrokerAccount.State.SYNCED).update(
-                state=BrokerAccount.State.PENDING, next_try_at=timezone.now()
-            )
+def ask_for_changed_roles() -> int:
+    """Ask again for every account whose role is to hold other topics than the broker was told. Returns how many.
+
+    That is so after an upgrade of the hub, for accounts of devices that nobody has changed since.
+    """
+    return _ask_for(changed_ones(BrokerAccount.objects.all()))
+
+
+def ask_for_changed_people() -> int:
+    """Ask again for people's accounts whose devices changed. Returns how many."""
+    return _ask_for(changed_ones(BrokerAccount.objects.filter(device=None).exclude(user=None)))
+
+
+def changed_ones(accounts: BrokerAccountQuerySet) -> list[UUID]:
+    """Return those that are in step by their state, but were told other topics than they should have now."""
+    rows = accounts.filter(wanted=True, state=BrokerAccount.State.SYNCED).select_related("device", "user")
+    return [
+        row.pk
+        for row in rows.iterator(_ROWS_AT_ONCE)
+        if row.role_fingerprint != fingerprint_of(wanted_of(row))
+    ]
+
+
+def _ask_for(ids: list[UUID]) -> int:
+    asked = 0
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        rows = BrokerAccount.objects.filter(
+            pk__in=ids[start : start + _ROWS_AT_ONCE], state=BrokerAccount.State.SYNCED
+        )
+        asked += rows.update(state=BrokerAccount.State.PENDING, next_try_at=timezone.now())
+    return asked
 
 
 # --- the conversation ---------------------------------------------------------------------------------------
@@ -289,7 +182,7 @@ class Accounts:
         self._link = link
         self._hub_username = hub_username
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
-        self._people: dict[str, Wanted] = {}
+        self._roles_compared = False
         self._wake = asyncio.Event()
 
     def look(self) -> None:
@@ -331,9 +224,20 @@ class Accounts:
         }
         if not roles.error:
             await self._drop(await in_thread(compare_with, names))
-        await in_thread(ask_for_changed_people, self._people)
+        await self._ask_for_changed()
         while claimed := await in_thread(claim_due, self._hub_username):
             await self._settle(claimed)
+
+    async def _ask_for_changed(self) -> None:
+        """Compare all roles once per connection; later changes of a device ask for its account themselves."""
+        if self._roles_compared:
+            await in_thread(ask_for_changed_people)
+            return
+        if asked := await in_thread(ask_for_changed_roles):
+            log.info(
+                "%d broker accounts are to hold other topics than before; their roles are changed.", asked
+            )
+        self._roles_compared = True
 
     async def _drop(self, usernames: list[str]) -> None:
         commands = []

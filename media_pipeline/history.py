@@ -57,8 +57,8 @@ class Filters:
         return cls(
             devices=tuple(dict.fromkeys(code for code in devices if code)),
             group=_text(query, "group"),
-            since=_instant(query, "from", zone),
-            before=_instant(query, "to", zone, whole_day=True),
+            since=read_instant(query, "from", zone),
+            before=read_instant(query, "to", zone, whole_day=True),
             state=_choice(query, "state", {"": "", **{word: word for word in STATES}}),
             flag=_text(query, "flag"),
             tag=_text(query, "tag"),
@@ -85,7 +85,7 @@ def _choice(query: Mapping, name: str, choices: dict):
     return choices[word]
 
 
-def _instant(query: Mapping, name: str, zone: tzinfo, whole_day: bool = False) -> datetime | None:
+def read_instant(query: Mapping, name: str, zone: tzinfo, whole_day: bool = False) -> datetime | None:
     """Read a day, whose last instant counts when `whole_day`, or an exact time."""
     text = _text(query, name)
     if not text:

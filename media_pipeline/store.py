@@ -185,7 +185,13 @@ def free_bytes() -> int:
 
 def make_folders() -> None:
     """Make the folders of a new data folder. Called at start, never later: a missing one then means a lost disk."""
-    for folder in (settings.PICTURES_DIR, settings.INCOMING_DIR, settings.THUMBNAILS_DIR):
+    folders = (
+        settings.PICTURES_DIR,
+        settings.INCOMING_DIR,
+        settings.THUMBNAILS_DIR,
+        settings.TIME_LAPSES_DIR,
+    )
+    for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
 
 

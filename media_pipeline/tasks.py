@@ -4,7 +4,18 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import deleting, mirror, orphans, publish, retention, showing, store, thumbnails
+from . import (
+    deleting,
+    mirror,
+    orphans,
+    publish,
+    retention,
+    showing,
+    store,
+    thumbnails,
+    time_lapse_work,
+    time_lapses,
+)
 
 # The worker renders pictures for panels, and some are links of this hub.
 showing.listen()
@@ -29,6 +40,13 @@ def remove_files(removal_ids: list[str]) -> int:
 
 
 @shared_task
+def make_time_lapses(ids: list[str]) -> None:
+    """Work a stretch on each of these films, and ring for those that go on."""
+    if again := time_lapse_work.make_all(ids):
+        doorbell.ring(time_lapses.TASK, again)
+
+
+@shared_task
 def sweep() -> None:
     """Ring for everything that is due and was not rung for, or was dropped on the way."""
     if ids := mirror.due():
@@ -37,6 +55,8 @@ def sweep() -> None:
         doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
     if ids := deleting.due():
         doorbell.ring("media_pipeline.tasks.remove_files", ids)
+    if ids := time_lapse_work.due():
+        doorbell.ring(time_lapses.TASK, ids)
 
 
 @shared_task
@@ -46,9 +66,11 @@ def tidy_up() -> None:
     store.drop_stale_incoming()
     orphans.set_orphans_aside()
     orphans.drop_long_lost()
+    time_lapses.drop_left_over()
 
 
 @shared_task
 def retain() -> None:
     """Delete and free what the retention settings no longer keep."""
     retention.retain()
+    time_lapses.drop_expired()

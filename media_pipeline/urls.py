@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live, stream
+from .views import capture, files, history, links, live, stream, time_lapses
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
@@ -26,5 +26,12 @@ urlpatterns = [
     path("devices/<slug:code>/live/going", stream.going, name="device_going"),
     path("devices/<slug:code>/keep", stream.keep, name="device_keep"),
     path("devices/<slug:code>/latest.jpg", files.latest, name="latest"),
+    path("timelapses", time_lapses.list_films, name="time_lapses"),
+    path("timelapses/new", time_lapses.new, name="time_lapse_new"),
+    path("timelapses/<uuid:id>", time_lapses.show, name="time_lapse"),
+    path("timelapses/<uuid:id>/now", time_lapses.now, name="time_lapse_now"),
+    path("timelapses/<uuid:id>/film.mp4", time_lapses.film, name="time_lapse_film"),
+    path("timelapses/<uuid:id>/cancel", time_lapses.cancel, name="time_lapse_cancel"),
+    path("timelapses/<uuid:id>/delete", time_lapses.delete, name="time_lapse_delete"),
     path("p/<slug:code>", links.follow, name="link"),
 ]

@@ -23,6 +23,7 @@ from pydantic import Field
 from devices.api import router as devices_router
 from devices.api_deliveries import router as deliveries_router
 from media_pipeline.api import router as pictures_router
+from media_pipeline.time_lapse_api import router as time_lapses_router
 from photohub import __version__, status
 from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
@@ -237,6 +238,7 @@ api = ManagementAPI(
 api.add_router("", devices_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])
+api.add_router("", time_lapses_router, tags=["Time-lapses"])
 
 
 @api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])

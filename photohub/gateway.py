@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from devices import addressing, beats, commands, dynsec, events
 from devices.models import Command, Device, EventType
 from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
+from devices.protocol import dynsec_control
 from devices.protocol import topics as native
 from devices.protocol.chunked_upload import Answer
 from devices.pushing import Pusher
@@ -127,7 +128,7 @@ class Gateway:
         if self._broker_log is not None:
             wanted |= set(self._broker_log.filters)
         if settings.MQTT_DYNSEC:
-            wanted.add(dynsec.RESPONSE)
+            wanted.add(dynsec_control.RESPONSE)
         refused = await link.subscribe(sorted(wanted - self._subscribed))
         if gone := sorted(self._subscribed - wanted):
             await link.unsubscribe(gone)
@@ -157,7 +158,7 @@ class Gateway:
             if message.retained:
                 message.ack()
                 continue
-            if message.topic == dynsec.RESPONSE and self._accounts is not None:
+            if message.topic == dynsec_control.RESPONSE and self._accounts is not None:
                 self._accounts.take(message.payload)
                 message.ack()
                 continue

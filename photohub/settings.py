@@ -48,6 +48,7 @@ PICTURES_DIR = PHOTOHUB_DATA / "pictures"
 INCOMING_DIR = PHOTOHUB_DATA / "incoming"
 THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
 OUTBOX_DIR = PHOTOHUB_DATA / "outbox"
+TIME_LAPSES_DIR = PHOTOHUB_DATA / "timelapses"
 
 DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused (507) when less is free")
 
@@ -186,6 +187,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:", "blob:"],
+        "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "font-src": ["'self'"],
         "manifest-src": ["'self'"],
@@ -399,6 +401,13 @@ if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
         "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
         "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
     )
+
+KEEP_TIME_LAPSES_DAYS = env_int(
+    "PHOTOHUB_KEEP_TIME_LAPSES_DAYS",
+    30,
+    "Time-lapses older than so many days are deleted (0: never)",
+    minimum=0,
+)
 
 # --- pictures to devices -----------------------------------------------------------------------------------------
 

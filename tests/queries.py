@@ -13,12 +13,12 @@ from django.utils import timezone
 
 from devices import commands, dynsec
 from devices.models import Command, Device
-from media_pipeline import deleting, history, mirror, publish, retention, thumbnails
+from media_pipeline import deleting, history, mirror, publish, retention, thumbnails, time_lapse_work
 from media_pipeline.models import Capture
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
-GROWING = r"media_pipeline_(capture|ossobject|removal)|devices_(event|command|brokeraccount)"
+GROWING = r"media_pipeline_(capture|ossobject|removal|timelapse)|devices_(event|command|brokeraccount)"
 _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:{GROWING})\b)")
 
 
@@ -40,6 +40,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "commands to end": (commands.expire_due, "commands_that_may_expire"),
     "open commands": (lambda: list(Command.objects.open()), "commands_that_may_expire"),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
+    "films to make": (time_lapse_work.due, "time_lapses_to_make"),
     "told events": (
         lambda: list(Device.objects.first().events.told().order_by("-seq")[:50]),
         "events_told_on_device_page",

@@ -51,6 +51,7 @@ ONLY_IN = {
     "oss2": r"media_pipeline\.oss\w*",
     "boto3": r"media_pipeline\.s3",
     "botocore": r"media_pipeline\.s3",
+    "imageio_ffmpeg": r"media_pipeline\.video",
     "storages": r"media_pipeline\.(oss|s3)\w*",
     "psycopg": r"-",
 }
@@ -88,6 +89,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.mqtt_routes": "flows/test_streams.py test_docs.py",
     "media_pipeline.refusals": "media_pipeline/doors/test_upload.py test_docs.py",
     "media_pipeline.tasks": "flows/test_embedded.py",
+    "media_pipeline.time_lapse_form": "media_pipeline/views/test_time_lapses.py",
     "media_pipeline.urls": "media_pipeline/views/test_capture.py",
     "media_pipeline.views.fetching": "media_pipeline/views/test_capture.py",
 }

@@ -10,7 +10,7 @@ import photohub.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0002_pull_sources"),
+        ("devices", "0003_broker_role_fingerprint"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

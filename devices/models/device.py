@@ -201,6 +201,8 @@ class BrokerAccount(models.Model):
     next_try_at = models.DateTimeField(default=timezone.now)
     error = models.CharField(max_length=300, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+    # What the role held when the broker took it (`fingerprint_of`): an upgrade that gives accounts more topics is seen.
+    role_fingerprint = models.CharField(max_length=64, blank=True)
 
     objects = BrokerAccountQuerySet.as_manager()
 

@@ -64,7 +64,8 @@ def now(request: HttpRequest, code: str) -> HttpResponse:
 def pictures(request: HttpRequest, code: str) -> HttpResponse:
     """The device's history, fetched from the room of pictures."""
     device = get_device(request.user, code)
-    return render(request, "devices/pictures.html", frame_of(request, device, "pictures"))
+    context = {"can_make_films": can(request.user, Action.COMMAND, device)}
+    return render(request, "devices/pictures.html", frame_of(request, device, "pictures") | context)
 
 
 @login_required

@@ -35,6 +35,7 @@ from photohub.lib.ids import read_id
 from photohub.lib.zones import in_visitors_zone, zone_of
 
 from .fetching import way_back
+from .time_lapses import offer_for_chosen
 
 SELECTION_AT_MOST = 500
 FLAGS = ("truncated", "trailing")
@@ -135,6 +136,8 @@ def change(request: HttpRequest) -> HttpResponse:
         return stream_pictures(chosen)
     elif action == "delete":
         return _ask_before_deleting(request, chosen)
+    elif action == "timelapse":
+        return offer_for_chosen(request, chosen)
     elif action in ("keep", "unkeep", "tag"):
         _label(request, action, chosen)
     return redirect(way_back(request))

@@ -1,13 +1,14 @@
 """Accounts, rights, presence and expiry on a real Mosquitto."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 
 import aiomqtt
 import pytest
 
-from tests.production.stack import Stack, wait_for
+from tests.production.stack import SECRETS, Stack, wait_for
 from tests.production.test_story import management
 
 
@@ -28,6 +29,21 @@ async def soon(what: str, check: Callable, within_s: float = 10) -> object:
 
 def link_of(stack: Stack, code: str) -> str:
     return stack.query("SELECT link_state FROM devices_device WHERE code = %s", code)[0][0]
+
+
+async def take_topics_from(stack: Stack, code: str) -> None:
+    """Leave the account with the role and the fingerprint that an older hub gave it."""
+    hub = {"code": "photohub-hub", "key": SECRETS["MQTT_PASSWORD"]}
+    control = "$CONTROL/dynamic-security/v1"
+    rule = {"acltype": "publishClientSend", "topic": f"photohub/{code}/status", "priority": 0, "allow": True}
+    change = {"command": "modifyRole", "rolename": f"photohub:{code}", "acls": [rule]}
+    async with client(stack, hub) as admin:
+        await admin.subscribe(f"{control}/response", qos=1)
+        await admin.publish(control, json.dumps({"commands": [change]}), qos=1)
+        answer = json.loads((await anext(aiter(admin.messages))).payload)
+        assert "error" not in answer["responses"][0], answer
+    forget = f"UPDATE devices_brokeraccount SET role_fingerprint = 'old' WHERE username = '{code}'"
+    await asyncio.to_thread(stack.execute, forget)
 
 
 async def test_a_wrong_key_is_refused(stack: Stack) -> None:
@@ -118,6 +134,19 @@ async def test_presence_survives_a_restart_of_the_gateway(stack: Stack) -> None:
             await soon("who left is lost", lambda: link_of(stack, "leaves") == "lost", 20)
             await soon("who came is connected", lambda: link_of(stack, "comes") == "connected")
             assert link_of(stack, "stays") == "connected"
+
+
+async def test_accounts_of_an_older_hub_learn_new_topics_at_its_start(stack: Stack) -> None:
+    made = await asyncio.to_thread(stack.add_device, "veteran")
+    await asyncio.to_thread(stack.stop, "gateway")
+    async with client(stack, made) as camera:
+        await take_topics_from(stack, "veteran")
+        assert (await camera.subscribe("photohub/veteran/command"))[0] == 0x80
+        await asyncio.to_thread(stack.start, "gateway")
+        sql = "SELECT role_fingerprint FROM devices_brokeraccount WHERE username = %s"
+        await soon("the role is brought in step", lambda: stack.query(sql, "veteran") != [("old",)], 20)
+        # On the same connection: a role that grows ends nobody's.
+        assert (await camera.subscribe("photohub/veteran/command"))[0] == 0
 
 
 async def test_no_command_is_delivered_after_its_expiry(stack: Stack) -> None:
