@@ -55,6 +55,7 @@ class HubProcess:
             "PHOTOHUB_MQTT": f"127.0.0.1:{self.mqtt_port}",
             "PHOTOHUB_STREAM": f"127.0.0.1:{self.stream_port}",
             "PHOTOHUB_RATE_LIMIT": "off",
+            "PHOTOHUB_ADDRESS_RATE": "off",
             "PYTHONUNBUFFERED": "1",
         }
 
