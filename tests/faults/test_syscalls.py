@@ -19,15 +19,18 @@ pytestmark = pytest.mark.xdist_group("faults")
 
 SYNCS = "fsync,fdatasync,syncfs"
 SMALL, LARGE = 20_000, 900_000
-FOR_EACH_FILE = ["open", "write", "fsync", "rename", "open folder", "fsync folder", "mkdir"]
+# A new folder's parents are synced first; the third folder is the picture's own.
+FOR_EACH_FILE = ["open", "write", "fsync", "rename", "open folder", "fsync folder", "fsync folder@3", "mkdir"]
 
 
 class Failing:
     """Stands for `os` in the modules that write pictures; one call fails, once."""
 
     def __init__(self, call: str, error: int) -> None:
+        call, _, at = call.partition("@")
         self._call, _, folder = call.partition(" ")
         self._folder = bool(folder)
+        self._before = int(at or 1) - 1
         self._error: int | None = error
 
     def __getattr__(self, name: str):
@@ -36,12 +39,16 @@ class Failing:
 
     def _wrapped(self, real):
         def call(target, *rest, **options):
-            if self._error and self._folder == self._is_folder(target, rest):
+            if self._error and self._folder == self._is_folder(target, rest) and self._is_due():
                 error, self._error = self._error, None
                 raise OSError(error, os.strerror(error))
             return real(target, *rest, **options)
 
         return call
+
+    def _is_due(self) -> bool:
+        self._before -= 1
+        return self._before < 0
 
     def _is_folder(self, target, rest: tuple) -> bool:
         if self._call == "open":
