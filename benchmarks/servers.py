@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.load import ROOT, Order
-from tests.hub_process import HubProcess, free_ports
+from tests.hub_process import HubProcess
+from tests.ports import free_ports
 from tests.production.stack import Stack, is_open
 
 READY_WITHIN_S = 20.0

@@ -23,6 +23,7 @@ from .refusals import Refused
 IN_MEMORY_BYTES = 512 * 1024
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FREE_CHECK_S = 1.0
+_DURABLE_AT_MOST = 10_000
 
 
 class Spool:
@@ -80,13 +81,25 @@ class Spool:
         return self._file, self._path
 
     def _into_file(self) -> None:
-        body, old, old_path = self.view(), self._file, self._path
-        self._path, self._file = _new_file()
-        if old is not None:
-            os.close(old)
-        if old_path is not None:
-            remove([old_path])
-        _write_all(self._file, body)
+        body = self.view()
+        path, file = _new_file()
+        try:
+            _write_all(file, body)
+        except OSError:
+            # The file before stays the body: half a new one would be read as the whole at the next try.
+            os.close(file)
+            remove([path])
+            raise
+        self._let_go()
+        self._path, self._file = path, file
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._path is not None:
+            remove([self._path])
+            self._path = None
 
     def note_moved(self) -> None:
         """The file stands at its lasting place: it is no longer ours to delete."""
@@ -95,12 +108,7 @@ class Spool:
     def discard(self) -> None:
         """Forget the body; its temporary file goes, unless it was moved to its lasting place."""
         self._chunks = []
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-        if self._path is not None:
-            remove([self._path])
-            self._path = None
+        self._let_go()
 
 
 def _new_file() -> tuple[Path, int]:
@@ -160,15 +168,22 @@ def remove(paths: list[Path]) -> None:
             path.unlink()
 
 
+# Folders whose own names are known to be on the disk. One that merely stands there may be new: made by another
+# thread that is about to sync it, or by one that was killed or refused before it had.
+_durable: set[Path] = set()
+
+
 def _make_folder(folder: Path) -> None:
-    if folder.is_dir():
+    if folder in _durable and folder.is_dir():
         return
     if not settings.PICTURES_DIR.is_dir():
         raise OSError(errno.ENOENT, "the picture folder is missing")
     for part in (folder.parent, folder):
-        with suppress(FileExistsError):
-            part.mkdir()
-            syncing.sync_folder(part.parent)
+        part.mkdir(exist_ok=True)
+        syncing.sync_folder(part.parent)
+    if len(_durable) > _DURABLE_AT_MOST:
+        _durable.clear()
+    _durable.add(folder)
 
 
 _free: tuple[float, int] = (-_FREE_CHECK_S, 0)

@@ -314,6 +314,9 @@ MQTT_MAX_PACKET_BYTES = env_size(
 UPLOAD_MAX_BYTES = env_size("PHOTOHUB_MAX_UPLOAD", "10MiB", "Largest picture")
 UPLOAD_MAX_PIXELS = env_int("PHOTOHUB_MAX_PIXELS", 40_000_000, "Largest picture in pixels")
 UPLOAD_RATE = env_rate("PHOTOHUB_RATE_LIMIT", "5/s,20", "Uploads per device: steady rate, burst; or off")
+ADDRESS_RATE = env_rate(
+    "PHOTOHUB_ADDRESS_RATE", "50/s,200", "Uploads per network address: steady rate, burst; or off"
+)
 UPLOAD_TIMEOUT_S = env_int(
     "PHOTOHUB_UPLOAD_TIMEOUT", 30, "A picture must arrive within so many seconds", minimum=1
 )

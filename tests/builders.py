@@ -55,7 +55,8 @@ def make_upload(device: Device, data: bytes | None = None, *, name: str = "a", *
     data = make_jpeg(text=name) if data is None else data
     values.setdefault("source", Source.HTTP)
     values.setdefault("received_at", timezone.now())
-    return Upload(device=device, name=name, body=make_spool(data), facts=images.inspect(data), **values)
+    values["body"] = values.get("body") or make_spool(data)
+    return Upload(device=device, name=name, facts=images.inspect(data), **values)
 
 
 def make_capture(

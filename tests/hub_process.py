@@ -12,7 +12,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 40.0
@@ -55,6 +56,7 @@ class HubProcess:
             "PHOTOHUB_MQTT": f"127.0.0.1:{self.mqtt_port}",
             "PHOTOHUB_STREAM": f"127.0.0.1:{self.stream_port}",
             "PHOTOHUB_RATE_LIMIT": "off",
+            "PHOTOHUB_ADDRESS_RATE": "off",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -83,14 +85,15 @@ class HubProcess:
         while time.monotonic() - begun < within_s:
             if not self.running:
                 raise RuntimeError(f"The hub ended while it started.\n{self.log[-3000:]}")
-            if self._answers():
+            if self.answers():
                 self.ready_after_s = time.monotonic() - begun
                 return self
             time.sleep(0.05)
         self.kill()
         raise RuntimeError(f"The hub was not ready within {within_s} s.\n{self.log[-3000:]}")
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether `/healthz` is answered now."""
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                 return answer.status == 200
@@ -167,22 +170,14 @@ class HubProcess:
             return database.execute(query, parameters).fetchall()
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
-
-
 @contextlib.contextmanager
 def running_hub(
     demo: bool = False, env: dict[str, str] | None = None, wrap: list[str] | None = None
 ) -> Iterator[HubProcess]:
     """Run a hub of its own in a temporary folder, ready to use; it is stopped and removed at the end.
 
-    `env` adds settings; `wrap` is put before the command, for `strace` and its like.
+    `env` adds settings; `wrap` is put before the command, for `strace -D` and its like: what stands there must leave
+    the hub our own child, or signals end the wrapper and the hub lives on.
     """
     with tempfile.TemporaryDirectory(prefix="photohub-hub-", ignore_cleanup_errors=True) as folder:
         hub = HubProcess(Path(folder) / "data", demo, env, wrap)

@@ -41,6 +41,7 @@ _ANSWER_WITHIN_S = 7.5
 _REST_WITHIN_S = 2.0
 _STRANGERS = Buckets(per_second=10, burst=50)
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
+_ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
 
 class _KeyMemory:
@@ -127,6 +128,9 @@ class _Request:
             raise Refused("method", "Send the picture with POST.")
         if pressure.uploads() > settings.UPLOADS_AT_ONCE:
             raise Refused("busy", "Too many uploads at once; send the picture again.", 2)
+        # Before anybody is looked up: a flood costs neither the database nor the disk anything.
+        if _ADDRESSES and (wait_s := _ADDRESSES.take(self._address, time.monotonic())):
+            raise Refused("rate", f"Too many uploads from your address; send again in {wait_s} s.", wait_s)
         head = self._read_head()
         known = await self._identify(head)
         self._check_room(head, known)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.faults.ledger import Ledger, compare
-from tests.hub_process import ROOT, HubProcess, running_hub
+from tests.hub_process import READY_WITHIN_S, ROOT, HubProcess, running_hub
 
 SOURCES = ("photohub", "media_pipeline", "devices")
 CAPTURES = "SELECT id, name, sha256, path FROM media_pipeline_capture"
@@ -41,7 +41,10 @@ def check(hub: HubProcess, ledger: Ledger) -> list[Path]:
 
 
 def assert_killed_at(hub: HubProcess, point: str, within_s: float = 30) -> None:
-    """Wait until the hub has killed itself at this failpoint."""
+    """Wait until the hub has killed itself at this failpoint; its start has a time of its own."""
+    wait_until(
+        lambda: not hub.running or hub.answers(), READY_WITHIN_S, "the hub answers", lambda: hub.log[-3000:]
+    )
     with contextlib.suppress(subprocess.TimeoutExpired):
         hub.wait_ended(within_s)
     code = hub.process.poll()

@@ -46,7 +46,7 @@ def test_at_the_floor_uploads_are_refused_unread_and_resume_when_there_is_room(t
         time.sleep(1.1)  # The hub asks for the free space once a second.
         entry = ledger.send_now(ledger.new_entry())[0]
         assert (entry.status, entry.answer["err"]) == (507, "disk_full")
-        assert hub._answers() and not incoming(hub)
+        assert hub.answers() and not incoming(hub)
         ballast.unlink()
         wait_until(lambda: ledger.send_now(ledger.new_entry())[0].outcome == "ok", 5, "uploads resume")
         check(hub, ledger)
@@ -102,7 +102,7 @@ def test_after_a_failed_sync_a_large_picture_is_written_anew():
 def test_code_0_is_said_after_file_folder_and_database_are_synced(tmp_path):
     trace = tmp_path / "trace"
     calls = "trace=openat,write,pwrite64,fsync,fdatasync,rename,renameat2,syncfs,sendto,sendmsg,writev"
-    with hub_with_camera(wrap=["strace", "-f", "-y", "-s", "60", "-e", calls, "-o", str(trace)]) as (
+    with hub_with_camera(wrap=["strace", "-D", "-f", "-y", "-s", "60", "-e", calls, "-o", str(trace)]) as (
         _hub,
         ledger,
     ):

