@@ -1,9 +1,9 @@
 """A Linux board with swupdate, which asks a hawkBit server: the habits of its suricatta mode.
 
 It ends with an assertion when a document lacks what it counts on. It makes the address of the feedback itself
-from the server's, sends its token on downloads too, asks the base again in the middle of a download to see
-whether it was cancelled, and goes on asking after 401. After installing it reports `proceeding`; `closed` with
-`success` comes after the restart.
+from the server's, sends its token on downloads too, and asks for a file by HEAD before it fetches it. It asks
+the base again meanwhile to see whether it was cancelled, and goes on asking after 401. After installing it
+reports `proceeding`; `closed` with `success` comes after the restart.
 """
 
 import asyncio
@@ -186,6 +186,9 @@ class DdiClient:
         links = artifact.get("_links", {})
         url = _href(links, "download-http" if "download-http" in links else "download")
         data = b""
+        asked = await fetch(Wish(url, self._headers(), method="HEAD", timeout_s=self.config.patience_s))
+        if asked.status != 200:
+            raise UpdateFailed("download", f"The download was answered with {asked.status}.")
         for _ in range(DOWNLOAD_TRIES):
             stop_bytes, self._cut_after_bytes = self._cut_after_bytes or None, 0
             wanted = {"Range": f"bytes={len(data)}-"} if data else {}

@@ -20,7 +20,8 @@ from typing import Any, Literal
 from .json_fields import Unreadable, clean_text, compact, read_id, read_object, read_part, read_whole
 
 CONTENT_TYPE = "application/hal+json"
-MAX_MESSAGE_BYTES = 32 * 1024
+# swupdate sends its log along as details: several kilobytes at the start of an update.
+MAX_MESSAGE_BYTES = 64 * 1024
 MAX_DETAILS = 50
 MAX_DETAIL_CHARS = 512
 MAX_ATTRIBUTES = 100

@@ -40,8 +40,9 @@ async def test_success_is_reported_after_the_restart_and_not_before():
 async def test_the_token_goes_along_with_the_download():
     async with stage() as (server, board):
         await board.poll()
-    [download] = [r for r in server.hub.requests if r.path == "/ota/f/x"]
-    assert download.headers["authorization"] == f"TargetToken {TOKEN}"
+    downloads = [r for r in server.hub.requests if r.path == "/ota/f/x"]
+    assert [r.method for r in downloads] == ["HEAD", "GET"]
+    assert {r.headers["authorization"] for r in downloads} == {f"TargetToken {TOKEN}"}
 
 
 async def test_it_says_what_it_is_when_it_is_asked():
@@ -63,7 +64,7 @@ async def test_a_download_that_breaks_off_goes_on_at_the_byte():
     async with stage(cut_after_bytes=5000) as (server, board):
         assert await board.poll() == "installed"
     wanted = [r.headers.get("range", "") for r in server.hub.requests if r.path == "/ota/f/x"]
-    assert wanted == ["", "bytes=5000-"]
+    assert wanted == ["", "", "bytes=5000-"]
 
 
 async def test_a_changed_bit_is_a_failure_and_not_tried_again():

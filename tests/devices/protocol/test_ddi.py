@@ -14,12 +14,17 @@ ARTIFACT = Artifact(
     "porch-2.0.0.swu", 1234, "a" * 40, "b" * 32, "c" * 64, "http://192.168.1.20:8000/ota/f/Qm3x"
 )
 CHUNK = Chunk("porch", "2.0.0", (ARTIFACT,))
-# As swupdate 2022.12 sends them.
+# As swupdate 2022.12 sends them, spaces included.
 PROCEEDING = (
-    b'{"id":7,"time":"20261120T154134","status":{"result":{"progress":{"cnt":2,"of":5},"finished":"none"},'
-    b'"execution":"proceeding","details":["Installing","42%"]}}'
+    b'{ "id": 7, "time": "20261127T225317", "status": { "result": { "progress": { "cnt" : 1, "of" : 2 }, '
+    b'"finished": "none" }, "execution": "proceeding", "details" : [ "Installed Chunk.","done \\/" ] } }'
 )
-CLOSED = b'{"id":"7","status":{"result":{"finished":"success"},"execution":"closed","details":[""]},"timestamp":1795187294000}'
+CLOSED = (
+    b'{ "id": 7, "time": "20261127T225317", "status": { "result": { "progress": { "cnt" : 0, "of" : 0 }, '
+    b'"finished": "success" }, "execution": "closed", "details" : [ "Update Installed." ] } }'
+)
+# The form without id and time, which newer clients send.
+NEWER = b'{"timestamp":1795187294000,"status":{"execution":"closed","result":{"finished":"success"},"details":[""]}}'
 CONFIG = (
     b'{"id":"","time":"20261120T154134","status":{"result":{"finished":"success"},"execution":"closed",'
     b'"details":[""]},"mode":"merge","data":{"board":"pi4","ram":"2"}}'
@@ -106,9 +111,10 @@ def test_a_file_name_is_one_that_swupdate_takes(wish: str, name: str):
 
 def test_feedback_of_swupdate_is_read():
     assert ddi.decode_feedback(PROCEEDING) == Feedback(
-        7, "none", "proceeding", ("Installing", "42%"), done=2, of=5
+        7, "none", "proceeding", ("Installed Chunk.", "done /"), done=1, of=2
     )
-    assert ddi.decode_feedback(CLOSED) == Feedback(7, "success", "closed")
+    assert ddi.decode_feedback(CLOSED) == Feedback(7, "success", "closed", ("Update Installed.",), 0, 0)
+    assert ddi.decode_feedback(NEWER) == Feedback(None, "success", "closed")
 
 
 def test_only_closed_and_success_is_success():
@@ -152,7 +158,7 @@ def test_what_a_device_cannot_say_of_itself_is_told():
     assert "at most 100" in ddi.decode_config(many).reason
 
 
-@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"status":1,"data":1}', CONFIG + b" " * 32768])
+@pytest.mark.parametrize("payload", [b"", b"[]", b"{}", b'{"status":1,"data":1}', CONFIG + b" " * 65536])
 def test_junk_is_none(payload: bytes):
     assert (ddi.decode_feedback(payload), ddi.decode_config(payload)) == (None, None)
 
