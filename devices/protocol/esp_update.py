@@ -52,7 +52,7 @@ class ImageFacts:
     """What the hub knows of the image it could send.
 
     `kind` is "raw" for an image of another processor that the ESP only passes on. `sketch_md5` is the MD5 of
-    the program as it lies in flash, where that is not the file's (gzip). `header` is that of a plain sketch.
+    the program as it lies in flash, where that is not the file's (`esp_image.program_of`). `header` is that of a plain sketch.
     """
 
     size_bytes: int
@@ -136,7 +136,7 @@ def decide(request: UpdateRequest, image: ImageFacts | None) -> UpdateDecision:
     if image is None:
         return NOTHING
     if image.kind == "sketch" and request.sketch_md5:
-        if request.sketch_md5 == (image.sketch_md5 or image.md5).lower():
+        if request.sketch_md5 in (image.sketch_md5.lower(), image.md5.lower()):
             return SAME_IMAGE
     if request.version and request.version == image.version:
         return SAME_VERSION

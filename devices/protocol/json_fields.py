@@ -7,7 +7,8 @@ from typing import Any
 
 MAX_ID_CHARS = 64
 
-_COMMA_BEFORE_END = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+# The closing quote is optional, so that a text without one is passed over once and not tried from every place.
+_COMMA_BEFORE_END = re.compile(r'("(?:[^"\\]|\\.)*"?)|,(?=\s*[}\]])', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

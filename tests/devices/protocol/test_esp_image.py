@@ -1,10 +1,20 @@
+import gzip
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.protocol.esp_image import Chip, EspHeader, find_fault, is_gzip, read_header
+from devices.protocol.esp_image import (
+    Chip,
+    EspHeader,
+    find_fault,
+    is_gzip,
+    program_of,
+    read_header,
+    read_model,
+)
 
-# What esptool wrote for a NodeMCU (4 MB, DIO, 40 MHz) and for an ESP32-S3 camera (8 MB, DIO, 80 MHz).
+# As esptool writes it for a NodeMCU (4 MB, DIO, 40 MHz) and for an ESP32-S3 camera (8 MB, DIO, 80 MHz).
 NODEMCU = bytes.fromhex("e9 01 02 40 10 f0 10 40")
 CAMERA = bytes.fromhex("e9 06 02 3f 1c 98 37 40")
 
@@ -59,7 +69,29 @@ def test_what_is_wrong_with_an_image_is_said(front: bytes, chip: Chip, sentence:
     assert find_fault(front, chip) == sentence
 
 
+def test_the_model_stands_in_the_longer_header_of_the_esp32():
+    rest = bytes(4) + b"\x09\0" + bytes(10)
+    assert read_model(CAMERA + rest) == "esp32s3"
+    assert [read_model(CAMERA + bytes(16)), read_model(CAMERA + bytes(15))] == ["esp32", ""]
+    assert [read_model(bytes(8) + rest), read_model(CAMERA + b"\xff" * 16)] == ["", ""]
+
+
+def test_the_program_in_flash_is_unpacked_and_has_no_signature():
+    program = NODEMCU + bytes(range(100))
+    assert program_of(program) == program
+    assert program_of(gzip.compress(program)) == program
+    assert program_of(program + b"s" * 256 + b"\0\1\0\0") == program
+
+
+def test_a_packed_image_that_cannot_be_unpacked_has_no_program():
+    packed = gzip.compress(NODEMCU + bytes(100))
+    bomb = gzip.compress(bytes(16 * 2**20 + 1))
+    assert [program_of(data) for data in (packed[:-9], packed[:12] + b"?" * 20, bomb)] == [None] * 3
+
+
 @given(st.binary(max_size=12), st.sampled_from(Chip))
 def test_an_image_without_fault_has_a_header_or_is_packed(front: bytes, chip: Chip):
     for data in (front, b"\xe9" + front):
+        assert program_of(data) is not None or is_gzip(data)
+        assert read_model(data) == "" or len(data) >= 24
         assert find_fault(data, chip) or is_gzip(data) or read_header(data).flash_bytes(chip)

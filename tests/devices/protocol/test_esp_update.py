@@ -70,7 +70,7 @@ def test_the_version_comes_second():
 def test_of_a_packed_image_the_md5_of_its_inside_counts():
     packed = replace(IMAGE, header=None, is_gzip=True, sketch_md5=MD5_OLD.upper())
     assert word_of(packed) == "same_image"
-    assert word_of(packed, sketch_md5=MD5_NEW) == "send"
+    assert word_of(packed, sketch_md5="0" * 32) == "send"
 
 
 def test_up_to_date_wins_over_everything_that_is_wrong():
