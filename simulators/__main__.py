@@ -15,6 +15,7 @@ from simulators.http_camera import HttpCamera, HttpCameraConfig
 from simulators.k230 import FRAME_TOPIC, K230, K230Config
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
+from simulators.updating import UpdatingBoard, add_updating, build_board
 
 Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230
 
@@ -76,6 +77,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     _add_streaming(kinds)
+    add_updating(kinds, read_address)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -201,7 +203,7 @@ def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, 
     return HttpCamera(config, scene)
 
 
-async def run_cameras(cameras: Sequence[Camera]) -> None:
+async def run_cameras(cameras: Sequence[Camera | UpdatingBoard]) -> None:
     """Run all cameras until Ctrl-C or SIGTERM, then let each say goodbye."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -234,7 +236,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    asyncio.run(run_cameras(build_cameras(options)))
+    boards = [build_board(options)] if options.kind == "update" else build_cameras(options)
+    asyncio.run(run_cameras(boards))
     return 0
 
 
