@@ -29,6 +29,7 @@ class AliyunHub:
     lost_blocks: int = 0
     heard: list[Any] = field(default_factory=list)
     junk: list[bytes] = field(default_factory=list)
+    block_requests: list[bytes] = field(default_factory=list)
 
     @property
     def versions(self) -> list[str]:
@@ -76,6 +77,7 @@ class AliyunHub:
 
     async def _send_block(self, payload: bytes) -> None:
         request = aliyun_blocks.decode_request(payload)
+        self.block_requests.append(payload)
         self.heard.append(request)
         if self.lost_blocks:
             self.lost_blocks -= 1

@@ -65,6 +65,12 @@ async def test_it_asks_fetches_blocks_and_informs_the_new_version():
     assert hub.steps == [0, 25, 51, 76, 99, 100]
 
 
+async def test_a_request_for_a_block_has_the_sdk_s_comma():
+    async with stage() as (hub, _device):
+        await updated(hub)
+    assert all(b'"fileId":1,},"fileBlock"' in request for request in hub.block_requests)
+
+
 async def test_a_push_by_url_is_fetched_with_a_range_from_the_first_request_on():
     async with firmware_hub() as web:
         async with stage(hub_has={"url": f"{web.url}/ota/f/x"}, cut_after_bytes=7000) as (hub, _device):

@@ -21,6 +21,14 @@ def test_an_update_runs_after_the_restart_and_not_before():
     assert (board.running, board.starts) == (NEW, 2)
 
 
+def test_what_was_written_before_a_power_cut_is_not_started():
+    board = Board(OLD)
+    board.flash(NEW.data)
+    board.lose_power()
+    board.restart()
+    assert (board.running, board.starts) == (OLD, 3)
+
+
 def test_the_version_is_the_image_s_own():
     board = Board(OLD)
     board.flash(NEW.data, "9.9.9")

@@ -1,5 +1,8 @@
+import struct
+
 import pytest
 
+from devices.protocol.aliyun_blocks import crc16
 from simulators.firmware_board import Faults, UpdateFailed, make_firmware
 from simulators.stm32_feeder import ACK, NACK, Stm32, Stm32Board, Stm32Feeder, Stm32FeederConfig, Uart
 from tests.simulators.firmware_hub import FirmwareHub, firmware_hub
@@ -73,6 +76,26 @@ def test_a_frame_with_a_wrong_checksum_or_out_of_turn_is_refused():
     chip = Stm32(OLD)
     assert [chip.take(b"V\0\0"), chip.take(b""), chip.take(b"E" + b"\x80\x30")] == [NACK] * 3
     assert Uart(chip).ask(b"B" + bytes([1, 0, 0, 0, 0, 0]) + b"9\0") == ACK
+
+
+def test_an_image_that_is_not_whole_or_not_the_one_that_was_told_is_not_started():
+    chip = Stm32(OLD)
+    told = struct.pack("<IH", 3, crc16(b"abc")) + b"2.0.0\0"
+    for sent in (b"ab", b"abd", b"abcd"):
+        Uart(chip).ask(b"B" + told)
+        Uart(chip).ask(b"D" + struct.pack("<HH", 0, len(sent)) + sent)
+        with pytest.raises(UpdateFailed):
+            Uart(chip).ask(b"E")
+    assert chip.running == OLD and chip.starts == 1
+
+
+def test_after_a_power_cut_an_image_is_begun_anew():
+    chip = Stm32(OLD)
+    Uart(chip).ask(b"B" + struct.pack("<IH", 3, crc16(b"abc")) + b"2.0.0\0")
+    chip.lose_power()
+    with pytest.raises(UpdateFailed):
+        Uart(chip).ask(b"D" + struct.pack("<HH", 0, 3) + b"abc")
+    assert chip.starts == 2
 
 
 def test_a_wire_that_passes_nothing_ends_the_update():
