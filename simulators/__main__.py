@@ -17,6 +17,7 @@ from simulators.k230 import FRAME_TOPIC, K230, K230Config
 from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
+from simulators.updating import UpdatingBoard, add_updating, build_board
 
 Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase
 
@@ -86,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     _add_streaming(kinds)
     _add_panel(kinds)
+    add_updating(kinds, read_address)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -276,7 +278,7 @@ def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, 
     return HttpCamera(config, scene)
 
 
-async def run_cameras(cameras: Sequence[Camera]) -> None:
+async def run_cameras(cameras: Sequence[Camera | UpdatingBoard]) -> None:
     """Run all cameras until Ctrl-C or SIGTERM, then let each say goodbye."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -312,7 +314,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"There is no folder {options.out}; make it first.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    asyncio.run(run_cameras(build_cameras(options)))
+    boards = [build_board(options)] if options.kind == "update" else build_cameras(options)
+    asyncio.run(run_cameras(boards))
     return 0
 
 

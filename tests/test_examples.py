@@ -138,7 +138,8 @@ TRIED_BELOW |= {"stream-pi", "stream-k230", "panel-picture-bw", "panel-picture-b
 
 
 def test_every_vector_of_the_protocol_is_checked():
-    assert set(VECTORS) == MADE_BY_CODE.keys() | TRIED_BELOW
+    # Those of firmware updates have a file of their own.
+    assert {name for name in VECTORS if not name.startswith("firmware-")} == MADE_BY_CODE.keys() | TRIED_BELOW
 
 
 @pytest.mark.parametrize("name", MADE_BY_CODE)
