@@ -5,9 +5,7 @@ Uploads that arrive together share the syncs and the commit (`Committer`); a lon
 """
 
 import contextlib
-import queue
 import threading
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,17 +15,21 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, connection,
 from django.utils import timezone
 
 from devices import events, presence
-from devices.models import Command, CommandState, Device, DeviceKey, Event, EventType, Publisher
+from devices.models import Command, CommandState, Device, Event, EventType, Publisher
 from photohub.lib import doorbell, failpoints, live, pressure, rows
 from photohub.lib.db import tidy
 from photohub.lib.ids import new_id
 
-from . import store
+from . import standing, store
+from .committer import Committer
 from .images import PictureFacts
 from .models import Capture, MirrorState, OSSObject, Source, Step
 from .refusals import Refused
 
 BATCH_AT_MOST = 64
+# A camera that sends one picture after the other is known as such by then, and its pictures' previews wait until it
+# pauses. Who looks at a picture before gets its preview made for him.
+_PREVIEWS_AFTER_S = 1.0
 
 # SQLite lets others wait by asking again and again; in one process they can wait for each other properly.
 _commits = threading.Lock() if connection.vendor == "sqlite" else contextlib.nullcontext()
@@ -189,12 +191,12 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         now = timezone.now()
         captures: list[Capture] = []
         happened: list[Event] = []
-        live_keys = _live_keys([uploads[index] for index, _ in fresh.values()])
-        commands = _open_commands([uploads[index] for index, _ in fresh.values()], now)
+        named = [uploads[index] for index, _ in fresh.values()]
+        told = standing.look_up({u.key_id for u in named} - {None}, {u.name for u in named}, now)
         for key, (index, capture) in fresh.items():
             upload = uploads[index]
-            command = _answer_command(upload, commands.pop((upload.device.pk, upload.name), None), now)
-            if refusal := _refuse_late(upload, command, live_keys):
+            command = _answer_command(upload, told.commands.pop((upload.device.pk, upload.name), None), now)
+            if refusal := _refuse_late(upload, command, told.live_keys):
                 refused[key] = refusal
                 continue
             capture.command, capture.stored_at = command, now
@@ -207,20 +209,6 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         failpoints.hit("ingest.inserted")
         transaction.on_commit(lambda: _ring(captures), robust=True)
     return refused
-
-
-def _live_keys(uploads: list[Upload]) -> set[int]:
-    """Return the keys among these that still open the door: a door may remember a key for some seconds."""
-    keys = {u.key_id for u in uploads} - {None}
-    rows = DeviceKey.objects.filter(pk__in=keys, revoked_at=None, device__enabled=True)
-    return set(rows.values_list("pk", flat=True)) if keys else set()
-
-
-def _open_commands(uploads: list[Upload], now: datetime) -> dict[tuple[int, str], Command]:
-    rows = Command.objects.filter(
-        name__in={u.name for u in uploads}, state__in=Command.OPEN, expires_at__gt=now
-    )
-    return {(c.device_id, c.name): c for c in rows}
 
 
 def _answer_command(upload: Upload, command: Command | None, now: datetime) -> Command | None:
@@ -268,72 +256,11 @@ def _ring(captures: list[Capture]) -> None:
     if not ids:
         return
     if not pressure.is_high():
-        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
+        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids, _PREVIEWS_AFTER_S, pressure.is_high)
     if settings.PHOTOHUB_MIRROR != "none":
         doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
     if any(c.publish_state == Step.PENDING for c in captures):
         live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
 
 
-class Committer:
-    """The threads that store what all doors of this process hand in: whatever waits goes into one batch.
-
-    There are two, so that one batch's files are written and synced while the rows of the one before are committed.
-    """
-
-    def __init__(self, threads: int = 2) -> None:
-        self._waiting: queue.SimpleQueue[tuple[Upload, Future] | None] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._wanted = threads
-        self._starting = threading.Lock()
-
-    def submit(self, upload: Upload) -> "Future[Receipt]":
-        """Hand in one picture; the future holds its Receipt or raises Refused."""
-        future: Future[Receipt] = Future()
-        self._waiting.put((upload, future))
-        if len(self._threads) < self._wanted:
-            self._start()
-        return future
-
-    def _start(self) -> None:
-        with self._starting:
-            while len(self._threads) < self._wanted:
-                name = f"photohub-committer-{len(self._threads)}"
-                thread = threading.Thread(target=self._run, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
-
-    def _run(self) -> None:
-        while True:
-            batch = [self._waiting.get()]
-            with contextlib.suppress(queue.Empty):
-                while batch[-1] is not None and len(batch) < BATCH_AT_MOST:
-                    batch.append(self._waiting.get_nowait())
-            self._store([item for item in batch if item is not None])
-            if batch[-1] is None:
-                return
-
-    def _store(self, batch: list[tuple[Upload, Future]]) -> None:
-        if not batch:
-            return
-        try:
-            outcomes = tidy(ingest_batch, [upload for upload, _ in batch])
-        except BaseException as error:
-            outcomes = [error] * len(batch)
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, BaseException):
-                future.set_exception(outcome)
-            else:
-                future.set_result(outcome)
-
-    def stop(self) -> None:
-        """Store what waits, then end the threads."""
-        with self._starting:
-            for _ in self._threads:
-                self._waiting.put(None)
-            for thread in self._threads:
-                thread.join(10)
-            self._threads = []
-
-
-committer = Committer()
+committer = Committer(lambda uploads: tidy(ingest_batch, uploads), BATCH_AT_MOST)

@@ -35,20 +35,20 @@ class Spool:
         self._chunks: list[bytes] = []
         self._path: Path | None = None
         self._file: int | None = None
-        self._spilled = False
+        self.spilled = False
         self._handed_out = False
 
     def write(self, chunk: bytes) -> None:
         """Take one more piece. Raises OSError when the disk refuses it."""
         self.size_bytes += len(chunk)
         self._sha256.update(chunk)
-        if self._spilled:
+        if self.spilled:
             _write_all(self._file, chunk)
             return
         self._chunks.append(chunk)
         if self.size_bytes > IN_MEMORY_BYTES:
             self._into_file()
-            self._spilled = True
+            self.spilled = True
             self._chunks = []
 
     @cached_property
@@ -62,7 +62,7 @@ class Spool:
 
     def view(self) -> bytes | mmap.mmap:
         """Return the whole body to read; a mapping of the file when it is large."""
-        if self._spilled:
+        if self.spilled:
             return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
         if len(self._chunks) > 1:
             self._chunks = [b"".join(self._chunks)]
@@ -74,7 +74,7 @@ class Spool:
         Asked again, as when a sync failed or the moved file was taken back, it writes a new file: after one failed
         sync the system calls the old one's pages clean, and the next sync would succeed without them.
         """
-        if not self._spilled or self._handed_out:
+        if not self.spilled or self._handed_out:
             self._into_file()
         self._handed_out = True
         failpoints.hit("ingest.written")
@@ -142,17 +142,23 @@ def place(spools: dict[str, Spool]) -> None:
     """
     placed: list[Path] = []
     try:
-        moves = []
-        for relative, spool in spools.items():
-            target = full_path(relative)
-            _make_folder(target.parent)
-            moves.append((*spool.to_file(), target))
-        syncing.move_all(moves, placed.append)
-        for spool in spools.values():
-            spool.note_moved()
+        targets = {full_path(relative): spool for relative, spool in spools.items()}
+        for folder in dict.fromkeys(target.parent for target in targets):
+            _make_folder(folder)
+        if targets:
+            _write_and_move(targets, placed)
     except OSError as error:
         remove(placed)
         raise refusal_of(error) from error
+
+
+def _write_and_move(targets: dict[Path, Spool], placed: list[Path]) -> None:
+    with syncing.watch(next(iter(targets)).parent) as watching:
+        moves = [(*spool.to_file(), target) for target, spool in targets.items()]
+        spilled = [move[0] for move, spool in zip(moves, targets.values(), strict=True) if spool.spilled]
+        syncing.move_all(moves, placed.append, watching, spilled)
+    for spool in targets.values():
+        spool.note_moved()
 
 
 def refusal_of(error: OSError) -> Exception:

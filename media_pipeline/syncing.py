@@ -4,13 +4,18 @@ A sync costs the same few milliseconds for one file as for many, because each is
 journal. So where `syncfs(2)` reports errors (Linux 5.8) and the file system is a journalling one on a local disk,
 files are written and renamed, and one sync makes all of them, their names and their folders durable together.
 Elsewhere each file is synced, then renamed, then each folder is synced.
+
+`syncfs` reports the errors since its descriptor was opened. So the descriptor is opened before the files are written
+(`watch`): what the system tried to write early, and failed, is heard of too. A file that was begun before that, such as
+a large body that was spilled while it arrived, is synced by its own descriptor first.
 """
 
 import ctypes
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from photohub.lib import failpoints
@@ -19,31 +24,54 @@ _LOCAL_JOURNALS = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0xF2F
 _SLOW_S = 0.5
 _AVOID_S = 30.0
 
+# Descriptor, where the file is, and where it shall be.
+Move = tuple[int, Path, Path]
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _avoid_until = 0.0
 _supported: dict[int, bool] = {}
 
 
-def move_all(moves: list[tuple[int, Path, Path]], moved: Callable[[Path], None]) -> None:
-    """Rename written files to their places and make them durable; `moves` are (descriptor, from, to).
+@contextmanager
+def watch(folder: Path) -> Iterator[int | None]:
+    """Open what one sync of this folder's file system needs; None where each file is to be synced by itself.
 
-    `moved` is told of each file that stands at its place, so that the caller can take it back. Raises OSError.
+    Everything that `move_all` gets with it is to be written inside, or to be named in `begun_before`.
     """
-    folders = list(dict.fromkeys(target.parent for _, _, target in moves))
-    if moves and _can_sync_at_once(folders[0]):
+    if not _can_sync_at_once(folder):
+        yield None
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def move_all(
+    moves: list[Move], moved: Callable[[Path], None], watching: int | None, begun_before: Sequence[int] = ()
+) -> None:
+    """Rename written files to their places and make them durable.
+
+    `watching` comes from `watch`; `begun_before` are the descriptors of files that were begun before it. `moved` is told
+    of each file that stands at its place, so that the caller can take it back. Raises OSError.
+    """
+    if watching is not None:
+        for descriptor in begun_before:
+            os.fsync(descriptor)
         _rename_all(moves, moved)
-        _sync_file_system(folders[0])
+        _sync_file_system(watching)
     else:
         for descriptor, _, _ in moves:
             os.fsync(descriptor)
         failpoints.hit("ingest.synced")
         _rename_all(moves, moved)
-        for folder in folders:
+        for folder in dict.fromkeys(target.parent for _, _, target in moves):
             sync_folder(folder)
     failpoints.hit("ingest.folder_synced")
 
 
-def _rename_all(moves: list[tuple[int, Path, Path]], moved: Callable[[Path], None]) -> None:
+def _rename_all(moves: list[Move], moved: Callable[[Path], None]) -> None:
     for _, source, target in moves:
         os.rename(source, target)
         moved(target)
@@ -59,17 +87,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _sync_file_system(folder: Path) -> None:
+def _sync_file_system(descriptor: int) -> None:
     # Somebody else's large copy on the same disk would be waited for as well: then each file for itself is faster.
     global _avoid_until
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     begun = time.monotonic()
-    try:
-        failpoints.hit("ingest.synced")
-        if _libc.syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(folder))
-    finally:
-        os.close(descriptor)
+    failpoints.hit("ingest.synced")
+    if _libc.syncfs(descriptor) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if time.monotonic() - begun > _SLOW_S:
         _avoid_until = time.monotonic() + _AVOID_S
 

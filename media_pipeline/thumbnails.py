@@ -21,7 +21,8 @@ from .models import Capture, Step
 
 ATTEMPTS_AT_MOST = 5
 SIDE_PX = 640  # Sharp on the cards of the dashboard, the largest place it is shown at.
-_TOGETHER = 8
+_TOGETHER = 4
+_CALM_WITHIN_S = 1.0
 _RETRY_AFTER_S = 10
 
 
@@ -46,6 +47,8 @@ def make_all(capture_ids: Iterable[str | UUID]) -> int:
     batches += [first_time[i : i + _TOGETHER] for i in range(0, len(first_time), _TOGETHER)]
     made = 0
     for batch in batches:
+        # A camera that sends one picture after the other shows its pace only while it is not slowed down.
+        pressure.wait_for_calm(_CALM_WITHIN_S)
         if pressure.is_high():
             break
         made += make_together(batch)

@@ -11,6 +11,7 @@ import hmac
 import logging
 import re
 import time
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import unquote
@@ -206,14 +207,7 @@ class _Request:
         return {field: self._headers[h] for field, h in named.items() if self._headers.get(h)}
 
     async def _identify(self, head: _Head) -> identity.Known:
-        claim = identity.Claim(key=head.key, name=head.name or "", address=self._address)
-        try:
-            async with asyncio.timeout(2):
-                known = _keys.get(head.key) or _keys.remember(
-                    head.key, await in_thread(identity.identify, claim)
-                )
-        except (DatabaseError, InterfaceError, TimeoutError) as error:
-            raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
+        known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
         if known is None:
             self._refuse_stranger(head)
         if not known.device.enabled:
@@ -223,6 +217,14 @@ class _Request:
         if _DEVICES and (wait_s := _DEVICES.take(known.device.pk, time.monotonic())):
             raise Refused("rate", f"Too many pictures; send again in {wait_s} s.", wait_s)
         return known
+
+    async def _ask_who(self, head: _Head) -> identity.Known | None:
+        claim = identity.Claim(key=head.key, name=head.name or "", address=self._address)
+        try:
+            async with asyncio.timeout(2):
+                return await in_thread(identity.identify, claim)
+        except (DatabaseError, InterfaceError, TimeoutError) as error:
+            raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
 
     def _refuse_stranger(self, head: _Head) -> None:
         if not head.key and head.name is None:
@@ -317,21 +319,39 @@ class _Request:
         # From here on the body is the committer's, also when this task is cancelled because the hub stops: a body
         # that was let go too early would be stored empty, and the camera's next try be told that it is safe.
         spool, self.spool = self.spool, store.Spool()
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not self._slow_body() else 3.0
+        # Handed in last: the thread that is woken by it and this one would hold each other up.
         submitted = committer.submit(upload)
-        submitted.add_done_callback(lambda _: spool.discard())
-        future = asyncio.wrap_future(submitted)
-        left_s = (
-            max(0.5, _ANSWER_WITHIN_S - (time.monotonic() - self._started)) if not self._slow_body() else 3.0
-        )
-        done, _ = await asyncio.wait({future}, timeout=left_s)
-        if done:
-            return future.result()
-        # It may be stored after all: the camera's next try then gets "dup".
-        future.add_done_callback(lambda f: f.cancelled() or f.exception())
-        raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5)
+        submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
+        try:
+            async with asyncio.timeout(left_s):
+                return await answer
+        except TimeoutError as error:
+            # It may be stored after all: the camera's next try then gets "dup".
+            raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
+
+    def _taken_s(self) -> float:
+        return time.monotonic() - self._started
 
     def _slow_body(self) -> bool:
-        return time.monotonic() - self._started > _ANSWER_WITHIN_S - 1
+        return self._taken_s() > _ANSWER_WITHIN_S - 1
+
+
+def _hand_over(done: Future, spool: store.Spool, answer: asyncio.Future) -> None:
+    """Wake the door and let go of the body, from the committer's thread."""
+    with contextlib.suppress(RuntimeError):  # The loop has ended, and the camera's connection with it.
+        answer.get_loop().call_soon_threadsafe(_answer_with, done, answer)
+    spool.discard()
+
+
+def _answer_with(done: Future, answer: asyncio.Future) -> None:
+    if answer.done():
+        return
+    if error := done.exception():
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
 
 
 def _too_large() -> Refused:

@@ -5,8 +5,11 @@ come close together are joined, and while the broker is away they are dropped, s
 """
 
 import logging
+import math
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from celery import current_app
 
@@ -16,32 +19,60 @@ _QUIET_AFTER_FAILURE_S = 5.0
 _IDS_PER_TASK = 25
 
 
+@dataclass
+class _Ring:
+    """What one task is to be rung for, and from when on."""
+
+    due_s: float
+    unless: Callable[[], bool] | None = None
+    ids: dict[str, None] = field(default_factory=dict)
+
+
 class Doorbell:
     """A daemon thread that hands ids to tasks, so that the caller goes on at once."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, dict[str, None]] = {}
+        self._waiting: dict[str, _Ring] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._quiet_until = 0.0
+        self._wakes_s = math.inf
 
-    def ring(self, task: str, ids: list) -> None:
-        """Ask for `task(ids)` to run soon."""
+    def ring(
+        self, task: str, ids: list, after_s: float = 0.0, unless: Callable[[], bool] | None = None
+    ) -> None:
+        """Ask for `task(ids)` to run soon, or in `after_s` unless something speaks against it by then."""
+        due_s = time.monotonic() + after_s
         with self._wake:
-            self._waiting.setdefault(task, {}).update(dict.fromkeys(str(i) for i in ids))
+            waiting = self._waiting.setdefault(task, _Ring(due_s, unless))
+            waiting.ids.update(dict.fromkeys(str(i) for i in ids))
+            if due_s < waiting.due_s:
+                waiting.due_s, waiting.unless = due_s, unless
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="photohub-doorbell", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            # Waking the thread costs as much as the ring; who is not due before it wakes by itself need not.
+            if due_s < self._wakes_s:
+                self._wakes_s = due_s
+                self._wake.notify()
 
     def _run(self) -> None:
         while True:
-            with self._wake:
-                while not self._waiting:
-                    self._wake.wait()
-                waiting, self._waiting = self._waiting, {}
+            due = self._wait_for_due()
+            rung = {task: ring.ids for task, ring in due.items() if ring.unless is None or not ring.unless()}
             if time.monotonic() >= self._quiet_until:
-                self._send(waiting)
+                self._send(rung)
+
+    def _wait_for_due(self) -> dict[str, _Ring]:
+        with self._wake:
+            while True:
+                now_s = time.monotonic()
+                due = {task: ring for task, ring in self._waiting.items() if ring.due_s <= now_s}
+                if due:
+                    self._waiting = {t: ring for t, ring in self._waiting.items() if t not in due}
+                    return due
+                self._wakes_s = min((ring.due_s for ring in self._waiting.values()), default=math.inf)
+                self._wake.wait(None if self._wakes_s == math.inf else self._wakes_s - now_s)
 
     def _send(self, waiting: dict[str, dict[str, None]]) -> None:
         try:

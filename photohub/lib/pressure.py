@@ -6,6 +6,8 @@ import time
 _MANY_AT_ONCE = 6
 _MANY_PER_S = 40.0
 _MEMORY_S = 1.0
+_GAP_S = 0.02
+_LOOK_AGAIN_S = 0.01
 
 _uploads = 0
 _rate = 0.0
@@ -33,6 +35,18 @@ def leave() -> None:
 def rate_per_s() -> float:
     """Return about how many uploads began in the last second."""
     return _rate * math.exp((_rated_at - time.monotonic()) / _MEMORY_S)
+
+
+def is_calm() -> bool:
+    """Tell whether no upload is in flight and none began just now, as those of a camera do that sends without pause."""
+    return not _uploads and time.monotonic() - _rated_at > _GAP_S
+
+
+def wait_for_calm(at_most_s: float) -> None:
+    """Wait in a thread of its own, so that who sends just now is served first."""
+    until_s = time.monotonic() + at_most_s
+    while not is_calm() and time.monotonic() < until_s:
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def is_high() -> bool:

@@ -115,10 +115,11 @@ def assert_safe_before_answered(trace: str, at_once: bool) -> None:
     write, rename = r"write\(\d+<\S*/incoming/in-\w+>", r'rename\("\S*/incoming/in-\S+", "\S*/pictures/porch/'
     sync_file = r"fsync\(\d+<\S*/incoming/in-\w+>"
     sync_folder = r"fsync\(\d+<\S*/pictures/porch/[0-9-]+>"
+    watched = r'openat\(.*"\S*/pictures/porch/[0-9-]+", \S*O_DIRECTORY'
     sync_all = r"syncfs\(\d+<\S*/pictures/porch/[0-9-]+>"
     commit = r"f(data)?sync\(\d+<\S*/photohub\.sqlite3-wal>"
     answer = r"(sendto|sendmsg|write|writev)\(\d+<(socket|TCP)\S*.*HTTP/1\.1 200 OK"
-    files = [write, rename, sync_all] if at_once else [write, sync_file, rename, sync_folder]
+    files = [watched, write, rename, sync_all] if at_once else [write, sync_file, rename, sync_folder]
     position = 0
     for pattern in [*files, commit, answer]:
         match = re.compile(pattern).search(trace, position)

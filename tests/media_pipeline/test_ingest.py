@@ -10,7 +10,7 @@ from devices import commands
 from devices.models import CommandState, Event
 from media_pipeline import ingest as ingest_module
 from media_pipeline import store
-from media_pipeline.ingest import Committer, ingest, ingest_batch
+from media_pipeline.ingest import committer, ingest, ingest_batch
 from media_pipeline.models import Capture, MirrorState, OSSObject
 from media_pipeline.refusals import Refused
 from tests.builders import make_device, make_jpeg, make_upload
@@ -165,7 +165,6 @@ def test_a_whole_batch_costs_as_many_queries_as_one_picture(django_assert_max_nu
 @pytest.mark.django_db(transaction=True)
 def test_the_committer_stores_what_many_threads_hand_in():
     device = make_device()
-    committer = Committer()
     uploads = [make_upload(device, name=f"n{i}") for i in range(20)]
     futures = []
     threads = [threading.Thread(target=lambda u=u: futures.append(committer.submit(u))) for u in uploads]

@@ -40,6 +40,29 @@ def test_a_body_can_be_placed_again_after_it_was_taken_back(data):
     assert store.full_path("cam/2026-01-01/b.jpg").read_bytes() == data
 
 
+def test_what_will_be_synced_is_watched_before_its_first_byte(monkeypatch):
+    # An error between the write and the opening would never be reported to the sync.
+    opened, real_open = [], os.open
+    monkeypatch.setattr(store.syncing, "_can_sync_at_once", lambda folder: True)
+    spool = make_spool(b"x")
+    store.place({"cam/2026-01-01/first.jpg": spool})
+    monkeypatch.setattr(
+        os, "open", lambda path, *a, **k: (opened.append(str(path)), real_open(path, *a, **k))[1]
+    )
+    store.place({"cam/2026-01-01/a.jpg": make_spool(b"y")})
+    assert [path.rsplit("/", 2)[-2] for path in opened] == ["cam", "incoming"]
+
+
+def test_a_body_that_was_spilled_before_is_synced_by_its_own_descriptor(monkeypatch):
+    synced = []
+    monkeypatch.setattr(store.syncing, "_can_sync_at_once", lambda folder: True)
+    spool = make_spool(LARGE)
+    monkeypatch.setattr(os, "fsync", synced.append)
+    store.place({"cam/2026-01-01/a.jpg": spool})
+    assert spool._file in synced
+    spool.discard()
+
+
 def test_a_missing_picture_folder_is_not_made_again(settings):
     settings.PICTURES_DIR.rmdir()
     spool = make_spool(b"x")

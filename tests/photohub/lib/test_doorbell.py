@@ -1,4 +1,6 @@
+import queue
 import threading
+import time
 from types import SimpleNamespace
 
 from photohub.lib import doorbell
@@ -7,6 +9,13 @@ from photohub.lib import doorbell
 def bell_with(monkeypatch, send) -> doorbell.Doorbell:
     monkeypatch.setattr(doorbell, "current_app", SimpleNamespace(send_task=send))
     return doorbell.Doorbell()
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def test_rings_are_joined_into_tasks(monkeypatch):
@@ -31,6 +40,34 @@ def test_a_broken_broker_neither_raises_nor_holds_up_the_caller(monkeypatch):
     bell = bell_with(monkeypatch, send)
     bell.ring("mirror", ["a"])
     assert tried.wait(5)
+    wait_until(lambda: bell._quiet_until)
     tried.clear()
     bell.ring("mirror", ["b"])
     assert not tried.wait(0.2)
+
+
+def test_a_ring_for_later_waits_and_is_joined_by_those_that_come_meanwhile(monkeypatch):
+    rung, begun = queue.SimpleQueue(), time.monotonic()
+    bell = bell_with(monkeypatch, lambda task, args, retry: rung.put((task, args[0], time.monotonic())))
+    bell.ring("thumbnails", ["a"], after_s=0.3)
+    bell.ring("thumbnails", ["b"], after_s=0.3)
+    bell.ring("mirror", ["c"])
+    assert rung.get(timeout=5)[:2] == ("mirror", ["c"])
+    task, ids, at = rung.get(timeout=5)
+    assert (task, ids) == ("thumbnails", ["a", "b"]) and at - begun >= 0.3
+
+
+def test_a_ring_for_later_is_dropped_when_something_speaks_against_it_then(monkeypatch):
+    rung, asked = [], threading.Event()
+    bell = bell_with(monkeypatch, lambda task, args, retry: rung.append(task))
+    bell.ring("thumbnails", ["a"], 0.05, lambda: asked.set() or True)
+    assert asked.wait(5)
+    assert rung == [] and not bell._waiting
+
+
+def test_a_ring_for_now_brings_one_for_later_forward(monkeypatch):
+    rung = queue.SimpleQueue()
+    bell = bell_with(monkeypatch, lambda task, args, retry: rung.put(args[0]))
+    bell.ring("thumbnails", ["a"], 60, lambda: True)
+    bell.ring("thumbnails", ["b"])
+    assert rung.get(timeout=5) == ["a", "b"]

@@ -32,3 +32,33 @@ def test_many_a_second_are_even_one_after_the_other(clock):
     assert pressure.uploads() == 0 and pressure.is_high()
     clock[0] += 3
     assert not pressure.is_high()
+
+
+def test_it_is_calm_a_moment_after_the_last_upload(clock):
+    assert pressure.is_calm()
+    pressure.enter()
+    clock[0] += 1
+    assert not pressure.is_calm()
+    pressure.leave()
+    assert pressure.is_calm()
+
+
+def test_between_two_pictures_of_a_camera_that_does_not_pause_it_is_not_calm(clock):
+    pressure.enter()
+    clock[0] += 0.003
+    pressure.leave()
+    assert not pressure.is_calm()
+
+
+def test_who_waits_for_calm_waits_no_longer_than_asked(clock, monkeypatch):
+    slept = []
+    monkeypatch.setattr(
+        pressure.time, "sleep", lambda s: (slept.append(s), clock.__setitem__(0, clock[0] + s))
+    )
+    pressure.enter()
+    pressure.wait_for_calm(0.5)
+    assert sum(slept) == pytest.approx(0.5, abs=0.02)
+    pressure.leave()
+    del slept[:]
+    pressure.wait_for_calm(0.5)
+    assert slept == []
