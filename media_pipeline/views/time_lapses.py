@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from devices.access import Action, can, get_device
 from devices.api_tokens import login_or_token
 from media_pipeline import time_lapses
-from media_pipeline.byte_ranges import file_response
+from media_pipeline.file_answers import file_response
 from media_pipeline.history import BadFilter, Filters
 from media_pipeline.models import Capture, LapseState, TimeLapse
 from media_pipeline.time_lapse_form import TimeLapseForm, initial_of

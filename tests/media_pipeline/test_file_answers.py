@@ -1,34 +1,8 @@
-import pytest
 from django.test import RequestFactory
 
-from media_pipeline.byte_ranges import NoSuchRange, file_response, read_range
+from media_pipeline.file_answers import file_response
 
 ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
-
-
-@pytest.mark.parametrize(
-    ("header", "part"),
-    [
-        ("bytes=0-", (0, 26)),
-        ("bytes=3-5", (3, 6)),
-        ("bytes=20-999", (20, 26)),
-        ("bytes=-4", (22, 26)),
-        ("bytes=-99", (0, 26)),
-        ("", None),
-        ("bytes=-", None),
-        ("bytes=5-3", None),
-        ("bytes=0-1,4-5", None),
-        ("lines=1-2", None),
-    ],
-)
-def test_ranges_as_players_write_them(header, part):
-    assert read_range(header, len(ALPHABET)) == part
-
-
-@pytest.mark.parametrize("header", ["bytes=26-", "bytes=99-100", "bytes=-0"])
-def test_a_range_behind_the_end(header):
-    with pytest.raises(NoSuchRange):
-        read_range(header, len(ALPHABET))
 
 
 async def ask(tmp_path, **headers):
@@ -53,3 +27,18 @@ async def test_a_part_of_the_file(tmp_path):
 async def test_a_part_that_is_not_there(tmp_path):
     response, _body = await ask(tmp_path, range="bytes=26-")
     assert (response.status_code, response["Content-Range"]) == (416, "bytes */26")
+
+
+async def test_what_the_player_has_already_is_not_sent_again(tmp_path):
+    first, _body = await ask(tmp_path)
+    path = tmp_path / "film.mp4"
+    request = RequestFactory().get("/", headers={"if-none-match": first["ETag"]})
+    again = file_response(request, path, "video/mp4")
+    assert again.status_code == 304 and not again.content
+
+
+async def test_only_the_head_is_sent_when_only_that_is_asked(tmp_path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(ALPHABET)
+    response = file_response(RequestFactory().head("/"), path, "video/mp4")
+    assert (response.status_code, response["Content-Length"], response.content) == (200, "26", b"")
