@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|all] [--short|--long] [--json FILE]`."""
+"""`python -m benchmarks [ingest|oss|mirror|button|panels|growth|memory|all] [--short|--long] [--json FILE]`."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, growth, ingest, memory, mirror, oss
+from benchmarks import button, growth, ingest, memory, mirror, oss, panels
 from benchmarks.measuring import machine
 
 PARTS = {
@@ -16,6 +16,7 @@ PARTS = {
     "oss": oss,
     "mirror": mirror,
     "button": button,
+    "panels": panels,
     "growth": growth,
     "memory": memory,
 }

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, growth, memory, mirror, oss
+from benchmarks import button, growth, memory, mirror, oss, panels
 from benchmarks.load import ROOT
 from benchmarks.measuring import table
 
@@ -19,6 +19,7 @@ _PARTS = (
     ("oss", "When object storage is slow", oss.report),
     ("mirror", "Copying a backlog", mirror.report),
     ("button", "Button to tile", button.report),
+    ("panels", "Pictures to panels", panels.report),
     ("growth", "Growth", growth.report),
     ("memory", "Memory and start", memory.report),
 )
@@ -36,6 +37,10 @@ _NOTES = {
     "button": (
         "The whole also makes the command and the picture's rows durable. The parts go through the same broker and "
         "the same client libraries."
+    ),
+    "panels": (
+        "A picture of 55,722 bytes, as it is. The bare ping-pong sends as many packets and looks at no answer. The "
+        "published sender looks once a second whether it is done, and leaves the last packet out."
     ),
     "growth": (
         "× is relative to the first column, taken within each round. A dashboard shows every camera, so it grows "

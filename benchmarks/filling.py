@@ -23,8 +23,9 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
-from devices import commands, identity  # noqa: E402
-from devices.models import Command, Device, Event, EventType  # noqa: E402
+from devices import commands, deliveries, identity  # noqa: E402
+from devices.models import Command, Delivery, Device, Event, EventType, PictureOrigin  # noqa: E402
+from devices.protocol.picture_packets import count_packets  # noqa: E402
 from media_pipeline import mirror, store  # noqa: E402
 from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step  # noqa: E402
 from photohub.lib.ids import new_id  # noqa: E402
@@ -146,7 +147,38 @@ def _claim() -> None:
         transaction.set_rollback(True)
 
 
-JOBS = {job.__name__: job for job in (fill, add_backlog, wait_mirrored, forget_copies, time_queues)}
+def add_panels(count: int) -> list[str]:
+    """Make panels with native topics. Returns their codes."""
+    codes = [f"panel-{n}" for n in range(count)]
+    with transaction.atomic():
+        for code in codes:
+            topic = f"photohub/{code}/picture"
+            values = {"picture_topic": topic, "picture_ack_topic": f"{topic}/ack"}
+            identity.add_device(code=code, name=code, profile="panel", **values)
+    return codes
+
+
+def push_pictures(codes: list[str], size_bytes: int) -> int:
+    """Make a delivery for each panel, and let all of them begin in the same moment."""
+    picture, later = os.urandom(size_bytes), timezone.now() + timedelta(hours=1)
+    made = []
+    for device in Device.objects.filter(code__in=codes):
+        wish = deliveries.Wish(PictureOrigin.UPLOAD, "a.bin", picture=picture, render="none")
+        with transaction.atomic():
+            delivery = deliveries.deliver(device, wish)
+            values = {
+                "prepared_at": timezone.now(),
+                "sha256": delivery.original_sha256,
+                "size_bytes": size_bytes,
+            }
+            packets = count_packets(size_bytes)
+            Delivery.objects.filter(pk=delivery.pk).update(next_try_at=later, packets_total=packets, **values)
+        made.append(delivery.pk)
+    return Delivery.objects.filter(pk__in=made).update(next_try_at=timezone.now())
+
+
+_JOBS = (fill, add_backlog, wait_mirrored, forget_copies, time_queues, add_panels, push_pictures)
+JOBS = {job.__name__: job for job in _JOBS}
 
 
 def main() -> None:

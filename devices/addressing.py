@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from .models import Device
-from .protocol import topics
+from .protocol import aliyun_topics, topics
 from .protocol.topics import Channel, FileTopic
 
 COLUMNS = {"result_topic": "result", "frame_topic": "frame", "picture_ack_topic": "picture/ack"}
@@ -33,6 +33,10 @@ def find_sender(topic: str) -> Sender | None:
         device = Device.objects.filter(**{column: topic}, enabled=True).first()
         if device is not None:
             return Sender(device, channel)
+    if (ota := aliyun_topics.parse_topic(topic)) is not None:
+        names = {"product_key": ota.product_key, "device_name": ota.device_name}
+        device = Device.objects.filter(**names, enabled=True).first()
+        return Sender(device, ota.channel) if device else None
     native = topics.parse(topic)
     if native is None or native.channel in COLUMNS.values():
         return None
@@ -45,12 +49,15 @@ def stream_of_messages(topic: str) -> str:
     native = topics.parse(topic)
     if native is not None and native.channel is Channel.FILE:
         return topics.build(native.code, Channel.FILE)
+    if (ota := aliyun_topics.parse_topic(topic)) is not None:
+        return f"{ota.product_key}/{ota.device_name}"
     return topics.split_part(topic)[0]
 
 
 def hub_filters() -> list[str]:
     """Return every topic filter that the hub listens to: the native ones, and the devices' own."""
     filters = {topics.build("+", channel) for channel in INBOUND} | set(_PIECES)
+    filters |= set(aliyun_topics.hub_filters())
     for column in COLUMNS:
         for topic in Device.objects.exclude(**{column: ""}).values_list(column, flat=True):
             if topics.parse(topic) is None:
@@ -68,6 +75,10 @@ def rights_of(device: Device) -> tuple[list[str], list[str]]:
         publish.append(f"{device.frame_topic}/+")
     file_steps, responses = topics.file_filters(device.code)
     subscribe = [t for t in (device.command_topic, device.picture_topic) if t]
+    if device.product_key and device.device_name:
+        sends, hears = aliyun_topics.device_topics(device.product_key, device.device_name)
+        publish += sends
+        subscribe += hears
     return [*publish, *file_steps], [*subscribe, responses]
 
 

@@ -63,6 +63,8 @@ class DeviceOut(Schema):
     product_key: str
     device_name: str
     modules: dict[str, str]
+    hardware: str = Field(description="Board revision, where firmware differs by it")
+    firmware_over_mqtt: bool = Field(description="Its firmware comes block by block over MQTT")
     battery_mv: int | None
     rssi_dbm: int | None
     free_heap_bytes: int | None
@@ -119,6 +121,8 @@ class DeviceChanges(Body):
     product_key: Annotated[Text, Field(max_length=64)] = ""
     device_name: Annotated[Text, Field(max_length=64)] = ""
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
+    hardware: Annotated[Text, Field(max_length=64)] = ""
+    firmware_over_mqtt: bool = False
 
 
 class NewDevice(DeviceChanges):

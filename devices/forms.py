@@ -205,6 +205,17 @@ class SettingsForm(_GroupForm):
     )
     product_key = forms.CharField(label=gettext_lazy("Product key"), max_length=64, required=False)
     device_name = forms.CharField(label=gettext_lazy("Device name"), max_length=64, required=False)
+    hardware = forms.CharField(
+        label=gettext_lazy("Board revision"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("Where firmware differs by it. It is offered only what fits."),
+    )
+    firmware_over_mqtt = forms.BooleanField(
+        label=gettext_lazy("Send firmware over MQTT"),
+        required=False,
+        help_text=gettext_lazy("Block by block, for boards that cannot fetch a link."),
+    )
 
     def __init__(self, *args, device: Device, **options) -> None:
         self.device = device

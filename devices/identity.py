@@ -20,6 +20,7 @@ from photohub.lib.sealed import open_sealed, seal
 from . import broker_accounts
 from .models import ApiToken, Command, CommandState, Device, DeviceKey, Scope
 from .profiles import PROFILES, fill_in
+from .protocol.aliyun_login import Login, verify
 from .rules import check_device
 
 PREFIX_LENGTH = 8
@@ -86,6 +87,14 @@ def find_device(key: str) -> Device | None:
     """Return the device that holds this key, enabled or not; None for an unknown or revoked key."""
     found = find_key(key)
     return found.device if found else None
+
+
+def find_by_signature(login: Login, password: bytes | str) -> Device | None:
+    """Return the device whose `device_secret` signed this login in the Aliyun form, enabled or not."""
+    rows = Device.objects.filter(product_key=login.product_key, device_name=login.device_name)
+    device = rows.exclude(product_key="").first()
+    secret = device_secret(device) if device else None
+    return device if secret and verify(login, secret, password) else None
 
 
 def find_token(secret: str) -> ApiToken | None:

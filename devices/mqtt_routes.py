@@ -4,6 +4,8 @@ import json
 
 from . import presence, results
 from .addressing import Sender
+from .ota import aliyun_door
+from .protocol.aliyun_topics import OtaChannel
 
 
 def status(sender: Sender, payload: bytes) -> None:
@@ -42,4 +44,8 @@ CHANNELS = {
     "telemetry": telemetry,
     "result": result,
     "picture/ack": picture_ack,
+    OtaChannel.INFORM: aliyun_door.inform,
+    OtaChannel.PROGRESS: aliyun_door.progress,
+    OtaChannel.GET: aliyun_door.ask,
+    OtaChannel.DOWNLOAD: aliyun_door.send_block,
 }

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError
 from devices import addressing, beats, commands, dynsec, events
 from devices.models import Command, Device, EventType
 from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
+from devices.ota import aliyun_door
 from devices.protocol import dynsec_control
 from devices.protocol import topics as native
 from devices.protocol.chunked_upload import Answer
@@ -239,12 +240,14 @@ class Gateway:
             await in_thread(commands.expire_due)
             due = await in_thread(commands.claim_to_send, hears=self._hears_commands)
             urls = await in_thread(publish.claim_to_publish)
+            offers = await in_thread(aliyun_door.claim_to_push, self._hears)
         except Exception:
             log.exception("The gateway could not read what to send; it tries again.")
             await asyncio.sleep(1)
             return
         results = await asyncio.gather(
             *(self._send_command(link, command) for command in due),
+            *(link.publish(offer.topic, offer.payload) for offer in offers),
             self._publish_all(link, urls),
             return_exceptions=True,
         )

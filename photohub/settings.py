@@ -305,6 +305,13 @@ MQTT_DYNSEC = env_bool(
 )
 if MQTT_URL and urlsplit(MQTT_URL).scheme not in ("mqtt", "mqtts"):
     raise SettingError("PHOTOHUB_MQTT_URL", "begins with neither mqtt:// nor mqtts://")
+MQTT_HOOK_SECRET = env_secret(
+    "PHOTOHUB_MQTT_HOOK_SECRET",
+    "",
+    "Secret word in the addresses by which an outside broker asks who may do what (empty: it may not ask)",
+)
+if MQTT_HOOK_SECRET and len(MQTT_HOOK_SECRET) < 16:
+    raise SettingError("PHOTOHUB_MQTT_HOOK_SECRET", "is shorter than 16 characters, so it could be guessed")
 MQTT_MAX_PACKET_BYTES = env_size(
     "PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes"
 )

@@ -20,6 +20,7 @@ urlpatterns = [
     path("devices/", include("devices.urls")),
     path("image", push_image, name="push_image"),
     path("", include("media_pipeline.urls")),
+    path("broker/<str:secret>/", include("photohub.broker_hook_urls")),
 ]
 handler400 = "photohub.pages.bad_request"
 handler403 = "photohub.pages.forbidden"

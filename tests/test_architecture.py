@@ -66,6 +66,7 @@ ENVIRONMENT_READERS = {
 }
 # Modules without a test file of their own, and the files that try what they do.
 TESTED_ELSEWHERE = {
+    "devices.ota.aliyun_door": "flows/test_firmware_mqtt.py",
     "devices.apps": "photohub/test_checks.py",
     "devices.back_office": "devices/test_admin.py",
     "devices.broker_accounts": "devices/test_changes.py devices/test_dynsec.py",

@@ -93,6 +93,8 @@ class Device(models.Model):
     # The Aliyun form of the same identity.
     product_key = models.CharField(max_length=64, blank=True)
     device_name = models.CharField(max_length=64, blank=True)
+    # Its firmware comes block by block over MQTT instead of by a link.
+    firmware_over_mqtt = models.BooleanField(default=False)
     device_secret_encrypted = models.BinaryField(null=True, blank=True, editable=False)
 
     # What was last heard of it.

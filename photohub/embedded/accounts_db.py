@@ -6,6 +6,7 @@ import secrets
 from devices import addressing, identity
 from devices.access import Action, can
 from devices.models import ApiToken, Device, DeviceKey
+from devices.protocol.aliyun_login import parse_login
 from devices.protocol.mqtt_packets import Connect
 from photohub.lib.ids import hash_key
 
@@ -23,6 +24,8 @@ def find_account(connect: Connect) -> Account | None:
     if username == HUB_USERNAME:
         right = hmac.compare_digest(password.encode(), HUB_PASSWORD.encode())
         return Account(HUB_USERNAME, "hub", ("#",), ("#",)) if right else None
+    if "&" in username:
+        return _signed_account(connect.client_id, username, password)
     return _device_account(username, password) or _person_account(username, password)
 
 
@@ -34,10 +37,26 @@ def _device_account(username: str, password: str) -> Account | None:
     device = identity.find_device(password)
     if device is None or device.code != username or not device.enabled:
         return None
+    return _account_of(device, ("key", hash_key(password)))
+
+
+def _signed_account(client_id: str, username: str, password: str) -> Account | None:
+    """The Aliyun form: the password is a signature over the names, made with the device's secret."""
+    login = parse_login(client_id, username)
+    device = identity.find_by_signature(login, password) if login else None
+    if device is None or not device.enabled:
+        return None
+    return _account_of(device, ("signed", _digest_of_secret(device)))
+
+
+def _digest_of_secret(device: Device) -> str:
+    return hash_key(identity.device_secret(device) or "")
+
+
+def _account_of(device: Device, proof: tuple[str, str]) -> Account:
+    # By its code whatever name it logged in with, so that all its connections are one account's.
     publish, subscribe = addressing.rights_of(device)
-    return Account(
-        username, "device", tuple(publish), tuple(subscribe), subject=(device.pk, hash_key(password))
-    )
+    return Account(device.code, "device", tuple(publish), tuple(subscribe), subject=(device.pk, *proof))
 
 
 def _person_account(username: str, password: str) -> Account | None:
@@ -53,7 +72,7 @@ def _person_account(username: str, password: str) -> Account | None:
         "person",
         (),
         tuple(addressing.rights_of_person(user)),
-        subject=(user.pk, hash_key(password)),
+        subject=(user.pk, "token", hash_key(password)),
     )
 
 
@@ -64,18 +83,18 @@ def no_longer_valid(accounts: list[Account]) -> list[Account]:
 
 
 def _again(account: Account) -> Account | None:
-    pk, digest = account.subject
+    pk, kind, digest = account.subject
     if account.kind == "device":
         device = Device.objects.filter(pk=pk, enabled=True).first()
-        if (
-            device is None
-            or not DeviceKey.objects.filter(device=device, sha256=digest, revoked_at=None).exists()
-        ):
-            return None
-        publish, subscribe = addressing.rights_of(device)
-        return Account(account.username, "device", tuple(publish), tuple(subscribe), subject=account.subject)
+        return _account_of(device, (kind, digest)) if device and _still_holds(device, kind, digest) else None
     token = ApiToken.objects.select_related("user").filter(sha256=digest).first()
     if token is None or not token.live or not token.user.is_active:
         return None
     topics = tuple(addressing.rights_of_person(token.user))
     return Account(account.username, "person", (), topics, subject=account.subject)
+
+
+def _still_holds(device: Device, kind: str, digest: str) -> bool:
+    if kind == "signed":
+        return hmac.compare_digest(_digest_of_secret(device), digest)
+    return DeviceKey.objects.filter(device=device, sha256=digest, revoked_at=None).exists()

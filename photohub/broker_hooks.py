@@ -1,0 +1,195 @@
+"""Answers for an outside broker that asks PhotoHub who may log in and which topics are whose, over HTTP.
+
+Their conventions are opposite, so each has addresses of its own, below /broker/<PHOTOHUB_MQTT_HOOK_SECRET>/:
+
+    EMQX 5                  200 with {"result":"allow"|"deny"}. Anything but 200 and 204 counts as "ignore", and a chain
+                            that only ignores may let the client in: so a denial is 200 too, errors included.
+    mosquitto-go-auth       the status: 2xx allows, 4xx denies.
+
+Both send JSON or a form. EMQX is told the account's whole list of topics at its login and keeps it (from 5.8 on).
+"""
+
+import functools
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from devices import addressing
+from devices.access import Action, can
+from devices.models import Device
+from devices.protocol.aliyun_login import parse_login
+from devices.protocol.mqtt_packets import Connect
+from devices.protocol.topics import matches
+from photohub.embedded.accounts import Account, may_publish, may_subscribe
+from photohub.embedded.accounts_db import find_account
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 16_384
+# The numbers of go-auth: read and subscribe lead from the broker to the client, write to the broker.
+_READ, _WRITE, _READ_WRITE, _SUBSCRIBE = 1, 2, 3, 4
+
+Fields = dict[str, str]
+
+
+def _hook(deny: Callable[[], HttpResponse]):
+    """Wrap a question: it needs the secret, its fields are read once, and whatever goes wrong is a denial."""
+
+    def wrap(answer: Callable[[Fields], HttpResponse]):
+        @csrf_exempt
+        @require_POST
+        @functools.wraps(answer)
+        def view(request: HttpRequest, secret: str) -> HttpResponse:
+            if not _is_secret(secret):
+                return HttpResponse(status=404)
+            try:
+                return answer(_fields_of(request))
+            except (DatabaseError, InterfaceError):
+                log.warning("A broker asked who may do what, and the database is away: nobody may.")
+            except ValueError as error:
+                log.warning("A broker asked in a form that cannot be read (%s).", error)
+            return deny()
+
+        return view
+
+    return wrap
+
+
+def _is_secret(secret: str) -> bool:
+    known = settings.MQTT_HOOK_SECRET
+    return bool(known) and hmac.compare_digest(known.encode(), secret.encode())
+
+
+def _fields_of(request: HttpRequest) -> Fields:
+    """Return the question's fields as texts. Raises ValueError."""
+    if int(request.headers.get("Content-Length") or 0) > MAX_BODY_BYTES:
+        raise ValueError("it is too long")
+    if "json" not in request.headers.get("Content-Type", ""):
+        return {name: str(value) for name, value in request.POST.items()}
+    fields = json.loads(request.body or b"{}")
+    if not isinstance(fields, dict):
+        raise ValueError("it is no object")
+    return {str(name): "" if value is None else str(value) for name, value in fields.items()}
+
+
+def _login_of(fields: Fields) -> Account | None:
+    if _is_hub(fields):
+        return Account(fields["username"], "hub", ("#",), ("#",))
+    password = fields.get("password", "").encode("utf-8", "surrogatepass")
+    return find_account(
+        Connect(client_id=fields.get("clientid", ""), username=fields.get("username", ""), password=password)
+    )
+
+
+def _is_hub(fields: Fields) -> bool:
+    """Tell whether this is the hub's own login, by the user and password of PHOTOHUB_MQTT_URL."""
+    parts = urlsplit(settings.MQTT_URL)
+    if not parts.username or not parts.password:
+        return False
+    wanted = f"{unquote(parts.username)}\0{unquote(parts.password)}"
+    given = f"{fields.get('username', '')}\0{fields.get('password', '')}"
+    return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _account_by_name(fields: Fields) -> Account | None:
+    """Return who is logged in under this name, for questions that come without a password."""
+    username = fields.get("username", "")
+    if username and username == unquote(urlsplit(settings.MQTT_URL).username or ""):
+        return Account(username, "hub", ("#",), ("#",))
+    device = _device_by_name(username, fields.get("clientid", ""))
+    if device is not None:
+        publish, subscribe = addressing.rights_of(device)
+        return Account(device.code, "device", tuple(publish), tuple(subscribe))
+    user = get_user_model().objects.filter(username=username, is_active=True).first() if username else None
+    if user is None or not can(user, Action.LOOK):
+        return None
+    return Account(username, "person", (), tuple(addressing.rights_of_person(user)))
+
+
+def _device_by_name(username: str, client_id: str) -> Device | None:
+    rows = Device.objects.filter(enabled=True)
+    if "&" in username:
+        login = parse_login(client_id, username)
+        names = {"product_key": login.product_key, "device_name": login.device_name} if login else None
+        return rows.filter(**names).first() if names else None
+    return rows.filter(code=username).first()
+
+
+# --- EMQX -----------------------------------------------------------------------------------------------------
+
+
+def _emqx_deny() -> HttpResponse:
+    return JsonResponse({"result": "deny"})
+
+
+@_hook(_emqx_deny)
+def emqx_authn(fields: Fields) -> HttpResponse:
+    """May this client log in? The answer carries its topics too."""
+    account = _login_of(fields)
+    if account is None:
+        return _emqx_deny()
+    rules = [{"permission": "allow", "action": "publish", "topic": topic} for topic in account.publish]
+    rules += [{"permission": "allow", "action": "subscribe", "topic": topic} for topic in account.subscribe]
+    rules.append({"permission": "deny", "action": "all", "topic": "#"})
+    hub = account.kind == "hub"
+    return JsonResponse({"result": "allow", "is_superuser": hub, "acl": [] if hub else rules})
+
+
+@_hook(_emqx_deny)
+def emqx_authz(fields: Fields) -> HttpResponse:
+    """May this client do that? Asked by brokers that do not keep the list of the login."""
+    account, topic = _account_by_name(fields), fields.get("topic", "")
+    judge = {"publish": may_publish, "subscribe": may_subscribe}.get(fields.get("action", ""))
+    allowed = account is not None and judge is not None and judge(account, topic)
+    return JsonResponse({"result": "allow" if allowed else "deny"})
+
+
+# --- mosquitto-go-auth ----------------------------------------------------------------------------------------
+
+
+def _goauth_deny() -> HttpResponse:
+    return _goauth(False)
+
+
+def _goauth(allowed: bool) -> HttpResponse:
+    # One body for its three modes: the status, the key `ok`, and a text that is not "ok" on denial.
+    return JsonResponse({"ok": allowed, "error": "" if allowed else "denied"}, status=200 if allowed else 403)
+
+
+@_hook(_goauth_deny)
+def goauth_user(fields: Fields) -> HttpResponse:
+    """May this client log in?"""
+    return _goauth(_login_of(fields) is not None)
+
+
+@_hook(_goauth_deny)
+def goauth_superuser(fields: Fields) -> HttpResponse:
+    """Is this client above all rules? Only the hub itself."""
+    account = _account_by_name(fields)
+    return _goauth(account is not None and account.kind == "hub")
+
+
+@_hook(_goauth_deny)
+def goauth_acl(fields: Fields) -> HttpResponse:
+    """May this client use this topic in this way?"""
+    account, topic = _account_by_name(fields), fields.get("topic", "")
+    wish = fields.get("acc", "")
+    if account is None or not wish.isascii() or not wish.isdigit():
+        return _goauth(False)
+    reads = any(matches(allowed, topic) for allowed in account.subscribe)
+    judged = {
+        _READ: reads,
+        _WRITE: may_publish(account, topic),
+        _READ_WRITE: reads and may_publish(account, topic),
+        _SUBSCRIBE: may_subscribe(account, topic),
+    }
+    return _goauth(judged.get(int(wish), False))
