@@ -42,6 +42,7 @@ ONLY_IN = {
     "botocore": r"media_pipeline\.s3",
     "storages": r"media_pipeline\.(oss|s3)\w*",
     "psycopg": r"-",
+    "cryptography": r"devices\.ota\.signing|photohub\.lib\.sealed",
 }
 ENVIRONMENT_READERS = {
     "photohub.env": "the settings' own reader",

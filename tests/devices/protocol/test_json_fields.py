@@ -1,0 +1,45 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.protocol.json_fields import clean_text, compact, read_id, read_object, read_part, read_whole
+
+
+@pytest.mark.parametrize("payload", [b"", b"[]", b'"a"', b"{", b"{'a':1}", b"\xff", b"[" * 5000, b'{"a":1,}'])
+def test_what_is_no_object_is_none(payload: bytes):
+    assert read_object(payload, 10_000) is None
+
+
+def test_an_object_may_stand_in_padding_but_not_over_its_limit():
+    assert read_object(b'\xef\xbb\xbf {"a":1}\r\n\0', 20) == {"a": 1}
+    assert read_object(b'{"a":1}', 7) == {"a": 1} and read_object(b'{"a":1}', 6) is None
+
+
+def test_commas_before_an_end_are_passed_over_outside_of_texts():
+    payload = b'{"a":[1,2, ],"b":{"c":",}",},}'
+    assert read_object(payload, 100, trailing_commas=True) == {"a": [1, 2], "b": {"c": ",}"}}
+
+
+def test_an_id_keeps_its_form():
+    assert [read_id(v) for v in ("7", 7, None, True, 1.5, {}, 2**80)] == ["7", 7, "", "", "", "", ""]
+
+
+def test_a_text_loses_what_cannot_be_stored():
+    assert clean_text("a\0b\ud800\n", 10) == "a b?"
+    assert clean_text("图" * 9, 4) == "图" * 4 and clean_text(7, 4) == ""
+
+
+def test_whole_numbers_come_as_numbers_and_texts():
+    values = [5, "5", " -5 ", 5.0, 5.5, "5.0", "", True, None, 10**30, float("nan"), "9" * 19, "٥"]
+    assert [read_whole(v) for v in values] == [5, 5, -5, 5] + [None] * 9
+
+
+def test_parts_and_compact_form():
+    assert read_part([1]) == {} and read_part({"a": 1}) == {"a": 1}
+    assert compact({"a": "图", "b": 1}) == b'{"a":"\\u56fe","b":1}'
+
+
+@given(st.binary(max_size=80) | st.text('{}[]",:1a\\ ', max_size=40).map(str.encode))
+def test_reading_never_raises(payload: bytes):
+    found = read_object(payload, 60, trailing_commas=True)
+    assert found is None or isinstance(found, dict)
