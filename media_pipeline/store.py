@@ -185,7 +185,12 @@ def free_bytes() -> int:
 
 def make_folders() -> None:
     """Make the folders of a new data folder. Called at start, never later: a missing one then means a lost disk."""
-    for folder in (settings.PICTURES_DIR, settings.INCOMING_DIR, settings.THUMBNAILS_DIR):
+    for folder in (
+        settings.PICTURES_DIR,
+        settings.INCOMING_DIR,
+        settings.THUMBNAILS_DIR,
+        settings.FIRMWARE_DIR,
+    ):
         folder.mkdir(parents=True, exist_ok=True)
 
 

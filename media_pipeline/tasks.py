@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from devices.ota import images
 from photohub.lib import doorbell
 
 from . import deleting, mirror, orphans, publish, retention, store, thumbnails
@@ -41,6 +42,7 @@ def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
     publish.give_up_old()
     store.drop_stale_incoming()
+    images.drop_stale_uploads()
     orphans.set_orphans_aside()
     orphans.drop_long_lost()
 

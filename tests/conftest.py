@@ -20,6 +20,7 @@ def data_folder(tmp_path_factory, settings):
     settings.PICTURES_DIR = tmp_path / "pictures"
     settings.INCOMING_DIR = tmp_path / "incoming"
     settings.THUMBNAILS_DIR = tmp_path / "thumbnails"
+    settings.FIRMWARE_DIR = tmp_path / "firmware"
     settings.DISK_FLOOR_BYTES = 0
     store.make_folders()
     cache.clear()
