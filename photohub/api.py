@@ -21,6 +21,8 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
 from devices.api import router as devices_router
+from devices.api_firmware import router as firmware_router
+from devices.api_rollouts import router as rollouts_router
 from media_pipeline.api import router as pictures_router
 from photohub import __version__, status
 from photohub.api_auth import Session, Token
@@ -235,6 +237,8 @@ api = ManagementAPI(
 )
 api.add_router("", devices_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
+api.add_router("", firmware_router, tags=["Firmware"])
+api.add_router("", rollouts_router, tags=["Firmware"])
 
 
 @api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])
