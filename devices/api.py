@@ -121,7 +121,7 @@ class DeviceChanges(Body):
     product_key: Annotated[Text, Field(max_length=64)] = ""
     device_name: Annotated[Text, Field(max_length=64)] = ""
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
-    hardware: Annotated[Text, Field(max_length=64)] = ""
+    hardware: Annotated[Text, Field(max_length=64)] = Field("", description="Board revision")
     firmware_over_mqtt: bool = False
 
 

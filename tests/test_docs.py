@@ -31,7 +31,6 @@ READMES = ["README.md", "README.zh-CN.md"]
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 CHANNELS = channels_of(FrameDesk(LatestFrames()))
-NOT_YET = {EventType.UPDATE_CHANGED}
 # Belongs to the suite, or is Django's own word for the settings module.
 NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
 ENV_FUNCTIONS = {"env_str", "env_bool", "env_int", "env_choice", "env_hostport", "env_secret", "env_url"}
@@ -187,7 +186,7 @@ def test_every_api_address_is_documented():
 
 def test_every_event_type_is_documented():
     named = {word for row in tables(section(PROTOCOL, "## Live events"), "`type`") for word in words(row[0])}
-    assert named == {str(kind) for kind in EventType if kind not in NOT_YET}
+    assert named == {str(kind) for kind in EventType}
 
 
 def test_every_profile_is_documented():
