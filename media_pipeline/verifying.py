@@ -17,6 +17,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Max
 
+from devices.ota import images
+
 from . import store
 from .models import Capture, MirrorState, Removal, Step
 from .stores import MirrorError, MirrorStore, open_mirror
@@ -36,13 +38,16 @@ ADVICE = {
     "orphan": "An upload that nobody finished; verify --repair removes it.",
     "mirror_missing": "verify --repair copies it again.",
     "mirror_size": "The mirror holds other bytes under this key. Compare the two; nothing is overwritten.",
+    "firmware_missing": "Restore a backup, or delete this firmware and upload it again.",
+    "firmware_changed": "It is not served. Restore a backup, or delete this firmware and upload it again.",
+    "firmware_extra": "No firmware names this file; delete it when nobody misses it.",
     "mirror_away": "Test the mirror on the status page, then verify again.",
 }
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `path` is relative to the picture folder, or a mirror key, or a full path."""
+    """One thing that is wrong. `path` is relative to the picture folder, a mirror key, firmware/…, or a full path."""
 
     kind: str
     path: str
@@ -70,6 +75,8 @@ def verify(scope: Scope, progress: Callable[[str, int], None] = lambda what, don
     yield from _verify_rows(scope, progress)
     yield from _verify_files(progress)
     yield from _verify_incoming()
+    for kind, name in images.find_damage(scope.deep):
+        yield Finding(kind, f"firmware/{name}")
 
 
 def _verify_rows(scope: Scope, progress: Callable[[str, int], None]) -> Iterator[Finding]:

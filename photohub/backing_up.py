@@ -4,10 +4,11 @@
     <target>/database-<time>.sqlite3     or .dump, from pg_dump
     <target>/secret_key
     <target>/pictures/<device>/<day>/<id>.<ext>
+    <target>/firmware/<sha256>
 
-The database comes first, as it is at one instant; then the files that this snapshot names. Pictures never change, so
-every picture answered before that instant is in the backup. The manifest is put in place last: a backup that was
-broken off is either the one before or none.
+The database comes first, as it is at one instant; then the files that this snapshot names. Pictures and firmware
+images never change, so every picture answered before that instant is in the backup. The manifest is put in place
+last: a backup that was broken off is either the one before or none.
 """
 
 import hashlib
@@ -33,9 +34,12 @@ from photohub import __version__
 MANIFEST = "manifest.jsonl"
 FORM = 1
 _NAMED = (
-    "SELECT c.path, c.sha256, c.size_bytes, o.local_freed_at FROM media_pipeline_capture c"
-    " LEFT JOIN media_pipeline_ossobject o ON o.capture_id = c.id AND o.state = 'mirrored' ORDER BY c.id"
+    "SELECT * FROM (SELECT 'pictures/' || c.path, c.sha256, c.size_bytes, o.local_freed_at"
+    " FROM media_pipeline_capture c LEFT JOIN media_pipeline_ossobject o"
+    " ON o.capture_id = c.id AND o.state = 'mirrored' ORDER BY c.id) AS pictures"
+    " UNION ALL SELECT DISTINCT 'firmware/' || sha256, sha256, size_bytes, NULL FROM devices_firmware"
 )
+_NEVER_CHANGE = ("pictures/", "firmware/")
 
 
 class CannotBackUp(Exception):
@@ -48,6 +52,7 @@ class Report:
 
     pictures: int = 0
     new: int = 0
+    images: int = 0
     freed: int = 0
     missing: list[str] = field(default_factory=list)
 
@@ -70,17 +75,17 @@ class FolderTarget:
 
     def add(self, source: Path, name: str, size_bytes: int) -> bool:
         target = self.folder / name
-        is_picture = name.startswith("pictures/")
-        if not is_picture:
+        never_changes = name.startswith(_NEVER_CHANGE)
+        if not never_changes:
             self._begun.add(name)
         with suppress(FileNotFoundError):
-            if is_picture and target.stat().st_size == size_bytes:
+            if never_changes and target.stat().st_size == size_bytes:
                 return False
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.name}.part")
         part.unlink(missing_ok=True)
         # A link costs nothing and is as good: no program changes a picture in place.
-        if not (is_picture and _link(source, part)):
+        if not (never_changes and _link(source, part)):
             shutil.copyfile(source, part)
             part.chmod(0o600)
             _sync(part)
@@ -106,7 +111,7 @@ class TarTarget:
         self._tar = tarfile.open(fileobj=self._file, mode="w|")
 
     def add(self, source: Path, name: str, size_bytes: int) -> bool:
-        data = source.read_bytes() if name.startswith("pictures/") else None
+        data = source.read_bytes() if name.startswith(_NEVER_CHANGE) else None
         info = self._tar.gettarinfo(str(source), name)
         info.mode, info.uid, info.gid, info.uname, info.gname = 0o600, 0, 0, "", ""
         # A hard link to a file of another name would be stored as a link.
@@ -145,10 +150,11 @@ def _sync(path: Path) -> None:
 
 def back_up(target_path: Path, workspace: Path) -> Report:
     """Back up into a folder, or into a file whose name ends with .tar. `workspace` holds the snapshot meanwhile."""
-    if target_path.resolve().is_relative_to(settings.PICTURES_DIR.resolve()):
-        raise CannotBackUp(
-            "The target lies in the picture folder. Choose another place, best on another disk."
-        )
+    for folder in (settings.PICTURES_DIR, settings.FIRMWARE_DIR):
+        if target_path.resolve().is_relative_to(folder.resolve()):
+            raise CannotBackUp(
+                f"The target lies in the folder {folder}. Choose another place, best on another disk."
+            )
     stamp = f"{timezone.now():%Y%m%d%H%M%S%f}"
     suffix = "sqlite3" if connection.vendor == "sqlite" else "dump"
     snapshot = workspace / f"database-{stamp}.{suffix}"
@@ -239,18 +245,25 @@ def _fill(target: Target, snapshot: Path, rows: Iterator[tuple], workspace: Path
             target.add(file, file.name, 0)
             lines.write(_line(file.name, _sha256(file), file.stat().st_size))
         for path, sha256, size_bytes, freed_at in rows:
+            is_picture = path.startswith("pictures/")
             try:
-                report.new += target.add(settings.PICTURES_DIR / path, f"pictures/{path}", size_bytes)
+                report.new += target.add(_source_of(path), path, size_bytes) and is_picture
             except FileNotFoundError:
                 if freed_at:
                     report.freed += 1
                 else:
                     report.missing.append(path)
                 continue
-            report.pictures += 1
-            lines.write(_line(f"pictures/{path}", sha256, size_bytes))
+            report.pictures += is_picture
+            report.images += not is_picture
+            lines.write(_line(path, sha256, size_bytes))
     target.finish(manifest)
     return report
+
+
+def _source_of(name: str) -> Path:
+    folder, _, rest = name.partition("/")
+    return {"pictures": settings.PICTURES_DIR, "firmware": settings.FIRMWARE_DIR}[folder] / rest
 
 
 def _line(name: str, sha256: str, size_bytes: int) -> str:

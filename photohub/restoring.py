@@ -85,7 +85,7 @@ def _restore(backup: Path, data: Path) -> Restored:
                     raise CannotRestore(f"{file['path']} in the backup is damaged. Use another backup.")
             restored = Restored(head["made_at"], head["version"])
             for line in lines:
-                _restore_picture(backup, data, json.loads(line), restored)
+                _restore_file(backup, data, json.loads(line), restored)
     except (FileNotFoundError, StopIteration, ValueError, KeyError) as error:
         raise CannotRestore(
             f"{backup} holds no finished backup: its {MANIFEST} is missing or damaged."
@@ -107,12 +107,12 @@ def _is_whole(backup: Path, file: dict) -> bool:
         return hashlib.file_digest(opened, "sha256").hexdigest() == file["sha256"]
 
 
-def _restore_picture(backup: Path, data: Path, file: dict, restored: Restored) -> None:
+def _restore_file(backup: Path, data: Path, file: dict, restored: Restored) -> None:
     if not _is_whole(backup, file):
         restored.damaged.append(file["path"])
         return
     _copy(backup / file["path"], data / file["path"])
-    restored.pictures += 1
+    restored.pictures += file["path"].startswith("pictures/")
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.models import ServiceBeat
+from devices.ota import link_check
 from media_pipeline import mirror, store
 from media_pipeline.models import Capture, MirrorState, OSSObject
 from photohub.lib import site, vendor
@@ -120,7 +121,11 @@ def _ask_all(questions: list[Question]) -> list[Part]:
     """Ask in turn. While the database is away, what stands in it is not asked: each question would wait."""
     parts: list[Part] = []
     for key, label, look in questions:
-        if parts and parts[0].state == "problem" and key in ("worker", "broker", "mirror", "clock"):
+        if (
+            parts
+            and parts[0].state == "problem"
+            and key in ("worker", "broker", "mirror", "address", "clock")
+        ):
             sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
             parts.append(Part(key, label, "problem", sentence))
         else:
@@ -322,6 +327,15 @@ def _live() -> Part:
 def _address() -> Part:
     label, base = _("Outside address"), site.base_url()
     figures = [(_("Page"), base), ("MQTT", f"{site.mqtt_host()}:{site.mqtt_port()}")]
+    link = ServiceBeat.objects.filter(pk=link_check.BEAT, ok=False).first()
+    # Asked only while firmware is rolled out; what was found long ago says nothing of now.
+    if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
+        help_ = _(
+            "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
+        )
+        return Part(
+            "address", label, "warning", link.sentence, since=link.changed_at, figures=figures, help=help_
+        )
     if settings.PHOTOHUB_URL:
         return Part(
             "address", label, "ok", _("Links and devices use the address that was set."), figures=figures

@@ -12,13 +12,14 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from devices import commands, dynsec
-from devices.models import Command, Device
+from devices.models import Command, Device, Rollout
+from devices.ota import targets
 from media_pipeline import deleting, history, mirror, publish, retention, thumbnails, time_lapse_work
 from media_pipeline.models import Capture
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
-GROWING = r"media_pipeline_(capture|ossobject|removal|timelapse)|devices_(event|command|brokeraccount)"
+GROWING = r"media_pipeline_(capture|ossobject|removal|timelapse)|devices_(event|command|brokeraccount|rollouttarget|delivery)"
 _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:{GROWING})\b)")
 
 
@@ -41,6 +42,14 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "open commands": (lambda: list(Command.objects.open()), "commands_that_may_expire"),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
     "films to make": (time_lapse_work.due, "time_lapses_to_make"),
+    "silent updates": (targets.end_due, "targets_with_a_deadline"),
+    "updates left open": (targets.release_stuck, "targets_with_a_deadline"),
+    "rollouts that go on": (lambda: list(Rollout.objects.running()), "rollouts_that_go_on"),
+    "devices to tell of an update": (targets.find_waiting, "rollouts_that_go_on"),
+    "what a device should fetch": (
+        lambda: targets.next_offer(Device.objects.first()),
+        "devices_rollouttarget_device_id",
+    ),
     "told events": (
         lambda: list(Device.objects.first().events.told().order_by("-seq")[:50]),
         "events_told_on_device_page",

@@ -219,8 +219,11 @@ def test_the_number_of_connections_of_an_account_is_that_of_the_code():
     assert f"At most {broker.CONNECTIONS_PER_ACCOUNT} connections for one account." in PROTOCOL
 
 
+STATUS_SOURCES = ("photohub/status.py", "devices/mqtt.py", "devices/ota/link_check.py")
+
+
 def test_sentences_of_the_status_page_are_those_of_the_code():
-    said = "".join((ROOT / name).read_text() for name in ("photohub/status.py", "devices/mqtt.py"))
+    said = "".join((ROOT / name).read_text() for name in STATUS_SOURCES)
     quoted = [part for row in tables(OPERATIONS, "the page says") for part in row[0].split(" / ")]
     fragments = [piece.strip(" .:") for sentence in quoted for piece in sentence.split("…")]
     assert [piece for piece in fragments if piece not in said] == []

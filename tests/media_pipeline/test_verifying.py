@@ -12,6 +12,8 @@ from media_pipeline import store, verifying
 from media_pipeline.models import Capture, OSSObject, Removal
 from media_pipeline.verifying import Scope, verify
 from tests.builders import make_capture, make_device
+from tests.devices.ota.firmware import flip_byte
+from tests.devices.ota.firmware import store as store_firmware
 
 pytestmark = pytest.mark.django_db
 
@@ -142,3 +144,12 @@ def test_a_picture_deleted_meanwhile_is_not_missing(monkeypatch):
     with transaction.atomic():
         Capture.objects.all().delete()
     assert found() == {}
+
+
+def test_firmware_is_looked_at_too():
+    row = store_firmware()
+    flip_byte(row)
+    assert found() == {}
+    assert found(Scope(deep=True)) == {f"firmware/{row.sha256}": "firmware_changed"}
+    (configured.FIRMWARE_DIR / row.sha256).unlink()
+    assert found() == {f"firmware/{row.sha256}": "firmware_missing"}

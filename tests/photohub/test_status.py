@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from devices import beats
 from devices.models import ServiceBeat
+from devices.ota import link_check
 from media_pipeline import store
 from media_pipeline.models import MirrorState, OSSObject
 from photohub import status
@@ -246,3 +247,10 @@ def test_buttons_are_for_owners_and_forms(path):
     owner, operator = page_of("alice", "owner")[0], page_of("bob", "operator")[0]
     assert operator.post(f"/status/{path}").status_code == 403
     assert owner.get(f"/status/{path}").status_code == 405
+
+
+def test_an_outside_address_that_does_not_answer_is_told_while_firmware_goes_out():
+    beats.beat(link_check.BEAT, False, "http://192.168.1.10 answers 404, so it does not lead to this hub.")
+    assert (part("address").state, "404" in part("address").sentence) == ("warning", True)
+    ServiceBeat.objects.filter(pk=link_check.BEAT).update(at=timezone.now() - timedelta(minutes=10))
+    assert part("address").state == "ok"

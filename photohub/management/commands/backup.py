@@ -23,11 +23,11 @@ class Command(BaseCommand):
         except (CannotBackUp, OSError) as error:
             raise CommandError(f"No backup was made. {error}") from error
         self.stdout.write(f"{report.pictures:,} pictures are in {target}, {report.new:,} of them new.")
+        if report.images:
+            self.stdout.write(f"{report.images:,} firmware images are in it.")
         if report.freed:
             self.stdout.write(f"{report.freed:,} pictures are in the mirror only, and not in the backup.")
         if report.missing:
-            self.stderr.write(
-                f"{len(report.missing):,} pictures have no file here, such as {report.missing[0]}."
-            )
+            self.stderr.write(f"{len(report.missing):,} files are not here, such as {report.missing[0]}.")
             self.stderr.write("Run verify.")
             sys.exit(1)
