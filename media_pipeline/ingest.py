@@ -26,6 +26,7 @@ from . import store
 from .images import PictureFacts
 from .models import Capture, MirrorState, OSSObject, Source, Step
 from .refusals import Refused
+from .show_watch import watch
 
 BATCH_AT_MOST = 64
 
@@ -271,6 +272,8 @@ def _ring(captures: list[Capture]) -> None:
         doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
     if settings.PHOTOHUB_MIRROR != "none":
         doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
+    if cameras := watch.among(c.device_id for c in captures):
+        doorbell.ring("media_pipeline.tasks.run_show_rules", cameras)
     if any(c.publish_state == Step.PENDING for c in captures):
         live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
 

@@ -215,3 +215,7 @@ class Removal(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+
+# Django looks for an app's models here.
+from .show_models import RunState, ShowRule, ShowRun  # noqa: E402, F401

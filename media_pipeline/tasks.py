@@ -4,7 +4,7 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import deleting, mirror, orphans, publish, retention, showing, store, thumbnails
+from . import deleting, mirror, orphans, publish, retention, show_runs, showing, store, thumbnails
 
 # The worker renders pictures for panels, and some are links of this hub.
 showing.listen()
@@ -29,6 +29,12 @@ def remove_files(removal_ids: list[str]) -> int:
 
 
 @shared_task
+def run_show_rules(camera_ids: list[str]) -> int:
+    """Show the new pictures of these cameras on the panels that their rules name."""
+    return show_runs.run_rules(camera_ids)
+
+
+@shared_task
 def sweep() -> None:
     """Ring for everything that is due and was not rung for, or was dropped on the way."""
     if ids := mirror.due():
@@ -37,12 +43,15 @@ def sweep() -> None:
         doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
     if ids := deleting.due():
         doorbell.ring("media_pipeline.tasks.remove_files", ids)
+    if cameras := show_runs.due():
+        doorbell.ring(show_runs.RUN_TASK, cameras)
 
 
 @shared_task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
     publish.give_up_old()
+    show_runs.prune()
     store.drop_stale_incoming()
     orphans.set_orphans_aside()
     orphans.drop_long_lost()

@@ -24,6 +24,7 @@ from devices.api import router as devices_router
 from devices.api_deliveries import router as deliveries_router
 from devices.api_playlists import router as playlists_router
 from media_pipeline.api import router as pictures_router
+from media_pipeline.api_rules import router as rules_router
 from photohub import __version__, status
 from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
@@ -239,6 +240,7 @@ api.add_router("", devices_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])
 api.add_router("", playlists_router, tags=["Pictures to devices"])
+api.add_router("", rules_router, tags=["Rules"])
 
 
 @api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from devices import commands, dynsec
 from devices.models import Command, Device
-from media_pipeline import deleting, history, mirror, publish, retention, thumbnails
-from media_pipeline.models import Capture
+from media_pipeline import deleting, history, mirror, publish, retention, show_runs, thumbnails
+from media_pipeline.models import Capture, ShowRule
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
@@ -51,6 +51,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "history of one device": (
         lambda: _pictures(history.Filters(devices=("porch",))),
+        "captures_of_a_device",
+    ),
+    "pictures that are new to a rule": (
+        lambda: list(show_runs.new_pictures(ShowRule(camera=Device.objects.first()))),
         "captures_of_a_device",
     ),
     "a picture's neighbours": (
