@@ -2,6 +2,7 @@
 
 import re
 
+from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -64,6 +65,11 @@ def address_of(request: HttpRequest) -> str:
     """Return the address that the request came from."""
     scope = getattr(request, "scope", None)
     return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return the address under which the panel reaches the hub: the one outside address, else the one it used."""
+    return settings.PHOTOHUB_URL or f"{request.scheme}://{request.get_host()}"
 
 
 def hashes_of(request: HttpRequest) -> frozenset[str] | None:

@@ -29,11 +29,11 @@ class PanelLink:
     sha256: str
 
 
-def make_link(device_id: int, sha256: str, extension: str) -> str:
-    """Return the whole address of a picture in the outbox for this panel."""
+def make_link(device_id: int, sha256: str, extension: str, base: str = "") -> str:
+    """Return the whole address of a picture in the outbox for this panel; `base` is how it reaches the hub."""
     facts = _FACTS.pack(device_id, int(time.time()), bytes.fromhex(sha256))
     token = base64.urlsafe_b64encode(facts + _seal(facts)).decode()
-    return f"{base_url()}/panel/i/{token}.{extension}"
+    return f"{base or base_url()}/panel/i/{token}.{extension}"
 
 
 def read_link(token: str) -> PanelLink | None:

@@ -80,14 +80,14 @@ def allow_again(device: Device, user=None) -> bool:
     return done
 
 
-def setup_answer(claimed: Claimed) -> dict:
+def setup_answer(claimed: Claimed, base: str = "") -> dict:
     """Return the body for a panel that was given its key."""
     card = panel_cards.welcome(claimed.device)
     return {
         "status": 200,
         "api_key": claimed.key,
         "friendly_id": claimed.device.code,
-        "image_url": panel_links.make_link(claimed.device.pk, card.sha256, card.extension),
+        "image_url": panel_links.make_link(claimed.device.pk, card.sha256, card.extension, base),
         "filename": f"setup-{card.sha256[:12]}.{card.extension}",
         "message": _("Welcome to PhotoHub. This is %(code)s.") % {"code": claimed.device.code},
     }
@@ -108,7 +108,7 @@ def unknown_answer(address: str) -> dict:
     }
 
 
-def display(panel: Panel) -> dict:
+def display(panel: Panel, base: str = "") -> dict:
     """Book what a panel's request proves, and return what it should show.
 
     It draws what it fetched before it sleeps. So what it fetched and then came back from, it shows; the pictures
@@ -120,7 +120,7 @@ def display(panel: Panel) -> dict:
     panels.hand_out(panel, shown)
     return {
         "status": 0,
-        "image_url": panel_links.make_link(panel.pk, shown.sha256, shown.extension),
+        "image_url": panel_links.make_link(panel.pk, shown.sha256, shown.extension, base),
         "filename": file_name(shown),
         "refresh_rate": shown.wait_s,
         "update_firmware": False,

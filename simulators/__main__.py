@@ -17,8 +17,9 @@ from simulators.k230 import FRAME_TOPIC, K230, K230Config
 from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
+from simulators.trmnl import Trmnl, TrmnlConfig
 
-Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase
+Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase | Trmnl
 
 
 def read_address(text: str) -> tuple[str, int]:
@@ -86,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     _add_streaming(kinds)
     _add_panel(kinds)
+    _add_trmnl(kinds)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -143,6 +145,18 @@ def _add_panel(kinds) -> None:
     panel.add_argument("--seed", type=int, default=0, help="another number gives other luck")
 
 
+def _add_trmnl(kinds) -> None:
+    trmnl = kinds.add_parser("trmnl", help="a panel with the TRMNL firmware, which fetches its pictures")
+    trmnl.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
+    trmnl.add_argument("--address", default="94:A9:90:8C:6D:18", help="its hardware address")
+    trmnl.add_argument("--code", default="", help="only for what it prints")
+    trmnl.add_argument("--key", default="", help="the key of an earlier set-up; otherwise it asks for one")
+    trmnl.add_argument("--out", type=Path, default=None, help="the folder for what it shows")
+    trmnl.add_argument(
+        "--sleep-at-most", type=float, default=None, help="seconds; otherwise as long as the hub says"
+    )
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
     _add_identity(parser)
@@ -194,6 +208,8 @@ def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
 
 def build_cameras(options: argparse.Namespace) -> list[Camera]:
     """Return the cameras that the options ask for."""
+    if options.kind == "trmnl":
+        return [_build_trmnl(options)]
     devices = [(options.code, options.key)] if options.code or not options.device else []
     if options.kind == "panel":
         return [
@@ -271,6 +287,18 @@ def _build_panel(options: argparse.Namespace, code: str, key: str, number: int) 
     return PanelBase(config)
 
 
+def _build_trmnl(options: argparse.Namespace) -> Trmnl:
+    config = TrmnlConfig(
+        options.hub,
+        options.address,
+        options.code,
+        options.key,
+        sleep_at_most_s=options.sleep_at_most,
+        folder=options.out,
+    )
+    return Trmnl(config)
+
+
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
     config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
     return HttpCamera(config, scene)
@@ -308,7 +336,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(options, "topics", "") == "native" and not (options.code or options.device):
         print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
         return 2
-    if options.kind == "panel" and options.out is not None and not options.out.is_dir():
+    if options.kind in ("panel", "trmnl") and options.out is not None and not options.out.is_dir():
         print(f"There is no folder {options.out}; make it first.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

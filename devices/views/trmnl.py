@@ -14,7 +14,7 @@ from photohub.lib.rates import Buckets
 
 from .. import events, identity, panel_strangers, trmnl
 from ..models import Device, EventType
-from ..panel_http import Refused, hear, panel_for
+from ..panel_http import Refused, base_of, hear, panel_for
 from ..panel_settings import read_hardware_address
 from ..panel_strangers import Stranger
 
@@ -52,7 +52,7 @@ def _setup(request: HttpRequest) -> JsonResponse:
     if claimed is not None:
         panel_strangers.forget(address)
         hear(claimed.device, request, _telemetry(request))
-        return _body(trmnl.setup_answer(claimed))
+        return _body(trmnl.setup_answer(claimed, base_of(request)))
     words = {name: _clean(request.headers.get(name.title(), ""), 40) for name in ("model", "width", "height")}
     panel_strangers.note(Stranger(address, **words, asked_at=time.time()))
     return _body(trmnl.unknown_answer(address))
@@ -67,7 +67,7 @@ def _display(request: HttpRequest) -> JsonResponse:
     except Refused as refused:
         return _body(trmnl.refusal(str(refused)))
     hear(device, request, _telemetry(request))
-    return _body(trmnl.display(panel))
+    return _body(trmnl.display(panel, base_of(request)))
 
 
 def _log(request: HttpRequest) -> JsonResponse:

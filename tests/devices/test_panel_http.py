@@ -22,6 +22,12 @@ def test_no_header_is_not_an_empty_one():
     assert hashes_of(request()) is None and hashes_of(request(If_None_Match="*")) == frozenset()
 
 
+def test_a_panel_gets_addresses_that_it_can_reach(settings):
+    assert panel_http.base_of(request()) == "http://testserver"
+    settings.PHOTOHUB_URL = "https://hub.example.org"
+    assert panel_http.base_of(request()) == "https://hub.example.org"
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["Authorization", "X-Device-Key", ""])
 def test_a_panel_is_known_by_its_key_wherever_it_stands(name):
