@@ -19,7 +19,9 @@ from photohub.lib.api import NO_NUL, ApiError, Body, Cursor, Limit, Page, Text, 
 from . import commands, events, identity
 from .access import Action, can, get_device
 from .changes import change_device
-from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState
+from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState, Panel
+from .panel_fields import PanelChanges, PanelOut
+from .panel_settings import change_panel
 from .profiles import PROFILES
 from .protocol.topics import valid_code
 from .pull_url import mask_password
@@ -69,6 +71,11 @@ class DeviceOut(Schema):
     rssi_dbm: int | None
     free_heap_bytes: int | None
     firmware_version: str
+    panel: PanelOut | None = Field(description="Only of devices that show pictures")
+
+    @staticmethod
+    def resolve_panel(device: Device) -> Panel | None:
+        return getattr(device, "panel", None)
 
     @staticmethod
     def resolve_pull_url(device: Device) -> str:
@@ -123,6 +130,7 @@ class DeviceChanges(Body):
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
     hardware: Annotated[Text, Field(max_length=64)] = Field("", description="Board revision")
     firmware_over_mqtt: bool = False
+    panel: PanelChanges = Field(PanelChanges(), description="Makes the device a panel when it was none")
 
 
 class NewDevice(DeviceChanges):
@@ -188,7 +196,7 @@ def list_devices(
     cursor: Cursor = "",
 ):
     """Newest first, only those that you may see."""
-    rows = Device.objects.visible_to(request.user).select_related("group")
+    rows = Device.objects.visible_to(request.user).select_related("group", "panel__render_profile")
     if group:
         rows = rows.filter(group__name=group)
     if q:
@@ -215,9 +223,12 @@ def create_device(request: HttpRequest, new: NewDevice):
     """For owners. `key` and `device_secret` are in this answer only. 409 `conflict`: the code is taken."""
     require_owner(request)
     values = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
+    panel = values.pop("panel", None)
     try:
         with transaction.atomic():
             made = identity.add_device(**values)
+            if panel is not None:
+                change_panel(made.device, panel, request.user)
             _tell(request, made.device, _("Added."))
     except ValidationError as error:
         raise refusal_of(error) from error
@@ -234,8 +245,13 @@ def read_device(request: HttpRequest, code: str):
 def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
     """For owners. 409 `conflict` when a topic belongs to another device."""
     device = device_of(request, code, Action.MANAGE)
+    values = _known_group(changes.model_dump(exclude_unset=True))
+    panel = values.pop("panel", None)
     try:
-        change_device(device, _known_group(changes.model_dump(exclude_unset=True)), request.user)
+        with transaction.atomic():
+            change_device(device, values, request.user)
+            if panel is not None:
+                change_panel(device, panel, request.user)
     except ValidationError as error:
         raise refusal_of(error) from error
     return device_of(request, code)

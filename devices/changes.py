@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from photohub.lib import live
 
 from . import broker_accounts, events
-from .models import Device, EventType
-from .profiles import PROFILES
+from .models import Device, EventType, Panel
+from .profiles import PANEL, PROFILES
 from .rules import check_device, read_network
 
 CHANGEABLE: dict[str, str | Promise] = {
@@ -76,6 +76,8 @@ def _store(device: Device, changed: list[str], user) -> None:
     try:
         with transaction.atomic():
             device.save(update_fields=changed)
+            if device.profile == PANEL:
+                Panel.objects.get_or_create(device=device)
             events.record(
                 EventType.DEVICE_CHANGED,
                 device=device,

@@ -232,6 +232,22 @@ def note_delivered(delivery: Delivery, resent: int = 0) -> bool:
     return done
 
 
+def hand_out(delivery: Delivery, at: datetime) -> bool:
+    """Note that a panel which fetches is given the picture; it stays queued until the panel proves that it has it."""
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED)
+    with transaction.atomic():
+        done = bool(rows.update(started_at=at, progressed_at=None, attempts=F("attempts") + 1))
+        if done:
+            _changed(delivery)
+    return done
+
+
+def note_fetched(device: Device, sha256: str) -> None:
+    """Note that the panel came for the bytes it was told of."""
+    rows = device.deliveries.filter(sha256=sha256, way=DeliveryWay.PULL, state=DeliveryState.QUEUED)
+    rows.exclude(started_at=None).update(progressed_at=timezone.now())
+
+
 def note_shown(device: Device, sha256: str, content_type: str, label: str) -> None:
     """Write down what a panel shows now."""
     Panel.objects.update_or_create(

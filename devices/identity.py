@@ -18,8 +18,8 @@ from photohub.lib.ids import hash_key, new_key
 from photohub.lib.sealed import open_sealed, seal
 
 from . import broker_accounts
-from .models import ApiToken, Command, CommandState, Device, DeviceKey, Scope
-from .profiles import PROFILES, fill_in
+from .models import ApiToken, Command, CommandState, Device, DeviceKey, Panel, Scope
+from .profiles import PANEL, PROFILES, fill_in
 from .protocol.aliyun_login import Login, verify
 from .rules import check_device
 
@@ -52,6 +52,8 @@ def add_device(*, code: str, name: str, profile: str, group=None, **values) -> N
     check_device(device)
     with transaction.atomic():
         device.save()
+        if device.profile == PANEL:
+            Panel.objects.create(device=device)
         key = issue_key(device)
         transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
     return NewDevice(device, key, device_secret)

@@ -16,7 +16,7 @@ KEEP = timedelta(days=7)
 # Bytes are put before the row that names them is written.
 _YOUNG_S = 3600
 
-__all__ = ["KEEP", "BlobMissing", "drop_unused", "keep", "read"]
+__all__ = ["KEEP", "BlobMissing", "drop_unused", "keep", "read", "still_has"]
 
 
 def keep(picture: bytes) -> str:
@@ -27,6 +27,11 @@ def keep(picture: bytes) -> str:
 def read(sha256: str) -> bytes:
     """Return the bytes with this hash. Raises BlobMissing."""
     return blobs.read(settings.OUTBOX_DIR, sha256)
+
+
+def still_has(sha256: str) -> bool:
+    """Tell whether these bytes are there, and keep them from being taken for forgotten ones."""
+    return blobs.touch(settings.OUTBOX_DIR, sha256)
 
 
 def drop_unused() -> int:

@@ -9,15 +9,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import deliveries, fetching, outbox, panel_fonts, rendering
+from . import deliveries, fetching, outbox, panel_rendering, rendering
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .protocol.picture_packets import MAX_BYTES, PictureRefused, count_packets
-from .render_profiles import profile_of
 
 log = logging.getLogger(__name__)
 
@@ -86,23 +84,23 @@ def _claim(delivery_id: str | UUID) -> Delivery | None:
 def _make(delivery: Delivery) -> dict:
     """Return the row's columns of the bytes that will be sent, which lie in the outbox then."""
     picture = _original_of(delivery)
-    rendered = _render(delivery, picture)
+    made = _render(delivery, picture)
     packets = 0
     if delivery.way == DeliveryWay.PACKETS:
         try:
-            packets = count_packets(len(rendered.data))
+            packets = count_packets(made.size_bytes)
         except PictureRefused as error:
             sentence = _(
                 "The picture has %(size)s bytes; packets carry at most %(limit)s. Choose a smaller profile."
             )
-            raise _Unfit("too_large", sentence % {"size": len(rendered.data), "limit": MAX_BYTES}) from error
+            raise _Unfit("too_large", sentence % {"size": made.size_bytes, "limit": MAX_BYTES}) from error
     return {
-        "sha256": outbox.keep(rendered.data),
-        "size_bytes": len(rendered.data),
-        "content_type": rendered.content_type,
-        "file_name": f"image.{rendered.extension}",
-        "width": rendered.width,
-        "height": rendered.height,
+        "sha256": made.sha256,
+        "size_bytes": made.size_bytes,
+        "content_type": made.content_type,
+        "file_name": f"image.{made.extension}",
+        "width": made.width,
+        "height": made.height,
         "packets_total": packets,
         "original_sha256": delivery.original_sha256,
     }
@@ -125,18 +123,9 @@ def _original_of(delivery: Delivery) -> bytes:
     return picture
 
 
-def _render(delivery: Delivery, picture: bytes) -> rendering.Rendered:
-    profile = profile_of(delivery.render)
-    stamp = f"{timezone.localtime(delivery.stamp_at):%Y-%m-%d %H:%M}" if delivery.stamp_at else ""
+def _render(delivery: Delivery, picture: bytes) -> panel_rendering.Made:
     try:
-        return rendering.render(
-            picture,
-            profile,
-            caption=delivery.caption,
-            stamp=stamp,
-            font=panel_fonts.find_font(),
-            max_pixels=settings.UPLOAD_MAX_PIXELS,
-        )
+        return panel_rendering.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
     except rendering.RenderRefused as error:
         raise _Unfit(*_in_words(error)) from error
 

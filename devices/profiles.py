@@ -61,8 +61,8 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "panel",
             _("Picture panel"),
-            _("A display or controller that receives pictures over MQTT in small packets."),
-            ("mqtt",),
+            _("A display that receives pictures over MQTT in small packets, or wakes up and fetches them."),
+            ("mqtt", "http"),
             ("picture", "picture_ack"),
             {"picture_topic": "mqttTestPub", "picture_ack_topic": "mqttTestSub"},
             {"result_publisher": Publisher.HUB, "stream_policy": "none"},
@@ -87,6 +87,9 @@ PROFILES: dict[str, Profile] = {
         ),
     )
 }
+
+# Devices of this profile have a row of their own with what only panels have.
+PANEL = "panel"
 
 _COLUMNS = {
     "command": "command_topic",

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import beats, commands, deliveries, events, outbox, preparing
+from . import beats, commands, deliveries, events, outbox, playlists, preparing
 from .ota import sweeping
 
 
@@ -20,6 +20,7 @@ def sweep() -> None:
     commands.expire_due()
     deliveries.expire_due()
     deliveries.put_back_lost()
+    playlists.push_due()
     if ids := preparing.due():
         doorbell.ring(deliveries.PREPARE_TASK, ids)
     events.prune()

@@ -25,6 +25,7 @@ from .committer import Committer
 from .images import PictureFacts
 from .models import Capture, MirrorState, OSSObject, Source, Step
 from .refusals import Refused
+from .show_watch import watch
 
 BATCH_AT_MOST = 64
 # A camera that sends one picture after the other is known as such by then, and its pictures' previews wait until it
@@ -259,6 +260,8 @@ def _ring(captures: list[Capture]) -> None:
         doorbell.ring("media_pipeline.tasks.make_thumbnails", ids, _PREVIEWS_AFTER_S, pressure.is_high)
     if settings.PHOTOHUB_MIRROR != "none":
         doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
+    if cameras := watch.among(c.device_id for c in captures):
+        doorbell.ring("media_pipeline.tasks.run_show_rules", cameras)
     if any(c.publish_state == Step.PENDING for c in captures):
         live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
 

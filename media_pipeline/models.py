@@ -315,3 +315,7 @@ class TimeLapse(models.Model):
     def seconds(self) -> float:
         """How long the film runs."""
         return self.frames_shown / self.fps
+
+
+# Django looks for an app's models here.
+from .show_models import RunState, ShowRule, ShowRun  # noqa: E402, F401

@@ -11,6 +11,7 @@ from . import (
     orphans,
     publish,
     retention,
+    show_runs,
     showing,
     store,
     thumbnails,
@@ -48,6 +49,12 @@ def make_time_lapses(ids: list[str]) -> None:
 
 
 @shared_task
+def run_show_rules(camera_ids: list[str]) -> int:
+    """Show the new pictures of these cameras on the panels that their rules name."""
+    return show_runs.run_rules(camera_ids)
+
+
+@shared_task
 def sweep() -> None:
     """Ring for everything that is due and was not rung for, or was dropped on the way."""
     if ids := mirror.due():
@@ -58,12 +65,15 @@ def sweep() -> None:
         doorbell.ring("media_pipeline.tasks.remove_files", ids)
     if ids := time_lapse_work.due():
         doorbell.ring(time_lapses.TASK, ids)
+    if cameras := show_runs.due():
+        doorbell.ring(show_runs.RUN_TASK, cameras)
 
 
 @shared_task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
     publish.give_up_old()
+    show_runs.prune()
     store.drop_stale_incoming()
     images.drop_stale_uploads()
     orphans.set_orphans_aside()

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from devices.views import panel_pull, trmnl
 from devices.views.image import push_image
 from media_pipeline import showing
 from photohub import pages
@@ -19,6 +20,16 @@ urlpatterns = [
     path("", include("photohub.account_urls")),
     path("devices/", include("devices.urls")),
     path("image", push_image, name="push_image"),
+    path("panel/next", panel_pull.next_picture, name="panel_next"),
+    path("panel/<str:key>/next", panel_pull.next_picture, name="panel_next_by_key"),
+    path("panel/i/<str:token>", panel_pull.picture_by_link, name="panel_picture"),
+    # The addresses are in the panels' firmware: with and without a slash, never a redirect.
+    path("api/setup", trmnl.setup, name="trmnl_setup"),
+    path("api/setup/", trmnl.setup),
+    path("api/display", trmnl.display, name="trmnl_display"),
+    path("api/display/", trmnl.display),
+    path("api/log", trmnl.log, name="trmnl_log"),
+    path("api/log/", trmnl.log),
     path("", include("media_pipeline.urls")),
     path("broker/<str:secret>/", include("photohub.broker_hook_urls")),
 ]

@@ -17,9 +17,10 @@ from simulators.k230 import FRAME_TOPIC, K230, K230Config
 from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
+from simulators.trmnl import Trmnl, TrmnlConfig
 from simulators.updating import UpdatingBoard, add_updating, build_board
 
-Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase
+Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase | Trmnl
 
 
 def read_address(text: str) -> tuple[str, int]:
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_streaming(kinds)
     _add_panel(kinds)
     add_updating(kinds, read_address)
+    _add_trmnl(kinds)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -145,6 +147,18 @@ def _add_panel(kinds) -> None:
     panel.add_argument("--seed", type=int, default=0, help="another number gives other luck")
 
 
+def _add_trmnl(kinds) -> None:
+    trmnl = kinds.add_parser("trmnl", help="a panel with the TRMNL firmware, which fetches its pictures")
+    trmnl.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
+    trmnl.add_argument("--address", default="94:A9:90:8C:6D:18", help="its hardware address")
+    trmnl.add_argument("--code", default="", help="only for what it prints")
+    trmnl.add_argument("--key", default="", help="the key of an earlier set-up; otherwise it asks for one")
+    trmnl.add_argument("--out", type=Path, default=None, help="the folder for what it shows")
+    trmnl.add_argument(
+        "--sleep-at-most", type=float, default=None, help="seconds; otherwise as long as the hub says"
+    )
+
+
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
     _add_identity(parser)
@@ -196,6 +210,8 @@ def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
 
 def build_cameras(options: argparse.Namespace) -> list[Camera]:
     """Return the cameras that the options ask for."""
+    if options.kind == "trmnl":
+        return [_build_trmnl(options)]
     devices = [(options.code, options.key)] if options.code or not options.device else []
     if options.kind == "panel":
         return [
@@ -273,6 +289,18 @@ def _build_panel(options: argparse.Namespace, code: str, key: str, number: int) 
     return PanelBase(config)
 
 
+def _build_trmnl(options: argparse.Namespace) -> Trmnl:
+    config = TrmnlConfig(
+        options.hub,
+        options.address,
+        options.code,
+        options.key,
+        sleep_at_most_s=options.sleep_at_most,
+        folder=options.out,
+    )
+    return Trmnl(config)
+
+
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
     config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
     return HttpCamera(config, scene)
@@ -310,7 +338,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(options, "topics", "") == "native" and not (options.code or options.device):
         print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
         return 2
-    if options.kind == "panel" and options.out is not None and not options.out.is_dir():
+    if options.kind in ("panel", "trmnl") and options.out is not None and not options.out.is_dir():
         print(f"There is no folder {options.out}; make it first.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -132,13 +132,17 @@ class AnswerParser:
 
 
 def build_head(
-    url: str, headers: dict[str, str], size_bytes: int, line_limit: int = DEFAULT_BUFFER_BYTES
+    url: str,
+    headers: dict[str, str],
+    size_bytes: int,
+    line_limit: int = DEFAULT_BUFFER_BYTES,
+    method: str = "POST",
 ) -> bytes:
     """Return the request head; a line longer than the client's buffer raises HttpFailure."""
     parts = urlsplit(url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = [
-        f"POST {target} HTTP/1.1",
+        f"{method} {target} HTTP/1.1",
         f"User-Agent: {USER_AGENT}",
         f"Host: {parts.netloc.rpartition('@')[2]}",
     ]
@@ -149,6 +153,13 @@ def build_head(
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
 
+async def get(
+    url: str, headers: dict[str, str], *, timeout_s: float = 15.0, buffer_bytes: int = 2048
+) -> Answer:
+    """GET an address and return the answer; raises HttpFailure with a sentence when none came."""
+    return await post(url, headers, b"", timeout_s=timeout_s, buffer_bytes=buffer_bytes, method="GET")
+
+
 async def post(
     url: str,
     headers: dict[str, str],
@@ -157,6 +168,7 @@ async def post(
     timeout_s: float = 10.0,
     buffer_bytes: int = DEFAULT_BUFFER_BYTES,
     cut_after_bytes: int | None = None,
+    method: str = "POST",
 ) -> Answer:
     """POST `body` and return the answer; raises HttpFailure with a sentence when none came.
 
@@ -164,7 +176,7 @@ async def post(
     `cut_after_bytes` plays a radio that goes away: the connection is reset after so many bytes of body.
     """
     parts = urlsplit(url)
-    head = build_head(url, headers, len(body), buffer_bytes)
+    head = build_head(url, headers, len(body), buffer_bytes, method)
     stage = "connect to"
     writer: asyncio.StreamWriter | None = None
     try:

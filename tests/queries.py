@@ -14,8 +14,17 @@ from django.utils import timezone
 from devices import commands, dynsec
 from devices.models import Command, Device, Rollout
 from devices.ota import targets
-from media_pipeline import deleting, history, mirror, publish, retention, thumbnails, time_lapse_work
-from media_pipeline.models import Capture
+from media_pipeline import (
+    deleting,
+    history,
+    mirror,
+    publish,
+    retention,
+    show_runs,
+    thumbnails,
+    time_lapse_work,
+)
+from media_pipeline.models import Capture, ShowRule
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
@@ -61,6 +70,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "history of one device": (
         lambda: _pictures(history.Filters(devices=("porch",))),
+        "captures_of_a_device",
+    ),
+    "pictures that are new to a rule": (
+        lambda: list(show_runs.new_pictures(ShowRule(camera=Device.objects.first()))),
         "captures_of_a_device",
     ),
     "a picture's neighbours": (

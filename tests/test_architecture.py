@@ -91,6 +91,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.models": "media_pipeline/test_ingest.py",
     "media_pipeline.mqtt_routes": "flows/test_streams.py test_docs.py",
     "media_pipeline.refusals": "media_pipeline/doors/test_upload.py test_docs.py",
+    "media_pipeline.show_models": "media_pipeline/test_show_rules.py media_pipeline/test_show_runs.py",
     "media_pipeline.tasks": "flows/test_embedded.py",
     "media_pipeline.time_lapse_form": "media_pipeline/views/test_time_lapses.py",
     "media_pipeline.urls": "media_pipeline/views/test_capture.py",

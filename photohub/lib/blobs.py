@@ -32,11 +32,8 @@ def put(folder: Path, data: bytes) -> str:
     """
     sha256 = hashlib.sha256(data).hexdigest()
     target = path_of(folder, sha256)
-    try:
-        os.utime(target)
+    if touch(folder, sha256):
         return sha256
-    except FileNotFoundError:
-        pass
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f"in-{secrets.token_hex(8)}")
     try:
@@ -50,6 +47,15 @@ def put(folder: Path, data: bytes) -> str:
         raise
     _sync_folder(target.parent)
     return sha256
+
+
+def touch(folder: Path, sha256: str) -> bool:
+    """Give the bytes with this hash a new time of change; False when they are not there."""
+    try:
+        os.utime(path_of(folder, sha256))
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def read(folder: Path, sha256: str) -> bytes:

@@ -7,13 +7,16 @@ from django.http.request import split_domain_port, validate_host
 
 # Health probes come by container addresses that nobody lists.
 _OPEN_PATHS = ("/healthz", "/readyz")
+# Small boards speak HTTP/1.0, which knows no Host; a browser always sends one.
+_HOSTLESS_PATHS = ("/panel/", "/api/setup", "/api/display", "/api/log")
 
 
 async def refuse_unknown_host(scope: dict, send) -> bool:
     """Answer 400 to a request for a name that is not ours; returns whether it did."""
     host = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"host"), "")
     domain, _port = split_domain_port(host)
-    if scope["path"] in _OPEN_PATHS or (domain and validate_host(domain, settings.ALLOWED_HOSTS)):
+    hostless = not host and scope["path"].startswith(_HOSTLESS_PATHS)
+    if hostless or scope["path"] in _OPEN_PATHS or (domain and validate_host(domain, settings.ALLOWED_HOSTS)):
         return False
     await _answer(send, domain or host)
     return True

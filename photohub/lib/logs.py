@@ -10,6 +10,8 @@ from django.conf import settings
 _SECRETS = [
     (re.compile(r"(/api/upload/)[^/\s\"'?]+"), r"\1…"),
     (re.compile(r"(/broker/)[^/\s\"'?]+"), r"\1…"),
+    (re.compile(r"(/panel/)[^/\s\"'?]+(?=/next)"), r"\1…"),
+    (re.compile(r"(/panel/i/)[^/\s\"'?]+"), r"\1…"),
     (re.compile(r"(/ota/(?:esp|f)/)[^/\s\"'?]+"), r"\1…"),
     (re.compile(r"((?:x-oss-signature|Signature|X-Amz-Signature|x-oss-security-token)=)[^&\s\"']+"), r"\1…"),
     (re.compile(r"((?:Bearer|TargetToken)\s+)[A-Za-z0-9._~+/=-]+"), r"\1…"),

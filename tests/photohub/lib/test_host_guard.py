@@ -29,3 +29,16 @@ async def test_another_name_gets_a_page_that_says_what_to_do(settings):
 async def test_health_probes_need_no_name(settings):
     settings.ALLOWED_HOSTS = ["hub.example"]
     assert (await ask("172.18.0.4", "/healthz"))[0] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"), [("/panel/key/next", False), ("/api/display", False), ("/", True)]
+)
+async def test_boards_that_know_no_host_reach_only_what_is_theirs(settings, path, refused):
+    settings.ALLOWED_HOSTS = ["hub.example"]
+    assert (await ask("", path))[0] is refused
+
+
+async def test_a_wrong_name_is_refused_there_too(settings):
+    settings.ALLOWED_HOSTS = ["hub.example"]
+    assert (await ask("evil.example", "/panel/key/next"))[0]

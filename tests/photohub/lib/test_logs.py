@@ -10,6 +10,8 @@ KEY = "kT9secretsecretsecretsecretsecretsecretsec"
     [
         f"POST /api/upload/{KEY} 200",
         f"GET /ota/esp/{KEY}?module=a",
+        f"GET /panel/{KEY}/next 200",
+        f"GET /panel/i/{KEY}.bmp 200",
         f"https://bucket/a.jpg?x-oss-signature={KEY}&x=1",
         f"Authorization: Bearer {KEY}",
         f"postgres://photohub:{KEY}@db/photohub",

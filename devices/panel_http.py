@@ -1,0 +1,78 @@
+"""What the doors of panels that fetch have in common: who asks, what he says of himself, how he is refused."""
+
+import re
+
+from django.conf import settings
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
+
+from photohub.lib.http_scope import client_address
+
+from . import identity, presence
+from .api_tokens import bearer_of
+from .models import Device, Panel
+from .panels import panel_of
+
+_TELEMETRY = {
+    "X-Battery-Mv": "battery_mv",
+    "X-RSSI": "rssi_dbm",
+    "X-Free-Heap": "free_heap_bytes",
+    "X-Firmware-Version": "firmware_version",
+}
+_TAG = re.compile(r'(?:W/)?"?([0-9a-f]{64})"?')
+
+
+class Refused(Exception):
+    """The request is refused; `answer` goes to the panel."""
+
+    def __init__(self, status: int, word: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.answer = JsonResponse(
+            {"code": 1, "des": sentence, "err": word},
+            status=status,
+            json_dumps_params={"ensure_ascii": False},
+        )
+
+
+def find_panel(request: HttpRequest, key: str) -> Panel:
+    """Return the panel that asks, by the key in the path, else in a header. Raises Refused."""
+    key = key or bearer_of(request) or request.headers.get("X-Device-Key", "")
+    device = identity.find_device(key) if key.isascii() and key.isprintable() and key else None
+    if device is None:
+        raise Refused(401, "auth", _("The key is missing or wrong. Send the device's key."))
+    return panel_for(device)
+
+
+def panel_for(device: Device) -> Panel:
+    """Return this device as a panel that may fetch. Raises Refused."""
+    if not device.enabled:
+        raise Refused(403, "disabled", identity.describe_disabled(device))
+    panel = panel_of(device)
+    if panel is None:
+        raise Refused(404, "not_a_panel", _("This device shows no pictures. Give it the profile “panel”."))
+    return panel
+
+
+def hear(device: Device, request: HttpRequest, telemetry: dict | None = None) -> None:
+    """Note that the panel was heard, with what it says of itself."""
+    said = {field: request.headers[name] for name, field in _TELEMETRY.items() if name in request.headers}
+    presence.heard(
+        device, address=address_of(request), telemetry=telemetry if telemetry is not None else said
+    )
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the address that the request came from."""
+    scope = getattr(request, "scope", None)
+    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
+
+
+def base_of(request: HttpRequest) -> str:
+    """Return the address under which the panel reaches the hub: the one outside address, else the one it used."""
+    return settings.PHOTOHUB_URL or f"{request.scheme}://{request.get_host()}"
+
+
+def hashes_of(request: HttpRequest) -> frozenset[str] | None:
+    """Return the hashes that If-None-Match names; None when there is no such header."""
+    header = request.headers.get("If-None-Match")
+    return None if header is None else frozenset(_TAG.findall(header[:2000]))

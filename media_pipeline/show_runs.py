@@ -1,0 +1,179 @@
+"""Running the rules: which pictures are new to a rule, which of them is shown, and what each came to.
+
+The rule's row is the queue. It says until when it has looked, and a run per picture says what it did; so a rule
+may be run twice and at once, and a picture whose commit was late is found by the look back of a minute.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices import deliveries
+from devices.deliveries import CannotDeliver, Wish
+from devices.models import Delivery, Device, PictureOrigin
+from photohub.lib.ids import read_id
+
+from .models import Capture
+from .reading import PictureMissing, read_picture
+from .show_models import RunState, ShowRule, ShowRun
+
+log = logging.getLogger(__name__)
+
+RUN_TASK = "media_pipeline.tasks.run_show_rules"
+AT_ONCE = 200
+KEEP_RUNS = 500
+_LATE_COMMIT = timedelta(seconds=60)
+# What a panel shows because of a rule may be what its own camera sees next.
+_ECHO = timedelta(seconds=60)
+
+
+class _Skipped(Exception):
+    """The picture is not shown; the word and the sentence say why."""
+
+    def __init__(self, word: str, sentence: str, state: RunState = RunState.SKIPPED) -> None:
+        super().__init__(sentence)
+        self.word, self.sentence, self.state = word, sentence, state
+
+
+def due() -> list[int]:
+    """Return the cameras whose rules have pictures to look at."""
+    rules = ShowRule.objects.filter(enabled=True).select_related("camera")
+    return sorted({rule.camera_id for rule in rules if new_pictures(rule).exists()})
+
+
+def run_rules(camera_ids: Iterable[int | str]) -> int:
+    """Run the rules of these cameras. Returns how many pictures were sent to panels."""
+    rules = ShowRule.objects.filter(enabled=True, camera__in=[int(pk) for pk in camera_ids])
+    return sum(run_rule(rule) for rule in rules.select_related("camera"))
+
+
+def new_pictures(rule: ShowRule) -> QuerySet:
+    """Return the pictures that this rule has not looked at yet."""
+    seen = ShowRun.objects.filter(rule=rule, capture=OuterRef("pk"))
+    rows = Capture.objects.filter(device=rule.camera, received_at__gt=rule.seen_until - _LATE_COMMIT)
+    return rows.filter(~Exists(seen), stored_at__gte=rule.since_at)
+
+
+def run_rule(rule: ShowRule) -> int:
+    """Show the newest new picture that may be shown; those before it were overtaken. Returns 1 when it was sent."""
+    found = list(new_pictures(rule).select_related("device").order_by("-received_at", "-id")[:AT_ONCE])
+    shown = 0
+    skipped: list[ShowRun] = []
+    for capture in found:
+        try:
+            if shown:
+                raise _Skipped("overtaken", _("A newer picture was shown."))
+            _may_show(rule, capture)
+            shown = _show(rule, capture)
+        except _Skipped as why:
+            facts = {"state": why.state, "reason_word": why.word, "reason": why.sentence[:300]}
+            skipped.append(ShowRun(rule=rule, capture=capture, **facts))
+    ShowRun.objects.bulk_create(skipped, ignore_conflicts=True)
+    if found:
+        newest = found[0].received_at
+        ShowRule.objects.filter(pk=rule.pk, seen_until__lt=newest).update(seen_until=newest)
+    return shown
+
+
+def _may_show(rule: ShowRule, capture: Capture) -> None:
+    """Raise _Skipped with the reason why this picture is not shown."""
+    now = timezone.now()
+    if rule.only_asked and capture.command_id is None:
+        raise _Skipped("not_asked", _("Nobody had asked for this picture."))
+    taken_at = capture.captured_at or capture.received_at
+    oldest = min(taken_at, capture.received_at)
+    if rule.only_fresh_s and now - oldest > timedelta(seconds=rule.only_fresh_s):
+        words = {"seconds": int((now - oldest).total_seconds())}
+        raise _Skipped("not_fresh", _("The picture was %(seconds)s s old.") % words)
+    if rule.runs.filter(state=RunState.SHOWN, capture__received_at__gt=capture.received_at).exists():
+        raise _Skipped("overtaken", _("A newer picture was shown."))
+    pause = timedelta(seconds=rule.min_interval_s)
+    if rule.last_shown_at and now - rule.last_shown_at < pause:
+        raise _Skipped(
+            "too_soon",
+            _("A picture was shown less than %(seconds)s s before.") % {"seconds": rule.min_interval_s},
+        )
+    if _is_echo(rule, capture, now):
+        raise _Skipped("echo", _("The camera itself was just shown a picture of one of these panels."))
+
+
+def _is_echo(rule: ShowRule, capture: Capture, now: datetime) -> bool:
+    """Tell whether the camera is a panel, too, that a rule sent a picture of one of this rule's panels just now."""
+    lately = Delivery.objects.filter(device=capture.device, origin=PictureOrigin.CAPTURE).exclude(cause="")
+    keys = [
+        read_id(d) for d in lately.filter(created_at__gt=now - _ECHO).values_list("origin_ref", flat=True)
+    ]
+    senders = Capture.objects.filter(pk__in=[key for key in keys if key]).values("device")
+    return bool(keys) and rule.panels.filter(pk__in=senders).exists()
+
+
+def _show(rule: ShowRule, capture: Capture) -> int:
+    """Send the picture to all panels of the rule, in one commit with the run. Returns 1 when any took it."""
+    try:
+        picture = read_picture(capture)
+    except PictureMissing:
+        raise _Skipped("missing", _("The picture's file is missing."), RunState.FAILED) from None
+    wish = Wish(
+        PictureOrigin.CAPTURE,
+        str(capture.pk),
+        picture=picture,
+        render=rule.render,
+        caption=write_caption(rule.caption, capture),
+        stamp_at=capture.captured_at or capture.received_at,
+        cause=rule.name,
+    )
+    try:
+        with transaction.atomic():
+            run = ShowRun.objects.create(rule=rule, capture=capture, state=RunState.SHOWN)
+            sent, refusals = _send(list(rule.panels.all()), wish)
+            run.deliveries.set(sent)
+            run.reason = " ".join(refusals)[:300]
+            if not sent:
+                run.state, run.reason_word = RunState.FAILED, "cannot_deliver"
+            run.save()
+            if sent:
+                rule.last_shown_at = run.at
+                ShowRule.objects.filter(pk=rule.pk).update(last_shown_at=run.at)
+    except IntegrityError:
+        # Another worker has it.
+        return 0
+    except OSError as error:
+        log.warning("The rule %s could not keep its picture: %s", rule.name, error)
+        raise _Skipped("disk", _("The disk took no picture."), RunState.FAILED) from error
+    return 1 if sent else 0
+
+
+def _send(panels: list[Device], wish: Wish) -> tuple[list[Delivery], list[str]]:
+    sent, refusals = [], []
+    for panel in panels:
+        try:
+            sent.append(deliveries.deliver(panel, wish))
+        except CannotDeliver as refusal:
+            refusals.append(refusal.sentence)
+    return sent, refusals
+
+
+def write_caption(template: str, capture: Capture) -> str:
+    """Return a caption with the camera's name and the picture's time filled in."""
+    taken_at = timezone.localtime(capture.captured_at or capture.received_at)
+    return template.format(camera=capture.device.name, time=f"{taken_at:%H:%M}")[:200]
+
+
+def prune() -> int:
+    """Delete each rule's runs beyond its newest ones. Returns how many went."""
+    dropped = 0
+    for rule in ShowRule.objects.all():
+        kept = list(rule.runs.values_list("pk", flat=True)[:KEEP_RUNS])
+        if len(kept) < KEEP_RUNS:
+            continue
+        # What the look back could find again has to be remembered as seen.
+        old = rule.runs.filter(capture__received_at__lt=rule.seen_until - 2 * _LATE_COMMIT).exclude(
+            pk__in=kept
+        )
+        dropped += old.delete()[1].get("media_pipeline.ShowRun", 0)
+    return dropped
