@@ -9,13 +9,16 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.http_camera import HttpCamera, HttpCameraConfig
 from simulators.k230 import FRAME_TOPIC, K230, K230Config
+from simulators.lossy import BadNetwork, bad_network, read_network
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
 
+SIZES = ("320x240", "640x480", "800x600", "1024x768")
 Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230
 
 
@@ -42,6 +45,14 @@ def read_device(text: str) -> tuple[str, str]:
     if not code or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form code:key.")
     return code, key
+
+
+def read_fault(text: str) -> BadNetwork:
+    """Read what is wrong with the network."""
+    try:
+        return read_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -89,6 +100,7 @@ def _add_streaming(kinds) -> None:
     _add_common(pi)
     pi.add_argument("--stream", type=read_stream_address, default=("127.0.0.1", 8100), help="host:port")
     pi.add_argument("--fps", type=float, default=24.0, help="frames a second")
+    pi.set_defaults(size="640x480")
     pi.add_argument("--once", action="store_true", help="end when the connection breaks, as published")
     k230 = kinds.add_parser("k230", help="K230 boards in each of the ways that are published")
     _add_common(k230)
@@ -114,6 +126,14 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         metavar="CODE:KEY",
         help="one more device; may be repeated",
     )
+    parser.add_argument(
+        "--network",
+        type=read_fault,
+        default=None,
+        metavar="latency=0.3,jitter=0.2,rate=20000,piece=512,cut=200000",
+        help="a bad network in between: seconds, bytes a second, packet size, bytes until the connection breaks "
+        "(cut) or swallows all (silent); any of them",
+    )
     _add_view(parser)
 
 
@@ -124,7 +144,7 @@ def _add_view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="another number gives another place of the same kind"
     )
-    parser.add_argument("--size", choices=("800x600", "1024x768"), default="1024x768")
+    parser.add_argument("--size", choices=SIZES, default="1024x768")
     parser.add_argument("--quality", type=int, default=75, help="JPEG quality, 1 to 95")
     parser.add_argument(
         "--day", type=float, default=86_400.0, help="how many seconds a day in the picture lasts"
@@ -201,6 +221,26 @@ def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, 
     return HttpCamera(config, scene)
 
 
+async def run_through(options: argparse.Namespace) -> None:
+    """Run the cameras that the options ask for, through a bad network where that is wished."""
+    async with contextlib.AsyncExitStack() as ways:
+        if options.network is not None:
+            for name in {"mqtt", "stream"} & vars(options).keys():
+                port = await ways.enter_async_context(bad_network(*getattr(options, name), options.network))
+                setattr(options, name, ("127.0.0.1", port))
+            options.hub = await _hub_through(ways, options)
+        await run_cameras(build_cameras(options))
+
+
+async def _hub_through(ways: contextlib.AsyncExitStack, options: argparse.Namespace) -> str:
+    hub = urlsplit(options.hub)
+    # Only what is spoken openly can be carried: a certificate is for the hub's own name.
+    if hub.scheme != "http" or not hub.hostname:
+        return options.hub
+    port = await ways.enter_async_context(bad_network(hub.hostname, hub.port or 80, options.network))
+    return f"http://127.0.0.1:{port}{hub.path}"
+
+
 async def run_cameras(cameras: Sequence[Camera]) -> None:
     """Run all cameras until Ctrl-C or SIGTERM, then let each say goodbye."""
     stopped = asyncio.Event()
@@ -234,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Native topics carry the device's code: give --code and --key, or --device.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    asyncio.run(run_cameras(build_cameras(options)))
+    asyncio.run(run_through(options))
     return 0
 
 
