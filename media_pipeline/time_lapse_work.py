@@ -34,7 +34,8 @@ log = logging.getLogger(__name__)
 STRETCH_S = 20.0
 SEGMENT_FRAMES = 250
 ATTEMPTS_AT_MOST = 5
-_LEASE_S = 180
+_LEASE_S = 90
+_JOIN_LEASE_S = 300
 _NOTE_EVERY_S = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_S = 10
@@ -283,6 +284,8 @@ def _finish(lapse: TimeLapse) -> None:
     """Lay the segments together, put the film in its place, and note that it is ready."""
     if not lapse.segments:
         raise CannotMake("no_pictures", _("None of its pictures could be read."))
+    if not _update(lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
+        raise Stopped
     # Under another name until it is whole: what has the film's name can be watched.
     unfinished = time_lapses.segment_folder(lapse.pk) / "film.mp4"
     began_s = time.monotonic()

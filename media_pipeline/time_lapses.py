@@ -74,12 +74,14 @@ def look_ahead(wish: Wish) -> Outlook:
 
 
 def _frame_s(wish: Wish) -> float:
-    known = (
-        TimeLapse.objects.filter(state=LapseState.READY, frames_done__gt=20).order_by("-created_at").first()
-    )
-    if known is None or not known.height:
-        return _S_PER_MEGAPIXEL * wish.width * wish.width * 0.75 / 1e6
-    return known.worked_s / known.frames_done * (wish.width / known.width) ** 2
+    """Return about how long one frame takes: as in the last film, for as many pixels as the pictures have."""
+    shown = pictures_of(wish).values_list("width", flat=True).first()
+    width = min(wish.width, shown or wish.width)
+    rows = TimeLapse.objects.filter(state=LapseState.READY, frames_done__gt=20).order_by("-created_at")
+    known = rows.first()
+    if known is None:
+        return _S_PER_MEGAPIXEL * width * width * 0.75 / 1e6
+    return known.worked_s / known.frames_done * (width / known.width) ** 2
 
 
 def check_wish(wish: Wish) -> Outlook:

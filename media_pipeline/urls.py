@@ -2,13 +2,15 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live, stream, time_lapses
+from .views import capture, files, history, links, live, stream, time_lapses, wall
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
     path("cards/<slug:code>", live.card, name="card"),
     path("feed", live.feed, name="feed"),
     path("capture-all", live.capture_all, name="capture_all"),
+    path("wall", wall.wall, name="wall"),
+    path("wall/<slug:code>", wall.screen, name="wall_screen"),
     path("history", history.browse, name="history"),
     path("history/change", history.change, name="history_change"),
     path("history/delete", history.delete, name="history_delete"),

@@ -14,7 +14,7 @@ from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
-from media_pipeline.doors import mjpeg, upload  # noqa: E402
+from media_pipeline.doors import mjpeg, upload, wall  # noqa: E402
 from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
 from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
@@ -27,6 +27,7 @@ _pages_socket = AllowedHostsOriginValidator(
 )
 _mqtt_socket = None
 _streams: mjpeg.MjpegDoor | None = None
+_wall = None
 
 
 @cache
@@ -47,6 +48,12 @@ def serve_streams_at(door: mjpeg.MjpegDoor | None) -> None:
     """Mount the live pictures at their paths."""
     global _streams
     _streams = door
+
+
+def serve_wall_at(door: wall.WallDoor | None) -> None:
+    """Mount the wall of live pictures, for pages of this hub only."""
+    global _wall
+    _wall = AllowedHostsOriginValidator(door) if door is not None else None
 
 
 async def application(scope: dict, receive, send) -> None:
@@ -71,6 +78,8 @@ async def _websocket(scope: dict, receive, send) -> None:
         await _mqtt_socket(scope, receive, send)
     elif scope["path"] == "/ws/live/":
         await _pages_socket(scope, receive, send)
+    elif scope["path"] == wall.PATH and _wall is not None:
+        await _wall(scope, receive, send)
     else:
         await send({"type": "websocket.close", "code": 4004})
 

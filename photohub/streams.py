@@ -18,6 +18,7 @@ from media_pipeline.doors.frames import FrameDesk
 from media_pipeline.doors.mjpeg import MjpegDoor
 from media_pipeline.doors.stream import StreamClaim, StreamDoor
 from media_pipeline.doors.viewing import Viewing
+from media_pipeline.doors.wall import WallDoor
 from media_pipeline.live import LatestFrames
 from media_pipeline.live_redis import RedisFrames
 from media_pipeline.models import Source
@@ -43,12 +44,15 @@ async def showing(frames: AnyFrames):
     """Show these live pictures on this process's pages while the body runs."""
     carrying = asyncio.create_task(frames.run()) if isinstance(frames, RedisFrames) else None
     live_now.serve(frames, asyncio.get_running_loop())
-    asgi.serve_streams_at(MjpegDoor(frames, Viewing(frames).authorise))
+    viewing = Viewing(frames)
+    asgi.serve_streams_at(MjpegDoor(frames, viewing.authorise))
+    asgi.serve_wall_at(WallDoor(frames, viewing.codes_of))
     try:
         yield
     finally:
         live_now.serve(None, None)
         asgi.serve_streams_at(None)
+        asgi.serve_wall_at(None)
         if carrying is not None:
             carrying.cancel()
             await asyncio.gather(carrying, return_exceptions=True)

@@ -4,22 +4,25 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import re
 import signal
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.http_camera import HttpCamera, HttpCameraConfig
 from simulators.k230 import FRAME_TOPIC, K230, K230Config
-from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
+from simulators.lossy import BadNetwork, bad_network, read_network
+from simulators.panel_base import PanelBase
+from simulators.panel_options import add_panel, add_trmnl, build_panel, build_trmnl
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import NAMES, Scene
-from simulators.trmnl import Trmnl, TrmnlConfig
+from simulators.trmnl import Trmnl
 from simulators.updating import UpdatingBoard, add_updating, build_board
 
+SIZES = ("320x240", "640x480", "800x600", "1024x768")
 Camera = Esp32S3Camera | HttpCamera | RaspberryPi | K230 | PanelBase | Trmnl
 
 
@@ -48,11 +51,12 @@ def read_device(text: str) -> tuple[str, str]:
     return code, key
 
 
-def read_percent(text: str) -> float:
-    """Read 0 to 100 as a share."""
-    if not re.fullmatch(r"\d{1,3}(\.\d+)?", text, re.ASCII) or float(text) > 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage from 0 to 100.")
-    return float(text) / 100
+def read_fault(text: str) -> BadNetwork:
+    """Read what is wrong with the network."""
+    try:
+        return read_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,9 +91,9 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
     _add_streaming(kinds)
-    _add_panel(kinds)
+    add_panel(kinds, _add_identity, read_address)
     add_updating(kinds, read_address)
-    _add_trmnl(kinds)
+    add_trmnl(kinds)
     picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
     _add_view(picture)
     picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
@@ -103,6 +107,7 @@ def _add_streaming(kinds) -> None:
     _add_common(pi)
     pi.add_argument("--stream", type=read_stream_address, default=("127.0.0.1", 8100), help="host:port")
     pi.add_argument("--fps", type=float, default=24.0, help="frames a second")
+    pi.set_defaults(size="640x480")
     pi.add_argument("--once", action="store_true", help="end when the connection breaks, as published")
     k230 = kinds.add_parser("k230", help="K230 boards in each of the ways that are published")
     _add_common(k230)
@@ -116,52 +121,17 @@ def _add_streaming(kinds) -> None:
     k230.add_argument("--fps", type=float, default=10.0, help="frames a second")
 
 
-def _add_panel(kinds) -> None:
-    panel = kinds.add_parser("panel", help="panels that receive pictures in packets: MQTT")
-    _add_identity(panel)
-    panel.add_argument(
-        "--mqtt", type=read_address, default=("127.0.0.1", 1883), help="the broker's host:port"
-    )
-    panel.add_argument(
-        "--topics", choices=("seed", "native"), default="seed", help="mqttTest… or photohub/<code>/picture…"
-    )
-    panel.add_argument("--out", type=Path, default=None, help="the folder for pictures that came whole")
-    panel.add_argument("--status", action="store_true", help="say online and offline")
-    panel.add_argument(
-        "--ack-base", type=int, choices=(0, 1), default=0, help="the number of the first answer"
-    )
-    panel.add_argument(
-        "--ack-style", choices=("data", "all"), default="data", help="which answers base 1 shifts"
-    )
-    panel.add_argument("--window", type=int, default=1, help="how many packets it takes out of order")
-    for name, what in (
-        ("loss", "messages lost in each direction"),
-        ("dup", "messages repeated in each direction"),
-        ("reorder", "messages that come after the next one, in each direction"),
-        ("nack", "packets that come broken"),
-        ("wrong-numbers", "answers with the number of another packet"),
-    ):
-        panel.add_argument(f"--{name}", type=read_percent, default=0.0, metavar="PERCENT", help=what)
-    panel.add_argument("--slow", type=float, default=0.0, help="seconds from a packet to its answer")
-    panel.add_argument("--restart-after", type=int, default=0, help="lose power once, after so many packets")
-    panel.add_argument("--seed", type=int, default=0, help="another number gives other luck")
-
-
-def _add_trmnl(kinds) -> None:
-    trmnl = kinds.add_parser("trmnl", help="a panel with the TRMNL firmware, which fetches its pictures")
-    trmnl.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
-    trmnl.add_argument("--address", default="94:A9:90:8C:6D:18", help="its hardware address")
-    trmnl.add_argument("--code", default="", help="only for what it prints")
-    trmnl.add_argument("--key", default="", help="the key of an earlier set-up; otherwise it asks for one")
-    trmnl.add_argument("--out", type=Path, default=None, help="the folder for what it shows")
-    trmnl.add_argument(
-        "--sleep-at-most", type=float, default=None, help="seconds; otherwise as long as the hub says"
-    )
-
-
 def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hub", default="http://127.0.0.1:8000", help="the hub's address")
     _add_identity(parser)
+    parser.add_argument(
+        "--network",
+        type=read_fault,
+        default=None,
+        metavar="latency=0.3,jitter=0.2,rate=20000,piece=512,cut=200000",
+        help="a bad network in between: seconds, bytes a second, packet size, bytes until the connection breaks "
+        "(cut) or swallows all (silent); any of them",
+    )
     _add_view(parser)
 
 
@@ -185,7 +155,7 @@ def _add_view(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, help="another number gives another place of the same kind"
     )
-    parser.add_argument("--size", choices=("800x600", "1024x768"), default="1024x768")
+    parser.add_argument("--size", choices=SIZES, default="1024x768")
     parser.add_argument("--quality", type=int, default=75, help="JPEG quality, 1 to 95")
     parser.add_argument(
         "--day", type=float, default=86_400.0, help="how many seconds a day in the picture lasts"
@@ -211,11 +181,11 @@ def build_scene(options: argparse.Namespace, camera: str, number: int) -> Scene:
 def build_cameras(options: argparse.Namespace) -> list[Camera]:
     """Return the cameras that the options ask for."""
     if options.kind == "trmnl":
-        return [_build_trmnl(options)]
+        return [build_trmnl(options)]
     devices = [(options.code, options.key)] if options.code or not options.device else []
     if options.kind == "panel":
         return [
-            _build_panel(options, code, key, number)
+            build_panel(options, code, key, number)
             for number, (code, key) in enumerate([*devices, *options.device])
         ]
     make = {"esp32s3": _build_esp32s3, "raspberry-pi": _build_pi, "k230": _build_k230}.get(
@@ -264,46 +234,29 @@ def _build_k230(options: argparse.Namespace, code: str, key: str, scene: Scene, 
     return K230(config, scene)
 
 
-def _build_panel(options: argparse.Namespace, code: str, key: str, number: int) -> PanelBase:
-    native = options.topics == "native"
-    config = PanelConfig(
-        *options.mqtt,
-        code,
-        key,
-        picture_topic=f"photohub/{code}/picture" if native else PICTURE_TOPIC,
-        ack_topic=f"photohub/{code}/picture/ack" if native else ACK_TOPIC,
-        status_topic=f"photohub/{code}/status" if options.status else "",
-        ack_base=options.ack_base,
-        ack_style=options.ack_style,
-        window=options.window,
-        lost=options.loss,
-        repeated=options.dup,
-        swapped=options.reorder,
-        broken=options.nack,
-        wrong_numbers=options.wrong_numbers,
-        slow_s=options.slow,
-        restart_after=options.restart_after,
-        folder=options.out,
-        seed=options.seed + number,
-    )
-    return PanelBase(config)
-
-
-def _build_trmnl(options: argparse.Namespace) -> Trmnl:
-    config = TrmnlConfig(
-        options.hub,
-        options.address,
-        options.code,
-        options.key,
-        sleep_at_most_s=options.sleep_at_most,
-        folder=options.out,
-    )
-    return Trmnl(config)
-
-
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
     config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
     return HttpCamera(config, scene)
+
+
+async def run_through(options: argparse.Namespace) -> None:
+    """Run the cameras that the options ask for, through a bad network where that is wished."""
+    async with contextlib.AsyncExitStack() as ways:
+        if getattr(options, "network", None) is not None:
+            for name in {"mqtt", "stream"} & vars(options).keys():
+                port = await ways.enter_async_context(bad_network(*getattr(options, name), options.network))
+                setattr(options, name, ("127.0.0.1", port))
+            options.hub = await _hub_through(ways, options)
+        await run_cameras([build_board(options)] if options.kind == "update" else build_cameras(options))
+
+
+async def _hub_through(ways: contextlib.AsyncExitStack, options: argparse.Namespace) -> str:
+    hub = urlsplit(options.hub)
+    # Only what is spoken openly can be carried: a certificate is for the hub's own name.
+    if hub.scheme != "http" or not hub.hostname:
+        return options.hub
+    port = await ways.enter_async_context(bad_network(hub.hostname, hub.port or 80, options.network))
+    return f"http://127.0.0.1:{port}{hub.path}"
 
 
 async def run_cameras(cameras: Sequence[Camera | UpdatingBoard]) -> None:
@@ -342,8 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"There is no folder {options.out}; make it first.", file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    boards = [build_board(options)] if options.kind == "update" else build_cameras(options)
-    asyncio.run(run_cameras(boards))
+    asyncio.run(run_through(options))
     return 0
 
 

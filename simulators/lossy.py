@@ -39,6 +39,37 @@ class BadNetwork:
         return self.latency_s + self._luck.random() * self.jitter_s + sending_s
 
 
+_WORDS = {
+    "latency": "latency_s",
+    "jitter": "jitter_s",
+    "rate": "bytes_per_s",
+    "piece": "piece_bytes",
+    "cut": "cut_after_bytes",
+    "silent": "silent_after_bytes",
+    "seed": "seed",
+}
+
+
+def read_network(text: str) -> BadNetwork:
+    """Read `latency=0.3,jitter=0.2,rate=20000,piece=512,cut=200000,silent=0,seed=1`, any of them.
+
+    Raises ValueError with a sentence.
+    """
+    values: dict[str, float | int] = {}
+    for part in filter(None, text.split(",")):
+        word, _sign, number = part.partition("=")
+        name = _WORDS.get(word.strip())
+        if name is None:
+            raise ValueError(f"{word!r} is no fault of a network; write {', '.join(_WORDS)}.")
+        try:
+            values[name] = float(number) if name.endswith("_s") else int(number)
+        except ValueError:
+            raise ValueError(f"{part!r} needs a number, such as {word}=1.") from None
+        if not 0 <= values[name] < 1e9:
+            raise ValueError(f"{part!r} must be 0 or more.")
+    return BadNetwork(**values)
+
+
 @asynccontextmanager
 async def bad_network(host: str, port: int, network: BadNetwork) -> AsyncIterator[int]:
     """Run a proxy to this address and yield its port."""

@@ -36,6 +36,15 @@ class Viewing:
             return await in_thread(_may_look, user, code)
         return _only_one(await live_now.collect(self._frames, await in_thread(_visible_codes, user)))
 
+    async def codes_of(self, scope: dict) -> frozenset[str] | None:
+        """Return the cameras that this viewer may look at; None when he is nobody, or nobody any more."""
+        return await in_thread(_codes_of, scope)
+
+
+def _codes_of(scope: dict) -> frozenset[str] | None:
+    user = _user_of(scope)
+    return None if user is None else frozenset(_visible_codes(user))
+
 
 def _user_of(scope: dict):
     headers = headers_of(scope)

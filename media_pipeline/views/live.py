@@ -23,14 +23,14 @@ from photohub.lib.zones import in_visitors_zone
 @in_visitors_zone
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show every camera's newest picture and the latest pictures of all."""
-    group = _group(request)
+    group = find_group(request)
     # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
     live_seq = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
     cards = build_cards(request.user, cameras(request.user, group))
     context = {
         "cards": cards,
         "feed": build_feed(request.user, group) if cards else [],
-        "groups": _groups(request.user),
+        "groups": groups_of(request.user),
         "group": group,
         "live_seq": live_seq,
         "can_add": can(request.user, Action.MANAGE),
@@ -39,17 +39,17 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     return render(request, "live.html", context)
 
 
-def _groups(user) -> list[DeviceGroup]:
+def groups_of(user) -> list[DeviceGroup]:
     visible = Device.objects.visible_to(user).filter(enabled=True).exclude(group=None)
     return list(DeviceGroup.objects.filter(pk__in=visible.values("group")))
 
 
-def _group(request: HttpRequest) -> DeviceGroup | None:
+def find_group(request: HttpRequest) -> DeviceGroup | None:
     """Return the group that the request names. Without a visible device it does not exist for this person."""
     text = request.POST.get("group") or request.GET.get("group") or ""
     if not text:
         return None
-    found = next((group for group in _groups(request.user) if str(group.pk) == text), None)
+    found = next((group for group in groups_of(request.user) if str(group.pk) == text), None)
     if found is None:
         raise Http404
     return found
@@ -74,14 +74,14 @@ def feed(request: HttpRequest) -> HttpResponse:
     """Return the pictures that came after the one named by `after`, newest first."""
     after_id = read_id(request.GET.get("after", ""))
     after = Capture.objects.visible_to(request.user).filter(pk=after_id).first() if after_id else None
-    return render(request, "live/_feed.html", {"feed": build_feed(request.user, _group(request), after)})
+    return render(request, "live/_feed.html", {"feed": build_feed(request.user, find_group(request), after)})
 
 
 @login_required
 @require_POST
 def capture_all(request: HttpRequest) -> HttpResponse:
     """Ask every camera that is online, and that the person may command, for a picture."""
-    group = _group(request)
+    group = find_group(request)
     devices = [d for d in cameras(request.user, group) if d.online and d.takes_commands]
     asked = [d for d in devices if can(request.user, Action.COMMAND, d)]
     for device in asked:

@@ -118,8 +118,12 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_GET
 @in_visitors_zone
 def now(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Return how far it is, or the film, without the page around it."""
-    return render(request, "media_pipeline/_time_lapse.html", _context(request, get_film(request.user, id)))
+    """Return how far it is, or the film, without the page around it; open pages learn here that it was deleted."""
+    try:
+        context = _context(request, get_film(request.user, id))
+    except Http404:
+        context = {}
+    return render(request, "media_pipeline/_time_lapse.html", context)
 
 
 def _context(request: HttpRequest, lapse: TimeLapse) -> dict:

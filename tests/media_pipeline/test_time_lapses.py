@@ -9,27 +9,27 @@ from media_pipeline.models import LapseState, TimeLapse
 from media_pipeline.time_lapses import Wish
 from photohub.lib import doorbell
 from photohub.lib.ids import new_id
-from tests.builders import make_capture, make_device
+from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
 
 
-def porch_with(count: int):
+def porch_with(count: int, width: int = 64):
     device = make_device("porch")
     for n in range(count):
-        make_capture(device, name=f"n{n}")
+        make_capture(device, make_jpeg(width, 48, text=str(n)), name=f"n{n}")
     return device
 
 
 def test_the_outlook_counts_frames_and_seconds():
-    device = porch_with(5)
-    look = time_lapses.look_ahead(Wish(device, step=2, fps=3, width=1000))
+    device = porch_with(5, width=1000)
+    look = time_lapses.look_ahead(Wish(device, step=2, fps=3, width=1280))
     assert (look.frames, look.film_s) == (3, 1.0)
     assert look.work_s == pytest.approx(3 * 0.75 * time_lapses._S_PER_MEGAPIXEL)
 
 
 def test_the_outlook_learns_from_the_last_film():
-    device = porch_with(1)
+    device = porch_with(1, width=1280)
     ended = {"state": LapseState.READY, "width": 640, "height": 480, "fps": 5}
     TimeLapse.objects.create(device=device, frames_total=100, frames_done=100, worked_s=50.0, **ended)
     assert time_lapses.look_ahead(Wish(device, width=1280)).work_s == pytest.approx(2.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.__main__ import build_cameras, build_parser, main, read_address, run_cameras
+from simulators.__main__ import build_cameras, build_parser, main, read_address, run_cameras, run_through
 from simulators.esp32s3 import Esp32S3Camera
 from simulators.http_camera import HttpCamera
 from tests.simulators.fake_hub import fake_hub, until
@@ -57,6 +57,9 @@ def test_a_missing_code_or_key_is_said(line: str, capsys: pytest.CaptureFixture[
         "panel --loss 101",
         "panel --nack -1",
         "panel --ack-base 2",
+        "k230 --network fog=1",
+        "k230 --network cut=some",
+        "k230 --network cut=-1",
     ),
 )
 def test_a_wrong_option_ends_with_usage(line: str):
@@ -92,6 +95,22 @@ def test_a_k230_goes_to_the_port_of_its_role():
     [mqtt] = cameras("k230 --role mqtt --mqtt broker:1884 --payload parts")
     assert (client.config.port, client.config.framing) == (8101, "letters")
     assert (mqtt.config.port, mqtt.config.payload, mqtt.config.topic) == (1884, "parts", "k230/camera/frame")
+    assert mqtt.config.key == ""
+
+
+async def test_a_camera_is_heard_through_a_bad_network():
+    async with fake_hub() as hub:
+        line = f"http --hub {hub.url} --device yard:k --every 0.05 --network latency=0.01,piece=200"
+        options = build_parser().parse_args(line.split())
+        running = asyncio.create_task(run_through(options))
+        await until(lambda: hub.requests)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 10)
+    assert options.network.connections > 0 and options.network.piece_bytes == 200
+
+
+def test_a_stream_has_the_size_of_the_published_program():
+    assert (cameras("raspberry-pi")[0].scene.width, cameras("raspberry-pi")[0].scene.height) == (640, 480)
 
 
 def test_a_bare_panel_is_the_published_device():

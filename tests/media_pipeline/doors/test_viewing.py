@@ -88,3 +88,13 @@ async def test_a_camera_that_is_switched_off_is_not_shown():
 
     verdict = await ask(scope, "pi")
     assert verdict.status == 404 and "switched off" in verdict.sentence
+
+
+async def test_a_wall_is_told_the_cameras_that_its_viewer_may_see():
+    def scope() -> dict:
+        make_device("off", enabled=False)
+        return viewer()
+
+    made = await asyncio.to_thread(scope)
+    assert await Viewing(LatestFrames()).codes_of(made) == {"pi", "barn"}
+    assert await Viewing(LatestFrames()).codes_of({"headers": []}) is None

@@ -94,8 +94,10 @@ def test_a_viewer_watches_and_makes_nothing():
 
 def test_a_stranger_finds_nothing():
     film, client = ready_film(), log_in("viewer", DeviceGroup.objects.create(name="Elsewhere"))
-    for path in ("", "/now", "/film.mp4"):
+    for path in ("", "/film.mp4"):
         assert client.get(f"/timelapses/{film.pk}{path}").status_code == 404
+    page = client.get(f"/timelapses/{film.pk}/now").content.decode()
+    assert "no longer here" in page and "porch" not in page
     assert "No time-lapse yet" in client.get("/timelapses").content.decode()
 
 
