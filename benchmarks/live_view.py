@@ -32,6 +32,7 @@ import uvloop
 from media_pipeline.doors.mjpeg import MjpegDoor, Verdict
 from media_pipeline.doors.stream import StreamClaim, StreamDoor
 from media_pipeline.live import LatestFrames
+from photohub.lib.http_guard import GuardedHttp
 from simulators.scenes import Scene, Still
 
 FRAME_BYTES = 55_000
@@ -89,7 +90,7 @@ async def serve_photohub(camera: socket.socket, web: socket.socket) -> None:
     door = StreamDoor(identify, lambda code, jpeg, _address: frames.put(code, jpeg))
     await door.start_on(camera)
     config = uvicorn.Config(
-        MjpegDoor(frames, authorise), log_config=None, lifespan="off", http="httptools", access_log=False
+        MjpegDoor(frames, authorise), log_config=None, lifespan="off", http=GuardedHttp, access_log=False
     )
     await uvicorn.Server(config).serve(sockets=[web])
 

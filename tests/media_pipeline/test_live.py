@@ -3,7 +3,7 @@ from contextlib import aclosing
 
 import pytest
 
-from media_pipeline.live import Kind, LatestFrames, View, cut_tail, first_view
+from media_pipeline.live import Kind, LatestFrames, View, cut_tail, first_view, views
 from tests.builders import make_jpeg
 from tests.media_pipeline.waiting import until
 
@@ -20,8 +20,8 @@ class Viewer:
         self.task = asyncio.create_task(self._look(frames, code))
 
     async def _look(self, frames: LatestFrames, code: str) -> None:
-        async with aclosing(frames.watch(code)) as views:
-            async for view in views:
+        async with aclosing(views(frames, code)) as seen:
+            async for view in seen:
                 self.seen.append(view)
                 await self.may_take.wait()
 
@@ -86,8 +86,8 @@ async def test_a_camera_that_returns_is_shown_and_missed_again():
 async def test_a_picture_that_no_other_follows_is_shown_twice_on_request():
     frames, seen = LatestFrames(stale_after_s=9, again_after_s=0.02), []
     frames.put("porch", ONE)
-    async with aclosing(frames.watch("porch", again=True)) as views:
-        async for view in views:
+    async with aclosing(views(frames, "porch", again=True)) as pictures:
+        async for view in pictures:
             seen.append(view.jpeg)
             if len(seen) == 2:
                 asyncio.get_running_loop().call_later(0.1, frames.put, "porch", TWO)

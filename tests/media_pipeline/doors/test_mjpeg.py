@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from media_pipeline.doors.mjpeg import SLICE_BYTES, MjpegDoor, Verdict, serves
+from media_pipeline.doors.mjpeg import MjpegDoor, Verdict, serves
+from media_pipeline.doors.viewers import SLICE_BYTES
 from media_pipeline.live import LatestFrames
 from tests.builders import make_jpeg
 from tests.media_pipeline.waiting import until
