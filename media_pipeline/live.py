@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -99,7 +99,9 @@ class _Camera:
     """One camera's newest picture and who waits for the next."""
 
     def __init__(self) -> None:
+        # As it came, until somebody wants to see it: most frames nobody looks at.
         self.frame: View | None = None
+        self._is_cut = False
         # What viewers are to see: the frame, or what is said instead of it.
         self.shown: View | None = None
         self.watches: set[Watch] = set()
@@ -111,12 +113,20 @@ class _Camera:
         self._meter: deque[tuple[float, int]] = deque(maxlen=_METER_FRAMES)
 
     def take(self, frame: View) -> None:
-        self.frame = frame
+        self.frame, self._is_cut = frame, False
         self.frames += 1
         self._meter.append((frame.received_s or 0.0, len(frame.jpeg)))
         if self._back is not None and not self._back.done():
             self._back.set_result(None)
-        self.show(frame)
+        self.show(self.newest() if self.watches else frame)
+
+    def newest(self) -> View | None:
+        """Return the newest frame without what the camera left behind its end."""
+        if self.frame is not None and not self._is_cut:
+            picture, self._is_cut = cut_tail(self.frame.jpeg), True
+            if picture is not self.frame.jpeg:
+                self.frame = replace(self.frame, jpeg=picture)
+        return self.frame
 
     def show(self, view: View | None) -> None:
         self.shown = view
@@ -207,15 +217,14 @@ class LatestFrames:
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""
-        self.take(code, cut_tail(picture), self._camera(code).frames + 1, 0.0, time.time())
+        self.take(code, picture, self._camera(code).frames + 1, 0.0, time.time())
 
     def take(self, code: str, picture: bytes, sequence: int, age_s: float, received_at: float) -> None:
         """Take a picture that was received elsewhere, `age_s` ago."""
-        received_s = self._clock() - age_s
-        camera, frame = self._camera(code), View(Kind.LIVE, picture, sequence, received_at, received_s)
-        camera.take(frame)
+        received_s, camera = self._clock() - age_s, self._camera(code)
+        camera.take(View(Kind.LIVE, picture, sequence, received_at, received_s))
         if camera.watches:
-            camera.settle_later(frame, self._again_after_s)
+            camera.settle_later(camera.shown, self._again_after_s)
 
     def watch(self, code: str, wake: Callable[[], None], *, again: bool = False) -> Watch:
         """Begin to look, from the loop. `wake` is called there when there may be something to take."""
@@ -230,10 +239,11 @@ class LatestFrames:
         camera.watches.add(watch)
         if camera.minder is None:
             # Nobody minded it so far: what it shows may be old.
-            camera.shown = camera.frame if self._is_fresh(camera.frame) else None
+            frame = camera.newest()
+            camera.shown = frame if self._is_fresh(frame) else None
             camera.minder = asyncio.create_task(self._mind(camera))
-            if camera.frame is not None:
-                camera.settle_later(camera.frame, self._again_after_s)
+            if frame is not None:
+                camera.settle_later(frame, self._again_after_s)
         return watch
 
     def _look_away(self, code: str, camera: _Camera) -> None:
@@ -267,7 +277,7 @@ class LatestFrames:
     def newest(self, code: str) -> View | None:
         """Return the newest picture held here, however old."""
         camera = self._cameras.get(code)
-        return camera.frame if camera else None
+        return camera.newest() if camera else None
 
     def codes(self) -> list[str]:
         """Return the cameras of which a picture is held."""

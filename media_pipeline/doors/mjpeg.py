@@ -109,7 +109,7 @@ class MjpegDoor:
         body = (scope.get("extensions") or {}).get(DIRECT_BODY)
         packer = self._gallery.packer(code, chunked=body is not None and not _is_old(scope))
         # Who shows the same papers for the same camera gets the same answer.
-        papers = tuple(value for name, value in scope["headers"] if name in _PAPERS)
+        papers = tuple((name, value) for name, value in scope["headers"] if name in _PAPERS)
 
         async def may_stay() -> bool:
             # By its code: the default stream stays the one that it was, whoever else begins to stream. A database

@@ -125,6 +125,15 @@ async def test_what_lies_behind_the_end_is_not_shown():
     assert (await frames.snapshot("porch")).jpeg == ONE
 
 
+async def test_what_lies_behind_the_end_is_not_shown_to_who_already_looks():
+    frames = LatestFrames()
+    viewer = Viewer(frames)
+    await asyncio.sleep(0)
+    frames.put("porch", TWO + b"\0" * 512)
+    await until(lambda: TWO in viewer.pictures())
+    await viewer.leave()
+
+
 @pytest.mark.parametrize("picture", [ONE[:-2], b"no picture"])
 def test_a_picture_without_an_end_stays_as_it_is(picture):
     assert cut_tail(picture) == picture
