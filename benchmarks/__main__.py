@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|all] [--short|--long] [--json FILE]`."""
+"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|live|stopped|all] [--short|--long] [--json FILE]`."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, growth, ingest, memory, mirror, oss
+from benchmarks import button, growth, ingest, live_view, memory, mirror, oss, stopped_viewers
 from benchmarks.measuring import machine
 
 PARTS = {
@@ -18,6 +18,8 @@ PARTS = {
     "button": button,
     "growth": growth,
     "memory": memory,
+    "live": live_view,
+    "stopped": stopped_viewers,
 }
 
 
