@@ -61,7 +61,6 @@ TESTED_ELSEWHERE = {
     "devices.checks": "photohub/test_checks.py",
     "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
     "devices.models.*": "devices/test_rules.py devices/test_api.py",
-    "devices.mqtt": "flows/test_embedded.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",
     "devices.problems": "devices/views/test_listing.py",
     "devices.secrets_once": "devices/views/test_adding.py devices/views/test_keys.py",
