@@ -47,8 +47,9 @@ _NOTES = {
     "live": (
         "One camera sends frames of 55 kB; the age of a frame is from its sending to its whole arrival at the viewer. "
         "CPU is the server's for each frame that a viewer got, so what a frame costs once (finding its end, seeing "
-        "that it is a JPEG, the server's own clock) weighs on few viewers and not on many. The fan-out does none of "
-        "this, knows no rights, and grows behind a viewer that does not read."
+        "that it is a JPEG, the server's own clock) weighs on few viewers and not on many; *added* is without what the "
+        "server takes while nobody looks. The fan-out does none of this, knows no rights, and grows behind a viewer "
+        "that does not read."
     ),
     "stopped": "The p99 ratio is to the same round with nobody looking.",
 }

@@ -52,6 +52,8 @@ class Result:
     delivered: int
     broken: int
     delivered_share: float
+    per_s: float
+    cpu_ms_per_s: float
     cpu_us_per_frame: float
     age_p50_ms: float
     age_p99_ms: float
@@ -59,8 +61,15 @@ class Result:
 
 
 _EVERYBODY = ("photohub", BASE, "relay")
-_LOADS = (Load(1, servers=_EVERYBODY), Load(2, servers=_EVERYBODY), Load(10), Load(50), Load(200))
-TINY = Size((Load(2, 20.0, servers=_EVERYBODY),), 1, 1.0)
+_LOADS = (Load(0), Load(1, servers=_EVERYBODY), Load(2, servers=_EVERYBODY), Load(10), Load(50), Load(200))
+TINY = Size(
+    (
+        Load(0, 20.0),
+        Load(2, 20.0, servers=_EVERYBODY),
+    ),
+    1,
+    1.0,
+)
 SHORT = Size((*_LOADS, Load(10, stopped=10)), 5, 5.0)
 LONG = Size((*_LOADS, Load(10, stopped=10), Load(10, 24.0)), 9, 15.0)
 
@@ -74,15 +83,16 @@ class Counting:
         self.broken = 0
         self.ages_s: list[float] = []
 
-    def take(self, picture: bytes) -> None:
-        """Note how old a frame is on arrival, or that it is none."""
-        if not self.open:
-            return
+    def take(self, picture: bytes, before: float) -> float:
+        """Note how old a frame is on arrival, or that it is none; returns when it was sent, as `before` of the next."""
         if picture[2:4] != b"\xff\xfe" or not picture.endswith(_END):
-            self.broken += 1
-            return
-        words = picture[6 : 6 + 60].split(b"\xff")[0].split()
-        self.ages_s.append(time.monotonic() - float(words[3]))
+            self.broken += self.open
+            return before
+        sent_s = float(picture[6 : 6 + 60].split(b"\xff")[0].split()[3])
+        # A picture that no other follows soon is sent twice; it was shown when it came first.
+        if self.open and sent_s > before:
+            self.ages_s.append(time.monotonic() - sent_s)
+        return sent_s
 
 
 async def film(port: int, fps: float, still: Still, counting: Counting) -> None:
@@ -103,12 +113,14 @@ async def look(port: int, counting: Counting) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     writer.write(b"GET /stream.mjpg HTTP/1.1\r\nHost: hub\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
+    sent_s = 0.0
     while True:
         # The head of a chunk stands before it, and an empty line may be the end of one.
         head = b""
         while b"Content-Length: " not in head:
             head = await reader.readuntil(b"\r\n\r\n")
-        counting.take(await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2])))
+        picture = await reader.readexactly(int(head.rpartition(b"Content-Length: ")[2]))
+        sent_s = counting.take(picture, sent_s)
 
 
 async def stand_still(port: int) -> None:
@@ -179,6 +191,8 @@ def measure(name: str, wanted: Load, seconds: float) -> Result:
         delivered=delivered,
         broken=counting.broken,
         delivered_share=round(delivered / max(1, counting.sent * wanted.viewers), 3),
+        per_s=round(delivered / seconds, 2),
+        cpu_ms_per_s=round(cpu_s * 1000 / seconds, 3),
         cpu_us_per_frame=round(cpu_s * 1e6 / max(1, delivered), 1),
         age_p50_ms=round(statistics.median(ages) * 1000, 2),
         age_p99_ms=round(ages[min(len(ages) - 1, int(len(ages) * 0.99))] * 1000, 2),
@@ -188,15 +202,19 @@ def measure(name: str, wanted: Load, seconds: float) -> Result:
 
 def run(size: Size) -> dict[str, Any]:
     """Measure every server under every load, in turns. Returns {"cells": [...]}."""
-    cells = []
+    cells, unwatched = [], {}
     for wanted in size.loads:
         found = alternate(size.rounds, wanted.servers, lambda name, w=wanted: measure(name, w, size.seconds))
         base = [result.cpu_us_per_frame for result in found[BASE]]
-        cells += [_cell(name, wanted, results, base) for name, results in found.items()]
+        if not wanted.viewers:
+            unwatched = {name: median(r.cpu_ms_per_s for r in results) for name, results in found.items()}
+        cells += [_cell(name, wanted, results, base, unwatched) for name, results in found.items()]
     return {"cells": cells}
 
 
-def _cell(name: str, wanted: Load, results: list[Result], base: list[float]) -> dict[str, Any]:
+def _cell(
+    name: str, wanted: Load, results: list[Result], base: list[float], unwatched: dict[str, float]
+) -> dict[str, Any]:
     cpu = [result.cpu_us_per_frame for result in results]
     figures = {key: median(asdict(r)[key] for r in results) for key in asdict(results[0])}
     return {
@@ -205,6 +223,12 @@ def _cell(name: str, wanted: Load, results: list[Result], base: list[float]) -> 
         "fps": wanted.fps,
         "stopped": wanted.stopped,
         **figures,
+        # What a viewer adds to a camera that is received anyway, for each frame.
+        "added_us": median(
+            (r.cpu_ms_per_s - unwatched.get(name, 0.0)) * 1000 / max(r.per_s, 1e-9) for r in results
+        )
+        if wanted.viewers
+        else 0.0,
         "ratio": ratio(cpu, base),
         "spread": spread(cpu),
         "rounds": [asdict(result) for result in results],
@@ -213,21 +237,33 @@ def _cell(name: str, wanted: Load, results: list[Result], base: list[float]) -> 
 
 def report(result: dict[str, Any]) -> str:
     """Return the result as a table."""
-    head = ("viewers", "frames/s", "server", "frames shown", "broken", "CPU µs/frame", "ratio", "spread")
+    head = (
+        "viewers",
+        "frames/s",
+        "server",
+        "frames shown",
+        "broken",
+        "CPU ms/s",
+        "CPU µs/frame",
+        "ratio",
+        "spread",
+    )
     rows = (
         (
             f"{c['viewers']}" + (f" and {c['stopped']} stopped" if c["stopped"] else ""),
             f"{c['fps']:g}",
             c["server"],
-            f"{c['delivered_share']:.1%}",
+            f"{c['delivered_share']:.1%}" if c["viewers"] else "",
             f"{c['broken']:.0f}",
-            c["cpu_us_per_frame"],
-            c["ratio"],
+            c["cpu_ms_per_s"],
+            c["cpu_us_per_frame"] if c["delivered"] else "",
+            c["ratio"] if c["delivered"] else "",
             f"{c['spread']:.0%}",
-            c["age_p50_ms"],
-            c["age_p99_ms"],
+            c["added_us"] if c["delivered"] else "",
+            c["age_p50_ms"] if c["delivered"] else "",
+            c["age_p99_ms"] if c["delivered"] else "",
             c["rss_mb"],
         )
         for c in result["cells"]
     )
-    return table((*head, "age p50 ms", "age p99 ms", "memory MB"), rows)
+    return table((*head, "added µs/frame", "age p50 ms", "age p99 ms", "memory MB"), rows)

@@ -20,6 +20,8 @@ STALE_AFTER_S = 4.0
 GONE_AFTER_S = 60.0
 REPEAT_EVERY_S = 10.0
 AGAIN_AFTER_S = 0.25
+# A stream this fast soon sends the next frame; when it stumbles, or the hub does, repeating would add to the load.
+_FAST_FRAMES, _FAST_WITHIN_S, _FAST_PATIENCE = 6, 1.0, 2
 _METER_S = 5.0
 _METER_FRAMES = 256
 
@@ -151,6 +153,11 @@ class _Camera:
         self.settled, self._alarm = view, None
         self.wake()
 
+    def is_fast(self) -> bool:
+        if len(self._meter) < _FAST_FRAMES:
+            return False
+        return self._meter[-1][0] - self._meter[-_FAST_FRAMES][0] < _FAST_WITHIN_S
+
     def stats(self, now_s: float) -> Stats:
         recent = [(at_s, size) for at_s, size in self._meter if now_s - at_s <= _METER_S]
         span_s = max(now_s - recent[0][0], 0.2) if recent else _METER_S
@@ -224,7 +231,8 @@ class LatestFrames:
         received_s, camera = self._clock() - age_s, self._camera(code)
         camera.take(View(Kind.LIVE, picture, sequence, received_at, received_s))
         if camera.watches:
-            camera.settle_later(camera.shown, self._again_after_s)
+            patience = _FAST_PATIENCE if camera.is_fast() else 1
+            camera.settle_later(camera.shown, self._again_after_s * patience)
 
     def watch(self, code: str, wake: Callable[[], None], *, again: bool = False) -> Watch:
         """Begin to look, from the loop. `wake` is called there when there may be something to take."""

@@ -96,6 +96,19 @@ async def test_a_picture_that_no_other_follows_is_shown_twice_on_request():
     assert seen == [ONE, ONE, TWO, TWO]
 
 
+@pytest.mark.parametrize(("interval_s", "after_s"), [(0.1, 20), (0.4, 10)])
+async def test_a_fast_stream_is_given_more_time_before_a_picture_is_shown_twice(interval_s, after_s):
+    now = [100.0]
+    frames = LatestFrames(again_after_s=10, clock=lambda: now[0])
+    watching = frames.watch("porch", lambda: None, again=True)
+    for _ in range(6):
+        frames.put("porch", ONE)
+        now[0] += interval_s
+    due_s = frames._cameras["porch"]._alarm.when() - asyncio.get_running_loop().time()
+    assert due_s == pytest.approx(after_s, abs=1)
+    watching.close()
+
+
 async def test_the_notice_is_repeated_so_that_nobody_hangs_up():
     viewer = Viewer(LatestFrames(repeat_every_s=0.02))
     await until(lambda: len(viewer.seen) >= 3)
