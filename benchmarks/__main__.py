@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ingest|oss|mirror|button|panels|growth|memory|all] [--short|--long] [--json FILE]`."""
+"""`python -m benchmarks [PART|all] [--short|--long] [--json FILE]`; `--help` lists the parts."""
 
 import argparse
 import json
@@ -8,7 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, growth, ingest, memory, mirror, oss, panels
+from benchmarks import (
+    button,
+    growth,
+    ingest,
+    live_view,
+    memory,
+    mirror,
+    oss,
+    panels,
+    stopped_viewers,
+)
 from benchmarks.measuring import machine
 
 PARTS = {
@@ -19,6 +29,8 @@ PARTS = {
     "panels": panels,
     "growth": growth,
     "memory": memory,
+    "live": live_view,
+    "stopped": stopped_viewers,
 }
 
 

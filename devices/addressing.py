@@ -14,12 +14,16 @@ _PIECES = (topics.build("+", Channel.FRAME) + "/+", topics.build("+", Channel.FI
 
 @dataclass(frozen=True)
 class Sender:
-    """Who sent a message, and on which of its channels. `part` belongs to a frame's piece, `file` to a file's step."""
+    """Who sent a message, and on which of its channels. `part` belongs to a frame's piece, `file` to a file's step.
+
+    `repeated`: the broker brought the message before, and heard no acknowledgement.
+    """
 
     device: Device
     channel: str
     part: int | None = None
     file: FileTopic | None = None
+    repeated: bool = False
 
 
 def find_sender(topic: str) -> Sender | None:

@@ -52,12 +52,16 @@ class Address:
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message. `ack()` tells the broker that it is ours now: call it after the commit, never before."""
+    """One message. `ack()` tells the broker that it is ours now: call it after the commit, never before.
+
+    `repeated`: the broker gave it to us before and heard no `ack()`; what we did with it then may be durable.
+    """
 
     topic: str
     payload: bytes
     retained: bool
     ack: Callable[[], None]
+    repeated: bool = False
 
 
 class Link:
@@ -68,6 +72,8 @@ class Link:
         self._address = address
         # Whether the broker still had our session, with what came for us meanwhile.
         self.resumed = False
+        # Packet ids of messages that the broker repeats, until they are handed on.
+        self.repeated: set[int] = set()
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
         """Publish, and return when the broker took it. Raises MqttDown."""
@@ -124,11 +130,14 @@ class Link:
         paho = self._client._client
         with _translated():
             async for message in self._client.messages:
+                repeated = message.mid in self.repeated
+                self.repeated.discard(message.mid)
                 yield Incoming(
                     str(message.topic),
                     message.payload if isinstance(message.payload, bytes) else b"",
                     bool(message.retain),
                     _acknowledge(paho, message.mid, message.qos),
+                    repeated,
                 )
 
 
@@ -189,6 +198,7 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator
     client.pending_calls_threshold = 10_000
     link = Link(client, address)
     _note_resumed(client._client, link)
+    _note_repeated(client._client, link)
     with _translated():
         async with client:
             yield link
@@ -203,6 +213,18 @@ def _note_resumed(paho, link: Link) -> None:
         passed_on(client, userdata, flags, *rest)
 
     paho.on_connect = on_connect
+
+
+def _note_repeated(paho, link: Link) -> None:
+    """Read from messages the DUP flag, which aiomqtt does not pass on."""
+    passed_on = paho.on_message
+
+    def on_message(client, userdata, message) -> None:
+        if message.dup:
+            link.repeated.add(message.mid)
+        passed_on(client, userdata, message)
+
+    paho.on_message = on_message
 
 
 async def keep_connected(

@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -20,6 +20,8 @@ STALE_AFTER_S = 4.0
 GONE_AFTER_S = 60.0
 REPEAT_EVERY_S = 10.0
 AGAIN_AFTER_S = 0.25
+# A stream this fast soon sends the next frame; when it stumbles, or the hub does, repeating would add to the load.
+_FAST_FRAMES, _FAST_WITHIN_S, _FAST_PATIENCE = 6, 1.0, 2
 _METER_S = 5.0
 _METER_FRAMES = 256
 
@@ -60,16 +62,26 @@ class Stats:
     viewers: int
 
 
+class Watching(Protocol):
+    """One look at a camera, until it is closed."""
+
+    def take(self) -> View | None:
+        """Return the newest that was not taken yet, None when there is nothing until `wake` is called."""
+
+    def close(self) -> None:
+        """Look no more."""
+
+
 class Frames(Protocol):
     """What doors and pages know of live pictures, in one process or across several."""
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""
 
-    def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
-        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`.
+    def watch(self, code: str, wake: Callable[[], None], *, again: bool = False) -> "Watching":
+        """Begin to look, from the loop. `wake` is called there when there may be something to take.
 
-        `again`: yield a picture once more when no newer one follows it soon.
+        `again`: give a picture once more when no newer one follows it soon.
         """
 
     async def snapshot(self, code: str) -> View | None:
@@ -89,32 +101,47 @@ class _Camera:
     """One camera's newest picture and who waits for the next."""
 
     def __init__(self) -> None:
+        # As it came, until somebody wants to see it: most frames nobody looks at.
         self.frame: View | None = None
-        self.notice: View | None = None
-        self.viewers = 0
+        self._is_cut = False
+        # What viewers are to see: the frame, or what is said instead of it.
+        self.shown: View | None = None
+        self.watches: set[Watch] = set()
         self.minder: asyncio.Task | None = None
         self.frames = 0
         self.settled: View | None = None
         self._alarm: asyncio.TimerHandle | None = None
-        self._waiting: list[asyncio.Future] = []
+        self._back: asyncio.Future | None = None
         self._meter: deque[tuple[float, int]] = deque(maxlen=_METER_FRAMES)
 
     def take(self, frame: View) -> None:
-        self.frame, self.notice = frame, None
+        self.frame, self._is_cut = frame, False
         self.frames += 1
         self._meter.append((frame.received_s or 0.0, len(frame.jpeg)))
+        if self._back is not None and not self._back.done():
+            self._back.set_result(None)
+        self.show(self.newest() if self.watches else frame)
+
+    def newest(self) -> View | None:
+        """Return the newest frame without what the camera left behind its end."""
+        if self.frame is not None and not self._is_cut:
+            picture, self._is_cut = cut_tail(self.frame.jpeg), True
+            if picture is not self.frame.jpeg:
+                self.frame = replace(self.frame, jpeg=picture)
+        return self.frame
+
+    def show(self, view: View | None) -> None:
+        self.shown = view
         self.wake()
 
     def wake(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
+        for watch in tuple(self.watches):
+            watch.wake()
 
-    def next_change(self) -> asyncio.Future:
-        future = asyncio.get_running_loop().create_future()
-        self._waiting.append(future)
-        return future
+    async def wait_for_frame(self, within_s: float) -> None:
+        """Return when a frame comes, or the time is over."""
+        self._back = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self._back,), timeout=within_s)
 
     def settle_later(self, view: View, after_s: float) -> None:
         """Let viewers who wish it have this view once more, unless a newer one comes first."""
@@ -126,6 +153,11 @@ class _Camera:
         self.settled, self._alarm = view, None
         self.wake()
 
+    def is_fast(self) -> bool:
+        if len(self._meter) < _FAST_FRAMES:
+            return False
+        return self._meter[-1][0] - self._meter[-_FAST_FRAMES][0] < _FAST_WITHIN_S
+
     def stats(self, now_s: float) -> Stats:
         recent = [(at_s, size) for at_s, size in self._meter if now_s - at_s <= _METER_S]
         span_s = max(now_s - recent[0][0], 0.2) if recent else _METER_S
@@ -134,8 +166,39 @@ class _Camera:
             bytes_per_s=sum(size for _, size in recent) / span_s,
             age_s=self.frame.age_s(now_s) if self.frame else None,
             frames=self.frames,
-            viewers=self.viewers,
+            viewers=len(self.watches),
         )
+
+
+class Watch:
+    """One look at a camera of this process."""
+
+    __slots__ = ("_again", "_camera", "_leave", "_may_repeat", "_taken", "wake")
+
+    def __init__(
+        self, camera: _Camera, wake: Callable[[], None], again: bool, leave: Callable[["Watch"], None]
+    ) -> None:
+        self.wake = wake
+        self._camera = camera
+        self._again = again
+        self._leave = leave
+        self._taken: View | None = None
+        self._may_repeat = False
+
+    def take(self) -> View | None:
+        """Return the newest that was not taken yet, None when there is nothing until `wake` is called."""
+        view = self._camera.shown
+        if view is not self._taken and view is not None:
+            self._taken, self._may_repeat = view, self._again
+            return view
+        if self._may_repeat and self._camera.settled is view:
+            self._may_repeat = False
+            return view
+        return None
+
+    def close(self) -> None:
+        """Look no more."""
+        self._leave(self)
 
 
 class LatestFrames:
@@ -161,46 +224,42 @@ class LatestFrames:
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""
-        self.take(code, cut_tail(picture), self._camera(code).frames + 1, 0.0, time.time())
+        self.take(code, picture, self._camera(code).frames + 1, 0.0, time.time())
 
     def take(self, code: str, picture: bytes, sequence: int, age_s: float, received_at: float) -> None:
         """Take a picture that was received elsewhere, `age_s` ago."""
-        received_s = self._clock() - age_s
-        camera, frame = self._camera(code), View(Kind.LIVE, picture, sequence, received_at, received_s)
-        camera.take(frame)
-        if camera.viewers:
-            camera.settle_later(frame, self._again_after_s)
+        received_s, camera = self._clock() - age_s, self._camera(code)
+        camera.take(View(Kind.LIVE, picture, sequence, received_at, received_s))
+        if camera.watches:
+            patience = _FAST_PATIENCE if camera.is_fast() else 1
+            camera.settle_later(camera.shown, self._again_after_s * patience)
 
-    async def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
-        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`.
-
-        `again`: yield a picture once more when no newer one follows it soon.
-        """
+    def watch(self, code: str, wake: Callable[[], None], *, again: bool = False) -> Watch:
+        """Begin to look, from the loop. `wake` is called there when there may be something to take."""
         camera = self._camera(code)
-        camera.viewers += 1
+
+        def leave(watch: Watch) -> None:
+            camera.watches.discard(watch)
+            if not camera.watches:
+                self._look_away(code, camera)
+
+        watch = Watch(camera, wake, again, leave)
+        camera.watches.add(watch)
         if camera.minder is None:
+            # Nobody minded it so far: what it shows may be old.
+            frame = camera.newest()
+            camera.shown = frame if self._is_fresh(frame) else None
             camera.minder = asyncio.create_task(self._mind(camera))
-            if camera.frame is not None:
-                camera.settle_later(camera.frame, self._again_after_s)
-        try:
-            shown, may_repeat = None, False
-            while True:
-                view = self._current(camera)
-                if view is not None and view is not shown:
-                    shown, may_repeat = view, again
-                    yield view
-                elif may_repeat and camera.settled is shown:
-                    may_repeat = False
-                    yield shown
-                else:
-                    await camera.next_change()
-        finally:
-            camera.viewers -= 1
-            if camera.viewers == 0:
-                camera.minder.cancel()
-                camera.minder = None
-                if camera.frame is None and self._cameras.get(code) is camera:
-                    del self._cameras[code]
+            if frame is not None:
+                camera.settle_later(frame, self._again_after_s)
+        return watch
+
+    def _look_away(self, code: str, camera: _Camera) -> None:
+        if camera.minder is not None:
+            camera.minder.cancel()
+            camera.minder = None
+        if camera.frame is None and self._cameras.get(code) is camera:
+            del self._cameras[code]
 
     async def snapshot(self, code: str) -> View | None:
         """Return the newest picture, however old, or None when there is none."""
@@ -216,8 +275,8 @@ class LatestFrames:
         camera = self._cameras.get(code)
         if camera is None:
             return
-        camera.frame = camera.notice = None
-        if camera.viewers:
+        camera.frame = camera.shown = None
+        if camera.watches:
             camera.minder.cancel()
             camera.minder = asyncio.create_task(self._mind(camera))
         else:
@@ -226,7 +285,7 @@ class LatestFrames:
     def newest(self, code: str) -> View | None:
         """Return the newest picture held here, however old."""
         camera = self._cameras.get(code)
-        return camera.frame if camera else None
+        return camera.newest() if camera else None
 
     def codes(self) -> list[str]:
         """Return the cameras of which a picture is held."""
@@ -234,16 +293,13 @@ class LatestFrames:
 
     def viewers(self, code: str) -> int:
         """Return how many look at this camera here."""
-        return self._cameras[code].viewers if code in self._cameras else 0
+        return len(self._cameras[code].watches) if code in self._cameras else 0
 
     def _camera(self, code: str) -> _Camera:
         return self._cameras.setdefault(code, _Camera())
 
-    def _current(self, camera: _Camera) -> View | None:
-        frame = camera.frame
-        if frame is not None and frame.age_s(self._clock()) < self._stale_after_s:
-            return frame
-        return camera.notice
+    def _is_fresh(self, frame: View | None) -> bool:
+        return frame is not None and frame.age_s(self._clock()) < self._stale_after_s
 
     async def _mind(self, camera: _Camera) -> None:
         """Say it when the camera is silent. Runs while somebody looks; all who do share the drawing."""
@@ -256,18 +312,10 @@ class LatestFrames:
                 continue
             notice = await self._draw(frame, age_s)
             if camera.frame is frame:
-                camera.notice = notice
-                camera.wake()
+                camera.show(notice)
                 camera.settle_later(notice, self._again_after_s)
-                await self._rest(camera, self._until_next(age_s))
-
-    async def _rest(self, camera: _Camera, pause_s: float) -> None:
-        """Wait, but no longer than until the camera is back, because it may fall silent again."""
-        try:
-            async with asyncio.timeout(pause_s):
-                await camera.next_change()
-        except TimeoutError:
-            return
+                # The camera may come back meanwhile, and fall silent again.
+                await camera.wait_for_frame(self._until_next(age_s))
 
     async def _draw(self, frame: View | None, age_s: float | None) -> View:
         if frame is None or age_s is None or age_s >= self._gone_after_s:
@@ -291,9 +339,23 @@ def cut_tail(picture: bytes) -> bytes:
     return picture if end in (None, len(picture)) else picture[:end]
 
 
+async def views(frames: Frames, code: str, *, again: bool = False) -> AsyncIterator[View]:
+    """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
+    woken = asyncio.Event()
+    watching = frames.watch(code, woken.set, again=again)
+    try:
+        while True:
+            while (view := watching.take()) is not None:
+                yield view
+            await woken.wait()
+            woken.clear()
+    finally:
+        watching.close()
+
+
 async def first_view(frames: Frames, code: str) -> View:
     """Return the first thing a new viewer would see."""
-    async with aclosing(frames.watch(code)) as views:
-        async for view in views:
+    async with aclosing(views(frames, code)) as seen:
+        async for view in seen:
             return view
     raise RuntimeError("A watch never ends by itself.")

@@ -15,15 +15,14 @@ import logging
 import struct
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from .live import LatestFrames, Stats, View
+from .live import LatestFrames, Stats, View, Watching
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +50,10 @@ class RedisFrames:
         self._wanted: set[str] = set()
         self._pending: set[str] = set()
         self._to_send = asyncio.Event()
+        # How many look at each camera here, and whose frames Redis was asked for.
         self._interest: Counter[str] = Counter()
+        self._followed: set[str] = set()
+        self._to_follow = asyncio.Event()
         self._pubsub: PubSub | None = None
         self.listening = asyncio.Event()
 
@@ -64,26 +66,29 @@ class RedisFrames:
             self._pending.add(code)
             self._to_send.set()
 
-    async def watch(self, code: str, *, again: bool = False) -> AsyncIterator[View]:
-        """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
-        watched = self._seen.watch(code, again=again)
-        async with self._looking_at(code), aclosing(watched) as views:
-            async for view in views:
-                yield view
+    def watch(self, code: str, wake: Callable[[], None], *, again: bool = False) -> Watching:
+        """Begin to look, from the loop. `wake` is called there when there may be something to take."""
+        self._interest[code] += 1
+        if self._interest[code] == 1:
+            self._to_follow.set()
+        return _Watch(self._seen.watch(code, wake, again=again), lambda: self._look_away(code))
 
     async def snapshot(self, code: str) -> View | None:
         """Return the newest picture, however old; None when none comes in time."""
         if (own := self._own.newest(code)) is not None:
             return own
-        async with self._looking_at(code), aclosing(self._seen.watch(code)) as views:
-            try:
-                async with asyncio.timeout(SNAPSHOT_WITHIN_S):
-                    async for _view in views:
-                        if (newest := self._seen.newest(code)) is not None:
-                            return newest
-            except TimeoutError:
-                return None
-        return None
+        came = asyncio.Event()
+        watching = self.watch(code, came.set)
+        try:
+            async with asyncio.timeout(SNAPSHOT_WITHIN_S):
+                while (newest := self._seen.newest(code)) is None:
+                    await came.wait()
+                    came.clear()
+        except TimeoutError:
+            return None
+        finally:
+            watching.close()
+        return newest
 
     async def stats(self, code: str) -> Stats | None:
         """Return how the stream goes; the viewers are those of this process."""
@@ -110,12 +115,19 @@ class RedisFrames:
     async def run(self) -> None:
         """Carry frames in and out until cancelled; a Redis that is away is tried again and again."""
         async with asyncio.TaskGroup() as group:
-            for work in (self._listen, self._send, self._look_who_watches, self._renew, self._tell_stats):
+            for work in (
+                self._listen,
+                self._follow,
+                self._send,
+                self._look_who_watches,
+                self._renew,
+                self._tell_stats,
+            ):
                 group.create_task(self._keep(work))
 
     async def _keep(self, work) -> None:
         complained = False
-        while True:
+        while not _is_to_stop():
             try:
                 await work()
                 complained = False
@@ -127,42 +139,38 @@ class RedisFrames:
 
     # --- what this process looks at
 
-    @asynccontextmanager
-    async def _looking_at(self, code: str) -> AsyncIterator[None]:
-        self._interest[code] += 1
-        try:
-            if self._interest[code] == 1:
-                await self._begin(code)
-            yield
-        finally:
-            self._interest[code] -= 1
-            if self._interest[code] == 0:
-                del self._interest[code]
-                self._seen.forget(code)
-                await self._end(code)
+    def _look_away(self, code: str) -> None:
+        self._interest[code] -= 1
+        if self._interest[code] == 0:
+            del self._interest[code]
+            self._seen.forget(code)
+            self._to_follow.set()
 
-    async def _begin(self, code: str) -> None:
+    async def _follow(self) -> None:
+        """Ask Redis for the frames of those cameras that somebody looks at, and of no others."""
+        await self._to_follow.wait()
+        self._to_follow.clear()
+        pubsub, followed, wanted = self._pubsub, self._followed, set(self._interest)
+        if pubsub is None:
+            return  # The listener sets the event when it comes back.
         try:
-            if self._pubsub is not None:
-                await self._pubsub.subscribe(self._key("frame", code))
+            for code in wanted - followed:
+                await pubsub.subscribe(self._key("frame", code))
+                followed.add(code)
+            for code in followed - wanted:
+                await pubsub.unsubscribe(self._key("frame", code))
+                followed.discard(code)
         except (RedisError, OSError):
-            return  # The listener comes back with all subscriptions, and the lease is renewed with them.
-
-    async def _end(self, code: str) -> None:
-        try:
-            if self._pubsub is not None and code not in self._interest:
-                await self._pubsub.unsubscribe(self._key("frame", code))
-        except (RedisError, OSError):
-            return
+            self._to_follow.set()
+            raise
 
     async def _listen(self) -> None:
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self._prefix + "asks")
-            self._pubsub = pubsub
+            self._pubsub, self._followed = pubsub, set()
+            self._to_follow.set()
             try:
-                for code in list(self._interest):
-                    await self._begin(code)
-                while True:
+                while not _is_to_stop():
                     message = await pubsub.get_message(timeout=5.0)
                     if message is not None:
                         await self._hear(message)
@@ -235,6 +243,30 @@ class RedisFrames:
 
     def _key(self, what: str, code: str) -> str:
         return f"{self._prefix}{what}:{code}"
+
+
+class _Watch:
+    """A look at a camera that may be in another process."""
+
+    __slots__ = ("_left", "_watching", "take")
+
+    def __init__(self, watching: Watching, left: Callable[[], None]) -> None:
+        self._watching = watching
+        self._left: Callable[[], None] | None = left
+        self.take = watching.take
+
+    def close(self) -> None:
+        """Look no more."""
+        self._watching.close()
+        if self._left is not None:
+            left, self._left = self._left, None
+            left()
+
+
+def _is_to_stop() -> bool:
+    """Tell whether this task was cancelled: redis-py's `wait_for` may lose that under Python 3.11."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _text(data: bytes | str) -> str:

@@ -20,7 +20,7 @@ def channels_of(desk: FrameDesk) -> dict[str, Handler]:
     def frame(sender: Sender, payload: bytes) -> None:
         presence.heard(sender.device)
         try:
-            desk.hear(sender.device, payload, sender.part)
+            desk.hear(sender.device, payload, sender.part, repeated=sender.repeated)
         except Refused as refusal:
             # Frames that nobody acknowledges would take the broker's patience for all devices while the disk
             # is full. The next one is on its way, and the log has told of this one.

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -190,7 +191,9 @@ class Gateway:
             return None
         sender = addressing.find_sender(message.topic)
         handler = self._channels.get(sender.channel) if sender else None
-        return handler(sender, message.payload) if sender and handler else None
+        if sender is None or handler is None:
+            return None
+        return handler(replace(sender, repeated=message.repeated), message.payload)
 
     # --- sending ---
 

@@ -10,14 +10,12 @@ import uvicorn
 
 
 @contextlib.contextmanager
-def running_asgi(application) -> Iterator[str]:
+def running_asgi(application, http="httptools") -> Iterator[str]:
     """Serve an ASGI application on a free port from a thread of its own, and yield its base URL."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(128)
-    config = uvicorn.Config(
-        application, log_config=None, lifespan="off", ws="websockets-sansio", http="httptools"
-    )
+    config = uvicorn.Config(application, log_config=None, lifespan="off", ws="websockets-sansio", http=http)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), daemon=True)
     thread.start()

@@ -74,7 +74,6 @@ TESTED_ELSEWHERE = {
     "devices.checks": "photohub/test_checks.py",
     "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
     "devices.models.*": "devices/test_rules.py devices/test_api.py",
-    "devices.mqtt": "flows/test_embedded.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",
     "devices.ota.errors": "devices/ota/test_images.py devices/ota/test_rollouts.py",
     "devices.problems": "devices/views/test_listing.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import figures, growth, ingest, load, memory, mirror, oss
+from benchmarks import figures, growth, ingest, load, memory, mirror, oss, stopped_viewers
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
@@ -111,6 +111,13 @@ def test_memory_is_sampled_while_pictures_come() -> None:
     result = memory.run(memory.TINY)
     assert result["outcome"]["stored"] > 0 and result["outcome"]["errors"] == 0
     assert result["highest_mb"] >= result["rest_mb"] * 0.9 > 30
+
+
+def test_stopped_viewers_stand_beside_uploads() -> None:
+    result = stopped_viewers.run(stopped_viewers.TINY)
+    assert [cell["who"] for cell in result["cells"]] == ["nobody", "read", "stopped"]
+    assert all(cell["errors"] == 0 and cell["p50_ms"] > 0 for cell in result["cells"])
+    assert "3 viewers are stopped" in stopped_viewers.report(result)
 
 
 def test_the_command_prints_a_table_and_writes_json(

@@ -5,6 +5,7 @@ are handled in threads and acknowledged when these return: a picture that was ch
 """
 
 import asyncio
+import hashlib
 import logging
 import threading
 import time
@@ -23,7 +24,7 @@ from photohub.lib.db import in_thread
 
 from ..ingest import Receipt, Upload, committer
 from ..live import Frames
-from ..models import Source
+from ..models import Capture, Source
 from ..refusals import Refused
 from ..stream_policy import Chooser, build_upload, read_policy
 
@@ -150,14 +151,22 @@ class FrameDesk:
 
     # --- MQTT, in threads
 
-    def hear(self, device: Device, payload: bytes, part: int | None = None) -> Receipt | None:
-        """Take a frame message. Raises Refused when the picture was chosen and should be sent again."""
+    def hear(
+        self, device: Device, payload: bytes, part: int | None = None, *, repeated: bool = False
+    ) -> Receipt | None:
+        """Take a frame message. Raises Refused when the picture was chosen and should be sent again.
+
+        `repeated`: the broker brought it before, so that the picture may be stored already.
+        """
         try:
             picture = read_frame(payload).jpeg if part is None else self._join(device.code, part, payload)
         except FrameRefused as refusal:
             self._count(type(refusal).__name__, device.code, str(refusal))
             return None
         if picture is None:
+            return None
+        if repeated and was_stored(device, picture):
+            self.counters["repeated"] += 1
             return None
         self.counters["frames"] += 1
         if self._loop is not None:
@@ -223,6 +232,11 @@ class FrameDesk:
 def find_enabled(code: str) -> Device | None:
     """Return the device if it may send."""
     return Device.objects.filter(code=code, enabled=True).first()
+
+
+def was_stored(device: Device, picture: bytes) -> bool:
+    """Tell whether these bytes are a capture of this device already."""
+    return Capture.objects.filter(device=device, sha256=hashlib.sha256(picture).hexdigest()).exists()
 
 
 def clean_name(raw: str) -> str:

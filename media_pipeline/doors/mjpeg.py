@@ -9,27 +9,28 @@ r"""The live picture as an endless multipart answer: `/devices/<code>/stream.mjp
 
 Each boundary is sent together with the picture before it, because browsers show a picture when they see what
 comes behind it. Chromium waits even for the head of the next part, so a picture that no other follows soon is
-sent twice. A viewer always gets the newest frame; what it did not take in time it never gets.
+sent twice. A viewer always gets the newest frame; what it did not take in time it never gets. How pictures get to
+viewers stands in `viewers`.
 """
 
 import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
-from ..live import Frames, View
+from photohub.lib.http_guard import DIRECT_BODY
+
+from ..live import Frames
+from .viewers import DirectViewer, Gallery, SendingViewer, Viewer
 
 log = logging.getLogger(__name__)
 
 PATHS = re.compile(r"^(?:/devices/(?P<code>[a-z0-9][a-z0-9-]{1,31}))?/stream\.mjpg$")
 RECHECK_EVERY_S = 8.0
 STALLED_AFTER_S = 10.0
-# The server holds one slice beyond what the network took, so a stopped viewer costs little more than this.
-SLICE_BYTES = 256 * 1024
 _GOODBYE_WITHIN_S = 1.0
+_PAPERS = (b"authorization", b"cookie")
 _HEADERS = [
     (b"age", b"0"),
     (b"cache-control", b"no-cache, private"),
@@ -77,11 +78,12 @@ class MjpegDoor:
     ) -> None:
         self._frames = frames
         self._authorise = authorise
-        self._recheck_every_s = recheck_every_s
-        self._stalled_after_s = stalled_after_s
-        self.viewers = 0
-        # Kept for as long as somebody holds the view.
-        self._parts: WeakKeyDictionary[View, bytes] = WeakKeyDictionary()
+        self._gallery = Gallery(recheck_every_s=recheck_every_s, stalled_after_s=stalled_after_s)
+
+    @property
+    def viewers(self) -> int:
+        """How many look."""
+        return len(self._gallery)
 
     async def __call__(self, scope: dict, receive, send) -> None:
         """Answer one viewer until it leaves, stalls, or may no longer look."""
@@ -93,11 +95,43 @@ class MjpegDoor:
         if scope["method"] == "HEAD":
             await send({"type": "http.response.body", "body": b""})
             return
-        self.viewers += 1
+        viewer = self._welcome(scope, verdict.code, send)
+        leaving = asyncio.create_task(_wait_for_leave(receive))
         try:
-            await self._show(scope, verdict, receive, send)
+            await self._show(viewer, verdict.code, leaving)
+            if not leaving.done():
+                await _end(scope, send, leaving, cut=viewer.ended.result() or _is_old(scope))
         finally:
-            self.viewers -= 1
+            leaving.cancel()
+            await asyncio.gather(leaving, return_exceptions=True)
+
+    def _welcome(self, scope: dict, code: str, send) -> Viewer:
+        body = (scope.get("extensions") or {}).get(DIRECT_BODY)
+        packer = self._gallery.packer(code, chunked=body is not None and not _is_old(scope))
+        # Who shows the same papers for the same camera gets the same answer.
+        papers = tuple((name, value) for name, value in scope["headers"] if name in _PAPERS)
+
+        async def may_stay() -> bool:
+            # By its code: the default stream stays the one that it was, whoever else begins to stream. A database
+            # that is away ends nothing.
+            return (await self._ask(scope, code)).status in (200, 503)
+
+        if body is not None:
+            return DirectViewer(body, packer, (code, papers), may_stay)
+        return SendingViewer(send, packer, (code, papers), may_stay)
+
+    async def _show(self, viewer: Viewer, code: str, leaving: asyncio.Task) -> None:
+        """Show pictures until the viewer leaves or is to end."""
+        self._gallery.enter(viewer)
+        try:
+            viewer.look(self._frames.watch(code, viewer.wake, again=True))
+            await asyncio.wait((leaving, viewer.ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._gallery.leave(viewer)
+            viewer.close()
+            if isinstance(viewer, SendingViewer):
+                # The last piece must be out, or given up, before a goodbye may follow it.
+                await viewer.stop()
 
     async def _ask(self, scope: dict, code: str | None = None) -> Verdict:
         match = PATHS.match(scope["path"])
@@ -111,58 +145,6 @@ class MjpegDoor:
             log.exception("The rights of a viewer could not be looked up.")
             return Verdict(503)
 
-    async def _show(self, scope: dict, verdict: Verdict, receive, send) -> None:
-        """Run the three things that can end a stream; the first one ends it."""
-        leaving = asyncio.create_task(_wait_for_leave(receive))
-        sending = asyncio.create_task(self._send_all(verdict.code, send))
-        checking = asyncio.create_task(self._check(scope, verdict))
-        try:
-            await asyncio.wait((leaving, sending, checking), return_when=asyncio.FIRST_COMPLETED)
-            # The last piece must be out, or given up, before a goodbye may follow it.
-            stalled = sending.done()
-            sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
-            if not leaving.done():
-                await _end(send, leaving, abort=stalled or _is_old(scope))
-        finally:
-            for task in (leaving, sending, checking):
-                task.cancel()
-            await asyncio.gather(leaving, sending, checking, return_exceptions=True)
-
-    async def _send_all(self, code: str, send) -> None:
-        """Send frames for ever; returns when the viewer took nothing for too long."""
-        try:
-            await _within(self._stalled_after_s, send, b"--FRAME\r\n")
-            async with aclosing(self._frames.watch(code, again=True)) as views:
-                async for view in views:
-                    await self._send_part(view, send)
-        except (TimeoutError, OSError):
-            return
-        except Exception:
-            log.exception("The live picture of %s could not be sent.", code)
-
-    async def _send_part(self, view: View, send) -> None:
-        part = self._part_of(view)
-        for at in range(0, len(part), SLICE_BYTES):
-            piece = part if len(part) <= SLICE_BYTES else part[at : at + SLICE_BYTES]
-            await _within(self._stalled_after_s, send, piece)
-
-    def _part_of(self, view: View) -> bytes:
-        """Return a picture with what stands around it, made once for all viewers."""
-        part = self._parts.get(view)
-        if part is None:
-            head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(view.jpeg)
-            part = self._parts[view] = b"".join((head, view.jpeg, b"\r\n--FRAME\r\n"))
-        return part
-
-    async def _check(self, scope: dict, verdict: Verdict) -> None:
-        """Return when the viewer may no longer look. A database that is away ends nothing."""
-        while True:
-            await asyncio.sleep(self._recheck_every_s)
-            # By its code: the default stream stays the one that it was, whoever else begins to stream.
-            if (await self._ask(scope, verdict.code)).status not in (200, 503):
-                return
-
 
 def _is_old(scope: dict) -> bool:
     return scope.get("http_version") == "1.0"
@@ -174,32 +156,29 @@ def _headers(scope: dict) -> list[tuple[bytes, bytes]]:
     return [*_HEADERS, _ENDLESS] if _is_old(scope) and scope["method"] == "GET" else _HEADERS
 
 
-async def _within(limit_s: float, send, body: bytes) -> None:
-    """Send a piece; raises TimeoutError when the viewer does not take it."""
-    async with asyncio.timeout(limit_s):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
-
-
 async def _wait_for_leave(receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _end(send, leaving: asyncio.Task, *, abort: bool) -> None:
+async def _end(scope: dict, send, leaving: asyncio.Task, *, cut: bool) -> None:
     """End the answer: politely, or by cutting a viewer off that takes nothing any more."""
-    if not abort:
+    if not cut:
         try:
             async with asyncio.timeout(_GOODBYE_WITHIN_S):
                 await send({"type": "http.response.body", "body": b""})
             return
         except (TimeoutError, OSError):
             pass
-    # A polite end would wait behind the bytes that the viewer does not take. uvicorn's `send` knows its
-    # transport; behind another server the connection ends when the viewer's own side does.
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if transport is not None:
-        transport.abort()
-        await asyncio.wait({leaving}, timeout=_GOODBYE_WITHIN_S)
+    # A polite end would wait behind the bytes that the viewer does not take. Behind a server that cannot cut, the
+    # connection ends when the viewer's own side does.
+    if (body := (scope.get("extensions") or {}).get(DIRECT_BODY)) is not None:
+        body.cut_off()
+    elif (transport := getattr(getattr(send, "__self__", None), "transport", None)) is not None:
+        transport.abort()  # uvicorn without PhotoHub's connection class.
+    else:
+        return
+    await asyncio.wait({leaving}, timeout=_GOODBYE_WITHIN_S)
 
 
 async def _refuse(send, verdict: Verdict, head_only: bool) -> None:

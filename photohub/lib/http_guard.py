@@ -7,15 +7,25 @@ So a thousand clients that send a byte a minute would take every file descriptor
     - headers end at 64 KiB (431);
     - only so many connections may wait, between requests or in their headers: beyond that the one that waits
       longest is closed.
+
+It also offers applications what ASGI lacks for a body that never ends: `scope["extensions"][DIRECT_BODY]` writes
+without a task for each client, tells how much the network has not taken, and can cut a client off.
 """
 
 import asyncio
+import contextlib
 import itertools
+import socket
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEADERS_WITHIN_S = 10.0
 HEADERS_AT_MOST_BYTES = 64 * 1024
+DIRECT_BODY = "photohub.direct_body"
+# What a client did not take yet waits here and not in the kernel, whose buffers grow to megabytes: a slow client
+# would be sent seconds of old pictures.
+UNSENT_AT_MOST_BYTES = 128 * 1024
 WAITING_AT_MOST = 400  # Well below the 1024 files that a process may usually have open.
 
 _TOO_LARGE = b"Request headers are larger than 64 KiB."
@@ -33,6 +43,7 @@ class GuardedHttp(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
     _header_bytes = 0
     _in_headers = True
+    _on_free: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -40,6 +51,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._on_free = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -56,7 +68,45 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.write(_ANSWER_431)
             self._close()
 
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._on_free is not None:
+            self._on_free()
+
+    # --- the extension: the body of the answer under way, as it goes over the wire
+
+    def begin_direct(self, on_free: Callable[[], None]) -> None:
+        """Take over the body after the answer's start was sent; `on_free` is called when more may be written."""
+        self._on_free = on_free
+        with contextlib.suppress(OSError, AttributeError):
+            self.transport.get_extra_info("socket").setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_AT_MOST_BYTES
+            )
+
+    def end_direct(self) -> None:
+        """Give the body back to ASGI's `send`."""
+        self._on_free = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the client took nearly all that was written."""
+        return not self.flow.write_paused and not self.transport.is_closing()
+
+    @property
+    def untaken_bytes(self) -> int:
+        """How much the network has not taken yet."""
+        return self.transport.get_write_buffer_size()
+
+    def write_direct(self, data: bytes) -> None:
+        """Write a piece of the body. Under HTTP/1.1 it carries its own chunk framing."""
+        self.transport.write(data)
+
+    def cut_off(self) -> None:
+        """End the connection without waiting for the client."""
+        self.transport.abort()
+
     def on_headers_complete(self) -> None:
+        self.scope["extensions"] = {DIRECT_BODY: self}
         self._in_headers, self._header_bytes = False, 0
         self._stop_waiting()
         super().on_headers_complete()

@@ -1,18 +1,28 @@
-import pytest
-
-from benchmarks.live_view import SERVERS, Load, make_picture, measure, median_of, table
-
-
-@pytest.mark.parametrize("name", SERVERS)
-def test_every_server_delivers_frames_to_two_viewers(name):
-    result = measure(name, Load(viewers=2, fps=20), seconds=1.0)
-    assert result.delivered > 10 and result.cpu_us_per_frame > 0 and result.age_p99_ms < 1000
-    assert result.delivered_share < 0.7 if name == "relay" else result.delivered_share > 0.9
+from benchmarks import live_view
+from benchmarks.live_view import Counting, make_picture
 
 
-def test_results_make_a_table_and_a_median():
-    result = measure("fan-out", Load(viewers=1, fps=20), seconds=0.5)
-    assert median_of([result]) is result and "fan-out" in table([result])
+def test_every_server_delivers_frames_and_only_the_relay_tears_them():
+    cells = {cell["server"]: cell for cell in live_view.run(live_view.TINY)["cells"] if cell["viewers"]}
+    for name in ("photohub", "fan-out"):
+        assert cells[name]["delivered"] > 10 and cells[name]["delivered_share"] > 0.9
+        assert cells[name]["broken"] == 0 and cells[name]["age_p99_ms"] < 1000
+    assert cells["relay"]["delivered_share"] < 0.7
+
+
+def test_results_make_a_table():
+    size = live_view.Size((live_view.Load(1, 20.0),), 1, 0.5)
+    text = live_view.report(live_view.run(size))
+    assert text.count("\n") == 3 and "| 1 | 20 | photohub |" in text
+
+
+def test_a_torn_frame_counts_as_broken_and_a_repeated_one_not_at_all():
+    counting, picture = Counting(), make_picture().jpeg(7, 1)
+    counting.open = True
+    sent_s = 0.0
+    for data in (picture, picture[:-100], picture[100:], picture):
+        sent_s = counting.take(data, sent_s)
+    assert (len(counting.ages_s), counting.broken, sent_s) == (1, 2, 7)
 
 
 def test_the_picture_is_of_the_stated_size():

@@ -3,7 +3,7 @@ from contextlib import aclosing
 
 import pytest
 
-from media_pipeline.live import Kind, LatestFrames, View, cut_tail, first_view
+from media_pipeline.live import Kind, LatestFrames, View, cut_tail, first_view, views
 from tests.builders import make_jpeg
 from tests.media_pipeline.waiting import until
 
@@ -20,8 +20,8 @@ class Viewer:
         self.task = asyncio.create_task(self._look(frames, code))
 
     async def _look(self, frames: LatestFrames, code: str) -> None:
-        async with aclosing(frames.watch(code)) as views:
-            async for view in views:
+        async with aclosing(views(frames, code)) as seen:
+            async for view in seen:
                 self.seen.append(view)
                 await self.may_take.wait()
 
@@ -86,14 +86,27 @@ async def test_a_camera_that_returns_is_shown_and_missed_again():
 async def test_a_picture_that_no_other_follows_is_shown_twice_on_request():
     frames, seen = LatestFrames(stale_after_s=9, again_after_s=0.02), []
     frames.put("porch", ONE)
-    async with aclosing(frames.watch("porch", again=True)) as views:
-        async for view in views:
+    async with aclosing(views(frames, "porch", again=True)) as pictures:
+        async for view in pictures:
             seen.append(view.jpeg)
             if len(seen) == 2:
                 asyncio.get_running_loop().call_later(0.1, frames.put, "porch", TWO)
             if len(seen) == 4:
                 break
     assert seen == [ONE, ONE, TWO, TWO]
+
+
+@pytest.mark.parametrize(("interval_s", "after_s"), [(0.1, 20), (0.4, 10)])
+async def test_a_fast_stream_is_given_more_time_before_a_picture_is_shown_twice(interval_s, after_s):
+    now = [100.0]
+    frames = LatestFrames(again_after_s=10, clock=lambda: now[0])
+    watching = frames.watch("porch", lambda: None, again=True)
+    for _ in range(6):
+        frames.put("porch", ONE)
+        now[0] += interval_s
+    due_s = frames._cameras["porch"]._alarm.when() - asyncio.get_running_loop().time()
+    assert due_s == pytest.approx(after_s, abs=1)
+    watching.close()
 
 
 async def test_the_notice_is_repeated_so_that_nobody_hangs_up():
@@ -123,6 +136,15 @@ async def test_what_lies_behind_the_end_is_not_shown():
     frames = LatestFrames()
     frames.put("porch", ONE + b"\0" * 512)
     assert (await frames.snapshot("porch")).jpeg == ONE
+
+
+async def test_what_lies_behind_the_end_is_not_shown_to_who_already_looks():
+    frames = LatestFrames()
+    viewer = Viewer(frames)
+    await asyncio.sleep(0)
+    frames.put("porch", TWO + b"\0" * 512)
+    await until(lambda: TWO in viewer.pictures())
+    await viewer.leave()
 
 
 @pytest.mark.parametrize("picture", [ONE[:-2], b"no picture"])

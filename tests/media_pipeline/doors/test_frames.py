@@ -111,6 +111,23 @@ async def test_an_mqtt_frame_is_shown_and_durable_when_it_returns(payload):
     await until_await(lambda: frames.snapshot("porch"))
 
 
+def test_a_message_that_the_broker_repeats_is_one_capture():
+    device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
+    desk.hear(device, ONE)
+    desk.hear(device, ONE, repeated=True)
+    desk.hear(device, TWO, repeated=True)
+    assert sorted(Capture.objects.values_list("size_bytes", flat=True)) == sorted([len(ONE), len(TWO)])
+    assert desk.counters["repeated"] == 1
+
+
+def test_the_same_bytes_in_a_message_of_its_own_are_a_picture_of_their_own():
+    device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
+    desk.hear(device, ONE)
+    Capture.objects.update(name="earlier")
+    desk.hear(device, ONE)
+    assert Capture.objects.count() == 2
+
+
 def test_parts_make_one_capture():
     device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
     for part, at in enumerate(range(0, len(ONE), 400), 1):

@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from media_pipeline.doors.mjpeg import SLICE_BYTES, MjpegDoor, Verdict, serves
+from media_pipeline.doors.mjpeg import MjpegDoor, Verdict, serves
+from media_pipeline.doors.viewers import SLICE_BYTES
 from media_pipeline.live import LatestFrames
+from photohub.lib.http_guard import DIRECT_BODY, GuardedHttp
 from tests.builders import make_jpeg
+from tests.media_pipeline.doors.test_viewers import FakeBody
 from tests.media_pipeline.waiting import until
 from tests.servers import running_asgi
 
@@ -64,10 +67,14 @@ class Studio:
 
 
 @contextmanager
-def studio(rights: Rights | None = None, **settings: float) -> Iterator[Studio]:
+def studio(rights: Rights | None = None, http=GuardedHttp, **settings: float) -> Iterator[Studio]:
     running = Studio(rights or Rights(), **settings)
-    with running_asgi(running) as running.url:
+    with running_asgi(running, http) as running.url:
         yield running
+
+
+# PhotoHub's own connections, and those of a server that offers ASGI and no more.
+on_both = pytest.mark.parametrize("http", [GuardedHttp, "httptools"])
 
 
 def read_some(connection: socket.socket, enough: int) -> bytes:
@@ -98,8 +105,9 @@ def test_which_paths_are_live_pictures(path, served):
     assert serves(path) is served
 
 
-def test_headers_and_parts_are_those_of_the_published_relay():
-    with studio() as running, closing(running.connect()) as connection:
+@on_both
+def test_headers_and_parts_are_those_of_the_published_relay(http):
+    with studio(http=http) as running, closing(running.connect()) as connection:
         head, _, body = read_some(connection, 3000).partition(b"\r\n\r\n")
         headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
         assert headers[b"age"] == b"0" and headers[b"cache-control"] == b"no-cache, private"
@@ -111,8 +119,12 @@ def test_headers_and_parts_are_those_of_the_published_relay():
         assert body[part.end() + size :].startswith(b"\r\n--FRAME\r\n")
 
 
-def test_a_browser_gets_the_same_in_chunks():
-    with studio() as running, httpx.stream("GET", running.url + "/stream.mjpg", trust_env=False) as answer:
+@on_both
+def test_a_browser_gets_the_same_in_chunks(http):
+    with (
+        studio(http=http) as running,
+        httpx.stream("GET", running.url + "/stream.mjpg", trust_env=False) as answer,
+    ):
         assert "content-length" not in answer.headers
         body = b""
         for piece in answer.iter_bytes():
@@ -157,9 +169,10 @@ def test_rights_that_cannot_be_looked_up_let_nobody_in():
         assert httpx.get(running.url + "/stream.mjpg", trust_env=False).status_code == 503
 
 
-def test_the_stream_ends_after_the_right_does():
+@on_both
+def test_the_stream_ends_after_the_right_does(http):
     rights = Rights()
-    with studio(rights, recheck_every_s=0.05) as running, closing(running.connect()) as connection:
+    with studio(rights, http, recheck_every_s=0.05) as running, closing(running.connect()) as connection:
         read_some(connection, 1000)
         rights.broken = True
         wait_for(lambda: len(rights.asked) > 5)
@@ -170,8 +183,9 @@ def test_the_stream_ends_after_the_right_does():
         wait_for(lambda: running.door.viewers == 0)
 
 
-def test_a_viewer_that_leaves_is_forgotten_at_once():
-    with studio() as running:
+@on_both
+def test_a_viewer_that_leaves_is_forgotten_at_once(http):
+    with studio(http=http) as running:
         with closing(running.connect()) as connection:
             read_some(connection, 1000)
             assert running.frames.viewers("porch") == 1
@@ -183,8 +197,9 @@ def padded(pieces: int) -> bytes:
     return ONE[:2] + b"".join(b"\xff\xfe\xff\xff" + bytes(65_533) for _ in range(pieces)) + ONE[2:]
 
 
-def test_a_stopped_viewer_is_cut_off_and_others_go_on():
-    with studio(stalled_after_s=0.5) as running, closing(running.connect()) as stopped:
+@on_both
+def test_a_stopped_viewer_is_cut_off_and_others_go_on(http):
+    with studio(http=http, stalled_after_s=0.5) as running, closing(running.connect()) as stopped:
         read_some(stopped, 1000)
         running.picture = padded(15)
         with closing(running.connect()) as other:
@@ -226,8 +241,9 @@ class FakeServer:
             self.third.set()
         await self.may_send.wait()
 
-    def start(self, door: MjpegDoor) -> asyncio.Task:
-        scope = {"type": "http", "method": "GET", "path": "/stream.mjpg", "headers": []}
+    def start(self, door: MjpegDoor, headers=(), body: FakeBody | None = None) -> asyncio.Task:
+        scope = {"type": "http", "method": "GET", "path": "/stream.mjpg", "headers": list(headers)}
+        scope["extensions"] = {DIRECT_BODY: body} if body else {}
         return asyncio.create_task(door(scope, self.receive, self.send))
 
 
@@ -271,6 +287,20 @@ async def test_a_large_picture_goes_out_in_slices():
     assert max(map(len, bodies)) <= SLICE_BYTES and large in b"".join(bodies)
 
 
+async def test_a_thousand_direct_viewers_leave_nothing():
+    frames, before = LatestFrames(), asyncio.all_tasks()
+    frames.put("porch", ONE)
+    door = MjpegDoor(frames, Rights())
+    for _ in range(1000):
+        server, body = FakeServer(), FakeBody()
+        task = server.start(door, body=body)
+        await body.begun.wait()
+        server.left.set()
+        await task
+    assert asyncio.all_tasks() == before and door.viewers == frames.viewers("porch") == 0
+    assert body.on_free is None and ONE in body.taken()
+
+
 async def test_a_thousand_viewers_that_come_and_go_leave_no_task():
     frames, before = LatestFrames(), asyncio.all_tasks()
     frames.put("porch", ONE)
@@ -282,6 +312,18 @@ async def test_a_thousand_viewers_that_come_and_go_leave_no_task():
         server.left.set()
         await task
     assert asyncio.all_tasks() == before and door.viewers == frames.viewers("porch") == 0
+
+
+async def test_viewers_with_the_same_papers_are_one_group_for_each_camera():
+    door = MjpegDoor(LatestFrames(), Rights())
+    papers = [(b"cookie", b"ann"), (b"cookie", b"ann"), (b"cookie", b"ben"), (b"authorization", b"ann")]
+    servers = [FakeServer() for _ in papers]
+    tasks = [server.start(door, [paper]) for server, paper in zip(servers, papers, strict=True)]
+    await until(lambda: door.viewers == 4)
+    assert len({viewer.group for viewer in door._gallery._viewers}) == 3
+    for server in servers:
+        server.left.set()
+    await asyncio.gather(*tasks)
 
 
 async def test_a_viewer_whose_server_stops_leaves_no_task():

@@ -1,0 +1,41 @@
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import aiomqtt
+import pytest
+
+from devices.mqtt import Address, Incoming, connect
+from tests.hub_process import free_ports
+from tests.production.stack import is_open, wait_for
+
+SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
+
+
+@pytest.fixture
+def mosquitto(tmp_path) -> Iterator[Address]:
+    [port] = free_ports(1)
+    settings = tmp_path / "mosquitto.conf"
+    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    program = shutil.which("mosquitto", path=SEARCHED) or "mosquitto"
+    with subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL) as process:
+        wait_for("Mosquitto listens", lambda: is_open(port), 10)
+        yield Address("127.0.0.1", port)
+        process.terminate()
+
+
+async def next_message(address: Address, *, to_be_sent: bytes = b"") -> Incoming:
+    async with connect(address) as link, asyncio.timeout(10):
+        if to_be_sent:
+            await link.subscribe(["photohub/porch/frame"])
+            async with aiomqtt.Client(address.host, address.port) as camera:
+                await camera.publish("photohub/porch/frame", to_be_sent, qos=1)
+        return await anext(aiter(link.messages()))
+
+
+async def test_what_was_not_acknowledged_comes_again_and_says_so(mosquitto):
+    first = await next_message(mosquitto, to_be_sent=b"picture")
+    second = await next_message(mosquitto)
+    assert (first.payload, first.repeated) == (b"picture", False)
+    assert (second.payload, second.repeated) == (b"picture", True)

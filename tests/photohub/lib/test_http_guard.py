@@ -1,0 +1,63 @@
+import contextlib
+import socket
+import threading
+from urllib.parse import urlsplit
+
+from photohub.lib.http_guard import DIRECT_BODY, GuardedHttp
+from tests.servers import running_asgi
+
+PIECE = bytes(32_768)
+
+
+class Flood:
+    """Writes as long as the connection is free; `written` counts the bytes, `freed` how often more was wanted."""
+
+    def __init__(self) -> None:
+        self.written = self.freed = 0
+        self.has_ended = threading.Event()
+
+    async def __call__(self, scope: dict, receive, send) -> None:
+        headers = [(b"content-length", b"1000000000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        self.body = scope["extensions"][DIRECT_BODY]
+        self.body.begin_direct(self.pour)
+        self.pour()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.has_ended.set()
+
+    def pour(self) -> None:
+        self.freed += 1
+        while self.body.is_free and self.written < 100_000_000:
+            self.body.write_direct(PIECE)
+            self.written += len(PIECE)
+
+
+def connect(url: str) -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    connection.connect((parts.hostname, parts.port))
+    connection.settimeout(5)
+    connection.sendall(b"GET / HTTP/1.0\r\nHost: hub\r\n\r\n")
+    return connection
+
+
+def test_a_slow_client_has_little_before_it_that_is_old():
+    flood, got, backlog_bytes = Flood(), 0, []
+    with running_asgi(flood, GuardedHttp) as url, connect(url) as client:
+        while got < 20_000_000:
+            got += len(client.recv(65_536))
+            backlog_bytes.append(flood.written - got)
+    assert flood.freed > 2 and max(backlog_bytes) < 1_000_000
+
+
+def test_a_client_can_be_cut_off():
+    flood = Flood()
+    with running_asgi(flood, GuardedHttp) as url, connect(url) as client:
+        client.recv(12)
+        flood.body.loop.call_soon_threadsafe(flood.body.cut_off)
+        with contextlib.suppress(ConnectionResetError):
+            while client.recv(65_536):
+                pass
+    assert flood.has_ended.wait(5) and not flood.body.is_free
