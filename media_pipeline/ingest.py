@@ -19,7 +19,7 @@ from django.utils import timezone
 from devices import events, presence
 from devices.models import Command, CommandState, Device, DeviceKey, Event, EventType, Publisher
 from photohub.lib import doorbell, failpoints, live, pressure, rows
-from photohub.lib.db import tidy
+from photohub.lib.db import require_database, tidy
 from photohub.lib.ids import new_id
 
 from . import store
@@ -101,6 +101,7 @@ def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refu
 
 
 def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt | Refused]:
+    require_database()
     outcomes: dict[int, Receipt | Refused] = {}
     fresh: dict[tuple, tuple[int, Capture]] = {}
     for index, upload in enumerate(uploads):
@@ -131,6 +132,7 @@ def _remove_unnamed(captures: list[Capture]) -> None:
     camera's next try would find the rows and be told that its picture is safe; the sweep takes what has no row.
     """
     try:
+        require_database()
         named = set(Capture.objects.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))
     except (DatabaseError, InterfaceError):
         return

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
+from media_pipeline import mirror
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.ledger import Ledger
 from tests.faults.rounds import rounds
@@ -100,7 +101,7 @@ def test_without_the_database_uploads_are_refused_in_time_and_go_on_when_it_is_b
             stack.stop("postgres", (signal.SIGTERM, signal.SIGKILL)[number % 2])
             since = len(camera.entries)
             camera.wait_for(12, "unknown")
-            refused = camera.entries[since:-4]
+            refused = [entry for entry in camera.entries[since:] if entry.took_s]
             stack.start("postgres")
             camera.wait_for(1, within_s=RESUMED_S)
             assert {(e.status, e.answer.get("err")) for e in refused} == {(503, "db")}
@@ -130,7 +131,7 @@ def spoil(oss: FakeOSS, fault: str) -> None:
         oss.hang()
 
 
-def test_within_the_time_of_a_lost_answer_nobody_waits_longer_than_eight_seconds(stack: Stack) -> None:
+def test_with_everything_away_at_once_no_camera_waits_longer_than_eight_seconds(stack: Stack) -> None:
     camera = http_camera(stack, "all-away")
     send_some(camera, 5)
     with under_load(camera), killed(stack):
@@ -142,5 +143,6 @@ def test_within_the_time_of_a_lost_answer_nobody_waits_longer_than_eight_seconds
         stack.start("mosquitto")
         assert time.monotonic() - began_s < 30
     assert max(entry.took_s for entry in camera.entries) < 8
-    wait_for("all is caught up", lambda: owed(stack, "all-away") == 0, CAUGHT_UP_S)
+    # A copy that was under way when the database went is tried again when its lease is over.
+    wait_for("all is caught up", lambda: owed(stack, "all-away") == 0, mirror.LEASE_S + CAUGHT_UP_S)
     check(stack, camera)
