@@ -17,7 +17,7 @@ from django.utils import timezone
 from devices import events, presence
 from devices.models import Command, CommandState, Device, Event, EventType, Publisher
 from photohub.lib import doorbell, failpoints, live, pressure, rows
-from photohub.lib.db import tidy
+from photohub.lib.db import require_database, tidy
 from photohub.lib.ids import new_id
 
 from . import standing, store
@@ -104,6 +104,7 @@ def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refu
 
 
 def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt | Refused]:
+    require_database()
     outcomes: dict[int, Receipt | Refused] = {}
     fresh: dict[tuple, tuple[int, Capture]] = {}
     for index, upload in enumerate(uploads):
@@ -134,6 +135,7 @@ def _remove_unnamed(captures: list[Capture]) -> None:
     camera's next try would find the rows and be told that its picture is safe; the sweep takes what has no row.
     """
     try:
+        require_database()
         named = set(Capture.objects.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))
     except (DatabaseError, InterfaceError):
         return

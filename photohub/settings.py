@@ -242,6 +242,9 @@ def _database() -> dict:
                 "min_size": 1,
                 "max_size": env_int("PHOTOHUB_DB_POOL", 10, "Database connections a process"),
                 "timeout": 2,
+                # The pool's own pauses between tries double up to minutes, and nobody is served meanwhile, however
+                # long the database has been back. When it gives up, the next one who asks makes it try at once.
+                "reconnect_timeout": 2,
             },
             "connect_timeout": 2,
             **query,

@@ -2,11 +2,12 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models.expressions import RawSQL
 
 P = ParamSpec("P")
@@ -29,6 +30,26 @@ def inline(word: str) -> RawSQL:
 def inline_all(words: Iterable[str]) -> list[RawSQL]:
     """Return several words for `…__in`, in the same order as the index's condition names them."""
     return [inline(word) for word in words]
+
+
+_AWAY_FOR_S = 1.0
+_away_until_s = 0.0
+
+
+def require_database() -> None:
+    """Connect now, where no work is at stake yet. Raises DatabaseError or InterfaceError when there is no database.
+
+    A thread that waits for a connection finds out after 2 s. Those who waited behind it are told at once: each for
+    itself would wait for 2 s more.
+    """
+    global _away_until_s
+    if time.monotonic() < _away_until_s:
+        raise OperationalError("the database was away a moment ago")
+    try:
+        connection.ensure_connection()
+    except (DatabaseError, InterfaceError):
+        _away_until_s = time.monotonic() + _AWAY_FOR_S
+        raise
 
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")

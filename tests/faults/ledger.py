@@ -3,6 +3,9 @@
 ok        code 0 came: the picture must be stored, whatever happens afterwards
 no        an error came, or the connection never stood: it must not be stored
 unknown   the connection ended first: it may be stored, and sent again it must be stored exactly once
+
+A 503 counts as unknown where `unsure` says so: behind a proxy, or when a database goes away during the commit, nobody
+who could answer knows.
 """
 
 import asyncio
@@ -62,11 +65,12 @@ _PLAIN = _plain_jpeg()
 class Ledger:
     """One camera's client. `send` uploads one picture; `load` sends all the time from a thread of its own."""
 
-    def __init__(self, url: str, key: str, prefix: str = "picture") -> None:
+    def __init__(self, url: str, key: str, prefix: str = "picture", unsure: bool = False) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         self.key = key
         self.keeps_data = True
+        self.unsure = unsure
         self.entries: list[Entry] = []
         self._names = (f"{prefix}-{number}" for number in itertools.count())
 
@@ -106,6 +110,8 @@ class Ledger:
                 writer.write(self.head(entry) + entry.data)
                 raw = await reader.read()
             note_answer(entry, raw)
+            if self.unsure and entry.status == 503:
+                entry.outcome = "unknown"
         except (OSError, TimeoutError):
             entry.outcome = "unknown"
         finally:
@@ -115,9 +121,14 @@ class Ledger:
 
     def send_now(self, *entries: Entry) -> list[Entry]:
         """Send these at once from a plain test."""
+        return self.send_now_through([self.port], *entries)
+
+    def send_now_through(self, ports: list[int], *entries: Entry) -> list[Entry]:
+        """Send these at once, through one port after the other."""
 
         async def all_of_them() -> list[Entry]:
-            return list(await asyncio.gather(*(self.send(entry) for entry in entries)))
+            pairs = zip(entries, itertools.cycle(ports), strict=False)
+            return list(await asyncio.gather(*(self.send(entry, port) for entry, port in pairs)))
 
         return asyncio.run(all_of_them())
 
@@ -145,7 +156,7 @@ class Ledger:
                 entry = await self.send(self.new_entry(size_bytes))
                 if not self.keeps_data and entry.outcome != "unknown":
                     entry.data = b""
-                if entry.outcome == "no":
+                if entry.outcome != "ok":
                     await asyncio.sleep(0.05)
 
         await asyncio.gather(*(sender() for _ in range(senders)))
@@ -205,7 +216,8 @@ def compare(ledger: Ledger, rows: list, pictures: Path) -> list[Path]:
         if entry.outcome == "ok":
             assert row, f"{entry.name} was answered code 0 and is lost."
             assert row["sha256"] == entry.sha256, f"{entry.name} was stored with other bytes."
-            assert str(row["id"]).replace("-", "") == entry.answer["id"].replace("-", "")
+            # Over MQTT the answer names no picture.
+            assert str(row["id"]).replace("-", "") == entry.answer.get("id", str(row["id"])).replace("-", "")
         elif entry.outcome == "no":
             assert not row, f"{entry.name} was answered {entry.answer} and is stored."
     named = {pictures / row["path"] for row in rows}

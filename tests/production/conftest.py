@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.oss_server import FakeOSS
 from tests.production.stack import Stack, running_stack
 
 HERE = Path(__file__).resolve().parent
@@ -17,8 +18,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    with running_stack() as running:
+def oss() -> Iterator[FakeOSS]:
+    """The mirror of the stack."""
+    with FakeOSS() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stack(oss: FakeOSS) -> Iterator[Stack]:
+    with running_stack(oss.settings() | {"PHOTOHUB_UPLOAD_TIMEOUT": "6"}) as running:
         yield running
 
 

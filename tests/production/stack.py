@@ -33,7 +33,7 @@ SERVICES: dict[str, dict] = COMPOSE["services"]
 SECRETS = {"POSTGRES_PASSWORD": "pgpw", "REDIS_PASSWORD": "redispw", "MQTT_PASSWORD": "mqttpw"}
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
 WEB_SERVERS = 2
-READY_WITHIN_S = 40.0
+READY_WITHIN_S = 90.0
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
 
@@ -76,8 +76,9 @@ def wait_for(what: str, check: Callable[[], Any], within_s: float, every_s: floa
 class Stack:
     """All services. `stop(name)` and `start(name)` act on one; `url` is nginx's address."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.env = env or {}
         self.data = folder / "data"
         names = ("nginx", "redis", "mosquitto", "mqtt_ws", "stream", *(f"web{n}" for n in range(WEB_SERVERS)))
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
@@ -108,20 +109,29 @@ class Stack:
                 start_new_session=True,
             )
 
-    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
-        """Stop a service and what it started, and wait until it has ended."""
+    def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop a service and what it started, and wait until it has ended. Returns its exit code."""
         if name == "postgres":
-            self.postgres.cleanup()
-            self.postgres = None
-            return
+            return self._stop_postgres(number)
         process = self.processes.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         try:
-            process.wait(12)
+            return process.wait(12)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
+            return process.wait(5)
+
+    def _stop_postgres(self, number: signal.Signals) -> int:
+        server, self.postgres = self.postgres, None
+        if number == signal.SIGKILL:
+            # As in a power cut: nothing is written any more. SIGQUIT ends its workers with it, which SIGKILL leaves.
+            os.kill(server.get_pid(), signal.SIGQUIT)
+            pid_file = self.folder / "postgres" / "postmaster.pid"
+            wait_for("PostgreSQL has ended", lambda: not pid_file.exists(), 10, every_s=0.02)
+        with contextlib.suppress(subprocess.SubprocessError):
+            server.cleanup()
+        return 0
 
     def environment(self, service: str, name: str = "") -> dict[str, str]:
         """Return the service's environment as compose gives it, with this machine's addresses."""
@@ -133,7 +143,7 @@ class Stack:
             env["PHOTOHUB_HTTP"] = f"127.0.0.1:{self.ports.get(name, 0)}"
             env["PHOTOHUB_STREAM"] = f"127.0.0.1:{self.ports['stream']}"
             env |= {"PHOTOHUB_URL": self.url, "PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off"}
-            env |= OWNER
+            env |= OWNER | {"PHOTOHUB_ADDRESS_RATE": "off"} | self.env
         return inherited | env | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PYTHONUNBUFFERED": "1"}
 
     def _localise(self, text: str) -> str:
@@ -189,14 +199,17 @@ class Stack:
     def database_url(self) -> str:
         return f"postgresql://postgres@/postgres?host={self.folder}/postgres"
 
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.database_url, connect_timeout=2)
+
     def query(self, sql: str, *values: object) -> list[tuple]:
         """Ask the database."""
-        with psycopg.connect(self.database_url, connect_timeout=2) as connection:
+        with self.connect() as connection:
             return connection.execute(sql, values).fetchall()
 
     def execute(self, sql: str) -> None:
         """Change the database."""
-        with psycopg.connect(self.database_url, connect_timeout=2) as connection:
+        with self.connect() as connection:
             connection.execute(sql)
 
     def gateway_connected(self) -> bool:
@@ -280,12 +293,12 @@ def is_open(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def running_stack() -> Iterator[Stack]:
-    """Run all services; at the end, also after a failed start, all are stopped."""
+def running_stack(env: dict[str, str] | None = None) -> Iterator[Stack]:
+    """Run all services, with more settings when given; at the end, also after a failed start, all are stopped."""
     # A short path: PostgreSQL's socket lies in it, and its user must get in.
     folder = Path(tempfile.mkdtemp(prefix="photohub-stack-", dir="/tmp"))
     folder.chmod(0o755)
-    stack = Stack(folder)
+    stack = Stack(folder, env)
     try:
         stack.start_all()
         yield stack

@@ -1,0 +1,127 @@
+"""Who is slow or has stopped, through nginx, costs the others nothing."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
+from tests.faults.ledger import Entry, Ledger, note_answer
+from tests.flows.story import until
+from tests.flows.viewers import Counted, streaming, viewing
+from tests.production.ledgers import check, http_camera, under_load
+from tests.production.stack import Stack
+from tests.production.test_outages import NOISE_S, send_some
+
+CROWD = 20
+COSTS_BYTES = 2 * 2**20
+UPLOAD_TIMEOUT_S = 6
+
+
+@pytest.fixture
+def camera(stack: Stack, request: pytest.FixtureRequest) -> Ledger:
+    return http_camera(stack, request.node.name.replace("_", "-")[5:35].strip("-"))
+
+
+def connect(stack: Stack, said: bytes) -> socket.socket:
+    connection = socket.socket()
+    # As little as the system allows: what such a client does not read must not wait here.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(20)
+    connection.connect(("127.0.0.1", stack.ports["nginx"]))
+    connection.sendall(said)
+    return connection
+
+
+@contextlib.contextmanager
+def crowd(stack: Stack, said: bytes, count: int = CROWD) -> Iterator[list[socket.socket]]:
+    """Open connections that say this and then neither say nor read anything more."""
+    with contextlib.ExitStack() as held:
+        yield [held.enter_context(connect(stack, said)) for _ in range(count)]
+
+
+def memory_bytes(stack: Stack) -> int:
+    """Return what the web servers hold in memory."""
+    pids = [stack.processes[name].pid for name in ("web0", "web1")]
+    pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def ended_after_s(connection: socket.socket, drip: bytes, within_s: float) -> tuple[float, bytes]:
+    """Send a byte now and then; return when the connection was ended, and what came back."""
+    begun, got = time.monotonic(), b""
+    connection.settimeout(0.2)
+    while time.monotonic() - begun < within_s:
+        with contextlib.suppress(TimeoutError):
+            try:
+                connection.sendall(drip)
+                piece = connection.recv(65536)
+            except ConnectionError:
+                piece = b""
+            if not piece:
+                return time.monotonic() - begun, got
+            got += piece
+    raise AssertionError(f"The connection was still open after {within_s} s; it said {got!r}.")
+
+
+async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
+    made = await asyncio.to_thread(stack.add_device, "stopped-view", "raspberry-pi")
+    pi = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=8, **made), Counted())
+    token = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()[-1]
+    path = "/devices/stopped-view/stream.mjpg"
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+    usual_s = await asyncio.to_thread(send_some, camera)
+    async with streaming(pi), viewing(stack.url + path, token) as looker:
+        await until(lambda: len(looker.frames) > 5, 20)
+        before = memory_bytes(stack)
+        with crowd(stack, head):
+            spoiled_s = await asyncio.to_thread(send_some, camera, 60)
+            seen = len(looker.frames)
+            await until(lambda: len(looker.frames) > seen + 10, 20)
+            assert memory_bytes(stack) - before < CROWD * COSTS_BYTES
+    assert spoiled_s < usual_s * 1.5 + NOISE_S
+
+
+def test_bodies_that_trickle_are_cut_in_time_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
+    usual_s = send_some(camera)
+    head = camera.head(Entry("trickle", b"x" * 9000))
+    with crowd(stack, head + b"\xff", 60) as slow, under_load(camera):
+        took_s, got = ended_after_s(slow[0], b"x", 20)
+        entry = Entry("", b"")
+        note_answer(entry, got)
+    assert UPLOAD_TIMEOUT_S - 1 < took_s < UPLOAD_TIMEOUT_S + 6
+    assert (entry.status, entry.answer.get("err")) == (408, "slow")
+    assert camera.p99_s(30) < usual_s * 2 + NOISE_S and not camera.count("no")
+    check(stack, camera)
+
+
+def test_headers_that_trickle_are_cut_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
+    usual_s = send_some(camera)
+    with crowd(stack, b"POST /api/upload HTTP/1.1\r\nX-", 200) as slow, under_load(camera):
+        took_s, _got = ended_after_s(slow[0], b"a", 20)
+    assert 8 < took_s < 14
+    assert camera.p99_s(30) < usual_s * 2 + NOISE_S
+    check(stack, camera)
+
+
+def test_a_stranger_is_refused_before_his_picture_is_taken_in(stack: Stack, camera: Ledger) -> None:
+    stranger = Ledger(stack.url, "wrong")
+    with crowd(stack, stranger.head(Entry("stranger", b""), length=10 * 2**20), 1) as [connection]:
+        entry = Entry("", b"")
+        note_answer(entry, connection.recv(65536))
+    assert (entry.status, entry.answer.get("err")) == (401, "auth")
+
+
+def test_a_chunked_body_without_end_is_cut_at_the_limit(stack: Stack, camera: Ledger) -> None:
+    head = camera.head(Entry("endless", b"")).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    chunk = b"100000\r\n" + b"x" * 2**20 + b"\r\n"
+    with crowd(stack, head, 1) as [connection]:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(14):
+                connection.sendall(chunk)
+        assert b" 413 " in connection.recv(65536).split(b"\r\n")[0]
