@@ -27,6 +27,7 @@ from devices import beats, events
 from devices.models import Event, EventType
 from photohub.lib import failpoints, rows
 from photohub.lib.breaker import Breaker
+from photohub.lib.db import one_writer
 
 from . import store
 from .models import MirrorState, OSSObject
@@ -127,12 +128,13 @@ def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
     lease = uuid4()
     due = _due_rows().filter(pk__in=capture_ids)
     mine = list(due.select_related("capture__device").only(*_NEEDED))
-    taken = due.filter(pk__in=[row.pk for row in mine]).update(
-        state=MirrorState.UPLOADING,
-        lease=lease,
-        lease_until=timezone.now() + timedelta(seconds=LEASE_S),
-        attempts=F("attempts") + 1,
-    )
+    with one_writer():
+        taken = due.filter(pk__in=[row.pk for row in mine]).update(
+            state=MirrorState.UPLOADING,
+            lease=lease,
+            lease_until=timezone.now() + timedelta(seconds=LEASE_S),
+            attempts=F("attempts") + 1,
+        )
     if taken < len(mine):
         # Somebody else was faster with some of them.
         ours = set(OSSObject.objects.filter(lease=lease).values_list("pk", flat=True))
@@ -172,7 +174,7 @@ def _sha256(path: Path) -> str:
 
 
 def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
-    with transaction.atomic():
+    with one_writer(), transaction.atomic():
         # Whoever answers a probe answers for all.
         if _beat(True, "") or any(row.was_blocked for row, _result in copied):
             _wake_all()

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.db.models.expressions import RawSQL
 
 P = ParamSpec("P")
@@ -29,6 +31,23 @@ def inline(word: str) -> RawSQL:
 def inline_all(words: Iterable[str]) -> list[RawSQL]:
     """Return several words for `…__in`, in the same order as the index's condition names them."""
     return [inline(word) for word in words]
+
+
+# SQLite lets others wait by asking again and again, with pauses that grow; in one process they can wait properly.
+_writing = threading.RLock() if connection.vendor == "sqlite" else None
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """Let the threads of this process write to SQLite one after the other. For those that write all the time.
+
+    Who is inside a transaction has the database already, and passes: to wait for those who wait for him would not end.
+    """
+    if _writing is None or connection.in_atomic_block:
+        yield
+        return
+    with _writing:
+        yield
 
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")
