@@ -1,6 +1,6 @@
 """Write measured figures into docs/performance.md: `python -m benchmarks.figures out.json [more.json …]`.
 
-Everything below the marker is replaced; of a part that is in several files the last one counts.
+Below the marker a part's figures are replaced when it was measured; of a part in several files the last one counts.
 """
 
 import json
@@ -60,8 +60,8 @@ _NOTES = {
 }
 
 
-def figures(results: list[dict[str, Any]]) -> str:
-    """Return the figures of these runs as Markdown."""
+def figures(results: list[dict[str, Any]], before: str = "") -> str:
+    """Return the figures of these runs as Markdown; those of parts that were not measured stay as they were before."""
     parts = {name: part for result in results for name, part in result["parts"].items()}
     machine = results[-1]["machine"]
     lines = [
@@ -72,10 +72,20 @@ def figures(results: list[dict[str, Any]]) -> str:
     ]
     if "ingest" in parts:
         lines += [f"### Durable ingest {_load(parts['ingest'])}", *_ingest(parts["ingest"]["cells"])]
+    else:
+        lines += _kept(before, "Durable ingest")
     for name, title, report in _PARTS:
         if name in parts:
             lines += [f"### {title} {_load(parts[name])}", report(parts[name]), _NOTES[name]]
+        else:
+            lines += _kept(before, title)
     return "\n\n".join(lines) + "\n"
+
+
+def _kept(before: str, title: str) -> list[str]:
+    """Return the section of this title, as it stands on the page."""
+    sections = before.split("\n### ")[1:]
+    return [f"### {section.strip()}" for section in sections if section.startswith(f"{title} (")]
 
 
 def _load(part: dict[str, Any]) -> str:
@@ -106,9 +116,9 @@ def _wide(cells: list[dict[str, Any]], shown) -> str:
 
 
 def main(names: list[str]) -> None:
-    prose = PAGE.read_text().split(MARKER)[0]
+    prose, _, before = PAGE.read_text().partition(MARKER)
     results = [json.loads(Path(name).read_text()) for name in names]
-    PAGE.write_text(prose + MARKER + "\n" + figures(results))
+    PAGE.write_text(prose + MARKER + "\n" + figures(results, before))
 
 
 if __name__ == "__main__":

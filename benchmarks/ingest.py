@@ -63,6 +63,7 @@ def _start(started: contextlib.ExitStack, size: Size) -> Iterator[Server]:
     for profile in ("esp32s3", "generic"):
         hub = started.enter_context(running_hub())
         yield embedded_server(f"PhotoHub embedded, {profile}", hub, [hub.add_device("lane", profile)])
+    yield started.enter_context(asgi_peer("least with file and row, 1 process", "two_waits", 1))
     yield started.enter_context(asgi_peer(f"{_BARE}, 2 processes", "bare_starlette", 2))
     if size.production:
         stack = started.enter_context(production())

@@ -57,8 +57,9 @@ class Server:
 
     def clear(self) -> None:
         """Forget a peer's files before they are written back, which would be charged to the next server."""
-        for path in self.folder.iterdir() if self.folder else ():
-            path.unlink(missing_ok=True)
+        for path in self.folder.rglob("*") if self.folder else ():
+            if path.is_file() and not path.name.startswith("rows.sqlite3"):
+                path.unlink(missing_ok=True)
 
     def _signal(self, number: signal.Signals) -> None:
         for root in self.roots():

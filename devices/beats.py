@@ -20,9 +20,12 @@ def beat(name: str, ok: bool, sentence: str = "") -> bool:
     return changed
 
 
-def beat_if_news(name: str, ok: bool, sentence: str = "") -> bool:
-    """Like `beat`, but writes at most every 5 s while nothing changes. For parts that work many times a second."""
-    row = ServiceBeat.objects.filter(pk=name).first()
+def beat_if_news(name: str, ok: bool, sentence: str = "", known: ServiceBeat | None = None) -> bool:
+    """Like `beat`, but writes at most every 5 s while nothing changes. For parts that work many times a second.
+
+    Who has read the part's row just now hands it in as `known`.
+    """
+    row = known or ServiceBeat.objects.filter(pk=name).first()
     recent = row is not None and timezone.now() - row.at < timedelta(seconds=5)
     if recent and row.ok == ok and row.sentence == sentence[:300]:
         return False

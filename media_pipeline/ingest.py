@@ -4,20 +4,18 @@ Order, because code 0 is a promise: file → rename → folder, all synced → r
 Uploads that arrive together share the syncs and the commit (`Committer`); a lone one waits for nobody.
 """
 
-import contextlib
-import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.utils import timezone
 
 from devices import events, presence
 from devices.models import Command, CommandState, Device, Event, EventType, Publisher
 from photohub.lib import doorbell, failpoints, live, pressure, rows
-from photohub.lib.db import require_database, tidy
+from photohub.lib.db import one_writer, require_database, tidy
 from photohub.lib.ids import new_id
 
 from . import standing, store
@@ -31,9 +29,6 @@ BATCH_AT_MOST = 64
 # A camera that sends one picture after the other is known as such by then, and its pictures' previews wait until it
 # pauses. Who looks at a picture before gets its preview made for him.
 _PREVIEWS_AFTER_S = 1.0
-
-# SQLite lets others wait by asking again and again; in one process they can wait for each other properly.
-_commits = threading.Lock() if connection.vendor == "sqlite" else contextlib.nullcontext()
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,7 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
     bodies = {capture.path: uploads[index].body for index, capture in fresh.values()}
     store.place(bodies)
     try:
-        with _commits:
+        with one_writer():
             refused = _commit(uploads, fresh)
     except BaseException:
         _remove_unnamed([capture for _, capture in fresh.values()])

@@ -25,8 +25,9 @@ from django.utils.translation import gettext as _
 
 from devices import beats, events
 from devices.models import Event, EventType
-from photohub.lib import failpoints
+from photohub.lib import failpoints, rows
 from photohub.lib.breaker import Breaker
+from photohub.lib.db import one_writer
 
 from . import store
 from .models import MirrorState, OSSObject
@@ -38,22 +39,34 @@ _LONGEST_PAUSE_S = 40
 BEAT = "mirror"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
 AT_ONCE = 8
+# The columns that a copy needs: reading all of them, of three tables, costs more than the database does.
+_NEEDED = (
+    "key",
+    "state",
+    "attempts",
+    "lease",
+    "capture__path",
+    "capture__sha256",
+    "capture__content_type",
+    "capture__device__code",
+)
+_COPIED = ("state", "mirrored_at", "etag", "crc64", "error", "error_word", "lease", "lease_until")
 # Shared by the worker's threads. A copy takes at most 46 s (two requests), so a group ends within its lease.
 _copiers = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="photohub-copier")
 
 
 def due(limit: int = 600) -> list[UUID]:
     """Return captures whose copy is due: half of them the oldest, half the newest, so that neither starves."""
-    rows = _due_rows()
-    oldest = list(rows.order_by("next_try_at").values_list("pk", flat=True)[: limit // 2])
-    newest = list(rows.order_by("-created_at").values_list("pk", flat=True)[: limit - len(oldest)])
+    waiting = _due_rows()
+    oldest = list(waiting.order_by("next_try_at").values_list("pk", flat=True)[: limit // 2])
+    newest = list(waiting.order_by("-created_at").values_list("pk", flat=True)[: limit - len(oldest)])
     return list(dict.fromkeys([*newest, *oldest]))
 
 
 def _due_rows():
     now = timezone.now()
-    rows = OSSObject.objects.waiting().filter(next_try_at__lte=now)
-    return rows.exclude(state=MirrorState.UPLOADING, lease_until__gt=now)
+    waiting = OSSObject.objects.waiting().filter(next_try_at__lte=now)
+    return waiting.exclude(state=MirrorState.UPLOADING, lease_until__gt=now)
 
 
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
@@ -113,17 +126,22 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
 def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
     # Attempts are counted before the work, so that a picture which kills its worker is noticed.
     lease = uuid4()
-    rows = _due_rows().filter(pk__in=capture_ids)
-    before = dict(rows.values_list("pk", "state"))
-    rows.filter(pk__in=before).update(
-        state=MirrorState.UPLOADING,
-        lease=lease,
-        lease_until=timezone.now() + timedelta(seconds=LEASE_S),
-        attempts=F("attempts") + 1,
-    )
-    mine = list(OSSObject.objects.filter(lease=lease).select_related("capture", "capture__device"))
+    due = _due_rows().filter(pk__in=capture_ids)
+    mine = list(due.select_related("capture__device").only(*_NEEDED))
+    with one_writer():
+        taken = due.filter(pk__in=[row.pk for row in mine]).update(
+            state=MirrorState.UPLOADING,
+            lease=lease,
+            lease_until=timezone.now() + timedelta(seconds=LEASE_S),
+            attempts=F("attempts") + 1,
+        )
+    if taken < len(mine):
+        # Somebody else was faster with some of them.
+        ours = set(OSSObject.objects.filter(lease=lease).values_list("pk", flat=True))
+        mine = [row for row in mine if row.pk in ours]
     for row in mine:
-        row.was_blocked = before.get(row.pk) == MirrorState.BLOCKED
+        row.was_blocked = row.state == MirrorState.BLOCKED
+        row.state, row.lease, row.attempts = MirrorState.UPLOADING, lease, row.attempts + 1
     return mine
 
 
@@ -156,22 +174,16 @@ def _sha256(path: Path) -> str:
 
 
 def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
-    with transaction.atomic():
+    with one_writer(), transaction.atomic():
         # Whoever answers a probe answers for all.
         if _beat(True, "") or any(row.was_blocked for row, _result in copied):
             _wake_all()
-        now = timezone.now()
-        for row, result in copied:
-            OSSObject.objects.filter(pk=row.pk, lease=row.lease).update(
-                state=MirrorState.MIRRORED,
-                mirrored_at=now,
-                etag=result.etag or "",
-                crc64=str(result.crc64 or ""),
-                error="",
-                error_word="",
-                lease=None,
-                lease_until=None,
-            )
+        now, done = timezone.now(), MirrorState.MIRRORED
+        facts = [
+            (done, now, result.etag or "", str(result.crc64 or ""), "", "", None, None, row.pk, row.lease)
+            for row, result in copied
+        ]
+        rows.update(OSSObject, _COPIED, ("capture", "lease"), facts)
         _tell([row for row, _result in copied], EventType.CAPTURE_MIRRORED)
 
 
@@ -242,19 +254,19 @@ def adopt_unmirrored() -> int:
 
 def retry_now(capture_id: UUID) -> bool:
     """Make one picture's copy due at once, at somebody's wish."""
-    rows = OSSObject.objects.filter(pk=capture_id).exclude(
+    idle = OSSObject.objects.filter(pk=capture_id).exclude(
         state__in=(MirrorState.MIRRORED, MirrorState.UPLOADING)
     )
-    return bool(rows.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""))
+    return bool(idle.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""))
 
 
-def _tell(rows: list[OSSObject], type_: EventType) -> None:
-    events.record_all([Event(type=type_, device=row.capture.device, subject=row.pk) for row in rows])
+def _tell(copies: list[OSSObject], type_: EventType) -> None:
+    events.record_all([Event(type=type_, device=row.capture.device, subject=row.pk) for row in copies])
 
 
 def _beat(ok: bool, sentence: str) -> bool:
-    known = beats.read(BEAT) is not None
-    news = beats.beat_if_news(BEAT, ok, sentence)
+    known = beats.read(BEAT)
+    news = beats.beat_if_news(BEAT, ok, sentence, known)
     if news and known:
         events.record(EventType.NOTICE, sentence=sentence or _("The mirror works again."), problem=not ok)
     return news

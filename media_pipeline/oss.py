@@ -28,6 +28,7 @@ from storages.base import BaseStorage
 from storages.utils import clean_name, setting
 
 from media_pipeline.oss_errors import explain_request_error, explain_server_error
+from media_pipeline.oss_transport import LeanSession
 from media_pipeline.probe import is_loopback, run_probe
 from media_pipeline.stores import (
     MirrorError,
@@ -270,8 +271,7 @@ class OSSStorage(BaseStorage):
 
     def _build(self, role: str) -> oss2.Bucket:
         endpoint, is_cname = self._public_endpoint() if role != "api" else self._api_endpoint()
-        session = oss2.Session(pool_size=16)
-        session.session.trust_env = not is_loopback(endpoint)
+        session = LeanSession(pool_size=16, trusts_environment=not is_loopback(endpoint))
         return oss2.Bucket(
             oss2.AnonymousAuth() if role == "plain" else self._auth(),
             endpoint,

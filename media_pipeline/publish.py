@@ -11,6 +11,7 @@ from django.utils import timezone
 from devices import events
 from devices.models import Device, Event, EventType
 from devices.protocol.light import Result
+from photohub.lib.db import one_writer
 from photohub.lib.site import base_url
 
 from .models import Capture, Step
@@ -34,7 +35,8 @@ def claim_to_publish(limit: int = 100) -> list[Capture]:
         return []
     # Whoever moves the time first has it: the moment of the claim marks the rows as this gateway's.
     until = timezone.now() + timedelta(seconds=_RETRY_S)
-    rows.filter(pk__in=due).update(publish_next_try_at=until)
+    with one_writer():
+        rows.filter(pk__in=due).update(publish_next_try_at=until)
     mine = Capture.objects.filter(pk__in=due, publish_state=Step.PENDING, publish_next_try_at=until)
     return list(mine.select_related("device"))
 
@@ -52,7 +54,7 @@ def note_published(capture: Capture) -> None:
 
 def note_all_published(captures: list[Capture]) -> None:
     """Note several at once, with one commit. The first time counts."""
-    with transaction.atomic():
+    with one_writer(), transaction.atomic():
         rows = Capture.objects.filter(pk__in=[c.pk for c in captures], published_at=None)
         fresh = set(rows.values_list("pk", flat=True))
         rows.update(publish_state=Step.DONE, published_at=timezone.now())

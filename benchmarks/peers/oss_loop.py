@@ -1,6 +1,6 @@
-"""The plainest way to copy files to object storage: threads that put one after the other.
+"""The plainest way to copy files to object storage: threads that put one after the other, and may look at each then.
 
-Prints objects/s: python -m benchmarks.peers.oss_loop FOLDER OBJECTS BYTES THREADS
+Prints objects/s: python -m benchmarks.peers.oss_loop FOLDER OBJECTS BYTES THREADS LOOK(0 or 1)
 """
 
 import os
@@ -29,19 +29,22 @@ def make_bucket() -> oss2.Bucket:
 
 
 def main() -> None:
-    folder, objects, size_bytes, threads = Path(sys.argv[1]), *(int(word) for word in sys.argv[2:5])
+    folder, objects, size_bytes, threads, look = Path(sys.argv[1]), *(int(word) for word in sys.argv[2:6])
     picture, run_tag = make_picture(size_bytes), secrets.token_hex(4)
     for number in range(objects):
         (folder / f"{number}.jpg").write_bytes(picture + secrets.token_bytes(16))
     bucket = make_bucket()
 
-    def put(number: int) -> None:
-        bucket.put_object_from_file(f"loop/{run_tag}/{number}.jpg", str(folder / f"{number}.jpg"))
+    def copy(number: int) -> None:
+        key = f"loop/{run_tag}/{number}.jpg"
+        put = bucket.put_object_from_file(key, str(folder / f"{number}.jpg"))
+        if look and bucket.head_object(key).etag != put.etag:
+            raise SystemExit(f"The store shows other bytes under {key}.")
 
-    put(0)
+    copy(0)
     begun_s = time.perf_counter()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(put, range(objects)))
+        list(pool.map(copy, range(objects)))
     print(objects / (time.perf_counter() - begun_s))
 
 

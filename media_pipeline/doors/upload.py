@@ -325,8 +325,9 @@ class _Request:
         submitted = committer.submit(upload)
         submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
         try:
-            async with asyncio.timeout(left_s):
-                return await answer
+            with pressure.storing():
+                async with asyncio.timeout(left_s):
+                    return await answer
         except TimeoutError as error:
             # It may be stored after all: the camera's next try then gets "dup".
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error

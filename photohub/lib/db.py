@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
@@ -50,6 +52,23 @@ def require_database() -> None:
     except (DatabaseError, InterfaceError):
         _away_until_s = time.monotonic() + _AWAY_FOR_S
         raise
+
+
+# SQLite lets others wait by asking again and again, with pauses that grow; in one process they can wait properly.
+_writing = threading.RLock() if connection.vendor == "sqlite" else None
+
+
+@contextmanager
+def one_writer() -> Iterator[None]:
+    """Let the threads of this process write to SQLite one after the other. For those that write all the time.
+
+    Who is inside a transaction has the database already, and passes: to wait for those who wait for him would not end.
+    """
+    if _writing is None or connection.in_atomic_block:
+        yield
+        return
+    with _writing:
+        yield
 
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")

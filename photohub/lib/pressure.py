@@ -2,9 +2,12 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _MANY_AT_ONCE = 6
 _MANY_PER_S = 40.0
+_BUSY_SHARE = 0.5
 _MEMORY_S = 1.0
 _GAP_S = 0.02
 _LOOK_AGAIN_S = 0.01
@@ -12,6 +15,9 @@ _LOOK_AGAIN_S = 0.01
 _uploads = 0
 _rate = 0.0
 _rated_at = 0.0
+_storing = 0
+_busy = 0.0
+_busy_at = 0.0
 
 
 def uploads() -> int:
@@ -32,6 +38,32 @@ def leave() -> None:
     _uploads -= 1
 
 
+@contextmanager
+def storing() -> Iterator[None]:
+    """Note that a camera, whose picture is here, waits for the hub. Call from the loop."""
+    _change_storing(1)
+    try:
+        yield
+    finally:
+        _change_storing(-1)
+
+
+def _change_storing(by: int) -> None:
+    global _storing, _busy, _busy_at
+    _busy, _busy_at = busy_share(), time.monotonic()
+    _storing += by
+
+
+def busy_share() -> float:
+    """Return in about how much of the last second a camera waited for the hub: near 1 when one sends without pause.
+
+    Where the machine is slow, or others use it, such a camera's rate is low, and this alone tells. A slow wire does not
+    count.
+    """
+    now = float(_storing > 0)
+    return now + (_busy - now) * math.exp((_busy_at - time.monotonic()) / _MEMORY_S)
+
+
 def rate_per_s() -> float:
     """Return about how many uploads began in the last second."""
     return _rate * math.exp((_rated_at - time.monotonic()) / _MEMORY_S)
@@ -50,5 +82,5 @@ def wait_for_calm(at_most_s: float) -> None:
 
 
 def is_high() -> bool:
-    """Tell whether cameras are being served in such numbers that previews should wait for a quieter moment."""
-    return _uploads >= _MANY_AT_ONCE or rate_per_s() >= _MANY_PER_S
+    """Tell whether cameras are being served in such numbers, or so long, that previews should wait."""
+    return _uploads >= _MANY_AT_ONCE or rate_per_s() >= _MANY_PER_S or busy_share() >= _BUSY_SHARE

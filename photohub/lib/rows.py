@@ -1,4 +1,4 @@
-"""Inserting many rows of one model at the cost of the database, not of the ORM.
+"""Inserting and changing many rows of one model at the cost of the database, not of the ORM.
 
 The ORM compiles every row's values one by one, which is most of the time that a stored picture takes. Here the
 statement and the way each column is written are worked out once per model; a row is then a plain list of values.
@@ -7,7 +7,7 @@ statement and the way each column is written are worked out once per model; a ro
 import json
 import operator
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from django.db import connection, models
@@ -38,6 +38,34 @@ def insert_numbered(rows: list[models.Model]) -> None:
         row._state.adding = False
 
 
+def update(
+    model: type[models.Model], names: tuple[str, ...], where: tuple[str, ...], values: list[tuple]
+) -> None:
+    """Give many rows values of their own: each tuple holds those of the columns `names`, then those of `where`."""
+    if not values:
+        return
+    statement, writers = _change(model, connection.vendor, names, where)
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, [_written(writers, row) for row in values])
+
+
+@cache
+def _change(model: type[models.Model], vendor: str, names: tuple[str, ...], where: tuple[str, ...]) -> tuple:
+    fields = [model._meta.get_field(name) for name in (*names, *where)]
+    quote = connection.ops.quote_name
+    marks = [f"{quote(field.column)} = %s" for field in fields]
+    changed, found = ", ".join(marks[: len(names)]), " AND ".join(marks[len(names) :])
+    statement = f"UPDATE {quote(model._meta.db_table)} SET {changed} WHERE {found}"
+    return statement, [_writer(field, vendor) for field in fields]
+
+
+def _written(writers: list, values: Iterable) -> list:
+    return [
+        value if write is None or value is None else write(value)
+        for write, value in zip(writers, values, strict=True)
+    ]
+
+
 @cache
 def _plan(model: type[models.Model], vendor: str, numbered: bool) -> tuple[str, Callable, int]:
     fields = [f for f in model._meta.concrete_fields if not (numbered and f.primary_key)]
@@ -52,10 +80,7 @@ def _plan(model: type[models.Model], vendor: str, numbered: bool) -> tuple[str, 
     writers = [_writer(f, vendor) for f in fields]
 
     def read(row: models.Model) -> list:
-        return [
-            value if write is None or value is None else write(value)
-            for write, value in zip(writers, take(row), strict=True)
-        ]
+        return _written(writers, take(row))
 
     return statement, read, len(fields)
 

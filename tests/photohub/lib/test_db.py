@@ -1,12 +1,14 @@
 import asyncio
 import threading
+import time
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
 from photohub.lib import db
 from photohub.lib.db import in_thread, require_database
 
+pytestmark = pytest.mark.django_db(transaction=True)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -41,3 +43,38 @@ def test_who_waited_behind_a_vain_try_for_the_database_is_told_at_once(monkeypat
     monkeypatch.setattr(db, "_away_until_s", 0.0)
     monkeypatch.undo()
     require_database()
+
+
+def test_writers_of_one_process_wait_for_each_other():
+    order, inside = [], threading.Event()
+
+    def write_slowly():
+        with db.one_writer():
+            inside.set()
+            time.sleep(0.1)
+            order.append("first")
+
+    thread = threading.Thread(target=write_slowly)
+    thread.start()
+    assert inside.wait(5)
+    with db.one_writer():
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"] or connection.vendor != "sqlite"
+
+
+def test_who_has_the_database_already_waits_for_nobody():
+    held, free = threading.Event(), threading.Event()
+
+    def hold():
+        with db.one_writer():
+            held.set()
+            free.wait(5)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(5)
+    with transaction.atomic(), db.one_writer():
+        assert thread.is_alive()
+    free.set()
+    thread.join()

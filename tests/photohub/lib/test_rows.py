@@ -56,3 +56,14 @@ def test_numbered_rows_get_their_numbers_in_order():
 def test_nothing_to_insert_is_no_error():
     rows.insert([])
     rows.insert_numbered([])
+
+
+def test_rows_get_values_of_their_own_when_the_condition_holds():
+    device, now = make_device(), timezone.now()
+    captures = [make_unsaved(device, name=name) for name in "abc"]
+    rows.insert(captures)
+    rows.insert([OSSObject(capture=c, key=c.name, lease=c.pk if c.name != "c" else None) for c in captures])
+    changes = [(f"etag-{c.name}", now, None, c.pk, c.pk) for c in captures]
+    rows.update(OSSObject, ("etag", "mirrored_at", "lease"), ("capture", "lease"), changes)
+    stored = [(o.etag, o.mirrored_at, o.lease) for o in OSSObject.objects.order_by("key")]
+    assert stored == [("etag-a", now, None), ("etag-b", now, None), ("", None, None)]

@@ -1,0 +1,44 @@
+"""The SDK's way to the network without the session of requests, whose bookkeeping costs as much as a small request.
+
+Kept is its adapter: pooled connections, TLS, time-outs and the errors that `oss_errors` explains. Left out is what OSS
+has no use for: cookies, netrc, redirects (a signed request is good for one address only) and reading the proxy
+settings anew for each request.
+"""
+
+import oss2
+import requests
+
+
+class LeanSession(oss2.Session):
+    """Sends prepared requests straight through the adapter. `trusts_environment`: proxies and CA files of the variables."""
+
+    def __init__(self, pool_size: int, trusts_environment: bool) -> None:
+        super().__init__(pool_size=pool_size)
+        self.session.trust_env = trusts_environment
+        self._settings: dict[str, tuple[dict[str, str], str | bool]] = {}
+
+    def do_request(self, req: oss2.http.Request, timeout: float | tuple) -> oss2.http.Response:
+        """Send one request. Raises oss2.exceptions.RequestError around the error of requests."""
+        prepared = requests.PreparedRequest()
+        try:
+            prepared.prepare_method(req.method)
+            prepared.prepare_url(req.url, req.params)
+            headers = {name: value for name, value in req.headers.items() if value is not None}
+            prepared.prepare_headers(headers)
+            prepared.prepare_body(req.data, None)
+            prepared.hooks = {"response": []}
+            proxies, verify = self._settings_for(prepared.url)
+            adapter = self.session.get_adapter(prepared.url)
+            answer = adapter.send(
+                prepared, stream=True, timeout=timeout, verify=verify, proxies=req.proxies or proxies
+            )
+        except requests.RequestException as error:
+            raise oss2.exceptions.RequestError(error) from error
+        return oss2.http.Response(answer)
+
+    def _settings_for(self, url: str) -> tuple[dict[str, str], str | bool]:
+        host = requests.compat.urlparse(url).netloc
+        if host not in self._settings:
+            merged = self.session.merge_environment_settings(url, {}, True, None, None)
+            self._settings[host] = (merged["proxies"], merged["verify"])
+        return self._settings[host]
