@@ -9,7 +9,6 @@ from photohub.lib import db
 from photohub.lib.db import in_thread, require_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
-pytestmark = pytest.mark.django_db(transaction=True)
 
 
 async def test_a_plain_function_runs_beside_the_loop():
