@@ -63,6 +63,7 @@ class DeviceOut(Schema):
     product_key: str
     device_name: str
     modules: dict[str, str]
+    hardware: str = Field(description="Board revision, where firmware differs by it")
     battery_mv: int | None
     rssi_dbm: int | None
     free_heap_bytes: int | None
@@ -119,6 +120,7 @@ class DeviceChanges(Body):
     product_key: Annotated[Text, Field(max_length=64)] = ""
     device_name: Annotated[Text, Field(max_length=64)] = ""
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
+    hardware: Annotated[Text, Field(max_length=64)] = Field("", description="Board revision")
 
 
 class NewDevice(DeviceChanges):

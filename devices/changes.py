@@ -40,6 +40,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "product_key": gettext_lazy("product key"),
     "device_name": gettext_lazy("device name"),
     "modules": gettext_lazy("modules"),
+    "hardware": gettext_lazy("hardware"),
 }
 
 

@@ -10,6 +10,7 @@ from photohub.lib import live
 
 from . import events
 from .models import Device, EventType, LinkState
+from .ota import targets
 
 _TELEMETRY = {
     "battery_mv": (0, 100_000),
@@ -31,6 +32,8 @@ def heard(device: Device, *, address: str = "", telemetry: dict | None = None) -
     Device.objects.filter(pk=device.pk).update(last_seen_at=now, **changes)
     for field, value in {"last_seen_at": now, **changes}.items():
         setattr(device, field, value)
+    if "firmware_version" in changes:
+        targets.report_version(device, "default", changes["firmware_version"])
     if not was_online and device.online:
         _announce(device, "")
 

@@ -5,6 +5,7 @@ from celery import shared_task
 from photohub.lib import doorbell
 
 from . import beats, commands, deliveries, events, outbox, preparing
+from .ota import sweeping
 
 
 @shared_task
@@ -15,13 +16,14 @@ def prepare_deliveries(delivery_ids: list[str]) -> int:
 
 @shared_task
 def sweep() -> None:
-    """End what has waited too long, drop old events, and ring for what was not rung for."""
+    """End what has waited too long, see to updates, drop old events, and ring for what was not rung for."""
     commands.expire_due()
     deliveries.expire_due()
     deliveries.put_back_lost()
     if ids := preparing.due():
         doorbell.ring(deliveries.PREPARE_TASK, ids)
     events.prune()
+    sweeping.sweep()
 
 
 @shared_task

@@ -211,6 +211,7 @@ def make_folders() -> None:
         settings.INCOMING_DIR,
         settings.THUMBNAILS_DIR,
         settings.TIME_LAPSES_DIR,
+        settings.FIRMWARE_DIR,
     )
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from devices.ota import images
 from photohub.lib import doorbell
 
 from . import (
@@ -64,6 +65,7 @@ def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
     publish.give_up_old()
     store.drop_stale_incoming()
+    images.drop_stale_uploads()
     orphans.set_orphans_aside()
     orphans.drop_long_lost()
     time_lapses.drop_left_over()

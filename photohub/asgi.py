@@ -11,6 +11,7 @@ django.setup(set_prefix=False)
 from channels.routing import URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
 from media_pipeline.doors import mjpeg, upload  # noqa: E402
@@ -32,7 +33,8 @@ _streams: mjpeg.MjpegDoor | None = None
 def _django():
     # Made at the first request: its static file middleware lists the collected files once, and a first start
     # collects them after this module was imported.
-    return limit_body(ASGIHandler())
+    firmware = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
+    return limit_body(ASGIHandler(), {"/api/v1/firmware": firmware})
 
 
 def serve_mqtt_at(websocket_application) -> None:

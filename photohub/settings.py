@@ -49,6 +49,7 @@ INCOMING_DIR = PHOTOHUB_DATA / "incoming"
 THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
 OUTBOX_DIR = PHOTOHUB_DATA / "outbox"
 TIME_LAPSES_DIR = PHOTOHUB_DATA / "timelapses"
+FIRMWARE_DIR = PHOTOHUB_DATA / "firmware"
 
 DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused (507) when less is free")
 
@@ -424,6 +425,16 @@ FETCH_FROM = env_str(
 
 UNSIGNED_FIRMWARE = env_choice(
     "PHOTOHUB_UNSIGNED_FIRMWARE", "refuse", ("refuse", "allow"), "Firmware without signature"
+)
+FIRMWARE_MAX_BYTES = env_size("PHOTOHUB_MAX_FIRMWARE", "64MiB", "Largest firmware image")
+FIRMWARE_MANIFEST_DAYS = env_int(
+    "PHOTOHUB_MANIFEST_DAYS",
+    365,
+    "A firmware manifest is good for so many days after it was made (0: for ever)",
+    minimum=0,
+)
+LINK_CHECK = env_bool(
+    "PHOTOHUB_LINK_CHECK", True, "Hand out download links only while the hub reaches its own outside address"
 )
 
 # --- words, times, static files ---------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ def data_folder(tmp_path_factory, settings):
     settings.THUMBNAILS_DIR = tmp_path / "thumbnails"
     settings.OUTBOX_DIR = tmp_path / "outbox"
     settings.TIME_LAPSES_DIR = tmp_path / "timelapses"
+    settings.FIRMWARE_DIR = tmp_path / "firmware"
     settings.DISK_FLOOR_BYTES = 0
     store.make_folders()
     cache.clear()

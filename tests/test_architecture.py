@@ -54,6 +54,7 @@ ONLY_IN = {
     "imageio_ffmpeg": r"media_pipeline\.video",
     "storages": r"media_pipeline\.(oss|s3)\w*",
     "psycopg": r"-",
+    "cryptography": r"devices\.ota\.signing|photohub\.lib\.sealed",
 }
 ENVIRONMENT_READERS = {
     "photohub.env": "the settings' own reader",
@@ -74,6 +75,7 @@ TESTED_ELSEWHERE = {
     "devices.models.*": "devices/test_rules.py devices/test_api.py",
     "devices.mqtt": "flows/test_embedded.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",
+    "devices.ota.errors": "devices/ota/test_images.py devices/ota/test_rollouts.py",
     "devices.problems": "devices/views/test_listing.py",
     "devices.secrets_once": "devices/views/test_adding.py devices/views/test_keys.py",
     "devices.tasks": "devices/test_commands.py flows/test_embedded.py",

@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 from photohub.lib.ids import new_id
 
+from ..protocol.firmware_manifest import key_id
+
 
 class SigningKey(models.Model):
     """An Ed25519 public key that firmware may be signed with. The private half never comes here."""
@@ -27,8 +29,8 @@ class SigningKey(models.Model):
 
     @property
     def fingerprint(self) -> str:
-        """Return the key's first 16 hex digits, as people compare them."""
-        return self.public_key[:16]
+        """Return the name of the key, as it stands in signature files and as people compare it."""
+        return key_id(bytes.fromhex(self.public_key))
 
 
 class FirmwareState(models.TextChoices):

@@ -38,8 +38,9 @@ class RolloutQuerySet(models.QuerySet):
 class Rollout(models.Model):
     """The plan: which firmware, in which steps, and when to stop.
 
-    `steps` is a list of {"percent": 1-100, "soak_s": seconds}; a step is over when all its devices have ended
-    and the soak time has passed, and the next begins.
+    `steps` is a list of {"devices": n, "percent": 0, "soak_s": seconds} or the same with 0 devices and 1-100 percent:
+    up to how many of all devices the step goes. It is over when its devices have ended and the soak time has
+    passed; then the next begins. `started_at` is when it was last set going: failures before that are forgiven.
     """
 
     OPEN = (RolloutState.DRAFT, RolloutState.RUNNING, RolloutState.PAUSED)

@@ -3,7 +3,9 @@ import asyncio
 from photohub.lib import body_limit
 
 
-async def ask(messages: list[dict], headers=(), hang: bool = False) -> tuple[int, bytes, list[bytes]]:
+async def ask(
+    messages: list[dict], headers=(), hang: bool = False, path: str = "/"
+) -> tuple[int, bytes, list[bytes]]:
     """Send a request in pieces; return the answer's status and body, and the pieces that came through."""
     sent, seen = [], []
 
@@ -24,7 +26,8 @@ async def ask(messages: list[dict], headers=(), hang: bool = False) -> tuple[int
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"fine"})
 
-    await body_limit.limit_body(application)({"headers": list(headers)}, receive, send)
+    limited = body_limit.limit_body(application, {"/large": (100, 5.0)})
+    await limited({"headers": list(headers), "path": path}, receive, send)
     return sent[0]["status"], sent[1]["body"], seen
 
 
@@ -54,9 +57,15 @@ async def test_a_body_that_does_not_end_is_cut_by_time(monkeypatch):
     assert (status, seen) == (408, [b"a"])
 
 
-async def test_once_the_body_is_whole_no_time_runs(monkeypatch):
-    monkeypatch.setattr(body_limit, "BODY_WITHIN_S", 0.05)
-    body = body_limit._Body(lambda: asyncio.sleep(0, piece(b"a")))
+async def test_a_path_may_have_limits_of_its_own(monkeypatch):
+    monkeypatch.setattr(body_limit, "BODY_AT_MOST_BYTES", 10)
+    assert (await ask([piece(b"1234567890x")], path="/large/"))[0] == 200
+    assert (await ask([piece(b"x" * 101)], path="/large"))[0] == 413
+    assert (await ask([piece(b"1234567890x")], path="/larger"))[0] == 413
+
+
+async def test_once_the_body_is_whole_no_time_runs():
+    body = body_limit._Body(lambda: asyncio.sleep(0, piece(b"a")), 10, 0.05)
     await body.receive()
     body._receive = lambda: asyncio.sleep(0.15, {"type": "http.disconnect"})
     assert (await body.receive())["type"] == "http.disconnect"

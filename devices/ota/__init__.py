@@ -1,0 +1,1 @@
+"""New firmware for devices: who signed it, where it lies, and how it reaches one device after another."""

@@ -1,0 +1,84 @@
+"""Why a device has no new version yet, in words."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.utils.translation import override
+
+from devices.models import RolloutTarget
+from devices.ota import planning, reasons, rollouts, targets
+from tests.builders import make_device
+from tests.devices.ota.firmware import make_firmware, make_rollout
+
+pytestmark = pytest.mark.django_db
+
+OTA = Path(reasons.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _no_network(settings):
+    settings.LINK_CHECK = False
+
+
+@pytest.fixture
+def porch():
+    return make_device("porch")
+
+
+def said() -> str:
+    rows = RolloutTarget.objects.select_related("device", "rollout__firmware")
+    return reasons.explain(rows.get(device__code="porch"))
+
+
+def test_a_waiting_device_is_told_what_it_waits_for(porch):
+    rollout = rollouts.create(make_firmware(), [porch])[0]
+    assert "not been started" in said()
+    rollouts.resume(rollout)
+    assert said() == "The device has never been heard."
+    porch.link_state = "connected"
+    porch.save()
+    assert "when it next asks" in said()
+    rollouts.pause(rollout)
+    assert said() == "The rollout is paused. Somebody wanted it so."
+
+
+def test_each_state_of_a_busy_device_has_its_sentence(porch):
+    make_rollout([porch])
+    offer = targets.next_offer(porch)
+    assert said().startswith("Offered (1 of at most 5 times)")
+    targets.note_download(offer.target, offer.firmware.size_bytes // 2)
+    assert said().startswith("It has 50 % of the image")
+    targets.note_flashing(offer.target)
+    assert "report the new version until" in said()
+    targets.report_version(porch, "default", "1.0")
+    assert "reports another version" in said()
+    targets.report_version(porch, "default", "2.0.0")
+    assert said() == "The device reports the new version."
+
+
+def test_a_failure_keeps_the_devices_own_words(porch):
+    make_rollout([porch, make_device("barn")])
+    targets.note_failed(targets.next_offer(porch).target, "flashing", "error 0x105")
+    assert said() == "The device said that it could not write the image. (error 0x105)"
+
+
+def test_a_rollout_says_why_it_stands(porch):
+    rollout = make_rollout([porch])
+    assert reasons.explain_rollout(rollout) == ""
+    rollouts.pause(rollout)
+    assert reasons.explain_rollout(rollout) == "Somebody wanted it so."
+    with override("zh-hans"):
+        assert re.search(r"[\u4e00-\u9fff]", reasons.explain_rollout(rollout))
+
+
+def test_every_word_that_is_used_has_its_sentence():
+    hindrances = set(re.findall(r"[a-z_]+", planning.__doc__.partition("for good")[2])) - {"for", "now"}
+    refusals = {"unsigned", "revoked_key", "signature", "expired", "future", "facts"}
+    used = hindrances | refusals | set(targets.STEP_WORDS.values())
+    for file in ("targets.py", "rollouts.py", "images.py", "keys.py"):
+        text = (OTA / file).read_text()
+        used |= set(re.findall(r"(?:_pause|pause_firmware|_end|note_failed)\([^()]*\"(\w+)\"", text))
+        used |= set(re.findall(r"reason_word=\"(\w+)\"", text))
+    assert {"threshold", "integrity", "too_many_offers", "old_version", "link_broken"} <= used
+    assert used - reasons.SENTENCES.keys() == set()

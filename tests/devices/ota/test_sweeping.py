@@ -1,0 +1,52 @@
+"""What happens to updates by the clock."""
+
+import pytest
+
+from devices import tasks
+from devices.models import Rollout, RolloutState
+from devices.ota import rollouts, sweeping, targets
+from tests.devices.ota.firmware import make_devices, make_rollout, move_clock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_network(settings):
+    settings.LINK_CHECK = False
+
+
+def test_the_task_of_every_few_seconds_ends_silent_updates(monkeypatch):
+    devices = make_devices(4)
+    rollout = make_rollout(devices, deadline_s=60)
+    for device in devices[:2]:
+        targets.next_offer(device)
+    tasks.sweep()
+    assert rollouts.counts_of(rollout)["offered"] == 2
+    move_clock(monkeypatch, 61)
+    tasks.sweep()
+    rollout.refresh_from_db()
+    assert rollouts.counts_of(rollout)["timed_out"] == 2
+    assert (rollout.state, rollout.reason_word) == (RolloutState.PAUSED, "threshold")
+
+
+def test_a_rollout_that_vanishes_meanwhile_spoils_no_other(monkeypatch):
+    make_rollout(make_devices(1))
+    advanced = []
+
+    def vanish(key) -> None:
+        advanced.append(key)
+        raise Rollout.DoesNotExist
+
+    monkeypatch.setattr(rollouts, "advance", vanish)
+    sweeping.sweep()
+    assert len(advanced) == 1
+
+
+def test_silence_ends_updates_of_a_paused_rollout_too(monkeypatch):
+    devices = make_devices(2)
+    rollout = make_rollout(devices)
+    targets.next_offer(devices[0])
+    rollouts.pause(rollout)
+    move_clock(monkeypatch, 1801)
+    sweeping.sweep()
+    assert rollouts.counts_of(rollout)["timed_out"] == 1
