@@ -23,6 +23,7 @@ from pydantic import Field
 from devices.api import router as devices_router
 from devices.api_deliveries import router as deliveries_router
 from devices.api_firmware import router as firmware_router
+from devices.api_ota import router as ota_router
 from devices.api_rollouts import router as rollouts_router
 from media_pipeline.api import router as pictures_router
 from media_pipeline.time_lapse_api import router as time_lapses_router
@@ -243,6 +244,7 @@ api.add_router("", deliveries_router, tags=["Pictures to devices"])
 api.add_router("", time_lapses_router, tags=["Time-lapses"])
 api.add_router("", firmware_router, tags=["Firmware"])
 api.add_router("", rollouts_router, tags=["Firmware"])
+api.add_router("", ota_router, tags=["Firmware"])
 
 
 @api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])
