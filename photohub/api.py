@@ -23,6 +23,7 @@ from pydantic import Field
 from devices.api import router as devices_router
 from devices.api_deliveries import router as deliveries_router
 from devices.api_firmware import router as firmware_router
+from devices.api_ota import router as ota_router
 from devices.api_playlists import router as playlists_router
 from devices.api_rollouts import router as rollouts_router
 from media_pipeline.api import router as pictures_router
@@ -247,6 +248,7 @@ api.add_router("", firmware_router, tags=["Firmware"])
 api.add_router("", rollouts_router, tags=["Firmware"])
 api.add_router("", playlists_router, tags=["Pictures to devices"])
 api.add_router("", rules_router, tags=["Rules"])
+api.add_router("", ota_router, tags=["Firmware"])
 
 
 @api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])

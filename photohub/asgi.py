@@ -1,4 +1,4 @@
-"""The ASGI entry of every web process: the upload door and live pictures beside Django, the live socket, MQTT over WebSocket."""
+"""The ASGI entry of every web process: doors of devices and live pictures beside Django, the live socket, MQTT."""
 
 import os
 from functools import cache
@@ -14,6 +14,7 @@ from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
+from devices.doors import firmware  # noqa: E402
 from media_pipeline.doors import mjpeg, upload, wall  # noqa: E402
 from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
@@ -34,8 +35,8 @@ _wall = None
 def _django():
     # Made at the first request: its static file middleware lists the collected files once, and a first start
     # collects them after this module was imported.
-    firmware = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
-    return limit_body(ASGIHandler(), {"/api/v1/firmware": firmware})
+    images = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
+    return limit_body(ASGIHandler(), {"/api/v1/firmware": images})
 
 
 def serve_mqtt_at(websocket_application) -> None:
@@ -61,6 +62,8 @@ async def application(scope: dict, receive, send) -> None:
     if scope["type"] == "http":
         if upload.serves(scope["path"]):
             await upload.application(scope, receive, send)
+        elif firmware.serves(scope["path"]):
+            await firmware.application(scope, receive, send)
         elif await refuse_unknown_host(scope, send):
             return
         elif _streams is not None and mjpeg.serves(scope["path"]):

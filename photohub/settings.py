@@ -443,6 +443,18 @@ FIRMWARE_MANIFEST_DAYS = env_int(
     "A firmware manifest is good for so many days after it was made (0: for ever)",
     minimum=0,
 )
+DOWNLOADS_AT_ONCE = env_int(
+    "PHOTOHUB_DOWNLOADS_AT_ONCE",
+    20,
+    "Firmware downloads in flight in one process; more get 503 busy",
+    minimum=1,
+)
+DDI_SLEEP_S = env_int(
+    "PHOTOHUB_DDI_SLEEP",
+    30,
+    "Seconds after which a device that speaks hawkBit's API asks again",
+    minimum=1,
+)
 LINK_CHECK = env_bool(
     "PHOTOHUB_LINK_CHECK", True, "Hand out download links only while the hub reaches its own outside address"
 )

@@ -41,6 +41,7 @@ SENTENCES: dict[str, str | Promise] = {
     "check": gettext_lazy("The device said that the image did not pass its check."),
     "flashing": gettext_lazy("The device said that it could not write the image."),
     "rejected": gettext_lazy("The device refused the update."),
+    "unfetched": gettext_lazy("The device said that it was done, but it never fetched the image."),
     "too_many_offers": gettext_lazy("The device came again and again without getting the image."),
     "old_version": gettext_lazy("The device said it was done, but still runs another version."),
     "silent": gettext_lazy("The device fell silent before it was done."),

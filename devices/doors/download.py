@@ -1,0 +1,169 @@
+"""The plain download: `GET` or `HEAD /ota/f/<token>`, the address that offers name.
+
+The token opens one image for one device while its update goes on; a device that shows its key as well must be that
+device. Bytes come from memory, proved. Headers of an image besides those of HTTP:
+
+    Repr-Digest: sha-256=:<base64>:       of the whole image, whatever part is sent (RFC 9530)
+    X-MD5: <hex>
+    X-Signature: <key id>:<base64>        Ed25519 over the image's manifest, which /api/v1/ota/check tells
+"""
+
+import base64
+import logging
+import re
+import time
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from photohub.lib.db import in_thread
+from photohub.lib.http_answer import begin
+
+from .. import identity
+from ..models import Firmware, RolloutTarget, TargetState
+from ..ota import images, targets
+from ..ota.errors import FirmwareError
+from ..protocol.byte_ranges import RangeDecision, decide_range
+from ..protocol.firmware_manifest import key_id
+from .call import Call, Refused, refusal_of
+from .progress import Progress
+from .sending import Places, send_image
+
+log = logging.getLogger(__name__)
+
+PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
+
+places = Places()
+_progress = Progress()
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that may go out to one device just now."""
+
+    target: RolloutTarget
+    data: bytes
+
+    @property
+    def firmware(self) -> Firmware:
+        return self.target.rollout.firmware
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.firmware.sha256}"'
+
+
+def path_of(token: str) -> str:
+    return f"/ota/f/{token}"
+
+
+async def answer(call: Call) -> None:
+    """Answer one download."""
+    call.allow("GET", "HEAD")
+    if call.method == "HEAD":
+        await _answer(call)
+        return
+    # Asked before anything is looked up: five hundred devices at once cost the database nothing.
+    with places.one(settings.DOWNLOADS_AT_ONCE):
+        await _answer(call)
+
+
+async def _answer(call: Call) -> None:
+    image = await in_thread(open_token, call.found["token"], call.key)
+    decision = decide_range(
+        len(image.data),
+        image.etag,
+        method=call.method,
+        wanted=call.header("range"),
+        if_range=call.header("if-range"),
+        if_none_match=call.header("if-none-match"),
+    )
+    await send(call, image, decision, headers_of(image))
+
+
+def open_token(token: str, key: str = "") -> Image:
+    """Return what a token opens now. Raises Refused."""
+    target = targets.find_by_token(token)
+    if target is None or not target.device.enabled:
+        raise _no_such()
+    if key:
+        device = identity.find_device(key)
+        if device is None or device.pk != target.device_id:
+            raise _no_such()
+    return open_image(target)
+
+
+def _no_such() -> Refused:
+    return Refused("not_found", "There is no such download, or not any more; ask for the update again.")
+
+
+def open_image(target: RolloutTarget) -> Image:
+    """Return a target's image with its proved bytes. Raises Refused."""
+    try:
+        return Image(target, images.verified_bytes(target.rollout.firmware))
+    except FirmwareError as error:
+        raise refusal_of(error) from error
+
+
+def headers_of(image: Image) -> dict[str, str]:
+    """Return the headers that are the same for every part of an image."""
+    firmware = image.firmware
+    digest = base64.b64encode(bytes.fromhex(firmware.sha256)).decode()
+    named = {
+        "Content-Type": "application/octet-stream",
+        "ETag": image.etag,
+        "Accept-Ranges": "bytes",
+        "Repr-Digest": f"sha-256=:{digest}:",
+        "X-MD5": firmware.md5,
+    }
+    if firmware.signed and firmware.signing_key is not None:
+        named["X-Signature"] = signature_of(firmware)
+    return named
+
+
+def signature_of(firmware: Firmware) -> str:
+    """Return `<key id>:<base64 of the signature>` of a signed image."""
+    raw = base64.b64encode(bytes(firmware.signature or b"")).decode()
+    return f"{key_id(bytes.fromhex(firmware.signing_key.public_key))}:{raw}"
+
+
+async def send(call: Call, image: Image, decision: RangeDecision, named: dict[str, str]) -> None:
+    """Send the part that was decided on, and note how far the device is."""
+    if decision.status == 304:
+        await call.answer(304, named={"ETag": image.etag})
+        return
+    named = named | {"Content-Length": str(decision.length_bytes), "Cache-Control": "no-store, no-transform"}
+    if decision.content_range:
+        named["Content-Range"] = decision.content_range
+    call.begun = True
+    await begin(call.send, decision.status, named)
+    if call.method == "HEAD" or decision.length_bytes == 0:
+        await call.send({"type": "http.response.body", "body": b""})
+        return
+
+    async def note(sent_bytes: int) -> None:
+        await _note(image, decision.first, decision.first + sent_bytes)
+
+    if image.target.state == TargetState.OFFERED and decision.first == 0:
+        # Before the first byte, so that whoever reports a success has been seen to fetch something.
+        await _tell(image, 0)
+    part = memoryview(image.data)[decision.first : decision.last + 1]
+    await send_image(call.send, call.receive, part, note)
+
+
+async def _note(image: Image, first: int, end: int) -> None:
+    size_bytes, target = len(image.data), image.target
+    if _progress.take(target.pk, (first, end), size_bytes, target.percent, time.monotonic()):
+        await _tell(image, end)
+
+
+async def _tell(image: Image, end: int) -> None:
+    """Write down how far a device is. That this fails is no reason to keep the image from it."""
+    try:
+        if end >= len(image.data):
+            await in_thread(targets.note_flashing, image.target)
+        else:
+            await in_thread(targets.note_download, image.target, end)
+    except (DatabaseError, InterfaceError):
+        log.warning("How far %s is with its download could not be noted.", image.target.device)

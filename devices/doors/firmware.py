@@ -1,0 +1,43 @@
+"""The firmware doors as one ASGI application: which path is whose, and what an exception means to a device."""
+
+import logging
+
+from django.db import DatabaseError, InterfaceError
+
+from . import ddi, download, esp
+from .call import Call, Gone, Refused, busy, slow_down
+
+log = logging.getLogger(__name__)
+
+_DOORS = ((download.PATH, download.answer), (esp.PATH, esp.answer), (ddi.PATH, ddi.answer))
+
+
+def serves(path: str) -> bool:
+    """Tell whether this path is a firmware door's."""
+    return any(pattern.match(path) for pattern, _answer in _DOORS)
+
+
+async def application(scope: dict, receive, send) -> None:
+    """Answer one request."""
+    matched = ((pattern.match(scope["path"]), answer) for pattern, answer in _DOORS)
+    match, answer = next((match, answer) for match, answer in matched if match)
+    call = Call(scope, receive, send, match.groupdict())
+    try:
+        await answer(call)
+    except Gone:
+        pass  # What was sent is noted; the device asks for the rest when it comes back.
+    except Exception as error:
+        if call.begun:
+            raise
+        await call.refuse(_explain(error, call))
+
+
+def _explain(error: Exception, call: Call) -> Refused:
+    match error:
+        case Refused():
+            return slow_down(error, call.address)
+        case DatabaseError() | InterfaceError():
+            log.warning("A device asked for firmware while the database was away.")
+            return busy("The hub's database is away; ask again.", "db")
+    log.exception("A firmware door failed in a way PhotoHub did not expect.", exc_info=error)
+    return busy("The hub stumbled; ask again.")

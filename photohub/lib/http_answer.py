@@ -1,0 +1,42 @@
+"""Answering over ASGI outside Django."""
+
+
+class HeaderName(bytes):
+    """A header's name that reaches the wire as it is spelled.
+
+    HTTP does not care, but some devices do: the C SDK of the Aliyun IoT Platform looks for `Content-Length` letter
+    by letter. uvicorn writes `name.lower()` and compares that with names in small letters; this answers to both.
+    """
+
+    def lower(self) -> "HeaderName":
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return bytes(self).lower() == other
+
+    __hash__ = bytes.__hash__
+
+
+Headers = list[tuple[bytes, bytes]]
+
+
+def headers_from(named: dict[str, str]) -> Headers:
+    """Return headers for ASGI, spelled as given."""
+    return [(HeaderName(name.encode()), value.encode("latin-1", "replace")) for name, value in named.items()]
+
+
+async def begin(send, status: int, named: dict[str, str]) -> None:
+    """Send status and headers."""
+    await send({"type": "http.response.start", "status": status, "headers": headers_from(named)})
+
+
+async def answer(send, status: int, body: bytes = b"", named: dict[str, str] | None = None) -> None:
+    """Send a whole answer with its length, which 204 and 304 may not have."""
+    length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
+    await begin(send, status, (named or {}) | length)
+    await send({"type": "http.response.body", "body": body})
+
+
+def transport_of(send):
+    """Return the connection below an answer where the server shows it, as uvicorn does; else None."""
+    return getattr(getattr(send, "__self__", None), "transport", None)

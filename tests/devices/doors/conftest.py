@@ -1,0 +1,19 @@
+"""A running firmware application for the tests of its doors."""
+
+import httpx
+import pytest
+
+from devices.doors import call, download, firmware
+from photohub.lib.rates import Buckets
+from tests.servers import running_asgi
+
+
+@pytest.fixture
+def door(monkeypatch, settings):
+    """Serve the doors, with nothing remembered from another test."""
+    settings.LINK_CHECK = False
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    monkeypatch.setattr(call, "_STRANGERS", Buckets(per_second=10, burst=50))
+    monkeypatch.setattr(download, "_progress", download.Progress())
+    with running_asgi(firmware.application) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client

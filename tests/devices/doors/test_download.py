@@ -1,0 +1,123 @@
+import base64
+import hashlib
+
+import pytest
+
+from devices.models import RolloutState, TargetState
+from devices.ota import rollouts
+from devices.protocol.firmware_manifest import SIGNED_FRONT, key_id
+from tests.devices.doors.offers import offer, raw_request
+from tests.devices.ota.firmware import IMAGE, PRIVATE, flip_byte
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SIZE = len(IMAGE)
+
+
+def test_the_whole_image_comes_with_its_length_and_hashes(door):
+    answer = door.get(offer(door="http").path)
+    digest = base64.b64encode(hashlib.sha256(IMAGE).digest()).decode()
+    assert (answer.status_code, answer.content) == (200, IMAGE)
+    assert answer.headers["repr-digest"] == f"sha-256=:{digest}:"
+    assert answer.headers["x-md5"] == hashlib.md5(IMAGE, usedforsecurity=False).hexdigest()
+    assert answer.headers["etag"] == f'"{hashlib.sha256(IMAGE).hexdigest()}"'
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_the_length_is_spelled_as_the_c_sdk_looks_for_it(door, version):
+    made = offer(door="http")
+    head, _, body = raw_request(
+        str(door.base_url), f"GET {made.path} HTTP/{version}\nHost: hub\nConnection: close\n\n"
+    ).partition(b"\r\n\r\n")
+    assert b"\r\nContent-Length: %d\r\n" % SIZE in head and body == IMAGE
+    assert b"chunked" not in head.lower() and max(len(line) for line in head.split(b"\r\n")) < 256
+
+
+def test_the_signature_is_that_of_the_manifest(door):
+    made = offer(door="http")
+    key, _, signature = door.head(made.path).headers["x-signature"].partition(":")
+    manifest = made.now().rollout.firmware.manifest.encode()
+    PRIVATE.public_key().verify(base64.b64decode(signature), SIGNED_FRONT + manifest)
+    assert key == key_id(PRIVATE.public_key().public_bytes_raw())
+
+
+def test_head_tells_the_size_and_moves_nothing(door):
+    made = offer(door="http")
+    answer = door.head(made.path)
+    assert (answer.status_code, answer.headers["content-length"], answer.content) == (200, str(SIZE), b"")
+    assert (made.now().state, made.now().percent) == (TargetState.OFFERED, 0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "body"),
+    [
+        ("bytes=4-9", 206, IMAGE[4:10]),
+        ("bytes=8000-65535", 206, IMAGE[8000:]),
+        ("bytes=-10", 206, IMAGE[-10:]),
+        ("bytes=0-0,5-9", 200, IMAGE),
+    ],
+)
+def test_a_part_is_cut_as_it_was_asked_for(door, wanted, status, body):
+    answer = door.get(offer(door="http").path, headers={"range": wanted})
+    assert (answer.status_code, answer.content) == (status, body)
+    assert answer.headers["content-length"] == str(len(body))
+
+
+def test_a_beginning_behind_the_end_is_416(door):
+    answer = door.get(offer(door="http").path, headers={"range": f"bytes={SIZE}-"})
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{SIZE}")
+    assert (answer.content, answer.headers["content-length"]) == (b"", "0")
+
+
+def test_who_has_the_image_gets_304(door):
+    path = offer(door="http").path
+    answer = door.get(path, headers={"if-none-match": door.head(path).headers["etag"]})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_a_whole_download_is_noted_but_proves_nothing(door):
+    made = offer(door="http")
+    door.get(made.path)
+    made.reach(TargetState.FLASHING, 100)
+
+
+def test_a_part_is_noted_as_what_it_is(door):
+    made = offer(door="http")
+    door.get(made.path, headers={"range": f"bytes=0-{SIZE // 2}"})
+    made.reach(TargetState.DOWNLOADING, 50)
+
+
+@pytest.mark.parametrize("end", ["waiting", "cancelled"])
+def test_a_token_without_an_open_offer_opens_nothing(door, end):
+    made = offer(door="" if end == "waiting" else "http")
+    if end == "cancelled":
+        rollouts.cancel(made.target.rollout)
+    answer = door.get(made.path)
+    assert (answer.status_code, answer.json()["err"]) == (404, "not_found")
+    assert door.get("/ota/f/unknown").status_code == 404
+
+
+def test_another_device_cannot_use_the_token(door):
+    mine, other = offer("porch", door="http"), offer("barn", IMAGE + b"!", facts={"version": "3"})
+    assert door.get(mine.path, headers={"x-device-key": other.key}).status_code == 404
+    assert door.get(mine.path, headers={"authorization": f"TargetToken {mine.key}"}).status_code == 200
+
+
+def test_a_changed_byte_is_never_handed_out(door):
+    made = offer(door="http")
+    flip_byte(made.now().rollout.firmware)
+    answer = door.get(made.path)
+    assert (answer.status_code, answer.json()["err"]) == (500, "integrity")
+    rollout = made.now().rollout
+    assert (rollout.state, rollout.reason_word) == (RolloutState.PAUSED, "integrity")
+
+
+def test_more_downloads_than_places_are_asked_to_come_again(door, settings):
+    settings.DOWNLOADS_AT_ONCE = 0
+    answer = door.get(offer(door="http").path)
+    assert (answer.status_code, answer.json()["err"]) == (503, "busy")
+    assert 2 <= int(answer.headers["retry-after"]) <= 10
+
+
+def test_other_methods_are_refused(door):
+    assert door.post("/ota/f/x").status_code == 405
