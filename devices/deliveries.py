@@ -70,7 +70,7 @@ class Wish:
 def deliver(device: Device, wish: Wish, user=None) -> Delivery:
     """Queue a picture for a device. Raises CannotDeliver, or OSError when the disk refuses it."""
     way = _way_of(device)
-    profile = _profile_of(device, wish.render)
+    profile = profile_for(device, wish.render)
     if wish.picture is not None and not wish.picture:
         raise CannotDeliver("empty_body", _("The picture is empty."))
     original = outbox.keep(wish.picture) if wish.picture is not None else ""
@@ -98,7 +98,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
 def check(device: Device, render: str = "") -> None:
     """Raise CannotDeliver when a picture for this device would be refused, before anybody fetches or sends it."""
     _way_of(device)
-    _profile_of(device, render)
+    profile_for(device, render)
 
 
 def _way_of(device: Device) -> DeliveryWay:
@@ -117,7 +117,8 @@ def _way_of(device: Device) -> DeliveryWay:
     )
 
 
-def _profile_of(device: Device, name: str) -> RenderProfile | None:
+def profile_for(device: Device, name: str) -> RenderProfile | None:
+    """Return the render profile that a name means for this device; None: the bytes as they are."""
     if name == AS_IT_IS:
         return None
     if not name:

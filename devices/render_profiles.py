@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from .models import RenderProfile
+from .models import Panel, RenderProfile
 from .panel_profiles import PROFILES, Fault, Profile, check
 
 _FIELDS = {field.name for field in fields(Profile)}
@@ -49,8 +49,8 @@ def save_profile(
         raise ValidationError(
             {"settings": _("There is no value named %(name)s.") % {"name": unknown[0][:40]}}
         )
-    if faults := check(Profile(**settings)):
-        raise ValidationError({fault.field: in_words(fault) for fault in faults})
+    if faults := faults_of(Profile(**settings)):
+        raise faults
     row = profile or RenderProfile()
     row.name, row.label, row.settings = name, label, settings_of(Profile(**settings))
     row.full_clean()
@@ -58,6 +58,43 @@ def save_profile(
         raise ValidationError({"name": _("The name none is taken: it means the bytes as they are.")})
     row.save()
     return row
+
+
+def faults_of(profile: Profile) -> ValidationError | None:
+    """Return what is wrong with a profile, by field and in sentences; None when it can be used."""
+    faults = check(profile)
+    return ValidationError({fault.field: in_words(fault) for fault in faults}) if faults else None
+
+
+def remove_profile(profile: RenderProfile) -> None:
+    """Delete a profile of the owner's own. Raises ValidationError while it is needed."""
+    if profile.ready_made:
+        raise ValidationError(_("Ready-made profiles stay as they are; make a copy under another name."))
+    users = Panel.objects.filter(render_profile=profile).select_related("device").order_by("device__name")
+    names = [panel.device.name for panel in users[:4]]
+    if names:
+        shown = _(", ").join(names[:3]) + ("…" if len(names) > 3 else "")
+        raise ValidationError(
+            _("%(panels)s still uses this profile. Choose another one in its settings first.")
+            % {"panels": shown}
+        )
+    profile.delete()
+
+
+def describe(profile: RenderProfile) -> str:
+    """Say in a few words what comes out: size, form, colours."""
+    made = profile_of(profile.settings)
+    if made.format == "original":
+        return _("the bytes as they are")
+    size = f"{made.width} × {made.height}" if made.width and made.height else ""
+    colours = {"colour": "", "grey": _("grey")}.get(made.colours, made.colours.removeprefix("palette:"))
+    return " · ".join(part for part in (size, made.format, colours) if part)
+
+
+def choices_of() -> list[tuple[RenderProfile, str]]:
+    """Return the profiles that can be chosen, the owner's own first, each with what comes out."""
+    rows = RenderProfile.objects.order_by("ready_made", "name")
+    return [(profile, describe(profile)) for profile in rows]
 
 
 def in_words(fault: Fault) -> str:

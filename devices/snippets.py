@@ -66,10 +66,10 @@ def connection_facts(device: Device) -> list[Fact]:
 
 
 def snippets_for(device: Device, key: str = "") -> list[Snippet]:
-    """Return the programs for this device, with its key if that has just been made. Panels get none."""
-    if device.picture_topic and not (device.command_topic or device.frame_topic):
-        return []
+    """Return the programs for this device, with its key if that has just been made."""
     context = _values(device, key)
+    if device.picture_topic and not (device.command_topic or device.frame_topic):
+        return _panel_snippets(context)
     chosen = [
         ("python", "Python", "camera.py", _python_needs(device)),
         ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5 with espressif/esp32-camera; Wi-Fi in menuconfig")),
@@ -92,6 +92,24 @@ def snippets_for(device: Device, key: str = "") -> list[Snippet]:
         chosen.insert(0, ("published", _("Published firmware"), "main.c", _published_needs(device)))
     return [
         Snippet(slug, label, file_name, needs, _render(slug, context))
+        for slug, label, file_name, needs in chosen
+    ]
+
+
+def _panel_snippets(context: dict) -> list[Snippet]:
+    """Return the programs of a device that only shows pictures."""
+    chosen = [
+        ("python", "Python", "panel.py", _("pip install paho-mqtt, then: python panel.py")),
+        (
+            "arduino",
+            "Arduino (C++)",
+            "panel.ino",
+            _("Library PubSubClient; put your display's call into show()"),
+        ),
+        ("micropython", "MicroPython", "main.py", _("mpremote mip install umqtt.simple")),
+    ]
+    return [
+        Snippet(slug, label, file_name, needs, _render(f"panel-{slug}", context))
         for slug, label, file_name, needs in chosen
     ]
 
@@ -128,6 +146,8 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "stream_host": site.stream_host(),
         "command_topic": device.command_topic,
         "result_topic": device.result_topic,
+        "picture_topic": device.picture_topic,
+        "picture_ack_topic": device.picture_ack_topic,
         "status_topic": topics.build(device.code, topics.Channel.STATUS),
         "key_header": f"X-Device-Key: {key or KEY_PLACEHOLDER}",
     }
@@ -135,6 +155,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "commands": device.takes_commands,
         "relays": device.result_publisher == Publisher.DEVICE and bool(device.result_topic),
         "mqtt_port": site.mqtt_port(),
+        "ack_base": device.ack_base,
         "stream_port": site.stream_port(),
         "mqtt_tls": _mqtt_is_encrypted(),
         "https": urlsplit(url).scheme == "https",

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from .views import adding, commands, detail, keys, listing, settings, simulate
+from .views import (
+    adding,
+    choosing,
+    commands,
+    deliveries,
+    detail,
+    keys,
+    listing,
+    renders,
+    settings,
+    showing,
+    simulate,
+)
 
 app_name = "devices"
 urlpatterns = [
@@ -11,9 +23,24 @@ urlpatterns = [
     path("add/code", adding.code_for, name="code_for"),
     path("simulate", simulate.simulate, name="simulate"),
     path("simulate/remove", simulate.simulate_remove, name="simulate_remove"),
+    path("deliveries/", deliveries.delivery_list, name="deliveries"),
+    path("deliveries/<uuid:id>/picture", deliveries.picture, name="delivery_picture"),
+    path("deliveries/<uuid:id>/cancel", deliveries.cancel, name="delivery_cancel"),
+    path("deliveries/<uuid:id>/again", deliveries.again, name="delivery_again"),
+    path("render-profiles/", renders.render_list, name="renders"),
+    path("render-profiles/new", renders.new, name="new_render"),
+    path("render-profiles/<slug:name>/", renders.edit, name="render"),
+    path("render-profiles/<slug:name>/delete", renders.delete, name="delete_render"),
+    path("show/", choosing.choose_panel, name="choose_panel"),
+    path("show/drawn", showing.drawn, name="drawn"),
     path("<slug:code>/", detail.overview, name="detail"),
     path("<slug:code>/now", detail.now, name="now"),
     path("<slug:code>/pictures/", detail.pictures, name="pictures"),
+    path("<slug:code>/show/", showing.show, name="show"),
+    path("<slug:code>/show/now", showing.show_now, name="show_now"),
+    path("<slug:code>/show/shown", showing.shown, name="shown"),
+    path("<slug:code>/show/preview", showing.capture_preview, name="capture_preview"),
+    path("<slug:code>/show/topics", showing.take_pictures, name="take_pictures"),
     path("<slug:code>/connect/", detail.connect, name="connect"),
     path("<slug:code>/events/", detail.events, name="events"),
     path("<slug:code>/added/", adding.added, name="added"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live, stream, time_lapses, wall
+from .views import capture, files, history, links, live, picker, stream, time_lapses, wall
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("history", history.browse, name="history"),
     path("history/change", history.change, name="history_change"),
     path("history/delete", history.delete, name="history_delete"),
+    path("captures/picker", picker.pick, name="capture_picker"),
     path("captures/<uuid:id>", capture.show, name="capture"),
     path("captures/<uuid:id>/panel", capture.panel, name="capture_panel"),
     path("captures/<uuid:id>/mirror", capture.retry_mirror, name="capture_mirror"),

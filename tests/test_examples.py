@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import time
 import urllib.request
 from pathlib import Path
 from uuid import UUID
@@ -36,6 +37,7 @@ from tests.servers import running_asgi
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 PYTHON_CAMERA = ROOT / "examples/python/camera.py"
+PYTHON_PANEL = ROOT / "examples/python/panel.py"
 FENCE = re.compile(r"^([ ]*)```\w+ vector name=(\S+)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 VECTORS = {name: textwrap.dedent(text).strip("\n") for _, name, text in FENCE.findall(PROTOCOL)}
 
@@ -133,6 +135,8 @@ MADE_BY_CODE = {
     "picture-nack": lambda: encode_ack(Function.END, 0, False).hex(" "),
     "picture-ack-base-1": lambda: encode_ack(Function.DATA, 3, True).hex(" "),
 }
+NATIVE = ["micropython/camera.py", "arduino/camera/camera.ino", "esp32s3/README.md"]
+NATIVE += ["micropython/panel.py", "arduino/panel/panel.ino"]
 TRIED_BELOW = {"upload-request", "telemetry", "piece-1", "piece-2", "hello", "frame-header", "file-response"}
 TRIED_BELOW |= {"stream-pi", "stream-k230", "panel-picture-bw", "panel-picture-bwry"}
 
@@ -247,10 +251,10 @@ def test_the_shell_example_is_a_good_shell_script():
     assert headers and all(f"| `{name}` |" in PROTOCOL for name in headers)
 
 
-@pytest.mark.parametrize("name", ["micropython/camera.py", "arduino/camera/camera.ino", "esp32s3/README.md"])
+@pytest.mark.parametrize("name", NATIVE)
 def test_topics_in_an_example_are_native_ones(name):
     text = (ROOT / "examples" / name).read_text().replace("{CODE}", "porch")
-    found = re.findall(r"photohub/[\w-]+/\w+", text)
+    found = re.findall(r"photohub/[\w-]+/\w+(?:/ack)?", text)
     assert found and all(topics.parse(topic) for topic in found)
 
 
@@ -292,3 +296,42 @@ def test_the_python_camera_takes_a_picture_when_the_api_asks_for_one(tmp_path):
             camera.kill()
             camera.wait()
     assert answer.status_code == 200 and answer.json()["source"] == "http"
+
+
+def test_the_python_panel_gets_a_picture_from_a_real_hub_bit_for_bit(tmp_path):
+    owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
+    picture = make_jpeg(text="hall") + bytes(20_000)
+    with running_hub(env=owner) as hub:
+        key, token = hub.add_device("hall", "panel")["key"], hub.run("api_token", "anna").strip()
+        command = [sys.executable, PYTHON_PANEL, "--mqtt", f"127.0.0.1:{hub.mqtt_port}", "--code", "hall"]
+        command += [
+            "--key",
+            key,
+            "--topic",
+            "mqttTestPub",
+            "--ack-topic",
+            "mqttTestSub",
+            "--folder",
+            tmp_path,
+        ]
+        panel = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            state = push_and_wait(f"{hub.url}/api/v1", token, picture)
+        finally:
+            panel.kill()
+            panel.wait()
+    assert state == "delivered" and (tmp_path / "picture.jpg").read_bytes() == picture
+
+
+def push_and_wait(api: str, token: str, picture: bytes) -> str:
+    """Send the panel of the hall a picture and return how that ended."""
+    with httpx.Client(headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30) as client:
+        files = {"file": ("hall.jpg", picture, "image/jpeg")}
+        made = client.post(f"{api}/devices/hall/deliveries", files=files, data={"render": "none"}).json()
+        deadline_s = time.monotonic() + 60
+        while time.monotonic() < deadline_s:
+            state = client.get(f"{api}/deliveries/{made['id']}").json()["state"]
+            if state not in ("queued", "sending"):
+                return state
+            time.sleep(0.2)
+    return "late"

@@ -10,6 +10,7 @@ from ..access import Action, can, get_device
 from ..models import Command, Device
 from ..problems import problems_of
 from ..profiles import PROFILES
+from ..screens import takes_pictures
 from ..snippets import connection_facts, snippets_for
 from .commands import newest_command
 
@@ -19,11 +20,14 @@ EVENTS_ON_OVERVIEW = 6
 
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
     """Return what every tab shows around itself."""
+    may_command = can(request.user, Action.COMMAND, device)
     return {
         "device": device,
         "tab": tab,
+        "may_command": may_command,
+        "takes_pictures": takes_pictures(device),
         "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
-        "can_command": can(request.user, Action.COMMAND, device) and device.takes_commands and device.enabled,
+        "can_command": may_command and device.takes_commands and device.enabled,
         "can_manage": can(request.user, Action.MANAGE, device),
     }
 

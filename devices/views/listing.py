@@ -10,6 +10,7 @@ from ..access import is_owner
 from ..models import Device, DeviceGroup, DeviceKey
 from ..problems import problems_of
 from ..profiles import PROFILES
+from ..screens import screens_of
 
 PAGE_SIZE = 100
 
@@ -31,6 +32,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "filtered": any(wish.values()),
         "next_start": start + PAGE_SIZE if len(rows) > start + PAGE_SIZE else None,
         "can_add": is_owner(request.user),
+        "has_panels": bool(screens_of(request.user)),
     }
     return render(request, "devices/list.html", context)
 

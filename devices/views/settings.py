@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -9,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from ..access import Action, get_device
 from ..forms import RemoveForm, SettingsForm
+from ..forms_panel import PanelForm
 from ..models import Device
 from ..removing import remove_device
 from ..rules import warn_of_network
@@ -20,18 +22,39 @@ from .detail import frame_of
 def settings(request: HttpRequest, code: str) -> HttpResponse:
     """Show the settings and store them."""
     device = get_device(request.user, code, Action.MANAGE)
-    form = SettingsForm(request.POST if request.method == "POST" else None, device=device)
-    changed = form.save(request.user) if request.method == "POST" and form.is_valid() else None
+    posted = request.POST if request.method == "POST" else None
+    form, panel = SettingsForm(posted, device=device), PanelForm(posted, device=device)
+    changed = _save(request, form, panel) if posted is not None else None
     if changed is None:
-        return _show(request, device, form, RemoveForm(device=device))
+        return _show(request, device, form, RemoveForm(device=device), panel)
     messages.success(request, _("The settings are stored."))
     if warning := warn_of_network(changed.allowed_network):
         messages.warning(request, warning)
     return redirect("devices:settings", device.code)
 
 
-def _show(request: HttpRequest, device: Device, form: SettingsForm, remove: RemoveForm) -> HttpResponse:
-    context = {"form": form, "remove": remove, "pictures": device.captures.count()}
+def _save(request: HttpRequest, form: SettingsForm, panel: PanelForm) -> Device | None:
+    """Store both parts or neither; None when one of them may not be, and its form then says why."""
+    # Both are asked, so that all mistakes are shown at once.
+    if not all([form.is_valid(), panel.is_valid()]):
+        return None
+    with transaction.atomic():
+        changed = form.save(request.user)
+        if changed is not None and panel.save(changed, request.user):
+            return changed
+        transaction.set_rollback(True)
+    return None
+
+
+def _show(
+    request: HttpRequest,
+    device: Device,
+    form: SettingsForm,
+    remove: RemoveForm,
+    panel: PanelForm | None = None,
+) -> HttpResponse:
+    panel = panel or PanelForm(device=device)
+    context = {"form": form, "panel": panel, "remove": remove, "pictures": device.captures.count()}
     page = frame_of(request, device, "settings") | context
     refused = form.is_bound or remove.is_bound
     return render(request, "devices/settings.html", page, status=422 if refused else 200)

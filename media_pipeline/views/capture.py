@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from devices.access import Action, can
+from devices.screens import screens_of
 from media_pipeline import labels, mirror, store
 from media_pipeline.cards import picture_of
 from media_pipeline.facts import exif_of, facts_of
@@ -72,6 +73,7 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "tags": capture.tags.all(),
         "may_change": can(request.user, Action.COMMAND, capture.device),
         "may_delete": can(request.user, Action.MANAGE, capture.device),
+        "may_show": bool(screens_of(request.user)),
         "may_capture": can(request.user, Action.COMMAND, capture.device)
         and capture.device.enabled
         and capture.device.takes_commands,

@@ -16,6 +16,7 @@ from devices.api_tokens import login_or_token
 from media_pipeline.history import with_parts
 from media_pipeline.models import Capture
 from media_pipeline.reading import PictureMissing, read_picture, read_thumbnail
+from photohub.lib.picture_response import picture_response
 
 from .fetching import get_capture
 
@@ -81,19 +82,3 @@ def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:
     if answer is not None and answer.status_code == 304:
         answer["ETag"] = quoted
     return answer
-
-
-def picture_response(
-    data: bytes, content_type: str, name: str, cache_control: str, tag: str = ""
-) -> HttpResponse:
-    """Wrap picture bytes so that a browser shows them and does nothing else with them."""
-    response = HttpResponse(data, content_type=content_type)
-    response["Content-Length"] = str(len(data))
-    response["Content-Disposition"] = f'inline; filename="{name}"'
-    response["Cache-Control"] = cache_control
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    if tag:
-        response["ETag"] = f'"{tag}"'
-    return response

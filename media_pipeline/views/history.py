@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from devices.access import Action, can
 from devices.models import Device, DeviceGroup
+from devices.screens import screens_of
 from media_pipeline.archive import stream_pictures
 from media_pipeline.cards import picture_of
 from media_pipeline.deleting import delete_captures
@@ -110,6 +111,7 @@ def _frame(request: HttpRequest, filters: Filters) -> dict:
         "flags": FLAGS,
         "may_change": any(can(request.user, Action.COMMAND, d) for d in devices),
         "may_delete": can(request.user, Action.MANAGE),
+        "may_show": bool(screens_of(request.user)),
         "any_filter": bool(filters),
         "here": request.get_full_path(),
     }

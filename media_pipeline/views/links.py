@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 from media_pipeline.models import Capture, MirrorState, ShareLink
 from media_pipeline.reading import PictureMissing, read_picture
 from media_pipeline.stores import MirrorError, open_mirror
+from photohub.lib.picture_response import picture_response
 
-from .files import picture_response, unchanged
+from .files import unchanged
 
 _SIGNED_FOR_S = 600
 _CACHE = "public, max-age=300"

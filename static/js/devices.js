@@ -2,6 +2,7 @@
  *
  *   [data-refetch="url"][data-on="device.changed poll"]   fetched anew when such an event comes (of [data-device], if set)
  *   [data-refetch-part="#id"]  takes that part out of a whole page      [data-every-s="3"]  asks that often as well
+ *   [data-while="[data-open]"] … only while the part holds such an element. A focused button with an id stays focused
  *   form[data-press]           is sent without leaving the page; what it changed comes with the next refetch
  *   select[data-submit]        sends its form when changed
  *   form[data-code-url] [data-names-code]   fills the placeholder of the empty code field
@@ -37,7 +38,9 @@ async function refetch(part) {
   await decodePictures(fresh);
   part.dataset.last = fresh.innerHTML;
   if (part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea")) return;
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.replaceChildren(...document.importNode(fresh, true).childNodes);
+  if (focused) document.getElementById(focused)?.focus();
   tell("fresh");
 }
 
@@ -63,7 +66,8 @@ for (const part of document.querySelectorAll("[data-refetch]")) {
     document.addEventListener(`photohub:${type}`, ({ detail }) => isAbout(part, detail) && follow(part));
   }
   const every_s = Number(part.dataset.everyS);
-  if (every_s) setInterval(() => !document.hidden && follow(part), every_s * 1000);
+  const busy = part.dataset.while;
+  if (every_s) setInterval(() => !document.hidden && (!busy || part.querySelector(busy)) && follow(part), every_s * 1000);
 }
 
 async function press(form) {

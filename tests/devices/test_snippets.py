@@ -1,10 +1,14 @@
 import ast
 import json
+import re
 import shlex
+from types import SimpleNamespace
 
 import pytest
 
 from devices.profiles import PROFILES
+from devices.protocol.picture_packets import encode_begin, encode_data, encode_end
+from devices.protocol.picture_receiver import Receiver
 from devices.snippets import connection_facts, snippets_for
 from tests.builders import make_device
 
@@ -88,8 +92,60 @@ def test_the_published_firmware_is_told_its_topics_only_when_they_differ(db):
     assert json.dumps("photohub/barn/command") in second
 
 
-def test_a_panel_has_facts_and_no_camera_program(db):
-    panel = make_device(profile="panel")
+@pytest.mark.parametrize("base", [0, 1])
+def test_a_panel_has_programs_that_receive_with_its_topics(db, base):
+    panel = make_device("hall", profile="panel", ack_base=base)
+    codes = programs(panel, "s3cr3t")
 
-    assert snippets_for(panel) == []
+    assert codes.keys() == {"python", "arduino", "micropython"}
+    for code in codes.values():
+        assert '"mqttTestPub"' in code and '"mqttTestSub"' in code and "s3cr3t" in code
+        assert re.search(rf"ACK_BASE = {base}\b", code)
     assert {"mqttTestPub", "mqttTestSub"} <= {fact.value for fact in connection_facts(panel)}
+
+
+class Board:
+    """Runs a panel's program without its network, packet by packet."""
+
+    def __init__(self, language: str) -> None:
+        lines = programs(make_device("hall", profile="panel", ack_base=1))[language]
+        whole = re.sub(
+            r"(?m)^(import (network|paho.*)|from umqtt.*|client = .*|connect_wifi\(\)|receiver = .*)$",
+            "",
+            lines,
+        )
+        self.shown: list[bytes] = []
+        self.room = {"client": self, "__name__": "panel"}
+        exec(whole.split("\nwhile True:")[0], self.room)
+        self.room["show"] = lambda picture, name: self.shown.append(bytes(picture))
+        self.room["receiver"] = self.room["Receiver"]()
+
+    def publish(self, topic: str, payload: bytes, qos: int = 0) -> None:
+        self.said = payload
+
+    def take(self, language: str, packet: bytes) -> bytes:
+        message = (self, None, SimpleNamespace(payload=packet)) if language == "python" else (b"", packet)
+        self.room["on_message"](*message)
+        return self.said
+
+
+@pytest.mark.parametrize("language", ["python", "micropython"])
+def test_a_panels_program_answers_as_the_protocol_says(db, language):
+    board, model, picture = Board(language), Receiver(ack_base=1), bytes(range(250)) * 13
+    data = [encode_data(n, picture[n * 1400 : n * 1400 + 1400]) for n in range(3)]
+    other = encode_data(0, b"x" * 1400)
+    story = [
+        encode_end(),
+        encode_begin(len(picture)),
+        data[0],
+        data[0],
+        data[2],
+        encode_end(),
+        data[1],
+        data[2],
+    ]
+    story += [encode_end(), encode_end(), encode_begin(len(picture)), data[0], other, data[1], data[0][:-1]]
+    answers = [board.take(language, packet) for packet in story]
+
+    assert answers == [model.take(packet) for packet in story]
+    assert board.shown == [picture]

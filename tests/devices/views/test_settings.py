@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from devices.models import Device
+from devices.models import Device, Panel
 from tests.builders import make_capture, make_device, make_user
 from tests.devices.test_forms import settings_data
 
@@ -71,3 +71,20 @@ def test_a_wrong_code_removes_nothing(porch, client):
 
 def test_removing_by_a_link_is_impossible(porch, client):
     assert client.get(DELETE).status_code == 405
+
+
+def test_what_only_panels_have_is_stored_with_the_rest(porch, client):
+    hall = make_device("hall", profile="panel")
+    url = reverse("devices:settings", args=["hall"])
+    client.post(url, settings_data(hall, name="Hall", window="8", poll_interval_s="60"))
+
+    assert Panel.objects.get(device=hall).window == 8 and Device.objects.get(code="hall").name == "Hall"
+
+
+def test_a_mistake_in_either_part_stores_neither(porch, client):
+    hall = make_device("hall", profile="panel")
+    url = reverse("devices:settings", args=["hall"])
+    page = client.post(url, settings_data(hall, name="New", hardware_address="abc"))
+
+    assert page.status_code == 422 and "12 hexadecimal digits" in page.content.decode()
+    assert Device.objects.get(code="hall").name == "hall" and not Panel.objects.filter(window=8).exists()

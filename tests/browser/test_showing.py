@@ -1,0 +1,121 @@
+"""A picture on its way to a panel, seen in a real browser against a real hub and a simulated panel."""
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from simulators.panel_base import PanelBase, PanelConfig
+from tests.browser.new_user import OWNER, PASSWORD, chromium, log_in, powered
+from tests.builders import make_jpeg
+from tests.hub_process import running_hub
+
+HURRY = "WebSocket is closed before the connection is established"
+pytestmark = pytest.mark.xdist_group("browser")
+PREVIEW_WIDTH = "() => document.querySelector('#preview img')?.naturalWidth"
+
+
+@pytest.fixture(scope="module")
+def hub():
+    """A hub with a camera that took one picture, and a panel that is not connected yet."""
+    env = {"DJANGO_SUPERUSER_USERNAME": OWNER, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
+    with running_hub(env=env) as hub:
+        key = hub.add_device("porch")["key"]
+        answer = httpx.post(f"{hub.url}/api/upload/{key}", content=make_jpeg(320, 240), trust_env=False)
+        assert answer.status_code == 200
+        hub.panel = hub.add_device("hall", "panel")
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser, hub):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    log_in(page, hub.url)
+    yield page
+    context.close()
+    assert [c for c in complaints if HURRY not in c] == []
+
+
+def panel_of(hub, slow_s: float) -> PanelBase:
+    config = PanelConfig(port=hub.mqtt_port, code="hall", key=hub.panel["key"], slow_s=slow_s)
+    return PanelBase(config)
+
+
+def test_a_picture_is_chosen_previewed_sent_and_seen_to_arrive(page: Page, hub):
+    with powered(panel_of(hub, slow_s=0.2)) as panel:
+        page.goto(f"{hub.url}/devices/hall/show/")
+        page.locator(".pick").first.click()
+        page.select_option("#render", "epaper-400x300-bw")
+        page.wait_for_function(f"{PREVIEW_WIDTH} === 400")
+        page.click("text=Send it")
+        newest = page.locator(".delivery").first
+        expect(newest).to_contain_text("of 11", timeout=15_000)
+        expect(newest.locator("progress")).to_be_visible()
+        expect(newest).to_contain_text("delivered", timeout=20_000)
+        expect(page.locator("#show-now .screen img")).to_be_visible(timeout=10_000)
+        assert len(panel.picture) == 400 * 300 // 8
+
+
+def test_the_page_of_a_picture_leads_to_a_panel_which_is_remembered(page: Page, hub):
+    page.goto(f"{hub.url}/history")
+    picture = hub.url + page.get_attribute("main a[href*='/captures/']", "href")
+    page.goto(picture)
+    page.click("text=Show on a panel…")
+    expect(page.locator("[name=panel]")).to_be_checked()
+    page.locator("main form button[value=send]").click()
+    page.wait_for_url("**/devices/hall/show/#on-the-way")
+    page.locator(".delivery").first.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".delivery").first).to_contain_text("cancelled", timeout=10_000)
+
+
+def test_a_selection_of_the_history_asks_for_its_panel(page: Page, hub):
+    page.goto(f"{hub.url}/history")
+    page.click("text=Select")
+    page.locator(".photo a").first.click()
+    page.locator(".selection").get_by_text("Show on a panel…").click()
+    expect(page.locator("h1")).to_have_text("Show on a panel")
+    expect(page.locator(".strip img")).to_have_count(1)
+
+
+def test_a_render_profile_shows_what_it_does_while_it_is_typed(page: Page, hub):
+    page.goto(f"{hub.url}/devices/render-profiles/new?from=oled-128x64-bw")
+    page.wait_for_function(f"{PREVIEW_WIDTH} === 128")
+    page.fill("#id_width", "96")
+    page.wait_for_function(f"{PREVIEW_WIDTH} === 96")
+    page.select_option("#id_colours", "colour")
+    expect(page.locator("#preview")).to_contain_text("This format needs a palette.")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize(
+    "path", ["/devices/hall/show/", "/devices/deliveries/", "/devices/render-profiles/as-is/"]
+)
+def test_no_page_of_pictures_to_panels_scrolls_sideways(page: Page, hub, path, width):
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(hub.url + path)
+    overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(overflow) <= 0
+
+
+def test_without_javascript_a_file_is_previewed_and_sent(browser, hub):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    log_in(page, hub.url)
+    page.goto(f"{hub.url}/devices/hall/show/")
+    page.check("[name=source][value=file]", force=True)
+    file = {"name": "yard.jpg", "mimeType": "image/jpeg", "buffer": make_jpeg(text="yard")}
+    page.set_input_files("[name=file]", file)
+    page.click("[data-preview-button]")
+    expect(page.locator("#preview img")).to_be_visible()
+    page.click("text=Send it")
+    expect(page.locator(".delivery").first).to_contain_text("yard.jpg")
+    context.close()
