@@ -33,6 +33,7 @@ from ..ingest import Receipt, Upload, committer
 from ..models import Source
 from ..refusals import Refused
 from .headers import clean_name, read_md5, read_moment
+from .key_memory import KeyMemory
 from .multipart import MultipartBody
 
 log = logging.getLogger(__name__)
@@ -45,29 +46,7 @@ _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
 
-class _KeyMemory:
-    """Keys that were found to be good within the last seconds. `ingest` asks the database again before it stores."""
-
-    def __init__(self, lasts_s: float = 5.0, at_most: int = 10_000) -> None:
-        self._lasts_s, self._at_most = lasts_s, at_most
-        self._known: dict[str, tuple[float, identity.Known]] = {}
-
-    def get(self, key: str) -> identity.Known | None:
-        until, known = self._known.get(key, (0.0, None))
-        return known if time.monotonic() < until else None
-
-    def remember(self, key: str, known: identity.Known | None) -> identity.Known | None:
-        if known is not None and known.keyed and known.device.enabled:
-            if len(self._known) >= self._at_most:
-                self._known.clear()
-            self._known[key] = (time.monotonic() + self._lasts_s, known)
-        return known
-
-    def forget(self) -> None:
-        self._known.clear()
-
-
-_keys = _KeyMemory()
+_keys = KeyMemory()
 
 
 def serves(path: str) -> bool:
