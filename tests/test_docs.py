@@ -11,7 +11,8 @@ from django.conf import settings
 from devices import panel_formats, panel_profiles
 from devices.models import EventType
 from devices.profiles import PROFILES
-from devices.protocol import light, picture_packets
+from devices.protocol import aliyun_topics, light, picture_packets
+from devices.protocol.aliyun_topics import OtaChannel, build_topic
 from devices.protocol.topics import FROM_DEVICE, TO_DEVICE, Channel
 from media_pipeline.doors import headers, upload
 from media_pipeline.doors.frames import FrameDesk
@@ -170,12 +171,14 @@ def test_every_upload_header_is_documented():
 
 def test_every_mqtt_channel_that_is_heard_has_its_topic_in_the_protocol():
     for channel in [*CHANNELS, Channel.COMMAND]:
-        assert f"photohub/porch/{channel}\n" in PROTOCOL
+        aliyun = isinstance(channel, OtaChannel)
+        topic = build_topic(channel, "ga1b2c3", "porch") if aliyun else f"photohub/porch/{channel}"
+        assert f"{topic}\n" in PROTOCOL
 
 
 def test_every_channel_from_a_device_is_heard():
     assert {str(channel) for channel in Channel} - set(CHANNELS) == {str(c) for c in TO_DEVICE}
-    assert FROM_DEVICE >= set(CHANNELS)
+    assert set(CHANNELS) - FROM_DEVICE == set(aliyun_topics.FROM_DEVICE)
 
 
 def test_every_api_address_is_documented():
