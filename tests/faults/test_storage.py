@@ -7,15 +7,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.builders import make_spool
-from tests.faults.hub import CAPTURES, check, hub_with_camera, incoming, wait_until
+from tests.fakes.oss_server import FakeOSS
+from tests.faults.hub import CAPTURES, check, hub_with_camera, incoming, mirror_states, wait_until
 from tests.faults.ledger import Ledger, compare, make_picture
 from tests.hub_process import HubProcess, running_hub
 
 pytestmark = pytest.mark.xdist_group("faults")
 LARGE = 900_000
+OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
 
 
 @contextlib.contextmanager
@@ -50,6 +53,35 @@ def test_at_the_floor_uploads_are_refused_unread_and_resume_when_there_is_room(t
         ballast.unlink()
         wait_until(lambda: ledger.send_now(ledger.new_entry())[0].outcome == "ok", 5, "uploads resume")
         check(hub, ledger)
+
+
+def test_at_the_floor_people_are_served_and_the_mirror_is_filled_further(tmp_path):
+    with FakeOSS() as oss:
+        env = oss.settings() | {"PHOTOHUB_DISK_FLOOR": "10MB"} | OWNER
+        with hub_on_a_small_disk(tmp_path, 60, **env) as (hub, ledger):
+            oss.stop()
+            ledger.send_now(*(ledger.new_entry() for _ in range(5)))
+            fill(hub.data, 9_000_000)
+            wait_until(
+                lambda: ledger.send_now(ledger.new_entry())[0].status == 507, 5, "the disk is at its floor"
+            )
+            assert sign_in_and_look(hub) == [200, 200, 200]
+            oss.start()
+            wait_until(lambda: mirror_states(hub).keys() == {"mirrored"}, 60, "the mirror is filled")
+            check(hub, ledger)
+
+
+def sign_in_and_look(hub: HubProcess) -> list[int]:
+    """Sign in, which writes, and open the live page, the history and the back office."""
+    with httpx.Client(base_url=hub.url, follow_redirects=True, trust_env=False) as person:
+        person.get("/login")
+        form = {
+            "username": OWNER["DJANGO_SUPERUSER_USERNAME"],
+            "password": OWNER["DJANGO_SUPERUSER_PASSWORD"],
+        }
+        person.post("/login", data=form | {"csrfmiddlewaretoken": person.cookies["photohub_csrf"]})
+        assert person.cookies["photohub"]
+        return [person.get(path).status_code for path in ("/", "/api/v1/captures", "/admin/")]
 
 
 def test_a_disk_that_fills_up_below_the_hub_loses_nothing_and_recovers(tmp_path):
