@@ -1,4 +1,4 @@
-"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|all] [--short|--long] [--json FILE]`."""
+"""`python -m benchmarks [ingest|oss|mirror|button|growth|memory|firmware|all] [--short|--long] [--json FILE]`."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, growth, ingest, memory, mirror, oss
+from benchmarks import button, firmware, growth, ingest, memory, mirror, oss
 from benchmarks.measuring import machine
 
 PARTS = {
@@ -18,6 +18,7 @@ PARTS = {
     "button": button,
     "growth": growth,
     "memory": memory,
+    "firmware": firmware,
 }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import figures, growth, ingest, load, memory, mirror, oss
+from benchmarks import figures, firmware, growth, ingest, load, memory, mirror, oss
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
@@ -111,6 +111,14 @@ def test_memory_is_sampled_while_pictures_come() -> None:
     result = memory.run(memory.TINY)
     assert result["outcome"]["stored"] > 0 and result["outcome"]["errors"] == 0
     assert result["highest_mb"] >= result["rest_mb"] * 0.9 > 30
+
+
+def test_firmware_is_fetched_by_all_while_a_camera_sends() -> None:
+    result = firmware.run(firmware.TINY)
+    hub, nginx = result["rows"]
+    assert hub["errors"] == nginx["errors"] == 0 and hub["ratio"] > 0 and nginx["ratio"] == 1
+    assert result["rush"]["fetched"]["fetched"] == firmware.TINY.devices
+    assert result["rush"]["busy"]["stored"] > 0 and "at once have it after" in firmware.report(result)
 
 
 def test_the_command_prints_a_table_and_writes_json(
