@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import (
     button,
+    firmware,
     growth,
     ingest,
     live_view,
@@ -31,6 +32,7 @@ PARTS = {
     "memory": memory,
     "live": live_view,
     "stopped": stopped_viewers,
+    "firmware": firmware,
 }
 
 

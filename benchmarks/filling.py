@@ -4,8 +4,10 @@ The environment says which hub, as for manage.py; the answer is printed as JSON.
 """
 
 import hashlib
+import io
 import json
 import os
+import random
 import secrets
 import sys
 import time
@@ -24,7 +26,10 @@ from django.utils import timezone  # noqa: E402
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
 from devices import commands, deliveries, identity  # noqa: E402
-from devices.models import Command, Delivery, Device, Event, EventType, PictureOrigin  # noqa: E402
+from devices.models import Command, Delivery, Device, Event, EventType, Firmware, PictureOrigin  # noqa: E402
+from devices.ota import images, rollouts, targets  # noqa: E402
+from devices.ota.checking import Facts  # noqa: E402
+from devices.ota.planning import Plan  # noqa: E402
 from devices.protocol.picture_packets import count_packets  # noqa: E402
 from media_pipeline import mirror, store  # noqa: E402
 from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step  # noqa: E402
@@ -177,7 +182,33 @@ def push_pictures(codes: list[str], size_bytes: int) -> int:
     return Delivery.objects.filter(pk__in=made).update(next_try_at=timezone.now())
 
 
-_JOBS = (fill, add_backlog, wait_mirrored, forget_copies, time_queues, add_panels, push_pictures)
+def offer_image(devices: int, size_bytes: int) -> list[str]:
+    """Offer an image to so many new devices, and return their tokens; the image is the same at every call."""
+    data = random.Random(size_bytes).randbytes(size_bytes)
+    facts = Facts(product="generic", version="2.0.0", counter=1)
+    firmware = Firmware.objects.first()
+    if firmware is None:
+        firmware = images.publish(images.store_firmware(io.BytesIO(data), facts, None))
+    tag = secrets.token_hex(4)
+    made = Device.objects.bulk_create(
+        Device(code=f"board-{tag}-{n}", name=f"Board {n}", profile="generic") for n in range(devices)
+    )
+    everybody = Plan(steps=({"devices": 0, "percent": 100, "soak_s": 0},))
+    rollouts.create(firmware, made, plan=everybody, start=True)
+    with transaction.atomic():
+        return [targets.next_offer(device, "default", "http").token for device in made]
+
+
+_JOBS = (
+    fill,
+    add_backlog,
+    wait_mirrored,
+    forget_copies,
+    time_queues,
+    add_panels,
+    push_pictures,
+    offer_image,
+)
 JOBS = {job.__name__: job for job in _JOBS}
 
 

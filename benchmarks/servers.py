@@ -152,7 +152,7 @@ daemon off; worker_processes {processes}; pid {home}/nginx.pid; error_log {home}
 {user}
 events {{ worker_connections 1024; }}
 http {{
-    access_log off;
+    access_log off; sendfile on; tcp_nopush on;
     client_body_temp_path {home}/bodies; proxy_temp_path {home}/t1; fastcgi_temp_path {home}/t2;
     uwsgi_temp_path {home}/t3; scgi_temp_path {home}/t4;
     client_max_body_size 64m; keepalive_requests 1000000;

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import figures, growth, ingest, load, memory, mirror, oss, stopped_viewers
+from benchmarks import figures, firmware, growth, ingest, load, memory, mirror, oss, panels, stopped_viewers
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
@@ -118,6 +118,20 @@ def test_stopped_viewers_stand_beside_uploads() -> None:
     assert [cell["who"] for cell in result["cells"]] == ["nobody", "read", "stopped"]
     assert all(cell["errors"] == 0 and cell["p50_ms"] > 0 for cell in result["cells"])
     assert "3 viewers are stopped" in stopped_viewers.report(result)
+
+
+def test_firmware_is_fetched_by_all_while_a_camera_sends() -> None:
+    result = firmware.run(firmware.TINY)
+    hub, nginx = result["rows"]
+    assert hub["errors"] == nginx["errors"] == 0 and hub["ratio"] > 0 and nginx["ratio"] == 1
+    assert result["rush"]["fetched"]["fetched"] == firmware.TINY.devices
+    assert result["rush"]["busy"]["stored"] > 0 and "at once have it after" in firmware.report(result)
+
+
+def test_panels_get_their_pictures_beside_the_bare_ping_pong() -> None:
+    result = panels.run(panels.TINY)
+    assert set(result["cells"]) == {"1", "2"} and "published sender" in result["cells"]["1"]
+    assert "ms a packet" in panels.report(result)
 
 
 def test_the_command_prints_a_table_and_writes_json(

@@ -1,0 +1,128 @@
+"""Firmware to many devices: bytes for each second of a core beside nginx, and a rush that cameras should not feel."""
+
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import fetching, load
+from benchmarks.hubs import in_hub
+from benchmarks.measuring import alternate, median, ratio, spread, table
+from benchmarks.memory import Sampler, resident_mb
+from benchmarks.pictures import make_picture
+from benchmarks.servers import Server, embedded_server, family, nginx_peer
+from tests.hub_process import HubProcess, running_hub
+
+HUB, NGINX = "PhotoHub embedded", "nginx, one process, sendfile"
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True)
+class Size:
+    """`devices` fetch in each turn, and again all at once in the rush; cameras send so many pictures a second."""
+
+    devices: int
+    image_bytes: int
+    rounds: int
+    camera_s: float
+    per_s: float = 20.0
+
+
+TINY = Size(4, 60_000, 1, 0.5)
+SHORT = Size(500, 1_000_000, 3, 10.0)
+LONG = Size(500, 1_000_000, 9, 30.0)
+
+
+def run(size: Size) -> dict[str, Any]:
+    """Measure both servers in turn, then let all devices ask at once while cameras send."""
+    with running_hub(env={"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}) as hub, nginx_peer(NGINX, 1) as nginx:
+        roots = {HUB: [hub.pid], NGINX: nginx.roots()}
+        _offer(hub, size)
+        (image,) = (hub.data / "firmware").glob("[!.]*")
+        shutil.copy(image, nginx.folder / "image.bin")
+
+        def measure(name: str) -> dict[str, Any]:
+            urls = _offer(hub, size) if name == HUB else [f"{nginx.urls[0]}image.bin"] * size.devices
+            return _take_turn(roots[name], urls)
+
+        turns = alternate(size.rounds, [HUB, NGINX], measure)
+        rows = [_row(name, turns[name], turns[NGINX]) for name in (HUB, NGINX)]
+        camera = embedded_server("hub", hub, [hub.add_device("lane", "esp32s3")])
+        return {"rows": rows, "devices": size.devices, "rush": _rush(hub, camera, size)}
+
+
+def _offer(hub: HubProcess, size: Size) -> list[str]:
+    """Return the addresses of images for devices that have fetched nothing yet."""
+    tokens = in_hub(hub.env, "offer_image", devices=size.devices, size_bytes=size.image_bytes)
+    return [f"{hub.url}/ota/f/{token}" for token in tokens]
+
+
+def cpu_of(roots: list[int]) -> float:
+    """Return the CPU seconds that these processes and all that they started have used."""
+    times = [process.cpu_times() for root in roots for process in family(root)]
+    return sum(spent.user + spent.system for spent in times)
+
+
+def _take_turn(roots: list[int], urls: list[str]) -> dict[str, Any]:
+    before_s = cpu_of(roots)
+    outcome = fetching.run(fetching.Order(urls, _AT_ONCE))
+    cpu_s = max(cpu_of(roots) - before_s, 0.01)
+    return asdict(outcome) | {
+        "mb_per_cpu_s": outcome.fetched_bytes / 1e6 / cpu_s,
+        "mb_per_s": outcome.fetched_bytes / 1e6 / outcome.seconds,
+    }
+
+
+def _row(name: str, turns: list[dict[str, Any]], base: list[dict[str, Any]]) -> dict[str, Any]:
+    per_core = [turn["mb_per_cpu_s"] for turn in turns]
+    return {
+        "server": name,
+        "mb_per_cpu_s": median(per_core),
+        "ratio": ratio(per_core, [turn["mb_per_cpu_s"] for turn in base]),
+        "spread": spread(per_core),
+        "mb_per_s": median(turn["mb_per_s"] for turn in turns),
+        "p99_ms": median(turn["p99_ms"] for turn in turns),
+        "errors": sum(turn["errors"] for turn in turns),
+        "rounds": turns,
+    }
+
+
+def _rush(hub: HubProcess, camera: Server, size: Size) -> dict[str, Any]:
+    """Let every device ask in the same moment, and cameras send at a fixed pace before and meanwhile."""
+    urls = _offer(hub, size)
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
+        picture = Path(folder) / "picture.jpg"
+        picture.write_bytes(make_picture(55_000))
+        order = camera.order(picture, 8, size.camera_s, size.per_s)
+        quiet = load.run(order)
+        rest_mb = resident_mb(hub.pid)
+        with Sampler(hub.pid) as sampler:
+            sending = pool.submit(load.run, order)
+            fetched = fetching.run(fetching.Order(urls, size.devices))
+            busy = sending.result()
+    return {
+        "fetched": asdict(fetched),
+        "quiet": asdict(quiet),
+        "busy": asdict(busy),
+        "rest_mb": rest_mb,
+        "highest_mb": max(sampler.samples_mb),
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    """Return the result as two tables."""
+    head = ("server", "MB for each second of a core", "ratio", "spread", "MB/s", "p99 ms", "errors")
+    names = ("server", "mb_per_cpu_s", "ratio", "spread", "mb_per_s", "p99_ms", "errors")
+    rows = [[f"{row[n]:.0%}" if n == "spread" else row[n] for n in names] for row in result["rows"]]
+    rush = result["rush"]
+    fetched, quiet, busy = rush["fetched"], rush["quiet"], rush["busy"]
+    figures = (
+        (f"{result['devices']} devices at once have it after", f"{fetched['seconds']:.1f} s"),
+        ("asked to come again", f"{fetched['refused']} times, {fetched['errors']} errors"),
+        ("memory before, highest", f"{rush['rest_mb']:.0f} MB, {rush['highest_mb']:.0f} MB"),
+        ("a camera's answer before, p50 / p99", f"{quiet['p50_ms']:.0f} / {quiet['p99_ms']:.0f} ms"),
+        ("the same meanwhile", f"{busy['p50_ms']:.0f} / {busy['p99_ms']:.0f} ms, {busy['errors']} errors"),
+    )
+    return table(head, rows) + "\n\n" + table(("figure", "value"), figures)
