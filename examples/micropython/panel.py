@@ -31,7 +31,8 @@ class Receiver:
         self.forget()
 
     def forget(self):
-        self.name, self.size, self.have, self.data, self.shown = "", 0, 0, None, False
+        self.name, self.size, self.have, self.data = "", 0, 0, None
+        self.shown = self.ready = False
 
     def take(self, function, number, data):
         if function == BEGIN:
@@ -72,8 +73,7 @@ class Receiver:
         if not self.size or self.have < self.size:
             return False
         if not self.shown:
-            self.shown = True
-            show(self.data, self.name)
+            self.shown = self.ready = True
         return True
 
 
@@ -90,6 +90,9 @@ def on_message(topic, packet):
     good = length == len(packet) - 9 and receiver.take(function, number, memoryview(packet)[9:])
     said = min(number + (ACK_BASE if function == DATA else 0), 0x7FFF)
     client.publish(ACK_TOPIC, struct.pack("<4sbhb", b"\xff\xff\xee\xee", function, said, good))
+    if receiver.ready:  # a slow display must not hold the answer back
+        receiver.ready = False
+        show(receiver.data, receiver.name)
 
 
 def connect_wifi():

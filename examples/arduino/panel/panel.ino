@@ -23,6 +23,7 @@ PubSubClient mqtt(wire);
 uint8_t *picture = nullptr;  // the room for one picture
 size_t pictureSize = 0, have = 0;
 bool shown = false;
+bool ready = false;  // set by the end, taken by loop(): a slow display must not hold the answer back
 
 // Put your display here. The render profile in PhotoHub says which bytes come.
 void show(const uint8_t *bytes, size_t size) {
@@ -33,7 +34,7 @@ void forget() {
   free(picture);
   picture = nullptr;
   pictureSize = have = 0;
-  shown = false;
+  shown = ready = false;
 }
 
 bool takeBegin(const uint8_t *data, size_t length) {
@@ -68,7 +69,7 @@ bool takeData(int number, const uint8_t *data, size_t length) {
 
 bool takeEnd() {
   if (!picture || have < pictureSize) return false;
-  if (!shown) show(picture, pictureSize);
+  if (!shown) ready = true;
   shown = true;
   return true;
 }
@@ -113,4 +114,7 @@ void setup() {
 void loop() {
   if (!mqtt.connected()) connectBroker();
   mqtt.loop();
+  if (!ready) return;
+  ready = false;
+  show(picture, pictureSize);
 }
