@@ -104,16 +104,6 @@ class Viewer:
         """Return what changes as the viewer takes things; None while it owes us nothing."""
         raise NotImplementedError
 
-    def _next_piece(self) -> bytes | None:
-        if self._next == len(self._pieces):
-            view = self._watching.take() if self._watching is not None else None
-            if view is None:
-                return None
-            self._pieces, self._next = self._packer.pieces_of(view), 0
-        self._next += 1
-        self._given += 1
-        return self._pieces[self._next - 1]
-
 
 class DirectViewer(Viewer):
     """A viewer to whose connection we write."""
@@ -124,6 +114,7 @@ class DirectViewer(Viewer):
         super().__init__(packer, group, ask)
         self._body = body
         body.begin_direct(self.wake)
+        self._write = body.write_direct
 
     def close(self) -> None:
         """Look no more."""
@@ -132,12 +123,17 @@ class DirectViewer(Viewer):
 
     def wake(self) -> None:
         """Give what the network takes."""
-        body = self._body
+        # As short as can be: this runs for every frame and viewer.
+        body, newest = self._body, False
         while body.is_free and not self._is_closed:
-            piece = self._next_piece()
-            if piece is None:
-                return
-            body.write_direct(piece)
+            if self._next == len(self._pieces):
+                view = self._watching.take() if self._watching is not None and not newest else None
+                if view is None:
+                    return
+                self._pieces, self._next, newest = self._packer.pieces_of(view), 0, True
+            self._next += 1
+            self._given += 1
+            self._write(self._pieces[self._next - 1])
 
     def progress(self) -> object | None:
         """Return what changes as the viewer takes things; None while it owes us nothing."""
@@ -181,6 +177,16 @@ class SendingViewer(Viewer):
         except Exception:
             log.exception("A live picture could not be sent.")
             self.end(cut=True)
+
+    def _next_piece(self) -> bytes | None:
+        if self._next == len(self._pieces):
+            view = self._watching.take() if self._watching is not None else None
+            if view is None:
+                return None
+            self._pieces, self._next = self._packer.pieces_of(view), 0
+        self._next += 1
+        self._given += 1
+        return self._pieces[self._next - 1]
 
 
 class Gallery:

@@ -44,6 +44,8 @@ class GuardedHttp(HttpToolsProtocol):
     _header_bytes = 0
     _in_headers = True
     _on_free: Callable[[], None] | None = None
+    # Whether the client took nearly all that was written.
+    is_free = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -51,7 +53,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        self._on_free = None
+        self.is_free, self._on_free = False, None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -68,16 +70,25 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.write(_ANSWER_431)
             self._close()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.is_free = False
+
     def resume_writing(self) -> None:
         super().resume_writing()
+        self.is_free = True
         if self._on_free is not None:
             self._on_free()
 
     # --- the extension: the body of the answer under way, as it goes over the wire
 
     def begin_direct(self, on_free: Callable[[], None]) -> None:
-        """Take over the body after the answer's start was sent; `on_free` is called when more may be written."""
+        """Take over the body after the answer's start was sent; `on_free` is called when more may be written.
+
+        `write_direct` is there from now on. What it writes carries, under HTTP/1.1, its own chunk framing.
+        """
         self._on_free = on_free
+        self.write_direct = self.transport.write
         with contextlib.suppress(OSError, AttributeError):
             self.transport.get_extra_info("socket").setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_AT_MOST_BYTES
@@ -88,21 +99,13 @@ class GuardedHttp(HttpToolsProtocol):
         self._on_free = None
 
     @property
-    def is_free(self) -> bool:
-        """Whether the client took nearly all that was written."""
-        return not self.flow.write_paused and not self.transport.is_closing()
-
-    @property
     def untaken_bytes(self) -> int:
         """How much the network has not taken yet."""
         return self.transport.get_write_buffer_size()
 
-    def write_direct(self, data: bytes) -> None:
-        """Write a piece of the body. Under HTTP/1.1 it carries its own chunk framing."""
-        self.transport.write(data)
-
     def cut_off(self) -> None:
         """End the connection without waiting for the client."""
+        self.is_free = False
         self.transport.abort()
 
     def on_headers_complete(self) -> None:
