@@ -69,9 +69,10 @@ _NOTES = {
     ),
     "stopped": "The p99 ratio is to the same round with nobody looking.",
     "firmware": (
-        "Each download is a device's first: PhotoHub looks its token up, proves the bytes, and writes down that it began and "
-        "ended; nginx sends a file. The ratio is that of bytes for each second of a core. In the rush all devices ask at "
-        "once; most are told to come again in 2 to 10 s, so that at most 20 are served at a time."
+        "Each download is a device's first: PhotoHub looks its token up, looks whether the file is still the proved one, and "
+        "writes down that it was fetched; nginx sends a file. The ratio is that of bytes for each second of a core, above "
+        "what the server takes at rest. In the rush all devices ask at once; most are told to come again in 2 to 10 s, so "
+        "that at most 20 are served at a time."
     ),
 }
 

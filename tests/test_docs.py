@@ -9,6 +9,7 @@ import yaml
 from django.conf import settings
 
 from devices import panel_formats, panel_profiles
+from devices.doors import sending
 from devices.models import EventType
 from devices.profiles import PROFILES
 from devices.protocol import aliyun_topics, light, picture_packets
@@ -204,6 +205,9 @@ LIMITS = {
     f"{http_guard.HEADERS_WITHIN_S:.0f} s; larger ones get a plain 431, slower ones are cut off",
     "time for a body to arrive": f"{settings.UPLOAD_TIMEOUT_S} s",
     "uploads at the same time in one process": str(settings.UPLOADS_AT_ONCE),
+    "firmware downloads at the same time in one process": str(settings.DOWNLOADS_AT_ONCE),
+    "firmware download": f"{sending.PIECE_BYTES >> 10} KiB within {sending.PIECE_WITHIN_S:.0f} s, "
+    f"the whole within {sending.WHOLE_WITHIN_S / 60:.0f} min",
     "MQTT message": f"{settings.MQTT_MAX_PACKET_BYTES >> 20} MiB",
     "MQTT: CONNECT after the connection is open": f"{guard.FIRST_PACKET_S:.0f} s",
     "MQTT: subscriptions of one connection": str(guard.SUBSCRIPTIONS_MAX),

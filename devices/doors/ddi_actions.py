@@ -99,7 +99,7 @@ def _go_on(target: RolloutTarget, feedback: Feedback) -> None:
 
 def _succeed(target: RolloutTarget, text: str) -> None:
     """Believe a success that comes after the restart, unless the hub knows better."""
-    if target.state == TargetState.OFFERED:
+    if target.state == TargetState.OFFERED and not download.was_fetched(target):
         targets.note_failed(target, "unfetched", text)
     elif target.reason_word == "old_version":
         targets.note_failed(target, "old_version", text)

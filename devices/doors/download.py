@@ -21,11 +21,12 @@ from photohub.lib.db import in_thread
 from photohub.lib.http_answer import begin
 
 from .. import identity
-from ..models import Firmware, RolloutTarget, TargetState
+from ..models import Firmware, RolloutTarget
 from ..ota import images, targets
 from ..ota.errors import FirmwareError
 from ..protocol.byte_ranges import RangeDecision, decide_range
 from ..protocol.firmware_manifest import key_id
+from . import tokens
 from .call import Call, Refused, refusal_of
 from .progress import Progress
 from .sending import Places, send_image
@@ -54,6 +55,15 @@ class Image:
         return f'"{self.firmware.sha256}"'
 
 
+@dataclass(frozen=True)
+class Sent:
+    """Which bytes of an image went out: from `first` up to `end`."""
+
+    image: Image
+    first: int
+    end: int
+
+
 def path_of(token: str) -> str:
     return f"/ota/f/{token}"
 
@@ -66,10 +76,11 @@ async def answer(call: Call) -> None:
         return
     # Asked before anything is looked up: five hundred devices at once cost the database nothing.
     with places.one(settings.DOWNLOADS_AT_ONCE):
-        await _answer(call)
+        sent = await _answer(call)
+    await note(sent)
 
 
-async def _answer(call: Call) -> None:
+async def _answer(call: Call) -> Sent | None:
     image = await in_thread(open_token, call.found["token"], call.key)
     decision = decide_range(
         len(image.data),
@@ -79,12 +90,12 @@ async def _answer(call: Call) -> None:
         if_range=call.header("if-range"),
         if_none_match=call.header("if-none-match"),
     )
-    await send(call, image, decision, headers_of(image))
+    return await send(call, image, decision, headers_of(image))
 
 
 def open_token(token: str, key: str = "") -> Image:
     """Return what a token opens now. Raises Refused."""
-    target = targets.find_by_token(token)
+    target = tokens.find_target(token)
     if target is None or not target.device.enabled:
         raise _no_such()
     if key:
@@ -128,11 +139,11 @@ def signature_of(firmware: Firmware) -> str:
     return f"{key_id(bytes.fromhex(firmware.signing_key.public_key))}:{raw}"
 
 
-async def send(call: Call, image: Image, decision: RangeDecision, named: dict[str, str]) -> None:
-    """Send the part that was decided on, and note how far the device is."""
+async def send(call: Call, image: Image, decision: RangeDecision, named: dict[str, str]) -> Sent | None:
+    """Send the part that was decided on. Returns what went out, to be noted when the place is free again."""
     if decision.status == 304:
         await call.answer(304, named={"ETag": image.etag})
-        return
+        return None
     named = named | {"Content-Length": str(decision.length_bytes), "Cache-Control": "no-store, no-transform"}
     if decision.content_range:
         named["Content-Range"] = decision.content_range
@@ -140,30 +151,32 @@ async def send(call: Call, image: Image, decision: RangeDecision, named: dict[st
     await begin(call.send, decision.status, named)
     if call.method == "HEAD" or decision.length_bytes == 0:
         await call.send({"type": "http.response.body", "body": b""})
-        return
+        return None
 
-    async def note(sent_bytes: int) -> None:
-        await _note(image, decision.first, decision.first + sent_bytes)
+    async def on_the_way(sent_bytes: int) -> None:
+        await note(Sent(image, decision.first, decision.first + sent_bytes))
 
-    if image.target.state == TargetState.OFFERED and decision.first == 0:
-        # Before the first byte, so that whoever reports a success has been seen to fetch something.
-        await _tell(image, 0)
     part = memoryview(image.data)[decision.first : decision.last + 1]
-    await send_image(call.send, call.receive, part, note)
+    await send_image(call.send, call.receive, part, on_the_way)
+    return Sent(image, decision.first, decision.last + 1)
 
 
-async def _note(image: Image, first: int, end: int) -> None:
-    size_bytes, target = len(image.data), image.target
-    if _progress.take(target.pk, (first, end), size_bytes, target.percent, time.monotonic()):
-        await _tell(image, end)
-
-
-async def _tell(image: Image, end: int) -> None:
-    """Write down how far a device is. That this fails is no reason to keep the image from it."""
+async def note(sent: Sent | None) -> None:
+    """Write down how far a device is, at most once a second. That this fails is no reason to keep the image from it."""
+    if sent is None:
+        return
+    target, size_bytes, end = sent.image.target, len(sent.image.data), sent.end
+    if not _progress.take(target.pk, (sent.first, end), size_bytes, target.percent, time.monotonic()):
+        return
     try:
-        if end >= len(image.data):
-            await in_thread(targets.note_flashing, image.target)
+        if end >= size_bytes:
+            await in_thread(targets.note_flashing, target)
         else:
-            await in_thread(targets.note_download, image.target, end)
+            await in_thread(targets.note_download, target, end)
     except (DatabaseError, InterfaceError):
-        log.warning("How far %s is with its download could not be noted.", image.target.device)
+        log.warning("How far %s is with its download could not be noted.", target.device)
+
+
+def was_fetched(target: RolloutTarget) -> bool:
+    """Tell whether this process has sent something of an image, though its row may not know yet."""
+    return _progress.knows(target.pk)

@@ -35,15 +35,17 @@ _lock = Lock()
 async def answer(call: Call) -> None:
     """Answer one question of an updater."""
     call.allow("GET")
+    sent = None
     with download.places.one(settings.DOWNLOADS_AT_ONCE):
         decision, image = await in_thread(decide, call)
         if decision.status == 200 and image is not None:
             whole = RangeDecision(200, len(image.data), 0, len(image.data) - 1)
-            await download.send(call, image, whole, esp_update.answer_headers(facts_of(image)))
+            sent = await download.send(call, image, whole, esp_update.answer_headers(facts_of(image)))
         elif decision.status == 304:
             await call.answer(304)
         else:
             raise Refused(decision.word, decision.sentence, status=decision.status)
+    await download.note(sent)
 
 
 def decide(call: Call) -> tuple[UpdateDecision, download.Image | None]:

@@ -27,3 +27,7 @@ class Progress:
         while len(self._sent) > _REMEMBERED_AT_MOST:
             self._sent.popitem(last=False)
         return due
+
+    def knows(self, key: object) -> bool:
+        """Tell whether anything went out."""
+        return key in self._sent

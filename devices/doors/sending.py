@@ -52,7 +52,7 @@ class Places:
 
 
 async def send_image(send, receive, body: memoryview, note: Note) -> None:
-    """Send a body whose headers are out already. `note` is told how much is gone, at most once a second and at the end.
+    """Send a body whose headers are out already. `note` is told how much is gone, about once a second on the way.
 
     Raises Gone when the device left, or was cut off because it did not take its bytes.
     """
@@ -81,7 +81,6 @@ async def _send_pieces(send, leaving: asyncio.Future, body: memoryview, note: No
     # An empty piece waits until the last one is taken.
     await _send_piece(send, leaving, b"")
     await send({"type": "http.response.body", "body": b""})
-    await note(len(body))
 
 
 async def _send_piece(send, leaving: asyncio.Future, piece: memoryview | bytes) -> None:

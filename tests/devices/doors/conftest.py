@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from devices.doors import call, download, firmware
+from devices.doors import call, download, firmware, tokens
 from photohub.lib.rates import Buckets
 from tests.servers import running_asgi
 
@@ -15,5 +15,6 @@ def door(monkeypatch, settings):
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     monkeypatch.setattr(call, "_STRANGERS", Buckets(per_second=10, burst=50))
     monkeypatch.setattr(download, "_progress", download.Progress())
+    tokens.forget()
     with running_asgi(firmware.application) as url, httpx.Client(base_url=url, trust_env=False) as client:
         yield client

@@ -32,3 +32,9 @@ def test_devices_do_not_count_for_each_other():
     progress = Progress()
     assert progress.take(1, (0, SIZE // 2), SIZE, 0, 100.0)
     assert not progress.take(2, (SIZE // 2, SIZE), SIZE, 0, 102.0)
+
+
+def test_what_was_sent_is_known():
+    progress = Progress()
+    progress.take(1, (0, 4096), SIZE, 0, 100.0)
+    assert progress.knows(1) and not progress.knows(2)
