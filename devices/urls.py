@@ -14,6 +14,7 @@ urlpatterns = [
     path("<slug:code>/", detail.overview, name="detail"),
     path("<slug:code>/now", detail.now, name="now"),
     path("<slug:code>/pictures/", detail.pictures, name="pictures"),
+    path("<slug:code>/firmware/", detail.firmware, name="firmware"),
     path("<slug:code>/connect/", detail.connect, name="connect"),
     path("<slug:code>/events/", detail.events, name="events"),
     path("<slug:code>/added/", adding.added, name="added"),

@@ -18,6 +18,7 @@ urlpatterns = [
     path("language", pages.set_language, name="set_language"),
     path("", include("photohub.account_urls")),
     path("devices/", include("devices.urls")),
+    path("firmware/", include("devices.firmware_urls")),
     path("image", push_image, name="push_image"),
     path("", include("media_pipeline.urls")),
     path("broker/<str:secret>/", include("photohub.broker_hook_urls")),

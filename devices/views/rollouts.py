@@ -1,0 +1,112 @@
+"""Rollouts: planning one, watching it live, and stopping it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from ..access import Action, can
+from ..forms_firmware import RolloutForm
+from ..models import Firmware, Rollout, RolloutTarget, TargetState
+from ..ota import reasons, rollouts
+from ..ota.errors import FirmwareError, RolloutError
+from .firmware import require, rollout_line
+
+_TARGETS_ON_A_PAGE = 100
+_ORDERS = {"pause": rollouts.pause, "resume": rollouts.resume, "cancel": rollouts.cancel}
+# The way of a device, as the funnel shows it; what went wrong stands beside it.
+_FUNNEL = ("waiting", "offered", "downloading", "flashing", "proved")
+_SHAPES = {"proved": "good", "failed": "bad", "timed_out": "bad", "waiting": "", "cancelled": ""}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Plan a rollout of an image."""
+    require(request, Action.MANAGE)
+    firmware = get_object_or_404(Firmware, pk=id)
+    form = RolloutForm(
+        request.POST if request.method == "POST" else None, firmware=firmware, user=request.user
+    )
+    start = request.POST.get("action") != "draft"
+    rollout = form.save(request.user, start=start) if form.is_bound and form.is_valid() else None
+    if rollout is None:
+        context = {"form": form, "firmware": firmware}
+        status = 422 if form.is_bound else 200
+        return render(request, "devices/firmware/rollout_new.html", context, status=status)
+    for code, word in list(form.left_out.items())[:5]:
+        messages.info(
+            request, _("%(code)s is left out: %(why)s") % {"code": code, "why": reasons.sentence_of(word)}
+        )
+    return redirect("firmware:rollout", rollout.pk)
+
+
+@login_required
+@never_cache
+@require_safe
+def show(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Show how a rollout goes: the funnel, and every device with what it waits for."""
+    rows = Rollout.objects.visible_to(request.user).select_related("firmware", "created_by")
+    rollout = get_object_or_404(rows, pk=id)
+    state = request.GET.get("state", "")
+    targets = RolloutTarget.objects.filter(rollout=rollout).visible_to(request.user)
+    targets = targets.filter(state=state) if state in TargetState.values else targets
+    page = Paginator(targets.select_related("device", "rollout__firmware"), _TARGETS_ON_A_PAGE)
+    targets_page = page.get_page(request.GET.get("page"))
+    line = rollout_line(rollout, request.user)
+    context = line | {
+        "funnel": [_stage(name, line) for name in _FUNNEL],
+        "wrong": [
+            _stage(name, line) for name in ("failed", "timed_out", "cancelled") if line["counts"].get(name)
+        ],
+        "steps": _steps_of(rollout),
+        "targets": targets_page,
+        "told": [
+            {"target": t, "why": reasons.explain(t), "shape": _SHAPES.get(t.state, "wait")}
+            for t in targets_page
+        ],
+        "chosen": state,
+        "can_manage": can(request.user, Action.MANAGE),
+        "is_open": rollout.state in Rollout.OPEN,
+    }
+    return render(request, "devices/firmware/rollout.html", context)
+
+
+def _stage(name: str, line: dict) -> dict:
+    count = line["counts"].get(name, 0)
+    share = 100 * count // line["total"] if line["total"] else 0
+    return {"name": name, "label": TargetState(name).label, "count": count, "share": share}
+
+
+def _steps_of(rollout: Rollout) -> list[dict]:
+    return [
+        {
+            "label": f"{step['percent']} %" if step.get("percent") else str(step.get("devices", "")),
+            "minutes": step.get("soak_s", 0) // 60,
+            "is_now": number == rollout.step and rollout.state in ("running", "paused"),
+            "is_done": number < rollout.step or rollout.state == "finished",
+        }
+        for number, step in enumerate(rollout.steps)
+    ]
+
+
+@login_required
+@require_POST
+def change(request: HttpRequest, id: UUID, order: str) -> HttpResponse:
+    """Pause, resume or cancel."""
+    if order not in _ORDERS:
+        raise Http404
+    rollout = get_object_or_404(Rollout.objects.visible_to(request.user), pk=id)
+    require(request, Action.MANAGE)
+    try:
+        if not _ORDERS[order](rollout, request.user):
+            messages.info(request, _("It was so already, or it is over."))
+    except (RolloutError, FirmwareError) as error:
+        messages.error(request, error.sentence)
+    return redirect("firmware:rollout", id)
