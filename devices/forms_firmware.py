@@ -5,24 +5,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .models import Device, DeviceGroup, Firmware, Rollout, SigningKey
-from .ota import images, keys, planning, rollouts, signing
+from .ota import checking, images, keys, planning, rollouts, signing
 from .ota.checking import Facts
 from .ota.errors import FirmwareError, RolloutError
 from .ota.images import Labels
 from .ota.planning import Plan
 
 _MONO = {"class": "mono", "autocapitalize": "none", "spellcheck": "false"}
-# The words of `Facts` are the names of the form's fields, so that a refusal finds its place.
-_FIELD_OF = {
-    "size": "file",
-    "hash": "file",
-    "image": "file",
-    "too_large": "file",
-    "empty": "file",
-    "signature": "manifest",
-    "manifest": "manifest",
-    "unsigned": "manifest",
+# A refusal's word finds the field beside which its sentence stands; the others stand above the form.
+_FIELD_OF = {word: "file" for word in ("size", "hash", "image", "too_large", "empty")}
+_FIELD_OF |= {
+    word: "manifest"
+    for word in ("manifest", "unsigned", "unknown_key", "revoked_key", "signature", "expired", "future")
 }
+_FIELD_OF |= {"counter": "counter", "taken": "version"}
 
 
 class FirmwareForm(forms.Form):
@@ -77,22 +73,45 @@ class FirmwareForm(forms.Form):
     publish = forms.BooleanField(
         label=gettext_lazy("Let rollouts use it at once"), required=False, initial=True
     )
+    lower = forms.BooleanField(
+        label=gettext_lazy("Take it though its counter is not the highest"), required=False
+    )
+
+    def clean(self) -> dict:
+        """Without a manifest, ask for what it would say; or say at once that there has to be one."""
+        values = super().clean()
+        if values.get("manifest") or "manifest" in self.errors:
+            return values
+        try:
+            checking.check_unsigned_allowed()
+        except FirmwareError as error:
+            self.add_error("manifest", error.sentence)
+            return values
+        for name in ("product", "version"):
+            if name not in self.errors and not values.get(name):
+                self.add_error(name, _("Without a signed manifest this has to be filled in."))
+        return values
 
     def save(self, user) -> Firmware | None:
         """Keep the image; None when it does not fit, and the form then says why."""
         values = self.cleaned_data
         try:
-            signed = signing.read_manifest_file(values["manifest"].read()) if values["manifest"] else None
             facts = Facts(**{n: values[n] for n in ("product", "hardware", "module", "version", "counter")})
-            labels = Labels(values["file"].name, values["note"])
-            firmware = images.store_firmware(values["file"], facts, signed, user, labels=labels)
-            return images.publish(firmware, user) if values["publish"] else firmware
+            labels, lower = Labels(values["file"].name, values["note"]), values["lower"]
+            firmware = images.store_firmware(
+                values["file"], facts, self._read_signed(), user, labels=labels, lower_allowed=lower
+            )
+            return images.publish(firmware, user, lower_allowed=lower) if values["publish"] else firmware
         except signing.BadManifest as error:
             self.add_error("manifest", _("The manifest cannot be read: %(why)s") % {"why": error})
         except FirmwareError as error:
             name = _FIELD_OF.get(error.word, error.word)
             self.add_error(name if name in self.fields else None, error.sentence)
         return None
+
+    def _read_signed(self) -> signing.SignedManifest | None:
+        file = self.cleaned_data["manifest"]
+        return signing.read_manifest_file(file.read(signing.MAX_FILE_BYTES + 1)) if file else None
 
 
 class SigningKeyForm(forms.Form):
@@ -112,11 +131,16 @@ class SigningKeyForm(forms.Form):
         """Trust the key; None when it is none, and the form then says why."""
         try:
             return keys.add_key(self.cleaned_data["name"], self.cleaned_data["public_key"], user)
-        except signing.BadKey as error:
-            self.add_error("public_key", str(error))
         except FirmwareError as error:
             self.add_error("public_key", error.sentence)
         return None
+
+
+class _FittingDevices(forms.ModelMultipleChoiceField):
+    """Devices by name, code and what they run."""
+
+    def label_from_instance(self, device: Device) -> str:
+        return " · ".join(filter(None, (str(device), device.code, device.firmware_version)))
 
 
 class RolloutForm(forms.Form):
@@ -128,7 +152,7 @@ class RolloutForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("No group: the devices chosen below"),
     )
-    devices = forms.ModelMultipleChoiceField(
+    devices = _FittingDevices(
         Device.objects.none(),
         label=gettext_lazy("Devices"),
         required=False,
@@ -172,18 +196,27 @@ class RolloutForm(forms.Form):
     def __init__(self, *args, firmware: Firmware, user, **options) -> None:
         super().__init__(*args, **options)
         self.firmware = firmware
+        self.user = user
         self.left_out: dict[str, str] = {}
         visible = Device.objects.visible_to(user)
-        fitting = [d.pk for d in visible if planning.misfit(d, firmware, rollback=True) in ("", "already")]
-        self.fields["devices"].queryset = visible.filter(pk__in=fitting)
-        self.fields["group"].queryset = DeviceGroup.objects.filter(devices__in=visible).distinct()
+        misfits = {device.pk: planning.misfit(device, firmware, rollback=True) for device in visible}
+        fitting = visible.filter(pk__in=[key for key, word in misfits.items() if not word])
+        self.running_it = sum(word == "already" for word in misfits.values())
+        self.fields["devices"].queryset = fitting.order_by("name", "code")
+        groups = DeviceGroup.objects.filter(devices__in=fitting).distinct()
+        self.fields["group"].queryset = groups.order_by("name")
 
     def clean_steps(self) -> list[int]:
         """Read the percents."""
         words = self.cleaned_data["steps"].replace(",", " ").replace("，", " ").replace("%", " ").split()
         if not words or not all(word.isascii() and word.isdigit() and len(word) < 4 for word in words):
             raise forms.ValidationError(_("Write percents with commas, as in 1, 10, 100."))
-        return [int(word) for word in words]
+        percents = [int(word) for word in words]
+        try:
+            planning.read_steps(percents)
+        except RolloutError as error:
+            raise forms.ValidationError(error.sentence) from error
+        return percents
 
     def clean(self) -> dict:
         """Ask for one of the two."""
@@ -192,22 +225,38 @@ class RolloutForm(forms.Form):
             raise forms.ValidationError(_("Choose a group, or devices."))
         return values
 
-    def save(self, user, *, start: bool) -> Rollout | None:
+    def outlook(self) -> dict | None:
+        """Return what the values would do: how many devices, and up to how many each step goes."""
+        if not self.is_valid():
+            return None
+        plan = self._plan()
+        fitting, left_out = rollouts.sort_out(self.firmware, self._devices(), rollback=plan.allow_rollback)
+        steps, step_of = planning.split(plan.steps, len(fitting))
+        reach = [sum(step <= number for step in step_of) for number in range(len(steps))]
+        stages = [
+            {"percent": step["percent"], "devices": devices, "minutes": step["soak_s"] // 60}
+            for step, devices in zip(steps, reach, strict=True)
+        ]
+        return {"devices": len(fitting), "left_out": len(left_out), "stages": stages}
+
+    def _devices(self):
+        group, chosen = self.cleaned_data["group"], self.cleaned_data["devices"]
+        return Device.objects.visible_to(self.user).filter(group=group) if group else chosen
+
+    def save(self, *, start: bool) -> Rollout | None:
         """Make the rollout; None when it cannot be, and the form then says why."""
-        values = self.cleaned_data
-        group, chosen = values["group"], values["devices"]
-        devices = Device.objects.visible_to(user).filter(group=group) if group else chosen
+        group = self.cleaned_data["group"]
         try:
             rollout, left_out = rollouts.create(
                 self.firmware,
-                devices,
-                user,
+                self._devices(),
+                self.user,
                 plan=self._plan(),
                 group_name=group.name if group else "",
                 start=start,
             )
         except (RolloutError, FirmwareError) as error:
-            self.add_error("steps" if error.word == "steps" else None, error.sentence)
+            self.add_error(None, error.sentence)
             return None
         self.left_out = left_out
         return rollout

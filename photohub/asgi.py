@@ -34,7 +34,7 @@ def _django():
     # Made at the first request: its static file middleware lists the collected files once, and a first start
     # collects them after this module was imported.
     firmware = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
-    return limit_body(ASGIHandler(), {"/api/v1/firmware": firmware})
+    return limit_body(ASGIHandler(), dict.fromkeys(("/api/v1/firmware", "/firmware/upload"), firmware))
 
 
 def serve_mqtt_at(websocket_application) -> None:

@@ -1,5 +1,6 @@
 """Firmware: what is stored, uploading more, and the keys that it is signed with."""
 
+import json
 from uuid import UUID
 
 from django.conf import settings
@@ -7,14 +8,16 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Case, QuerySet, When
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..access import Action, can
 from ..forms_firmware import FirmwareForm, SigningKeyForm
-from ..models import Firmware, Rollout, SigningKey
+from ..models import Firmware, Rollout, RolloutTarget, SigningKey
 from ..ota import images, keys, reasons, rollouts
 from ..ota.errors import FirmwareError
 
@@ -32,16 +35,23 @@ def rollout_line(rollout: Rollout, user) -> dict:
     """Return what a list shows of a rollout."""
     counts = rollouts.counts_of(rollout, user)
     total = sum(counts.values())
-    ended = sum(counts.get(state, 0) for state in ("proved", "failed", "timed_out", "cancelled"))
     return {
         "rollout": rollout,
         "counts": counts,
         "total": total,
-        "ended": ended,
-        "proved": counts.get("proved", 0),
-        "failed": counts.get("failed", 0) + counts.get("timed_out", 0),
+        "proved": counts["proved"],
+        "failed": counts["failed"] + counts["timed_out"],
+        "active": sum(counts[state] for state in RolloutTarget.ACTIVE),
+        "step_now": rollout.step + 1,
+        "is_open": rollout.state in Rollout.OPEN,
         "why": reasons.explain_rollout(rollout),
     }
+
+
+def newest_rollouts(user) -> QuerySet[Rollout]:
+    """Return the rollouts that a person may see: those that are not over first."""
+    rows = Rollout.objects.visible_to(user).select_related("firmware")
+    return rows.order_by(Case(When(state__in=Rollout.OPEN, then=0), default=1), "-created_at")
 
 
 @login_required
@@ -49,7 +59,7 @@ def rollout_line(rollout: Rollout, user) -> dict:
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the rollouts that go on or lately ended, and all images."""
     require(request, Action.LOOK)
-    going = Rollout.objects.visible_to(request.user).select_related("firmware")[:_ROLLOUTS_SHOWN]
+    going = newest_rollouts(request.user)[:_ROLLOUTS_SHOWN]
     page = Paginator(Firmware.objects.select_related("signing_key"), _ON_A_PAGE).get_page(
         request.GET.get("page")
     )
@@ -73,8 +83,15 @@ def upload(request: HttpRequest) -> HttpResponse:
     firmware = form.save(request.user) if form.is_bound and form.is_valid() else None
     if firmware is not None:
         messages.success(request, _("%(name)s is stored.") % {"name": firmware})
+        if request.headers.get("Accept") == "application/json":
+            return JsonResponse({"url": reverse("firmware:detail", args=[firmware.pk])}, status=201)
         return redirect("firmware:detail", firmware.pk)
-    context = {"form": form, "unsigned_allowed": settings.UNSIGNED_FIRMWARE == "allow"}
+    context = {
+        "form": form,
+        "unsigned_allowed": settings.UNSIGNED_FIRMWARE == "allow",
+        "has_keys": SigningKey.objects.filter(revoked_at=None).exists(),
+        "limit_bytes": settings.FIRMWARE_MAX_BYTES,
+    }
     return render(request, "devices/firmware/upload.html", context, status=422 if form.is_bound else 200)
 
 
@@ -84,13 +101,22 @@ def detail(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one image's facts and what became of it."""
     require(request, Action.LOOK)
     firmware = get_object_or_404(Firmware.objects.select_related("signing_key", "uploaded_by"), pk=id)
-    going = Rollout.objects.visible_to(request.user).filter(firmware=firmware).select_related("firmware")
+    going = newest_rollouts(request.user).filter(firmware=firmware)
     context = {
         "firmware": firmware,
         "rollouts": [rollout_line(rollout, request.user) for rollout in going[:_ROLLOUTS_SHOWN]],
+        "manifest": _shown_manifest(firmware),
         "can_manage": can(request.user, Action.MANAGE),
     }
     return render(request, "devices/firmware/detail.html", context)
+
+
+def _shown_manifest(firmware: Firmware) -> str:
+    """Return the manifest one fact a line; what cannot be read is shown as it is."""
+    try:
+        return json.dumps(json.loads(firmware.manifest), indent=2, ensure_ascii=False)
+    except ValueError:
+        return firmware.manifest
 
 
 @login_required

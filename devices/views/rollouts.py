@@ -13,16 +13,17 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..access import Action, can
 from ..forms_firmware import RolloutForm
-from ..models import Firmware, Rollout, RolloutTarget, TargetState
+from ..models import Firmware, Rollout, RolloutState, RolloutTarget, TargetState
 from ..ota import reasons, rollouts
 from ..ota.errors import FirmwareError, RolloutError
+from .detail import shape_of
 from .firmware import require, rollout_line
 
 _TARGETS_ON_A_PAGE = 100
 _ORDERS = {"pause": rollouts.pause, "resume": rollouts.resume, "cancel": rollouts.cancel}
 # The way of a device, as the funnel shows it; what went wrong stands beside it.
 _FUNNEL = ("waiting", "offered", "downloading", "flashing", "proved")
-_SHAPES = {"proved": "good", "failed": "bad", "timed_out": "bad", "waiting": "", "cancelled": ""}
+_WRONG = ("failed", "timed_out", "cancelled")
 
 
 @login_required
@@ -34,11 +35,14 @@ def new(request: HttpRequest, id: UUID) -> HttpResponse:
     form = RolloutForm(
         request.POST if request.method == "POST" else None, firmware=firmware, user=request.user
     )
-    start = request.POST.get("action") != "draft"
-    rollout = form.save(request.user, start=start) if form.is_bound and form.is_valid() else None
+    action = request.POST.get("action", "")
+    # Anything but these two only asks what the values would do.
+    wanted = action in ("start", "draft")
+    rollout = form.save(start=action == "start") if wanted and form.is_valid() else None
     if rollout is None:
-        context = {"form": form, "firmware": firmware}
-        status = 422 if form.is_bound else 200
+        outlook = form.outlook() if form.is_bound else None
+        context = {"form": form, "firmware": firmware, "outlook": outlook}
+        status = 422 if wanted else 200
         return render(request, "devices/firmware/rollout_new.html", context, status=status)
     for code, word in list(form.left_out.items())[:5]:
         messages.info(
@@ -62,38 +66,38 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
     line = rollout_line(rollout, request.user)
     context = line | {
         "funnel": [_stage(name, line) for name in _FUNNEL],
-        "wrong": [
-            _stage(name, line) for name in ("failed", "timed_out", "cancelled") if line["counts"].get(name)
-        ],
+        "wrong": [_stage(name, line) for name in _WRONG],
         "steps": _steps_of(rollout),
         "targets": targets_page,
-        "told": [
-            {"target": t, "why": reasons.explain(t), "shape": _SHAPES.get(t.state, "wait")}
-            for t in targets_page
-        ],
+        "told": [{"target": t, "why": reasons.explain(t), "shape": shape_of(t.state)} for t in targets_page],
         "chosen": state,
         "can_manage": can(request.user, Action.MANAGE),
-        "is_open": rollout.state in Rollout.OPEN,
     }
     return render(request, "devices/firmware/rollout.html", context)
 
 
 def _stage(name: str, line: dict) -> dict:
-    count = line["counts"].get(name, 0)
-    share = 100 * count // line["total"] if line["total"] else 0
-    return {"name": name, "label": TargetState(name).label, "count": count, "share": share}
+    shape = shape_of(name)
+    return {"name": name, "label": TargetState(name).label, "count": line["counts"][name], "shape": shape}
 
 
 def _steps_of(rollout: Rollout) -> list[dict]:
     return [
         {
-            "label": f"{step['percent']} %" if step.get("percent") else str(step.get("devices", "")),
+            "percent": step.get("percent", 0),
+            "devices": step.get("devices", 0),
             "minutes": step.get("soak_s", 0) // 60,
-            "is_now": number == rollout.step and rollout.state in ("running", "paused"),
-            "is_done": number < rollout.step or rollout.state == "finished",
+            "state": _step_state(rollout, number),
         }
         for number, step in enumerate(rollout.steps)
     ]
+
+
+def _step_state(rollout: Rollout, number: int) -> str:
+    if number < rollout.step or rollout.state == RolloutState.FINISHED:
+        return "done"
+    moving = rollout.state in (RolloutState.RUNNING, RolloutState.PAUSED)
+    return "now" if number == rollout.step and moving else "ahead"
 
 
 @login_required
