@@ -41,6 +41,7 @@ urlpatterns = [
     path("<slug:code>/show/shown", showing.shown, name="shown"),
     path("<slug:code>/show/preview", showing.capture_preview, name="capture_preview"),
     path("<slug:code>/show/topics", showing.take_pictures, name="take_pictures"),
+    path("<slug:code>/firmware/", detail.firmware, name="firmware"),
     path("<slug:code>/connect/", detail.connect, name="connect"),
     path("<slug:code>/events/", detail.events, name="events"),
     path("<slug:code>/added/", adding.added, name="added"),

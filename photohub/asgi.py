@@ -36,7 +36,7 @@ def _django():
     # Made at the first request: its static file middleware lists the collected files once, and a first start
     # collects them after this module was imported.
     images = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
-    return limit_body(ASGIHandler(), {"/api/v1/firmware": images})
+    return limit_body(ASGIHandler(), dict.fromkeys(("/api/v1/firmware", "/firmware/upload"), images))
 
 
 def serve_mqtt_at(websocket_application) -> None:

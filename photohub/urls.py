@@ -19,6 +19,7 @@ urlpatterns = [
     path("language", pages.set_language, name="set_language"),
     path("", include("photohub.account_urls")),
     path("devices/", include("devices.urls")),
+    path("firmware/", include("devices.firmware_urls")),
     path("image", push_image, name="push_image"),
     path("panel/next", panel_pull.next_picture, name="panel_next"),
     path("panel/<str:key>/next", panel_pull.next_picture, name="panel_next_by_key"),

@@ -72,6 +72,7 @@ TESTED_ELSEWHERE = {
     "devices.back_office": "devices/test_admin.py",
     "devices.broker_accounts": "devices/test_changes.py devices/test_dynsec.py",
     "devices.checks": "photohub/test_checks.py",
+    "devices.firmware_urls": "devices/views/test_firmware.py devices/views/test_rollouts.py",
     "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
     "devices.models.*": "devices/test_rules.py devices/test_api.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",

@@ -109,7 +109,19 @@ def test_the_login_is_chinese(client):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("url", ["/", "/history", "/devices/", "/devices/add/", "/status"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/",
+        "/history",
+        "/devices/",
+        "/devices/add/",
+        "/status",
+        "/firmware/",
+        "/firmware/upload",
+        "/firmware/keys",
+    ],
+)
 def test_a_hub_without_cameras_is_chinese(client, url):
     client.force_login(make_user("lin", "owner"))
     assert not ENGLISH.findall(_read_as_chinese(client, url))

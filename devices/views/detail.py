@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from ..access import Action, can, get_device
 from ..models import Command, Device
+from ..ota import reasons
 from ..problems import problems_of
 from ..profiles import PROFILES
 from ..screens import takes_pictures
@@ -16,6 +17,8 @@ from .commands import newest_command
 
 EVENTS_ON_PAGE = 50
 EVENTS_ON_OVERVIEW = 6
+UPDATES_ON_PAGE = 50
+_SHAPES = {"proved": "good", "failed": "bad", "timed_out": "bad", "waiting": "off", "cancelled": "off"}
 
 
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
@@ -70,6 +73,29 @@ def pictures(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code)
     context = {"can_make_films": can(request.user, Action.COMMAND, device)}
     return render(request, "devices/pictures.html", frame_of(request, device, "pictures") | context)
+
+
+def shape_of(target_state: str) -> str:
+    """Return the shape that stands beside an update's state; what is under way is half filled."""
+    return _SHAPES.get(target_state, "wait")
+
+
+@login_required
+@require_safe
+def firmware(request: HttpRequest, code: str) -> HttpResponse:
+    """What runs on it, and its updates."""
+    device = get_device(request.user, code)
+    updates = device.rollout_targets.select_related("rollout__firmware", "device").order_by("-pk")
+    shown = [
+        {"target": target, "why": reasons.explain(target), "shape": shape_of(target.state)}
+        for target in updates[:UPDATES_ON_PAGE]
+    ]
+    modules = {"default": device.firmware_version} | device.modules
+    context = {
+        "updates": shown,
+        "modules": {name: version for name, version in modules.items() if version or name != "default"},
+    }
+    return render(request, "devices/firmware_tab.html", frame_of(request, device, "firmware") | context)
 
 
 @login_required
