@@ -44,8 +44,8 @@ _NOTES = {
     ),
     "mirror": (
         "Both use the same fake object storage; the ratio is to the loop with as many threads. The loop reads and "
-        "puts. PhotoHub also claims the rows, checks each file's SHA-256 before it goes, records the copies durably "
-        "and tells live pages."
+        "puts. PhotoHub also claims the rows, checks each file's SHA-256 before it goes, looks whether the store shows "
+        "it, records the copies durably and tells live pages."
     ),
     "button": (
         "The whole also makes the command and the picture's rows durable. The parts go through the same broker and "

@@ -6,7 +6,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import figures, firmware, growth, ingest, load, memory, mirror, oss, panels, stopped_viewers
+from benchmarks import (
+    button,
+    figures,
+    firmware,
+    growth,
+    ingest,
+    load,
+    memory,
+    mirror,
+    oss,
+    panels,
+    stopped_viewers,
+)
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
@@ -163,3 +175,14 @@ def test_figures_replace_those_of_the_page_and_keep_its_prose(
     figures.main([str(tmp_path / "out.json")])
     text = figures.PAGE.read_text()
     assert text.startswith("Prose.") and "| hub | 0.50 |" in text and "old figures" not in text
+
+
+def test_figures_of_a_part_that_was_not_measured_stay() -> None:
+    before = (
+        "## Figures\n\n### Growth (load 1, 2)\n\nold growth\n\n### Button to tile (load 1, 2)\n\nold button\n"
+    )
+    machine = {"cpu": "a", "cores": 2, "memory_gb": 8, "system": "Linux", "python": "3.11"}
+    part = {"rounds": 1, "times_ms": {name: [1.0] for name in (button._STORY, *button._PARTS)}}
+    part["load_average"] = [3.0, 4.0]
+    text = figures.figures([{"machine": machine, "parts": {"button": part}}], before)
+    assert "old growth" in text and "old button" not in text and "(load 3, 4)" in text
