@@ -100,7 +100,7 @@ TESTED_ELSEWHERE = {
 TEMPLATES = sorted([*(ROOT / "templates").rglob("*.html"), *(ROOT / "templates").rglob("*.svg")])
 # Names, keys and units that are the same in every language.
 SAME_EVERYWHERE = re.compile(
-    r"\b(PhotoHub|API|MQTT|HTTPS?|JSON|JPEG|PNG|WebP|UTC|OSS|TCP|QoS|SHA-?256|UUID|OpenAPI|English|Bearer"
+    r"\b(PhotoHub|API|MQTT|HTTPS?|JSON|JPEG|PNG|WebP|UTC|OSS|TCP|QoS|SHA-?256|MD5|UUID|OpenAPI|English|Bearer"
     r"|Authorization|[kMG]i?B|dBm|mV|px|ms|Esc|Enter|Home|End|Ctrl|Shift|Tab|[\w-]+\.json)\b|&#?\w+;"
 )
 INLINE = re.compile(

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ..access import Action, can
 from ..forms_firmware import FirmwareForm, SigningKeyForm
-from ..models import Firmware, Rollout, RolloutTarget, SigningKey
+from ..models import Firmware, FirmwareState, Rollout, RolloutTarget, SigningKey
 from ..ota import images, keys, reasons, rollouts
 from ..ota.errors import FirmwareError
 
@@ -66,9 +66,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "images": page,
         "rollouts": [rollout_line(rollout, request.user) for rollout in going],
+        "broken": [str(firmware) for firmware in Firmware.objects.filter(state=FirmwareState.BROKEN)],
         "can_manage": can(request.user, Action.MANAGE),
         "unsigned_allowed": settings.UNSIGNED_FIRMWARE == "allow",
-        "has_keys": SigningKey.objects.filter(revoked_at=None).exists(),
     }
     return render(request, "devices/firmware/list.html", context)
 
@@ -76,7 +76,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Take an image in. A script asks for JSON, so that it can show how far the upload is."""
+    """Take an image in. The page's script asks for JSON: a followed redirect would eat the message."""
     require(request, Action.MANAGE)
     bound = (request.POST, request.FILES) if request.method == "POST" else ()
     form = FirmwareForm(*bound)

@@ -68,7 +68,11 @@ def test_unsigned_and_damaged_images_are_marked_by_words(alice, settings):
     alice.post(UPLOAD, files)
     Firmware.objects.update(state=FirmwareState.BROKEN, problem="The file is missing.")
     page = text_of(alice.get(LIST))
-    assert "unsigned" in page and "damaged" in page and "Unsigned firmware is allowed" in page
+    assert (
+        "unsigned" in page
+        and "image generic default 3 is damaged" in page
+        and "Unsigned firmware is allowed" in page
+    )
     assert "The file is missing." in text_of(alice.get(path("detail", Firmware.objects.get())))
 
 
