@@ -62,6 +62,14 @@ def test_dropped_files_find_their_fields(hub, page):
     assert page.evaluate(DROP) == [True, "cam.bin", "cam.bin.manifest.json"]
 
 
+def test_an_image_may_be_larger_than_any_other_request(hub):
+    body = bytes(40 * 2**20)
+    paths = ("/firmware/keys", "/firmware/upload")
+    answers = [httpx.post(hub.url + path, content=body, trust_env=False).status_code for path in paths]
+    # Nobody is logged in, so the upload goes as far as the guard of forms.
+    assert answers == [413, 403]
+
+
 def trust_a_key(page: Page, url: str) -> None:
     page.goto(f"{url}/firmware/keys")
     page.fill("input[name=name]", "release")
