@@ -4,7 +4,7 @@ from django.contrib import admin
 
 from devices.back_office import OwnersAdmin, ReadOnlyAdmin
 
-from .models import Capture, OSSObject, ShareLink, Tag
+from .models import Capture, OSSObject, ShareLink, ShowRule, ShowRun, Tag, TimeLapse
 
 
 @admin.register(Capture)
@@ -46,3 +46,26 @@ class ShareLinkAdmin(ReadOnlyAdmin):
     list_display = ["capture", "created_by", "created_at", "expires_at", "revoked_at"]
     list_select_related = ["capture", "created_by"]
     exclude = ["code"]
+
+
+@admin.register(TimeLapse)
+class TimeLapseAdmin(ReadOnlyAdmin):
+    list_display = ["device", "state", "frames_done", "frames_total", "size_bytes", "asked_by", "created_at"]
+    list_filter = ["state"]
+    search_fields = ["device__code"]
+    list_select_related = ["device", "asked_by"]
+
+
+@admin.register(ShowRule)
+class ShowRuleAdmin(ReadOnlyAdmin):
+    list_display = ["name", "camera", "enabled", "render"]
+    list_filter = ["enabled"]
+    search_fields = ["name", "camera__code"]
+    list_select_related = ["camera"]
+
+
+@admin.register(ShowRun)
+class ShowRunAdmin(ReadOnlyAdmin):
+    list_display = ["rule", "state", "reason_word", "at"]
+    list_filter = ["state"]
+    list_select_related = ["rule"]

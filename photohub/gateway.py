@@ -57,6 +57,8 @@ class Gateway:
         self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
         self._hears = hears
         self._wake = asyncio.Event()
+        # Rung for a link to publish and nothing else, as for every picture of some cameras: then only that is looked for.
+        self._only_links = False
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
@@ -221,29 +223,43 @@ class Gateway:
                 self._filters_changed.set()
                 if self._accounts is not None:
                     self._accounts.look()
-            self._look()
+            if message.get("type") == "gateway.publish":
+                self._only_links = not self._wake.is_set() or self._only_links
+                self._wake.set()
+            else:
+                self._look()
 
     def _look(self) -> None:
+        self._only_links = False
         self._wake.set()
         if self._pusher is not None:
             self._pusher.look()
 
     async def _send(self, link: Link) -> None:
+        clock, looked_s = asyncio.get_running_loop().time, 0.0
         while True:
+            only_links = self._only_links and clock() - looked_s < _LOOK_EVERY_S
+            looked_s = looked_s if only_links else clock()
+            self._only_links = False
             self._wake.clear()
-            await self._send_what_is_due(link)
+            await self._send_what_is_due(link, only_links)
             try:
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await self._wake.wait()
             except TimeoutError:
                 pass
 
-    async def _send_what_is_due(self, link: Link) -> None:
+    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[Answer], list[Capture]]:
+        """Claim what is to be sent now: commands, offers of firmware, links to publish."""
+        if only_links:
+            return [], [], publish.claim_to_publish()
+        commands.expire_due()
+        due = commands.claim_to_send(hears=self._hears_commands)
+        return due, aliyun_door.claim_to_push(self._hears), publish.claim_to_publish()
+
+    async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
         try:
-            await in_thread(commands.expire_due)
-            due = await in_thread(commands.claim_to_send, hears=self._hears_commands)
-            urls = await in_thread(publish.claim_to_publish)
-            offers = await in_thread(aliyun_door.claim_to_push, self._hears)
+            due, offers, urls = await in_thread(self._claim_due, only_links)
         except Exception:
             log.exception("The gateway could not read what to send; it tries again.")
             await asyncio.sleep(1)

@@ -33,7 +33,7 @@ async def test_an_ended_or_deleted_command_ends_the_wait():
 async def test_five_hundred_waits_share_one_query_each_round(monkeypatch):
     command = await sync_to_async(_command)()
     asked = []
-    monkeypatch.setattr(waiting, "_ended", lambda ids: asked.append(len(ids)) or [])
+    monkeypatch.setattr(waiting, "_ended", lambda model, ids: asked.append(len(ids)) or [])
     waits = [waiting.wait_for_end(command.pk, 0.5) for _ in range(500)]
     assert await asyncio.gather(*waits) == [False] * 500
     assert 2 <= len(asked) <= 8
@@ -50,7 +50,7 @@ async def test_a_database_that_comes_back_in_time_costs_nothing(monkeypatch):
     command = await sync_to_async(_command)()
     answers = iter([waiting.DatabaseError("away"), [command.pk]])
 
-    def ended(_ids):
+    def ended(_model, _ids):
         answer = next(answers)
         if isinstance(answer, Exception):
             raise answer
