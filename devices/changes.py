@@ -41,6 +41,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "device_name": gettext_lazy("device name"),
     "modules": gettext_lazy("modules"),
     "hardware": gettext_lazy("hardware"),
+    "firmware_over_mqtt": gettext_lazy("firmware over MQTT"),
 }
 
 
