@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -85,7 +86,7 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
         "lines": [_line(item, at == turn, seen) for at, item in enumerate(items)],
         "takes": screens.takes_pictures(device),
         "may_change": can(request.user, Action.COMMAND, device),
-        "cameras": visible.exclude(pk=device.pk).order_by("name"),
+        "cameras": _cameras(visible, device),
         "by_packets": bool(device.picture_topic and device.picture_ack_topic),
         "every": every(panel.poll_interval_s),
         "problem": problem,
@@ -96,6 +97,13 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
     return render(
         request, "devices/playlist.html", frame_of(request, device, "show") | context, status=status
     )
+
+
+def _cameras(visible: QuerySet, device: Device) -> QuerySet:
+    """Return the devices whose newest picture can be added, those that have one first."""
+    # The pictures' room hangs its rows on the device; here only whether there is one.
+    pictured = Exists(Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False))
+    return visible.exclude(pk=device.pk).annotate(pictured=pictured).order_by("-pictured", "name")
 
 
 def _line(item: PlaylistItem, is_next: bool, seen: set[int]) -> dict:

@@ -58,6 +58,12 @@ def test_a_cameras_newest_picture_is_added(hall, client, yard):
     assert reverse("latest", args=["yard"]) in page(client) and "<q>Garden</q>" in page(client)
 
 
+def test_cameras_with_pictures_are_offered_first(hall, client, yard):
+    make_device("attic", name="Attic")
+    make_capture(yard)
+    assert [camera.name for camera in client.get(PAGE).context["cameras"]] == ["Yard", "Attic"]
+
+
 def test_a_camera_without_a_picture_is_said_to_be_passed_over(hall, client, yard):
     playlists.add_camera(hall, yard)
     assert "It has no picture yet, so it is passed over." in page(client)
