@@ -5,12 +5,15 @@ import unicodedata
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from . import identity
 from .changes import change_device
 from .models import Device, DeviceGroup, Publisher
+from .panel_settings import change_panel
+from .profiles import PANEL
 from .protocol.topics import valid_code
 from .rules import RESERVED_CODES
 
@@ -79,6 +82,15 @@ class AddForm(_GroupForm):
     )
     group = GroupField()
     new_group = forms.CharField(label=gettext_lazy("or a new group"), max_length=80, required=False)
+    hardware_address = forms.CharField(
+        label=gettext_lazy("Hardware address"),
+        max_length=32,
+        required=False,
+        help_text=gettext_lazy(
+            "AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+    )
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
@@ -90,13 +102,18 @@ class AddForm(_GroupForm):
             )
         return code
 
-    def add(self, profile: str) -> identity.NewDevice | None:
+    def add(self, profile: str, user=None) -> identity.NewDevice | None:
         """Make the device; None when it may not be made like this, and the form then says why."""
         data = self.cleaned_data
+        address = data["hardware_address"] if profile == PANEL else ""
         try:
-            return identity.add_device(
-                code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
-            )
+            with transaction.atomic():
+                made = identity.add_device(
+                    code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
+                )
+                if address:
+                    change_panel(made.device, {"hardware_address": address}, user)
+                return made
         except ValidationError as error:
             self.take_errors(error)
             return None

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live, picker, stream, time_lapses, wall
+from .views import capture, files, history, links, live, picker, rules, stream, time_lapses, wall
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
@@ -36,5 +36,10 @@ urlpatterns = [
     path("timelapses/<uuid:id>/film.mp4", time_lapses.film, name="time_lapse_film"),
     path("timelapses/<uuid:id>/cancel", time_lapses.cancel, name="time_lapse_cancel"),
     path("timelapses/<uuid:id>/delete", time_lapses.delete, name="time_lapse_delete"),
+    path("rules/", rules.list_rules, name="rules"),
+    path("rules/new", rules.new, name="rule_new"),
+    path("rules/<uuid:id>", rules.show, name="rule"),
+    path("rules/<uuid:id>/edit", rules.edit, name="rule_edit"),
+    path("rules/<uuid:id>/delete", rules.delete, name="rule_delete"),
     path("p/<slug:code>", links.follow, name="link"),
 ]

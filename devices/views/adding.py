@@ -37,8 +37,9 @@ def add(request: HttpRequest) -> HttpResponse:
     if profile is None:
         kinds = [{"profile": p, "board": BOARDS[p.slug]} for p in PROFILES.values()]
         return render(request, "devices/add_profile.html", {"kinds": kinds})
-    form = AddForm(request.POST if request.method == "POST" else None)
-    made = form.add(profile.slug) if request.method == "POST" and form.is_valid() else None
+    known = {"hardware_address": request.GET.get("address", "")[:32]}
+    form = AddForm(request.POST if request.method == "POST" else None, initial=known)
+    made = form.add(profile.slug, request.user) if request.method == "POST" and form.is_valid() else None
     if made is None:
         context = {"profile": profile, "board": BOARDS[profile.slug], "form": form, "taken": _taken(profile)}
         return render(request, "devices/add_name.html", context)

@@ -1,13 +1,16 @@
 """The list of devices."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.decorators import login_required
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from .. import panel_strangers
 from ..access import is_owner
-from ..models import Device, DeviceGroup, DeviceKey
+from ..models import Device, DeviceGroup, DeviceKey, Panel
 from ..problems import problems_of
 from ..profiles import PROFILES
 from ..screens import screens_of
@@ -24,6 +27,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
     rows = _matching(visible, wish)
     start = _start(request.GET.get("start", ""))
     page = rows[start : start + PAGE_SIZE]
+    has_panels = bool(screens_of(request.user))
     context = {
         "rows": [_row(device) for device in page],
         "count": len(rows),
@@ -32,9 +36,32 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "filtered": any(wish.values()),
         "next_start": start + PAGE_SIZE if len(rows) > start + PAGE_SIZE else None,
         "can_add": is_owner(request.user),
-        "has_panels": bool(screens_of(request.user)),
+        "strangers": _strangers() if is_owner(request.user) else [],
+        "has_panels": has_panels,
+        "sees_panels": has_panels or visible.filter(panel__isnull=False).exists(),
     }
     return render(request, "devices/list.html", context)
+
+
+def _strangers() -> list[dict]:
+    """Return the panels that ask to be added and whose address no device has yet."""
+    found = panel_strangers.strangers()
+    addresses = [stranger.address for stranger in found]
+    known = Panel.objects.filter(hardware_address__in=addresses).values_list("hardware_address", flat=True)
+    expected = set(known)
+    return [
+        {
+            "address": stranger.address,
+            "kind": " · ".join(filter(None, (stranger.model, _size_of(stranger)))),
+            "asked_at": datetime.fromtimestamp(stranger.asked_at, UTC),
+        }
+        for stranger in found
+        if stranger.address not in expected
+    ]
+
+
+def _size_of(stranger: panel_strangers.Stranger) -> str:
+    return f"{stranger.width} × {stranger.height}" if stranger.width and stranger.height else ""
 
 
 def _start(text: str) -> int:

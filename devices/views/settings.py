@@ -8,10 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from .. import trmnl
 from ..access import Action, get_device
 from ..forms import RemoveForm, SettingsForm
 from ..forms_panel import PanelForm
-from ..models import Device
+from ..models import Device, Panel
 from ..removing import remove_device
 from ..rules import warn_of_network
 from .detail import frame_of
@@ -54,10 +55,31 @@ def _show(
     panel: PanelForm | None = None,
 ) -> HttpResponse:
     panel = panel or PanelForm(device=device)
-    context = {"form": form, "panel": panel, "remove": remove, "pictures": device.captures.count()}
+    context = {
+        "form": form,
+        "panel": panel,
+        "remove": remove,
+        "pictures": device.captures.count(),
+        "claimed": Panel.objects.filter(device=device)
+        .exclude(hardware_address="")
+        .exclude(claimed_at=None)
+        .first(),
+    }
     page = frame_of(request, device, "settings") | context
     refused = form.is_bound or remove.is_bound
     return render(request, "devices/settings.html", page, status=422 if refused else 200)
+
+
+@login_required
+@require_POST
+def allow_again(request: HttpRequest, code: str) -> HttpResponse:
+    """Let a panel that was reset be given a key once more."""
+    device = get_device(request.user, code, Action.MANAGE)
+    if trmnl.allow_again(device, request.user):
+        messages.success(request, _("Restart the panel now: it will be given a new key."))
+    else:
+        messages.info(request, _("It has not set itself up yet, so there is nothing to allow."))
+    return redirect("devices:settings", code)
 
 
 @login_required

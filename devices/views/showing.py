@@ -60,6 +60,7 @@ def _page(request: HttpRequest, device: Device, values: dict | None = None, stat
         | now_of(request, device)
         | {
             "takes": screens.takes_pictures(device),
+            "in_turn": device.playlist.count(),
             "own_profile": panel.render_profile if panel else None,
             "renders": choices_of(),
             "form": form,

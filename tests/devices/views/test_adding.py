@@ -106,3 +106,26 @@ def test_readers_and_strangers_do_not_see_it(db, client, page):
     for name, role, status in (("vera", "viewer", 403), ("mallory", "", 404)):
         client.force_login(make_user(name, role))
         assert client.get(reverse(page, args=["porch"])).status_code == status
+
+
+def test_a_panel_that_asked_is_added_with_its_address(alice, client):
+    form = client.get(ADD, {"profile": "panel", "address": "94:A9:90:8C:6D:19"}).content.decode()
+    assert 'value="94:A9:90:8C:6D:19"' in form
+    added(client, "panel", hardware_address="94:a9:90:8c:6d:19")
+
+    device = Device.objects.get()
+    assert device.panel.hardware_address == "94:A9:90:8C:6D:19" and device.picture_topic == ""
+
+
+def test_an_address_that_another_panel_has_makes_no_device(alice, client):
+    added(client, "panel", hardware_address="94:A9:90:8C:6D:19")
+    page = added(client, "panel", name="Desk", hardware_address="94:A9:90:8C:6D:19")
+
+    assert "This address belongs to porch." in page.content.decode() and Device.objects.count() == 1
+
+
+def test_only_panels_are_asked_for_an_address(alice, client):
+    assert "hardware_address" not in client.get(ADD, {"profile": "generic"}).content.decode()
+    added(client, "generic", hardware_address="nonsense")
+
+    assert Device.objects.get().profile == "generic"

@@ -1,10 +1,13 @@
+import time
 from datetime import timedelta
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from devices import panel_strangers
 from devices.models import Device, DeviceGroup, DeviceKey, LinkState
+from devices.panel_settings import change_panel
 from tests.builders import make_capture, make_device, make_user
 
 LIST = reverse("devices:list")
@@ -107,3 +110,38 @@ def test_a_name_is_shown_as_text(alice, client):
     make_device("porch", name="<script>alert(1)</script>")
 
     assert "<script>alert" not in client.get(LIST).content.decode()
+
+
+def ask_to_be_added(address: str = "94:A9:90:8C:6D:19") -> str:
+    panel_strangers.note(panel_strangers.Stranger(address, "og", "800", "480", time.time()))
+    return address
+
+
+def test_panels_that_ask_to_be_added_are_listed_for_the_owner(alice, client):
+    address = ask_to_be_added()
+    page = client.get(LIST).content.decode()
+
+    assert address in page and "og · 800 × 480" in page
+    assert "?profile=panel&amp;address=94%3AA9%3A90%3A8C%3A6D%3A19" in page
+
+
+def test_a_panel_whose_address_a_device_has_asks_no_more(alice, client):
+    desk = make_device("desk", profile="panel")
+    change_panel(desk, {"hardware_address": ask_to_be_added()})
+
+    assert "Panels that ask to be added" not in client.get(LIST).content.decode()
+
+
+def test_nobody_else_is_told_of_panels_that_ask(db, client):
+    ask_to_be_added()
+    client.force_login(make_user("bob", "operator"))
+
+    assert "94:A9:90" not in client.get(LIST).content.decode()
+
+
+def test_whoever_sees_a_panel_finds_the_rules(db, client):
+    client.force_login(make_user("vera", "viewer"))
+    assert "/rules/" not in client.get(LIST).content.decode()
+    make_device("desk", profile="panel")
+
+    assert 'href="/rules/"' in client.get(LIST).content.decode()

@@ -1,5 +1,6 @@
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from devices.models import Device, Panel
 from tests.builders import make_capture, make_device, make_user
@@ -88,3 +89,32 @@ def test_a_mistake_in_either_part_stores_neither(porch, client):
 
     assert page.status_code == 422 and "12 hexadecimal digits" in page.content.decode()
     assert Device.objects.get(code="hall").name == "hall" and not Panel.objects.filter(window=8).exists()
+
+
+AGAIN = reverse("devices:allow_again", args=["porch"])
+
+
+def set_up(device: Device) -> Device:
+    Panel.objects.create(device=device, hardware_address="94:A9:90:8C:6D:19", claimed_at=timezone.now())
+    return device
+
+
+def test_a_panel_that_was_reset_may_set_itself_up_again(porch, client):
+    assert AGAIN not in client.get(SETTINGS).content.decode()
+    set_up(porch)
+    assert AGAIN in client.get(SETTINGS).content.decode()
+    page = client.post(AGAIN, follow=True)
+
+    assert "it will be given a new key" in page.content.decode() and AGAIN not in page.content.decode()
+    assert Panel.objects.get().claimed_at is None
+
+
+def test_where_nothing_was_set_up_there_is_nothing_to_allow(porch, client):
+    assert "nothing to allow" in client.post(AGAIN, follow=True).content.decode()
+
+
+def test_only_an_owner_lets_a_panel_set_itself_up_again(porch, client):
+    set_up(porch)
+    client.force_login(make_user("bob", "operator"))
+
+    assert client.post(AGAIN).status_code == 403 and Panel.objects.get().claimed_at
