@@ -189,27 +189,54 @@ def claim_to_send(limit: int = 50) -> list[Delivery]:
 
 def begin(delivery: Delivery) -> bool:
     """Take one claimed delivery as being sent by us; False when another gateway was faster, or it was cancelled."""
-    now, lease = timezone.now(), uuid4()
-    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED)
+    return bool(begin_all([delivery]))
+
+
+def begin_all(found: list[Delivery]) -> list[Delivery]:
+    """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours."""
     try:
-        with transaction.atomic():
-            taken = rows.update(
-                state=DeliveryState.SENDING,
-                lease=lease,
-                lease_until=now + LEASE,
-                attempts=F("attempts") + 1,
-                started_at=now,
-                progressed_at=now,
-                packets_acked=0,
-                packets_resent=0,
-            )
-            if taken:
-                _changed(delivery)
+        return _begin_all(found)
     except IntegrityError:
-        # The database lets one picture at a time to a device.
-        return False
-    delivery.lease, delivery.attempts = lease, delivery.attempts + 1
-    return bool(taken)
+        # The database lets one picture at a time to a device; alone, each finds out for itself.
+        return [ours for delivery in found for ours in begin_all([delivery])] if len(found) > 1 else []
+
+
+def _begin_all(found: list[Delivery]) -> list[Delivery]:
+    now, lease = timezone.now(), uuid4()
+    with transaction.atomic():
+        Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED).update(
+            state=DeliveryState.SENDING,
+            lease=lease,
+            lease_until=now + LEASE,
+            attempts=F("attempts") + 1,
+            started_at=now,
+            progressed_at=now,
+            packets_acked=0,
+            packets_resent=0,
+        )
+        taken = set(Delivery.objects.filter(lease=lease).values_list("pk", flat=True))
+        ours = [delivery for delivery in found if delivery.pk in taken]
+        for delivery in ours:
+            _changed(delivery)
+    for delivery in ours:
+        delivery.lease, delivery.attempts = lease, delivery.attempts + 1
+    return ours
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How far a delivery is; `moved` when that is news."""
+
+    delivery: Delivery
+    acked: int
+    resent: int
+    moved: bool
+
+
+def note_all_progress(notes: list[Note]) -> list[Delivery]:
+    """Write down how far many are, with one commit. Returns those that are ours no more."""
+    with transaction.atomic():
+        return [n.delivery for n in notes if not note_progress(n.delivery, n.acked, n.resent, n.moved)]
 
 
 def note_progress(delivery: Delivery, acked: int, resent: int, moved: bool) -> bool:
@@ -247,6 +274,13 @@ def note_fetched(device: Device, sha256: str) -> None:
     """Note that the panel came for the bytes it was told of."""
     rows = device.deliveries.filter(sha256=sha256, way=DeliveryWay.PULL, state=DeliveryState.QUEUED)
     rows.exclude(started_at=None).update(progressed_at=timezone.now())
+
+
+def note_all_delivered(ended: list[tuple[Delivery, int]]) -> None:
+    """Note several that were acknowledged whole, each with its repeated packets, with one commit."""
+    with transaction.atomic():
+        for delivery, resent in ended:
+            note_delivered(delivery, resent)
 
 
 def note_shown(device: Device, sha256: str, content_type: str, label: str) -> None:

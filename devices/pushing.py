@@ -16,6 +16,7 @@ from photohub.lib import failpoints
 from photohub.lib.db import in_thread
 
 from . import deliveries, outbox, presence
+from .deliveries import Note
 from .models import Delivery, Device
 from .mqtt import Link, MqttDown
 from .protocol.picture_packets import QUIET_S, FailWord, Sender, SenderState
@@ -36,17 +37,20 @@ class Pusher:
         self._hears = hears
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task] = {}
+        self._transfers: dict[int, _Transfer] = {}
+        # Ends wait here for each other: they are written down together.
+        self._ended: list[tuple[Delivery, int, asyncio.Future[None]]] = []
+        self._some_ended = asyncio.Event()
         # A device whose last transfer did not end whole may still answer that one.
         self._unclean: dict[int, float] = {}
-        self._looks = asyncio.Event()
 
     def look(self) -> None:
-        """Look at the rows now, also at those of transfers that may have been cancelled."""
+        """Look at the rows now."""
         self._wake.set()
-        self._looks.set()
 
     async def run(self) -> None:
         """Send until cancelled; what is on its way then is queued again."""
+        helpers = [asyncio.create_task(self._note_progress()), asyncio.create_task(self._write_ends())]
         try:
             while True:
                 self._wake.clear()
@@ -57,6 +61,9 @@ class Pusher:
                 except TimeoutError:
                     pass
         finally:
+            for task in helpers:
+                task.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
             await self._stop()
 
     async def _start_what_is_due(self) -> None:
@@ -65,35 +72,39 @@ class Pusher:
             return
         try:
             due = await in_thread(_due, room)
+            due = [
+                d
+                for d in due
+                if d.device_id not in self._running and self._hears(d.device, d.device.picture_topic)
+            ]
+            begun = await in_thread(deliveries.begin_all, due) if due else []
         except _DATABASE_AWAY as error:
             log.warning("The gateway could not read which pictures to send (%s); it tries again.", error)
             return
-        for delivery in due:
-            device = delivery.device
-            if device.pk not in self._running and self._hears(device, device.picture_topic):
-                task = asyncio.create_task(self._send(delivery), name=f"picture to {device.code}")
-                self._running[device.pk] = task
-                task.add_done_callback(lambda task, pk=device.pk: self._ended(pk, task))
+        if begun:
+            failpoints.hit("delivery.begun")
+        for delivery in begun:
+            task = asyncio.create_task(self._send(delivery), name=f"picture to {delivery.device.code}")
+            self._running[delivery.device_id] = task
+            task.add_done_callback(lambda task, pk=delivery.device_id: self._note_end(pk, task))
 
-    def _ended(self, device_pk: int, task: asyncio.Task) -> None:
+    def _note_end(self, device_pk: int, task: asyncio.Task) -> None:
         self._running.pop(device_pk, None)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("A transfer broke; its picture is sent again later.", exc_info=error)
 
     async def _send(self, delivery: Delivery) -> None:
-        if not await in_thread(deliveries.begin, delivery):
-            return
-        failpoints.hit("delivery.begun")
         device = delivery.device
         clean = False
         try:
             picture = await in_thread(outbox.read, delivery.sha256)
-            sender = _sender_of(delivery, picture)
             # What was broken off, also by a hub that ended, may still be answered.
             stale = delivery.attempts > 1 or self._unclean.get(device.pk, 0.0) > time.monotonic()
-            quiet_s = QUIET_S if stale else 0.0
-            clean = await _Transfer(self._link, delivery, sender, self._looks).run(quiet_s)
+            transfer = _Transfer(self._link, delivery, _sender_of(delivery, picture))
+            self._transfers[device.pk] = transfer
+            await transfer.run(QUIET_S if stale else 0.0)
+            clean = await self._finish(transfer)
         except outbox.BlobMissing:
             clean = True
             await in_thread(deliveries.fail, delivery, "gone", _("The picture is missing in the outbox."))
@@ -101,10 +112,68 @@ class Pusher:
             await asyncio.shield(in_thread(_put_back, delivery))
             raise
         finally:
+            self._transfers.pop(device.pk, None)
             if clean:
                 self._unclean.pop(device.pk, None)
             else:
                 self._unclean[device.pk] = time.monotonic() + QUIET_S
+
+    async def _finish(self, transfer: "_Transfer") -> bool:
+        """Write the end down. Returns whether the device knows that it ended."""
+        delivery, sender = transfer.delivery, transfer.sender
+        if transfer.is_lost:
+            return False
+        failpoints.hit("delivery.acked")
+        if sender.state is SenderState.DELIVERED:
+            await self._write_end(delivery, sender.resent)
+            return True
+        if _looks_restarted(sender) and delivery.attempts < 2:
+            await in_thread(deliveries.put_back, delivery)
+            return False
+        word, sentence = _why_failed(sender)
+        figures = {"packets_acked": sender.packets_acked, "packets_resent": sender.resent}
+        await in_thread(deliveries.fail, delivery, word, sentence, **figures)
+        return False
+
+    async def _write_end(self, delivery: Delivery, resent: int) -> None:
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended.append((delivery, resent, written))
+        self._some_ended.set()
+        await written
+
+    async def _write_ends(self) -> None:
+        while True:
+            await self._some_ended.wait()
+            self._some_ended.clear()
+            ended, self._ended = self._ended, []
+            try:
+                await in_thread(_note_delivered, [(delivery, resent) for delivery, resent, _ in ended])
+                error: BaseException | None = None
+            except Exception as caught:
+                error = caught
+            for _delivery, _resent, written in ended:
+                if written.done():
+                    continue
+                if error is None:
+                    written.set_result(None)
+                else:
+                    written.set_exception(error)
+
+    async def _note_progress(self) -> None:
+        """Write down how far all transfers are, twice a second and with one commit; see which were cancelled."""
+        while True:
+            await asyncio.sleep(_NOTE_EVERY_S)
+            if not (notes := [transfer.note() for transfer in self._transfers.values()]):
+                continue
+            try:
+                lost = await in_thread(deliveries.note_all_progress, notes)
+            except _DATABASE_AWAY as error:
+                log.warning("The gateway could not note how far pictures are (%s); it goes on.", error)
+                continue
+            for delivery in lost:
+                transfer = self._transfers.get(delivery.device_id)
+                if transfer is not None and transfer.delivery.pk == delivery.pk:
+                    transfer.lose()
 
     async def _stop(self) -> None:
         running = list(self._running.values())
@@ -126,9 +195,10 @@ def _put_back(delivery: Delivery) -> None:
         log.warning("A broken transfer could not be queued (%s); its lease ends by itself.", error)
 
 
-def _note_delivered(delivery: Delivery, resent: int) -> None:
-    deliveries.note_delivered(delivery, resent)
-    presence.heard(delivery.device)
+def _note_delivered(ended: list[tuple[Delivery, int]]) -> None:
+    deliveries.note_all_delivered(ended)
+    for delivery, _resent in ended:
+        presence.heard(delivery.device)
 
 
 def _sender_of(delivery: Delivery, picture: bytes) -> Sender:
@@ -144,34 +214,43 @@ def _sender_of(delivery: Delivery, picture: bytes) -> Sender:
 class _Transfer:
     """One picture on its way: the state machine between the socket and the row."""
 
-    def __init__(self, link: Link, delivery: Delivery, sender: Sender, looks: asyncio.Event) -> None:
+    def __init__(self, link: Link, delivery: Delivery, sender: Sender) -> None:
+        self.delivery = delivery
+        self.sender = sender
+        # Set when the row is ours no more, because somebody cancelled it.
+        self.is_lost = False
         self._link = link
-        self._delivery = delivery
-        self._sender = sender
-        self._looks = looks
         self._changed = asyncio.Event()
-        self._noted = (0, 0)
+        self._noted = 0
         self._topic = delivery.device.picture_topic
 
-    async def run(self, quiet_s: float) -> bool:
-        """Send until it has ended one way or the other. Returns whether the device knows that it ended."""
-        acks = self._delivery.device.picture_ack_topic
+    async def run(self, quiet_s: float) -> None:
+        """Send until it has ended one way or the other, or is lost."""
+        acks = self.delivery.device.picture_ack_topic
         self._link.listen(acks, self._take_ack)
         try:
-            self._publish(self._sender.start(time.monotonic(), quiet_s))
-            while self._sender.state is SenderState.SENDING:
+            self._publish(self.sender.start(time.monotonic(), quiet_s))
+            while self.sender.state is SenderState.SENDING and not self.is_lost:
                 await self._wait()
-                self._publish(self._sender.tick(time.monotonic()))
-                if not await self._note():
-                    return False
+                self._publish(self.sender.tick(time.monotonic()))
         finally:
             self._link.forget(acks)
-        return await self._finish()
+
+    def note(self) -> Note:
+        """Return how far it is."""
+        acked = self.sender.packets_acked
+        moved, self._noted = acked != self._noted, acked
+        return Note(self.delivery, acked, self.sender.resent, moved)
+
+    def lose(self) -> None:
+        """End without another word: the row is somebody else's, or nobody's."""
+        self.is_lost = True
+        self._changed.set()
 
     def _take_ack(self, payload: bytes) -> None:
         """Answer an acknowledgement at once; runs in the loop, inside the socket's own call."""
-        self._publish(self._sender.take_ack(payload, time.monotonic()))
-        if self._sender.state is not SenderState.SENDING:
+        self._publish(self.sender.take_ack(payload, time.monotonic()))
+        if self.sender.state is not SenderState.SENDING:
             self._changed.set()
 
     def _publish(self, packets: list[bytes]) -> None:
@@ -179,45 +258,14 @@ class _Transfer:
             self._link.publish_now(self._topic, packet)
 
     async def _wait(self) -> None:
-        """Wait for the end, the next packet that is due, or the next note."""
-        deadline_s = self._sender.deadline_s
-        left_s = _NOTE_EVERY_S
-        if deadline_s is not None:
-            left_s = min(left_s, max(0.0, deadline_s - time.monotonic()))
+        """Wait for the end, or for the next packet that is due."""
+        deadline_s = self.sender.deadline_s
+        left_s = 0.0 if deadline_s is None else max(0.0, deadline_s - time.monotonic())
         try:
             async with asyncio.timeout(left_s):
                 await self._changed.wait()
         except TimeoutError:
             pass
-
-    async def _note(self) -> bool:
-        """Write down how far it is, twice a second at most; False when the row is ours no more."""
-        if self._sender.state is not SenderState.SENDING:
-            return True
-        acked, resent = self._sender.packets_acked, self._sender.resent
-        moved = acked != self._noted[0]
-        self._noted = (acked, resent)
-        return await in_thread(deliveries.note_progress, self._delivery, acked, resent, moved)
-
-    async def _finish(self) -> bool:
-        failpoints.hit("delivery.acked")
-        sender = self._sender
-        if sender.state is SenderState.DELIVERED:
-            await in_thread(_note_delivered, self._delivery, sender.resent)
-            return True
-        if _looks_restarted(sender) and self._delivery.attempts < 2:
-            await in_thread(deliveries.put_back, self._delivery)
-            return False
-        word, sentence = _why_failed(sender)
-        await in_thread(
-            deliveries.fail,
-            self._delivery,
-            word,
-            sentence,
-            packets_acked=sender.packets_acked,
-            packets_resent=sender.resent,
-        )
-        return False
 
 
 def _looks_restarted(sender: Sender) -> bool:
