@@ -22,7 +22,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from .. import live_now
-from ..live import Frames, View
+from ..live import Frames, View, views
 
 log = logging.getLogger(__name__)
 
@@ -169,8 +169,8 @@ class _Wall:
 
     async def _watch(self, code: str) -> None:
         try:
-            async with aclosing(self._frames.watch(code)) as views:
-                async for view in views:
+            async with aclosing(views(self._frames, code)) as seen:
+                async for view in seen:
                     self._newest[code] = view
                     self._ready.set()
                     await asyncio.sleep(1 / self._fps)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
 from tests.faults.test_half_done import LATER_POINTS
+from tests.faults.test_half_sent import DELIVERY_POINTS, FILM_POINTS
 
 pytestmark = pytest.mark.xdist_group("faults")
 INGEST_POINTS = [
@@ -21,7 +22,7 @@ READY_S = 10.0
 
 
 def test_every_failpoint_of_the_source_is_killed_at_by_a_test():
-    assert failpoints_in_source() == {*INGEST_POINTS, *LATER_POINTS}
+    assert failpoints_in_source() == {*INGEST_POINTS, *LATER_POINTS, *DELIVERY_POINTS, *FILM_POINTS}
 
 
 def test_a_kill_at_any_step_loses_nothing_that_was_answered():

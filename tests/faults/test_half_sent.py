@@ -1,0 +1,76 @@
+"""Pictures on their way to panels, and films in the making: what a kill interrupted is done by the next hub, once."""
+
+import asyncio
+import os
+
+import httpx
+import pytest
+
+from tests.builders import make_jpeg
+from tests.faults.hub import assert_killed_at, change, wait_until
+from tests.flows.panels import BoardPanel, connected
+from tests.flows.story import Visitor
+from tests.hub_process import HubProcess, running_hub
+
+pytestmark = pytest.mark.xdist_group("faults")
+DELIVERY_POINTS = ["delivery.begun", "delivery.acked"]
+FILM_POINTS = ["timelapse.claimed", "timelapse.segment", "timelapse.placed"]
+OWNER = {"DJANGO_SUPERUSER_USERNAME": "alice", "DJANGO_SUPERUSER_PASSWORD": "correct horse 9"}
+FILM = "SELECT state, frames_done, size_bytes FROM media_pipeline_timelapse"
+
+
+def state_of_film(hub: HubProcess) -> str:
+    return hub.rows(FILM)[0]["state"]
+
+
+async def test_a_picture_to_a_panel_survives_a_kill_at_every_step():
+    picture = make_jpeg() + os.urandom(20_000)
+    with running_hub(env=OWNER) as hub:
+        visitor = Visitor(hub.url, hub.run("api_token", "alice").strip())
+        made = (await visitor.api.post("/devices", json={"code": "hall", "profile": "panel"})).json()
+        device = await visitor.device("hall")
+        files = {"file": ("hall.jpg", picture, "image/jpeg")}
+        pushed = await visitor.api.post("/devices/hall/deliveries", files=files, data={"render": "none"})
+        assert pushed.status_code == 202, pushed.text
+        panel = BoardPanel()
+        for point in DELIVERY_POINTS:
+            hub.stop()
+            hub.start(PHOTOHUB_FAIL=f"{point}:kill")
+            async with connected(panel, hub.mqtt_port, device, made):
+                await asyncio.to_thread(assert_killed_at, hub, point)
+        hub.start()
+        async with connected(panel, hub.mqtt_port, device, made):
+            query = "SELECT state FROM devices_delivery"
+            await asyncio.to_thread(
+                wait_until, lambda: hub.rows(query)[0]["state"] == "delivered", 60, "it arrived"
+            )
+        await visitor.api.aclose()
+    assert panel.receiver.picture == picture and panel.receiver.counters["mixed"] == 0
+
+
+def test_a_film_survives_a_kill_at_every_step():
+    with running_hub(env=OWNER) as hub:
+        camera = hub.add_device("yard")
+        for number in range(3):
+            sent = httpx.post(
+                f"{hub.url}/api/upload/{camera['key']}",
+                content=make_jpeg(text=str(number)),
+                headers={"Name-Pic": f"p{number}"},
+            )
+            assert sent.status_code == 200, sent.text
+        hub.stop()
+        ask = (
+            "from devices.models import Device; from media_pipeline import time_lapses as t;"
+            "t.ask_for(t.Wish(device=Device.objects.get(code='yard')))"
+        )
+        hub.run("shell", "-c", ask)
+        for point in FILM_POINTS:
+            hub.launch(PHOTOHUB_FAIL=f"{point}:kill")
+            assert_killed_at(hub, point)
+            past = "datetime('now', '-1 hour')"
+            change(hub, f"UPDATE media_pipeline_timelapse SET lease_until={past}, next_try_at={past}")
+        hub.start()
+        wait_until(lambda: state_of_film(hub) == "ready", 60, "the film is ready")
+        row = hub.rows(FILM)[0]
+        film = next((hub.data).rglob("*.mp4"))
+        assert row["frames_done"] == 3 and film.stat().st_size == row["size_bytes"]
