@@ -1,5 +1,6 @@
 """Topics and devices: who sent this, what the hub listens to, what each account may do."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .models import Device
@@ -69,6 +70,17 @@ def hub_filters() -> list[str]:
                 if column == "frame_topic":
                     filters.add(f"{topic}/+")
     return sorted(filters)
+
+
+def own_topics(filters: Iterable[str]) -> set[str]:
+    """Return those of a device's topics that the hub must subscribe to one by one: no form's wildcards cover them."""
+    return {
+        topic
+        for topic in filters
+        if topics.valid_topic(topic)
+        and topics.parse(topic) is None
+        and aliyun_topics.parse_topic(topic) is None
+    }
 
 
 def rights_of(device: Device) -> tuple[list[str], list[str]]:

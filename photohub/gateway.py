@@ -19,7 +19,6 @@ from devices.models import Command, Device, EventType
 from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
 from devices.ota import aliyun_door
 from devices.protocol import dynsec_control
-from devices.protocol import topics as native
 from devices.protocol.chunked_upload import Answer
 from devices.pushing import Pusher
 from media_pipeline import publish
@@ -86,7 +85,7 @@ class Gateway:
     async def listen_to(self, topics: Iterable[str]) -> None:
         """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
         what nobody is subscribed to."""
-        wanted = {topic for topic in topics if native.parse(topic) is None and native.valid_topic(topic)}
+        wanted = addressing.own_topics(topics)
         await self.listening.wait()
         async with self._subscriptions:
             if not wanted <= self._subscribed:

@@ -80,3 +80,13 @@ def test_a_person_reads_the_results_of_cameras_he_may_see():
     make_device("porch")
     assert addressing.rights_of_person(make_user("vera", "viewer")) == ["photohub/porch/result"]
     assert addressing.rights_of_person(make_user("mallory")) == []
+
+
+@pytest.mark.parametrize("names", [{}, {"product_key": "pk", "device_name": "one"}])
+@pytest.mark.parametrize("profile", ["generic", "esp32s3", "esp8266-stm32", "panel"])
+def test_what_a_device_needs_listened_to_by_itself_is_what_the_hub_listens_to(profile, names):
+    """A device is let in when these are subscribed; one that never is would keep it out for ever."""
+    device = make_device("cam", profile=profile, **names)
+    publish, _subscribe = addressing.rights_of(device)
+    assert addressing.own_topics(publish) <= set(addressing.hub_filters())
+    assert not {t for t in addressing.own_topics(publish) if t.startswith(("/ota/", "/sys/"))}

@@ -173,7 +173,7 @@ async def test_addresses_where_no_camera_lives_are_not_asked():
     for url in ("http://169.254.169.254/", "tcp://[fe80::1]:80", "http://0.0.0.0/"):
         puller = Puller(Pull("porch", url), lambda *_: None, on_link)
         task = asyncio.create_task(puller.run())
-        await until(lambda: links and "no address that a camera may have" in links.pop().sentence)
+        await until(lambda: links and "has an address that may not be asked" in links.pop().sentence)
         task.cancel()
 
 
