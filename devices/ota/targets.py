@@ -303,7 +303,8 @@ def end_due() -> int:
 def release_stuck() -> int:
     """End what is still open in a rollout that has ended: its device would be kept from every other update."""
     ended = 0
-    for target in _rows().active().exclude(rollout__state__in=Rollout.OPEN)[:1000]:
+    rows = _rows().active().exclude(rollout__state__in=Rollout.OPEN).order_by("deadline_at")
+    for target in rows[:1000]:
         with rollouts.locked(target.rollout_id) as rollout:
             ended += _end(target, rollout, TargetState.CANCELLED, "cancelled")
     return ended
