@@ -159,31 +159,32 @@ def list_deliveries(request: HttpRequest, code: str, limit: Limit = 100, cursor:
 
 @router.get("/deliveries/{id}", response=DeliveryOut, summary="Read a delivery")
 def read_delivery(request: HttpRequest, id: UUID):
-    return _delivery_of(request, id)
+    return delivery_of(request, id)
 
 
 @router.post("/deliveries/{id}/cancel", response=DeliveryOut, summary="Cancel a delivery")
 def cancel_delivery(request: HttpRequest, id: UUID):
     """For operators. 409 `conflict` when it had already ended."""
-    delivery = _delivery_of(request, id, Action.COMMAND)
+    delivery = delivery_of(request, id, Action.COMMAND)
     if not deliveries.cancel(
         delivery, _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
     ):
         raise ApiError(409, "conflict", _("This delivery has already ended."))
-    return _delivery_of(request, id)
+    return delivery_of(request, id)
 
 
 @router.post("/deliveries/{id}/again", response={202: DeliveryOut}, summary="Send the same picture again")
 def repeat_delivery(request: HttpRequest, id: UUID):
     """For operators. Makes a new delivery of the same picture, rendered the same way."""
-    delivery = _delivery_of(request, id, Action.COMMAND)
+    delivery = delivery_of(request, id, Action.COMMAND)
     try:
         return Status(202, deliveries.again(delivery, request.user))
     except CannotDeliver as refusal:
         raise refusal_of_delivery(refusal) from refusal
 
 
-def _delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Delivery:
+def delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Delivery:
+    """Return the delivery that is asked for. Raises Http404, or PermissionDenied without the right."""
     rows = Delivery.objects.visible_to(request.user).select_related("device")
     delivery = get_object_or_404(rows, pk=id)
     if not can(request.user, action, delivery):

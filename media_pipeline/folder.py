@@ -21,6 +21,7 @@ from media_pipeline.stores import (
     key_taken,
     open_source,
 )
+from photohub.lib.blobs import sync_folder
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -112,10 +113,10 @@ class FolderStore:
             part.unlink(missing_ok=True)
         # A new name is durable only when every folder on the way to it is synced.
         folder = target.parent
-        _sync_folder(folder)
+        sync_folder(folder)
         while folder != self.folder:
             folder = folder.parent
-            _sync_folder(folder)
+            sync_folder(folder)
 
     @contextmanager
     def _translated(self, absent: type[Exception] | tuple[()] = ()) -> Iterator[None]:
@@ -149,11 +150,3 @@ def _move_without_overwriting(part: Path, target: Path) -> None:
         # exFAT and some network disks have no hard links; there a rename after a look is the best there is.
         if not target.exists():
             part.rename(target)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib.blobs import sync_folder
+
 from .. import events
 from ..models import EventType, Firmware, FirmwareState, Rollout
 from ..protocol.firmware_manifest import Manifest, encode_manifest
@@ -154,7 +156,7 @@ def _keep(row: Firmware, temporary: Path) -> None:
         raise _taken(row, same)
     try:
         os.replace(temporary, path_of(row.sha256))
-        _sync_folder()
+        sync_folder(settings.FIRMWARE_DIR)
     except OSError as error:
         raise _no_room(error) from error
     try:
@@ -172,14 +174,6 @@ def _taken(row: Firmware, same: Firmware | None) -> FirmwareTaken:
         return FirmwareTaken("taken", _("%(name)s is stored already, with the same bytes.") % {"name": row})
     sentence = _("%(name)s is stored already. Give the new image a version of its own.")
     return FirmwareTaken("taken", sentence % {"name": row})
-
-
-def _sync_folder() -> None:
-    descriptor = os.open(settings.FIRMWARE_DIR, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _drop_unnamed(sha256: str) -> None:

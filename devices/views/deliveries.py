@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -16,6 +16,7 @@ from photohub.lib.picture_response import picture_response
 
 from .. import deliveries, screens
 from ..access import Action, can
+from ..api_deliveries import delivery_of
 from ..deliveries import CannotDeliver
 from ..delivery_words import lines_of
 from ..models import Delivery, DeliveryState, Device
@@ -53,19 +54,11 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     return render(request, "devices/deliveries.html", context)
 
 
-def _delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Delivery:
-    rows = Delivery.objects.visible_to(request.user).select_related("device")
-    delivery = get_object_or_404(rows, pk=id)
-    if not can(request.user, action, delivery):
-        raise PermissionDenied
-    return delivery
-
-
 @login_required
 @require_safe
 def picture(request: HttpRequest, id: UUID) -> HttpResponse:
     """What the device gets, as people see it there."""
-    delivery = _delivery_of(request, id)
+    delivery = delivery_of(request, id)
     try:
         seen = screens.see_delivery(delivery)
     except screens.NothingToSee as nothing:
@@ -77,7 +70,7 @@ def picture(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
     """End a delivery that has not arrived."""
-    delivery = _delivery_of(request, id, Action.COMMAND)
+    delivery = delivery_of(request, id, Action.COMMAND)
     by = _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
     if not deliveries.cancel(delivery, by):
         return _refuse(request, delivery, _("This delivery has already ended."))
@@ -88,7 +81,7 @@ def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def again(request: HttpRequest, id: UUID) -> HttpResponse:
     """Send the same picture once more."""
-    delivery = _delivery_of(request, id, Action.COMMAND)
+    delivery = delivery_of(request, id, Action.COMMAND)
     try:
         return _done(request, deliveries.again(delivery, request.user))
     except CannotDeliver as refusal:
