@@ -1,7 +1,8 @@
 """A picture pushed to panels in packets, beside the bare ping-pong of as many packets and the published sender.
 
-All go through the same broker to the same boards, which answer every packet as the protocol says. The time is the
-boards': from the first packet that any of them got to the last answer that any of them gave.
+All go through the same broker to the same boards, which answer every packet as the protocol says; the bare programs
+use topics of their own, or the hub would have to read every answer to them and take that into its next turn. The time
+is the boards': from the first packet that any of them got to the last answer that any of them gave.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from devices.protocol.picture_receiver import Receiver
 from tests.hub_process import HubProcess, free_ports, running_hub
 
 _HUB, _BARE, _PUBLISHED = "PhotoHub", "bare ping-pong", "published sender"
+_HUB_TOPICS, _BARE_TOPICS = "photohub", "bare"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _measure(hub: HubProcess, port: int, boards: "Boards", codes: list[str], siz
 
 
 def _ping_pong(port: int, codes: list[str], size: Size, published: bool) -> None:
-    topics = ",".join(f"photohub/{code}/picture=photohub/{code}/picture/ack" for code in codes)
+    topics = ",".join(f"{_BARE_TOPICS}/{code}/picture={_BARE_TOPICS}/{code}/picture/ack" for code in codes)
     command = [
         sys.executable,
         "-m",
@@ -138,18 +140,19 @@ class Boards:
             async with aiomqtt.Client("127.0.0.1", self._port, max_queued_outgoing_messages=0) as client:
                 paho = client._client
                 paho.on_message = lambda _client, _data, message: self._take(paho, message)
-                await client.subscribe([(f"photohub/{code}/picture", 0) for code in self._receivers])
+                for first in (_HUB_TOPICS, _BARE_TOPICS):
+                    await client.subscribe([(f"{first}/{code}/picture", 0) for code in self._receivers])
                 self._ready.set()
                 await asyncio.Event().wait()
 
     def _take(self, paho, message) -> None:
-        code = message.topic.split("/")[1]
+        first, code, _channel = message.topic.split("/")
         receiver = self._receivers[code]
         now = time.perf_counter()
         self._first = self._first or now
         answer = receiver.take(message.payload)
         if answer:
-            paho.publish(f"photohub/{code}/picture/ack", answer)
+            paho.publish(f"{first}/{code}/picture/ack", answer)
         self._last = time.perf_counter()
         if receiver.picture is not None:
             self._awaited.discard(code)

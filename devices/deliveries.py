@@ -1,4 +1,5 @@
-"""Pictures to devices: asking for one, and how each ends. `preparing` makes the bytes, `pushing` sends them.
+"""Pictures to devices: asking for one, and how each ends. `preparing` makes the bytes, `pushing` sends them and
+`delivery_leases` keeps what is on its way.
 
 queued ──► sending ──► delivered
   │           ├──────► failed      (the device or the hub said why)
@@ -10,14 +11,14 @@ While it is queued it is prepared: fetched when it has an address, rendered, and
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib import doorbell, live
+from photohub.lib import doorbell, live, rows
 
 from . import events, outbox
 from .models import (
@@ -25,8 +26,8 @@ from .models import (
     DeliveryState,
     DeliveryWay,
     Device,
+    Event,
     EventType,
-    LinkState,
     Panel,
     PictureOrigin,
     RenderProfile,
@@ -36,9 +37,6 @@ PREPARE_TASK = "devices.tasks.prepare_deliveries"
 AS_IT_IS = "none"
 OPEN_AT_MOST = 100
 WAITS_FOR_DEVICE = timedelta(hours=24)
-# Longer than the pauses between two notes of progress, of which each renews it.
-LEASE = timedelta(seconds=20)
-STARTS_AT_MOST = 5
 
 
 class CannotDeliver(Exception):
@@ -90,7 +88,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
             asked_by=user if getattr(user, "pk", None) else None,
             expires_at=timezone.now() + WAITS_FOR_DEVICE,
         )
-        _changed(delivery)
+        tell_changed([delivery])
         transaction.on_commit(lambda: doorbell.ring(PREPARE_TASK, [delivery.pk]), robust=True)
     return delivery
 
@@ -158,7 +156,7 @@ def note_prepared(delivery: Delivery, values: dict) -> bool:
             rows.update(prepared_at=timezone.now(), lease=None, lease_until=None, attempts=0, **values)
         )
         if done:
-            _changed(delivery)
+            tell_changed([delivery])
             transaction.on_commit(ring_gateway, robust=True)
     return done
 
@@ -168,96 +166,12 @@ def ring_gateway() -> None:
     live.ring(live.GATEWAY, [{"type": "gateway.deliveries"}])
 
 
-# --- what pushing says ---
-
-
-def claim_to_send(limit: int = 50) -> list[Delivery]:
-    """Claim the oldest prepared delivery of each device that can be reached and is sent nothing else."""
-    now = timezone.now()
-    busy = Delivery.objects.filter(state=DeliveryState.SENDING).values("device")
-    ready = Delivery.objects.queued().filter(
-        way=DeliveryWay.PACKETS, prepared_at__isnull=False, next_try_at__lte=now, expires_at__gt=now
-    )
-    ready = (
-        ready.exclude(device__in=busy).exclude(device__link_state=LinkState.LOST).filter(device__enabled=True)
-    )
-    first: dict[int, Delivery] = {}
-    for delivery in ready.select_related("device", "device__panel").order_by("created_at")[:2000]:
-        first.setdefault(delivery.device_id, delivery)
-    return list(first.values())[:limit]
-
-
-def begin(delivery: Delivery) -> bool:
-    """Take one claimed delivery as being sent by us; False when another gateway was faster, or it was cancelled."""
-    return bool(begin_all([delivery]))
-
-
-def begin_all(found: list[Delivery]) -> list[Delivery]:
-    """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours."""
-    try:
-        return _begin_all(found)
-    except IntegrityError:
-        # The database lets one picture at a time to a device; alone, each finds out for itself.
-        return [ours for delivery in found for ours in begin_all([delivery])] if len(found) > 1 else []
-
-
-def _begin_all(found: list[Delivery]) -> list[Delivery]:
-    now, lease = timezone.now(), uuid4()
-    with transaction.atomic():
-        Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED).update(
-            state=DeliveryState.SENDING,
-            lease=lease,
-            lease_until=now + LEASE,
-            attempts=F("attempts") + 1,
-            started_at=now,
-            progressed_at=now,
-            packets_acked=0,
-            packets_resent=0,
-        )
-        taken = set(Delivery.objects.filter(lease=lease).values_list("pk", flat=True))
-        ours = [delivery for delivery in found if delivery.pk in taken]
-        for delivery in ours:
-            _changed(delivery)
-    for delivery in ours:
-        delivery.lease, delivery.attempts = lease, delivery.attempts + 1
-    return ours
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """How far a delivery is; `moved` when that is news."""
-
-    delivery: Delivery
-    acked: int
-    resent: int
-    moved: bool
-
-
-def note_all_progress(notes: list[Note]) -> list[Delivery]:
-    """Write down how far many are, with one commit. Returns those that are ours no more."""
-    with transaction.atomic():
-        return [n.delivery for n in notes if not note_progress(n.delivery, n.acked, n.resent, n.moved)]
-
-
-def note_progress(delivery: Delivery, acked: int, resent: int, moved: bool) -> bool:
-    """Write down how far it is and keep the lease; False when it is ours no more, because it was cancelled."""
-    now = timezone.now()
-    values: dict = {"packets_acked": acked, "packets_resent": resent, "lease_until": now + LEASE}
-    if moved:
-        values["progressed_at"] = now
-    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease=delivery.lease)
-    return bool(rows.update(**values))
+# --- what the device proved ---
 
 
 def note_delivered(delivery: Delivery, resent: int = 0) -> bool:
     """The device acknowledged the whole picture: it shows it now."""
-    with transaction.atomic():
-        done = _finish(
-            delivery, DeliveryState.DELIVERED, "", "", packets_acked=F("packets_total"), packets_resent=resent
-        )
-        if done:
-            note_shown(delivery.device, delivery.sha256, delivery.content_type, delivery.origin_ref)
-    return done
+    return bool(note_all_delivered([(delivery, resent)]))
 
 
 def hand_out(delivery: Delivery, at: datetime) -> bool:
@@ -266,7 +180,7 @@ def hand_out(delivery: Delivery, at: datetime) -> bool:
     with transaction.atomic():
         done = bool(rows.update(started_at=at, progressed_at=None, attempts=F("attempts") + 1))
         if done:
-            _changed(delivery)
+            tell_changed([delivery])
     return done
 
 
@@ -276,53 +190,58 @@ def note_fetched(device: Device, sha256: str) -> None:
     rows.exclude(started_at=None).update(progressed_at=timezone.now())
 
 
-def note_all_delivered(ended: list[tuple[Delivery, int]]) -> None:
-    """Note several that were acknowledged whole, each with its repeated packets, with one commit."""
+def note_all_delivered(ended: list[tuple[Delivery, int]]) -> list[Delivery]:
+    """Note several that were acknowledged whole, each with its repeated packets, with one commit.
+
+    Returns those that had not ended before in another way.
+    """
+    resent = {delivery.pk: times for delivery, times in ended}
     with transaction.atomic():
-        for delivery, resent in ended:
-            note_delivered(delivery, resent)
+        found = Delivery.objects.filter(pk__in=list(resent), state__in=Delivery.OPEN)
+        done = set(found.select_for_update().order_by("pk").values_list("pk", flat=True))
+        found = Delivery.objects.filter(pk__in=done)
+        _end(found, DeliveryState.DELIVERED, packets_acked=F("packets_total"))
+        rows.update(Delivery, ("packets_resent",), ("id",), [(resent[pk], pk) for pk in done])
+        delivered = [delivery for delivery, _times in ended if delivery.pk in done]
+        _note_all_shown([Panel(device=d.device, **_shown_by(d)) for d in delivered])
+        if delivered:
+            tell_changed(delivered)
+            transaction.on_commit(ring_gateway, robust=True)
+    return delivered
+
+
+def _shown_by(delivery: Delivery) -> dict:
+    return _shown(delivery.sha256, delivery.content_type, delivery.origin_ref)
+
+
+def _shown(sha256: str, content_type: str, label: str) -> dict:
+    return {
+        "shown_sha256": sha256,
+        "shown_content_type": content_type,
+        "shown_label": label[:200],
+        "shown_at": timezone.now(),
+    }
 
 
 def note_shown(device: Device, sha256: str, content_type: str, label: str) -> None:
     """Write down what a panel shows now."""
-    Panel.objects.update_or_create(
-        device=device,
-        defaults={
-            "shown_sha256": sha256,
-            "shown_content_type": content_type,
-            "shown_label": label[:200],
-            "shown_at": timezone.now(),
-        },
+    _note_all_shown([Panel(device=device, **_shown(sha256, content_type, label))])
+
+
+def _note_all_shown(panels: list[Panel]) -> None:
+    # A device that was shown two pictures has the later one, which comes last.
+    newest = {panel.device_id: panel for panel in panels}
+    Panel.objects.bulk_create(
+        newest.values(),
+        update_conflicts=True,
+        unique_fields=["device"],
+        update_fields=list(_shown("", "", "")),
     )
 
 
 def fail(delivery: Delivery, word: str, sentence: str, **values) -> bool:
     """End an open delivery as failed."""
     return _finish(delivery, DeliveryState.FAILED, word, sentence, **values)
-
-
-def put_back(delivery: Delivery) -> None:
-    """Queue a delivery again that was broken off on our side; the device gets it from the beginning."""
-    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease=delivery.lease)
-    with transaction.atomic():
-        if rows.update(state=DeliveryState.QUEUED, lease=None, lease_until=None, packets_acked=0):
-            _changed(delivery)
-
-
-def put_back_lost() -> int:
-    """Queue again what a gateway that died was sending, and end what was begun too often."""
-    late = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=timezone.now())
-    found = list(late.select_related("device")[:500])
-    for delivery in found:
-        if delivery.attempts >= STARTS_AT_MOST:
-            fail(
-                delivery,
-                "broken_off",
-                _("The hub had to break it off %(count)s times.") % {"count": delivery.attempts},
-            )
-        else:
-            put_back(delivery)
-    return len(found)
 
 
 def expire_due() -> int:
@@ -362,32 +281,42 @@ def again(delivery: Delivery, user=None) -> Delivery:
 def _finish(delivery: Delivery, state: DeliveryState, word: str, sentence: str, **values) -> bool:
     with transaction.atomic():
         rows = Delivery.objects.filter(pk=delivery.pk, state__in=Delivery.OPEN)
-        done = bool(
-            rows.update(
-                state=state,
-                reason_word=word,
-                reason=sentence[:300],
-                finished_at=timezone.now(),
-                lease=None,
-                lease_until=None,
-                **values,
-            )
-        )
+        done = bool(_end(rows, state, word, sentence, **values))
         if done:
             failed = state == DeliveryState.FAILED
-            _changed(delivery, _("A picture did not arrive: %(why)s") % {"why": sentence} if failed else "")
+            tell_changed(
+                [delivery], _("A picture did not arrive: %(why)s") % {"why": sentence} if failed else ""
+            )
             transaction.on_commit(ring_gateway, robust=True)
     return done
 
 
-def _changed(delivery: Delivery, sentence: str = "") -> None:
-    events.record(
-        EventType.DELIVERY_CHANGED,
-        device=delivery.device,
-        subject=delivery.pk,
-        actor=delivery.asked_by,
-        sentence=sentence,
-        problem=bool(sentence),
+def _end(rows: QuerySet[Delivery], state: DeliveryState, word: str = "", sentence: str = "", **values) -> int:
+    return rows.update(
+        state=state,
+        reason_word=word,
+        reason=sentence[:300],
+        finished_at=timezone.now(),
+        lease=None,
+        lease_until=None,
+        **values,
+    )
+
+
+def tell_changed(changed: list[Delivery], sentence: str = "") -> None:
+    """Write one event for each of these and tell the live pages."""
+    events.record_all(
+        [
+            Event(
+                type=EventType.DELIVERY_CHANGED,
+                device=delivery.device,
+                subject=delivery.pk,
+                actor=delivery.asked_by,
+                sentence=sentence[:300],
+                problem=bool(sentence),
+            )
+            for delivery in changed
+        ]
     )
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from photohub.lib import live
 
 from . import events
-from .models import Device, EventType, LinkState
+from .models import Device, Event, EventType, LinkState
 from .ota import targets
 
 _TELEMETRY = {
@@ -36,6 +36,17 @@ def heard(device: Device, *, address: str = "", telemetry: dict | None = None) -
         targets.report_version(device, "default", changes["firmware_version"])
     if not was_online and device.online:
         _announce(device, "")
+
+
+def heard_all(devices: list[Device]) -> None:
+    """Note that several devices were heard just now, with one statement."""
+    now = timezone.now()
+    away = [device for device in devices if not device.online]
+    Device.objects.filter(pk__in=[device.pk for device in devices]).update(last_seen_at=now)
+    for device in devices:
+        device.last_seen_at = now
+    back = [device for device in away if device.online]
+    events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in back])
 
 
 def clean_telemetry(values: dict) -> dict:

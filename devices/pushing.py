@@ -8,6 +8,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext as _
@@ -15,8 +17,8 @@ from django.utils.translation import gettext as _
 from photohub.lib import failpoints
 from photohub.lib.db import in_thread
 
-from . import deliveries, outbox, presence
-from .deliveries import Note
+from . import deliveries, delivery_leases, outbox, presence
+from .delivery_leases import Note
 from .models import Delivery, Device
 from .mqtt import Link, MqttDown
 from .protocol.picture_packets import QUIET_S, FailWord, Sender, SenderState
@@ -38,6 +40,9 @@ class Pusher:
         self._wake = asyncio.Event()
         self._running: dict[int, asyncio.Task] = {}
         self._transfers: dict[int, _Transfer] = {}
+        # A picture that is shown on many panels is in memory once, for as long as a transfer needs it.
+        self._pictures: WeakValueDictionary[str, _Picture] = WeakValueDictionary()
+        self._reading = asyncio.Lock()
         # Ends wait here for each other: they are written down together.
         self._ended: list[tuple[Delivery, int, asyncio.Future[None]]] = []
         self._some_ended = asyncio.Event()
@@ -77,7 +82,7 @@ class Pusher:
                 for d in due
                 if d.device_id not in self._running and self._hears(d.device, d.device.picture_topic)
             ]
-            begun = await in_thread(deliveries.begin_all, due) if due else []
+            begun = await in_thread(delivery_leases.begin_all, due) if due else []
         except _DATABASE_AWAY as error:
             log.warning("The gateway could not read which pictures to send (%s); it tries again.", error)
             return
@@ -98,7 +103,7 @@ class Pusher:
         device = delivery.device
         clean = False
         try:
-            picture = await in_thread(outbox.read, delivery.sha256)
+            picture = await self._read(delivery.sha256)
             # What was broken off, also by a hub that ended, may still be answered.
             stale = delivery.attempts > 1 or self._unclean.get(device.pk, 0.0) > time.monotonic()
             transfer = _Transfer(self._link, delivery, _sender_of(delivery, picture))
@@ -118,6 +123,15 @@ class Pusher:
             else:
                 self._unclean[device.pk] = time.monotonic() + QUIET_S
 
+    async def _read(self, sha256: str) -> "_Picture":
+        """Return a picture, the one that other transfers are at if there is one. Raises BlobMissing."""
+        async with self._reading:
+            picture = self._pictures.get(sha256)
+            if picture is None:
+                picture = _Picture(await in_thread(outbox.read, sha256))
+                self._pictures[sha256] = picture
+        return picture
+
     async def _finish(self, transfer: "_Transfer") -> bool:
         """Write the end down. Returns whether the device knows that it ended."""
         delivery, sender = transfer.delivery, transfer.sender
@@ -128,7 +142,7 @@ class Pusher:
             await self._write_end(delivery, sender.resent)
             return True
         if _looks_restarted(sender) and delivery.attempts < 2:
-            await in_thread(deliveries.put_back, delivery)
+            await in_thread(delivery_leases.put_back, delivery)
             return False
         word, sentence = _why_failed(sender)
         figures = {"packets_acked": sender.packets_acked, "packets_resent": sender.resent}
@@ -166,7 +180,7 @@ class Pusher:
             if not (notes := [transfer.note() for transfer in self._transfers.values()]):
                 continue
             try:
-                lost = await in_thread(deliveries.note_all_progress, notes)
+                lost = await in_thread(delivery_leases.note_all_progress, notes)
             except _DATABASE_AWAY as error:
                 log.warning("The gateway could not note how far pictures are (%s); it goes on.", error)
                 continue
@@ -184,27 +198,33 @@ class Pusher:
 
 def _due(room: int) -> list[Delivery]:
     deliveries.expire_due()
-    deliveries.put_back_lost()
-    return deliveries.claim_to_send(room)
+    delivery_leases.put_back_lost()
+    return delivery_leases.claim_to_send(room)
 
 
 def _put_back(delivery: Delivery) -> None:
     try:
-        deliveries.put_back(delivery)
+        delivery_leases.put_back(delivery)
     except _DATABASE_AWAY as error:
         log.warning("A broken transfer could not be queued (%s); its lease ends by itself.", error)
 
 
 def _note_delivered(ended: list[tuple[Delivery, int]]) -> None:
     deliveries.note_all_delivered(ended)
-    for delivery, _resent in ended:
-        presence.heard(delivery.device)
+    presence.heard_all([delivery.device for delivery, _resent in ended])
 
 
-def _sender_of(delivery: Delivery, picture: bytes) -> Sender:
+@dataclass(frozen=True)
+class _Picture:
+    """Bytes that several transfers share."""
+
+    data: bytes
+
+
+def _sender_of(delivery: Delivery, picture: _Picture) -> Sender:
     panel = getattr(delivery.device, "panel", None)
     return Sender(
-        picture,
+        picture.data,
         filename=delivery.file_name,
         ack_base=delivery.device.ack_base,
         window=panel.window if panel else 1,

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import beats, commands, deliveries, events, outbox, playlists, preparing
+from . import beats, commands, deliveries, delivery_leases, events, outbox, playlists, preparing
 from .ota import sweeping
 
 
@@ -19,7 +19,7 @@ def sweep() -> None:
     """End what has waited too long, see to updates, drop old events, and ring for what was not rung for."""
     commands.expire_due()
     deliveries.expire_due()
-    deliveries.put_back_lost()
+    delivery_leases.put_back_lost()
     playlists.push_due()
     if ids := preparing.due():
         doorbell.ring(deliveries.PREPARE_TASK, ids)

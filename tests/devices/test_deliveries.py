@@ -1,6 +1,6 @@
-from datetime import timedelta
-
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices import deliveries, render_profiles
@@ -9,37 +9,13 @@ from devices.models import (
     Delivery,
     DeliveryState,
     DeliveryWay,
-    Device,
     Event,
-    LinkState,
     Panel,
     PictureOrigin,
 )
-from tests.builders import make_device, make_jpeg
+from tests.deliveries import make_panel, ready, sending, wish
 
 pytestmark = pytest.mark.django_db
-
-
-def make_panel(code: str = "hall", **values) -> Device:
-    return make_device(code, profile="panel", **values)
-
-
-def wish(text: str = "a", **values) -> Wish:
-    return Wish(PictureOrigin.UPLOAD, f"{text}.jpg", picture=make_jpeg(text=text), **values)
-
-
-def ready(device: Device, text: str = "a", **values) -> Delivery:
-    """Return a delivery whose bytes are made, as far as the rows say."""
-    delivery = deliveries.deliver(device, wish(text, **values))
-    assert deliveries.note_prepared(delivery, {"sha256": "0" * 64, "packets_total": 4})
-    delivery.refresh_from_db()
-    return delivery
-
-
-def sending(device: Device) -> Delivery:
-    delivery = ready(device)
-    assert deliveries.begin(delivery)
-    return delivery
 
 
 def test_a_picture_is_queued_with_what_was_asked_for():
@@ -99,37 +75,6 @@ def test_the_queue_of_a_device_has_an_end(monkeypatch):
     assert refused.value.word == "busy"
 
 
-def test_only_the_oldest_of_each_reachable_device_is_due():
-    hall, door = make_panel("hall"), make_panel("door")
-    away = make_panel("away")
-    Device.objects.filter(pk=away.pk).update(link_state=LinkState.LOST)
-    first, other = ready(hall, "a"), ready(door, "a")
-    ready(hall, "b"), ready(away, "a")
-    deliveries.deliver(hall, wish("not prepared"))
-    assert deliveries.claim_to_send() == [first, other]
-
-
-def test_a_device_is_sent_one_picture_at_a_time():
-    hall = make_panel()
-    first, second = ready(hall, "a"), ready(hall, "b")
-    assert deliveries.begin(first) and not deliveries.begin(second)
-    assert deliveries.claim_to_send() == []
-
-
-def test_two_gateways_cannot_begin_the_same_picture():
-    delivery = ready(make_panel())
-    again = Delivery.objects.get(pk=delivery.pk)
-    assert deliveries.begin(delivery) and not deliveries.begin(again)
-
-
-def test_progress_is_noted_until_somebody_cancels():
-    delivery = sending(make_panel())
-    assert deliveries.note_progress(delivery, acked=3, resent=1, moved=True)
-    assert deliveries.cancel(delivery) and not deliveries.cancel(delivery)
-    assert not deliveries.note_progress(delivery, acked=4, resent=1, moved=True)
-    assert not deliveries.note_delivered(delivery)
-
-
 def test_a_delivered_picture_is_what_the_panel_shows():
     delivery = sending(make_panel())
     assert deliveries.note_delivered(delivery, resent=2)
@@ -138,23 +83,34 @@ def test_a_delivered_picture_is_what_the_panel_shows():
     assert panel.shown_sha256 == now.sha256 and panel.shown_label == "a.jpg"
 
 
+def test_of_many_that_were_acknowledged_each_ends_once_and_the_later_is_shown():
+    hall = make_panel()
+    first = sending(hall)
+    gone = sending(make_panel("door"))
+    deliveries.cancel(gone)
+    assert deliveries.note_all_delivered([(first, 1), (gone, 0)]) == [first]
+    second = ready(hall, "b")
+    assert deliveries.note_all_delivered([(first, 1), (second, 2)]) == [second]
+    assert Panel.objects.get(device=hall).shown_label == "b.jpg"
+    states = dict(Delivery.objects.values_list("origin_ref", "packets_resent").filter(device=hall))
+    assert states == {"a.jpg": 1, "b.jpg": 2}
+
+
+def test_the_ends_of_many_cost_as_many_statements_as_those_of_two():
+    def ends(names):
+        found = [(sending(make_panel(name)), len(name)) for name in names]
+        with CaptureQueriesContext(connection) as seen:
+            assert len(deliveries.note_all_delivered(found)) == len(names)
+        return len(seen)
+
+    assert ends(["a1", "b1"]) == ends([f"c{n}" for n in range(9)])
+
+
 def test_a_failure_is_told_with_its_reason():
     delivery = sending(make_panel())
     deliveries.fail(delivery, "no_ack_data", "Nothing came.", packets_acked=2)
     event = Event.objects.filter(type="delivery.changed").order_by("seq").last()
     assert event.problem and "Nothing came." in event.sentence
-
-
-def test_what_a_dead_gateway_was_sending_is_queued_again_but_not_for_ever():
-    delivery = sending(make_panel())
-    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert deliveries.put_back_lost() == 1
-    assert Delivery.objects.get().state == DeliveryState.QUEUED
-    Delivery.objects.update(attempts=deliveries.STARTS_AT_MOST - 1)
-    assert deliveries.begin(delivery)
-    Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    deliveries.put_back_lost()
-    assert Delivery.objects.get().reason_word == "broken_off"
 
 
 def test_a_device_that_stays_away_ends_its_pictures():

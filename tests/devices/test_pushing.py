@@ -123,3 +123,15 @@ async def test_a_picture_that_is_missing_in_the_outbox_ends_as_failed(link):
     async with pushing_over(link):
         await until_it_is(delivery, "failed")
     assert (await in_thread(deliveries.find, delivery.pk)).reason_word == "gone"
+
+
+async def test_panels_that_are_shown_one_picture_share_its_bytes(link, monkeypatch):
+    reads = []
+    read = outbox.read
+    monkeypatch.setattr(outbox, "read", lambda sha256: reads.append(sha256) or read(sha256))
+    monkeypatch.setattr(link, "hears", lambda number: False)
+    for code in ("hall", "door", "barn"):
+        await in_thread(queue, code)
+    async with pushing_over(link):
+        await until(lambda: link.sent == 3)
+    assert len(reads) == 1

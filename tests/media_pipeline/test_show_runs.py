@@ -134,7 +134,9 @@ def test_rules_that_are_off_do_not_run(yard):
 
 def test_a_stored_picture_rings_for_its_cameras_rules(yard, monkeypatch, django_capture_on_commit_callbacks):
     rings = []
-    monkeypatch.setattr("media_pipeline.ingest.doorbell.ring", lambda task, ids, *_: rings.append((task, ids)))
+    monkeypatch.setattr(
+        "media_pipeline.ingest.doorbell.ring", lambda task, ids, *_: rings.append((task, ids))
+    )
     make_rule(yard)
     with django_capture_on_commit_callbacks(execute=True):
         make_capture(yard), make_capture(make_device("porch"))

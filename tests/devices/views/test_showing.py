@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from devices import deliveries, outbox, preparing, render_profiles
+from devices import deliveries, delivery_leases, outbox, preparing, render_profiles
 from devices.models import Delivery, Device, Panel, RenderProfile
 from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_jpeg, make_user
@@ -134,7 +134,7 @@ def arrived(device: Device, render: str) -> Delivery:
     delivery = deliveries.deliver(device, wish)
     preparing.prepare_one(delivery.pk)
     delivery.refresh_from_db()
-    assert deliveries.begin(delivery) and deliveries.note_delivered(delivery)
+    assert delivery_leases.begin(delivery) and deliveries.note_delivered(delivery)
     return delivery
 
 

@@ -1,0 +1,127 @@
+"""Deliveries on their way in packets: which is next, whose they are, and how far they have come.
+
+A delivery that is being sent carries a lease of the gateway that sends it. Each note of progress renews it; one that
+runs out means that the gateway died, and the picture is queued again.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from photohub.lib import rows
+
+from .deliveries import fail, tell_changed
+from .models import Delivery, DeliveryState, DeliveryWay, LinkState
+
+# Longer than the pauses between two notes of progress, of which each renews it.
+LEASE = timedelta(seconds=20)
+STARTS_AT_MOST = 5
+
+
+def claim_to_send(limit: int = 50) -> list[Delivery]:
+    """Claim the oldest prepared delivery of each device that can be reached and is sent nothing else."""
+    now = timezone.now()
+    busy = Delivery.objects.filter(state=DeliveryState.SENDING).values("device")
+    ready = Delivery.objects.queued().filter(
+        way=DeliveryWay.PACKETS, prepared_at__isnull=False, next_try_at__lte=now, expires_at__gt=now
+    )
+    ready = (
+        ready.exclude(device__in=busy).exclude(device__link_state=LinkState.LOST).filter(device__enabled=True)
+    )
+    first: dict[int, Delivery] = {}
+    for delivery in ready.select_related("device", "device__panel").order_by("created_at")[:2000]:
+        first.setdefault(delivery.device_id, delivery)
+    return list(first.values())[:limit]
+
+
+def begin(delivery: Delivery) -> bool:
+    """Take one claimed delivery as being sent by us; False when another gateway was faster, or it was cancelled."""
+    return bool(begin_all([delivery]))
+
+
+def begin_all(found: list[Delivery]) -> list[Delivery]:
+    """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours."""
+    try:
+        return _begin_all(found)
+    except IntegrityError:
+        # The database lets one picture at a time to a device; alone, each finds out for itself.
+        return [ours for delivery in found for ours in begin_all([delivery])] if len(found) > 1 else []
+
+
+def _begin_all(found: list[Delivery]) -> list[Delivery]:
+    now, lease = timezone.now(), uuid4()
+    with transaction.atomic():
+        Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED).update(
+            state=DeliveryState.SENDING,
+            lease=lease,
+            lease_until=now + LEASE,
+            attempts=F("attempts") + 1,
+            started_at=now,
+            progressed_at=now,
+            packets_acked=0,
+            packets_resent=0,
+        )
+        taken = set(Delivery.objects.filter(lease=lease).values_list("pk", flat=True))
+        ours = [delivery for delivery in found if delivery.pk in taken]
+        tell_changed(ours)
+    for delivery in ours:
+        delivery.lease, delivery.attempts = lease, delivery.attempts + 1
+    return ours
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """How far a delivery is; `moved` when that is news."""
+
+    delivery: Delivery
+    acked: int
+    resent: int
+    moved: bool
+
+
+def note_all_progress(notes: list[Note]) -> list[Delivery]:
+    """Write down how far many are, and keep their leases, with one statement. Returns those that are ours no more."""
+    found = {note.delivery.pk: note for note in notes}
+    now = timezone.now()
+    with transaction.atomic():
+        sending = Delivery.objects.filter(pk__in=list(found), state=DeliveryState.SENDING)
+        leases = sending.select_for_update().order_by("pk").values_list("pk", "lease")
+        ours = [pk for pk, lease in leases if lease == found[pk].delivery.lease]
+        values = [(found[pk].acked, found[pk].resent, now + LEASE, pk) for pk in ours]
+        rows.update(Delivery, ("packets_acked", "packets_resent", "lease_until"), ("id",), values)
+        Delivery.objects.filter(pk__in=[pk for pk in ours if found[pk].moved]).update(progressed_at=now)
+    return [note.delivery for pk, note in found.items() if pk not in ours]
+
+
+def note_progress(delivery: Delivery, acked: int, resent: int, moved: bool) -> bool:
+    """Write down how far it is and keep the lease; False when it is ours no more, because it was cancelled."""
+    return not note_all_progress([Note(delivery, acked, resent, moved)])
+
+
+def put_back(delivery: Delivery) -> None:
+    """Queue a delivery again that was broken off on our side; the device gets it from the beginning."""
+    own = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.SENDING, lease=delivery.lease)
+    with transaction.atomic():
+        if own.update(state=DeliveryState.QUEUED, lease=None, lease_until=None, packets_acked=0):
+            tell_changed([delivery])
+
+
+def put_back_lost() -> int:
+    """Queue again what a gateway that died was sending, and end what was begun too often."""
+    late = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=timezone.now())
+    found = list(late.select_related("device")[:500])
+    for delivery in found:
+        if delivery.attempts >= STARTS_AT_MOST:
+            fail(
+                delivery,
+                "broken_off",
+                _("The hub had to break it off %(count)s times.") % {"count": delivery.attempts},
+            )
+        else:
+            put_back(delivery)
+    return len(found)

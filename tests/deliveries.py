@@ -1,0 +1,28 @@
+"""Deliveries in the states that tests begin from."""
+
+from devices import deliveries, delivery_leases
+from devices.deliveries import Wish
+from devices.models import Delivery, Device, PictureOrigin
+from tests.builders import make_device, make_jpeg
+
+
+def make_panel(code: str = "hall", **values) -> Device:
+    return make_device(code, profile="panel", **values)
+
+
+def wish(text: str = "a", **values) -> Wish:
+    return Wish(PictureOrigin.UPLOAD, f"{text}.jpg", picture=make_jpeg(text=text), **values)
+
+
+def ready(device: Device, text: str = "a", **values) -> Delivery:
+    """Return a delivery whose bytes are made, as far as the rows say."""
+    delivery = deliveries.deliver(device, wish(text, **values))
+    assert deliveries.note_prepared(delivery, {"sha256": "0" * 64, "packets_total": 4})
+    delivery.refresh_from_db()
+    return delivery
+
+
+def sending(device: Device) -> Delivery:
+    delivery = ready(device)
+    assert delivery_leases.begin(delivery)
+    return delivery
