@@ -1,12 +1,14 @@
 """What the doors of panels that fetch have in common: who asks, what he says of himself, how he is refused."""
 
 import re
+import time
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from photohub.lib.http_scope import client_address
+from photohub.lib.rates import Buckets
 
 from . import identity, presence
 from .api_tokens import bearer_of
@@ -19,19 +21,32 @@ _TELEMETRY = {
     "X-Free-Heap": "free_heap_bytes",
     "X-Firmware-Version": "firmware_version",
 }
+# Of one address: whoever tries keys or links that do not exist.
+_strangers = Buckets(per_second=10, burst=50)
 _TAG = re.compile(r'(?:W/)?"?([0-9a-f]{64})"?')
 
 
 class Refused(Exception):
     """The request is refused; `answer` goes to the panel."""
 
-    def __init__(self, status: int, word: str, sentence: str) -> None:
+    def __init__(self, status: int, word: str, sentence: str, retry_after_s: int = 0) -> None:
         super().__init__(sentence)
         self.answer = JsonResponse(
             {"code": 1, "des": sentence, "err": word},
             status=status,
             json_dumps_params={"ensure_ascii": False},
         )
+        if retry_after_s:
+            self.answer["Retry-After"] = str(retry_after_s)
+
+
+def unknown(request: HttpRequest, status: int, word: str, sentence: str) -> Refused:
+    """Return the refusal of a key or link that does not exist, or another one for who tries too many."""
+    wait_s = _strangers.take(address_of(request), time.monotonic())
+    if wait_s:
+        sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
+        return Refused(429, "rate", sentence, wait_s)
+    return Refused(status, word, sentence)
 
 
 def find_panel(request: HttpRequest, key: str) -> Panel:
@@ -39,7 +54,8 @@ def find_panel(request: HttpRequest, key: str) -> Panel:
     key = key or bearer_of(request) or request.headers.get("X-Device-Key", "")
     device = identity.find_device(key) if key.isascii() and key.isprintable() and key else None
     if device is None:
-        raise Refused(401, "auth", _("The key is missing or wrong. Send the device's key."))
+        sentence = _("The key is missing or wrong. Send the device's key.")
+        raise unknown(request, 401, "auth", sentence)
     return panel_for(device)
 
 

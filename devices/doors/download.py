@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 
 from photohub.lib.db import in_thread
 from photohub.lib.http_answer import begin
+from photohub.lib.together import Together
 
 from .. import identity
 from ..models import Firmware, RolloutTarget
@@ -34,6 +35,9 @@ from .sending import Places, send_image
 log = logging.getLogger(__name__)
 
 PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
+
+# The device has its bytes by then, and nobody waits for the note.
+_GATHER_S = 0.05
 
 places = Places()
 _progress = Progress()
@@ -81,7 +85,7 @@ async def answer(call: Call) -> None:
 
 
 async def _answer(call: Call) -> Sent | None:
-    image = await in_thread(open_token, call.found["token"], call.key)
+    image = await _open_tokens.do((call.found["token"], call.key))
     decision = decide_range(
         len(image.data),
         image.etag,
@@ -93,9 +97,20 @@ async def _answer(call: Call) -> Sent | None:
     return await send(call, image, decision, headers_of(image))
 
 
-def open_token(token: str, key: str = "") -> Image:
-    """Return what a token opens now. Raises Refused."""
-    target = tokens.find_target(token)
+def open_all(asked: list[tuple[str, str]]) -> list[Image | Exception]:
+    """Return what each token opens now for whoever shows this key with it, or none; or what it raised, mostly Refused."""
+    found = tokens.find_targets([token for token, _key in asked])
+    answers: list[Image | Exception] = []
+    for token, key in asked:
+        try:
+            answers.append(_open(found.get(token), key))
+        except Exception as error:
+            # What goes wrong with one is not its neighbours' affair.
+            answers.append(error)
+    return answers
+
+
+def _open(target: RolloutTarget | None, key: str) -> Image:
     if target is None or not target.device.enabled:
         raise _no_such()
     if key:
@@ -170,11 +185,21 @@ async def note(sent: Sent | None) -> None:
         return
     try:
         if end >= size_bytes:
-            await in_thread(targets.note_flashing, target)
+            await _note_fetched.do(target)
         else:
             await in_thread(targets.note_download, target, end)
     except (DatabaseError, InterfaceError):
         log.warning("How far %s is with its download could not be noted.", target.device)
+
+
+def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
+    targets.note_all_flashing(fetched)
+    return [None] * len(fetched)
+
+
+# Devices come together, as the rollout lets them.
+_open_tokens = Together(open_all)
+_note_fetched = Together(_note_all_fetched, gather_s=_GATHER_S)
 
 
 def was_fetched(target: RolloutTarget) -> bool:

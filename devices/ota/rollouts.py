@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 from .. import events
 from ..models import (
     Device,
+    Event,
     EventType,
     Firmware,
     FirmwareState,
@@ -112,6 +113,16 @@ def tell(
         actor=actor,
         sentence=sentence,
         problem=problem,
+    )
+
+
+def tell_devices(targets: list[RolloutTarget]) -> None:
+    """Write down that something changed for these devices, and ring the live pages."""
+    events.record_all(
+        [
+            Event(type=EventType.UPDATE_CHANGED, device=target.device, subject=target.rollout_id)
+            for target in targets
+        ]
     )
 
 

@@ -209,6 +209,26 @@ def note_flashing(target: RolloutTarget, door: str = "") -> Happened:
     return _progress(target, TargetState.FLASHING, 100, door)
 
 
+def note_all_flashing(fetched: list[RolloutTarget]) -> None:
+    """Note of several devices, with one commit, that they have the whole image now. What is further on stays."""
+    before = RolloutTarget.ACTIVE[: RolloutTarget.ACTIVE.index(TargetState.FLASHING)]
+    found = {target.pk: target for target in fetched}
+    now = timezone.now()
+    with transaction.atomic():
+        rows = RolloutTarget.objects.filter(pk__in=list(found), state__in=before).select_for_update()
+        moved = [found[pk] for pk in rows.order_by("pk").values_list("pk", flat=True)]
+        for rollout in {target.rollout_id: target.rollout for target in moved}.values():
+            mine = [target.pk for target in moved if target.rollout_id == rollout.pk]
+            RolloutTarget.objects.filter(pk__in=mine).update(
+                state=TargetState.FLASHING,
+                percent=100,
+                heard_at=now,
+                changed_at=now,
+                deadline_at=now + timedelta(seconds=rollout.deadline_s),
+            )
+        rollouts.tell_devices(moved)
+
+
 def _progress(target: RolloutTarget, state: TargetState, percent: int, door: str) -> Happened:
     """Go forward. News gives the device its whole time again; what is no news writes next to nothing."""
     if target.state not in RolloutTarget.ACTIVE:

@@ -8,7 +8,7 @@ from photohub.lib.db import in_thread
 
 from .. import deliveries, outbox, panel_links, panels
 from ..models import Device
-from ..panel_http import Refused, find_panel, hashes_of, hear, panel_for
+from ..panel_http import Refused, find_panel, hashes_of, hear, panel_for, unknown
 from ..panels import Shown
 
 
@@ -67,7 +67,8 @@ def _picture_by_link(request: HttpRequest, name: str) -> HttpResponse:
     link = panel_links.read_link(name.partition(".")[0])
     device = Device.objects.filter(pk=link.device_id).first() if link else None
     if link is None or device is None:
-        raise Refused(404, "not_found", _("There is no such picture, or its address has expired."))
+        sentence = _("There is no such picture, or its address has expired.")
+        raise unknown(request, 404, "not_found", sentence)
     panel_for(device)
     data = _read(link.sha256)
     if request.method == "GET":

@@ -19,11 +19,16 @@ def hub():
     """A hub with a camera that took one picture, and a panel that is not connected yet."""
     env = {"DJANGO_SUPERUSER_USERNAME": OWNER, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     with running_hub(env=env) as hub:
-        key = hub.add_device("porch")["key"]
-        answer = httpx.post(f"{hub.url}/api/upload/{key}", content=make_jpeg(320, 240), trust_env=False)
-        assert answer.status_code == 200
+        hub.camera_key = hub.add_device("porch")["key"]
+        send(hub, make_jpeg(320, 240))
         hub.panel = hub.add_device("hall", "panel")
         yield hub
+
+
+def send(hub, picture: bytes) -> None:
+    """Let the camera send a picture."""
+    answer = httpx.post(f"{hub.url}/api/upload/{hub.camera_key}", content=picture, trust_env=False)
+    assert answer.status_code == 200
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +98,47 @@ def test_a_render_profile_shows_what_it_does_while_it_is_typed(page: Page, hub):
     page.wait_for_function(f"{PREVIEW_WIDTH} === 96")
     page.select_option("#id_colours", "colour")
     expect(page.locator("#preview")).to_contain_text("This format needs a palette.")
+
+
+def test_a_rule_is_made_and_its_runs_are_seen_while_the_camera_takes_pictures(page: Page, hub):
+    page.goto(f"{hub.url}/rules/new")
+    page.fill("[name=name]", "Porch to hall")
+    page.select_option("[name=camera]", label="porch")
+    page.locator(".choices").get_by_label("hall").check()
+    page.fill("[name=caption]", "Somebody is at the door")
+    page.locator("main").get_by_role("button", name="Store").click()
+    expect(page.locator("h1")).to_have_text("Porch to hall")
+    expect(page.locator("#run-rows")).to_contain_text("Its camera has sent no picture")
+    with powered(panel_of(hub, slow_s=0.05)) as panel:
+        send(hub, make_jpeg(320, 240, text="visitor"))
+        line = page.locator("#run-rows .delivery").first
+        expect(line.locator(".run__sent")).to_contain_text("hall", timeout=15_000)
+        expect(line.locator(".run__sent")).to_contain_text("delivered", timeout=20_000)
+        assert panel.picture
+    page.locator(".page-head__actions").get_by_role("button", name="Delete").click()
+    page.locator("dialog[open]").get_by_role("button", name="Delete it").click()
+    expect(page.locator("h1")).to_have_text("Rules")
+    expect(page.locator("main")).not_to_contain_text("Porch to hall")
+
+
+def test_a_playlist_is_filled_ordered_and_emptied(page: Page, hub):
+    page.goto(f"{hub.url}/devices/hall/playlist/")
+    expect(page.locator(".empty")).to_contain_text("Nothing is shown in turn")
+    page.select_option("#add-camera", "porch")
+    page.click("text=Add the camera")
+    page.check("[name=source][value=file]", force=True)
+    file = {"name": "garden.jpg", "mimeType": "image/jpeg", "buffer": make_jpeg(text="garden")}
+    page.set_input_files("[name=file]", file)
+    page.click("text=Add the picture")
+    turns = page.locator(".playlist .delivery")
+    expect(turns).to_have_count(2)
+    expect(turns.first).to_contain_text("Newest picture of porch")
+    turns.first.get_by_role("button", name="Move down").click()
+    expect(turns.first).to_contain_text("garden.jpg")
+    for left in (1, 0):
+        turns.first.get_by_role("button", name="Take out").click()
+        expect(turns).to_have_count(left)
+    expect(page.locator(".empty")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [360, 1440])

@@ -4,6 +4,7 @@ from django.test import RequestFactory
 from devices import identity, panel_http
 from devices.models import Device
 from devices.panel_http import Refused, find_panel, hashes_of, hear
+from photohub.lib.rates import Buckets
 from tests.builders import make_device
 
 SHA = "ab" * 32
@@ -60,3 +61,15 @@ def test_what_a_panel_says_of_itself_is_kept():
         "127.0.0.1",
     )
     assert row.last_seen_at and panel_http.address_of(request()) == "127.0.0.1"
+
+
+@pytest.mark.django_db
+def test_who_tries_many_keys_is_told_to_wait(monkeypatch):
+    monkeypatch.setattr(panel_http, "_strangers", Buckets(per_second=1, burst=2))
+    answers = []
+    for _ in range(3):
+        with pytest.raises(Refused) as refused:
+            find_panel(request(), "no-key")
+        answers.append(refused.value.answer)
+    assert [answer.status_code for answer in answers] == [401, 401, 429]
+    assert answers[-1]["Retry-After"] == "1" and b'"err": "rate"' in answers[-1].content

@@ -36,7 +36,7 @@ def fail(error: Exception):
 
 
 def test_a_database_that_is_away_is_a_reason_to_come_again(door, monkeypatch):
-    monkeypatch.setattr(download, "open_token", fail(OperationalError("away")))
+    monkeypatch.setattr(download.tokens, "find_targets", fail(OperationalError("away")))
     answer = door.get("/ota/f/abc")
     assert (answer.status_code, answer.json()["err"]) == (503, "db")
     assert int(answer.headers["retry-after"]) >= 2
@@ -45,7 +45,7 @@ def test_a_database_that_is_away_is_a_reason_to_come_again(door, monkeypatch):
 def test_a_mistake_of_ours_does_not_end_the_door(door, monkeypatch):
     made = offer(door="http")
     with monkeypatch.context() as broken:
-        broken.setattr(download, "open_token", fail(RuntimeError("a mistake")))
+        broken.setattr(download.tokens, "find_targets", fail(RuntimeError("a mistake")))
         assert door.get(made.path).json()["err"] == "busy"
     assert door.get(made.path).status_code == 200
     wait_for(lambda: download.places.taken == 0)

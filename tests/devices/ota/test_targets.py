@@ -79,6 +79,20 @@ def test_only_the_reported_version_proves(offer, porch):
     assert targets.report_version(porch, "default", "2.0.0") == Happened.FOREIGN
 
 
+def test_many_that_have_fetched_are_noted_with_one_commit_and_the_proved_ones_stay():
+    made = make_rollout(make_devices(4), error_percent=100)
+    for device in Device.objects.all():
+        targets.next_offer(device)
+    fetched = list(made.targets.select_related("device", "rollout__firmware").order_by("pk"))
+    targets.report_version(fetched[0].device, "default", "2.0.0")
+    before = Event.objects.count()
+    targets.note_all_flashing(fetched)
+    states = list(made.targets.order_by("pk").values_list("state", "percent"))
+    assert states == [(TargetState.PROVED, 0), *[(TargetState.FLASHING, 100)] * 3]
+    assert Event.objects.count() == before + 3
+    assert all(target.deadline_at > fetched[1].offered_at for target in made.targets.all()[1:])
+
+
 def test_a_version_in_the_telemetry_proves_too(offer, porch):
     presence.heard(porch, telemetry={"firmware_version": "2.0.0"})
     assert fresh(offer).state == TargetState.PROVED

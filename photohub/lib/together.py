@@ -1,0 +1,64 @@
+"""Calls that come while one is on its way wait for it, and then go together: a lone call waits for nobody.
+
+One hop to a thread, one statement and one commit then serve all of them, which is most of what a single one costs.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .db import in_thread
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Together(Generic[T, R]):
+    """Carries calls out in groups. Used from one loop at a time.
+
+    `work` is a plain function that may use the database. It returns what came of each item, in their order; an
+    exception among these is raised for its item alone, and one that `work` raises is raised for all of the group.
+    With `gather_s` even a lone call waits that long for others: for work that nobody waits for.
+    """
+
+    def __init__(
+        self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200, gather_s: float = 0.0
+    ) -> None:
+        self._work = work
+        self._at_most = at_most
+        self._gather_s = gather_s
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def do(self, item: T) -> R:
+        """Return what came of this item, or raise it."""
+        loop = asyncio.get_running_loop()
+        if self._running is not None and self._running.get_loop() is not loop:
+            # The loop before this one has ended, and with it whoever waited there.
+            self._running, self._waiting = None, []
+        answer: asyncio.Future[R] = loop.create_future()
+        self._waiting.append((item, answer))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await answer
+
+    async def _run(self) -> None:
+        while self._waiting:
+            if self._gather_s:
+                await asyncio.sleep(self._gather_s)
+            group, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
+            try:
+                results = await in_thread(self._work, [item for item, _answer in group])
+            except Exception as error:
+                results = [error] * len(group)
+            for (_item, answer), result in zip(group, results, strict=True):
+                _settle(answer, result)
+
+
+def _settle(answer: asyncio.Future[R], result: R | Exception) -> None:
+    if answer.done():
+        return  # Whoever asked has been cancelled.
+    if isinstance(result, Exception):
+        answer.set_exception(result)
+    else:
+        answer.set_result(result)

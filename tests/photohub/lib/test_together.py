@@ -1,0 +1,88 @@
+import asyncio
+import threading
+
+import pytest
+
+from photohub.lib.together import Together
+from tests.flows.story import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Desk:
+    """Work that can be held, and remembers the groups it was given."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.open = threading.Event()
+        self.open.set()
+
+    def work(self, items: list[int]) -> list[int | Exception]:
+        self.groups.append(items)
+        self.open.wait(5)
+        return [ValueError(str(item)) if item < 0 else item * 10 for item in items]
+
+
+async def test_a_lone_call_goes_at_once_and_those_that_come_meanwhile_go_together():
+    desk = Desk()
+    together = Together(desk.work)
+    desk.open.clear()
+    first = asyncio.create_task(together.do(1))
+    await until(lambda: desk.groups)
+    others = [asyncio.create_task(together.do(n)) for n in (2, 3, 4)]
+    await asyncio.sleep(0)
+    desk.open.set()
+    assert await asyncio.gather(first, *others) == [10, 20, 30, 40]
+    assert desk.groups == [[1], [2, 3, 4]]
+
+
+async def test_what_went_wrong_with_one_is_raised_for_it_alone():
+    together = Together(Desk().work)
+    found = await asyncio.gather(together.do(1), together.do(-2), together.do(3), return_exceptions=True)
+    assert found[0] == 10 and found[2] == 30 and isinstance(found[1], ValueError)
+
+
+async def test_work_that_fails_is_raised_for_all_and_the_next_group_goes_on():
+    def work(items):
+        if "bad" in items:
+            raise OSError("gone")
+        return items
+
+    together = Together(work)
+    found = await asyncio.gather(together.do("bad"), together.do("other"), return_exceptions=True)
+    assert all(isinstance(error, OSError) for error in found)
+    assert await together.do("good") == "good"
+
+
+async def test_who_was_cancelled_holds_nobody_up():
+    desk = Desk()
+    together = Together(desk.work)
+    desk.open.clear()
+    first = asyncio.create_task(together.do(1))
+    await until(lambda: desk.groups)
+    first.cancel()
+    second = asyncio.create_task(together.do(2))
+    await asyncio.sleep(0)
+    desk.open.set()
+    assert await second == 20
+
+
+async def test_a_group_has_an_end():
+    desk = Desk()
+    together = Together(desk.work, at_most=2)
+    await asyncio.gather(*(together.do(n) for n in range(5)))
+    assert [len(group) for group in desk.groups] == [2, 2, 1]
+
+
+def test_calls_of_a_loop_that_has_ended_are_forgotten():
+    desk = Desk()
+    together = Together(desk.work)
+    loop = asyncio.new_event_loop()
+    left = loop.create_task(together.do(1))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+    async def ask() -> int:
+        return await together.do(2)
+
+    assert asyncio.run(ask()) == 20 and not left.done()
