@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 
 import uvicorn
 
 from media_pipeline.ingest import committer
 from photohub import asgi, streams
-from photohub.lib import live
+from photohub.lib import http_guard, live, open_files
 from photohub.lib.http_guard import GuardedHttp
 
 GRACE_S = 4
@@ -22,6 +23,13 @@ class Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self):
         yield
+
+
+def make_room() -> None:
+    """Let this process have many connections, and threads that take turns often enough. Call before serving."""
+    http_guard.make_room(open_files.allow_many())
+    # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
+    sys.setswitchinterval(0.0005)
 
 
 def server_config() -> uvicorn.Config:

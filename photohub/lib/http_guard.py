@@ -26,7 +26,9 @@ DIRECT_BODY = "photohub.direct_body"
 # What a client did not take yet waits here and not in the kernel, whose buffers grow to megabytes: a slow client
 # would be sent seconds of old pictures.
 UNSENT_AT_MOST_BYTES = 128 * 1024
-WAITING_AT_MOST = 400  # Well below the 1024 files that a process may usually have open.
+# A crowd of devices that come at once is no attack; but it must leave files and memory for everything else.
+_WAITING_AT_MOST = 2000
+_WAITING_AT_LEAST = 200
 
 _TOO_LARGE = b"Request headers are larger than 64 KiB."
 _ANSWER_431 = (
@@ -35,6 +37,14 @@ _ANSWER_431 = (
 )
 
 _waiting: "dict[GuardedHttp, None]" = {}
+_waiting_at_most = 400
+
+
+def make_room(open_files: int) -> int:
+    """Let as many connections wait as suits a process that may have so many files open. Returns how many."""
+    global _waiting_at_most
+    _waiting_at_most = max(_WAITING_AT_LEAST, min(_WAITING_AT_MOST, open_files * 2 // 5))
+    return _waiting_at_most
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -146,5 +156,5 @@ class GuardedHttp(HttpToolsProtocol):
 
 
 def _close_the_longest() -> None:
-    for connection in list(itertools.islice(_waiting, max(0, len(_waiting) - WAITING_AT_MOST))):
+    for connection in list(itertools.islice(_waiting, max(0, len(_waiting) - _waiting_at_most))):
         connection._close()

@@ -158,12 +158,24 @@ def test_a_second_request_on_a_connection_has_no_more_time_for_its_headers(hub):
         assert 8 < ended_after_s(connection, drip=b"GET /healthz HTTP/1.1\r\nX: " + b"a" * 500) < 13
 
 
-def test_of_too_many_waiting_connections_the_oldest_go(hub, ledger):
-    crowd = [connect(hub) for _ in range(600)]
-    assert ended_after_s(crowd[0]) < 3
-    assert ledger.send_now(ledger.new_entry())[0].outcome == "ok"
-    for connection in crowd:
-        connection.close()
+def test_of_too_many_waiting_connections_the_oldest_go():
+    with hub_with_camera(wrap=["prlimit", "--nofile=1024:1024"]) as (hub, ledger):
+        crowd = [connect(hub) for _ in range(600)]
+        assert ended_after_s(crowd[0]) < 3
+        assert ledger.send_now(ledger.new_entry())[0].outcome == "ok"
+        for connection in crowd:
+            connection.close()
+
+
+def test_a_crowd_that_comes_at_once_drives_no_camera_away(hub, ledger):
+    with connect(hub) as camera:
+        camera.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert camera.recv(65536).startswith(b"HTTP/1.1 200")
+        crowd = [connect(hub) for _ in range(600)]
+        camera.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert camera.recv(65536).startswith(b"HTTP/1.1 200")
+        for connection in crowd:
+            connection.close()
 
 
 def test_headers_without_end_are_refused(hub):

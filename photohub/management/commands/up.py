@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from devices import identity
-from photohub import first_owner
+from photohub import first_owner, serving
 from photohub.banner import banner
 from photohub.embedded.broker import PortTaken as BrokerPortTaken
 from photohub.embedded.hub import Hub
@@ -65,8 +65,7 @@ class Command(BaseCommand):
         site.use_port(http.getsockname()[1])
         site.use_mqtt_port(mqtt[1])
         site.use_stream_port(stream.getsockname()[1])
-        # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
-        sys.setswitchinterval(0.0005)
+        serving.make_room()
         token = None if identity.owner_exists() else first_owner.link_token()
         hub = Hub(http, stream, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
         try:

@@ -1,7 +1,5 @@
 """`manage.py web`: one web server process, for production. More processes are more replicas."""
 
-import sys
-
 import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -27,7 +25,6 @@ class Command(BaseCommand):
             )
         except ports.PortTaken as error:
             raise CommandError(str(error)) from error
-        # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
-        sys.setswitchinterval(0.0005)
+        serving.make_room()
         uvloop.run(serving.serve(listener))
         self.stdout.write("The web server has stopped.")

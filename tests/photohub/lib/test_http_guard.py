@@ -3,6 +3,9 @@ import socket
 import threading
 from urllib.parse import urlsplit
 
+import pytest
+
+from photohub.lib import http_guard
 from photohub.lib.http_guard import DIRECT_BODY, GuardedHttp
 from tests.servers import running_asgi
 
@@ -61,3 +64,9 @@ def test_a_client_can_be_cut_off():
             while client.recv(65_536):
                 pass
     assert flood.has_ended.wait(5) and not flood.body.is_free
+
+
+@pytest.mark.parametrize(("open_files", "waiting"), [(256, 200), (1024, 409), (65_536, 2000)])
+def test_as_many_wait_as_there_is_room_for(open_files, waiting, monkeypatch):
+    monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
+    assert http_guard.make_room(open_files) == waiting
