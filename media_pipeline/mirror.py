@@ -9,6 +9,7 @@ off ─► pending ─► uploading ─► mirrored
 
 import hashlib
 import random
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,9 @@ _LONGEST_PAUSE_S = 40
 BEAT = "mirror"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
 AT_ONCE = 8
+# While the mirror is quick, several times as many are claimed and recorded together: that is two commits.
+_TOGETHER = 32
+_QUICK_S = 0.15
 # The columns that a copy needs: reading all of them, of three tables, costs more than the database does.
 _NEEDED = (
     "key",
@@ -51,8 +55,12 @@ _NEEDED = (
     "capture__device__code",
 )
 _COPIED = ("state", "mirrored_at", "etag", "crc64", "error", "error_word", "lease", "lease_until")
-# Shared by the worker's threads. A copy takes at most 46 s (two requests), so a group ends within its lease.
+# Shared by the worker's threads. A copy takes at most 46 s (two requests), so a group of AT_ONCE ends within its
+# lease; one that was claimed from a quick mirror may last longer if it falls ill meanwhile, and is then copied twice,
+# which changes nothing.
 _copiers = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="photohub-copier")
+# How long the mirror last took for each picture of a group.
+_seconds_each: dict[object, float] = {}
 
 
 def due(limit: int = 600) -> list[UUID]:
@@ -75,15 +83,21 @@ def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
     breaker, waiting, done = _breakers[target], list(capture_ids), 0
     while target is not None and waiting and breaker.enter():
         # After a failure one picture tries for all.
-        count = 1 if breaker.failing else AT_ONCE
+        count = 1 if breaker.failing else _group_size(target)
         together, waiting = waiting[:count], waiting[count:]
         outcomes: list[str] = []
+        begun_s = time.monotonic()
         try:
             outcomes = mirror_together(together, target)
         finally:
             breaker.leave(_verdict(outcomes))
+            _seconds_each[target] = (time.monotonic() - begun_s) / len(together)
         done += outcomes.count(MirrorState.MIRRORED)
     return done
+
+
+def _group_size(target: MirrorStore) -> int:
+    return _TOGETHER if _seconds_each.get(target, _QUICK_S) < _QUICK_S else AT_ONCE
 
 
 def _verdict(outcomes: list[str]) -> bool | None:

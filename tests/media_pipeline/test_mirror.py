@@ -146,6 +146,22 @@ def test_many_pictures_are_copied_at_once_and_recorded_together(oss, django_asse
     assert time.monotonic() - begun < 0.2 * 2 * len(captures) * 0.6
 
 
+def test_groups_are_larger_while_the_mirror_is_quick(oss, monkeypatch):
+    groups = []
+    together = mirror.mirror_together
+    monkeypatch.setattr(
+        mirror, "mirror_together", lambda ids, target: groups.append(len(ids)) or together(ids, target)
+    )
+    mirror._seconds_each.clear()
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(50)]
+    assert mirror.mirror_all([c.pk for c in captures]) == 50
+    oss.latency_s = mirror._QUICK_S * mirror.AT_ONCE
+    more = [make_capture(device, name=f"more {i}") for i in range(50)]
+    assert mirror.mirror_all([c.pk for c in more]) == 50
+    assert groups == [8, 32, 10, 32, 8, 8, 2]
+
+
 def test_one_bad_picture_does_not_hold_up_its_neighbours(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(4)]
