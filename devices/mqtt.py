@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ SESSION_EXPIRY_S = 24 * 3600
 KEEPALIVE_S = 30
 # A broker that is back is served again within 15 s: the longest pause, and then a connection and a session.
 LONGEST_PAUSE_S = 8.0
+_OWN_AT_MOST = 500
 
 # paho writes every packet at DEBUG; its payloads are pictures.
 _quiet = logging.getLogger("photohub.paho")
@@ -76,6 +78,8 @@ class Link:
         self.resumed = False
         # Packet ids of messages that the broker repeats, until they are handed on.
         self.repeated: set[int] = set()
+        # What we said ourselves on topics that we listen to, until the broker brings it back.
+        self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
         """Publish, and return when the broker took it. Raises MqttDown."""
@@ -88,6 +92,16 @@ class Link:
             await self._client.publish(
                 topic, payload, qos=qos, retain=False, timeout=5, properties=properties
             )
+
+    async def publish_unheard(self, topic: str, payload: bytes) -> None:
+        """Publish on a topic of a device's own, to which the hub listens too: `messages` passes this one over.
+
+        It would count as a sign of life of the device otherwise. Raises MqttDown.
+        """
+        self._own[topic, payload] = None
+        while len(self._own) > _OWN_AT_MOST:
+            self._own.popitem(last=False)
+        await self.publish(topic, payload)
 
     def publish_now(self, topic: str, payload: bytes) -> None:
         """Hand a packet to the socket at QoS 0, for protocols that acknowledge by themselves.
@@ -134,13 +148,14 @@ class Link:
             async for message in self._client.messages:
                 repeated = message.mid in self.repeated
                 self.repeated.discard(message.mid)
-                yield Incoming(
-                    str(message.topic),
-                    message.payload if isinstance(message.payload, bytes) else b"",
-                    bool(message.retain),
-                    _acknowledge(paho, message.mid, message.qos),
-                    repeated,
-                )
+                topic = str(message.topic)
+                payload = message.payload if isinstance(message.payload, bytes) else b""
+                acknowledge = _acknowledge(paho, message.mid, message.qos)
+                if (topic, payload) in self._own:
+                    del self._own[topic, payload]
+                    acknowledge()
+                    continue
+                yield Incoming(topic, payload, bool(message.retain), acknowledge, repeated)
 
 
 def _acknowledge(paho, mid: int, qos: int) -> Callable[[], None]:

@@ -306,7 +306,7 @@ class Gateway:
     async def _publish(self, link: Link, capture: Capture) -> None:
         topic, payload = publish.message_of(capture)
         async with self._sending:
-            await link.publish(topic, payload)
+            await link.publish_unheard(topic, payload)
 
 
 async def _beat() -> None:

@@ -43,6 +43,19 @@ async def test_what_was_not_acknowledged_comes_again_and_says_so(mosquitto):
     assert (second.payload, second.repeated) == (b"picture", True)
 
 
+async def test_what_the_hub_says_on_a_devices_topic_is_not_heard_as_the_devices_word(mosquitto):
+    topic = "photohub/porch/result"
+    async with connect(mosquitto) as link, asyncio.timeout(10):
+        await link.subscribe([topic])
+        await link.publish_unheard(topic, b"the hub's")
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as camera:
+            await camera.publish(topic, b"the camera's", qos=1)
+            await camera.publish(topic, b"the hub's", qos=1)
+        messages = aiter(link.messages())
+        heard = [await anext(messages), await anext(messages)]
+    assert [message.payload for message in heard] == [b"the camera's", b"the hub's"]
+
+
 class Enough(Exception):
     pass
 

@@ -26,7 +26,8 @@ def oss() -> Iterator[FakeOSS]:
 
 @pytest.fixture(scope="session")
 def stack(oss: FakeOSS) -> Iterator[Stack]:
-    with running_stack(oss.settings() | {"PHOTOHUB_UPLOAD_TIMEOUT": "6"}) as running:
+    env = {"PHOTOHUB_UPLOAD_TIMEOUT": "6", "PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
+    with running_stack(oss.settings() | env) as running:
         yield running
 
 
