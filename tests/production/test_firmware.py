@@ -66,7 +66,8 @@ async def test_the_threshold_stops_a_rollout_whichever_web_server_hears_of_it(
     rollout = (await maker.api.get(f"/rollouts/{first.rollout}")).json()
     codes = [f"fleet-{n}" for n in range(6)]
     made = [(await maker.api.post("/devices", json={"code": c, "profile": "generic"})).json() for c in codes]
-    wish = {"firmware": rollout["firmware"], "devices": codes, "error_threshold": 100, "error_count": 2}
+    limits = {"error_threshold": 100, "error_minimum": 6, "error_count": 2, "steps": [{"percent": 100}]}
+    wish = {"firmware": rollout["firmware"], "devices": codes, **limits}
     fleet = (await maker.api.post("/rollouts", json=wish)).json()
     boards = [
         DdiClient(DdiConfig(stack.url, "default", one["code"], one["key"]), first.board(wrong_hash=True))
