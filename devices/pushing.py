@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from photohub.lib import failpoints
 from photohub.lib.db import in_thread
+from photohub.lib.together import Together
 
 from . import deliveries, delivery_leases, outbox, presence
 from .delivery_leases import Note
@@ -43,9 +44,7 @@ class Pusher:
         # A picture that is shown on many panels is in memory once, for as long as a transfer needs it.
         self._pictures: WeakValueDictionary[str, _Picture] = WeakValueDictionary()
         self._reading = asyncio.Lock()
-        # Ends wait here for each other: they are written down together.
-        self._ended: list[tuple[Delivery, int, asyncio.Future[None]]] = []
-        self._some_ended = asyncio.Event()
+        self._ends = Together(_note_delivered)
         # A device whose last transfer did not end whole may still answer that one.
         self._unclean: dict[int, float] = {}
 
@@ -55,7 +54,7 @@ class Pusher:
 
     async def run(self) -> None:
         """Send until cancelled; what is on its way then is queued again."""
-        helpers = [asyncio.create_task(self._note_progress()), asyncio.create_task(self._write_ends())]
+        noting = asyncio.create_task(self._note_progress())
         try:
             while True:
                 self._wake.clear()
@@ -66,9 +65,8 @@ class Pusher:
                 except TimeoutError:
                     pass
         finally:
-            for task in helpers:
-                task.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            noting.cancel()
+            await asyncio.gather(noting, return_exceptions=True)
             await self._stop()
 
     async def _start_what_is_due(self) -> None:
@@ -139,7 +137,7 @@ class Pusher:
             return False
         failpoints.hit("delivery.acked")
         if sender.state is SenderState.DELIVERED:
-            await self._write_end(delivery, sender.resent)
+            await self._ends.do((delivery, sender.resent))
             return True
         if _looks_restarted(sender) and delivery.attempts < 2:
             await in_thread(delivery_leases.put_back, delivery)
@@ -148,30 +146,6 @@ class Pusher:
         figures = {"packets_acked": sender.packets_acked, "packets_resent": sender.resent}
         await in_thread(deliveries.fail, delivery, word, sentence, **figures)
         return False
-
-    async def _write_end(self, delivery: Delivery, resent: int) -> None:
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._ended.append((delivery, resent, written))
-        self._some_ended.set()
-        await written
-
-    async def _write_ends(self) -> None:
-        while True:
-            await self._some_ended.wait()
-            self._some_ended.clear()
-            ended, self._ended = self._ended, []
-            try:
-                await in_thread(_note_delivered, [(delivery, resent) for delivery, resent, _ in ended])
-                error: BaseException | None = None
-            except Exception as caught:
-                error = caught
-            for _delivery, _resent, written in ended:
-                if written.done():
-                    continue
-                if error is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(error)
 
     async def _note_progress(self) -> None:
         """Write down how far all transfers are, twice a second and with one commit; see which were cancelled."""
@@ -209,9 +183,10 @@ def _put_back(delivery: Delivery) -> None:
         log.warning("A broken transfer could not be queued (%s); its lease ends by itself.", error)
 
 
-def _note_delivered(ended: list[tuple[Delivery, int]]) -> None:
+def _note_delivered(ended: list[tuple[Delivery, int]]) -> list[None]:
     deliveries.note_all_delivered(ended)
     presence.heard_all([delivery.device for delivery, _resent in ended])
+    return [None] * len(ended)
 
 
 @dataclass(frozen=True)
