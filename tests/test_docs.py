@@ -203,6 +203,8 @@ LIMITS = {
     "picture": f"{settings.UPLOAD_MAX_BYTES >> 20} MiB, {settings.UPLOAD_MAX_PIXELS // 10**6} million pixels",
     "request headers": f"{http_guard.HEADERS_AT_MOST_BYTES >> 10} KiB, whole within "
     f"{http_guard.HEADERS_WITHIN_S:.0f} s; larger ones get a plain 431, slower ones are cut off",
+    "connections that wait, between requests or in their headers, in one process": f"{http_guard.WAITING_AT_MOST}, "
+    "or two fifths of the files that it may have open; beyond that the one that waits longest is closed",
     "time for a body to arrive": f"{settings.UPLOAD_TIMEOUT_S} s",
     "uploads at the same time in one process": str(settings.UPLOADS_AT_ONCE),
     "firmware downloads at the same time in one process": str(settings.DOWNLOADS_AT_ONCE),

@@ -19,7 +19,7 @@ from .progress import NOTE_EVERY_S
 
 log = logging.getLogger(__name__)
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 128 * 1024
 # At least 4 kB/s, which the slowest flash and the weakest radio do; and at most a quarter of an hour.
 PIECE_WITHIN_S = 30.0
 WHOLE_WITHIN_S = 900.0

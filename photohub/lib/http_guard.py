@@ -27,7 +27,7 @@ DIRECT_BODY = "photohub.direct_body"
 # would be sent seconds of old pictures.
 UNSENT_AT_MOST_BYTES = 128 * 1024
 # A crowd of devices that come at once is no attack; but it must leave files and memory for everything else.
-_WAITING_AT_MOST = 2000
+WAITING_AT_MOST = 2000
 _WAITING_AT_LEAST = 200
 
 _TOO_LARGE = b"Request headers are larger than 64 KiB."
@@ -43,7 +43,7 @@ _waiting_at_most = 400
 def make_room(open_files: int) -> int:
     """Let as many connections wait as suits a process that may have so many files open. Returns how many."""
     global _waiting_at_most
-    _waiting_at_most = max(_WAITING_AT_LEAST, min(_WAITING_AT_MOST, open_files * 2 // 5))
+    _waiting_at_most = max(_WAITING_AT_LEAST, min(WAITING_AT_MOST, open_files * 2 // 5))
     return _waiting_at_most
 
 
