@@ -17,13 +17,14 @@ class Flood:
 
     def __init__(self) -> None:
         self.written = self.freed = 0
-        self.has_ended = threading.Event()
+        self.has_begun, self.has_ended = threading.Event(), threading.Event()
 
     async def __call__(self, scope: dict, receive, send) -> None:
         headers = [(b"content-length", b"1000000000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.body = scope["extensions"][DIRECT_BODY]
         self.body.begin_direct(self.pour)
+        self.has_begun.set()
         self.pour()
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -58,7 +59,7 @@ def test_a_slow_client_has_little_before_it_that_is_old():
 def test_a_client_can_be_cut_off():
     flood = Flood()
     with running_asgi(flood, GuardedHttp) as url, connect(url) as client:
-        client.recv(12)
+        assert flood.has_begun.wait(5)
         flood.body.loop.call_soon_threadsafe(flood.body.cut_off)
         with contextlib.suppress(ConnectionResetError):
             while client.recv(65_536):
