@@ -117,7 +117,7 @@ class TargetOut(Schema):
 
     @staticmethod
     def resolve_explanation(target: RolloutTarget) -> str:
-        return reasons.explain(target)
+        return target.explanation
 
 
 @router.get("/rollouts", response=Page[RolloutOut], summary="List rollouts")
@@ -205,11 +205,14 @@ def read_rollout(request: HttpRequest, id: UUID):
 @router.get("/rollouts/{id}/targets", response=Page[TargetOut], summary="List a rollout's devices")
 def list_targets(request: HttpRequest, id: UUID, state: Word = "", limit: Limit = 100, cursor: Cursor = ""):
     """Those that changed last come first; only devices that you may see."""
-    rows: QuerySet = RolloutTarget.objects.filter(rollout=_rollout_of(request, id)).visible_to(request.user)
+    rollout = _rollout_of(request, id)
+    rows: QuerySet = RolloutTarget.objects.filter(rollout=rollout).visible_to(request.user)
     rows = rows.filter(state=state) if state else rows
     items, following = page_of(
         rows.select_related("device", "rollout__firmware"), "changed_at", cursor, limit
     )
+    for target, why in zip(items, reasons.explain_all(rollout, items), strict=True):
+        target.explanation = why
     return {"items": items, "next": following}
 
 

@@ -199,7 +199,8 @@ class RolloutForm(forms.Form):
         self.user = user
         self.left_out: dict[str, str] = {}
         visible = Device.objects.visible_to(user)
-        misfits = {device.pk: planning.misfit(device, firmware, rollback=True) for device in visible}
+        counters = planning.counters_of(firmware)
+        misfits = {d.pk: planning.misfit(d, firmware, rollback=True, counters=counters) for d in visible}
         fitting = visible.filter(pk__in=[key for key, word in misfits.items() if not word])
         self.running_it = sum(word == "already" for word in misfits.values())
         self.fields["devices"].queryset = fitting.order_by("name", "code")

@@ -100,28 +100,54 @@ def running_version(device: Device, module: str) -> str:
     return version or (device.firmware_version if module == "default" else "")
 
 
-def running_counter(device: Device, firmware: Firmware) -> int | None:
-    """Return the counter of what runs in this image's module, as far as the hub knows that version."""
-    version = running_version(device, firmware.module)
-    rows = Firmware.objects.filter(product=firmware.product, module=firmware.module, version=version)
-    return max(rows.values_list("counter", flat=True), default=None) if version else None
+def counters_of(firmware: Firmware) -> dict[str, int]:
+    """Return the highest counter of each version that the hub knows for this image's product and module."""
+    rows = Firmware.objects.filter(product=firmware.product, module=firmware.module)
+    return dict(rows.order_by("counter").values_list("version", "counter"))
 
 
-def misfit(device: Device, firmware: Firmware, *, rollback: bool = False) -> str:
-    """Return why this image is not for this device, or nothing: a word of FOR_GOOD."""
+def misfit(
+    device: Device, firmware: Firmware, *, rollback: bool = False, counters: dict[str, int] | None = None
+) -> str:
+    """Return why this image is not for this device, or nothing: a word of FOR_GOOD.
+
+    Who asks for many devices hands in `counters_of` the image.
+    """
     if firmware.product != product_of(device):
         return "product"
     if firmware.hardware not in ("", ANY_HARDWARE, device.hardware):
         return "hardware"
-    if running_version(device, firmware.module) == firmware.version:
+    version = running_version(device, firmware.module)
+    if version == firmware.version:
         return "already"
-    counter = running_counter(device, firmware)
-    if counter is not None and firmware.counter <= counter and not rollback:
+    if not version or rollback:
+        return ""
+    counter = (counters_of(firmware) if counters is None else counters).get(version)
+    if counter is not None and firmware.counter <= counter:
         return "counter"
     return ""
 
 
-def hindrance(target: RolloutTarget, door: str = "") -> str:
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the database says of several devices of one rollout: counters by version, who is busy, the rate."""
+
+    counters: dict[str, int]
+    busy: frozenset[int]
+    rate_is_used_up: bool
+
+
+def look_at(rollout: Rollout, targets: list[RolloutTarget]) -> Outlook:
+    """Ask at once what `hindrance` would ask for each of these devices."""
+    firmware = rollout.firmware
+    others = RolloutTarget.objects.active().filter(
+        device__in=[target.device_id for target in targets], module=firmware.module
+    )
+    busy = others.exclude(rollout=rollout).values_list("device", flat=True)
+    return Outlook(counters_of(firmware), frozenset(busy), rate_is_used_up(rollout))
+
+
+def hindrance(target: RolloutTarget, door: str = "", seen: Outlook | None = None) -> str:
     """Return what keeps a waiting device from its offer at this door right now, or nothing."""
     rollout = target.rollout
     if not target.device.enabled:
@@ -132,13 +158,14 @@ def hindrance(target: RolloutTarget, door: str = "") -> str:
         return "broken"
     if target.step > rollout.step:
         return "step"
-    if found := misfit(target.device, rollout.firmware, rollback=rollout.allow_rollback):
+    counters = seen and seen.counters
+    if found := misfit(target.device, rollout.firmware, rollback=rollout.allow_rollback, counters=counters):
         return found
-    if _is_busy(target):
+    if target.device_id in seen.busy if seen else _is_busy(target):
         return "busy"
     if door in DOORS_THAT_HAND_OUT_LINKS and (found := link_check.hindrance()):
         return found
-    return "rate" if rate_is_used_up(rollout) else ""
+    return "rate" if (seen.rate_is_used_up if seen else rate_is_used_up(rollout)) else ""
 
 
 def _is_busy(target: RolloutTarget) -> bool:

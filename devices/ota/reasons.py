@@ -69,11 +69,18 @@ def explain_rollout(rollout: Rollout) -> str:
     return sentence_of(rollout.reason_word) if rollout.reason_word else ""
 
 
-def explain(target: RolloutTarget) -> str:
+def explain_all(rollout: Rollout, targets: list[RolloutTarget]) -> list[str]:
+    """Say of each of these devices of one rollout what `explain` says, and ask the database once for all."""
+    waiting = [target for target in targets if target.state == TargetState.WAITING]
+    seen = planning.look_at(rollout, waiting) if waiting else None
+    return [explain(target, seen) for target in targets]
+
+
+def explain(target: RolloutTarget, seen: planning.Outlook | None = None) -> str:
     """Say how far a device is and what it waits for, or how it ended."""
     match target.state:
         case TargetState.WAITING:
-            return _explain_waiting(target)
+            return _explain_waiting(target, seen)
         case TargetState.OFFERED:
             words = {"n": target.offers, "most": target.rollout.offers_at_most}
             return _("Offered (%(n)d of at most %(most)d times); it has not begun to download.") % words
@@ -85,9 +92,9 @@ def explain(target: RolloutTarget) -> str:
     return ending_of(target.state, target.reason_word, target.reason)
 
 
-def _explain_waiting(target: RolloutTarget) -> str:
+def _explain_waiting(target: RolloutTarget, seen: planning.Outlook | None) -> str:
     device, rollout = target.device, target.rollout
-    word = planning.hindrance(target, "aliyun" if device.product_key else "")
+    word = planning.hindrance(target, "aliyun" if device.product_key else "", seen)
     if word == "paused" and rollout.reason_word:
         return f"{sentence_of(word)} {sentence_of(rollout.reason_word)}"
     if word:

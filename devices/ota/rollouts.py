@@ -83,7 +83,8 @@ def sort_out(
     firmware: Firmware, devices: Iterable[Device], *, rollback: bool = False
 ) -> tuple[list[Device], dict[str, str]]:
     """Return the devices that an image is for, and code → word of the others."""
-    words = {device: planning.misfit(device, firmware, rollback=rollback) for device in devices}
+    counters = planning.counters_of(firmware)
+    words = {d: planning.misfit(d, firmware, rollback=rollback, counters=counters) for d in devices}
     return [d for d, word in words.items() if not word], {d.code: word for d, word in words.items() if word}
 
 

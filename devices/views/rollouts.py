@@ -63,13 +63,14 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
     targets = targets.filter(state=state) if state in TargetState.values else targets
     page = Paginator(targets.select_related("device", "rollout__firmware"), _TARGETS_ON_A_PAGE)
     targets_page = page.get_page(request.GET.get("page"))
+    told = zip(targets_page, reasons.explain_all(rollout, list(targets_page)), strict=True)
     line = rollout_line(rollout, request.user)
     context = line | {
         "funnel": [_stage(name, line) for name in _FUNNEL],
         "wrong": [_stage(name, line) for name in _WRONG],
         "steps": _steps_of(rollout),
         "targets": targets_page,
-        "told": [{"target": t, "why": reasons.explain(t), "shape": shape_of(t.state)} for t in targets_page],
+        "told": [{"target": t, "why": why, "shape": shape_of(t.state)} for t, why in told],
         "chosen": state,
         "can_manage": can(request.user, Action.MANAGE),
     }

@@ -9,7 +9,7 @@ from django.utils.translation import override
 from devices.models import RolloutTarget
 from devices.ota import planning, reasons, rollouts, targets
 from tests.builders import make_device
-from tests.devices.ota.firmware import make_firmware, make_rollout
+from tests.devices.ota.firmware import make_devices, make_firmware, make_rollout
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,22 @@ def test_a_waiting_device_is_told_what_it_waits_for(porch):
     assert "when it next asks" in said()
     rollouts.pause(rollout)
     assert said() == "The rollout is paused. Somebody wanted it so."
+
+
+def test_many_waiting_devices_are_explained_as_each_alone_and_cost_three_queries(django_assert_num_queries):
+    make_firmware(b"\xe9newer", version="3.0.0", counter=9)
+    ahead = make_device("ahead", firmware_version="3.0.0")
+    devices = make_devices(8)
+    elsewhere = make_rollout(devices[:1], make_firmware(b"\xe9other", version="2.5.0", counter=5))
+    targets.next_offer(devices[0])
+    rollout = make_rollout(devices, rate_per_minute=1)
+    targets.next_offer(devices[1])
+    RolloutTarget.objects.create(rollout=rollout, device=ahead, module="default", position=99)
+    rows = list(rollout.targets.select_related("device", "rollout__firmware").order_by("pk"))
+    alone = [reasons.explain(row) for row in rows]
+    with django_assert_num_queries(3):
+        assert reasons.explain_all(rows[0].rollout, rows) == alone
+    assert len(set(alone)) == 4 and elsewhere.state == "running"
 
 
 def test_each_state_of_a_busy_device_has_its_sentence(porch):
