@@ -55,9 +55,8 @@ _NEEDED = (
     "capture__device__code",
 )
 _COPIED = ("state", "mirrored_at", "etag", "crc64", "error", "error_word", "lease", "lease_until")
-# Shared by the worker's threads. A copy takes at most 46 s (two requests), so a group of AT_ONCE ends within its
-# lease; one that was claimed from a quick mirror may last longer if it falls ill meanwhile, and is then copied twice,
-# which changes nothing.
+# Shared by the worker's threads. A copy takes at most 46 s (two requests), and after one that failed no other of its
+# group is begun, so a group ends within its lease.
 _copiers = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="photohub-copier")
 # How long the mirror last took for each picture of a group.
 _seconds_each: dict[object, float] = {}
@@ -121,12 +120,15 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
     """
     claimed = _claim(capture_ids)
     failpoints.hit("mirror.claimed")
-    results = (
-        [_copy(target, row) for row in claimed]
-        if len(claimed) < 2
-        else list(_copiers.map(_copy, repeat(target), claimed))
-    )
+    results: list[PutResult | MirrorError] = []
+    for start in range(0, len(claimed), AT_ONCE):
+        results += _copy_all(target, claimed[start : start + AT_ONCE])
+        if any(isinstance(r, MirrorError) and not r.permanent for r in results):
+            break
     failpoints.hit("mirror.put")
+    # A mirror that falls ill is not waited for with the rest: each may take a minute to fail.
+    claimed, untried = claimed[: len(results)], claimed[len(results) :]
+    _give_back(untried)
     copied = [(row, r) for row, r in zip(claimed, results, strict=True) if not isinstance(r, MirrorError)]
     failed = [(row, r) for row, r in zip(claimed, results, strict=True) if isinstance(r, MirrorError)]
     if copied:
@@ -157,6 +159,23 @@ def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
         row.was_blocked = row.state == MirrorState.BLOCKED
         row.state, row.lease, row.attempts = MirrorState.UPLOADING, lease, row.attempts + 1
     return mine
+
+
+def _copy_all(target: MirrorStore, rows_: list[OSSObject]) -> list[PutResult | MirrorError]:
+    if len(rows_) < 2:
+        return [_copy(target, row) for row in rows_]
+    return list(_copiers.map(_copy, repeat(target), rows_))
+
+
+def _give_back(untried: list[OSSObject]) -> None:
+    """Let others, or a later turn, have what was claimed and not tried."""
+    for row in untried:
+        OSSObject.objects.filter(pk=row.pk, lease=row.lease, state=MirrorState.UPLOADING).update(
+            state=MirrorState.BLOCKED if row.was_blocked else MirrorState.PENDING,
+            lease=None,
+            lease_until=None,
+            attempts=F("attempts") - 1,
+        )
 
 
 def _copy(target: MirrorStore, row: OSSObject) -> PutResult | MirrorError:

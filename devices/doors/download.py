@@ -36,9 +36,6 @@ log = logging.getLogger(__name__)
 
 PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
 
-# The device has its bytes by then, and nobody waits for the note.
-_GATHER_S = 0.05
-
 places = Places()
 _progress = Progress()
 
@@ -199,7 +196,7 @@ def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
 
 # Devices come together, as the rollout lets them.
 _open_tokens = Together(open_all)
-_note_fetched = Together(_note_all_fetched, gather_s=_GATHER_S)
+_note_fetched = Together(_note_all_fetched)
 
 
 def was_fetched(target: RolloutTarget) -> bool:

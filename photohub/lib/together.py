@@ -18,15 +18,11 @@ class Together(Generic[T, R]):
 
     `work` is a plain function that may use the database. It returns what came of each item, in their order; an
     exception among these is raised for its item alone, and one that `work` raises is raised for all of the group.
-    With `gather_s` even a lone call waits that long for others: for work that nobody waits for.
     """
 
-    def __init__(
-        self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200, gather_s: float = 0.0
-    ) -> None:
+    def __init__(self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200) -> None:
         self._work = work
         self._at_most = at_most
-        self._gather_s = gather_s
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -44,8 +40,6 @@ class Together(Generic[T, R]):
 
     async def _run(self) -> None:
         while self._waiting:
-            if self._gather_s:
-                await asyncio.sleep(self._gather_s)
             group, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
             try:
                 results = await in_thread(self._work, [item for item, _answer in group])

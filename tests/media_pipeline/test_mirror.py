@@ -8,6 +8,7 @@ from devices import beats
 from devices.models import Event
 from media_pipeline import mirror, store
 from media_pipeline.models import MirrorState, OSSObject
+from media_pipeline.stores import MirrorError
 from tests.builders import make_capture, make_device, make_jpeg
 from tests.fakes.oss_server import FakeOSS
 
@@ -157,9 +158,26 @@ def test_groups_are_larger_while_the_mirror_is_quick(oss, monkeypatch):
     captures = [make_capture(device, name=str(i)) for i in range(50)]
     assert mirror.mirror_all([c.pk for c in captures]) == 50
     oss.latency_s = mirror._QUICK_S * mirror.AT_ONCE
-    more = [make_capture(device, name=f"more {i}") for i in range(50)]
-    assert mirror.mirror_all([c.pk for c in more]) == 50
-    assert groups == [8, 32, 10, 32, 8, 8, 2]
+    more = [make_capture(device, name=f"more {i}") for i in range(40)]
+    assert mirror.mirror_all([c.pk for c in more]) == 40
+    assert groups == [8, 32, 10, 32, 8]
+
+
+def test_when_the_mirror_falls_ill_in_the_middle_the_rest_of_a_group_is_given_back_untried(oss, monkeypatch):
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(20)]
+    copy, tried = mirror._copy, []
+
+    def falls_ill(target, row):
+        tried.append(row.pk)
+        return copy(target, row) if len(tried) < 10 else MirrorError("It hangs.", "timeout")
+
+    monkeypatch.setattr(mirror, "_copy", falls_ill)
+    outcomes = mirror.mirror_together([c.pk for c in captures], mirror.open_mirror(mirror.settings))
+    assert len(tried) == len(outcomes) == 16 and outcomes.count(MirrorState.MIRRORED) == 9
+    left = OSSObject.objects.exclude(pk__in=tried)
+    assert set(left.values_list("state", "attempts", "lease")) == {(MirrorState.PENDING, 0, None)}
+    assert not OSSObject.objects.filter(state=MirrorState.UPLOADING).exists()
 
 
 def test_one_bad_picture_does_not_hold_up_its_neighbours(oss):

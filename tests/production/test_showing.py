@@ -120,7 +120,7 @@ async def test_a_film_is_made_by_the_worker_and_a_killed_one_is_replaced(stack, 
         now = await state()
         return now["state"] == "making" or now["frames_done"] > 0 or now["state"] == "ready"
 
-    await until(is_begun, 20)
+    await until(is_begun, 60)
     await asyncio.to_thread(stack.stop, "worker", signal.SIGKILL)
     # A dead worker's lease lasts for minutes.
     stack.execute("UPDATE media_pipeline_timelapse SET lease_until = now() WHERE lease_until IS NOT NULL")
