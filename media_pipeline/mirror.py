@@ -55,8 +55,9 @@ _NEEDED = (
     "capture__device__code",
 )
 _COPIED = ("state", "mirrored_at", "etag", "crc64", "error", "error_word", "lease", "lease_until")
-# Shared by the worker's threads. A copy takes at most 46 s (two requests), and after one that failed no other of its
-# group is begun, so a group ends within its lease.
+# Shared by the worker's threads. A copy takes at most 46 s (two requests), and after one that failed, or after 10 s, no
+# other of its group is begun: so a group ends within its lease.
+_BEGIN_WITHIN_S = 10.0
 _copiers = ThreadPoolExecutor(2 * AT_ONCE, thread_name_prefix="photohub-copier")
 # How long the mirror last took for each picture of a group.
 _seconds_each: dict[object, float] = {}
@@ -121,9 +122,11 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
     claimed = _claim(capture_ids)
     failpoints.hit("mirror.claimed")
     results: list[PutResult | MirrorError] = []
+    begin_until_s = time.monotonic() + _BEGIN_WITHIN_S
     for start in range(0, len(claimed), AT_ONCE):
         results += _copy_all(target, claimed[start : start + AT_ONCE])
-        if any(isinstance(r, MirrorError) and not r.permanent for r in results):
+        ill = any(isinstance(r, MirrorError) and not r.permanent for r in results)
+        if ill or time.monotonic() > begin_until_s:
             break
     failpoints.hit("mirror.put")
     # A mirror that falls ill is not waited for with the rest: each may take a minute to fail.

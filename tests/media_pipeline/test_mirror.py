@@ -180,6 +180,15 @@ def test_when_the_mirror_falls_ill_in_the_middle_the_rest_of_a_group_is_given_ba
     assert not OSSObject.objects.filter(state=MirrorState.UPLOADING).exists()
 
 
+def test_a_group_that_takes_long_is_ended_within_its_lease(oss, monkeypatch):
+    monkeypatch.setattr(mirror, "_BEGIN_WITHIN_S", -1)
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(10)]
+    outcomes = mirror.mirror_together([c.pk for c in captures], mirror.open_mirror(mirror.settings))
+    assert outcomes == [MirrorState.MIRRORED] * 8
+    assert OSSObject.objects.filter(state=MirrorState.PENDING, attempts=0).count() == 2
+
+
 def test_one_bad_picture_does_not_hold_up_its_neighbours(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(4)]
