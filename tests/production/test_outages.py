@@ -4,6 +4,8 @@ import contextlib
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -104,9 +106,23 @@ def test_without_the_database_uploads_are_refused_in_time_and_go_on_when_it_is_b
             refused = [entry for entry in camera.entries[since:] if entry.took_s]
             stack.start("postgres")
             camera.wait_for(1, within_s=RESUMED_S)
+            # Each web server finds its way back by itself.
+            for name in ("web0", "web1"):
+                wait_for(f"{name} asks the database", lambda n=name: asks_database(stack, n), RESUMED_S)
             assert {(e.status, e.answer.get("err")) for e in refused} == {(503, "db")}
             assert max(entry.took_s for entry in refused) < REFUSED_S + NOISE_S
     check(stack, camera)
+
+
+def asks_database(stack: Stack, web: str) -> bool:
+    """Tell whether this web server can say that it does not know a key; without the database it says 503."""
+    url = f"http://127.0.0.1:{stack.ports[web]}/api/upload"
+    request = urllib.request.Request(url, b"x", {"X-Device-Key": "nobody", "Name-Pic": "a"})
+    try:
+        urllib.request.urlopen(request, timeout=5)
+    except urllib.error.HTTPError as refused:
+        return refused.code == 401
+    return False
 
 
 def test_a_mirror_that_is_slow_fails_or_hangs_does_not_slow_down_uploads(stack: Stack, oss: FakeOSS) -> None:
