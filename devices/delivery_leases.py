@@ -85,7 +85,7 @@ class Note:
 
 
 def note_all_progress(notes: list[Note]) -> list[Delivery]:
-    """Write down how far many are, and keep their leases, with one statement. Returns those that are ours no more."""
+    """Write down how far many are, and keep their leases, with one commit. Returns those that are ours no more."""
     found = {note.delivery.pk: note for note in notes}
     now = timezone.now()
     with transaction.atomic():
