@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,6 +17,8 @@ from .history import with_parts
 from .models import Capture, MirrorState, OSSObject
 
 COMMAND_SHOWN_FOR = timedelta(minutes=5)
+# A screen shows a dozen or two. More come as somebody scrolls.
+CARDS_AT_ONCE = 48
 FEED_SIZE = 30
 FEED_AT_MOST = 200
 
@@ -136,21 +138,43 @@ class Card:
         return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
 
 
-def build_cards(user, devices: QuerySet[Device]) -> list[Card]:
-    """Return the devices' cards, pinned first, then by newest picture. Three queries, however many."""
+@dataclass(frozen=True)
+class Piece:
+    """Some cards of the wall; `more` tells whether others follow."""
+
+    cards: list[Card]
+    more: bool
+
+
+def build_cards(user, devices: QuerySet[Device], start: int = 0, until: datetime | None = None) -> Piece:
+    """Return at most `CARDS_AT_ONCE` of the devices' cards from the `start`-th on. Four queries, however many.
+
+    Pinned ones come first, then those with the newest picture as of `until`, so that pieces which are asked for one
+    after the other fit together though cameras go on sending. What the cards show is the newest of now.
+    """
+    pictures = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id")
+    if until:
+        pictures = pictures.filter(received_at__lte=until)
+    order = ("-pinned", F("newest_at").desc(nulls_last=True), "name", "pk")
+    wall = devices.alias(newest_at=Subquery(pictures.values("received_at")[:1])).order_by(*order)
+    chosen = list(wall.values_list("pk", flat=True)[start : start + CARDS_AT_ONCE + 1])
+    return Piece(_build(user, chosen[:CARDS_AT_ONCE]), len(chosen) > CARDS_AT_ONCE)
+
+
+def _build(user, chosen: list) -> list[Card]:
     newest = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id").values("pk")[:1]
     asked = Command.objects.filter(device=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
-    rows = list(
-        devices.select_related("group").annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))
-    )
-    captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in rows if d.capture_pk])
-    commands = Command.objects.in_bulk([d.command_pk for d in rows if d.command_pk])
-    streams = live_now.stats_of([d.code for d in rows])
-    cards = [
+    rows = Device.objects.filter(pk__in=chosen).select_related("group")
+    found = {d.pk: d for d in rows.annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))}
+    # One may have been deleted since.
+    there = [found[pk] for pk in chosen if pk in found]
+    captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in there if d.capture_pk])
+    commands = Command.objects.in_bulk([d.command_pk for d in there if d.command_pk])
+    streams = live_now.stats_of([d.code for d in there])
+    return [
         _card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk), d.code in streams)
-        for d in rows
+        for d in there
     ]
-    return sorted(cards, key=_order)
 
 
 def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
@@ -184,11 +208,6 @@ def _asked(command: Command) -> Asked:
     elapsed_s = max(0.0, (end - command.created_at).total_seconds())
     times = (command.created_at, command.sent_at, command.finished_at)
     return Asked(command.pk, command.state, command.reason, *times, elapsed_s)
-
-
-def _order(card: Card) -> tuple:
-    age = -card.capture.received_at.timestamp() if card.capture else 0.0
-    return not card.device.pinned, card.capture is None, age, card.device.name
 
 
 def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Picture]:

@@ -1,10 +1,15 @@
 """The dashboard and its fragments."""
 
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
@@ -12,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from devices import commands
 from devices.access import Action, can, get_device
 from devices.models import Device, DeviceGroup, Event
-from media_pipeline.cards import build_cards, build_feed, cameras
+from media_pipeline.cards import Card, build_cards, build_feed, cameras
 from media_pipeline.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.zones import in_visitors_zone
@@ -22,21 +27,50 @@ from photohub.lib.zones import in_visitors_zone
 @require_GET
 @in_visitors_zone
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """Show every camera's newest picture and the latest pictures of all."""
-    group = find_group(request)
+    """Show the cameras' newest pictures and the latest pictures of all; a request by htmx gets only the next cameras."""
     # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
-    live_seq = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    cards = build_cards(request.user, cameras(request.user, group))
-    context = {
-        "cards": cards,
+    seq = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    group, start, until = find_group(request), _start_of(request), _until_of(request)
+    piece = build_cards(request.user, cameras(request.user, group), start, until)
+    if start and not piece.cards:
+        return redirect(_url(group))
+    further = {"start": start + len(piece.cards), "until": until.timestamp()}
+    context = {"cards": piece.cards, "more_url": _url(group, **further) if piece.more else ""}
+    if request.htmx:
+        response = render(request, "live/_cards.html", context)
+    else:
+        response = render(request, "live.html", context | _frame(request, group, seq, piece.cards))
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _start_of(request: HttpRequest) -> int:
+    text = request.GET.get("start", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
+def _until_of(request: HttpRequest) -> datetime:
+    """Return as of when the cameras are in order: when the first of them were asked for."""
+    try:
+        return datetime.fromtimestamp(float(request.GET["until"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return timezone.now()
+
+
+def _url(group: DeviceGroup | None, **query) -> str:
+    asked = ({"group": group.pk} if group else {}) | query
+    return reverse("live") + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: list[Card]) -> dict:
+    return {
         "feed": build_feed(request.user, group) if cards else [],
         "groups": groups_of(request.user),
         "group": group,
-        "live_seq": live_seq,
+        "live_seq": seq,
         "can_add": can(request.user, Action.MANAGE),
-        "simulator_running": any(card.device.simulated for card in cards),
+        "simulator_running": cameras(request.user, group).filter(simulated=True).exists(),
     }
-    return render(request, "live.html", context)
 
 
 def groups_of(user) -> list[DeviceGroup]:
@@ -61,7 +95,7 @@ def find_group(request: HttpRequest) -> DeviceGroup | None:
 def card(request: HttpRequest, code: str) -> HttpResponse:
     """Return one camera's card."""
     device = get_device(request.user, code)
-    found = build_cards(request.user, cameras(request.user).filter(pk=device.pk))
+    found = build_cards(request.user, cameras(request.user, find_group(request)).filter(pk=device.pk)).cards
     if not found:
         raise Http404
     return render(request, "live/_card.html", {"card": found[0]})
@@ -91,4 +125,4 @@ def capture_all(request: HttpRequest) -> HttpResponse:
         messages.success(request, text % {"count": len(asked)})
     else:
         messages.warning(request, _("No camera that takes commands is online, so none was asked."))
-    return redirect(reverse("live") + (f"?group={group.pk}" if group else ""))
+    return redirect(_url(group))

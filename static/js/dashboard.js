@@ -69,13 +69,13 @@ function light(card) {
 
 function refetchCard(code) {
   return once(code, async () => {
-    const old = cardOf(code);
-    if (!old) return;
-    const answer = await fetch(board.dataset.cards + encodeURIComponent(code), { headers: { "HX-Request": "true" } });
-    if (answer.status === 404) old.remove();
+    const answer = await fetch(`${board.dataset.cards}${encodeURIComponent(code)}${location.search}`, {
+      headers: { "HX-Request": "true" },
+    });
+    if (answer.status === 404) cardOf(code)?.remove();
     if (!answer.ok || answer.redirected) return;
     const fresh = parse(await answer.text()).querySelector("article.card");
-    if (fresh) await swapCard(old, fresh);
+    if (fresh) await showCard(fresh);
   });
 }
 
@@ -122,26 +122,41 @@ function refetchFeed() {
   });
 }
 
-/* Everything, from the page itself: for a line that is down, and for a camera that has just been added. */
+/* Everything, from the page itself, for a line that is down. What somebody scrolled to comes in further pieces. */
 function refetchAll() {
   return once(" page", async () => {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const wall = document.querySelector(".wall");
-    for (const fresh of page.querySelectorAll("article.card")) {
-      const old = cardOf(fresh.dataset.device);
-      if (old) await swapCard(old, document.importNode(fresh, true));
-      else wall.append(document.importNode(fresh, true));
+    let url = location.href;
+    for (let left = document.querySelectorAll("article.card").length; url && left > 0; ) {
+      const answer = await fetch(url, { headers: { Accept: "text/html" } });
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const cards = page.querySelectorAll("article.card");
+      for (const fresh of cards) await showCard(document.importNode(fresh, true));
+      left -= cards.length;
+      url = cards.length ? page.querySelector(".wall__more > a")?.href : "";
     }
     await refetchFeed();
     tell("fresh");
   });
 }
 
+/* A camera that has just been added. Where more wait below, it is one of them: nothing shifts under a hand. */
+async function showCard(fresh) {
+  const old = cardOf(fresh.dataset.device);
+  if (old) await swapCard(old, fresh);
+  else if (!document.querySelector(".wall__more")) document.querySelector(".wall").append(fresh);
+}
+
+function dropRepeats() {
+  const shown = new Set();
+  for (const card of document.querySelectorAll("article.card")) {
+    if (shown.has(card.id)) card.remove();
+    shown.add(card.id);
+  }
+}
+
 function onDevice({ detail: { device } }) {
-  if (cardOf(device)) return refetchCard(device);
-  if (!new URLSearchParams(location.search).has("group")) return refetchAll();
+  if (cardOf(device) || !document.querySelector(".wall__more")) return refetchCard(device);
 }
 
 /* The shutter */
@@ -207,6 +222,7 @@ if (board) {
   });
   document.addEventListener("photohub:command.changed", onDevice);
   document.addEventListener("photohub:device.changed", onDevice);
+  document.addEventListener("htmx:afterSwap", dropRepeats);
   document.addEventListener("photohub:poll", refetchAll);
   document.addEventListener("photohub:hello", refetchAll);
   document.addEventListener("submit", (event) => {

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def cards_of(user, group=None):
-    return build_cards(user, cameras(user, group))
+    return build_cards(user, cameras(user, group)).cards
 
 
 def test_the_number_of_queries_does_not_grow_with_cameras(django_assert_num_queries):
@@ -24,7 +24,7 @@ def test_the_number_of_queries_does_not_grow_with_cameras(django_assert_num_quer
         device = make_device(f"cam-{number}")
         make_capture(device)
         commands.capture(device)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(cards_of(alice)) == 8
 
 
@@ -42,6 +42,26 @@ def test_pinned_cameras_come_first_then_the_newest_picture_then_those_without():
     make_device("a-new-one")
     Device.objects.filter(code="attic").update(pinned=True)
     assert [card.device.code for card in cards_of(alice)] == ["attic", "barn", "porch", "a-new-one"]
+
+
+def test_a_long_wall_comes_in_pieces_that_fit_together_though_cameras_go_on_sending(monkeypatch):
+    monkeypatch.setattr("media_pipeline.cards.CARDS_AT_ONCE", 2)
+    alice, began = make_user("alice", "owner"), timezone.now()
+    for minutes, code in enumerate(["barn", "porch", "attic", "cellar", "yard"]):
+        make_capture(make_device(code), received_at=began - timedelta(minutes=minutes))
+
+    def piece(start):
+        found = build_cards(alice, cameras(alice), start, began)
+        return [card.device.code for card in found.cards], found.more
+
+    assert piece(0) == (["barn", "porch"], True)
+    newest = make_capture(
+        Device.objects.get(code="cellar"), name="b", received_at=began + timedelta(seconds=1)
+    )
+    assert piece(2) == (["attic", "cellar"], True)
+    assert piece(4) == (["yard"], False)
+    assert piece(6) == ([], False)
+    assert build_cards(alice, cameras(alice), 2, began).cards[1].capture.id == newest.pk
 
 
 def test_the_wall_has_no_switched_off_device_and_no_panel_without_pictures():

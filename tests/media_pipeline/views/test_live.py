@@ -1,5 +1,7 @@
 """The dashboard and its fragments."""
 
+import html
+import re
 import uuid
 
 import pytest
@@ -42,6 +44,38 @@ def test_the_number_of_queries_does_not_grow_with_cameras(client, django_assert_
         make_capture(make_device(f"cam-{number}"))
     with django_assert_max_num_queries(10):
         client.get("/")
+
+
+def test_a_long_wall_offers_the_next_cameras(client, monkeypatch):
+    monkeypatch.setattr("media_pipeline.cards.CARDS_AT_ONCE", 2)
+    garden = DeviceGroup.objects.create(name="Garden")
+    for code in ("barn", "porch", "attic"):
+        make_device(code, group=garden)
+    client.force_login(make_user("alice", "owner"))
+    page = client.get(f"/?group={garden.pk}").content.decode()
+    assert "card-attic" in page and "card-barn" in page and "card-porch" not in page
+    url = html.unescape(re.search(r'wall__more.*?href="([^"]+)"', page)[1])
+    assert url.startswith(f"/?group={garden.pk}&start=2&until=")
+    rest = client.get(url, headers={"HX-Request": "true"}).content.decode()
+    assert rest.count("<article") == 1 and "card-porch" in rest and "wall__more" not in rest
+    assert "<html" not in rest and "<html" in client.get(url).content.decode()
+
+
+def test_behind_the_last_camera_the_wall_begins_anew(client):
+    make_device("barn")
+    client.force_login(make_user("alice", "owner"))
+    assert client.get("/?start=48")["Location"] == "/"
+    for odd in ("?start=-1", "?start=x", "?until=x", "?until=1e99", "?until=nan"):
+        assert "card-barn" in client.get("/" + odd).content.decode()
+
+
+def test_a_card_is_asked_for_with_the_group_of_its_page(client):
+    garden, house = (DeviceGroup.objects.create(name=name) for name in ("Garden", "House"))
+    make_device("barn", group=garden)
+    client.force_login(make_user("alice", "owner"))
+    assert client.get(f"/cards/barn?group={garden.pk}").status_code == 200
+    make_device("porch", group=house)
+    assert client.get(f"/cards/barn?group={house.pk}").status_code == 404
 
 
 def test_a_viewer_sees_only_the_own_group(client):
