@@ -34,7 +34,7 @@ LONG = Size(10.0)
 
 def run(size: Size) -> dict[str, Any]:
     """Start a hub several times, let it rest, then load it for some minutes at a fixed pace."""
-    with running_hub() as hub, tempfile.TemporaryDirectory() as folder:
+    with running_hub(prepared=False) as hub, tempfile.TemporaryDirectory() as folder:
         first_start_s, starts_s = hub.ready_after_s, []
         for _ in range(size.starts):
             hub.stop()

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
+from servestatic.middleware import ServeStaticMiddleware
 
 from media_pipeline import store
 from photohub.lib.words import compile_words
@@ -11,6 +12,28 @@ from photohub.lib.words import compile_words
 @pytest.fixture(scope="session", autouse=True)
 def _words():
     compile_words(configured.BASE_DIR / "locale")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_looked_up_once():
+    # Each test's client has middleware of its own, which would look through every folder of every app again.
+    look, found = ServeStaticMiddleware.add_files_from_finders, {}
+
+    def look_once(self) -> None:
+        if not found:
+            look(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServeStaticMiddleware, "add_files_from_finders", look_once)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _passwords_cost_little(settings):
+    # Argon2 takes 100 MB and 100 ms on purpose, and many tests make people.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,16 @@
         camera = hub.add_device("porch")  # {"code": …, "key": …}
         httpx.post(f"{hub.url}/api/upload/{camera['key']}", content=jpeg)
 
-Each hub has a data folder and free ports of its own, keeps both over a restart, and is stopped at the end.
+Each hub has a data folder and free ports of its own, keeps both over a restart, and is stopped at the end. Its first
+start finds database and static files made, unless it is asked to make them as a new user's does.
 """
 
+import atexit
 import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -20,8 +23,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+from tests.console import Console
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,29 +34,57 @@ READY_WITHIN_S = 40.0
 _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
 
 
+def inherited() -> dict[str, str]:
+    """Return what a hub takes from this environment: nothing of the machine's own settings may reach a test."""
+    return {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
+
+
+@cache
+def _prepared() -> Path:
+    """Return a data folder as `manage.py prepare` leaves it; made once, because that takes seconds."""
+    folder = tempfile.TemporaryDirectory(prefix="photohub-prepared-")
+    atexit.register(folder.cleanup)
+    data = Path(folder.name) / "data"
+    env = inherited() | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PHOTOHUB_DATA": str(data)}
+    subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "prepare"],
+        cwd=ROOT,
+        env=env,
+        check=True,
+        capture_output=True,
+    )
+    return data
+
+
 class HubProcess:
     """One embedded hub. `start()` and `kill()` may alternate; data, ports and environment stay."""
 
     def __init__(
-        self, data: Path, demo: bool = False, env: dict[str, str] | None = None, wrap: list[str] | None = None
+        self,
+        data: Path,
+        demo: bool = False,
+        env: dict[str, str] | None = None,
+        wrap: list[str] | None = None,
+        *,
+        prepared: bool = True,
     ) -> None:
-        self.data = data
         self.demo = demo
+        self.prepared = prepared
         self.http_port, self.mqtt_port, self.stream_port = free_ports(3)
         self.url = f"http://127.0.0.1:{self.http_port}"
-        self.env = self._environment() | (env or {})
+        self.env = self._environment(data) | (env or {})
+        self.data = Path(self.env["PHOTOHUB_DATA"])
         self.wrap = wrap or []
         self.log_path = data.with_name(f"{data.name}.log")
         self.process: subprocess.Popen | None = None
+        self.console = Console(self.env)
         self.ready_after_s = 0.0
 
-    def _environment(self) -> dict[str, str]:
-        # Nothing of the machine's own PHOTOHUB_ settings may reach a test.
-        inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
-        return inherited | {
+    def _environment(self, data: Path) -> dict[str, str]:
+        return inherited() | {
             "DJANGO_SETTINGS_MODULE": "photohub.settings",
             "PHOTOHUB_NO_BOOTSTRAP": "1",
-            "PHOTOHUB_DATA": str(self.data),
+            "PHOTOHUB_DATA": str(data),
             "PHOTOHUB_HTTP": f"127.0.0.1:{self.http_port}",
             "PHOTOHUB_MQTT": f"127.0.0.1:{self.mqtt_port}",
             "PHOTOHUB_STREAM": f"127.0.0.1:{self.stream_port}",
@@ -67,6 +100,8 @@ class HubProcess:
 
     def launch(self, **env: str) -> None:
         """Start without waiting."""
+        if self.prepared and not self.data.exists():
+            shutil.copytree(_prepared(), self.data)
         arguments = [
             *self.wrap,
             sys.executable,
@@ -152,7 +187,7 @@ class HubProcess:
 
     def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
         """Add a device; returns its `code`, `key` and, where the profile has one, `device_secret`."""
-        return json.loads(self.run("add_device", code, "--profile", profile, "--json"))
+        return json.loads(self.console.run("add_device", code, "--profile", profile, "--json"))
 
     @contextlib.contextmanager
     def sqlite(self) -> Iterator[sqlite3.Connection]:
@@ -172,16 +207,22 @@ class HubProcess:
 
 @contextlib.contextmanager
 def running_hub(
-    demo: bool = False, env: dict[str, str] | None = None, wrap: list[str] | None = None
+    demo: bool = False,
+    env: dict[str, str] | None = None,
+    wrap: list[str] | None = None,
+    *,
+    prepared: bool = True,
 ) -> Iterator[HubProcess]:
     """Run a hub of its own in a temporary folder, ready to use; it is stopped and removed at the end.
 
-    `env` adds settings; `wrap` is put before the command, for `strace -D` and its like: what stands there must leave
-    the hub our own child, or signals end the wrapper and the hub lives on.
+    `env` adds settings; not `prepared`, it makes its database as a new user's does; `wrap` is put before the command,
+    for `strace -D` and its like: what stands there must leave the hub our own child, or signals end the wrapper and
+    the hub lives on.
     """
     with tempfile.TemporaryDirectory(prefix="photohub-hub-", ignore_cleanup_errors=True) as folder:
-        hub = HubProcess(Path(folder) / "data", demo, env, wrap)
+        hub = HubProcess(Path(folder) / "data", demo, env, wrap, prepared=prepared)
         try:
             yield hub.start()
         finally:
+            hub.console.close()
             hub.stop()

@@ -45,7 +45,7 @@ def watched(browser):
 
 
 def test_a_new_user_becomes_owner_adds_a_camera_and_sees_its_picture_on_every_page(watched, browser):
-    with running_hub() as hub:
+    with running_hub(prepared=False) as hub:
         become_owner(watched, hub.url, hub.log)
         expect(watched.locator("main")).to_contain_text("Add a camera")
         made = add_camera(watched, hub.url)

@@ -29,7 +29,6 @@ def hub_on_a_small_disk(tmp_path: Path, size_mb: int, **env: str) -> Iterator[tu
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", disk], check=True)
     try:
         with running_hub(env={"PHOTOHUB_DATA": str(disk / "data"), **env}) as hub:
-            hub.data = disk / "data"
             yield hub, Ledger(hub.url, hub.add_device("porch")["key"])
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)

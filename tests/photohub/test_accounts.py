@@ -4,11 +4,13 @@ import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
 from django.test import Client
 
 from devices import identity
 from devices.models import ApiToken
 from photohub import first_owner
+from photohub import settings as photohub_settings
 from tests.builders import PASSWORD, make_user
 
 NEW_PASSWORD = "rhubarb-and-custard-9"
@@ -177,3 +179,8 @@ def test_changes_need_the_form_of_this_hub(db):
     client = Client(enforce_csrf_checks=True)
     client.force_login(make_user("bob", "operator"))
     assert client.post("/account/sessions/end").status_code == 403
+
+
+def test_passwords_are_kept_by_argon2(settings):
+    settings.PASSWORD_HASHERS = photohub_settings.PASSWORD_HASHERS
+    assert make_password("a long enough word 7").startswith("argon2$argon2id$")

