@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
 
 import uvicorn
+from django.urls import get_resolver
 
 from media_pipeline.ingest import committer
 from photohub import asgi, streams
@@ -30,6 +32,15 @@ def make_room() -> None:
     http_guard.make_room(open_files.allow_many())
     # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
     sys.setswitchinterval(0.0005)
+
+
+def settle() -> None:
+    """Let the garbage collector pass over all that is here now, which stays. Call when everything is loaded.
+
+    Else it looks through half a million objects from time to time, while every camera waits.
+    """
+    get_resolver().url_patterns  # noqa: B018 - pages are loaded by the first look, which must not be a visitor's
+    gc.freeze()
 
 
 def server_config() -> uvicorn.Config:
@@ -60,6 +71,7 @@ async def serve(listener: socket.socket) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    settle()
     try:
         async with streams.showing(streams.build_frames()):
             await server.serve(sockets=[listener])

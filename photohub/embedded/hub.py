@@ -19,7 +19,7 @@ from photohub.gateway import Gateway
 from photohub.lib import live
 from photohub.lib.db import in_thread
 from photohub.lib.rates import Buckets
-from photohub.serving import Server, server_config
+from photohub.serving import Server, server_config, settle
 
 from .accounts import Account
 from .accounts_db import HUB_PASSWORD, HUB_USERNAME, find_account, no_longer_valid
@@ -102,6 +102,7 @@ class Hub:
         self._server = Server(server_config())
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        settle()
         if self._on_ready:
             loop.call_later(0, self._on_ready, self)
         await self._server.serve(sockets=[self._http])
