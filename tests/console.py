@@ -71,7 +71,10 @@ def serve() -> None:
         except Exception as raised:
             error = repr(raised)
         # The database may be another one when the next command comes: restarted, or restored.
-        connections.close_all()
+        for connection in connections.all():
+            connection.close()
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
         print(json.dumps([printed.getvalue(), error]), file=answers, flush=True)
 
 
