@@ -93,11 +93,11 @@ def find_group(request: HttpRequest) -> DeviceGroup | None:
 @require_GET
 @in_visitors_zone
 def card(request: HttpRequest, code: str) -> HttpResponse:
-    """Return one camera's card."""
+    """Return one camera's card; nothing (204) for a device that has none on this wall, as a panel without pictures."""
     device = get_device(request.user, code)
     found = build_cards(request.user, cameras(request.user, find_group(request)).filter(pk=device.pk)).cards
     if not found:
-        raise Http404
+        return HttpResponse(status=204)
     return render(request, "live/_card.html", {"card": found[0]})
 
 

@@ -72,8 +72,8 @@ function refetchCard(code) {
     const answer = await fetch(`${board.dataset.cards}${encodeURIComponent(code)}${location.search}`, {
       headers: { "HX-Request": "true" },
     });
-    if (answer.status === 404) cardOf(code)?.remove();
-    if (!answer.ok || answer.redirected) return;
+    if (answer.status === 404 || answer.status === 204) cardOf(code)?.remove();
+    if (answer.status !== 200 || answer.redirected) return;
     const fresh = parse(await answer.text()).querySelector("article.card");
     if (fresh) await showCard(fresh);
   });

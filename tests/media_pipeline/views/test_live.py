@@ -75,7 +75,14 @@ def test_a_card_is_asked_for_with_the_group_of_its_page(client):
     client.force_login(make_user("alice", "owner"))
     assert client.get(f"/cards/barn?group={garden.pk}").status_code == 200
     make_device("porch", group=house)
-    assert client.get(f"/cards/barn?group={house.pk}").status_code == 404
+    assert client.get(f"/cards/barn?group={house.pk}").status_code == 204
+
+
+def test_a_device_that_is_not_on_the_wall_has_no_card(client):
+    make_device("hall", profile="panel")
+    client.force_login(make_user("alice", "owner"))
+    answer = client.get("/cards/hall")
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 def test_a_viewer_sees_only_the_own_group(client):
