@@ -55,10 +55,7 @@ _NOTES = {
         "A picture of 55,722 bytes, as it is. The bare ping-pong sends as many packets and looks at no answer. The "
         "published sender looks once a second whether it is done, and leaves the last packet out."
     ),
-    "growth": (
-        "× is relative to the first column, taken within each round. A dashboard shows every camera, so it grows "
-        "with them."
-    ),
+    "growth": "× is relative to the first column, taken within each round.",
     "memory": "The embedded hub, everything in its one process.",
     "live": (
         "One camera sends frames of 55 kB; the age of a frame is from its sending to its whole arrival at the viewer. "
