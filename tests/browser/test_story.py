@@ -136,3 +136,16 @@ def test_a_page_without_javascript_still_takes_pictures(browser, hub):
     expect(page.locator("#card-door")).to_be_visible()
     assert hub.rows("select count(*) n from devices_command")[0]["n"] == 1
     context.close()
+
+
+def test_a_long_wall_goes_on_as_somebody_scrolls(watched, hub):
+    """Last, because the hub has many cameras from here on."""
+    for number in range(60):
+        hub.add_device(f"row-{number:02}")
+    log_in(watched, hub.url)
+    cards = watched.locator("article.card")
+    expect(cards).to_have_count(48)
+    watched.locator(".wall__more").scroll_into_view_if_needed()
+    expect(cards).to_have_count(61)
+    expect(watched.locator(".wall__more")).to_have_count(0)
+    assert len(set(cards.evaluate_all("all => all.map(card => card.id)"))) == 61
