@@ -20,6 +20,9 @@ from .progress import NOTE_EVERY_S
 log = logging.getLogger(__name__)
 
 PIECE_BYTES = 128 * 1024
+# Who takes a piece at once gets larger ones: each costs a turn of the loop.
+LARGEST_PIECE_BYTES = 512 * 1024
+_AT_ONCE_S = 0.05
 # At least 4 kB/s, which the slowest flash and the weakest radio do; and at most a quarter of an hour.
 PIECE_WITHIN_S = 30.0
 WHOLE_WITHIN_S = 900.0
@@ -72,19 +75,25 @@ async def _send_pieces(
 ) -> None:
     clock = asyncio.get_running_loop().time
     whole_until_s, sent_bytes, noted_s = clock() + WHOLE_WITHIN_S, 0, clock()
+    piece, size_bytes = body[:0], PIECE_BYTES
     # An empty piece at the end waits until the last one is taken.
-    for first in [*range(0, len(body), PIECE_BYTES), len(body)]:
+    while piece or not sent_bytes:
         await _give_way()
-        limit.reschedule(min(clock() + PIECE_WITHIN_S, whole_until_s))
-        piece = body[first : first + PIECE_BYTES]
+        begun_s = clock()
+        limit.reschedule(min(begun_s + PIECE_WITHIN_S, whole_until_s))
+        piece = body[sent_bytes : sent_bytes + size_bytes]
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         # A device that takes all at once must not keep the loop to itself, nor hide that it has left.
         await asyncio.sleep(0)
         if leaving.done():
             raise Gone
         sent_bytes += len(piece)
-        if clock() - noted_s >= NOTE_EVERY_S and sent_bytes < len(body):
-            noted_s = clock()
+        taken_s = clock()
+        size_bytes = (
+            min(2 * size_bytes, LARGEST_PIECE_BYTES) if taken_s - begun_s < _AT_ONCE_S else PIECE_BYTES
+        )
+        if taken_s - noted_s >= NOTE_EVERY_S and sent_bytes < len(body):
+            noted_s = taken_s
             await note(sent_bytes)
     await send({"type": "http.response.body", "body": b""})
 

@@ -18,11 +18,15 @@ class Together(Generic[T, R]):
 
     `work` is a plain function that may use the database. It returns what came of each item, in their order; an
     exception among these is raised for its item alone, and one that `work` raises is raised for all of the group.
+    Groups begin at least `apart_s` after each other, so that they are large where many calls come.
     """
 
-    def __init__(self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200) -> None:
+    def __init__(
+        self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200, apart_s: float = 0.0
+    ) -> None:
         self._work = work
-        self._at_most = at_most
+        self._at_most, self._apart_s = at_most, apart_s
+        self._next_s = 0.0
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -39,7 +43,11 @@ class Together(Generic[T, R]):
         return await answer
 
     async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
         while self._waiting:
+            if (wait_s := self._next_s - clock()) > 0:
+                await asyncio.sleep(wait_s)
+            self._next_s = clock() + self._apart_s
             group, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
             try:
                 results = await in_thread(self._work, [item for item, _answer in group])

@@ -55,6 +55,23 @@ def test_every_byte_arrives():
         wait_for(lambda: sender.ends == ["whole"])
 
 
+async def test_who_takes_all_at_once_gets_larger_pieces_and_who_does_not_small_ones():
+    pieces: list[int] = []
+    pauses = iter([0, 0, 0, 0, 0.1, 0])
+
+    async def send(message: dict) -> None:
+        pieces.append(len(message["body"]))
+        await asyncio.sleep(next(pauses, 0))
+
+    async def receive() -> dict:
+        await asyncio.Event().wait()
+
+    body = memoryview(bytes(16 * sending.PIECE_BYTES))
+    await send_image(send, receive, body, None)
+    in_smallest = [size // sending.PIECE_BYTES for size in pieces]
+    assert in_smallest == [1, 2, 4, 4, 4, 1, 0, 0] and sum(pieces) == len(body)
+
+
 def test_a_device_that_takes_nothing_is_cut_off(monkeypatch):
     monkeypatch.setattr(sending, "PIECE_WITHIN_S", 0.3)
     sender = Sender(LARGE)
