@@ -10,6 +10,7 @@ import sys
 import uvicorn
 from django.urls import get_resolver
 
+from devices.doors import download
 from media_pipeline.ingest import committer
 from photohub import asgi, streams
 from photohub.lib import http_guard, live, open_files
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
 def make_room() -> None:
     """Let this process have many connections, and threads that take turns often enough. Call before serving."""
     http_guard.make_room(open_files.allow_many())
+    http_guard.turn_away_with(download.turn_away)
     # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
     sys.setswitchinterval(0.0005)
 

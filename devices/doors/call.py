@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from photohub.lib.http_answer import answer
+from photohub.lib.http_answer import answer, whole_answer
 from photohub.lib.http_scope import client_address, headers_of
 from photohub.lib.rates import Buckets
 from photohub.lib.site import base_url
@@ -39,6 +39,8 @@ _STATUS = {
     "db": 503,
     "disk": 503,
 }
+_JSON = "application/json"
+_ALWAYS = {"Cache-Control": "no-store"}
 _STRANGERS = Buckets(per_second=10, burst=50)
 _random = random.SystemRandom()
 
@@ -144,21 +146,35 @@ class Call:
         """Send a whole answer."""
         kind = {"Content-Type": content_type} if content_type else {}
         try:
-            await answer(self.send, status, body, kind | {"Cache-Control": "no-store"} | (named or {}))
+            await answer(self.send, status, body, kind | _ALWAYS | (named or {}))
         except OSError:
             pass  # The device left; it asks again.
 
     async def refuse(self, refusal: Refused) -> None:
         """Send a refusal."""
-        named = {}
-        if refusal.retry_after_s:
-            named["Retry-After"] = str(refusal.retry_after_s)
-        if refusal.status == 401:
-            named["WWW-Authenticate"] = "Bearer"
-        if refusal.status in (400, 413):
-            named["Connection"] = "close"
-        body = b"" if self.method == "HEAD" else light.encode_error(refusal.sentence, refusal.word)
-        await self.answer(refusal.status, body, "application/json", named)
+        body = b"" if self.method == "HEAD" else _body_of(refusal)
+        await self.answer(refusal.status, body, _JSON, _named_of(refusal))
+
+
+def _body_of(refusal: Refused) -> bytes:
+    return light.encode_error(refusal.sentence, refusal.word)
+
+
+def _named_of(refusal: Refused) -> dict[str, str]:
+    named = {}
+    if refusal.retry_after_s:
+        named["Retry-After"] = str(refusal.retry_after_s)
+    if refusal.status == 401:
+        named["WWW-Authenticate"] = "Bearer"
+    if refusal.status in (400, 413):
+        named["Connection"] = "close"
+    return named
+
+
+def whole_refusal(refusal: Refused) -> bytes:
+    """Return a refusal with its head, after which the connection is closed, for where nothing else has answered."""
+    named = {"Content-Type": _JSON} | _ALWAYS | _named_of(refusal) | {"Connection": "close"}
+    return whole_answer(refusal.status, _body_of(refusal), named)
 
 
 def find_caller(key: str, address: str) -> Device:

@@ -29,12 +29,14 @@ from ..ota.errors import FirmwareError
 from ..protocol.byte_ranges import RangeDecision, decide_range
 from ..protocol.firmware_manifest import key_id
 from . import tokens
-from .call import Call, Refused, refusal_of
+from .call import Call, Refused, refusal_of, whole_refusal
 from .progress import Progress
 from .sending import Places, send_image
 
 log = logging.getLogger(__name__)
 
+# Of this door and of that for the Arduino cores' updaters, which take a place before they look anything up.
+_ASKED = (b"GET /ota/f/", b"GET /ota/esp/")
 PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
 
 places = Places()
@@ -80,6 +82,13 @@ async def answer(call: Call) -> None:
     with places.one(settings.DOWNLOADS_AT_ONCE):
         sent = await _answer(call)
     await note(sent)
+
+
+def turn_away(data: bytes) -> bytes | None:
+    """Return the refusal for a whole request for an image that came while all places are taken, else None."""
+    if places.taken < settings.DOWNLOADS_AT_ONCE:
+        return None
+    return whole_refusal(Places.refusal()) if data.startswith(_ASKED) and data.endswith(b"\r\n\r\n") else None
 
 
 async def _answer(call: Call) -> Sent | None:

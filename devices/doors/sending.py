@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from photohub.lib import pressure
 from photohub.lib.http_answer import transport_of
 
-from .call import Gone, busy
+from .call import Gone, Refused, busy
 from .progress import NOTE_EVERY_S
 
 log = logging.getLogger(__name__)
@@ -41,11 +41,16 @@ class Places:
     def __init__(self) -> None:
         self.taken = 0
 
+    @staticmethod
+    def refusal() -> Refused:
+        """Say that all are taken."""
+        return busy("Too many downloads at once; ask again later.")
+
     @contextmanager
     def one(self, at_most: int) -> Iterator[None]:
         """Hold a place. Raises Refused when all are taken."""
         if self.taken >= at_most:
-            raise busy("Too many downloads at once; ask again later.")
+            raise self.refusal()
         self.taken += 1
         try:
             yield

@@ -1,5 +1,7 @@
 """Answering over ASGI outside Django."""
 
+from http import HTTPStatus
+
 
 class HeaderName(bytes):
     """A header's name that reaches the wire as it is spelled.
@@ -35,6 +37,13 @@ async def answer(send, status: int, body: bytes = b"", named: dict[str, str] | N
     length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
     await begin(send, status, (named or {}) | length)
     await send({"type": "http.response.body", "body": body})
+
+
+def whole_answer(status: int, body: bytes, named: dict[str, str]) -> bytes:
+    """Return a whole answer as it goes over the wire, for where no server writes the head."""
+    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    head += [f"{name}: {value}" for name, value in (named | {"Content-Length": str(len(body))}).items()]
+    return "\r\n".join([*head, "", ""]).encode("latin-1", "replace") + body
 
 
 def transport_of(send):

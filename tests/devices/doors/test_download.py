@@ -3,6 +3,7 @@ import hashlib
 
 import pytest
 
+from devices.doors import call, download
 from devices.models import RolloutState, TargetState
 from devices.ota import rollouts
 from devices.protocol.firmware_manifest import SIGNED_FRONT, key_id
@@ -110,6 +111,25 @@ def test_a_changed_byte_is_never_handed_out(door):
     assert (answer.status_code, answer.json()["err"]) == (500, "integrity")
     rollout = made.now().rollout
     assert (rollout.state, rollout.reason_word) == (RolloutState.PAUSED, "integrity")
+
+
+def _lines(answer: bytes) -> list[bytes]:
+    """Return the lines of an answer in any order, without those that a server adds."""
+    lines = answer.replace(b"connection:", b"Connection:").split(b"\r\n")
+    return sorted(line for line in lines if not line.startswith((b"date:", b"server:")))
+
+
+@pytest.mark.parametrize("path", ["/ota/f/abc", "/ota/esp/abc"])
+def test_who_is_turned_away_at_the_wire_is_told_what_the_door_would_say(path, door, settings, monkeypatch):
+    request = f"GET {path} HTTP/1.1\nHost: hub\nConnection: close\n\n"
+    whole = request.replace("\n", "\r\n").encode()
+    settings.DOWNLOADS_AT_ONCE = 1
+    assert download.turn_away(whole) is None
+    monkeypatch.setattr(download.places, "taken", 1)
+    monkeypatch.setattr(call._random, "randrange", lambda end: 3)
+    assert _lines(download.turn_away(whole)) == _lines(raw_request(str(door.base_url), request))
+    for other in (whole[:-2], whole.replace(b"GET", b"HEAD"), whole.replace(b"/ota/", b"/wifi/")):
+        assert download.turn_away(other) is None
 
 
 def test_more_downloads_than_places_are_asked_to_come_again(door, settings):

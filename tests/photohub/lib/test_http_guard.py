@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from photohub.lib import http_guard
+from photohub.lib.http_answer import answer, whole_answer
 from photohub.lib.http_guard import DIRECT_BODY, GuardedHttp
 from tests.servers import running_asgi
 
@@ -71,3 +72,25 @@ def test_a_client_can_be_cut_off():
 def test_as_many_wait_as_there_is_room_for(open_files, waiting, monkeypatch):
     monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
     assert http_guard.make_room(open_files) == waiting
+
+
+def ask_twice(url: str, first: bytes) -> bytes:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as client:
+        client.sendall(first)
+        client.sendall(b"GET /crowd HTTP/1.1\r\nConnection: close\r\n\r\n")
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+async def say_served(scope: dict, receive, send) -> None:
+    await answer(send, 200, b"served")
+
+
+def test_a_crowd_is_turned_away_before_the_application_is_asked(monkeypatch):
+    refusal = whole_answer(503, b"later", {"Connection": "close"})
+    monkeypatch.setattr(http_guard, "_turn_away", None)
+    http_guard.turn_away_with(lambda data: refusal if data.startswith(b"GET /crowd ") else None)
+    with running_asgi(say_served, GuardedHttp) as url:
+        assert ask_twice(url, b"GET /crowd HTTP/1.1\r\n\r\n") == refusal
+        # Only the first request of a connection is looked at: later ones may come in the middle of an answer.
+        assert ask_twice(url, b"GET /other HTTP/1.1\r\n\r\n").count(b"served") == 2
