@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 _CONCURRENCY = 2  # Pillow and sockets release the interpreter; more threads only wait for the same two cores.
 _STOP_S = 3.0
+_HEARS_WITHIN_S = 0.5
 
 
 class EmbeddedWorker:
@@ -67,14 +68,18 @@ class EmbeddedWorker:
         """
         self._stopping.set()
         if self._beat is not None:
-            self._beat.stop()
+            # Not waited for: it sleeps for up to a second, and what it would still ring finds nobody.
+            self._beat.service.stop()
         stopper = threading.Thread(target=self._stop_worker, name="photohub-worker-stop", daemon=True)
         stopper.start()
         stopper.join(_STOP_S)
         return not stopper.is_alive()
 
     def _stop_worker(self) -> None:
-        if self._worker is not None:
-            self._worker.stop()
-        if self._thread is not None:
-            self._thread.join()
+        while self.alive:
+            # A worker that waits for messages looks up when one comes, and else only every 2 s.
+            self._app.control.shutdown()
+            self._thread.join(_HEARS_WITHIN_S)
+            if self._worker is not None and self.alive:
+                # It has not begun to listen yet, or waits for its tasks already.
+                self._worker.stop()

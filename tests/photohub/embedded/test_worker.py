@@ -1,5 +1,9 @@
+import threading
+import time
+
 import pytest
 from celery import Celery
+from kombu.transport import memory
 
 from photohub.embedded.worker import EmbeddedWorker
 
@@ -14,3 +18,49 @@ def test_a_worker_that_cannot_import_its_tasks_is_not_started(monkeypatch):
     with pytest.raises(ImportError):
         worker.start()
     assert not worker.alive
+
+
+@pytest.fixture
+def app():
+    made = Celery("test", broker="memory://", set_as_current=False)
+    made.conf.broker_transport_options = {"polling_interval": 0.01}
+    yield made
+    memory.Channel.queues.clear()
+
+
+def start(app: Celery) -> EmbeddedWorker:
+    worker = EmbeddedWorker(app)
+    worker.start()
+    until_s = time.monotonic() + 10
+    while not app.control.ping(timeout=0.1):
+        assert time.monotonic() < until_s
+    return worker
+
+
+def test_a_worker_that_waits_for_work_stops_at_once(app):
+    worker = start(app)
+    begun_s = time.monotonic()
+    assert worker.stop() and not worker.alive
+    # Left alone, it looks up every 2 s.
+    assert time.monotonic() - begun_s < 1.0
+
+
+def test_a_worker_that_has_not_begun_to_listen_stops_as_well(app):
+    worker = EmbeddedWorker(app)
+    worker.start()
+    assert worker.stop() and not worker.alive
+
+
+def test_a_running_task_is_finished_before_the_end(app):
+    begun, may_end, done = threading.Event(), threading.Event(), []
+
+    @app.task
+    def slow() -> None:
+        begun.set()
+        done.append(may_end.wait(5))
+
+    worker = start(app)
+    slow.delay()
+    assert begun.wait(5)
+    threading.Timer(0.3, may_end.set).start()
+    assert worker.stop() and done == [True]
