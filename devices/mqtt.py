@@ -167,14 +167,25 @@ def _refused(code) -> bool:
 
 
 class _translated:
-    """Turn the library's errors into ours."""
+    """Turn the library's errors into ours, and keep a cancellation that it lost.
+
+    It waits with `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled when the broker answers in
+    the same turn of the loop: a hub that stops under load would go on for ever.
+    """
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind, error, trace) -> None:
+        if (error is None or isinstance(error, Exception)) and _was_cancelled():
+            raise asyncio.CancelledError from error
         if isinstance(error, aiomqtt.MqttError | OSError | ssl.SSLError):
             raise MqttDown(_in_words(error)) from error
+
+
+def _was_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _in_words(error: BaseException) -> str:
@@ -218,6 +229,8 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator
     _note_repeated(client._client, link)
     with _translated():
         async with client:
+            if _was_cancelled():
+                raise asyncio.CancelledError
             yield link
 
 

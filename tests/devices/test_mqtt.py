@@ -56,6 +56,37 @@ async def test_what_the_hub_says_on_a_devices_topic_is_not_heard_as_the_devices_
     assert [message.payload for message in heard] == [b"the camera's", b"the hub's"]
 
 
+class AnsweredLater:
+    """Waits for the broker's answer as aiomqtt does."""
+
+    def __init__(self) -> None:
+        self.answered = asyncio.Event()
+
+    async def publish(self, *args, **options) -> None:
+        await asyncio.wait_for(self.answered.wait(), options["timeout"])
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_cancellation_is_kept_when_the_broker_answers_in_the_same_moment(turns):
+    client = AnsweredLater()
+    link = mqtt.Link(client, Address("localhost", 1883))
+
+    async def publish_for_ever() -> None:
+        while True:
+            await link.publish("photohub/porch/picture", b"")
+            client.answered.clear()
+
+    task = asyncio.create_task(publish_for_ever())
+    await asyncio.sleep(0.01)
+    client.answered.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _pending = await asyncio.wait({task}, timeout=1)
+    task.cancel()
+    assert done and task.cancelled()
+
+
 class Enough(Exception):
     pass
 
