@@ -14,10 +14,10 @@ END = b"\r\n--FRAME\r\n"
 
 
 class Counted:
-    """A small view whose every frame has other bytes; it remembers all that it gave."""
+    """A view, small unless told, whose every frame has other bytes; it remembers all that it gave."""
 
-    def __init__(self) -> None:
-        self._still = make_still("workshop", width=160, height=120)
+    def __init__(self, width: int = 160, height: int = 120) -> None:
+        self._still = make_still("workshop", width=width, height=height)
         self.frames: list[bytes] = []
 
     def jpeg(self, t: float, frame: int) -> bytes:

@@ -71,7 +71,9 @@ def ended_after_s(connection: socket.socket, drip: bytes, within_s: float) -> tu
 
 async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
     made = await asyncio.to_thread(stack.add_device, "stopped-view", "raspberry-pi")
-    pi = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=8, **made), Counted())
+    # Large enough that the frames of a few seconds are more than one viewer may cost.
+    view = Counted(1600, 1200)
+    pi = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=8, **made), view)
     token = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()[-1]
     path = "/devices/stopped-view/stream.mjpg"
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
@@ -83,6 +85,7 @@ async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Sta
             spoiled_s = await asyncio.to_thread(send_some, camera, 60)
             seen = len(looker.frames)
             await until(lambda: len(looker.frames) > seen + 10, 20)
+            assert sum(map(len, view.frames[-60:])) > 2 * COSTS_BYTES
             assert memory_bytes(stack) - before < CROWD * COSTS_BYTES
     assert spoiled_s < usual_s * 1.5 + NOISE_S
 
