@@ -101,7 +101,8 @@ def _last_day(month: date) -> str:
 
 def _frame(request: HttpRequest, filters: Filters) -> dict:
     """Return what stands around the pictures: choices of the filters, and what the person may do."""
-    devices = list(Device.objects.visible_to(request.user).select_related("group"))
+    # There may be a thousand, and a choice shows but the name of each.
+    devices = list(Device.objects.visible_to(request.user).only("code", "name", "group_id"))
     return {
         "filters": filters,
         "query": request.GET,
