@@ -206,15 +206,6 @@ def production_server(name: str, stack: Stack, made: dict[str, str], behind_ngin
     )
 
 
-class StackWith(Stack):
-    """The production form with some more settings in every service."""
-
-    more: dict[str, str]
-
-    def environment(self, service: str, name: str = "") -> dict[str, str]:
-        return super().environment(service, name) | self.more
-
-
 def _start_all(stack: Stack) -> None:
     try:
         stack.start_all()
@@ -223,7 +214,7 @@ def _start_all(stack: Stack) -> None:
 
 
 @contextlib.contextmanager
-def production(more: dict[str, str] | None = None) -> Iterator[StackWith]:
+def production(more: dict[str, str] | None = None) -> Iterator[Stack]:
     """Run the services of docker-compose.yml as processes of this machine, two web servers among them."""
     # A short path: PostgreSQL's socket lies in it, and its user must get in.
     with tempfile.TemporaryDirectory(
@@ -231,8 +222,7 @@ def production(more: dict[str, str] | None = None) -> Iterator[StackWith]:
     ) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        stack = StackWith(folder)
-        stack.more = more or {}
+        stack = Stack(folder, more)
         try:
             _start_all(stack)
             yield stack

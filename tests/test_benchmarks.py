@@ -17,6 +17,7 @@ from benchmarks import (
     mirror,
     oss,
     panels,
+    servers,
     stopped_viewers,
 )
 from benchmarks.marks import MARK
@@ -87,6 +88,12 @@ def test_ingest_measures_photohub_beside_its_peers() -> None:
     assert [cell["server"] for cell in result["cells"]][1] == "PhotoHub embedded, esp32s3"
     assert all(cell["per_s"] > 0 and cell["errors"] == 0 for cell in result["cells"])
     assert ingest.report(result).count("\n") == len(result["cells"]) + 1
+
+
+def test_the_production_form_is_started_with_the_settings_of_a_benchmark(monkeypatch) -> None:
+    monkeypatch.setattr(servers, "_start_all", lambda stack: None)
+    with servers.production({"PHOTOHUB_MIRROR": "none"}) as stack:
+        assert stack.environment("web")["PHOTOHUB_MIRROR"] == "none"
 
 
 def test_slow_object_storage_is_felt_inside_the_request_only() -> None:
