@@ -20,6 +20,7 @@ def _keep_our_log(**_: object) -> None:
 
 
 @worker_ready.connect
-def _say_alive(**_: object) -> None:
-    """The status page should not wait for the first heartbeat of the schedule."""
-    app.send_task("devices.tasks.beat", retry=False)
+def _begin_at_once(**_: object) -> None:
+    """The schedule would begin when its first pause is over: the status page, and what a stop interrupted, need not wait."""
+    for task in ("devices.tasks.beat", "devices.tasks.sweep", "media_pipeline.tasks.sweep"):
+        app.send_task(task, retry=False)

@@ -80,9 +80,8 @@ async def _send_pieces(
 ) -> None:
     clock = asyncio.get_running_loop().time
     whole_until_s, sent_bytes, noted_s = clock() + WHOLE_WITHIN_S, 0, clock()
-    piece, size_bytes = body[:0], PIECE_BYTES
-    # An empty piece at the end waits until the last one is taken.
-    while piece or not sent_bytes:
+    size_bytes = PIECE_BYTES
+    while True:
         await _give_way()
         begun_s = clock()
         limit.reschedule(min(begun_s + PIECE_WITHIN_S, whole_until_s))
@@ -92,6 +91,9 @@ async def _send_pieces(
         await asyncio.sleep(0)
         if leaving.done():
             raise Gone
+        # The empty piece at the end has waited until the last one was taken.
+        if not piece:
+            break
         sent_bytes += len(piece)
         taken_s = clock()
         size_bytes = (

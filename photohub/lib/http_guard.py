@@ -8,8 +8,8 @@ So a thousand clients that send a byte a minute would take every file descriptor
     - only so many connections may wait, between requests or in their headers: beyond that the one that waits
       longest is closed.
 
-A request that cannot be served just now may be turned away (`turn_away_with`) for a fifth of what a task, a scope and
-an application cost: a crowd of devices that is told to come again is not felt by others.
+A request that cannot be served just now may be turned away (`turn_away_with`) without a scope, a task and an application
+for each: a crowd of devices that is told to come again is then felt less by others.
 
 It also offers applications what ASGI lacks for a body that never ends: `scope["extensions"][DIRECT_BODY]` writes
 without a task for each client, tells how much the network has not taken, and can cut a client off.

@@ -62,6 +62,18 @@ def test_work_that_a_kill_interrupted_is_finished_after_the_restart():
         assert sorted(o.body for o in oss.objects.values()) == sorted(pictures)
 
 
+def test_what_waits_is_begun_as_soon_as_the_next_hub_is_ready():
+    with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
+        oss.stop()
+        ledger.send_now(ledger.new_entry())
+        hub.stop()
+        oss.start()
+        let_an_hour_pass(hub)
+        hub.start()
+        # The sweeper's own first turn comes 10 s after the start.
+        wait_until(lambda: mirror_states(hub) == {"mirrored": 1}, 7, "the picture is mirrored")
+
+
 def test_a_deletion_that_a_kill_interrupted_is_finished_after_the_restart():
     with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
         ledger.send_now(*(ledger.new_entry() for _ in range(3)))

@@ -68,6 +68,7 @@ async def test_who_takes_all_at_once_gets_larger_pieces_and_who_does_not_small_o
 
     body = memoryview(bytes(16 * sending.PIECE_BYTES))
     await send_image(send, receive, body, None)
+    await asyncio.wait_for(send_image(lambda message: asyncio.sleep(0), receive, body[:0], None), 1)
     in_smallest = [size // sending.PIECE_BYTES for size in pieces]
     assert in_smallest == [1, 2, 4, 4, 4, 1, 0, 0] and sum(pieces) == len(body)
 
