@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -88,7 +88,7 @@ class Link:
             properties = Properties(PacketTypes.PUBLISH)
             # Mosquitto counts whole seconds and delivers during the last one too.
             properties.MessageExpiryInterval = max(1, expiry_s - 1)
-        with _translated():
+        with _translated(), _cancellation_kept():
             await self._client.publish(
                 topic, payload, qos=qos, retain=False, timeout=5, properties=properties
             )
@@ -133,12 +133,12 @@ class Link:
         """Subscribe, and return the filters that the broker refused. Raises MqttDown."""
         if not filters:
             return []
-        with _translated():
+        with _translated(), _cancellation_kept():
             granted = await self._client.subscribe([(f, qos) for f in filters], timeout=5)
         return [f for f, code in zip(filters, granted, strict=False) if _refused(code)]
 
     async def unsubscribe(self, filters: list[str]) -> None:
-        with _translated():
+        with _translated(), _cancellation_kept():
             await self._client.unsubscribe(filters, timeout=5)
 
     async def messages(self) -> AsyncIterator[Incoming]:
@@ -167,25 +167,35 @@ def _refused(code) -> bool:
 
 
 class _translated:
-    """Turn the library's errors into ours, and keep a cancellation that it lost.
-
-    It waits with `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled when the broker answers in
-    the same turn of the loop: a hub that stops under load would go on for ever.
-    """
+    """Turn the library's errors into ours."""
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind, error, trace) -> None:
-        if (error is None or isinstance(error, Exception)) and _was_cancelled():
-            raise asyncio.CancelledError from error
         if isinstance(error, aiomqtt.MqttError | OSError | ssl.SSLError):
             raise MqttDown(_in_words(error)) from error
 
 
-def _was_cancelled() -> bool:
+class _cancellation_kept:
+    """Keep a cancellation that the library loses.
+
+    It waits with `asyncio.wait_for`, which before Python 3.12 forgets that it was cancelled when the broker answers in
+    the same turn of the loop: a hub that stops under load would go on for ever. Only what comes in here counts: a
+    TaskGroup of Python 3.11 leaves a request to cancel behind on its task.
+    """
+
+    def __enter__(self) -> None:
+        self._before = _cancellations()
+
+    def __exit__(self, kind, error, trace) -> None:
+        if (error is None or isinstance(error, Exception)) and _cancellations() > self._before:
+            raise asyncio.CancelledError from error
+
+
+def _cancellations() -> int:
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return task.cancelling() if task is not None else 0
 
 
 def _in_words(error: BaseException) -> str:
@@ -228,9 +238,9 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator
     _note_resumed(client._client, link)
     _note_repeated(client._client, link)
     with _translated():
-        async with client:
-            if _was_cancelled():
-                raise asyncio.CancelledError
+        async with AsyncExitStack() as opened:
+            with _cancellation_kept():
+                await opened.enter_async_context(client)
             yield link
 
 

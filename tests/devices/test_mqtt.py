@@ -87,6 +87,38 @@ async def test_a_cancellation_is_kept_when_the_broker_answers_in_the_same_moment
     assert done and task.cancelled()
 
 
+async def test_the_connection_is_made_again_after_a_session_of_several_tasks_has_lost_it(mosquitto):
+    sessions: list[int] = []
+    again = asyncio.Event()
+
+    async def lose_it() -> None:
+        await asyncio.sleep(0)
+        raise mqtt.MqttDown("gone")
+
+    async def session(link: mqtt.Link) -> None:
+        sessions.append(len(sessions))
+        await link.subscribe(["photohub/porch/result"])
+        if len(sessions) > 1:
+            again.set()
+            await asyncio.Event().wait()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(lose_it())
+        except* mqtt.MqttDown as broken:
+            raise broken.exceptions[0] from None
+
+    async def tell(ok: bool, sentence: str) -> None:
+        pass
+
+    task = asyncio.create_task(mqtt.keep_connected(mosquitto, session, tell))
+    waiting = asyncio.create_task(again.wait())
+    await asyncio.wait({task, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+    assert sessions == [0, 1] and not task.done()
+    task.cancel()
+    await asyncio.wait({task}, timeout=5)
+    assert task.cancelled()
+
+
 class Enough(Exception):
     pass
 
