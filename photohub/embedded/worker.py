@@ -76,6 +76,8 @@ class EmbeddedWorker:
         return not stopper.is_alive()
 
     def _stop_worker(self) -> None:
+        # It would warn of the very stop that we ask for.
+        logging.getLogger("celery.worker.control").setLevel(logging.ERROR)
         while self.alive:
             # A worker that waits for messages looks up when one comes, and else only every 2 s.
             self._app.control.shutdown()

@@ -37,12 +37,13 @@ def start(app: Celery) -> EmbeddedWorker:
     return worker
 
 
-def test_a_worker_that_waits_for_work_stops_at_once(app):
+def test_a_worker_that_waits_for_work_stops_at_once_and_in_silence(app, caplog):
     worker = start(app)
     begun_s = time.monotonic()
     assert worker.stop() and not worker.alive
     # Left alone, it looks up every 2 s.
     assert time.monotonic() - begun_s < 1.0
+    assert not [record for record in caplog.records if "shutdown" in record.getMessage()]
 
 
 def test_a_worker_that_has_not_begun_to_listen_stops_as_well(app):
