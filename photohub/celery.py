@@ -1,11 +1,17 @@
 """The Celery application: a doorbell. What is to be done stands in the rows."""
 
+import logging
 import os
 
 from celery import Celery
 from celery.signals import setup_logging, worker_ready
+from kombu.transport import TRANSPORT_ALIASES
+
+from photohub.lib import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.doorbell:Transport"))
 
 app = Celery("photohub")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -15,8 +21,10 @@ app.set_default()
 
 
 @setup_logging.connect
-def _keep_our_log(**_: object) -> None:
-    """Celery replaces the log's handlers unless somebody says that it is set up already."""
+def _use_our_log(**_: object) -> None:
+    """A worker and the schedule of their own write as all others do; with a receiver, Celery sets up nothing itself."""
+    if not logging.getLogger().handlers:
+        logs.set_up()
 
 
 @worker_ready.connect

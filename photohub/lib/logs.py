@@ -15,7 +15,7 @@ _SECRETS = [
     (re.compile(r"(/ota/(?:esp|f)/)[^/\s\"'?]+"), r"\1…"),
     (re.compile(r"((?:x-oss-signature|Signature|X-Amz-Signature|x-oss-security-token)=)[^&\s\"']+"), r"\1…"),
     (re.compile(r"((?:Bearer|TargetToken)\s+)[A-Za-z0-9._~+/=-]+"), r"\1…"),
-    (re.compile(r"(://[^/\s:@]+:)[^@\s/]+@"), r"\1…@"),
+    (re.compile(r"(://[^/\s:@]*:)[^@\s/]+@"), r"\1…@"),
 ]
 
 

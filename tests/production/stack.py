@@ -255,7 +255,14 @@ class Stack:
         return file.read_text(errors="replace")[-4000:] if file.exists() else ""
 
     def logs(self) -> str:
-        return "\n".join(f"--- {f.stem}\n{self.log(f.stem)}" for f in sorted(self.folder.glob("*.log")))
+        """Return the ends of all logs, and what has become of each service."""
+        files = sorted(self.folder.glob("*.log"))
+        return "\n".join(f"--- {f.stem}{self._end_of(f.stem)}\n{self.log(f.stem)}" for f in files)
+
+    def _end_of(self, name: str) -> str:
+        process = self.processes.get(name)
+        code = process.poll() if process else None
+        return "" if code is None else f" (ended by itself with {code})"
 
 
 def write_mosquitto_conf(folder: Path, ports: dict[str, int]) -> Path:

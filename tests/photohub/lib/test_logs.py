@@ -15,6 +15,7 @@ KEY = "kT9secretsecretsecretsecretsecretsecretsec"
         f"https://bucket/a.jpg?x-oss-signature={KEY}&x=1",
         f"Authorization: Bearer {KEY}",
         f"postgres://photohub:{KEY}@db/photohub",
+        f"redis://:{KEY}@redis:6379/0",
     ],
 )
 def test_secrets_never_reach_the_log(line):
