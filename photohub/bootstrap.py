@@ -385,7 +385,7 @@ def suite_arguments(arguments: list[str]) -> list[str]:
     own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in arguments)
     if own_choice or "no:xdist" in joined:
         return arguments
-    return ["-n", "2", "--dist", "loadgroup", *arguments]
+    return ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
 
 
 def run_tests(root: Path, arguments: list[str]) -> NoReturn:

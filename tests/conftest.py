@@ -7,6 +7,11 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from media_pipeline import store
 from photohub.lib.words import compile_words
+from tests import scheduling
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(scheduling)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -10,8 +10,6 @@ from tests.builders import make_jpeg
 from tests.devices.ota.firmware import IMAGE, PRIVATE, signed
 from tests.hub_process import running_hub
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 
 @pytest.fixture(scope="module")
 def hub():

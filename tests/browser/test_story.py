@@ -10,7 +10,6 @@ from tests.flows.story import board
 from tests.hub_process import running_hub
 
 HURRY = "WebSocket is closed before the connection is established"
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")

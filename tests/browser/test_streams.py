@@ -13,7 +13,6 @@ from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
 HURRY = "WebSocket is closed before the connection is established"
-pytestmark = pytest.mark.xdist_group("browser")
 # What the image shows now, as text.
 LOOK = """img => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 64, height: 48 });

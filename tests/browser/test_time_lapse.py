@@ -9,7 +9,6 @@ from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
 HURRY = "WebSocket is closed before the connection is established"
-pytestmark = pytest.mark.xdist_group("browser")
 PLAYED = "() => document.querySelector('video').currentTime > 0.5"
 
 

@@ -22,7 +22,6 @@ HIDE = """hidden => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 class Blinker:

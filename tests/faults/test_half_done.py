@@ -6,7 +6,6 @@ from tests.fakes.oss_server import FakeOSS
 from tests.faults.hub import assert_killed_at, change, check, hub_with_camera, mirror_states, wait_until
 from tests.hub_process import HubProcess
 
-pytestmark = pytest.mark.xdist_group("faults")
 AFTER_POINTS = [
     "mirror.claimed",
     "mirror.put",

@@ -4,7 +4,6 @@ import asyncio
 import os
 
 import httpx
-import pytest
 
 from tests.builders import make_jpeg
 from tests.faults.hub import assert_killed_at, change, wait_until
@@ -12,7 +11,6 @@ from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor
 from tests.hub_process import HubProcess, running_hub
 
-pytestmark = pytest.mark.xdist_group("faults")
 DELIVERY_POINTS = ["delivery.begun", "delivery.acked"]
 FILM_POINTS = ["timelapse.claimed", "timelapse.segment", "timelapse.placed"]
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "alice", "DJANGO_SUPERUSER_PASSWORD": "correct horse 9"}

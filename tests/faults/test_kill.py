@@ -2,13 +2,10 @@
 
 import random
 
-import pytest
-
 from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
 from tests.faults.test_half_done import LATER_POINTS
 from tests.faults.test_half_sent import DELIVERY_POINTS, FILM_POINTS
 
-pytestmark = pytest.mark.xdist_group("faults")
 INGEST_POINTS = [
     "ingest.written",
     "ingest.synced",

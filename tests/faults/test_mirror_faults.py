@@ -1,13 +1,10 @@
 """A mirror in trouble: uploads go on as fast as ever, and everything is copied when it is mended."""
 
-import pytest
-
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.hub import check, hub_with_camera, mirror_states, wait_until
 from tests.faults.ledger import Ledger
 from tests.hub_process import HubProcess
 
-pytestmark = pytest.mark.xdist_group("faults")
 PER_SECOND = 20
 
 

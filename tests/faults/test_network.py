@@ -14,7 +14,6 @@ from tests.faults.ledger import Entry, Ledger, note_answer
 from tests.faults.proxy import FaultProxy
 from tests.hub_process import HubProcess, running_hub
 
-pytestmark = pytest.mark.xdist_group("faults")
 SMALL, LARGE = 30_000, 900_000  # One stays in memory on its way, the other does not.
 
 

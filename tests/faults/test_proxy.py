@@ -7,8 +7,6 @@ import pytest
 
 from tests.faults.proxy import FaultProxy
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 async def talk(proxy_settings: dict, message: bytes = b"x" * 10_000) -> tuple[bytes, float]:
     """Send a message to an echo server through the proxy; return what came back and after how long."""

@@ -2,12 +2,9 @@
 
 import time
 
-import pytest
-
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.hub import check, hub_with_camera, incoming
 
-pytestmark = pytest.mark.xdist_group("faults")
 STOPPED_S = 10.0
 
 

@@ -16,7 +16,6 @@ from tests.faults.hub import CAPTURES, check, hub_with_camera, incoming, mirror_
 from tests.faults.ledger import Ledger, compare, make_picture
 from tests.hub_process import HubProcess, running_hub
 
-pytestmark = pytest.mark.xdist_group("faults")
 LARGE = 900_000
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
 

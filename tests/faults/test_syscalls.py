@@ -15,8 +15,6 @@ from tests.builders import make_device, make_spool, make_upload
 from tests.faults.hub import check, hub_with_camera
 from tests.faults.ledger import make_picture
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 SYNCS = "fsync,fdatasync,syncfs"
 SMALL, LARGE = 20_000, 900_000
 # A new folder's parents are synced first; the third folder is the picture's own.

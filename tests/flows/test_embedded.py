@@ -11,7 +11,6 @@ import pytest
 from tests.flows.story import Visitor, board, link_in, tell_the_story, until
 from tests.hub_process import HubProcess, running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded flow")
 LOGIN = ("alice", "correct horse 9")
 
 

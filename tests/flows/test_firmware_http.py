@@ -13,7 +13,6 @@ from tests.flows.story import Visitor
 from tests.flows.updates import OLD, Update, release
 from tests.hub_process import running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded firmware")
 LOGIN = ("alice", "correct horse 9")
 CUTS = ["", "download", "verify", "flash"]
 

@@ -12,7 +12,6 @@ from simulators.firmware_board import Board, Faults, make_firmware
 from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded firmware")
 LOGIN = ("alice", "correct horse 9")
 
 

@@ -13,7 +13,6 @@ from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded panels")
 LOGIN = ("alice", "correct horse 9")
 
 

@@ -14,7 +14,6 @@ from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded panels that fetch")
 LOGIN = ("alice", "correct horse 9")
 ADDRESS = "94:A9:90:8C:6D:18"
 FETCHES = {"picture_topic": "", "picture_ack_topic": ""}

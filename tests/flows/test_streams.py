@@ -17,7 +17,6 @@ from tests.flows.story import Visitor, until
 from tests.flows.viewers import Counted, streaming, viewing
 from tests.hub_process import ROOT, HubProcess, running_hub
 
-pytestmark = pytest.mark.xdist_group("embedded streams")
 LOGIN = ("alice", "correct horse 9")
 
 

@@ -276,7 +276,8 @@ def test_own_choice_of_processes_wins(own):
 
 
 def test_suite_runs_on_two_processes():
-    assert bootstrap.suite_arguments(["-k", "panel"]) == ["-n", "2", "--dist", "loadgroup", "-k", "panel"]
+    own = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
+    assert bootstrap.suite_arguments(["-k", "panel"]) == [*own, "-k", "panel"]
 
 
 def test_wrong_setting_ends_the_start_with_one_sentence(tmp_path):

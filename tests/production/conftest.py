@@ -1,20 +1,11 @@
 """One production stack for all tests of this folder, which run in one process."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.fakes.oss_server import FakeOSS
 from tests.production.stack import Stack, running_stack
-
-HERE = Path(__file__).resolve().parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("production"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,42 @@
+"""A plugin of pytest: which worker runs which tests: those that share a hub run in one process, and the long ones begin first.
+
+pytest-xdist 3.8 cannot do this with its own `xdist_group`: it writes the group into a test's private `_nodeid`, which
+pytest 9.2 does not read any more.
+"""
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+PRODUCTION = "tests/production/"
+LONG = (PRODUCTION, "tests/browser/", "tests/faults/", "tests/flows/", "tests/test_benchmarks.py")
+
+
+class FilesTogether(LoadScopeScheduling):
+    """Hands out whole files; those of the production form are one unit, for they share a stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return unit_of(nodeid)
+
+
+def unit_of(nodeid: str) -> str:
+    """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to."""
+    path = nodeid.split("::", 1)[0]
+    return PRODUCTION if path.startswith(PRODUCTION) else path
+
+
+def rank(nodeid: str) -> int:
+    """Return the place of `nodeid` in the order of beginning, 0 for the first."""
+    places = (place for place, start in enumerate(LONG) if nodeid.startswith(start))
+    return next(places, len(LONG))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether | None:
+    return FilesTogether(config, log) if config.getoption("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The controller takes the order of its workers. Within one rank the order of collection stays.
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid))

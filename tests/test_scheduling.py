@@ -1,0 +1,64 @@
+"""Tests that share a hub run in one process, and the long ones begin first."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from photohub.bootstrap import suite_arguments
+from tests import scheduling
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTE = """
+import os
+import pathlib
+import pytest
+
+@pytest.mark.parametrize("turn", range(4))
+def test_note(turn):
+    line = f"{os.environ['PYTEST_XDIST_WORKER']} {os.path.basename(__file__)}\\n"
+    with open(pathlib.Path("ran"), "a") as file:
+        file.write(line)
+"""
+
+
+def test_each_file_and_the_whole_production_form_run_in_one_worker(tmp_path):
+    files = [
+        "production/test_a.py",
+        "production/test_b.py",
+        "devices/test_c.py",
+        "devices/test_d.py",
+        "test_e.py",
+    ]
+    for name in files:
+        path = tmp_path / "tests" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(NOTE)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\naddopts = -p no:django -p no:cacheprovider --import-mode=importlib\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "tests.scheduling", *suite_arguments([])]
+    outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+    environment = outside | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert "20 passed" in done.stdout, done.stdout + done.stderr
+    ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
+    workers = {file: {worker for worker, name in ran if name == file} for _, file in ran}
+    assert all(len(names) == 1 for names in workers.values()), workers
+    assert workers["test_a.py"] == workers["test_b.py"]
+    assert next(name for worker, name in ran if worker in workers["test_a.py"]) == "test_a.py"
+    assert set.union(*workers.values()) == {"gw0", "gw1"}
+
+
+def test_long_ones_begin_first():
+    names = [
+        "tests/devices/test_a.py::test_x",
+        "tests/flows/test_b.py::test_x[a::b]",
+        "tests/production/test_c.py::test_x",
+    ]
+    assert sorted(names, key=scheduling.rank) == names[::-1]
+    assert [scheduling.unit_of(name) for name in names] == [
+        "tests/devices/test_a.py",
+        "tests/flows/test_b.py",
+        "tests/production/",
+    ]
