@@ -8,6 +8,7 @@ from servestatic.middleware import ServeStaticMiddleware
 from media_pipeline import store
 from photohub.lib.words import compile_words
 from tests import scheduling
+from tests.loaded_process import Loader
 
 
 def pytest_configure(config):
@@ -33,6 +34,14 @@ def _static_files_are_looked_up_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ServeStaticMiddleware, "add_files_from_finders", look_once)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hubs_begin_with_their_libraries_loaded():
+    Loader.current = Loader()
+    yield
+    Loader.current.close()
+    Loader.current = None
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import django
 from django.core.management import call_command
 from django.db import connections
+
+from tests.loaded_process import LoadedProcess, Loader
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,24 +30,18 @@ class Console:
 
     def __init__(self, env: dict[str, str]) -> None:
         self._env = env
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen | LoadedProcess | None = None
+        self._orders: IO[str] | None = None
+        self._answers: IO[str] | None = None
 
     def run(self, *arguments: str) -> str:
         """Run a command and return what it printed. Raises RuntimeError when it fails."""
         if self._process is None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.console"],
-                cwd=ROOT,
-                env=self._env,
-                text=True,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-            )
+            self._begin()
         process = self._process
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(json.dumps(arguments) + "\n")
-        process.stdin.flush()
-        answer = process.stdout.readline()
+        self._orders.write(json.dumps(arguments) + "\n")
+        self._orders.flush()
+        answer = self._answers.readline()
         if not answer:
             raise RuntimeError(f"The console ended with {process.wait()} in {' '.join(arguments)}.")
         printed, error = json.loads(answer)
@@ -52,11 +49,27 @@ class Console:
             raise RuntimeError(f"{' '.join(arguments)} failed: {error}\n{printed}")
         return printed
 
+    def _begin(self) -> None:
+        its_orders, orders = os.pipe()
+        answers, its_answers = os.pipe()
+        handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
+        if Loader.current is not None:
+            self._process = Loader.current.start(Path(__file__), [], self._env, **handles)
+        else:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.console"], cwd=ROOT, env=self._env, **handles
+            )
+        os.close(its_orders)
+        os.close(its_answers)
+        self._orders, self._answers = os.fdopen(orders, "w"), os.fdopen(answers)
+
     def close(self) -> None:
         """End the process, if there is one."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.communicate()
+        if self._process is not None:
+            self._orders.close()
+            self._process.wait(30)
+            self._answers.close()
+            self._process = None
 
 
 def serve() -> None:

@@ -5,7 +5,8 @@
         httpx.post(f"{hub.url}/api/upload/{camera['key']}", content=jpeg)
 
 Each hub has a data folder and free ports of its own, keeps both over a restart, and is stopped at the end. Its first
-start finds database and static files made, unless it is asked to make them as a new user's does.
+start finds database and static files made, unless it is asked to make them as a new user's does. In the suite, a hub
+begins with its libraries loaded; a new user's and one that is wrapped are started as people start it.
 """
 
 import atexit
@@ -25,11 +26,14 @@ import urllib.request
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import IO
 
 from tests.console import Console
+from tests.loaded_process import LoadedProcess, Loader
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
+MANAGE = ROOT / "manage.py"
 READY_WITHIN_S = 40.0
 _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
 
@@ -56,6 +60,24 @@ def _prepared() -> Path:
     return data
 
 
+def begin(
+    arguments: list[str],
+    env: dict[str, str],
+    stdout: IO,
+    stderr: IO,
+    wrap: list[str] | None = None,
+    *,
+    fresh: bool = False,
+) -> subprocess.Popen | LoadedProcess:
+    """Run manage.py without waiting: with its libraries loaded where the suite has a loader, unless `fresh`."""
+    with open(os.devnull) as nothing:
+        if Loader.current is not None and not fresh:
+            handles = {"stdin": nothing.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
+            return Loader.current.start(MANAGE, arguments, env, **handles)
+        command = [*(wrap or []), sys.executable, str(MANAGE), *arguments]
+        return subprocess.Popen(command, cwd=ROOT, env=env, stdin=nothing, stdout=stdout, stderr=stderr)
+
+
 class HubProcess:
     """One embedded hub. `start()` and `kill()` may alternate; data, ports and environment stay."""
 
@@ -76,7 +98,7 @@ class HubProcess:
         self.data = Path(self.env["PHOTOHUB_DATA"])
         self.wrap = wrap or []
         self.log_path = data.with_name(f"{data.name}.log")
-        self.process: subprocess.Popen | None = None
+        self.process: subprocess.Popen | LoadedProcess | None = None
         self.console = Console(self.env)
         self.ready_after_s = 0.0
 
@@ -102,17 +124,10 @@ class HubProcess:
         """Start without waiting."""
         if self.prepared and not self.data.exists():
             shutil.copytree(_prepared(), self.data)
-        arguments = [
-            *self.wrap,
-            sys.executable,
-            str(ROOT / "manage.py"),
-            "up",
-            *(["--demo"] if self.demo else []),
-        ]
+        arguments = ["up", *(["--demo"] if self.demo else [])]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                arguments, cwd=ROOT, env=self.env | env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
-            )
+            as_people_do = not self.prepared or bool(self.wrap)
+            self.process = begin(arguments, self.env | env, log, log, self.wrap, fresh=as_people_do)
 
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> "HubProcess":
         """Wait until `/healthz` answers 200."""
@@ -175,15 +190,15 @@ class HubProcess:
 
     def run(self, *arguments: str, **env: str) -> str:
         """Run a management command on this hub's data and return what it printed. Raises when it fails."""
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.env | env, capture_output=True, text=True, timeout=60
-        )
-        if done.returncode:
-            raise RuntimeError(
-                f"{' '.join(arguments)} ended with {done.returncode}.\n{done.stdout}\n{done.stderr}"
-            )
-        return done.stdout
+        with tempfile.TemporaryFile("w+") as printed, tempfile.TemporaryFile("w+") as errors:
+            code = begin(list(arguments), self.env | env, printed, errors).wait(60)
+            for file in (printed, errors):
+                file.seek(0)
+            if code:
+                raise RuntimeError(
+                    f"{' '.join(arguments)} ended with {code}.\n{printed.read()}\n{errors.read()}"
+                )
+            return printed.read()
 
     def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
         """Add a device; returns its `code`, `key` and, where the profile has one, `device_secret`."""
