@@ -380,12 +380,12 @@ def ensure(root: Path, *, dev: bool = False) -> None:
 
 
 def suite_arguments(arguments: list[str]) -> list[str]:
-    """Run the suite on two processes, unless the caller chose otherwise or wants to debug."""
+    """Run the suite on three processes, of which one mostly waits, unless the caller chose otherwise or wants to debug."""
     joined = " ".join(arguments)
     own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in arguments)
     if own_choice or "no:xdist" in joined:
         return arguments
-    return ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
+    return ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
 
 
 def run_tests(root: Path, arguments: list[str]) -> NoReturn:

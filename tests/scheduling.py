@@ -8,12 +8,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-PRODUCTION = "tests/production/"
-LONG = (PRODUCTION, "tests/browser/", "tests/faults/", "tests/flows/", "tests/test_benchmarks.py")
+# Each has a stack to itself, with a start of half a minute.
+STACKS = ("tests/production/faults/", "tests/production/")
+LONG = (*STACKS, "tests/browser/", "tests/faults/", "tests/flows/", "tests/test_benchmarks.py")
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Hands out whole files; those of the production form are one unit, for they share a stack."""
+    """Hands out whole files; those that share a stack of the production form are one unit."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
@@ -22,7 +23,7 @@ class FilesTogether(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to."""
     path = nodeid.split("::", 1)[0]
-    return PRODUCTION if path.startswith(PRODUCTION) else path
+    return next((start for start in STACKS if path.startswith(start)), path)
 
 
 def rank(nodeid: str) -> int:

@@ -275,8 +275,8 @@ def test_own_choice_of_processes_wins(own):
     assert bootstrap.suite_arguments([*own, "tests/devices"]) == [*own, "tests/devices"]
 
 
-def test_suite_runs_on_two_processes():
-    own = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
+def test_suite_runs_on_three_processes():
+    own = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
     assert bootstrap.suite_arguments(["-k", "panel"]) == [*own, "-k", "panel"]
 
 

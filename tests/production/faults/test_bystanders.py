@@ -14,9 +14,9 @@ from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from tests.faults.ledger import Entry, Ledger, note_answer
 from tests.flows.story import until
 from tests.flows.viewers import Counted, streaming, viewing
+from tests.production.faults.test_outages import NOISE_S, send_some
 from tests.production.ledgers import check, http_camera, under_load
 from tests.production.stack import Stack
-from tests.production.test_outages import NOISE_S, send_some
 
 CROWD = 20
 UPLOAD_TIMEOUT_S = 6
