@@ -2,8 +2,10 @@
 
 import logging
 import os
+import warnings
 
 from celery import Celery
+from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging, worker_ready
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -13,7 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.doorbell:Transport"))
 
-app = Celery("photohub")
+app = Celery("photohub", amqp="photohub.doorbell:Doorbell")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Celery remembers the current application per thread; without a default one, other threads would ring nobody.
@@ -23,6 +25,8 @@ app.set_default()
 @setup_logging.connect
 def _use_our_log(**_: object) -> None:
     """A worker and the schedule of their own write as all others do; with a receiver, Celery sets up nothing itself."""
+    # Ten lines at each loss of Redis, of what may be in Celery 6.
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     if not logging.getLogger().handlers:
         logs.set_up()
 

@@ -1,5 +1,9 @@
-"""Celery's way to Redis, with an ending that a worker survives."""
+"""Celery's way to Redis: how it ends when Redis is lost, and how it begins again."""
 
+from typing import Any
+
+import kombu
+from celery.app.amqp import AMQP
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -18,3 +22,17 @@ class Channel(redis.Channel):
 
 class Transport(redis.Transport):
     Channel = Channel
+
+
+class Connection(kombu.Connection):
+    """Looks often enough whether Redis is back: left alone, after some minutes only every 30 s.
+
+    What was missed is promised to be caught up within 30 s, of which the sweeper's turn may take ten.
+    """
+
+    def ensure_connection(self, *arguments: Any, interval_max: float = 5, **options: Any) -> kombu.Connection:
+        return super().ensure_connection(*arguments, interval_max=interval_max, **options)
+
+
+class Doorbell(AMQP):
+    Connection = Connection

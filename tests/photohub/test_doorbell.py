@@ -1,13 +1,16 @@
-"""A worker whose Redis dies while it works goes on when Redis is back."""
+"""A worker whose Redis dies while it works goes on soon after Redis is back."""
 
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import pytest
 from celery import Celery
 from django.conf import settings
+from kombu.exceptions import OperationalError
 
+from photohub.celery import app as photohub_app
 from tests.faults.hub import wait_until
 from tests.media_pipeline.redis_server import running_redis
 
@@ -63,6 +66,15 @@ def test_a_worker_with_tasks_under_way_goes_on_after_redis_was_lost(tmp_path):
         finally:
             worker.kill()
             worker.wait(10)
+
+
+def test_a_worker_looks_often_enough_whether_redis_is_back(monkeypatch):
+    monkeypatch.setattr("kombu.utils.functional.sleep", lambda seconds: None)
+    pauses: list[float] = []
+    lost = photohub_app.connection_for_read("redis://127.0.0.1:1/0")
+    with pytest.raises(OperationalError):
+        lost.ensure_connection(lambda error, pause: pauses.append(pause), 8)
+    assert pauses == [2, 4, 5, 5, 5, 5, 5, 5]
 
 
 def read(folder: Path) -> str:
