@@ -120,14 +120,10 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Card:
-    """One camera of the wall."""
+class Streamed:
+    """A camera with the addresses of its stream."""
 
     device: Device
-    capture: Picture | None
-    command: Asked | None
-    can_command: bool
-    live: bool = False
 
     @property
     def live_url(self) -> str:
@@ -136,6 +132,16 @@ class Card:
     @property
     def stream_url(self) -> str:
         return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
+
+
+@dataclass(frozen=True)
+class Card(Streamed):
+    """One camera of the dashboard."""
+
+    capture: Picture | None
+    command: Asked | None
+    can_command: bool
+    live: bool = False
 
 
 @dataclass(frozen=True)

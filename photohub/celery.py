@@ -13,9 +13,9 @@ from photohub.lib import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.doorbell:Transport"))
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.celery_redis:Transport"))
 
-app = Celery("photohub", amqp="photohub.doorbell:Doorbell")
+app = Celery("photohub", amqp="photohub.celery_redis:RedisAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Celery remembers the current application per thread; without a default one, other threads would ring nobody.

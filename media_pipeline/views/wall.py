@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from devices.access import Action, can, get_device
 from devices.models import Device
 from media_pipeline import live_now
-from media_pipeline.cards import cameras
+from media_pipeline.cards import Streamed, cameras
 from media_pipeline.doors.wall import CAMERAS_AT_MOST
 from photohub.lib import site
 
@@ -21,19 +20,10 @@ from .live import find_group, groups_of
 
 
 @dataclass(frozen=True)
-class Screen:
+class Screen(Streamed):
     """One camera of the wall."""
 
-    device: Device
     can_keep: bool
-
-    @property
-    def live_url(self) -> str:
-        return reverse("device_live", args=[self.device.code])
-
-    @property
-    def stream_url(self) -> str:
-        return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
 
 
 @login_required

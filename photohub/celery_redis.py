@@ -34,5 +34,5 @@ class Connection(kombu.Connection):
         return super().ensure_connection(*arguments, interval_max=interval_max, **options)
 
 
-class Doorbell(AMQP):
+class RedisAMQP(AMQP):
     Connection = Connection
