@@ -97,6 +97,7 @@ class HubProcess:
         self.env = self._environment(data) | (env or {})
         self.data = Path(self.env["PHOTOHUB_DATA"])
         self.wrap = wrap or []
+        self.fresh = not prepared or bool(wrap)  # start it as people do
         self.log_path = data.with_name(f"{data.name}.log")
         self.process: subprocess.Popen | LoadedProcess | None = None
         self.console = Console(self.env)
@@ -126,8 +127,7 @@ class HubProcess:
             shutil.copytree(_prepared(), self.data)
         arguments = ["up", *(["--demo"] if self.demo else [])]
         with self.log_path.open("ab") as log:
-            as_people_do = not self.prepared or bool(self.wrap)
-            self.process = begin(arguments, self.env | env, log, log, self.wrap, fresh=as_people_do)
+            self.process = begin(arguments, self.env | env, log, log, self.wrap, fresh=self.fresh)
 
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> "HubProcess":
         """Wait until `/healthz` answers 200."""
