@@ -1,18 +1,20 @@
-"""A worker whose Redis dies while it works goes on soon after Redis is back."""
+"""A worker whose Redis dies, or refuses, while it works goes on soon after Redis is well again."""
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from photohub.celery import app as photohub_app
 from tests.faults.hub import wait_until
-from tests.media_pipeline.redis_server import running_redis
+from tests.media_pipeline.redis_server import RedisServer, running_redis
 
 PROGRAM = """
 import pathlib, time
@@ -29,43 +31,85 @@ def mark(name):
         time.sleep(0.02)
     pathlib.Path(name + ".done").touch()
 """
+OPTIONS = (
+    "TASK_ACKS_LATE",
+    "WORKER_PREFETCH_MULTIPLIER",
+    "BROKER_CHANNEL_ERROR_RETRY",
+    "BROKER_CONNECTION_MAX_RETRIES",
+)
 
 
-def test_a_worker_with_tasks_under_way_goes_on_after_redis_was_lost(tmp_path):
-    options = {
-        "task_acks_late": True,
-        "worker_prefetch_multiplier": 1,
-        "broker_connection_max_retries": settings.CELERY_BROKER_CONNECTION_MAX_RETRIES,
-    }
-    with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as server:
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    # A folder of its own, because the path of a socket must be short.
+    with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as running:
+        yield running
+
+
+class Worker:
+    """A worker with the hub's settings, whose one task ends when a file is there."""
+
+    def __init__(self, server: RedisServer, folder: Path) -> None:
+        self.folder = folder
         broker = f"redis+socket://{server.socket}"
-        (tmp_path / "program.py").write_text(PROGRAM.format(broker=broker, options=options))
+        options = {name.lower(): getattr(settings, f"CELERY_{name}") for name in OPTIONS}
+        (folder / "program.py").write_text(PROGRAM.format(broker=broker, options=options))
+        self.app = Celery("caller", broker=broker, set_as_current=False)
         command = ["-m", "celery", "-A", "program", "worker", "-P", "threads", "-c", "4", "--without-mingle"]
-        environment = {"PYTHONPATH": f"{tmp_path}:{settings.BASE_DIR}", "PATH": "/usr/bin"}
-        with (tmp_path / "log").open("wb") as log:
-            worker = subprocess.Popen(
-                [sys.executable, *command], cwd=tmp_path, env=environment, stdout=log, stderr=log
+        environment = {"PYTHONPATH": f"{folder}:{settings.BASE_DIR}", "PATH": "/usr/bin"}
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *command], cwd=folder, env=environment, stdout=log, stderr=log
             )
-        try:
-            app = Celery("caller", broker=broker, set_as_current=False)
-            app.send_task("mark", ["first"])
-            wait_until((tmp_path / "first.begun").exists, 20, "the worker works")
-            server.stop()
-            wait_until(
-                lambda: "Connection to broker lost" in read(tmp_path) or worker.poll(),
-                10,
-                "the worker sees it",
-            )
-            server.start()
-            (tmp_path / "first").touch()
-            (tmp_path / "second").touch()
-            app.send_task("mark", ["second"])
-            ended = lambda: (tmp_path / "second.done").exists() or worker.poll() is not None  # noqa: E731
-            wait_until(ended, 20, "the next task is done", lambda: read(tmp_path))
-            assert worker.poll() is None, read(tmp_path)
-        finally:
-            worker.kill()
-            worker.wait(10)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def begin(self, task: str) -> None:
+        self.app.send_task("mark", [task])
+        self.wait_for(lambda: (self.folder / f"{task}.begun").exists(), "it works")
+
+    def end(self, task: str) -> None:
+        (self.folder / task).touch()
+        self.wait_for(lambda: (self.folder / f"{task}.done").exists(), "the task is done")
+
+    def wait_for(self, condition, what: str) -> None:
+        wait_until(lambda: condition() or self.process.poll() is not None, 20, what, lambda: self.log)
+        assert self.process.poll() is None, self.log
+
+    def sees_the_loss(self) -> bool:
+        return "Connection to broker lost" in self.log
+
+
+@pytest.fixture
+def worker(server, tmp_path) -> Iterator[Worker]:
+    worker = Worker(server, tmp_path)
+    yield worker
+    worker.process.kill()
+    worker.process.wait(10)
+
+
+def test_a_worker_with_tasks_under_way_goes_on_after_redis_was_lost(server, worker):
+    worker.begin("first")
+    server.stop()
+    worker.wait_for(worker.sees_the_loss, "it sees the loss")
+    server.start()
+    worker.end("first")
+    worker.begin("second")
+    worker.end("second")
+
+
+def test_a_worker_goes_on_after_redis_took_no_writes(server, worker):
+    worker.begin("first")
+    worker.end("first")
+    with redis.Redis(unix_socket_path=server.socket) as admin:
+        # As at a change of the primary. A full disk and full memory are refused in the same class of errors.
+        admin.replicaof("127.0.0.1", "1")
+        worker.wait_for(worker.sees_the_loss, "it sees the refusal")
+        admin.replicaof("NO", "ONE")
+    worker.begin("second")
+    worker.end("second")
 
 
 def test_a_worker_looks_often_enough_whether_redis_is_back(monkeypatch):
@@ -75,7 +119,3 @@ def test_a_worker_looks_often_enough_whether_redis_is_back(monkeypatch):
     with pytest.raises(OperationalError):
         lost.ensure_connection(lambda error, pause: pauses.append(pause), 8)
     assert pauses == [2, 4, 5, 5, 5, 5, 5, 5]
-
-
-def read(folder: Path) -> str:
-    return (folder / "log").read_text(errors="replace")
