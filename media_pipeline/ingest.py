@@ -15,7 +15,7 @@ from django.utils import timezone
 from devices import events, presence
 from devices.models import Command, CommandState, Device, Event, EventType, Publisher
 from photohub.lib import doorbell, failpoints, live, pressure, rows
-from photohub.lib.db import one_writer, require_database, tidy
+from photohub.lib.db import note_absence, one_writer, require_database, tidy
 from photohub.lib.ids import new_id
 
 from . import standing, store
@@ -113,7 +113,10 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
     try:
         with one_writer():
             refused = _commit(uploads, fresh)
-    except BaseException:
+    except BaseException as error:
+        # The connection was an old one, and there was no other within 2 s: to wait once more would take twice as long
+        # as the camera was promised an answer in.
+        note_absence(error)
         _remove_unnamed([capture for _, capture in fresh.values()])
         raise
     failpoints.hit("ingest.committed")

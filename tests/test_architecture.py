@@ -54,6 +54,7 @@ ONLY_IN = {
     "imageio_ffmpeg": r"media_pipeline\.video",
     "storages": r"media_pipeline\.(oss|s3)\w*",
     "psycopg": r"-",
+    "psycopg_pool": r"photohub\.lib\.db",
     "cryptography": r"devices\.ota\.signing|photohub\.lib\.sealed",
 }
 ENVIRONMENT_READERS = {

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
 from django.db.models.expressions import RawSQL
+from psycopg_pool import PoolTimeout
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +53,16 @@ def require_database() -> None:
     except (DatabaseError, InterfaceError):
         _away_until_s = time.monotonic() + _AWAY_FOR_S
         raise
+
+
+def note_absence(error: BaseException) -> None:
+    """Let those who come next be told at once, when this error is the end of a wait for a connection.
+
+    Only then: a connection that broke may be an old one, and the next is good.
+    """
+    global _away_until_s
+    if isinstance(error.__cause__, PoolTimeout):
+        _away_until_s = time.monotonic() + _AWAY_FOR_S
 
 
 # SQLite lets others wait by asking again and again, with pauses that grow; in one process they can wait properly.

@@ -3,8 +3,9 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
+from psycopg_pool import PoolTimeout
 
 from devices import commands
 from devices.models import CommandState, Event
@@ -13,6 +14,7 @@ from media_pipeline import store
 from media_pipeline.ingest import committer, ingest, ingest_batch
 from media_pipeline.models import Capture, MirrorState, OSSObject
 from media_pipeline.refusals import Refused
+from photohub.lib import db
 from tests.builders import make_device, make_jpeg, make_upload
 
 pytestmark = pytest.mark.django_db
@@ -233,6 +235,25 @@ def test_while_the_database_is_away_files_stay_for_the_sweep(monkeypatch, settin
     with pytest.raises(Refused):
         ingest(upload)
     assert len(files_in(settings.PICTURES_DIR)) == 1
+
+
+def test_who_waited_for_a_connection_in_vain_does_not_wait_again(monkeypatch, settings):
+    # With an old connection the wait comes at the commit, and once more would make it 4 s instead of the promised 2.
+    def commit(uploads, fresh):
+        raise OperationalError("couldn't get a connection after 2.00 sec") from PoolTimeout()
+
+    asked: list[str] = []
+    monkeypatch.setattr(db, "_away_until_s", 0.0)
+    monkeypatch.setattr(ingest_module, "_commit", commit)
+    with connection.execute_wrapper(lambda execute, sql, *rest: (asked.append(sql), execute(sql, *rest))[1]):
+        upload = make_upload(make_device())
+        asked.clear()
+        with pytest.raises(Refused, match="database is away"):
+            ingest(upload)
+    assert asked == [] and len(files_in(settings.PICTURES_DIR)) == 1
+    # Nor does he who comes next.
+    with pytest.raises(OperationalError):
+        db.require_database()
 
 
 def fail_when_asked_by_id(**conditions):
