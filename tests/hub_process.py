@@ -69,9 +69,9 @@ def begin(
     *,
     fresh: bool = False,
 ) -> subprocess.Popen | LoadedProcess:
-    """Run manage.py without waiting: with its libraries loaded where the suite has a loader, unless `fresh`."""
+    """Run manage.py without waiting: with its libraries loaded where the suite has a loader, unless `fresh` or wrapped."""
     with open(os.devnull) as nothing:
-        if Loader.current is not None and not fresh:
+        if Loader.current is not None and not fresh and not wrap:
             handles = {"stdin": nothing.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
             return Loader.current.start(MANAGE, arguments, env, **handles)
         command = [*(wrap or []), sys.executable, str(MANAGE), *arguments]
@@ -97,7 +97,7 @@ class HubProcess:
         self.env = self._environment(data) | (env or {})
         self.data = Path(self.env["PHOTOHUB_DATA"])
         self.wrap = wrap or []
-        self.fresh = not prepared or bool(wrap)  # start it as people do
+        self.fresh = not prepared  # start it as people do
         self.log_path = data.with_name(f"{data.name}.log")
         self.process: subprocess.Popen | LoadedProcess | None = None
         self.console = Console(self.env)
