@@ -21,10 +21,11 @@ _ERRORS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Order:
-    """What to fetch, and by how many devices at once."""
+    """What to fetch, and by how many devices at once. They come evenly within `over_s` seconds, with 0 all in one moment."""
 
     urls: list[str]
     connections: int
+    over_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,15 @@ class Devices:
     """Fetches all addresses, so many at once."""
 
     def __init__(self, order: Order) -> None:
-        self._order, self._left = order, list(reversed(order.urls))
+        self._order = order
         self._times: list[float] = []
         self._errors: list[str] = []
         self._bytes = self._refused = 0
 
     async def run(self) -> Outcome:
-        begun_s = time.perf_counter()
+        self._begun_s = begun_s = time.perf_counter()
         async with asyncio.timeout(GIVE_UP_S):
-            await asyncio.gather(*(self._fetch_all() for _ in range(self._order.connections)))
+            await asyncio.gather(*(self._fetch_all(i) for i in range(self._order.connections)))
         times = sorted(self._times) or [0.0]
         return Outcome(
             fetched=len(self._times),
@@ -116,13 +117,19 @@ class Devices:
             examples=self._errors[:_ERRORS_SHOWN],
         )
 
-    async def _fetch_all(self) -> None:
-        while self._left:
-            url = self._left.pop()
+    async def _fetch_all(self, lane: int) -> None:
+        count, lanes = len(self._order.urls), self._order.connections
+        for number in range(lane, count, lanes):
+            await self._wait_until(number / count * self._order.over_s)
+            url = self._order.urls[number]
             try:
                 await self._fetch(url)
             except OSError as error:
                 self._errors.append(f"{type(error).__name__}: {error}")
+
+    async def _wait_until(self, due_s: float) -> None:
+        if due_s:
+            await asyncio.sleep(self._begun_s + due_s - time.perf_counter())
 
     async def _fetch(self, url: str) -> None:
         parts = urlsplit(url)

@@ -68,7 +68,7 @@ _NOTES = {
     "firmware": (
         "Each download is a device's first: PhotoHub looks its token up, looks whether the file is still the proved one, and "
         "writes down that it was fetched; nginx sends a file. The ratio is that of bytes for each second of a core, above "
-        "what the server takes at rest. In the rush all devices ask at once; most are told to come again in 2 to 10 s, so "
+        "what the server takes at rest. When all devices ask in one moment, most are told to come again in 2 to 10 s, so "
         "that at most 20 are served at a time."
     ),
 }

@@ -22,23 +22,24 @@ _AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Size:
-    """`devices` fetch in each turn, and again all at once in the rush; cameras send so many pictures a second."""
+    """`devices` fetch in each turn, again within `over_s`, and all at once; cameras send so many pictures a second."""
 
     devices: int
     image_bytes: int
     rounds: int
     camera_s: float
+    over_s: float = 10.0
     per_s: float = 20.0
     rest_s: float = 5.0
 
 
-TINY = Size(4, 60_000, 1, 0.5, rest_s=0.2)
+TINY = Size(4, 60_000, 1, 0.5, over_s=0.5, rest_s=0.2)
 SHORT = Size(500, 1_000_000, 3, 10.0)
 LONG = Size(500, 1_000_000, 9, 30.0)
 
 
 def run(size: Size) -> dict[str, Any]:
-    """Measure both servers in turn, then let all devices ask at once while cameras send."""
+    """Measure both servers in turn, then let the devices come one after the other, and all at once, while cameras send."""
     with running_hub(env={"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}) as hub, nginx_peer(NGINX, 1) as nginx:
         roots = {HUB: [hub.pid], NGINX: nginx.roots()}
         _offer(hub, size)
@@ -54,7 +55,14 @@ def run(size: Size) -> dict[str, Any]:
         turns = alternate(size.rounds, [HUB, NGINX], measure)
         rows = [_row(name, turns[name], turns[NGINX]) for name in (HUB, NGINX)]
         camera = embedded_server("hub", hub, [hub.add_device("lane", "esp32s3")])
-        return {"rows": rows, "devices": size.devices, "rush": _rush(hub, camera, size)}
+        spread_out = _meanwhile(hub, camera, size, size.over_s)
+        return {
+            "rows": rows,
+            "devices": size.devices,
+            "over_s": size.over_s,
+            "spread_out": spread_out,
+            "rush": _meanwhile(hub, camera, size, 0.0),
+        }
 
 
 def _offer(hub: HubProcess, size: Size) -> list[str]:
@@ -100,8 +108,8 @@ def _row(name: str, turns: list[dict[str, Any]], base: list[dict[str, Any]]) -> 
     }
 
 
-def _rush(hub: HubProcess, camera: Server, size: Size) -> dict[str, Any]:
-    """Let every device ask in the same moment, and cameras send at a fixed pace before and meanwhile."""
+def _meanwhile(hub: HubProcess, camera: Server, size: Size, over_s: float) -> dict[str, Any]:
+    """Let the devices come within `over_s` seconds, and cameras send at a fixed pace before and meanwhile."""
     urls = _offer(hub, size)
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
         picture = Path(folder) / "picture.jpg"
@@ -111,7 +119,7 @@ def _rush(hub: HubProcess, camera: Server, size: Size) -> dict[str, Any]:
         rest_mb = resident_mb(hub.pid)
         with Sampler(hub.pid) as sampler:
             sending = pool.submit(load.run, order)
-            fetched = fetching.run(fetching.Order(urls, size.devices))
+            fetched = fetching.run(fetching.Order(urls, size.devices, over_s))
             busy = sending.result()
     return {
         "fetched": asdict(fetched),
@@ -127,13 +135,19 @@ def report(result: dict[str, Any]) -> str:
     head = ("server", "MB for each second of a core", "ratio", "spread", "MB/s", "p99 ms", "errors")
     names = ("server", "mb_per_cpu_s", "ratio", "spread", "mb_per_s", "p99_ms", "errors")
     rows = [[f"{row[n]:.0%}" if n == "spread" else row[n] for n in names] for row in result["rows"]]
-    rush = result["rush"]
-    fetched, quiet, busy = rush["fetched"], rush["quiet"], rush["busy"]
-    figures = (
-        (f"{result['devices']} devices at once have it after", f"{fetched['seconds']:.1f} s"),
+    spread_out, rush = result["spread_out"], result["rush"]
+    shown = zip(_figures(spread_out), _figures(rush), strict=True)
+    figures = [(name, one_by_one, at_once) for (name, one_by_one), (_name, at_once) in shown]
+    columns = (f"{result['devices']} devices come", f"within {result['over_s']:.0f} s", "in one moment")
+    return table(head, rows) + "\n\n" + table(columns, figures)
+
+
+def _figures(came: dict[str, Any]) -> list[tuple[str, str]]:
+    fetched, quiet, busy = came["fetched"], came["quiet"], came["busy"]
+    return [
+        ("all have it after", f"{fetched['seconds']:.1f} s"),
         ("asked to come again", f"{fetched['refused']} times, {fetched['errors']} errors"),
-        ("memory before, highest", f"{rush['rest_mb']:.0f} MB, {rush['highest_mb']:.0f} MB"),
+        ("memory before, highest", f"{came['rest_mb']:.0f} MB, {came['highest_mb']:.0f} MB"),
         ("a camera's answer before, p50 / p99", f"{quiet['p50_ms']:.0f} / {quiet['p99_ms']:.0f} ms"),
         ("the same meanwhile", f"{busy['p50_ms']:.0f} / {busy['p99_ms']:.0f} ms, {busy['errors']} errors"),
-    )
-    return table(head, rows) + "\n\n" + table(("figure", "value"), figures)
+    ]

@@ -92,7 +92,8 @@ def turn_away(data: bytes) -> bytes | None:
 
 
 async def _answer(call: Call) -> Sent | None:
-    image = await _open_tokens.do((call.found["token"], call.key))
+    opening = _open_parts if call.header("range") else _open_whole
+    image = await opening.do((call.found["token"], call.key))
     decision = decide_range(
         len(image.data),
         image.etag,
@@ -210,9 +211,12 @@ def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
     return [None] * len(fetched)
 
 
-# Devices come together, as the rollout lets them. One that waits a moment for others has minutes of flashing before it.
-_open_tokens = Together(open_all, apart_s=0.015)
-_note_fetched = Together(_note_all_fetched, apart_s=0.1)
+# Devices come together, as the rollout lets them. One that waits a moment for others has minutes of flashing before it,
+# and a camera that wants to store a picture meanwhile finds the database and the interpreter free. But who fetches an
+# image in blocks would wait before each.
+_open_whole = Together(open_all, apart_s=0.05)
+_open_parts = Together(open_all, apart_s=0.015)
+_note_fetched = Together(_note_all_fetched, apart_s=0.5)
 
 
 def was_fetched(target: RolloutTarget) -> bool:

@@ -168,6 +168,9 @@ def _end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str,
     """End a target whose rollout is held, write it down, and see what that means for the rollout."""
     now = timezone.now()
     values = {"reason_word": word, "reason": text[:300], "finished_at": now, "changed_at": now}
+    if state == TargetState.PROVED and not word:
+        # How far the download was is noted now and then; what runs is there as a whole.
+        values["percent"] = 100
     if not _change(target, RolloutTarget.OPEN, state=state, **values):
         return False
     sentence = _("Update to %(version)s: %(how)s")

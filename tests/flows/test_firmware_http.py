@@ -116,6 +116,7 @@ async def test_a_board_that_falls_silent_has_failed_when_its_time_is_over(hub, m
     update = await release(hub, maker)
     board = updater(update, update.board(silent=True))
     assert await board.check() == "failed"
+    await update.reach("flashing")
     update.turn_clock(3600)
     assert (await update.reach("timed_out"))["reason_word"] == "silent"
     assert await board.check() == "no_update"

@@ -79,6 +79,16 @@ def test_only_the_reported_version_proves(offer, porch):
     assert targets.report_version(porch, "default", "2.0.0") == Happened.FOREIGN
 
 
+def test_who_runs_the_new_version_has_all_of_it_whatever_was_noted_before(offer, porch):
+    targets.note_download(fresh(offer), 300)
+    assert 0 < fresh(offer).percent < 100
+    targets.report_version(porch, "default", "2.0.0")
+    assert (fresh(offer).state, fresh(offer).percent) == (TargetState.PROVED, 100)
+    # The note of the download, which several share, comes behind the device's own word.
+    targets.note_all_flashing([fresh(offer)])
+    assert fresh(offer).state == TargetState.PROVED
+
+
 def test_many_that_have_fetched_are_noted_with_one_commit_and_the_proved_ones_stay():
     made = make_rollout(make_devices(4), error_percent=100)
     for device in Device.objects.all():
@@ -88,7 +98,7 @@ def test_many_that_have_fetched_are_noted_with_one_commit_and_the_proved_ones_st
     before = Event.objects.count()
     targets.note_all_flashing(fetched)
     states = list(made.targets.order_by("pk").values_list("state", "percent"))
-    assert states == [(TargetState.PROVED, 0), *[(TargetState.FLASHING, 100)] * 3]
+    assert states == [(TargetState.PROVED, 100), *[(TargetState.FLASHING, 100)] * 3]
     assert Event.objects.count() == before + 3
     assert all(target.deadline_at > fetched[1].offered_at for target in made.targets.all()[1:])
 
