@@ -8,22 +8,26 @@ queued ──► sent ──► uploaded
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib import live
+from photohub.lib import live, rows
 
 from . import events
-from .models import Command, CommandState, Device, EventType, LinkState
+from .models import Command, CommandState, Device, Event, EventType, LinkState
 from .protocol import light
 
 CLAIM_S = (
     10  # a gateway that died between claim and answer leaves the command to the next one after this long
 )
+CLAIM_AT_MOST = 50
+# More would keep cameras that store a picture waiting for the database.
+_ASKED_WITH_ONE_COMMIT = 100
 
 
 class CannotCommand(Exception):
@@ -36,6 +40,24 @@ def capture(device: Device, *, name: str = "", user=None, timeout_s: int | None 
     The picture's name is always the hub's own: `name` is only a wish that stands before ≥ 96 random bits.
     An offline device gets the command when it comes back within the time.
     """
+    (command,) = capture_many([device], name=name, user=user, timeout_s=timeout_s)
+    return command
+
+
+def capture_many(
+    devices: Iterable[Device], *, name: str = "", user=None, timeout_s: int | None = None
+) -> list[Command]:
+    """Ask many devices for a picture, with one commit for each hundred. Raises CannotCommand before it asks any."""
+    asked = list(devices)
+    for device in asked:
+        _refuse_deaf(device)
+    made: list[Command] = []
+    for first in range(0, len(asked), _ASKED_WITH_ONE_COMMIT):
+        made += _ask(asked[first : first + _ASKED_WITH_ONE_COMMIT], name, user, timeout_s)
+    return made
+
+
+def _refuse_deaf(device: Device) -> None:
     if not device.enabled:
         raise CannotCommand(_("%(device)s is switched off in its settings.") % {"device": device})
     if not device.takes_commands:
@@ -45,21 +67,33 @@ def capture(device: Device, *, name: str = "", user=None, timeout_s: int | None 
             )
             % {"device": device}
         )
-    wait_s = timeout_s or device.command_timeout_s
-    with transaction.atomic():
-        command = Command.objects.create(
+
+
+def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[Command]:
+    now = timezone.now()
+    made = [
+        Command(
             device=device,
             name=light.new_name(os.urandom(16), name),
             asked_by=user if getattr(user, "pk", None) else None,
-            expires_at=timezone.now() + timedelta(seconds=wait_s),
+            created_at=now,
+            expires_at=now + timedelta(seconds=timeout_s or device.command_timeout_s),
         )
-        _changed(command)
+        for device in devices
+    ]
+    with transaction.atomic():
+        rows.insert(made)
+        events.record_all([_change_of(command) for command in made])
         transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
-    return command
+    for command in made:
+        command._state.adding = False
+    return made
 
 
-def claim_to_send(limit: int = 50, hears: Callable[[Device], bool] | None = None) -> list[Command]:
+def claim_to_send(limit: int = CLAIM_AT_MOST, hears: Callable[[Device], bool] | None = None) -> list[Command]:
     """Claim queued commands whose device can hear them, oldest first. Two gateways never claim the same one.
+
+    As many as `limit` means that there may be more.
 
     `hears` tells whether a device listens on its command topic right now, where somebody knows.
     """
@@ -69,7 +103,17 @@ def claim_to_send(limit: int = 50, hears: Callable[[Device], bool] | None = None
         claimed_at__gt=now - timedelta(seconds=CLAIM_S)
     )
     ready = [c for c in waiting.order_by("created_at")[:500] if hears is None or hears(c.device)]
-    return [c for c in ready[:limit] if _claim(c)]
+    if not ready:
+        return []
+    with transaction.atomic():
+        free = _lock_free(ready[:limit])
+        return [c for c in ready[:limit] if c.pk in free and _claim(c)]
+
+
+def _lock_free(some: list[Command]) -> set[UUID]:
+    """Lock these rows as far as nobody else has them: who waited for one while he holds others might wait for ever."""
+    held = Command.objects.filter(pk__in=[command.pk for command in some])
+    return set(held.select_for_update(skip_locked=True).order_by().values_list("pk", flat=True))
 
 
 def _claim(command: Command) -> bool:
@@ -92,17 +136,27 @@ def payload_of(command: Command) -> bytes:
     return light.encode_capture(command.name, action_as_string=command.device.action_as_string)
 
 
-def note_sent(command: Command) -> None:
-    """The broker took it. From now on the camera has its own time for the picture."""
+def note_all_sent(sent: list[Command]) -> list[None]:
+    """The broker took these. From now on each camera has its own time for the picture. Returns a None for each."""
+    with transaction.atomic():
+        free = _lock_free(sent)
+        events.record_all([_change_of(c) for c in sent if c.pk in free and _note_sent(c)])
+    for command in sent:
+        if command.pk not in free:
+            with transaction.atomic():
+                events.record_all([_change_of(command)] if _note_sent(command) else [])
+    return [None] * len(sent)
+
+
+def _note_sent(command: Command) -> bool:
     now = timezone.now()
     deadline = now + timedelta(seconds=command.device.command_timeout_s)
-    with transaction.atomic():
-        rows = Command.objects.filter(pk=command.pk, state=CommandState.QUEUED)
-        if rows.update(state=CommandState.SENT, sent_at=now, expires_at=deadline):
-            _changed(command)
-        else:
-            # The picture was faster than the broker's word: the time is still worth knowing.
-            Command.objects.filter(pk=command.pk, sent_at=None).update(sent_at=now)
+    queued = Command.objects.filter(pk=command.pk, state=CommandState.QUEUED)
+    if queued.update(state=CommandState.SENT, sent_at=now, expires_at=deadline):
+        return True
+    # The picture was faster than the broker's word: the time is still worth knowing.
+    Command.objects.filter(pk=command.pk, sent_at=None).update(sent_at=now)
+    return False
 
 
 def fail(command: Command, reason: str) -> bool:
@@ -145,11 +199,15 @@ def _finish(command: Command, state: CommandState, reason: str) -> bool:
 
 
 def _changed(command: Command, sentence: str = "") -> None:
-    events.record(
-        EventType.COMMAND_CHANGED,
+    events.record_all([_change_of(command, sentence)])
+
+
+def _change_of(command: Command, sentence: str = "") -> Event:
+    return Event(
+        type=EventType.COMMAND_CHANGED,
         device=command.device,
         subject=command.pk,
         actor=command.asked_by,
-        sentence=sentence,
+        sentence=sentence[:300],
         problem=bool(sentence),
     )

@@ -17,6 +17,7 @@ from photohub.lib.site import base_url
 from .models import Capture, Step
 
 GIVE_UP_AFTER = timedelta(hours=1)
+CLAIM_AT_MOST = 100
 _RETRY_S = 10
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})(?:$|[?#/])")
 
@@ -26,8 +27,11 @@ def link_of(capture: Capture) -> str:
     return f"{base_url()}/p/{capture.code}"
 
 
-def claim_to_publish(limit: int = 100) -> list[Capture]:
-    """Claim pictures whose URL the hub should publish now. Two gateways never claim the same one."""
+def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
+    """Claim pictures whose URL the hub should publish now. Two gateways never claim the same one.
+
+    As many as `limit` means that there may be more.
+    """
     now = timezone.now()
     rows = Capture.objects.to_publish().filter(publish_next_try_at__lte=now)
     due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])

@@ -26,6 +26,7 @@ from media_pipeline.models import Capture
 from photohub import broker_log
 from photohub.lib import failpoints, live
 from photohub.lib.db import in_thread, tidy
+from photohub.lib.together import Together
 from photohub.mqtt_routes import channels_of
 from photohub.streams import Intake
 
@@ -63,6 +64,7 @@ class Gateway:
         self._subscribed: set[str] = set()
         self._lanes: list[asyncio.Queue[tuple[Link, Incoming]]] = []
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
+        self._note_sent = Together(commands.note_all_sent)
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
@@ -263,6 +265,9 @@ class Gateway:
             log.exception("The gateway could not read what to send; it tries again.")
             await asyncio.sleep(1)
             return
+        if len(due) >= commands.CLAIM_AT_MOST or len(urls) >= publish.CLAIM_AT_MOST:
+            # There may be more, and the commands' time runs.
+            self._wake.set()
         results = await asyncio.gather(
             *(self._send_command(link, command) for command in due),
             *(link.publish(offer.topic, offer.payload) for offer in offers),
@@ -293,7 +298,7 @@ class Gateway:
         except MqttDown:
             await in_thread(commands.unclaim, command)
             raise
-        await in_thread(commands.note_sent, command)
+        await self._note_sent.do(command)
 
     async def _publish_all(self, link: Link, captures: list[Capture]) -> None:
         if not captures:

@@ -118,8 +118,7 @@ def capture_all(request: HttpRequest) -> HttpResponse:
     group = find_group(request)
     devices = [d for d in cameras(request.user, group) if d.online and d.takes_commands]
     asked = [d for d in devices if can(request.user, Action.COMMAND, d)]
-    for device in asked:
-        commands.capture(device, user=request.user)
+    commands.capture_many(asked, user=request.user)
     if asked:
         text = ngettext("%(count)s camera was asked.", "%(count)s cameras were asked.", len(asked))
         messages.success(request, text % {"count": len(asked)})

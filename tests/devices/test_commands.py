@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from devices import commands
-from devices.models import Command, CommandState, Device, LinkState
+from devices.models import Command, CommandState, Device, Event, LinkState
 from devices.protocol import light
 from tests.builders import make_device, make_user
 
@@ -30,6 +30,34 @@ def test_a_device_without_a_command_topic_cannot_be_told(db):
 def test_a_device_that_is_switched_off_cannot_be_told(db):
     with pytest.raises(commands.CannotCommand, match="switched off"):
         commands.capture(make_device(enabled=False))
+
+
+def test_many_are_asked_with_few_commits_and_all_are_told_of(db, django_assert_max_num_queries):
+    devices = [make_device(f"cam-{number}") for number in range(7)]
+    before = Event.objects.count()
+    with django_assert_max_num_queries(4):
+        made = commands.capture_many(devices, user=None)
+    assert [c.device for c in made] == devices and len({c.name for c in made}) == 7
+    told = Event.objects.order_by("seq")[before:]
+    assert [e.subject for e in told] == [c.pk for c in made]
+    assert set(Command.objects.values_list("state", flat=True)) == {CommandState.QUEUED}
+
+
+def test_one_deaf_device_among_many_keeps_all_from_being_asked(db):
+    with pytest.raises(commands.CannotCommand, match="barn"):
+        commands.capture_many([make_device("porch"), make_device("barn", enabled=False)])
+    assert not Command.objects.exists()
+
+
+def test_many_that_were_told_are_noted_together(db, django_assert_max_num_queries):
+    made = commands.capture_many([make_device("porch"), make_device("barn")])
+    Command.objects.filter(pk=made[0].pk).update(state=CommandState.UPLOADED)
+    before = Event.objects.count()
+    assert commands.note_all_sent(made) == [None, None]
+    states = dict(Command.objects.values_list("device__code", "state"))
+    assert states == {"porch": CommandState.UPLOADED, "barn": CommandState.SENT}
+    assert not Command.objects.filter(sent_at=None).exists()
+    assert Event.objects.count() == before + 1
 
 
 def test_a_command_is_claimed_by_one_gateway_only(db):
@@ -67,7 +95,7 @@ def test_an_expired_command_is_never_sent(db):
 
 def test_the_camera_has_its_whole_time_from_the_sending_on(db):
     command = commands.capture(make_device(command_timeout_s=60), timeout_s=10)
-    commands.note_sent(command)
+    commands.note_all_sent([command])
     command.refresh_from_db()
 
     assert command.state == CommandState.SENT
@@ -112,7 +140,7 @@ def test_an_expired_command_says_that_the_camera_never_connected(db):
 
 def test_an_expired_command_says_that_no_picture_came(db):
     command = commands.capture(make_device())
-    commands.note_sent(command)
+    commands.note_all_sent([command])
     age(command, seconds=1)
     commands.expire_due()
     command.refresh_from_db()

@@ -53,7 +53,7 @@ def test_the_progress_is_said_in_words(porch, client):
     command = commands.capture(porch)
     assert "Waiting for the camera" in client.get(follow_url(command)).content.decode()
 
-    commands.note_sent(command)
+    commands.note_all_sent([command])
     assert "on its way" in client.get(follow_url(command)).content.decode()
 
     commands.fail(command, "Out of buffer")
