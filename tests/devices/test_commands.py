@@ -60,6 +60,17 @@ def test_many_that_were_told_are_noted_together(db, django_assert_max_num_querie
     assert Event.objects.count() == before + 1
 
 
+def test_a_row_that_somebody_else_holds_is_left_to_the_next_claim_and_noted_by_itself(db, monkeypatch):
+    held, free = commands.capture_many([make_device("porch"), make_device("barn")])
+    # What PostgreSQL answers while another transaction has the first row.
+    monkeypatch.setattr(commands, "_lock_free", lambda some: {c.pk for c in some} - {held.pk})
+    assert commands.claim_to_send() == [free]
+    before = Event.objects.count()
+    commands.note_all_sent([held, free])
+    assert set(Command.objects.values_list("state", flat=True)) == {CommandState.SENT}
+    assert Event.objects.count() == before + 2
+
+
 def test_a_command_is_claimed_by_one_gateway_only(db):
     command = commands.capture(make_device())
 
