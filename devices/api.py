@@ -19,7 +19,7 @@ from photohub.lib.api import NO_NUL, ApiError, Body, Cursor, Limit, Page, Text, 
 from . import commands, events, identity
 from .access import Action, can, get_device
 from .changes import change_device
-from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState, Panel
+from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState, Panel, Trouble
 from .panel_fields import PanelChanges, PanelOut
 from .panel_settings import change_panel
 from .profiles import PROFILES
@@ -27,10 +27,25 @@ from .protocol.topics import valid_code
 from .pull_url import mask_password
 from .removing import remove_device
 from .rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
+from .trouble_words import sentence_of
 
 router = Router()
 
 Topic = Annotated[Text, Field(max_length=200)]
+
+
+class TroubleOut(Schema):
+    """What goes wrong with a device right now, as its page shows it."""
+
+    word: str = Field(description="Names the kind; it does not change with the language")
+    sentence: str = Field(description="The same for people, in the language that Accept-Language asks for")
+    since: datetime
+    last_at: datetime
+    count: int
+
+    @staticmethod
+    def resolve_sentence(trouble: Trouble) -> str:
+        return sentence_of(trouble.word, trouble.values)
 
 
 class DeviceOut(Schema):
@@ -72,6 +87,11 @@ class DeviceOut(Schema):
     free_heap_bytes: int | None
     firmware_version: str
     panel: PanelOut | None = Field(description="Only of devices that show pictures")
+    troubles: list[TroubleOut] = Field(description="Empty where all is well")
+
+    @staticmethod
+    def resolve_troubles(device: Device) -> list[Trouble]:
+        return [trouble for trouble in device.troubles.all() if trouble.is_open]
 
     @staticmethod
     def resolve_panel(device: Device) -> Panel | None:
@@ -197,6 +217,7 @@ def list_devices(
 ):
     """Newest first, only those that you may see."""
     rows = Device.objects.visible_to(request.user).select_related("group", "panel__render_profile")
+    rows = rows.prefetch_related("troubles")
     if group:
         rows = rows.filter(group__name=group)
     if q:

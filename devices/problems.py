@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from .models import Device
 from .profiles import PROFILES
+from .trouble_words import sentence_of
 
 _PATIENCE = timedelta(hours=1)
 _LOW_BATTERY_MV = 3500
@@ -29,4 +30,4 @@ def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
         found.append(_("No command topic"))
     if device.battery_mv is not None and 0 < device.battery_mv < _LOW_BATTERY_MV:
         found.append(_("Battery low: %(mv)s mV") % {"mv": device.battery_mv})
-    return found
+    return found + [sentence_of(row.word, row.values) for row in device.troubles.all() if row.is_open]

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from photohub.lib import doorbell
 
-from . import beats, commands, deliveries, delivery_leases, events, outbox, playlists, preparing
+from . import beats, commands, deliveries, delivery_leases, events, outbox, playlists, preparing, troubles
 from .ota import sweeping
 
 
@@ -24,6 +24,7 @@ def sweep() -> None:
     if ids := preparing.due():
         doorbell.ring(deliveries.PREPARE_TASK, ids)
     events.prune()
+    troubles.prune()
     sweeping.sweep()
 
 

@@ -34,6 +34,7 @@ from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
 from photohub.lib.api import ApiError, refusal_of
 from photohub.lib.site import base_url
+from photohub.status_part import Part
 
 log = logging.getLogger(__name__)
 
@@ -210,15 +211,15 @@ class PartOut(Schema):
     figures: list[FigureOut]
 
     @staticmethod
-    def resolve_name(part: status.Part) -> str:
+    def resolve_name(part: Part) -> str:
         return part.key
 
     @staticmethod
-    def resolve_ok(part: status.Part) -> bool:
+    def resolve_ok(part: Part) -> bool:
         return part.state != "problem"
 
     @staticmethod
-    def resolve_figures(part: status.Part) -> list[dict[str, str]]:
+    def resolve_figures(part: Part) -> list[dict[str, str]]:
         return [{"label": label, "value": value} for label, value in part.figures]
 
 

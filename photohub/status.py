@@ -6,34 +6,27 @@ Asking costs a few short queries. A part that cannot be asked says so itself and
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
-import redis
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
-from django.db.models import Count, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.models import ServiceBeat
-from devices.ota import link_check
-from media_pipeline import mirror, store
-from media_pipeline.models import Capture, MirrorState, OSSObject
-from photohub.lib import site, vendor
+from devices.models import ServiceBeat, Trouble
+from media_pipeline import store
+from media_pipeline.models import Capture
+from photohub.lib import vendor
 from photohub.lib.sizes import size_in_words
+from photohub.status_outside import look_at_address, look_at_live, look_at_mirror
+from photohub.status_part import Part
 
 log = logging.getLogger(__name__)
 
-State = Literal["ok", "warning", "problem", "off"]
-LOOKS = {"ok": "good", "warning": "warn", "problem": "bad", "off": "off"}
-
 STALE_AFTER_S = 60
-BACKLOG_PATIENCE_S = 60
-REDIS_TIMEOUT_S = 1
 SLOW_QUERY_MS = 200
 COUNT_KEPT_S = 60
 # A picture can be stored no earlier than PhotoHub exists; boards without a clock battery wake up in 1970.
@@ -41,34 +34,6 @@ EARLIEST_TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
 _started_s = time.monotonic()
 _stored: tuple[float, int] | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of the hub: how it is (`sentence`), what to do (`help`), and (label, value) pairs in words."""
-
-    key: str
-    label: str
-    state: State
-    sentence: str
-    since: datetime | None = None
-    figures: list[tuple[str, str]] = field(default_factory=list)
-    help: str = ""
-
-    @property
-    def look(self) -> str:
-        """Return the name of the state in the style sheets."""
-        return LOOKS[self.state]
-
-    @property
-    def word(self) -> str:
-        words = {
-            "ok": _("well"),
-            "warning": _("look at this"),
-            "problem": _("does not work"),
-            "off": _("off"),
-        }
-        return words[self.state]
 
 
 @dataclass(frozen=True)
@@ -109,10 +74,11 @@ def _questions() -> list[Question]:
         ("disk", _("Disk"), _disk),
         ("worker", _("Worker"), _worker),
         ("broker", _("Message broker"), _broker),
-        ("mirror", _("Mirror"), _mirror),
-        ("live", _("Live pages"), _live),
-        ("address", _("Outside address"), _address),
+        ("mirror", _("Mirror"), look_at_mirror),
+        ("live", _("Live pages"), look_at_live),
+        ("address", _("Outside address"), look_at_address),
         ("clock", _("Clock"), _clock),
+        ("devices", _("Devices"), _devices),
         ("lightbox", _("Picture viewer"), _lightbox),
     ]
 
@@ -124,7 +90,7 @@ def _ask_all(questions: list[Question]) -> list[Part]:
         if (
             parts
             and parts[0].state == "problem"
-            and key in ("worker", "broker", "mirror", "address", "clock")
+            and key in ("worker", "broker", "mirror", "address", "clock", "devices")
         ):
             sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
             parts.append(Part(key, label, "problem", sentence))
@@ -233,122 +199,6 @@ def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
     return Part(name, label, "ok", fine, since=row.changed_at)
 
 
-def mirror_name() -> str:
-    names = {"oss": "OSS", "s3": "S3", "file": _("the mirror folder")}
-    return names.get(settings.PHOTOHUB_MIRROR, "")
-
-
-def _mirror() -> Part:
-    label = _("Mirror")
-    if settings.PHOTOHUB_MIRROR == "none":
-        help_ = _("To keep copies elsewhere, set PHOTOHUB_MIRROR to oss, s3 or file.")
-        return Part(
-            "mirror", label, "off", _("No mirror is set up: pictures are kept on this hub only."), help=help_
-        )
-    backlog = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE)
-    waiting = backlog.aggregate(count=Count("pk"), oldest=Min("created_at"))
-    failed = OSSObject.objects.filter(state=MirrorState.FAILED).count()
-    figures = [(_("Waiting"), f"{waiting['count']:,}"), (_("Failed"), f"{failed:,}")]
-    blocked = backlog.filter(state=MirrorState.BLOCKED).first()
-    if blocked:
-        return _mirror_waits(waiting["count"], blocked.error, "problem", figures)
-    late = waiting["oldest"] and timezone.now() - waiting["oldest"] > timedelta(seconds=BACKLOG_PATIENCE_S)
-    if late:
-        stuck = backlog.exclude(error="").first()
-        return _mirror_waits(
-            waiting["count"], stuck.error if stuck else "", "warning", figures, waiting["oldest"]
-        )
-    if failed:
-        text = ngettext(
-            "%(n)d picture could not be copied to %(where)s.",
-            "%(n)d pictures could not be copied to %(where)s.",
-            failed,
-        )
-        sentence = text % {"n": failed, "where": mirror_name()}
-        help_ = _(
-            "Their files here are missing or changed, or the name is taken. Each picture's page says which."
-        )
-        return Part("mirror", label, "warning", sentence, figures=figures, help=help_)
-    return Part(
-        "mirror",
-        label,
-        "ok",
-        _("Every picture is copied to %(where)s.") % {"where": mirror_name()},
-        figures=figures,
-    )
-
-
-def _mirror_waits(
-    count: int, error: str, state: State, figures: list[tuple[str, str]], oldest: datetime | None = None
-) -> Part:
-    text = ngettext(
-        "%(n)d picture is waiting for %(where)s", "%(n)d pictures are waiting for %(where)s", count
-    )
-    sentence = text % {"n": count, "where": mirror_name()}
-    beat = ServiceBeat.objects.filter(pk=mirror.BEAT, ok=False).first()
-    help_ = _("They are safe on this hub and are copied as soon as it can be done.")
-    if state == "problem":
-        help_ = _(
-            "Correct the setting, start PhotoHub again and press Test storage. The pictures are safe here."
-        )
-    return Part(
-        "mirror",
-        _("Mirror"),
-        state,
-        f"{sentence}: {error}" if error else f"{sentence}.",
-        since=beat.changed_at if beat else oldest,
-        figures=figures,
-        help=help_,
-    )
-
-
-def _live() -> Part:
-    label = _("Live pages")
-    if not settings.REDIS_URL:
-        return Part("live", label, "ok", _("Pages hear of news directly: all runs in one process."))
-    started_s = time.perf_counter()
-    client = redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-    )
-    try:
-        client.ping()
-    except redis.RedisError as error:
-        log.warning("Redis does not answer: %s", type(error).__name__)
-        sentence = _("Redis does not answer: pages are told of news late. Uploads are not affected.")
-        return Part("live", label, "problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
-    finally:
-        client.close()
-    took_ms = (time.perf_counter() - started_s) * 1000
-    return Part(
-        "live", label, "ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")]
-    )
-
-
-def _address() -> Part:
-    label, base = _("Outside address"), site.base_url()
-    figures = [(_("Page"), base), ("MQTT", f"{site.mqtt_host()}:{site.mqtt_port()}")]
-    link = ServiceBeat.objects.filter(pk=link_check.BEAT, ok=False).first()
-    # Asked only while firmware is rolled out; what was found long ago says nothing of now.
-    if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
-        help_ = _(
-            "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
-        )
-        return Part(
-            "address", label, "warning", link.sentence, since=link.changed_at, figures=figures, help=help_
-        )
-    if settings.PHOTOHUB_URL:
-        return Part(
-            "address", label, "ok", _("Links and devices use the address that was set."), figures=figures
-        )
-    help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
-    if settings.BEST_ADDRESS.startswith("127."):
-        sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
-        return Part("address", label, "warning", sentence, figures=figures, help=help_)
-    return Part(
-        "address", label, "ok", _("It was found by itself in the local network."), figures=figures, help=help_
-    )
-
-
 def _clock() -> Part:
     label, now = _("Clock"), timezone.now()
     help_ = _("Set the clock of this machine, best by NTP. Signed links and times of pictures depend on it.")
@@ -371,6 +221,16 @@ def _clock() -> Part:
             help=help_,
         )
     return Part("clock", label, "ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
+
+
+def _devices() -> Part:
+    label = _("Devices")
+    count = Trouble.objects.open().values("device").distinct().count()
+    if not count:
+        return Part("devices", label, "ok", _("No device has trouble that the hub knows of."))
+    text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
+    help_ = _("The list of devices says which, and each device's page says why.")
+    return Part("devices", label, "warning", text % {"n": count}, help=help_)
 
 
 def _lightbox() -> Part:

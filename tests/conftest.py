@@ -5,6 +5,7 @@ from django.conf import settings as configured
 from django.core.cache import cache
 from servestatic.middleware import ServeStaticMiddleware
 
+from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
 from tests import scheduling
@@ -63,4 +64,5 @@ def data_folder(tmp_path_factory, settings):
     settings.DISK_FLOOR_BYTES = 0
     store.make_folders()
     cache.clear()
+    troubles.forget()
     return tmp_path

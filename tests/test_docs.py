@@ -228,7 +228,12 @@ def test_the_number_of_connections_of_an_account_is_that_of_the_code():
     assert f"At most {broker.CONNECTIONS_PER_ACCOUNT} connections for one account." in PROTOCOL
 
 
-STATUS_SOURCES = ("photohub/status.py", "devices/mqtt.py", "devices/ota/link_check.py")
+STATUS_SOURCES = (
+    "photohub/status.py",
+    "photohub/status_outside.py",
+    "devices/mqtt.py",
+    "devices/ota/link_check.py",
+)
 
 
 def test_sentences_of_the_status_page_are_those_of_the_code():

@@ -16,6 +16,7 @@ from .event import Event, EventType
 from .firmware import Firmware, FirmwareState, SigningKey
 from .rollout import Rollout, RolloutState, RolloutTarget, TargetState
 from .service import ServiceBeat
+from .trouble import Trouble
 
 __all__ = [
     "ApiToken",
@@ -47,4 +48,5 @@ __all__ = [
     "ServiceBeat",
     "SigningKey",
     "TargetState",
+    "Trouble",
 ]

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from photohub.lib.db import inline
 
+from ..trouble_words import sentence_of
 from .access import visible_devices
 from .device import Device
 
@@ -46,6 +47,9 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     sentence = models.CharField(max_length=300, blank=True)
+    # What the sentence was made of, where it was made of a word of `trouble_words`.
+    word = models.CharField(max_length=40, blank=True, default="")
+    values = models.JSONField(default=dict, blank=True)
     problem = models.BooleanField(default=False)
 
     objects = EventQuerySet.as_manager()
@@ -61,3 +65,8 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.seq} {self.type}"
+
+    @property
+    def text(self) -> str:
+        """The sentence in the language that is active, where it was made of a word."""
+        return sentence_of(self.word, self.values) if self.word else self.sentence

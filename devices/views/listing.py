@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -27,6 +27,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
     rows = _matching(visible, wish)
     start = _start(request.GET.get("start", ""))
     page = rows[start : start + PAGE_SIZE]
+    prefetch_related_objects(page, "troubles")
     has_panels = bool(screens_of(request.user))
     context = {
         "rows": [_row(device) for device in page],
