@@ -26,7 +26,8 @@ COPY devices devices
 COPY media_pipeline media_pipeline
 COPY photohub photohub
 # Made here, because the program's folder belongs to root at run time, and compressing takes a while.
-RUN python manage.py prepare --files && chown -R photohub:photohub /data
+# The bytecode too: at run time it may not be written, and each start would compile everything again.
+RUN python -m compileall -q -j 0 devices media_pipeline photohub simulators && python manage.py prepare --files && chown -R photohub:photohub /data
 USER photohub
 EXPOSE 8000
 CMD ["python", "manage.py", "web"]

@@ -10,10 +10,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 
 
-def load_bootstrap():
+def load(file):
     # By its path, because importing the package would run photohub/__init__.py, which may need
     # packages that are not installed yet.
-    spec = importlib.util.spec_from_file_location("photohub_bootstrap", ROOT / "photohub" / "bootstrap.py")
+    spec = importlib.util.spec_from_file_location(f"photohub_{file.stem}", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -22,11 +22,14 @@ def load_bootstrap():
 def main():
     if sys.version_info < (3, 11):
         sys.exit("PhotoHub needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
-    bootstrap = load_bootstrap()
+    bootstrap = load(ROOT / "photohub" / "bootstrap.py")
     testing = sys.argv[1:2] == ["test"]
+    if testing:
+        programs = load(ROOT / "tests" / "programs.py")
+        programs.set_up(bootstrap, ROOT, sys.argv[2:], sys.stderr)
     bootstrap.ensure(ROOT, dev=testing)
     if testing:
-        bootstrap.run_tests(ROOT, sys.argv[2:])
+        load(ROOT / "tests" / "suite.py").run(programs, ROOT, sys.argv[2:])
     # Imports make many objects that stay: to look through all of them again and again took a tenth of a start.
     gc.set_threshold(10_000, 10, 10)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")

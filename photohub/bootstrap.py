@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, NoReturn, TextIO
+from typing import NamedTuple, TextIO
 
 BASE_PYTHON = getattr(sys, "_base_executable", None) or sys.executable
 PYTHON_VERSION = "{}.{}".format(*sys.version_info[:2])
@@ -27,12 +27,12 @@ LABELS = {
     "packages": "Python packages",
     "test packages": "Packages for the tests",
     "scripts": "Scripts for the pages",
+    "bytecode": "Bytecode",
 }
+CODE = ("devices", "media_pipeline", "photohub", "simulators")
 SCRIPTS_RETRY_S = 24 * 3600
-COMMAND_TIMEOUT_S = 1800
-UV_TIMEOUT_S = 600
-TAIL_LINES = 15
-TAIL_COLUMNS = 300
+COMMAND_TIMEOUT_S, UV_TIMEOUT_S = 1800, 600
+TAIL_LINES, TAIL_COLUMNS = 15, 300
 
 
 class SetupError(Exception):
@@ -119,8 +119,14 @@ def scripts_stale(project: Project, stamp: dict[str, str], now: float) -> bool:
     return not (failed_hash == wanted and now - float(failed_at or 0) < SCRIPTS_RETRY_S)
 
 
+def code_mark(root: Path) -> str:
+    """Return what changes when any file of the program does, without reading one."""
+    stats = [file.stat() for name in CODE for file in (root / name).rglob("*.py")]
+    return f"{len(stats)} {max((s.st_mtime_ns for s in stats), default=0)} {sum(s.st_size for s in stats)}"
+
+
 def find_work(project: Project, dev: bool, now: float) -> list[str]:
-    """Say what is to do, in order: "environment", "packages", "test packages", "scripts"."""
+    """Say what is to do, in order: "environment", "packages", "test packages", "scripts", "bytecode"."""
     stamp = read_stamp(project)
     # bin/python is a link to the system's Python: it dangles when that was removed, and points to a
     # version without our packages when that was upgraded.
@@ -133,6 +139,9 @@ def find_work(project: Project, dev: bool, now: float) -> list[str]:
         work.append("test packages")
     if scripts_stale(project, {} if rebuild else stamp, now):
         work.append("scripts")
+    # Where Python may not write what it compiled, each start would compile everything again.
+    if sys.dont_write_bytecode and (rebuild or stamp.get("bytecode") != code_mark(project.root)):
+        work.append("bytecode")
     return work
 
 
@@ -175,15 +184,8 @@ def run_command(
     """Run a command quietly; raise CommandFailed with the end of its output."""
     with tempfile.TemporaryFile() as output:
         # The child inherits the lock: when this process is killed, nobody else starts while pip still writes.
-        child = subprocess.Popen(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=[lock_fd],
-        )
+        streams = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": subprocess.STDOUT}
+        child = subprocess.Popen(command, cwd=cwd, env=env, pass_fds=[lock_fd], **streams)
         deadline = time.monotonic() + timeout_s
         try:
             while True:
@@ -236,9 +238,9 @@ class Setup:
             if name == "environment":
                 with self.progress.step(LABELS[name]):
                     self.make_environment()
-            elif name == "scripts":
+            elif name in ("scripts", "bytecode"):
                 with self.progress.step(LABELS[name]):
-                    warning = self.install_scripts()
+                    warning = self.install_scripts() if name == "scripts" else self.compile_code()
                 self.out.write(warning)
             else:
                 self.install_uv()
@@ -278,7 +280,15 @@ class Setup:
 
     def install(self, packages: list[str | Path]) -> None:
         if self.uv.exists():
-            command = [self.uv, "pip", "install", "--python", self.project.python, *packages]
+            command = [
+                self.uv,
+                "pip",
+                "install",
+                "--compile-bytecode",
+                "--python",
+                self.project.python,
+                *packages,
+            ]
             with contextlib.suppress(CommandFailed):
                 return self.run(command, timeout_s=UV_TIMEOUT_S, UV_HTTP_TIMEOUT="30")
         self.run([*self.pip(), *packages])
@@ -299,9 +309,8 @@ class Setup:
         self.project.unfinished.unlink(missing_ok=True)
 
     def update_stamp(self, changes: dict[str, str | None]) -> None:
-        stamp = {
-            key: value for key, value in (read_stamp(self.project) | changes).items() if value is not None
-        }
+        stamp = read_stamp(self.project) | changes
+        stamp = {key: value for key, value in stamp.items() if value is not None}
         write_atomically(self.project.stamp, json.dumps(stamp, indent=1))
 
     def install_scripts(self) -> str:
@@ -314,6 +323,18 @@ class Setup:
             self.update_stamp({"scripts_failed": f"{wanted} {time.time():.0f}"})
             return "  The page scripts could not be installed: no lightbox and charts until a later start.\n"
         self.update_stamp({"scripts_failed": None})
+        return ""
+
+    def compile_code(self) -> str:
+        mark = code_mark(self.project.root)
+        folders = [
+            *self.project.venv.glob("lib/python*/site-packages"),
+            *(self.project.root / n for n in CODE),
+        ]
+        # Only faster: a folder that may not be written is compiled at each start, as before.
+        with contextlib.suppress(CommandFailed):
+            self.run([self.project.python, "-m", "compileall", "-q", "-j", "0", *folders])
+        self.update_stamp({"bytecode": mark})
         return ""
 
     def run_npm(self) -> None:
@@ -377,18 +398,3 @@ def ensure(root: Path, *, dev: bool = False) -> None:
         sys.exit(f"PhotoHub could not be set up: {error}. Check the folder's owner and free space.")
     except KeyboardInterrupt:
         sys.exit("The set-up was interrupted. Start again to go on.")
-
-
-def suite_arguments(arguments: list[str]) -> list[str]:
-    """Run the suite on three processes, of which one mostly waits, unless the caller chose otherwise or wants to debug."""
-    joined = " ".join(arguments)
-    own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in arguments)
-    if own_choice or "no:xdist" in joined:
-        return arguments
-    return ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder", *arguments]
-
-
-def run_tests(root: Path, arguments: list[str]) -> NoReturn:
-    os.chdir(root)
-    os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *suite_arguments(arguments)])

@@ -1,5 +1,9 @@
 """Every test gets data folders of its own."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
@@ -8,12 +12,13 @@ from servestatic.middleware import ServeStaticMiddleware
 from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
-from tests import scheduling
+from tests import leaving_out, scheduling
 from tests.loaded_process import Loader
 
 
 def pytest_configure(config):
     config.pluginmanager.register(scheduling)
+    config.pluginmanager.register(leaving_out)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,3 +71,31 @@ def data_folder(tmp_path_factory, settings):
     cache.clear()
     troubles.forget()
     return tmp_path
+
+
+@pytest.fixture
+def pytester_run(tmp_path):
+    """Run pytest on one file with the suite's own plugin, and return what it printed."""
+
+    def run(text: str, ci: str = "", code: int = 1) -> str:
+        (tmp_path / "test_a.py").write_text(text)
+        outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
+        environment = outside | {"PYTHONPATH": str(configured.BASE_DIR), "CI": ci}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "tests.leaving_out",
+            "-p",
+            "no:django",
+            "-p",
+            "no:cacheprovider",
+        ]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    return run

@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from photohub.bootstrap import suite_arguments
-from tests import scheduling
+from tests import scheduling, suite
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTE = """
@@ -38,7 +37,7 @@ def test_each_file_and_each_production_form_runs_in_one_worker(tmp_path):
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\naddopts = -p no:django -p no:cacheprovider --import-mode=importlib\n"
     )
-    command = [sys.executable, "-m", "pytest", "-p", "tests.scheduling", *suite_arguments([])]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.scheduling", *suite.arguments_of([])]
     outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
     environment = outside | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)

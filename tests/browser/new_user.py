@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import re
-import shutil
 import threading
 from collections.abc import Iterator
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from simulators.esp32s3 import Esp32S3Camera
+from tests.programs import find_chromium
 
 FLAGS = [
     "--no-sandbox",
@@ -25,8 +25,8 @@ OWNER, PASSWORD = "alice", "correct horse 9"
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run the distribution's Chromium."""
-    found = shutil.which("chromium")
+    """Run the distribution's Chromium, or the one that Playwright downloaded."""
+    found = find_chromium()
     assert found, "The browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=FLAGS)

@@ -61,6 +61,7 @@ def run_setup(
 
 def have_npm(monkeypatch: pytest.MonkeyPatch, path: str | None = "/usr/bin/npm") -> None:
     monkeypatch.setattr(bootstrap.shutil, "which", lambda name: path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
 
 
 def test_first_start_does_everything_in_order_and_then_nothing(tmp_path, monkeypatch):
@@ -77,6 +78,22 @@ def test_first_start_does_everything_in_order_and_then_nothing(tmp_path, monkeyp
     assert "npm ci --ignore-scripts --omit=dev" in fake.lines[4]
     assert find_work(project, True, NOW) == []
     assert not project.unfinished.exists()
+
+
+def test_where_python_may_not_write_bytecode_it_is_made_once_for_each_state_of_the_code(
+    tmp_path, monkeypatch
+):
+    have_npm(monkeypatch)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    project = make_project(tmp_path)
+    (tmp_path / "devices").mkdir()
+    (tmp_path / "devices" / "a.py").write_text("a = 1\n")
+    assert any("compileall" in line for line in run_setup(project).lines)
+    assert find_work(project, False, NOW) == []
+    (tmp_path / "devices" / "b.py").write_text("b = 1\n")
+    assert find_work(project, False, NOW) == ["bytecode"]
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    assert find_work(project, False, NOW) == []
 
 
 def test_plain_start_leaves_test_packages_alone(tmp_path, monkeypatch):
@@ -156,7 +173,7 @@ def test_pip_steps_in_when_uv_cannot_be_had(tmp_path, monkeypatch):
 def test_pip_steps_in_when_uv_fails(tmp_path, monkeypatch):
     have_npm(monkeypatch)
     fake = run_setup(make_project(tmp_path), failing=("bin/uv pip",))
-    assert fake.lines[2].startswith("/.venv/bin/uv pip install --python /.venv/bin/python")
+    assert fake.lines[2].startswith("/.venv/bin/uv pip install --compile-bytecode --python /.venv/bin/python")
     assert fake.lines[3].startswith("/.venv/bin/python -m pip")
 
 
@@ -268,16 +285,6 @@ def test_wrong_setup_ends_with_one_sentence(tmp_path, monkeypatch, capsys):
     hide_modules(monkeypatch, "ensurepip", "pip")
     with pytest.raises(SystemExit, match=r"PhotoHub could not be set up. .*apt-get install python3-venv"):
         bootstrap.ensure(make_project(tmp_path).root)
-
-
-@pytest.mark.parametrize("own", [["-n0"], ["-n", "4"], ["-p", "no:xdist"], ["--pdb"]])
-def test_own_choice_of_processes_wins(own):
-    assert bootstrap.suite_arguments([*own, "tests/devices"]) == [*own, "tests/devices"]
-
-
-def test_suite_runs_on_three_processes():
-    own = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
-    assert bootstrap.suite_arguments(["-k", "panel"]) == [*own, "-k", "panel"]
 
 
 def test_wrong_setting_ends_the_start_with_one_sentence(tmp_path):

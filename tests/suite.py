@@ -1,0 +1,43 @@
+"""`manage.py test`: the programs that the suite needs, then pytest with arguments that fit this suite.
+
+manage.py loads this file by its path before there is any environment, so it imports the standard library alone.
+"""
+
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import NoReturn
+
+QUICK = "quick"
+# What starts a hub, a stack, a browser or a compiler; the rest is the inner loop.
+SLOW = (
+    "tests/browser",
+    "tests/faults",
+    "tests/flows",
+    "tests/production",
+    "tests/benchmarks",
+    "tests/simulators",
+)
+WORKERS = 3
+
+
+def arguments_of(words: list[str]) -> list[str]:
+    """Return pytest's arguments for those of the command, of which the first may be `quick`."""
+    if words[:1] == [QUICK]:
+        return arguments_of(["-m", "not slow", *(f"--ignore={folder}" for folder in SLOW), *words[1:]])
+    joined = " ".join(words)
+    own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in words)
+    if own_choice or "no:xdist" in joined:
+        return words
+    # One of the processes mostly waits, for a hub or a browser.
+    return ["-n", str(WORKERS), "--dist", "loadscope", "--no-loadscope-reorder", *words]
+
+
+def run(programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
+    """Become pytest."""
+    os.chdir(root)
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
+    programs.check(root, words, sys.stderr)
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments_of(words)])

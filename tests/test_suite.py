@@ -1,0 +1,57 @@
+"""`manage.py test`: how pytest is called, what may be left out, and how many tests may have a second try."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests import leaving_out, suite
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("own", [["-n0"], ["-n", "4"], ["-p", "no:xdist"], ["--pdb"]])
+def test_own_choice_of_processes_wins(own):
+    assert suite.arguments_of([*own, "tests/devices"]) == [*own, "tests/devices"]
+
+
+def test_the_suite_runs_on_three_processes():
+    own = ["-n", "3", "--dist", "loadscope", "--no-loadscope-reorder"]
+    assert suite.arguments_of(["-k", "panel"]) == [*own, "-k", "panel"]
+
+
+def test_the_quick_part_leaves_out_what_starts_services():
+    found = suite.arguments_of(["quick", "-k", "panel"])
+    assert found[-2:] == ["-k", "panel"] and "--ignore=tests/production" in found
+    assert all((ROOT / folder).is_dir() for folder in suite.SLOW)
+
+
+def test_few_tests_measure_time_and_each_says_why():
+    marks = [
+        node
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "measures_time" in (text := path.read_text())
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.measures_time"
+    ]
+    assert all(ast.literal_eval(node.args[0]) for node in marks)
+    assert len(marks) <= leaving_out.MAY_MEASURE_TIME
+
+
+def test_what_fails_is_tried_again_only_where_it_measures_time(pytester_run):
+    out = pytester_run(
+        "import pytest\ntries = []\n"
+        "@pytest.mark.measures_time('the machine is shared')\n"
+        "def test_slow():\n    tries.append(1)\n    assert len(tries) == 2\n"
+        "def test_wrong():\n    tries.append(1)\n    assert len(tries) == 99\n"
+    )
+    assert "1 failed, 1 passed, 1 rerun" in out
+    assert "needed a second try: test_a.py::test_slow" in out
+
+
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
+def test_what_is_left_out_is_named_and_fails_under_ci(pytester_run, ci, code):
+    out = pytester_run(
+        "import pytest\n@pytest.mark.skip(reason='no browser')\ndef test_a(): pass\n", ci=ci, code=code
+    )
+    assert "left out: 1 tests, no browser" in out
