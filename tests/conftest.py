@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import hypothesis
 import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
@@ -13,12 +14,17 @@ from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
 from tests import leaving_out, scheduling
+from tests.faults import rounds
 from tests.loaded_process import Loader
 
 
 def pytest_configure(config):
     config.pluginmanager.register(scheduling)
     config.pluginmanager.register(leaving_out)
+    # A property that is wrong is found by few inputs as a rule; the long form looks for the rare ones.
+    hypothesis.settings.register_profile("short", max_examples=20, deadline=None)
+    hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+    hypothesis.settings.load_profile("long" if rounds.is_long() else "short")
 
 
 @pytest.fixture(scope="session", autouse=True)

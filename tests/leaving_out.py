@@ -1,7 +1,8 @@
 """A plugin of pytest: what is left out and why, and which tests may have a second try.
 
-A test is left out when a program that it needs is not installed (`tests/programs.py`); with `CI=true` that fails the
-run, and so does any other skipped test. A test that measures time on a machine that others use too is marked
+A test is left out when a program that it needs is not installed (`tests/programs.py`); with `CI=true` that fails the run,
+and so does any other skipped test. What is marked `@pytest.mark.long` runs in the long form only (`manage.py test long`): it
+repeats what a shorter test of the suite shows once. A test that measures time on a machine that others use too is marked
 `@pytest.mark.measures_time("reason")`: it may fail once. All others pass at the first try.
 """
 
@@ -11,6 +12,7 @@ from collections import Counter
 import pytest
 
 from tests import programs
+from tests.faults.rounds import is_long
 
 MAY_MEASURE_TIME = 20
 
@@ -21,7 +23,11 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not is_long():
+        put_off = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=put_off)
+        items[:] = [item for item in items if item not in set(put_off)]
     gone = set(programs.missing(programs.PROGRAMS))
     for item in items:
         if lacking := [name for name in programs.needed_by(item.nodeid) if name in gone]:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import NoReturn
 
 QUICK = "quick"
+LONG = "long"
 # What starts a hub, a stack, a browser or a compiler; the rest is the inner loop.
 SLOW = (
     "tests/browser",
@@ -23,7 +24,9 @@ WORKERS = 3
 
 
 def arguments_of(words: list[str]) -> list[str]:
-    """Return pytest's arguments for those of the command, of which the first may be `quick`."""
+    """Return pytest's arguments for those of the command, of which the first may be `quick` or `long`."""
+    if words[:1] == [LONG]:
+        return arguments_of(words[1:])
     if words[:1] == [QUICK]:
         return arguments_of(["-m", "not slow", *(f"--ignore={folder}" for folder in SLOW), *words[1:]])
     joined = " ".join(words)
@@ -38,6 +41,8 @@ def run(programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
     """Become pytest."""
     os.chdir(root)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
+    if words[:1] == [LONG]:
+        os.environ["PHOTOHUB_FAULTS"] = LONG
     programs.check(root, words, sys.stderr)
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments_of(words)])

@@ -1,4 +1,4 @@
-"""Each benchmark runs from end to end, with numbers too small to mean anything."""
+"""Each benchmark runs from end to end, with numbers too small to mean anything; most of them in the long form only."""
 
 import json
 from pathlib import Path
@@ -96,18 +96,21 @@ def test_the_production_form_is_started_with_the_settings_of_a_benchmark(monkeyp
         assert stack.environment("web")["PHOTOHUB_MIRROR"] == "none"
 
 
+@pytest.mark.long
 def test_slow_object_storage_is_felt_inside_the_request_only() -> None:
     hub, peer = oss.run(oss.TINY)["cells"]
     assert hub["errors"] == peer["errors"] == 0
     assert peer["p50_ms"] >= 50
 
 
+@pytest.mark.long
 def test_a_backlog_is_copied_by_the_worker_and_by_the_loop() -> None:
     result = mirror.run(mirror.TINY)
     assert all(row["per_s"] > 0 for row in result["rows"])
     assert "plain oss2 loop" in mirror.report(result)
 
 
+@pytest.mark.long
 def test_growth_compares_every_figure_with_the_smallest_hub() -> None:
     result = growth.run(growth.TINY)
     assert {figure["ratios"][0] for figure in result["figures"]} == {1.0}
@@ -126,12 +129,14 @@ def test_flat_means_within_a_fifth_in_the_bad_direction(what: str, ratios: list[
     assert growth.is_flat({"what": what, "ratios": ratios}) is flat
 
 
+@pytest.mark.long
 def test_memory_is_sampled_while_pictures_come() -> None:
     result = memory.run(memory.TINY)
     assert result["outcome"]["stored"] > 0 and result["outcome"]["errors"] == 0
     assert result["highest_mb"] >= result["rest_mb"] * 0.9 > 30
 
 
+@pytest.mark.long
 def test_stopped_viewers_stand_beside_uploads() -> None:
     result = stopped_viewers.run(stopped_viewers.TINY)
     assert [cell["who"] for cell in result["cells"]] == ["nobody", "read", "stopped"]
@@ -139,6 +144,7 @@ def test_stopped_viewers_stand_beside_uploads() -> None:
     assert "3 viewers are stopped" in stopped_viewers.report(result)
 
 
+@pytest.mark.long
 def test_firmware_is_fetched_by_all_while_a_camera_sends() -> None:
     result = firmware.run(firmware.TINY)
     hub, nginx = result["rows"]
@@ -148,12 +154,14 @@ def test_firmware_is_fetched_by_all_while_a_camera_sends() -> None:
     assert result["rush"]["busy"]["stored"] > 0 and "in one moment" in firmware.report(result)
 
 
+@pytest.mark.long
 def test_panels_get_their_pictures_beside_the_bare_ping_pong() -> None:
     result = panels.run(panels.TINY)
     assert set(result["cells"]) == {"1", "2"} and "published sender" in result["cells"]["1"]
     assert "ms a packet" in panels.report(result)
 
 
+@pytest.mark.long
 def test_the_command_prints_a_table_and_writes_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,6 +26,18 @@ def test_the_quick_part_leaves_out_what_starts_services():
     assert all((ROOT / folder).is_dir() for folder in suite.SLOW)
 
 
+def test_the_long_form_is_the_whole_suite_with_every_long_test():
+    assert suite.arguments_of(["long", "-n0", "tests/faults"]) == ["-n0", "tests/faults"]
+
+
+@pytest.mark.parametrize(("form", "ran"), [("long", "2 passed"), ("", "1 passed, 1 deselected")])
+def test_long_tests_run_in_the_long_form_only(pytester_run, monkeypatch, form, ran):
+    monkeypatch.setenv("PHOTOHUB_FAULTS", form)
+    assert ran in pytester_run(
+        "import pytest\n@pytest.mark.long\ndef test_a(): pass\ndef test_b(): pass\n", code=0
+    )
+
+
 def test_few_tests_measure_time_and_each_says_why():
     marks = [
         node

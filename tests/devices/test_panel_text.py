@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
@@ -84,7 +84,6 @@ def test_a_picture_that_is_too_small_stays_as_it_is(size):
     assert band_on(size, "Porch", "15:09").getextrema() == (100, 100)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.text(max_size=60), st.text(max_size=30))
 def test_a_band_leaves_half_of_any_picture_free(width, height, left, right):
     image = band_on((width, height), make_readable(left)[0], make_readable(right)[0])

@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -280,7 +280,6 @@ def test_a_bad_profile_is_refused_with_its_faults():
     assert [fault.field for fault in caught.value.faults] == ["rotate", "quality"]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.integers(1, 64), st.integers(1, 64), st.integers(1, 64), st.integers(1, 64),
     st.sampled_from(["fit", "crop", "pad"]), st.sampled_from([0, 90, 180, 270]), st.sampled_from(PACKINGS),

@@ -1,4 +1,4 @@
-"""How often a fault is repeated: a few times in the suite, twenty times as often with PHOTOHUB_FAULTS=long."""
+"""How often a fault is repeated: a few times in the suite, twenty times as often in its long form."""
 
 import os
 
@@ -6,6 +6,11 @@ LONG = "long"
 TIMES = 20
 
 
+def is_long() -> bool:
+    """Tell whether this is `manage.py test long`, which sets PHOTOHUB_FAULTS=long."""
+    return os.environ.get("PHOTOHUB_FAULTS") == LONG
+
+
 def rounds(few: int) -> int:
     """Return how often to do what the short form does `few` times."""
-    return few * TIMES if os.environ.get("PHOTOHUB_FAULTS") == LONG else few
+    return few * TIMES if is_long() else few

@@ -5,7 +5,7 @@ from io import BytesIO
 from mmap import mmap
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from PIL.TiffImagePlugin import IFDRational
@@ -335,7 +335,6 @@ def test_any_bytes_are_judged(front: bytes, noise: bytes):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of corrupt EXIF
-@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(0, 2000), st.binary(min_size=1, max_size=8))
 def test_a_damaged_picture_gives_a_thumbnail_or_a_sentence(kind: str, position: int, damage: bytes):
     data = bytearray(encode(sunset(64, 48), kind, exif=exif_of(orientation=3)))

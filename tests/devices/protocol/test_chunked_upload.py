@@ -3,7 +3,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocol import topics
@@ -65,7 +65,6 @@ def test_a_file_in_pieces_comes_out_whole():
 
 
 @given(st.lists(st.tuples(st.integers(0, 9_999), st.integers(1, 3000)), max_size=15), st.randoms())
-@settings(max_examples=60)
 def test_pieces_may_come_in_any_order_and_overlap(extra, shuffle):
     porch = Sender()
     porch.init()

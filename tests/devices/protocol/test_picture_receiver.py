@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -142,7 +142,6 @@ def run_over(
     return now_s - progress_s if sender.state is SenderState.FAILED else 0.0
 
 
-@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 6 * DATA_BYTES), st.sampled_from([0, 1]), st.integers(1, 6))
 def test_under_loss_repetition_and_disorder_it_arrives_whole_or_fails_in_time(seed, size, base, window):
     picture = random.Random(seed).randbytes(size)
@@ -165,7 +164,6 @@ def test_with_a_tenth_lost_most_pictures_arrive(window):
     assert states.count("delivered") >= 30
 
 
-@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(0, 7), st.integers(1, 4))
 def test_two_pictures_never_mix_when_the_line_was_quiet_between_them(seed, taken, window):
     receiver, there, back = (
