@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -53,12 +53,19 @@ class Address:
             tls=tls,
         )
 
+    def open(self) -> "AbstractAsyncContextManager[Link]":
+        """Connect; see `connect`."""
+        return connect(self)
+
 
 @dataclass(frozen=True)
 class Incoming:
-    """One message. `ack()` tells the broker that it is ours now: call it after the commit, never before.
+    """One message. `ack()` tells the broker that it is ours now: call it after the commit, never before. `refuse()`
+    says that it could not be kept for now. Of that the device hears by the embedded broker only, and sends it again;
+    other brokers have acknowledged it already, and are told the same as by `ack()`.
 
-    `repeated`: the broker gave it to us before and heard no `ack()`; what we did with it then may be durable.
+    `repeated`: it came before, from the device or from a broker that heard no `ack()`; what we did with it then may
+    be durable.
     """
 
     topic: str
@@ -66,6 +73,7 @@ class Incoming:
     retained: bool
     ack: Callable[[], None]
     repeated: bool = False
+    refuse: Callable[[], None] = lambda: None
 
 
 class Link:
@@ -155,7 +163,7 @@ class Link:
                     del self._own[topic, payload]
                     acknowledge()
                     continue
-                yield Incoming(topic, payload, bool(message.retain), acknowledge, repeated)
+                yield Incoming(topic, payload, bool(message.retain), acknowledge, repeated, acknowledge)
 
 
 def _acknowledge(paho, mid: int, qos: int) -> Callable[[], None]:
@@ -277,7 +285,7 @@ async def keep_connected(
     while True:
         started = asyncio.get_running_loop().time()
         try:
-            async with connect(address) as link:
+            async with address.open() as link:
                 await tell(True, "")
                 await session(link)
         except MqttDown as error:

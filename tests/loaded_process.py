@@ -24,13 +24,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 # What the start of a hub spends most of its time on, as far as it asks for no settings.
 LIBRARIES = """
-    PIL.Image PIL.ImageFont PIL.ImageOps aiomqtt amqtt.broker babel.messages.mofile celery.app.amqp celery.app.control
+    PIL.Image PIL.ImageFont PIL.ImageOps aiomqtt babel.messages.mofile celery.app.amqp celery.app.control
     celery.apps.worker celery.beat celery.concurrency.thread celery.utils.debug channels.generic.http channels.layers
     channels.routing cryptography.hazmat.primitives.asymmetric.ed25519 django.contrib.messages.storage.fallback
     django.contrib.postgres.fields django.core.cache django.core.management django.db.backends.sqlite3.base
     django.db.models django.forms django.http.multipartparser django.template.loader django.test.client
     django.views.generic email.mime.text kombu.transport.memory psutil psycopg pydantic.networks redis.asyncio
-    servestatic structlog uvicorn.protocols.http.httptools_impl uvloop yaml
+    servestatic structlog uvicorn.protocols.http.httptools_impl uvloop
 """.split()
 LARGEST = 1 << 16
 

@@ -47,7 +47,6 @@ IMPURE = {"socket", "asyncio", "time", "logging", "threading", "subprocess", "os
 ONLY_IN = {
     "aiomqtt": r"devices\.mqtt|simulators\..*",
     "paho": r"devices\.mqtt|simulators\..*",
-    "amqtt": r"photohub\.embedded\.core",
     "oss2": r"media_pipeline\.oss\w*",
     "boto3": r"media_pipeline\.s3",
     "botocore": r"media_pipeline\.s3",

@@ -21,7 +21,7 @@ from media_pipeline.live import LatestFrames
 from media_pipeline.refusals import STATUS
 from photohub import env
 from photohub.api import api
-from photohub.embedded import broker, guard
+from photohub.embedded import broker, connection
 from photohub.lib import http_guard
 from photohub.mqtt_routes import channels_of
 
@@ -211,8 +211,8 @@ LIMITS = {
     "firmware download": f"{sending.PIECE_BYTES >> 10} KiB within {sending.PIECE_WITHIN_S:.0f} s, "
     f"the whole within {sending.WHOLE_WITHIN_S / 60:.0f} min",
     "MQTT message": f"{settings.MQTT_MAX_PACKET_BYTES >> 20} MiB",
-    "MQTT: CONNECT after the connection is open": f"{guard.FIRST_PACKET_S:.0f} s",
-    "MQTT: subscriptions of one connection": str(guard.SUBSCRIPTIONS_MAX),
+    "MQTT: CONNECT after the connection is open": f"{connection.FIRST_PACKET_S:.0f} s",
+    "MQTT: subscriptions of one connection": str(connection.SUBSCRIPTIONS_MAX),
     "picture to a device": f"{picture_packets.MAX_PACKETS} packets of {picture_packets.DATA_BYTES} bytes",
     "packet to a device": f"{picture_packets.TRIES} times, {picture_packets.ACK_TIMEOUT_S:.0f} s each",
 }

@@ -8,6 +8,7 @@
                        /sys/<pk>/<dn>/thing/ota/firmware/get_reply
                        /sys/<pk>/<dn>/thing/file/download_reply
 
+The vendor's platform subscribes a device to what is for it when it connects, and its SDKs count on that.
 A published sample has two of them the wrong way round: it publishes to `upgrade` and subscribes to `inform`.
 A device may do so with its own names; what it publishes there is heard by nobody.
 """
@@ -79,3 +80,8 @@ def device_topics(product_key: str, device_name: str) -> tuple[tuple[str, ...], 
     subscribe = [*TO_DEVICE, OtaChannel.INFORM]
     built = [[build_topic(c, product_key, device_name) for c in side] for side in (publish, subscribe)]
     return tuple(built[0]), tuple(built[1])
+
+
+def automatic_topics(product_key: str, device_name: str) -> tuple[str, ...]:
+    """Return what a broker subscribes a device of this login to by itself, at QoS 1."""
+    return tuple(build_topic(channel, product_key, device_name) for channel in TO_DEVICE)

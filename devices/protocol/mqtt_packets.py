@@ -1,4 +1,4 @@
-"""Read and write the MQTT 3.1 and 3.1.1 packets that a guard in front of a broker must understand.
+"""Read and write the MQTT 3.1 and 3.1.1 packets that a broker must understand, and a client's that tests need.
 
 Everything here is bytes in, values out (OASIS MQTT 3.1.1, sections 2 and 3). A packet on the wire:
 
@@ -7,7 +7,7 @@ Everything here is bytes in, values out (OASIS MQTT 3.1.1, sections 2 and 3). A 
     then          the body, exactly "remaining length" bytes
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ BODY_SIZES = {
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """One whole packet; `raw` is header and body as they came, to be passed on untouched."""
+    """One whole packet; `raw` is header and body as they came."""
 
     kind: Kind
     flags: int
@@ -105,6 +105,7 @@ class PublishHead(NamedTuple):
     retain: bool
     packet_id: int | None
     payload_offset: int
+    dup: bool
 
 
 class PacketReader:
@@ -247,10 +248,7 @@ def _will_topic(topic: str) -> str:
 
 
 def build_connect(connect: Connect) -> bytes:
-    """Write a whole CONNECT packet, so that a field can be changed on its way to the broker.
-
-    Raises Malformed when a field is above 65,535 bytes.
-    """
+    """Write a whole CONNECT packet. Raises Malformed when a field is above 65,535 bytes."""
     has_will = connect.will_topic is not None
     flags = connect.clean_session << 1
     if has_will:
@@ -271,7 +269,7 @@ def build_connect(connect: Connect) -> bytes:
     return build_packet(Kind.CONNECT, 0, b"".join(parts))
 
 
-def parse_publish_topic(packet: Packet) -> PublishHead:
+def parse_publish_head(packet: Packet) -> PublishHead:
     """Read the front of a PUBLISH without copying its payload; `packet_id` is None at QoS 0."""
     fields = Fields(packet.body, "PUBLISH")
     topic = fields.text()
@@ -281,14 +279,21 @@ def parse_publish_topic(packet: Packet) -> PublishHead:
     if qos == 3:
         raise Malformed("a PUBLISH with quality of service 3")
     packet_id = fields.packet_id() if qos else None
-    return PublishHead(topic, qos, bool(packet.flags & 1), packet_id, fields.position)
+    dup = bool(packet.flags & 8) and qos > 0
+    return PublishHead(topic, qos, bool(packet.flags & 1), packet_id, fields.position, dup)
 
 
-def clear_retain(packet: Packet) -> Packet:
-    """Return the same PUBLISH without its retain flag."""
-    if packet.kind is not Kind.PUBLISH or not packet.flags & 1:
-        return packet
-    return replace(packet, flags=packet.flags & 14, raw=bytes([packet.raw[0] & 0xFE]) + packet.raw[1:])
+def build_publish(
+    topic: str, payload: bytes, qos: int = 0, packet_id: int = 0, *, dup: bool = False
+) -> bytes:
+    """Write a PUBLISH that is not retained; one at QoS 1 or 2 has a packet id."""
+    head = pack_text(topic) + (packet_id.to_bytes(2, "big") if qos else b"")
+    return build_packet(Kind.PUBLISH, dup << 3 | qos << 1, head + payload)
+
+
+def parse_packet_id(body: bytes, kind: Kind) -> int:
+    """Read the body of a packet that holds a packet id and nothing else."""
+    return Fields(body, kind.name).packet_id()
 
 
 def parse_subscribe(body: bytes) -> tuple[int, list[tuple[str, int]]]:
@@ -321,13 +326,6 @@ def parse_unsubscribe(body: bytes) -> tuple[int, list[str]]:
     return packet_id, filters
 
 
-def parse_suback(body: bytes) -> tuple[int, list[int]]:
-    """Return the packet id and one code per filter: the granted QoS or 0x80."""
-    fields = Fields(body, "SUBACK")
-    packet_id = fields.packet_id()
-    return packet_id, list(fields.take(fields.left))
-
-
 def build_subscribe(packet_id: int, filters: list[tuple[str, int]]) -> bytes:
     """Write a SUBSCRIBE packet."""
     parts = [pack_text(topic_filter) + bytes([qos]) for topic_filter, qos in filters]
@@ -350,8 +348,18 @@ def unsuback(packet_id: int) -> bytes:
 
 
 def puback(packet_id: int) -> bytes:
-    """Write a PUBACK packet."""
+    """Write a PUBACK packet: a QoS 1 message was kept."""
     return build_packet(Kind.PUBACK, 0, packet_id.to_bytes(2, "big"))
+
+
+def pubrec(packet_id: int) -> bytes:
+    """Write a PUBREC packet: a QoS 2 message was kept."""
+    return build_packet(Kind.PUBREC, 0, packet_id.to_bytes(2, "big"))
+
+
+def pubcomp(packet_id: int) -> bytes:
+    """Write a PUBCOMP packet: the packet id is free again."""
+    return build_packet(Kind.PUBCOMP, 0, packet_id.to_bytes(2, "big"))
 
 
 def build_packet(kind: Kind, flags: int, body: bytes) -> bytes:

@@ -13,14 +13,16 @@ class Account:
     """Who a connection belongs to, and which topics it may use (filters as MQTT 3.1.1 writes them).
 
     `subject` is whatever `revalidate` needs to know the login again, for instance which of two keys was used.
-    It must be hashable, and two connections are asked about once only when it is equal.
+    It must be hashable, and two connections are asked about once only when it is equal. To the topics of `automatic`
+    the broker subscribes every connection by itself.
     """
 
     username: str
-    kind: Literal["device", "person", "hub"]
+    kind: Literal["device", "person"]
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     subject: Hashable = None
+    automatic: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

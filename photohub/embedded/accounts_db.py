@@ -1,19 +1,17 @@
-"""Who may use the embedded broker: devices by code and key, people by user name and API token, the hub itself."""
+"""Who may use the embedded broker: devices by code and key, people by user name and API token."""
 
 import hmac
-import secrets
+from dataclasses import replace
 
 from devices import addressing, identity
 from devices.access import Action, can
 from devices.models import ApiToken, Device, DeviceKey
+from devices.protocol import aliyun_topics
 from devices.protocol.aliyun_login import parse_login
 from devices.protocol.mqtt_packets import Connect
 from photohub.lib.ids import hash_key
 
 from .accounts import Account
-
-HUB_USERNAME = "photohub-hub"
-HUB_PASSWORD = secrets.token_urlsafe(32)
 
 
 def find_account(connect: Connect) -> Account | None:
@@ -21,9 +19,6 @@ def find_account(connect: Connect) -> Account | None:
     username, password = connect.username or "", _text(connect.password)
     if not username or not password:
         return None
-    if username == HUB_USERNAME:
-        right = hmac.compare_digest(password.encode(), HUB_PASSWORD.encode())
-        return Account(HUB_USERNAME, "hub", ("#",), ("#",)) if right else None
     if "&" in username:
         return _signed_account(connect.client_id, username, password)
     return _device_account(username, password) or _person_account(username, password)
@@ -46,7 +41,13 @@ def _signed_account(client_id: str, username: str, password: str) -> Account | N
     device = identity.find_by_signature(login, password) if login else None
     if device is None or not device.enabled:
         return None
-    return _account_of(device, ("signed", _digest_of_secret(device)))
+    return _signed_account_of(device, _digest_of_secret(device))
+
+
+def _signed_account_of(device: Device, digest: str) -> Account:
+    # The vendor's platform subscribes its devices by itself, so its SDKs never ask for these topics.
+    topics = aliyun_topics.automatic_topics(device.product_key, device.device_name)
+    return replace(_account_of(device, ("signed", digest)), automatic=topics)
 
 
 def _digest_of_secret(device: Device) -> str:
@@ -78,7 +79,7 @@ def _person_account(username: str, password: str) -> Account | None:
 
 def no_longer_valid(accounts: list[Account]) -> list[Account]:
     """Return the connected accounts whose key, device, person or topics changed since they came in."""
-    fresh = {a: _again(a) for a in accounts if a.kind != "hub"}
+    fresh = {a: _again(a) for a in accounts}
     return [a for a, now in fresh.items() if now != a]
 
 
@@ -86,7 +87,9 @@ def _again(account: Account) -> Account | None:
     pk, kind, digest = account.subject
     if account.kind == "device":
         device = Device.objects.filter(pk=pk, enabled=True).first()
-        return _account_of(device, (kind, digest)) if device and _still_holds(device, kind, digest) else None
+        if device is None or not _still_holds(device, kind, digest):
+            return None
+        return _signed_account_of(device, digest) if kind == "signed" else _account_of(device, (kind, digest))
     token = ApiToken.objects.select_related("user").filter(sha256=digest).first()
     if token is None or not token.live or not token.user.is_active:
         return None

@@ -1,4 +1,4 @@
-"""The embedded MQTT broker: our own listeners, our own guard, amqtt behind them."""
+"""The embedded MQTT broker: its listeners, what it remembers of accounts, and what it asks and tells the project."""
 
 import asyncio
 import errno
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devices.protocol.mqtt_packets import ConnackCode, Connect, connack
+from devices.protocol.topics import matches
 from photohub.embedded.accounts import Account, ConnectionInfo
-from photohub.embedded.core import Core, quiet_amqtt
-from photohub.embedded.guard import Connection, Refused
+from photohub.embedded.connection import Connection, Refused
+from photohub.embedded.core import Core
 from photohub.embedded.links import Link, Receive, Send, TcpLink, WebSocketLink
+from photohub.embedded.receipts import Published, Receipt, Room
 
 __all__ = ["Account", "ConnectionInfo", "EmbeddedBroker", "PortTaken"]
 
@@ -27,6 +29,7 @@ REVALIDATE_PATIENCE_S = 30.0
 HUB_PATIENCE_S = 30.0
 STOP_S = 5.0
 STREAM_BYTES = 256 * 1024
+UNFINISHED_MAX_BYTES = 96 * 2**20
 DENIED_LOG_S = 60.0
 
 Authenticate = Callable[[Connect, str], Awaitable[Account | None]]
@@ -55,6 +58,7 @@ class Standing:
     tokens: float
     refilled_at: float
     connections: set[Connection] = field(default_factory=set)
+    published: Published = field(default_factory=Published)
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
     denied: int = 0
     denied_unlogged: int = 0
@@ -66,9 +70,9 @@ class EmbeddedBroker:
 
     `authenticate` is asked for every connection and may raise, which the client sees as "server unavailable".
     `on_connect` is told of every connection, `on_disconnect` when the account's last one is gone,
-    `on_subscribe` after the subscription stands, restored ones of a kept session included; one account's
-    calls never overlap. `revalidate` is asked every five seconds about all connected accounts and returns
-    those to throw out.
+    `on_subscribe` after the subscription stands, automatic and restored ones included; one account's calls
+    never overlap. `revalidate` is asked every five seconds about all connected accounts and returns those to
+    throw out. `core.hub` is the hub's own way in: where `devices.mqtt` has an address, this has none.
     """
 
     def __init__(
@@ -82,7 +86,6 @@ class EmbeddedBroker:
         messages_per_s: float = 100,
         messages_burst: float = 400,
         stall_s: float = 2.0,
-        hub_stall_s: float = 60.0,
         on_connect: OnConnect | None = None,
         on_disconnect: OnDisconnect | None = None,
         on_subscribe: OnSubscribe | None = None,
@@ -91,8 +94,8 @@ class EmbeddedBroker:
         self.authenticate = authenticate
         self.max_packet_bytes = max_packet_bytes
         self.stall_s = stall_s
-        self.hub_stall_s = hub_stall_s
-        self.core: Core
+        self.core = Core()
+        self._room = Room()
         self._address = (host, port)
         self._max_connections = max_connections
         self._messages_per_s = messages_per_s
@@ -112,18 +115,15 @@ class EmbeddedBroker:
 
     async def start(self) -> None:
         """Listen; raises PortTaken."""
-        quiet_amqtt()
-        self.core = Core()
         host, port = self._address
         try:
             self._server = await asyncio.start_server(
-                self._tcp_connected, host, port, limit=2**18, backlog=512
+                self._tcp_connected, host, port, limit=STREAM_BYTES, backlog=512
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortTaken(host, port) from None
             raise
-        await self.core.start()
         self._watch = asyncio.create_task(self._watch_accounts())
 
     async def stop(self) -> None:
@@ -140,7 +140,6 @@ class EmbeddedBroker:
                 await asyncio.gather(*(connection.finished.wait() for connection in leaving))
                 while self._telling:
                     await asyncio.wait(set(self._telling))
-        await self.core.shutdown()
         await asyncio.gather(self._watch, return_exceptions=True)
         self._server = None
 
@@ -196,19 +195,9 @@ class EmbeddedBroker:
             rival.end("taken over by a newer connection")
             await rival.finished.wait()
         self._by_key[key] = connection
-        await self._prepare_session(account, key)
-
-    async def _prepare_session(self, account: Account, key: str) -> None:
-        self.core.withdraw(key, account.subscribe)
-        if account.kind == "hub":
-            self.core.keeping.add(key)
         abandoned = [name for name in self.core.offline_sessions(account.username) if name != key]
         for name in abandoned[: max(0, len(abandoned) + 1 - KEPT_SESSIONS_PER_ACCOUNT)]:
-            await self.core.drop(name)
-
-    async def release(self, connection: Connection) -> None:
-        """Undo `claim` as far as amqtt is concerned."""
-        await self.core.release(connection.key, keep_messages=connection.account.kind == "hub")
+            self.core.drop(name)
 
     def forget(self, connection: Connection, reason: str) -> None:
         self._connections.discard(connection)
@@ -220,9 +209,7 @@ class EmbeddedBroker:
             self._tell(connection.account, self._tell_gone(connection, reason))
 
     async def pace(self, account: Account) -> None:
-        """Wait until the account may send its next packet; the hub, which serves all, never waits."""
-        if account.kind == "hub":
-            return
+        """Wait until the account may send its next packet."""
         standing, now = self._standing(account), time.monotonic()
         refill = (now - standing.refilled_at) * self._messages_per_s
         standing.tokens = min(self._messages_burst, standing.tokens + refill) - 1
@@ -230,14 +217,34 @@ class EmbeddedBroker:
         if standing.tokens < 0:
             await asyncio.sleep(-standing.tokens / self._messages_per_s)
 
-    async def publish(self, connection: Connection, topic: str, payload: bytes, qos: int) -> None:
-        """Pass a message on; raises Refused when the hub cannot take it, so that the device keeps it."""
-        if connection.account.kind != "hub":
-            try:
-                await self.core.wait_for_room(HUB_PATIENCE_S)
-            except TimeoutError:
-                raise Refused("the hub has been too busy for half a minute") from None
-        await self.core.publish(topic, payload, qos)
+    def check_unfinished(self, connection: Connection) -> None:
+        """Bound what packets that are not whole yet take: of one account (raises Refused), and in all."""
+        if connection.unfinished_bytes <= STREAM_BYTES:
+            return
+        own = self._standing(connection.account).connections
+        if sum(each.unfinished_bytes for each in own) > 2 * self.max_packet_bytes:
+            raise Refused("its connections send too much at once")
+        if sum(each.unfinished_bytes for each in self._connections) > UNFINISHED_MAX_BYTES:
+            largest = max(self._connections, key=lambda each: each.unfinished_bytes)
+            largest.end("too much is sent at once")
+
+    async def wait_for_room(self, account: Account, size_bytes: int) -> None:
+        """Hold an account back while the hub has enough of it; raises Refused, so that the device keeps the message."""
+        try:
+            await self._room.wait(self.published(account), size_bytes, HUB_PATIENCE_S)
+        except TimeoutError:
+            raise Refused("the hub has been too busy for half a minute") from None
+
+    def publish(
+        self, account: Account, topic: str, payload: bytes, qos: int, *, repeated: bool = False
+    ) -> Receipt:
+        """Pass a message on, and return what becomes of it."""
+        receipt = self.core.publish(topic, payload, qos, repeated=repeated)
+        self._room.enter(self.published(account), len(payload), receipt)
+        return receipt
+
+    def published(self, account: Account) -> Published:
+        return self._standing(account).published
 
     def count_denied(self, account: Account, topic: str) -> None:
         standing, now = self._standing(account), time.monotonic()
@@ -262,6 +269,17 @@ class EmbeddedBroker:
         standing = self._standings.get(username)
         return standing.denied if standing else 0
 
+    def hears(self, username: str, topic: str) -> bool:
+        """Tell, from any thread, whether a connection of this account is subscribed to the topic now."""
+        standing = self._standings.get(username)
+        sessions = [connection.session for connection in list(standing.connections)] if standing else []
+        return any(
+            matches(topic_filter, topic)
+            for session in sessions
+            if session is not None
+            for topic_filter in list(session.filters)
+        )
+
     def kick(self, username: str) -> int:
         """End all connections of an account, and return how many those were."""
         standing = self._standings.get(username)
@@ -273,6 +291,7 @@ class EmbeddedBroker:
     async def _watch_accounts(self) -> None:
         while True:
             await asyncio.sleep(REVALIDATE_S)
+            self.core.sweep()
             accounts = list({connection.account for connection in self._by_key.values()})
             if self._revalidate is None or not accounts:
                 continue

@@ -11,7 +11,6 @@ from django.conf import settings
 from devices import presence
 from devices.models import Device
 from devices.mqtt import Address
-from devices.protocol import topics
 from media_pipeline.ingest import committer
 from photohub import asgi, streams
 from photohub.celery import app as celery_app
@@ -22,8 +21,9 @@ from photohub.lib.rates import Buckets
 from photohub.serving import Server, server_config, settle
 
 from .accounts import Account
-from .accounts_db import HUB_PASSWORD, HUB_USERNAME, find_account, no_longer_valid
+from .accounts_db import find_account, no_longer_valid
 from .broker import EmbeddedBroker
+from .hub_link import HubDoor
 from .simulated import SimulatedCameras
 from .worker import EmbeddedWorker
 
@@ -48,7 +48,6 @@ class Hub:
         self._mqtt_address = mqtt_address
         self._on_ready = on_ready
         self._demo = demo
-        self._listening: dict[str, set[str]] = {}
         self.broker: EmbeddedBroker | None = None
         self.ended_all = True
         self._server: Server | None = None
@@ -65,7 +64,7 @@ class Hub:
         try:
             address = await self._start_broker()
             intake = streams.Intake(frames, self._stream)
-            self._gateway = Gateway(address, intake, None if settings.MQTT_URL else self._hears)
+            self._gateway = Gateway(address, intake, self._hears if self.broker else None)
             tasks.append(asyncio.create_task(self._gateway.run(), name="gateway"))
             worker.start()
             simulated = SimulatedCameras(self._http.getsockname()[1], self._broker_port(), self._demo)
@@ -77,7 +76,7 @@ class Hub:
         finally:
             await self._stop(tasks, worker)
 
-    async def _start_broker(self) -> Address:
+    async def _start_broker(self) -> Address | HubDoor:
         if settings.MQTT_URL:
             return Address.from_url(settings.MQTT_URL)
         await in_thread(presence.forget_links)
@@ -93,7 +92,7 @@ class Hub:
         )
         await self.broker.start()
         asgi.serve_mqtt_at(self.broker.websocket)
-        return Address("127.0.0.1", self.broker.port, HUB_USERNAME, HUB_PASSWORD, version5=False)
+        return self.broker.core.hub
 
     def _broker_port(self) -> int | None:
         return self.broker.port if self.broker else None
@@ -135,7 +134,7 @@ class Hub:
         account = await in_thread(find_account, connect)
         if account is None:
             self._guesses.take(peer, time.monotonic())
-        elif account.kind != "hub":
+        else:
             async with asyncio.timeout(_HUB_FIRST_S):
                 await self._gateway.listen_to(account.publish)
         return account
@@ -149,15 +148,13 @@ class Hub:
 
     async def _disconnected(self, account: Account, client_id: str, reason: str) -> None:
         if account.kind == "device":
-            self._listening.pop(account.username, None)
             await in_thread(_note, account, presence.disconnected, reason)
 
     async def _subscribed(self, account: Account, topic_filter: str) -> None:
-        self._listening.setdefault(account.username, set()).add(topic_filter)
         live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
 
     def _hears(self, device: Device, topic: str) -> bool:
-        return any(topics.matches(heard, topic) for heard in self._listening.get(device.code, ()))
+        return self.broker.hears(device.code, topic)
 
 
 def _note(account: Account, function, *args: str) -> None:

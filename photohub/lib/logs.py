@@ -57,8 +57,6 @@ def set_up() -> None:
     for name in (
         "celery",
         "kombu",
-        "amqtt",
-        "transitions",
         "asyncio",
         "PIL",
         "botocore",

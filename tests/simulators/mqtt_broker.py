@@ -1,19 +1,22 @@
-"""A real MQTT broker in the test's own loop, on a free port, with anonymous access."""
+"""A real MQTT broker in the test's own loop, on a free port, in which everybody may do everything and is somebody else."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from amqtt.broker import Broker
+from devices.protocol.mqtt_packets import Connect
+from photohub.embedded.broker import Account, EmbeddedBroker
 
-ANONYMOUS = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+
+async def know_everybody(connect: Connect, peer: str) -> Account:
+    return Account(connect.client_id.replace("/", "-"), "device", ("#",), ("#",))
 
 
 @asynccontextmanager
 async def mqtt_broker() -> AsyncIterator[int]:
     """Run a broker and yield its port."""
-    broker = Broker({"listeners": {"default": {"type": "tcp", "bind": "127.0.0.1:0"}}, "plugins": ANONYMOUS})
+    broker = EmbeddedBroker(know_everybody, host="127.0.0.1", port=0)
     await broker.start()
     try:
-        yield broker._servers["default"].instance.sockets[0].getsockname()[1]
+        yield broker.port
     finally:
-        await broker.shutdown()
+        await broker.stop()

@@ -13,15 +13,16 @@ from devices.protocol.mqtt_packets import (
     UnsupportedVersion,
     build_connect,
     build_packet,
+    build_publish,
     build_subscribe,
-    clear_retain,
     connack,
     parse_connect,
-    parse_publish_topic,
-    parse_suback,
+    parse_publish_head,
     parse_subscribe,
     parse_unsubscribe,
     puback,
+    pubcomp,
+    pubrec,
     suback,
     unsuback,
 )
@@ -198,25 +199,27 @@ def test_a_connect_cut_anywhere_is_malformed():
 
 def test_the_front_of_a_publish_is_read():
     packet = read_one(PUBLISH)
-    assert parse_publish_topic(packet) == ("a/b", 1, True, 0x1234, 7)
+    assert parse_publish_head(packet) == ("a/b", 1, True, 0x1234, 7, False)
     assert packet.body[7:] == b"pic"
 
 
 def test_a_publish_at_qos_0_has_no_packet_id():
     packet = read_one(bytes.fromhex("30 05 0001 61") + b"hi")
-    assert parse_publish_topic(packet) == ("a", 0, False, None, 3)
+    assert parse_publish_head(packet) == ("a", 0, False, None, 3, False)
+
+
+@pytest.mark.parametrize(("qos", "dup"), [(0, False), (1, False), (1, True), (2, True)])
+def test_a_publish_is_written_as_it_is_read(qos: int, dup: bool):
+    packet = read_one(build_publish("a/b", b"pic", qos, 7, dup=dup))
+    head = parse_publish_head(packet)
+    assert head[:4] == ("a/b", qos, False, 7 if qos else None)
+    assert (head.dup, packet.body[head.payload_offset :]) == (dup, b"pic")
 
 
 @pytest.mark.parametrize("body", ["0000", "0001 23", "0003 612f2b", "0001 61 0000", "0001 61 00", "0005 61"])
 def test_a_publish_that_breaks_a_rule_is_malformed(body: str):
     with pytest.raises(Malformed):
-        parse_publish_topic(read_one(build_packet(Kind.PUBLISH, 2, bytes.fromhex(body))))
-
-
-def test_retain_is_cleared_in_flags_and_bytes():
-    cleared = clear_retain(read_one(PUBLISH))
-    assert (cleared.flags, cleared.raw) == (2, b"\x32" + PUBLISH[1:])
-    assert clear_retain(cleared) is cleared
+        parse_publish_head(read_one(build_packet(Kind.PUBLISH, 2, bytes.fromhex(body))))
 
 
 def test_a_subscribe_is_read_in_order_and_rebuilt():
@@ -245,7 +248,7 @@ def test_answers_are_written_byte_for_byte():
     assert puback(0x1234) == b"\x40\x02\x12\x34"
     assert unsuback(8) == b"\xb0\x02\x00\x08"
     assert suback(7, [1, 0x80, 0]) == b"\x90\x05\x00\x07\x01\x80\x00"
-    assert parse_suback(suback(7, [1, 0x80])[2:]) == (7, [1, 0x80])
+    assert (pubrec(1), pubcomp(2)) == (b"\x50\x02\0\1", b"\x70\x02\0\2")
 
 
 @given(st.lists(st.binary(max_size=40), max_size=5))
@@ -262,8 +265,8 @@ def test_the_reader_raises_only_protocol_errors(pieces: list[bytes]):
 @given(st.binary(max_size=60), st.sampled_from([b"", b"\0\4MQTT\4", b"\0\6MQIsdp\3"]), st.integers(0, 15))
 def test_the_parsers_raise_only_protocol_errors(body: bytes, front: bytes, flags: int):
     packet = Packet(Kind.PUBLISH, flags, body, b"\x30" + body)
-    calls = [lambda: parse_connect(front + body), lambda: parse_publish_topic(packet)]
-    calls += [lambda parse=parse: parse(body) for parse in (parse_subscribe, parse_unsubscribe, parse_suback)]
+    calls = [lambda: parse_connect(front + body), lambda: parse_publish_head(packet)]
+    calls += [lambda parse=parse: parse(body) for parse in (parse_subscribe, parse_unsubscribe)]
     for call in calls:
         try:
             call()

@@ -12,10 +12,10 @@ from devices.protocol.mqtt_packets import Connect, Kind, Packet, PacketReader, b
 from devices.protocol.mqtt_packets import build_subscribe as subscribe_packet
 from photohub.embedded.broker import Account, EmbeddedBroker
 
-HUB = Account("hub", "hub", ("photohub/#",), ("photohub/#",))
+WATCH = Account("watch", "person", ("photohub/#",), ("photohub/#",))
 GATE = Account("gate", "device", ("photohub/gate/frame", "photohub/gate/status"), ("photohub/gate/command",))
 YARD = Account("yard", "device", ("photohub/yard/#",), ("photohub/yard/#",))
-PEOPLE = {account.username: account for account in (HUB, GATE, YARD)}
+PEOPLE = {account.username: account for account in (WATCH, GATE, YARD)}
 WAIT_S = 10.0
 
 

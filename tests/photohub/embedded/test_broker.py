@@ -10,7 +10,7 @@ from photohub.embedded import broker as broker_module
 from photohub.embedded.broker import Account, EmbeddedBroker, PortTaken
 from tests.photohub.embedded.mqtt_people import (
     GATE,
-    HUB,
+    WATCH,
     YARD,
     bare_client,
     client,
@@ -251,7 +251,7 @@ async def test_stop_ends_the_clients_and_tells_so() -> None:
 
 async def test_stop_is_quiet(caplog: pytest.LogCaptureFixture) -> None:
     async with running_broker() as broker, bare_client(broker) as hub, bare_client(broker) as gate:
-        await hub.log_in(HUB, clean_session=False)
+        await hub.log_in(WATCH, clean_session=False)
         await hub.subscribe(("photohub/#", 1))
         await gate.log_in(GATE, will_topic="photohub/gate/status", will_payload=b"offline", will_qos=1)
         await gate.send(publish_packet("photohub/gate/frame", packet_id=1))

@@ -14,7 +14,7 @@ from photohub.embedded.broker import EmbeddedBroker
 from photohub.embedded.links import TcpLink, WebSocketLink
 from tests.photohub.embedded.mqtt_people import (
     GATE,
-    HUB,
+    WATCH,
     client,
     connect_packet,
     next_message,
@@ -50,7 +50,7 @@ async def test_picture_of_2_mb_travels_over_websocket_both_ways() -> None:
     picture = bytes(2 * 2**20)
     async with running_broker() as broker, web_door(broker) as port, client(broker, GATE) as gate:
         way = {"transport": "websockets", "port": port, "websocket_path": "/mqtt"}
-        async with client(broker, HUB, **way) as hub:
+        async with client(broker, WATCH, **way) as hub:
             await hub.subscribe(FRAME, qos=1)
             await gate.publish(FRAME, picture, qos=1)
             assert (await next_message(hub)).payload == picture

@@ -1,4 +1,4 @@
-"""The guard of one MQTT connection: what a client sends is judged here before amqtt may see any of it."""
+"""One MQTT connection of the embedded broker: what a client sends is judged here before anybody else sees any of it."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from devices.protocol.mqtt_packets import (
     SUBSCRIPTION_REFUSED,
@@ -17,33 +17,42 @@ from devices.protocol.mqtt_packets import (
     Packet,
     PacketReader,
     ProtocolError,
+    PublishHead,
     UnsupportedVersion,
-    build_connect,
-    build_subscribe,
+    build_packet,
     connack,
     parse_connect,
-    parse_publish_topic,
+    parse_packet_id,
+    parse_publish_head,
     parse_subscribe,
     parse_unsubscribe,
     puback,
+    pubcomp,
+    pubrec,
     suback,
+    unsuback,
 )
 from photohub.embedded.accounts import Account, ConnectionInfo, may_publish, may_subscribe
-from photohub.embedded.core import Outbox, PacketPipe
+from photohub.embedded.answers import Answers
+from photohub.embedded.core import Session
 from photohub.embedded.links import Link
+from photohub.embedded.outgoing import Outgoing
+from photohub.embedded.receipts import Outcome, Receipt
 
 if TYPE_CHECKING:
     from photohub.embedded.broker import EmbeddedBroker
 
 log = logging.getLogger(__name__)
 
-PINGRESP = b"\xd0\x00"
+PINGRESP = build_packet(Kind.PINGRESP, 0, b"")
 
 FIRST_PACKET_S = 5.0
 AUTHENTICATE_S = 10.0
 CONNECT_MAX_BYTES = 64 * 1024
 CLIENT_ID_MAX = 256
 SUBSCRIPTIONS_MAX = 100
+WILL_S = 2.0
+GOODBYE = "said goodbye"
 
 
 class Refused(Exception):
@@ -62,20 +71,17 @@ class Connection:
         self.link = link
         self.peer = link.peer
         self.account: Account | None = None
+        self.session: Session | None = None
         self.client_id = ""
         self.key = ""
         self.since = datetime.now(UTC)
         self.packets_in = self.packets_out = self.denied = 0
         self.finished = asyncio.Event()
-        self._greeted = asyncio.Event()
-        self.outbox = Outbox(self)
-        self._pipe = PacketPipe()
+        self.outgoing = Outgoing(self.end)
         self._reader = PacketReader(broker.max_packet_bytes)
         self._early: deque[Packet] = deque()
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._awaiting_suback: deque[list[tuple[str, int]]] = deque()
-        self._keepalive_s = 0
-        self._filters: set[str] = set()
+        self._answers = Answers(self.outgoing.put, self.end)
 
     async def run(self) -> None:
         """Serve the connection until it ends; never raises."""
@@ -109,6 +115,11 @@ class Connection:
             name, kind, self.client_id, self.peer, self.since, self.packets_in, self.packets_out, self.denied
         )
 
+    @property
+    def unfinished_bytes(self) -> int:
+        """Tell how many bytes of a packet that is not whole yet are held."""
+        return self._reader.buffered_bytes
+
     # --- before the login
 
     async def _admit(self) -> Connect:
@@ -124,10 +135,8 @@ class Connection:
         account = await self._authenticate(connect)
         connect = self._check_login(connect, account)
         self.account, self.client_id = account, connect.client_id
-        # amqtt knows sessions by client id alone. With the account in front nobody can name another one's
-        # session, and no account name holds a slash.
+        # With the account in front nobody can name another one's session, and no account name holds a slash.
         self.key = f"{account.username}/{connect.client_id}"
-        self._keepalive_s = connect.keepalive_s
         await self.broker.claim(self)
         return connect
 
@@ -167,15 +176,19 @@ class Connection:
             log.error("MQTT login from %s could not be checked: %r", self.peer, error)
             raise Refused("the login could not be checked", ConnackCode.UNAVAILABLE) from None
         if account is None:
-            raise Refused(f"wrong user name or password ({connect.username!r})", ConnackCode.BAD_LOGIN)
+            raise Refused(f"wrong user name or password ({connect.username!r:.100})", ConnackCode.BAD_LOGIN)
         if "/" in account.username:
-            raise Refused(f"the account name {account.username!r} holds a slash", ConnackCode.NOT_AUTHORISED)
+            raise Refused(
+                f"the account name {account.username!r:.100} holds a slash", ConnackCode.NOT_AUTHORISED
+            )
         return account
 
     def _check_login(self, connect: Connect, account: Account) -> Connect:
         will = connect.will_topic
         if will is not None and not may_publish(account, will):
-            raise Refused(f"{account.username} may not leave a will on {will!r}", ConnackCode.NOT_AUTHORISED)
+            raise Refused(
+                f"{account.username} may not leave a will on {will!r:.200}", ConnackCode.NOT_AUTHORISED
+            )
         client_id = connect.client_id or f"anonymous-{secrets.token_hex(8)}"
         return replace(connect, client_id=client_id, will_qos=min(connect.will_qos, 1), will_retain=False)
 
@@ -189,91 +202,88 @@ class Connection:
 
     async def _serve(self, connect: Connect) -> str:
         """Run until one side ends, and return why."""
-        # The secret and the keepalive stay here: amqtt needs neither. It speaks 3.1.1 only, whose packets are
-        # those of 3.1 after the CONNECT.
-        inward = replace(
-            connect,
-            protocol="MQTT",
-            level=4,
-            client_id=self.key,
-            username=self.account.username,
-            password=None,
-            keepalive_s=0,
-        )
-        await self._pipe.put(build_connect(inward))
-        inside = asyncio.create_task(self.broker.core.external_connected(self._pipe, self.outbox, "default"))
-        reading = asyncio.create_task(self._read())
+        reading = asyncio.create_task(self._read(connect.keepalive_s))
         sending = asyncio.create_task(self._send())
+        reason = "the connection broke"
         try:
+            self._greet(connect)
             done, _ = await asyncio.wait(
-                {inside, reading, sending, self._ending}, return_when=asyncio.FIRST_COMPLETED
+                {reading, sending, self._ending}, return_when=asyncio.FIRST_COMPLETED
             )
-            return self._reason(done, inside)
+            reason = next(iter(done & {self._ending} or done)).result()
+            return reason
         finally:
             reading.cancel()
-            await asyncio.wait({reading})
-            await self._leave_core(inside)
             sending.cancel()
             await asyncio.gather(reading, sending, return_exceptions=True)
+            self._answers.stop()
+            if self.session is not None:
+                self.broker.core.leave(self.session)
+                self.session = None
+            if reason != GOODBYE and connect.will_topic is not None:
+                await self._leave_will(connect)
 
-    def _reason(self, done: set[asyncio.Future[Any]], inside: asyncio.Task[None]) -> str:
-        if self._ending in done:
-            return self._ending.result()
-        for task in done - {inside}:
-            return task.result()
-        return "the broker ended it"
+    def _greet(self, connect: Connect) -> None:
+        """Open the session and answer the CONNECT, which must be the first thing that the client hears."""
+        self.session, present = self.broker.core.open(self.key, self.account, connect.clean_session)
+        self.outgoing.put(connack(ConnackCode.ACCEPTED, present))
+        self.session.listener = self.outgoing
+        self.broker.tell_connected(self)
+        for topic_filter in self.account.automatic:
+            self.broker.core.subscribe(self.session, topic_filter, 1)
+        for topic_filter in sorted(self.session.filters):
+            self.broker.tell_subscribed(self, topic_filter)
 
-    async def _leave_core(self, inside: asyncio.Task[None]) -> None:
-        """Let amqtt see the end of the stream, which makes it publish the will."""
-        try:
-            async with asyncio.timeout(5):
-                await self._pipe.end()
-                await asyncio.wait({inside})
-        except TimeoutError:
-            log.warning("amqtt did not let go of %s within 5 seconds", self.key)
-        inside.cancel()
-        await asyncio.gather(inside, return_exceptions=True)
-        await self.broker.release(self)
+    async def _leave_will(self, connect: Connect) -> None:
+        """Publish the will, and let the hub hear it before a next connection of this client begins."""
+        will = self.broker.publish(
+            self.account, connect.will_topic, connect.will_payload or b"", connect.will_qos
+        )
+        settled = asyncio.Event()
+        will.when_settled(settled.set)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WILL_S if self.broker.core.hub.link else 0):
+                await settled.wait()
 
-    async def _read(self) -> str:
+    async def _read(self, keepalive_s: int) -> str:
         # Half as much again as the client promised (MQTT-3.1.2-24). A client which promises nothing may be
         # silent for ever, as umqtt is by default: whether it still exists is left to TCP keepalive and to
         # WebSocket pings.
-        patience_s = self._keepalive_s * 1.5 or None
-        # A client may send on without waiting for the CONNACK, but that must be the first thing it hears.
-        await self._greeted.wait()
+        patience_s = keepalive_s * 1.5 or None
         try:
             while True:
                 while self._early:
                     packet = self._early.popleft()
                     self.packets_in += 1
-                    await self._take(packet)
                     if packet.kind == Kind.DISCONNECT:
-                        return "said goodbye"
+                        return GOODBYE
+                    await self._take(packet)
                 async with asyncio.timeout(patience_s):
                     chunk = await self.link.read()
                 if not chunk:
                     return "the connection was closed"
                 self._early.extend(self._reader.feed(chunk))
+                self.broker.check_unfinished(self)
         except TimeoutError:
             return "silent for longer than its keepalive"
         except OSError:
             return "the connection broke"
         except (Refused, ProtocolError) as error:
-            log.warning("MQTT client %s is disconnected: %s", self.key, error)
+            log.warning("MQTT client %.300r is disconnected: %s", self.key, error)
             return str(error)
 
     async def _send(self) -> str:
-        patience_s = self.broker.hub_stall_s if self.account.kind == "hub" else self.broker.stall_s
         try:
             while True:
-                packet = await self.outbox.next()
-                await self.link.write(packet, patience_s)
-                self.outbox.backlog_bytes -= len(packet)
+                packet = await self.outgoing.next()
+                await self.link.write(packet, self.broker.stall_s)
+                self.outgoing.sent(packet)
                 self.packets_out += 1
         except TimeoutError:
             log.warning(
-                "MQTT client %s is disconnected: it took no byte for %s seconds", self.key, patience_s
+                "MQTT client %.300r is disconnected: it took no byte for %s seconds",
+                self.key,
+                self.broker.stall_s,
             )
             return "does not read"
         except OSError:
@@ -281,80 +291,81 @@ class Connection:
 
     async def _take(self, packet: Packet) -> None:
         await self.broker.pace(self.account)
-        if packet.kind == Kind.PUBLISH:
-            await self._take_publish(packet)
-        elif packet.kind == Kind.PUBACK:
-            self.broker.core.acknowledge(self.key, int.from_bytes(packet.body[:2]))
-        elif packet.kind == Kind.SUBSCRIBE:
-            await self._take_subscribe(packet)
-        elif packet.kind == Kind.UNSUBSCRIBE:
-            self._filters.difference_update(parse_unsubscribe(packet.body)[1])
-            await self._pipe.put(packet.raw)
-        elif packet.kind == Kind.PINGREQ:
-            self.outbox.write(PINGRESP)
-        elif packet.kind == Kind.DISCONNECT:
-            await self._pipe.put(packet.raw)
-        else:
-            raise Refused(f"a packet of type {packet.kind} has no place here")
+        match packet.kind:
+            case Kind.PUBLISH:
+                await self._take_publish(packet)
+            case Kind.PUBREL:
+                packet_id = parse_packet_id(packet.body, packet.kind)
+                self.session.unreleased.pop(packet_id, None)
+                self.outgoing.put(pubcomp(packet_id))
+            case Kind.PUBACK:
+                self.outgoing.acknowledged(parse_packet_id(packet.body, packet.kind))
+            case Kind.SUBSCRIBE:
+                self._take_subscribe(packet)
+            case Kind.UNSUBSCRIBE:
+                packet_id, filters = parse_unsubscribe(packet.body)
+                for topic_filter in filters:
+                    self.broker.core.unsubscribe(self.session, topic_filter)
+                self.outgoing.put(unsuback(packet_id))
+            case Kind.PINGREQ:
+                self.outgoing.put(PINGRESP)
+            case _:
+                raise Refused(f"a packet of type {packet.kind} has no place here")
+
+    # --- what it publishes
 
     async def _take_publish(self, packet: Packet) -> None:
-        topic, qos, _retain, packet_id, payload_offset = parse_publish_topic(packet)
-        if qos == 2:
-            # MQTT 3.1.1 has no way to refuse a QoS but to close. QoS 2 would promise exactly once, and
-            # PhotoHub promises that nowhere; small clients use 0 and 1.
-            raise Refused("QoS 2 is not served; publish with QoS 0 or 1")
-        if may_publish(self.account, topic):
-            await self.broker.publish(self, topic, packet.body[payload_offset:], qos)
+        head = parse_publish_head(packet)
+        payload = packet.body[head.payload_offset :]
+        if may_publish(self.account, head.topic):
+            receipt = await self._hand_in(head, payload)
         else:
             self.denied += 1
-            self.broker.count_denied(self.account, topic)
-        if qos == 1:
-            # Also for a refused message: 3.1.1 cannot say no, and without an answer the client repeats it for
-            # ever.
-            self.outbox.write(puback(packet_id))
+            self.broker.count_denied(self.account, head.topic)
+            # 3.1.1 cannot say no, and without an answer the client repeats the message for ever.
+            receipt = Receipt(Outcome.KEPT)
+        if head.qos == 2:
+            self.session.hold(head.packet_id, receipt)
+        if head.qos:
+            build = puback if head.qos == 1 else pubrec
+            self._answers.send_when_kept(receipt, head.packet_id, build(head.packet_id))
 
-    async def _take_subscribe(self, packet: Packet) -> None:
+    async def _hand_in(self, head: PublishHead, payload: bytes) -> Receipt:
+        """Pass a message on, unless it is one that is known already, and return what becomes of it."""
+        if not head.qos:
+            await self.broker.wait_for_room(self.account, len(payload))
+            return self.broker.publish(self.account, head.topic, payload, 0)
+        self._answers.note_repeated(head.packet_id)
+        published, digest = self.broker.published(self.account), hash((head.topic, payload))
+        # Until its PUBREL, a packet id of QoS 2 stands for the same message whatever the flag says (4.3.3).
+        held = self.session.unreleased.get(head.packet_id) if head.qos == 2 else None
+        if held is not None and held.outcome is not Outcome.REFUSED:
+            return held
+        known = published.find(self.key, head.packet_id, digest, head.dup)
+        if known is not None:
+            return known
+        await self.broker.wait_for_room(self.account, len(payload))
+        receipt = self.broker.publish(self.account, head.topic, payload, head.qos, repeated=head.dup)
+        published.remember(self.key, head.packet_id, digest, receipt)
+        return receipt
+
+    # --- what it listens to
+
+    def _take_subscribe(self, packet: Packet) -> None:
         packet_id, wishes = parse_subscribe(packet.body)
-        verdicts = [(wish, self._judge_filter(wish, qos)) for wish, qos in wishes]
-        granted = [verdict for verdict in verdicts if verdict[1] != SUBSCRIPTION_REFUSED]
-        if not granted:
-            self.outbox.write(suback(packet_id, [SUBSCRIPTION_REFUSED] * len(verdicts)))
-            return
-        self._awaiting_suback.append(verdicts)
-        await self._pipe.put(build_subscribe(packet_id, granted))
+        codes = [self._judge_filter(topic_filter, qos) for topic_filter, qos in wishes]
+        self.outgoing.put(suback(packet_id, codes))
+        for (topic_filter, _), code in zip(wishes, codes, strict=True):
+            if code != SUBSCRIPTION_REFUSED:
+                self.broker.tell_subscribed(self, topic_filter)
 
     def _judge_filter(self, topic_filter: str, qos: int) -> int:
-        """Return the granted QoS (2 is served as 1, which SUBACK can say) or the refusal."""
-        has_room = topic_filter in self._filters or len(self._filters) < SUBSCRIPTIONS_MAX
+        """Subscribe and return the granted QoS (2 is served as 1, which SUBACK can say), or the refusal."""
+        filters = self.session.filters
+        has_room = topic_filter in filters or len(filters) < SUBSCRIPTIONS_MAX
         if has_room and may_subscribe(self.account, topic_filter):
-            self._filters.add(topic_filter)
+            self.broker.core.subscribe(self.session, topic_filter, min(qos, 1))
             return min(qos, 1)
         self.denied += 1
         self.broker.count_denied(self.account, topic_filter)
         return SUBSCRIPTION_REFUSED
-
-    # --- what amqtt answered
-
-    def complete_suback(self, packet: bytes) -> bytes:
-        """Put the refusals back between amqtt's answers, in the order of the request."""
-        if not self._awaiting_suback:
-            return packet
-        verdicts = self._awaiting_suback.popleft()
-        granted = sum(code != SUBSCRIPTION_REFUSED for _, code in verdicts)
-        answers = iter(packet[-granted:])
-        codes = [code if code == SUBSCRIPTION_REFUSED else next(answers) for _, code in verdicts]
-        packet_id = int.from_bytes(packet[-granted - 2 : -granted])
-        for (topic_filter, _), code in zip(verdicts, codes, strict=True):
-            if code != SUBSCRIPTION_REFUSED:
-                self.broker.tell_subscribed(self, topic_filter)
-        return suback(packet_id, codes)
-
-    def greeted(self, packet: bytes) -> None:
-        """Note that amqtt accepted the connection, and which subscriptions a kept session brings along."""
-        self._greeted.set()
-        self.broker.tell_connected(self)
-        session_present = packet[2] & 1
-        if session_present:
-            self._filters.update(self.broker.core.filters_of(self.key))
-            for topic_filter in sorted(self._filters):
-                self.broker.tell_subscribed(self, topic_filter)
