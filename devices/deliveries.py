@@ -135,7 +135,7 @@ def _make_room(device: Device, wish: Wish, way: DeliveryWay) -> None:
     older = Delivery.objects.queued().filter(device=device)
     if way != DeliveryWay.PULL:
         older = older.filter(cause=wish.cause) if wish.cause else older.none()
-    for delivery in older.select_related("device"):
+    for delivery in older.select_related("device").order_by("pk"):
         _finish(delivery, DeliveryState.CANCELLED, "replaced", _("Replaced by a newer picture."))
     if device.deliveries.filter(state__in=Delivery.OPEN).count() >= OPEN_AT_MOST:
         raise CannotDeliver(
@@ -232,7 +232,7 @@ def _note_all_shown(panels: list[Panel]) -> None:
     # A device that was shown two pictures has the later one, which comes last.
     newest = {panel.device_id: panel for panel in panels}
     Panel.objects.bulk_create(
-        newest.values(),
+        [newest[key] for key in sorted(newest)],
         update_conflicts=True,
         unique_fields=["device"],
         update_fields=list(_shown("", "", "")),

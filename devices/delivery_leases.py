@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import rows
+from photohub.lib.db import update_in_order
 
 from .deliveries import fail, tell_changed
 from .models import Delivery, DeliveryState, DeliveryWay, LinkState
@@ -56,7 +57,8 @@ def begin_all(found: list[Delivery]) -> list[Delivery]:
 def _begin_all(found: list[Delivery]) -> list[Delivery]:
     now, lease = timezone.now(), uuid4()
     with transaction.atomic():
-        Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED).update(
+        update_in_order(
+            Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED),
             state=DeliveryState.SENDING,
             lease=lease,
             lease_until=now + LEASE,

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib.db import in_thread
+from photohub.lib.db import in_thread, update_in_order
 from photohub.lib.sealed import open_sealed
 
 from . import addressing
@@ -133,9 +133,8 @@ def compare_with(usernames: set[str]) -> list[str]:
     synced = BrokerAccount.objects.filter(wanted=True, state=BrokerAccount.State.SYNCED)
     lost = [name for name in synced.values_list("username", flat=True) if name not in usernames]
     for start in range(0, len(lost), 500):
-        synced.filter(username__in=lost[start : start + 500]).update(
-            state=BrokerAccount.State.PENDING, next_try_at=timezone.now()
-        )
+        some = synced.filter(username__in=lost[start : start + 500])
+        update_in_order(some, state=BrokerAccount.State.PENDING, next_try_at=timezone.now())
     return sorted(usernames - set(rows))
 
 
@@ -168,7 +167,7 @@ def _ask_for(ids: list[UUID]) -> int:
         rows = BrokerAccount.objects.filter(
             pk__in=ids[start : start + _ROWS_AT_ONCE], state=BrokerAccount.State.SYNCED
         )
-        asked += rows.update(state=BrokerAccount.State.PENDING, next_try_at=timezone.now())
+        asked += update_in_order(rows, state=BrokerAccount.State.PENDING, next_try_at=timezone.now())
     return asked
 
 

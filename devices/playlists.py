@@ -92,10 +92,11 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
         raise ValidationError(_("A playlist has at most %(count)s pictures.") % {"count": ITEMS_AT_MOST})
     rows = [_row(device, entry, position) for position, entry in enumerate(entries)]
     with transaction.atomic():
+        # Who changes a playlist holds its panel.
+        Panel.objects.select_for_update().get_or_create(device=device)
         device.playlist.exclude(pk__in=[row.pk for row in rows]).delete()
         for row in rows:
             row.save()
-        Panel.objects.get_or_create(device=device)
         events.record(
             EventType.DEVICE_CHANGED,
             device=device,

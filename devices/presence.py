@@ -1,12 +1,14 @@
 """Whether a device can be reached, and what it last said of itself."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib import live
+from photohub.lib import live, rows
+from photohub.lib.db import one_writer, update_in_order
 
 from . import events
 from .models import Device, Event, EventType, LinkState
@@ -19,34 +21,70 @@ _TELEMETRY = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A device was heard at this time; `values` are columns that change by it, and maybe its firmware version."""
+
+    device: Device
+    at: datetime
+    values: dict
+
+
 def heard(device: Device, *, address: str = "", telemetry: dict | None = None) -> None:
     """Note that the device was heard just now, with its telemetry. Writes at most every 5 s when nothing changed."""
+    said = news_of(device, address=address, telemetry=telemetry or {})
+    if said is not None:
+        write_all([said])
+
+
+def news_of(device: Device, *, address: str = "", telemetry: dict) -> Sighting | None:
+    """Return what is to be written of a device that was heard just now; None when that is no news."""
     now = timezone.now()
-    was_online = device.online
-    changes = clean_telemetry(telemetry or {})
-    if address and address != device.last_address:
-        changes["last_address"] = address
-    fresh = device.last_seen_at and now - device.last_seen_at < timedelta(seconds=5)
-    if fresh and was_online and not any(getattr(device, k) != v for k, v in changes.items()):
-        return
-    Device.objects.filter(pk=device.pk).update(last_seen_at=now, **changes)
-    for field, value in {"last_seen_at": now, **changes}.items():
-        setattr(device, field, value)
-    if "firmware_version" in changes:
-        targets.report_version(device, "default", changes["firmware_version"])
-    if not was_online and device.online:
-        _announce(device, "")
+    values = clean_telemetry(telemetry)
+    if address:
+        values["last_address"] = address
+    values = {field: value for field, value in values.items() if getattr(device, field) != value}
+    fresh = device.last_seen_at and timedelta(0) <= now - device.last_seen_at < timedelta(seconds=5)
+    if fresh and device.online and not values:
+        return None
+    return Sighting(device, now, values)
+
+
+_SEEN = ("last_seen_at", "last_address", *_TELEMETRY)
 
 
 def heard_all(devices: list[Device]) -> None:
-    """Note that several devices were heard just now, with one statement."""
+    """Note that several devices were heard just now."""
     now = timezone.now()
-    away = [device for device in devices if not device.online]
-    Device.objects.filter(pk__in=[device.pk for device in devices]).update(last_seen_at=now)
-    for device in devices:
-        device.last_seen_at = now
-    back = [device for device in away if device.online]
-    events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in back])
+    write_all([Sighting(device, now, {}) for device in devices])
+
+
+def write_all(said: list[Sighting]) -> None:
+    """Write down what was heard of several devices with one commit, then the versions that they told."""
+    by_key = {sighting.device.pk: sighting for sighting in said}
+    with one_writer(), transaction.atomic():
+        chosen = Device.objects.filter(pk__in=list(by_key)).order_by("pk")
+        found = list(chosen.select_for_update(no_key=True))
+        away = [row for row in found if not row.online]
+        for row in found:
+            _take_over(row, by_key[row.pk])
+        rows.update(Device, _SEEN, ("id",), [(*(getattr(r, f) for f in _SEEN), r.pk) for r in found])
+        back = [row for row in away if row.online]
+        events.record_all([Event(type=EventType.DEVICE_CHANGED, device=row) for row in back])
+    for row in found:
+        sighting = by_key[row.pk]
+        _take_over(sighting.device, sighting)
+        version = sighting.values.get("firmware_version")
+        if version and version != row.firmware_version:
+            # It may prove an update, and then the rollout's row is locked, which comes before the device's.
+            targets.report_version(sighting.device, "default", version)
+
+
+def _take_over(row: Device, sighting: Sighting) -> None:
+    row.last_seen_at = sighting.at
+    for field, value in sighting.values.items():
+        if field in _SEEN:
+            setattr(row, field, value)
 
 
 def clean_telemetry(values: dict) -> dict:
@@ -114,17 +152,15 @@ def _link_down(device: Device) -> bool:
 
 def forget_links() -> int:
     """Before the broker is heard: nobody is connected to a broker that has just started."""
-    return Device.objects.filter(link_state=LinkState.CONNECTED).update(
-        link_state=LinkState.LOST, link_changed_at=timezone.now()
-    )
+    connected = Device.objects.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
 
 
 def forget_streams() -> int:
     """Before the streams are heard: who has no topic cannot be connected by anything else."""
     streaming = Device.objects.filter(command_topic="", result_topic="", frame_topic="", picture_topic="")
-    return streaming.filter(link_state=LinkState.CONNECTED).update(
-        link_state=LinkState.LOST, link_changed_at=timezone.now()
-    )
+    connected = streaming.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
 
 
 def doubt_links() -> int:
@@ -132,10 +168,9 @@ def doubt_links() -> int:
 
     Who was connected counts as online by when he was last heard; who was lost stays offline until he is heard.
     """
-    Device.objects.filter(link_state=LinkState.LOST).update(link_state=LinkState.UNKNOWN)
-    return Device.objects.filter(link_state=LinkState.CONNECTED).update(
-        link_state=LinkState.UNKNOWN, link_changed_at=None
-    )
+    update_in_order(Device.objects.filter(link_state=LinkState.LOST), link_state=LinkState.UNKNOWN)
+    connected = Device.objects.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.UNKNOWN, link_changed_at=None)
 
 
 def _store(device: Device, values: dict) -> None:

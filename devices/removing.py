@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from photohub.lib import live
+from photohub.lib.db import lock_in_order
 
 from . import broker_accounts, events
 from .models import Device, EventType
@@ -23,8 +24,12 @@ def remove_device(device: Device, user=None) -> None:
     """Delete the device with its keys, commands, events and pictures. Its connections end."""
     actor = user if getattr(user, "pk", None) else None
     with transaction.atomic():
+        # What hangs on it is locked in the order of docs/architecture.md; the deletion itself takes any.
+        for held in (device.rollout_targets, device.commands):
+            lock_in_order(held.all())
         for listener in _listeners:
             listener(device)
+        lock_in_order(device.deliveries.all())
         broker_accounts.unwant(device.code)
         words = {"name": device.name, "code": device.code}
         device.delete()

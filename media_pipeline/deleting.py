@@ -63,7 +63,7 @@ def _delete_rows(captures: Iterable[Capture]) -> list[Capture]:
     """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
     # Asked afresh and locked: somebody may have kept one since the page was made.
     chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
-    rows = list(chosen.select_for_update(of=("self",)).select_related("device"))
+    rows = list(chosen.select_for_update(of=("self",)).select_related("device").order_by("pk"))
     removals = _queue(rows)
     Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
     failpoints.hit("removal.queued")
@@ -78,16 +78,18 @@ def delete_device(user, device: Device) -> None:
 
 def queue_pictures_of(device: Device) -> None:
     """Note what a device that is being removed leaves on the disk and in the mirror; its rows go with it."""
-    rows = Capture.objects.filter(device=device).order_by("pk")
+    # Captures before their copies, as everywhere.
+    rows = Capture.objects.filter(device=device).order_by("pk").select_for_update().only("path")
     last: UUID | None = None
-    while batch := list((rows.filter(pk__gt=last) if last else rows).only("path")[:_BATCH]):
+    while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
         _queue(batch)
         last = batch[-1].pk
 
 
 def _queue(rows: list[Capture]) -> list[Removal]:
     # Locked as well: a worker that wants to begin copying waits for this commit, then finds nothing to copy.
-    mirrors = OSSObject.objects.select_for_update().in_bulk([c.pk for c in rows])
+    copies = OSSObject.objects.filter(pk__in=[c.pk for c in rows]).order_by("pk").select_for_update()
+    mirrors = {copy.pk: copy for copy in copies}
     return Removal.objects.bulk_create([_removal_of(c, mirrors.get(c.pk)) for c in rows])
 
 

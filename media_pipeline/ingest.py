@@ -1,9 +1,11 @@
 """The one way in: a picture from any door becomes a durable file and its rows, in one commit.
 
 Order, because code 0 is a promise: file → rename → folder, all synced → rows committed with full sync → answer.
+What an upload says of its device is handed on after the commit (`devices.sightings`).
 Uploads that arrive together share the syncs and the commit (`Committer`); a lone one waits for nobody.
 """
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +14,9 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.utils import timezone
 
-from devices import events, presence
+from devices import events
 from devices.models import Command, CommandState, Device, Event, EventType, Publisher
+from devices.sightings import sightings
 from photohub.lib import doorbell, failpoints, live, pressure, rows
 from photohub.lib.db import note_absence, one_writer, require_database, tidy
 from photohub.lib.ids import new_id
@@ -24,6 +27,8 @@ from .images import PictureFacts
 from .models import Capture, MirrorState, OSSObject, Source, Step
 from .refusals import Refused
 from .show_watch import watch
+
+log = logging.getLogger(__name__)
 
 BATCH_AT_MOST = 64
 # A camera that sends one picture after the other is known as such by then, and its pictures' previews wait until it
@@ -60,35 +65,32 @@ class Receipt:
 def ingest(upload: Upload) -> Receipt:
     """Store one picture durably, once. Raises Refused; then nothing of it is kept."""
     (outcome,) = ingest_batch([upload])
+    sightings.write()
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-def ingest_batch(uploads: list[Upload]) -> list[Receipt | Refused]:
+def ingest_batch(uploads: list[Upload], *, again: bool = True) -> list[Receipt | Refused]:
     """Store pictures that came together with one folder sync and one commit. One outcome for each, in order."""
     try:
-        return _ingest_or_find(uploads)
-    except (DatabaseError, InterfaceError):
-        return [Refused("db", "The hub's database is away; send the picture again.", 5) for _ in uploads]
+        # Most pictures are new, so nobody looks first: the database's constraint says when one is not.
+        # A name that was issued is looked at, because it may have been spent on this very picture.
+        return _ingest(uploads, _find_known([u for u in uploads if u.command is not None]))
+    except IntegrityError as error:
+        # A device was removed between our look and the commit. Alone, each picture finds out whether it was its own.
+        if again:
+            return [outcome for upload in uploads for outcome in ingest_batch([upload], again=False)]
+        return [_away(error) for _ in uploads]
+    except (DatabaseError, InterfaceError) as error:
+        return [_away(error) for _ in uploads]
     except Refused as refusal:
         return _retry_alone(uploads, refusal)
 
 
-def _ingest_or_find(uploads: list[Upload]) -> list[Receipt | Refused]:
-    # Most pictures are new, so nobody looks first: the database's constraint says when one is not.
-    # A name that was issued is looked at, because it may have been spent on this very picture.
-    try:
-        return _ingest(uploads, _find_known([u for u in uploads if u.command is not None]))
-    except IntegrityError:
-        pass
-    try:
-        return _ingest(uploads, _find_known(uploads))
-    except IntegrityError:
-        # Another process stored the same picture between our look and our insert. Alone, each finds it.
-        if len(uploads) > 1:
-            return [outcome for upload in uploads for outcome in ingest_batch([upload])]
-        return _ingest(uploads, _find_known(uploads))
+def _away(error: Exception) -> Refused:
+    log.warning("Pictures were not stored, their cameras were asked to come again: %s", error)
+    return Refused("db", "The hub's database is away; send the picture again.", 5)
 
 
 def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refused]:
@@ -112,7 +114,7 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
     store.place(bodies)
     try:
         with one_writer():
-            refused = _commit(uploads, fresh)
+            settled = _commit(uploads, fresh)
     except BaseException as error:
         # The connection was an old one, and there was no other within 2 s: to wait once more would take twice as long
         # as the camera was promised an answer in.
@@ -121,9 +123,13 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
         raise
     failpoints.hit("ingest.committed")
     for key, (index, capture) in fresh.items():
-        outcomes[index] = refused.get(key) or Receipt(capture.id, capture.code, True)
-    store.remove([store.full_path(capture.path) for key, (_, capture) in fresh.items() if key in refused])
-    return [outcomes.get(i) or _again(outcomes[fresh[_identity(u)][0]]) for i, u in enumerate(uploads)]
+        outcomes[index] = settled.get(key) or Receipt(capture.id, capture.code, True)
+    store.remove([store.full_path(capture.path) for key, (_, capture) in fresh.items() if key in settled])
+    told = [outcomes.get(i) or _again(outcomes[fresh[_identity(u)][0]]) for i, u in enumerate(uploads)]
+    for upload, outcome in zip(uploads, told, strict=True):
+        if isinstance(outcome, Receipt):
+            sightings.note(upload.device, address=upload.sent_from, telemetry=upload.telemetry)
+    return told
 
 
 def _remove_unnamed(captures: list[Capture]) -> None:
@@ -185,60 +191,88 @@ def _capture_of(upload: Upload) -> Capture:
     )
 
 
-def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> dict[tuple, Refused]:
-    """Insert all rows of a batch in one transaction. Returns the refusals of spent names and ended keys."""
-    refused: dict[tuple, Refused] = {}
+def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> dict[tuple, Receipt | Refused]:
+    """Insert all rows of a batch in one transaction. Returns what came of those that were not inserted.
+
+    Whoever is refused is refused before anything is changed for him. Rows are locked in the order of
+    docs/architecture.md: commands, then captures, each in the order of their keys; no row of a device.
+    """
     with transaction.atomic():
         now = timezone.now()
-        captures: list[Capture] = []
-        happened: list[Event] = []
-        named = [uploads[index] for index, _ in fresh.values()]
-        told = standing.look_up({u.key_id for u in named} - {None}, {u.name for u in named}, now)
-        for key, (index, capture) in fresh.items():
-            upload = uploads[index]
-            command = _answer_command(upload, told.commands.pop((upload.device.pk, upload.name), None), now)
-            if refusal := _refuse_late(upload, command, told.live_keys):
-                refused[key] = refusal
-                continue
-            capture.command, capture.stored_at = command, now
-            captures.append(capture)
-            happened += _events_of(capture, command)
-        _insert(captures, now)
-        for upload in {u.device.pk: u for u in uploads}.values():
-            presence.heard(upload.device, address=upload.sent_from, telemetry=upload.telemetry)
-        events.record_all(happened)
+        named = {key: uploads[index] for key, (index, _) in fresh.items()}
+        told = standing.look_up(
+            {u.key_id for u in named.values()} - {None},
+            {u.device.pk for u in named.values()},
+            {u.name for u in named.values()},
+            now,
+        )
+        settled: dict[tuple, Receipt | Refused] = {
+            key: refusal for key, upload in named.items() if (refusal := _refuse_ended(upload, told))
+        }
+        answered = _answer_commands({k: u for k, u in named.items() if k not in settled}, told, now)
+        settled |= _settle_spent({k: u for k, u in named.items() if k not in settled and k not in answered})
+        captures = {key: capture for key, (_, capture) in fresh.items() if key not in settled}
+        for key, capture in captures.items():
+            capture.command, capture.stored_at = answered.get(key), now
+        taken = _insert(captures, now)
+        settled |= _receipts_of([named[key] for key in taken])
+        stored = [capture for key, capture in captures.items() if key not in taken]
+        events.record_all([event for capture in stored for event in _events_of(capture)])
         failpoints.hit("ingest.inserted")
-        transaction.on_commit(lambda: _ring(captures), robust=True)
-    return refused
+        transaction.on_commit(lambda: _ring(stored), robust=True)
+    return settled
 
 
-def _answer_command(upload: Upload, command: Command | None, now: datetime) -> Command | None:
-    """Close the open command that this picture answers, if there is one. A name is good for one picture."""
-    if command is None:
-        return None
-    won = Command.objects.filter(pk=command.pk, state__in=Command.OPEN).update(
-        state=CommandState.UPLOADED, finished_at=now, answered_sha256=upload.body.sha256
-    )
-    return command if won else None
-
-
-def _refuse_late(upload: Upload, command: Command | None, live_keys: set[int]) -> Refused | None:
-    if upload.command is not None and command is None:
-        return Refused("auth", "This picture name was already used; ask for a new one.")
-    if upload.key_id is not None and upload.key_id not in live_keys:
+def _refuse_ended(upload: Upload, told: standing.Standing) -> Refused | None:
+    if upload.device.pk not in told.devices or upload.key_id not in told.live_keys | {None}:
         return Refused("auth", "The key was revoked, or the device is switched off.")
     return None
 
 
-def _insert(captures: list[Capture], now: datetime) -> None:
-    rows.insert(captures)
-    rows.insert([_object_of(c, now) for c in captures])
+def _answer_commands(
+    uploads: dict[tuple, Upload], told: standing.Standing, now: datetime
+) -> dict[tuple, Command]:
+    """Close the open commands that these pictures answer. A name is good for one picture."""
+    found: dict[tuple, Command] = {}
+    for key, upload in uploads.items():
+        if command := told.commands.pop((upload.device.pk, upload.name), None):
+            found[key] = command
+    return {
+        key: command
+        for key, command in sorted(found.items(), key=lambda item: item[1].pk)
+        if Command.objects.filter(pk=command.pk, state__in=Command.OPEN).update(
+            state=CommandState.UPLOADED, finished_at=now, answered_sha256=uploads[key].body.sha256
+        )
+    }
 
 
-def _events_of(capture: Capture, command: Command | None) -> list[Event]:
+def _settle_spent(uploads: dict[tuple, Upload]) -> dict[tuple, Receipt | Refused]:
+    """Refuse pictures whose name was their proof and is spent, unless it was spent on this very picture."""
+    spent = [upload for upload in uploads.values() if upload.command is not None]
+    refusal = Refused("auth", "This picture name was already used; ask for a new one.")
+    known = _find_known(spent)
+    return {_identity(upload): known.get(_identity(upload), refusal) for upload in spent}
+
+
+def _receipts_of(uploads: list[Upload]) -> dict[tuple, Receipt | Refused]:
+    """Return the receipts of pictures that another process stored a moment ago."""
+    known = _find_known(uploads)
+    gone = Refused("busy", "The same picture was deleted in this moment; send it again.", 2)
+    return {_identity(upload): known.get(_identity(upload), gone) for upload in uploads}
+
+
+def _insert(captures: dict[tuple, Capture], now: datetime) -> list[tuple]:
+    """Insert captures with what hangs on them. Returns the keys of those that were there already."""
+    inserted = rows.insert_new(list(captures.values()), ("device", "sha256", "name"))
+    rows.insert([_object_of(c, now) for c in captures.values() if c.pk in inserted])
+    return [key for key, capture in captures.items() if capture.pk not in inserted]
+
+
+def _events_of(capture: Capture) -> list[Event]:
     happened = [Event(type=EventType.CAPTURE_CREATED, device=capture.device, subject=capture.id)]
-    if command is not None:
-        happened.append(Event(type=EventType.COMMAND_CHANGED, device=capture.device, subject=command.id))
+    if capture.command_id is not None:
+        changed = EventType.COMMAND_CHANGED
+        happened.append(Event(type=changed, device=capture.device, subject=capture.command_id))
     return happened
 
 
@@ -266,4 +300,15 @@ def _ring(captures: list[Capture]) -> None:
         live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
 
 
-committer = Committer(lambda uploads: tidy(ingest_batch, uploads), BATCH_AT_MOST)
+def _refuse_crowd() -> Refused:
+    return Refused("busy", "The hub is slow to store pictures just now; send it again.", 5)
+
+
+committer = Committer(
+    lambda uploads: tidy(ingest_batch, uploads),
+    BATCH_AT_MOST,
+    waiting_at_most=settings.UPLOADS_AT_ONCE,
+    weigh=lambda upload: 0 if upload.body.spilled else upload.body.size_bytes,
+    refuse=_refuse_crowd,
+    afterwards=lambda: tidy(sightings.write),
+)

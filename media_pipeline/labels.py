@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from devices import events
 from devices.models import Event, EventType
+from photohub.lib.db import update_in_order
 
 from .models import Capture, ShareLink, Tag
 
@@ -25,7 +26,7 @@ def set_kept(captures: Iterable[Capture], kept: bool) -> None:
     """Keep pictures, so that nothing deletes them, or let them go."""
     chosen = list(captures)
     with transaction.atomic():
-        Capture.objects.filter(pk__in=[c.pk for c in chosen]).update(kept=kept)
+        update_in_order(Capture.objects.filter(pk__in=[c.pk for c in chosen]), kept=kept)
         _tell(chosen)
 
 

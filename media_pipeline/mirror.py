@@ -28,7 +28,7 @@ from devices import beats, events
 from devices.models import Event, EventType
 from photohub.lib import failpoints, rows
 from photohub.lib.breaker import Breaker
-from photohub.lib.db import one_writer
+from photohub.lib.db import one_writer, update_in_order
 
 from . import store
 from .models import MirrorState, OSSObject
@@ -148,7 +148,8 @@ def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
     due = _due_rows().filter(pk__in=capture_ids)
     mine = list(due.select_related("capture__device").only(*_NEEDED))
     with one_writer():
-        taken = due.filter(pk__in=[row.pk for row in mine]).update(
+        taken = update_in_order(
+            due.filter(pk__in=[row.pk for row in mine]),
             state=MirrorState.UPLOADING,
             lease=lease,
             lease_until=timezone.now() + timedelta(seconds=LEASE_S),
@@ -211,16 +212,18 @@ def _sha256(path: Path) -> str:
 
 def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
     with one_writer(), transaction.atomic():
-        # Whoever answers a probe answers for all.
-        if _beat(True, "") or any(row.was_blocked for row, _result in copied):
-            _wake_all()
         now, done = timezone.now(), MirrorState.MIRRORED
         facts = [
             (done, now, result.etag or "", str(result.crc64 or ""), "", "", None, None, row.pk, row.lease)
-            for row, result in copied
+            for row, result in sorted(copied, key=lambda pair: pair[0].pk)
         ]
         rows.update(OSSObject, _COPIED, ("capture", "lease"), facts)
         _tell([row for row, _result in copied], EventType.CAPTURE_MIRRORED)
+    # Whoever answers a probe answers for all. Not in the same transaction: this locks the rows of others, and the one
+    # row of the mirror's state, which all workers want.
+    if _beat(True, "") or any(row.was_blocked for row, _result in copied):
+        with one_writer():
+            _wake_all()
 
 
 def _record_failure(row: OSSObject, error: MirrorError) -> str:
@@ -240,17 +243,18 @@ def _record_failure(row: OSSObject, error: MirrorError) -> str:
             lease=None,
             lease_until=None,
         )
-        if error.configuration:
-            _block_all(str(error), error.word)
         _tell([row], EventType.CAPTURE_CHANGED)
-        _beat(False, str(error))
+    if error.configuration:
+        _block_all(str(error), error.word)
+    _beat(False, str(error))
     return state
 
 
 def _block_all(sentence: str, word: str) -> None:
     """One alarm and one probe instead of a thousand retries: everything waits for the probe to succeed."""
     waiting = OSSObject.objects.waiting().filter(state=MirrorState.PENDING)
-    waiting.update(
+    update_in_order(
+        waiting,
         state=MirrorState.BLOCKED,
         error=sentence[:300],
         error_word=word[:60],
@@ -260,17 +264,17 @@ def _block_all(sentence: str, word: str) -> None:
 
 def unblock_all() -> int:
     """The setting is mended: everything that waited for it is due now."""
-    return (
-        OSSObject.objects.waiting()
-        .filter(state=MirrorState.BLOCKED)
-        .update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word="")
+    blocked = OSSObject.objects.waiting().filter(state=MirrorState.BLOCKED)
+    return update_in_order(
+        blocked, state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
     )
 
 
 def retry_failed() -> int:
     """Try again what had been given up, at somebody's wish: a file may have come back from a backup."""
-    return OSSObject.objects.filter(state=MirrorState.FAILED).update(
-        state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
+    failed = OSSObject.objects.filter(state=MirrorState.FAILED)
+    return update_in_order(
+        failed, state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
     )
 
 
@@ -278,14 +282,14 @@ def _wake_all() -> None:
     """The mirror answers again: nothing waits for the end of its own pause."""
     unblock_all()
     now = timezone.now()
-    OSSObject.objects.waiting().filter(state=MirrorState.PENDING, next_try_at__gt=now).update(next_try_at=now)
+    pausing = OSSObject.objects.waiting().filter(state=MirrorState.PENDING, next_try_at__gt=now)
+    update_in_order(pausing, next_try_at=now)
 
 
 def adopt_unmirrored() -> int:
     """Ask for copies of all pictures that came while no mirror was set up."""
-    return OSSObject.objects.filter(state=MirrorState.OFF).update(
-        state=MirrorState.PENDING, next_try_at=timezone.now()
-    )
+    off = OSSObject.objects.filter(state=MirrorState.OFF)
+    return update_in_order(off, state=MirrorState.PENDING, next_try_at=timezone.now())
 
 
 def retry_now(capture_id: UUID) -> bool:

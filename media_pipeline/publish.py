@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices import events
 from devices.models import Device, Event, EventType
 from devices.protocol.light import Result
-from photohub.lib.db import one_writer
+from photohub.lib.db import lock_in_order, one_writer, update_in_order
 from photohub.lib.site import base_url
 
 from .models import Capture, Step
@@ -40,7 +40,7 @@ def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
     # Whoever moves the time first has it: the moment of the claim marks the rows as this gateway's.
     until = timezone.now() + timedelta(seconds=_RETRY_S)
     with one_writer():
-        rows.filter(pk__in=due).update(publish_next_try_at=until)
+        update_in_order(rows.filter(pk__in=due), publish_next_try_at=until)
     mine = Capture.objects.filter(pk__in=due, publish_state=Step.PENDING, publish_next_try_at=until)
     return list(mine.select_related("device"))
 
@@ -60,8 +60,8 @@ def note_all_published(captures: list[Capture]) -> None:
     """Note several at once, with one commit. The first time counts."""
     with one_writer(), transaction.atomic():
         rows = Capture.objects.filter(pk__in=[c.pk for c in captures], published_at=None)
-        fresh = set(rows.values_list("pk", flat=True))
-        rows.update(publish_state=Step.DONE, published_at=timezone.now())
+        fresh = set(lock_in_order(rows))
+        Capture.objects.filter(pk__in=fresh).update(publish_state=Step.DONE, published_at=timezone.now())
         told = [c for c in captures if c.pk in fresh]
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in told]
@@ -73,7 +73,8 @@ def give_up_old() -> int:
     rows = Capture.objects.to_publish().filter(received_at__lt=timezone.now() - GIVE_UP_AFTER)
     # In this order the few that wait are walked; a plain UPDATE would look at the whole history by its time.
     late = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:1000])
-    return Capture.objects.filter(pk__in=late, publish_state=Step.PENDING).update(publish_state=Step.FAILED)
+    pending = Capture.objects.filter(pk__in=late, publish_state=Step.PENDING)
+    return update_in_order(pending, publish_state=Step.FAILED)
 
 
 def hear_result(device: Device, said: Result) -> None:

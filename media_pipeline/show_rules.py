@@ -56,7 +56,7 @@ def save_rule(
     chosen = list(panels) if panels is not None else (list(row.panels.all()) if rule else [])
     with transaction.atomic():
         # Two rules that close a circle only together: the second one sees the first.
-        list(ShowRule.objects.select_for_update().values_list("pk", flat=True))
+        list(ShowRule.objects.select_for_update().order_by("pk").values_list("pk", flat=True))
         _check(row, chosen)
         if row.enabled and (not was_on or before != row.camera_id):
             # It acts on what comes from now on, not on what came while it was off.

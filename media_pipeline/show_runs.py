@@ -7,6 +7,7 @@ may be run twice and at once, and a picture whose commit was late is found by th
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -150,7 +151,8 @@ def _show(rule: ShowRule, capture: Capture) -> int:
 
 def _send(panels: list[Device], wish: Wish) -> tuple[list[Delivery], list[str]]:
     sent, refusals = [], []
-    for panel in panels:
+    # In this order: two rules may show pictures on the same panels at once.
+    for panel in sorted(panels, key=attrgetter("pk")):
         try:
             sent.append(deliveries.deliver(panel, wish))
         except CannotDeliver as refusal:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from devices import events
 from devices.models import Event, EventType
 from photohub.lib import failpoints, pressure
-from photohub.lib.db import one_writer
+from photohub.lib.db import lock_in_order, one_writer, update_in_order
 
 from . import images, store
 from .models import Capture, Step
@@ -65,13 +65,13 @@ def make_together(captures: list[Capture]) -> int:
     """Make a few thumbnails and note them with one commit; after five failed tries a picture is shown without."""
     # Counted before the work: a picture that kills the worker each time is given up in the end.
     with one_writer():
-        Capture.objects.filter(pk__in=[c.pk for c in captures]).update(
-            thumbnail_attempts=F("thumbnail_attempts") + 1
-        )
+        chosen = Capture.objects.filter(pk__in=[c.pk for c in captures])
+        update_in_order(chosen, thumbnail_attempts=F("thumbnail_attempts") + 1)
     failpoints.hit("thumbnail.claimed")
     made = [capture for capture in captures if _make(capture)]
     failpoints.hit("thumbnail.written")
     with one_writer(), transaction.atomic():
+        lock_in_order(Capture.objects.filter(pk__in=[c.pk for c in made]))
         Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash"])
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made]

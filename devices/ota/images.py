@@ -273,7 +273,7 @@ def _mark_broken(firmware: Firmware, problem: str) -> FirmwareBroken:
     _cache.forget(firmware.sha256)
     with transaction.atomic():
         rows = Firmware.objects.filter(sha256=firmware.sha256).exclude(state=FirmwareState.BROKEN)
-        keys = list(rows.select_for_update().values_list("pk", flat=True))
+        keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
         rows.filter(pk__in=keys).update(state=FirmwareState.BROKEN, problem=problem)
         if keys:
             rollouts.pause_firmware(keys, "integrity")

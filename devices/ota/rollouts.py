@@ -19,6 +19,8 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib.db import update_in_order
+
 from .. import events
 from ..models import (
     Device,
@@ -194,7 +196,7 @@ def cancel(rollout: Rollout, user=None) -> bool:
         now = timezone.now()
         open_ones = row.targets.filter(state__in=RolloutTarget.OPEN)
         values = {"reason_word": "cancelled", "finished_at": now, "changed_at": now}
-        open_ones.update(state=TargetState.CANCELLED, **values)
+        update_in_order(open_ones, state=TargetState.CANCELLED, **values)
         _set(row, state=RolloutState.CANCELLED, reason_word="person", finished_at=now)
         tell(row, _("The rollout of %(name)s was cancelled.") % {"name": row.firmware}, user)
     rollout.refresh_from_db()

@@ -263,21 +263,29 @@ def report_version(device: Device, module: str, version: str, text: str = "") ->
     version = "".join(c for c in version if c.isprintable()).strip()[:64]
     if not version:
         return Happened.NOTHING
-    with transaction.atomic():
+    target = _concerned(device, module, version)
+    if target is None:
+        with transaction.atomic():
+            _store_version(device, module, version)
+        return Happened.FOREIGN
+    # The rollout's row before the device's: everybody else takes them in this order.
+    with rollouts.locked(target.rollout_id) as rollout:
         _store_version(device, module, version)
-        target = find_active(device, module)
-        if target is not None and target.rollout.firmware.version != version:
+        if rollout.firmware.version != version:
             return _doubt(target)
-        if target is None:
-            rows = _rows().filter(device=device, module=module, state=TargetState.WAITING)
-            rows = rows.filter(rollout__in=Rollout.objects.running())
-            target = rows.filter(rollout__firmware__version=version).order_by("pk").first()
-        if target is None:
-            return Happened.FOREIGN
-        with rollouts.locked(target.rollout_id) as rollout:
-            word = "already" if target.state == TargetState.WAITING else ""
-            done = _end(target, rollout, TargetState.PROVED, word, text)
+        word = "already" if target.state == TargetState.WAITING else ""
+        done = _end(target, rollout, TargetState.PROVED, word, text)
     return Happened.PROVED if done else Happened.NOTHING
+
+
+def _concerned(device: Device, module: str, version: str) -> RolloutTarget | None:
+    """Return the update that a reported version says something of: the one under way, else one that waits for it."""
+    target = find_active(device, module)
+    if target is not None:
+        return target
+    rows = _rows().filter(device=device, module=module, state=TargetState.WAITING)
+    rows = rows.filter(rollout__in=Rollout.objects.running())
+    return rows.filter(rollout__firmware__version=version).order_by("pk").first()
 
 
 def _store_version(device: Device, module: str, version: str) -> None:

@@ -209,8 +209,10 @@ class FrameDesk:
     def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
         try:
             upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=name)
-            receipt = self._hand_in(upload).result(STORED_WITHIN_S)
+            submitted = self._hand_in(upload)
+            receipt = submitted.result(STORED_WITHIN_S)
         except TimeoutError as error:
+            submitted.cancel()
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
         except Refused as refusal:
             self._count(refusal.word, device.code, refusal.sentence)

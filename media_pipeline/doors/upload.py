@@ -310,6 +310,9 @@ class _Request:
         except TimeoutError as error:
             # It may be stored after all: the camera's next try then gets "dup".
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
+        finally:
+            # Nobody waits for the answer any more: what still waits to be stored need not be.
+            submitted.cancel()
 
     def _taken_s(self) -> float:
         return time.monotonic() - self._started
@@ -328,7 +331,9 @@ def _hand_over(done: Future, spool: store.Spool, answer: asyncio.Future) -> None
 def _answer_with(done: Future, answer: asyncio.Future) -> None:
     if answer.done():
         return
-    if error := done.exception():
+    if done.cancelled():
+        answer.cancel()
+    elif error := done.exception():
         answer.set_exception(error)
     else:
         answer.set_result(done.result())

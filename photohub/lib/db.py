@@ -7,9 +7,17 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    transaction,
+)
+from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from psycopg_pool import PoolTimeout
 
@@ -80,6 +88,33 @@ def one_writer() -> Iterator[None]:
         return
     with _writing:
         yield
+
+
+def lock_in_order(rows: QuerySet) -> list:
+    """Lock rows of one table in the order of their keys, and return the keys. Call inside a transaction.
+
+    An UPDATE of several rows locks them in whatever order it finds them. Two of these can wait for each other.
+    """
+    ordered = rows if rows.query.is_sliced else rows.order_by("pk")
+    return list(ordered.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+_CHANGED_TOGETHER = 5000
+
+
+def update_in_order(rows: QuerySet, **values: Any) -> int:
+    """Give several rows of one table the same values, locked in the order of their keys. Returns how many."""
+    if not connection.features.has_select_for_update:
+        return rows.update(**values)
+    changed, last = 0, None
+    while True:
+        later = rows if last is None else rows.filter(pk__gt=last)
+        with transaction.atomic():
+            keys = lock_in_order(later.order_by("pk")[:_CHANGED_TOGETHER])
+            changed += rows.model._base_manager.filter(pk__in=keys).update(**values) if keys else 0
+        if len(keys) < _CHANGED_TOGETHER:
+            return changed
+        last = keys[-1]
 
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")

@@ -38,6 +38,27 @@ def insert_numbered(rows: list[models.Model]) -> None:
         row._state.adding = False
 
 
+def insert_new(rows: list[models.Model], unique: tuple[str, ...]) -> set:
+    """Insert like `insert`, but pass over those whose `unique` fields are taken. Returns the keys of the inserted.
+
+    They are inserted in the order of the unique fields: of two processes that insert the same ones, the later waits
+    for the earlier, and never each for the other.
+    """
+    if not rows:
+        return set()
+    model = type(rows[0])
+    statement, read, width = _plan(model, connection.vendor, False)
+    ordered = sorted(rows, key=operator.attrgetter(*(model._meta.get_field(name).attname for name in unique)))
+    head, one = statement[: statement.rindex("VALUES ") + 7], f"({', '.join(['%s'] * width)})"
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(model._meta.get_field(name).column) for name in unique)
+    tail = f" ON CONFLICT ({columns}) DO NOTHING RETURNING {quote(model._meta.pk.column)}"
+    with connection.cursor() as cursor:
+        values = [value for row in ordered for value in read(row)]
+        cursor.execute(head + ", ".join([one] * len(ordered)) + tail, values)
+        return {model._meta.pk.to_python(key) for (key,) in cursor.fetchall()}
+
+
 def update(
     model: type[models.Model], names: tuple[str, ...], where: tuple[str, ...], values: list[tuple]
 ) -> None:

@@ -7,11 +7,12 @@ from django.db import DatabaseError, OperationalError, connection
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
-from devices import commands
-from devices.models import CommandState, Event
+from devices import commands, identity
+from devices.models import Command, CommandState, Device, DeviceKey, Event
+from devices.sightings import sightings
 from media_pipeline import ingest as ingest_module
-from media_pipeline import store
-from media_pipeline.ingest import committer, ingest, ingest_batch
+from media_pipeline import standing, store
+from media_pipeline.ingest import Receipt, committer, ingest, ingest_batch
 from media_pipeline.models import Capture, MirrorState, OSSObject
 from media_pipeline.refusals import Refused
 from photohub.lib import db
@@ -162,6 +163,73 @@ def test_a_whole_batch_costs_as_many_queries_as_one_picture(django_assert_max_nu
     ingest(make_upload(device, name="warm"))
     with django_assert_max_num_queries(28):
         ingest_batch([make_upload(device, name=f"n{i}") for i in range(10)])
+
+
+def make_key(code: str) -> DeviceKey:
+    return identity.add_device(code=code, name=code, profile="generic").device.keys.get()
+
+
+@pytest.mark.parametrize("end", ["the key is revoked", "the device is switched off", "the device is removed"])
+def test_whoever_is_refused_late_has_changed_nothing(end, settings):
+    key, other = make_key("cam"), make_device("other")
+    command = commands.capture(key.device)
+    upload = make_upload(key.device, name=command.name, key_id=key.pk, telemetry={"battery_mv": "3712"})
+    if end == "the key is revoked":
+        identity.revoke_key(key)
+    elif end == "the device is switched off":
+        Device.objects.filter(pk=key.device_id).update(enabled=False)
+    else:
+        Device.objects.get(pk=key.device_id).delete()
+    refused, good = ingest_batch([upload, make_upload(other)])
+    sightings.write()
+    assert refused.word == "auth" and good.new
+    assert Command.objects.filter(state=CommandState.UPLOADED).count() == 0
+    assert Device.objects.filter(battery_mv=3712).count() == 0 and len(files_in(settings.PICTURES_DIR)) == 1
+
+
+def test_a_device_that_is_switched_off_is_refused_without_a_key_too():
+    device = make_device("cam", allowed_network="10.0.0.0/8")
+    Device.objects.update(enabled=False)
+    with pytest.raises(Refused) as refused:
+        ingest(make_upload(device, sent_from="10.0.0.7"))
+    assert refused.value.word == "auth"
+
+
+def test_a_repetition_inside_a_batch_costs_its_neighbours_nothing(settings, monkeypatch):
+    device, placed = make_device(), []
+    known = ingest(make_upload(device, name="known"))
+    place = store.place
+    monkeypatch.setattr(store, "place", lambda spools: (placed.append(len(spools)), place(spools)))
+    uploads = [make_upload(device, name=name) for name in ("a", "known", "b")]
+    first, again, second = ingest_batch(uploads)
+    assert (first.new, again, second.new) == (True, Receipt(known.id, known.code, False), True)
+    assert placed == [3] and len(files_in(settings.PICTURES_DIR)) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_picture_of_a_device_that_is_removed_in_this_moment_costs_nobody_else_his(monkeypatch):
+    gone, other = make_device("gone"), make_device("other")
+    look_up = standing.look_up
+
+    def look_up_and_remove(*asked):
+        told = look_up(*asked)
+        Device.objects.filter(code="gone").delete()
+        return told
+
+    monkeypatch.setattr(ingest_module.standing, "look_up", look_up_and_remove)
+    outcomes = ingest_batch([make_upload(gone), make_upload(other)])
+    assert outcomes[0].word in ("auth", "db") and outcomes[1].new
+
+
+def test_a_picture_s_transaction_changes_no_row_of_a_device():
+    device, seen = make_device(), []
+    upload = make_upload(device, telemetry={"battery_mv": "3712", "firmware_version": "2"})
+    with connection.execute_wrapper(lambda execute, sql, *rest: (seen.append(sql), execute(sql, *rest))[1]):
+        ingest_batch([upload])
+    assert seen and not any('UPDATE "devices_device"' in sql for sql in seen)
+    sightings.write()
+    device = Device.objects.get()
+    assert (device.battery_mv, device.firmware_version, device.online) == (3712, "2", True)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socket
 import time
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from devices import commands, identity
 from devices.models import Device
 from media_pipeline.doors import upload
+from media_pipeline.ingest import committer
 from media_pipeline.models import Capture
 from photohub import env
 from tests.builders import make_device, make_jpeg
@@ -327,6 +329,8 @@ def test_telemetry_and_the_cameras_clock_are_kept(door, porch):
             "x-firmware-version": "1.2",
         },
     )
+    # What it says of its device is written after the answer.
+    committer.stop()
     capture, device = Capture.objects.get(), Device.objects.get()
     assert capture.captured_at.year == 2023
     assert (device.battery_mv, device.rssi_dbm, device.firmware_version) == (3700, -70, "1.2")
@@ -355,3 +359,18 @@ def raw(door, data: bytes, read: bool = True) -> bytes:
         while b"\r\n\r\n" not in answer or len(answer.partition(b"\r\n\r\n")[2]) < 10:
             answer += connection.recv(4096)
         return answer
+
+
+def test_what_waits_longer_than_the_answer_may_take_is_let_go(door, porch, monkeypatch):
+    # The bodies of answered requests would pile up while the disk is slow.
+    handed_in = []
+
+    def never(item):
+        handed_in.append((item, Future()))
+        return handed_in[-1][1]
+
+    monkeypatch.setattr(upload.committer, "submit", never)
+    monkeypatch.setattr(upload, "_ANSWER_WITHIN_S", 0.6)
+    assert_refused(send(door, porch.key), 503, "busy")
+    (item, future) = handed_in[0]
+    assert future.cancelled() and item.body.view() == b""
