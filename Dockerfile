@@ -25,9 +25,12 @@ COPY simulators simulators
 COPY devices devices
 COPY media_pipeline media_pipeline
 COPY photohub photohub
-# Made here, because the program's folder belongs to root at run time, and compressing takes a while.
-# The bytecode too: at run time it may not be written, and each start would compile everything again.
-RUN python -m compileall -q -j 0 devices media_pipeline photohub simulators && python manage.py prepare --files && chown -R photohub:photohub /data
+# Made here, because the program's folder belongs to root at run time, and compressing takes a while. With a key of its own,
+# so that no image holds the one that a hub makes at its first start. The bytecode too: at run time it may not be written, and
+# each start would compile everything again.
+RUN python -m compileall -q -j 0 devices media_pipeline photohub simulators \
+    && PHOTOHUB_SECRET_KEY="$(head -c 48 /dev/urandom | base64 -w 0)" python manage.py prepare --files \
+    && chown -R photohub:photohub /data
 USER photohub
 EXPOSE 8000
 CMD ["python", "manage.py", "web"]

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
-from .models import Device, Membership, Role
+from .models import Command, Device, Membership, Role
 
 
 class Action(StrEnum):
@@ -44,20 +44,47 @@ def _within_token(user, action: Action | str) -> bool:
 
 
 def _roles(user, device: Device | None, anywhere: bool) -> list[str]:
-    """Return the roles that count for this device. One query per request: the memberships are kept on the user."""
-    if not hasattr(user, "membership_list"):
-        user.membership_list = list(Membership.objects.filter(user=user).values_list("role", "group_id"))
+    """Return the roles that count for this device."""
     return [
         role
-        for role, group_id in user.membership_list
+        for role, group_id in memberships_of(user)
         if group_id is None
         or (anywhere and role != Role.OWNER)
         or (device is not None and device.group_id == group_id)
     ]
 
 
+def memberships_of(user) -> list[tuple[str, int | None]]:
+    """Return the person's roles, each with its group. One query per request: they are kept on the user."""
+    if not hasattr(user, "membership_list"):
+        user.membership_list = list(Membership.objects.filter(user=user).values_list("role", "group_id"))
+    return user.membership_list
+
+
+def sees_all(user) -> bool:
+    """Tell whether the person may look at every device, whatever its group."""
+    if not getattr(user, "is_active", False):
+        return False
+    return user.is_superuser or any(group_id is None for _role, group_id in memberships_of(user))
+
+
 def is_owner(user) -> bool:
     return can(user, Action.MANAGE)
+
+
+def name_shown(user, command: Command) -> str:
+    """Return a command's picture name; nothing while it is open to whoever may not command the device.
+
+    Until the picture is here the name is a proof: whoever knows it can upload as that camera.
+    """
+    hidden = command.state in Command.OPEN and not can(user, Action.COMMAND, command)
+    return "" if hidden else command.name
+
+
+def person_asking(context: dict | None):
+    """Return the person for whom the API shapes an answer; None, who may do nothing, where nobody is known."""
+    request = (context or {}).get("request")
+    return getattr(request, "user", None)
 
 
 def get_device(user, code: str, action: Action = Action.LOOK) -> Device:

@@ -17,7 +17,7 @@ from pydantic import Field
 from photohub.lib.api import NO_NUL, ApiError, Body, Cursor, Limit, Page, Text, page_of, refusal_of
 
 from . import commands, events, identity
-from .access import Action, can, get_device
+from .access import Action, can, get_device, name_shown, person_asking
 from .changes import change_device
 from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState, Panel, Trouble
 from .panel_fields import PanelChanges, PanelOut
@@ -180,7 +180,9 @@ class CommandOut(Schema):
 
     id: UUID
     device: str
-    name: str = Field(description="The picture's name, issued by the hub")
+    name: str = Field(
+        description="The picture's name, issued by the hub; empty for whoever may only look, until the command ends"
+    )
     state: Literal["queued", "sent", "uploaded", "failed", "expired", "cancelled"]
     reason: str = Field(description="Why it failed or expired")
     created_at: datetime
@@ -188,6 +190,10 @@ class CommandOut(Schema):
     finished_at: datetime | None
     expires_at: datetime
     capture: UUID | None = Field(description="The picture that answered it")
+
+    @staticmethod
+    def resolve_name(command: Command, context: dict | None) -> str:
+        return name_shown(person_asking(context), command)
 
     @staticmethod
     def resolve_device(command: Command) -> str:
@@ -315,7 +321,7 @@ def rotate_key(request: HttpRequest, code: str):
     secret = identity.issue_key(device)
     key = device.keys.order_by("-created_at", "-pk").first()
     key.key = secret
-    _tell(request, device, _("The key %(prefix)s… was made.") % {"prefix": key.prefix})
+    _tell(request, device, _("A key was made."))
     return Status(201, key)
 
 
@@ -327,7 +333,7 @@ def revoke_key(request: HttpRequest, code: str, prefix: str):
         raise Http404
     key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
     identity.revoke_key(key)
-    _tell(request, device, _("The key %(prefix)s… was revoked.") % {"prefix": key.prefix})
+    _tell(request, device, _("A key was revoked."))
     return Status(204, None)
 
 

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
 
-from . import deliveries, fetching
+from . import deliveries, fetching, seen
 from .access import Action, can
 from .api import device_of
 from .deliveries import CannotDeliver, Wish
@@ -43,7 +43,10 @@ class DeliveryOut(Schema):
     content_type: str
     render: str
     origin: Literal["capture", "upload", "url"]
-    origin_ref: str = Field(description="The picture's id, the file's name, or the address")
+    origin_ref: str = Field(
+        description="The picture's id, the file's name, or the address. Like `caption` and `cause` empty for a "
+        "picture that you may not see; addresses are without login and query for whoever may only look"
+    )
     caption: str
     cause: str = Field(description="The rule that asked for it")
     created_at: datetime
@@ -108,7 +111,7 @@ def create_delivery(
         delivery = deliveries.deliver(device, _wish_of(request, asked, file), request.user)
     except CannotDeliver as refusal:
         raise refusal_of_delivery(refusal) from refusal
-    return Status(202, delivery)
+    return Status(202, _told(request, delivery))
 
 
 def _read_json(request: HttpRequest) -> NewDelivery:
@@ -154,12 +157,17 @@ def list_deliveries(request: HttpRequest, code: str, limit: Limit = 100, cursor:
     """Newest first."""
     device: Device = device_of(request, code)
     items, following = page_of(device.deliveries.select_related("device"), "created_at", cursor, limit)
-    return {"items": items, "next": following}
+    return {"items": seen.tell_origins(request.user, items), "next": following}
 
 
 @router.get("/deliveries/{id}", response=DeliveryOut, summary="Read a delivery")
 def read_delivery(request: HttpRequest, id: UUID):
-    return delivery_of(request, id)
+    return _told(request, delivery_of(request, id))
+
+
+def _told(request: HttpRequest, delivery: Delivery) -> Delivery:
+    [told] = seen.tell_origins(request.user, [delivery])
+    return told
 
 
 @router.post("/deliveries/{id}/cancel", response=DeliveryOut, summary="Cancel a delivery")
@@ -170,7 +178,7 @@ def cancel_delivery(request: HttpRequest, id: UUID):
         delivery, _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
     ):
         raise ApiError(409, "conflict", _("This delivery has already ended."))
-    return delivery_of(request, id)
+    return _told(request, delivery_of(request, id, Action.COMMAND))
 
 
 @router.post("/deliveries/{id}/again", response={202: DeliveryOut}, summary="Send the same picture again")
@@ -178,7 +186,7 @@ def repeat_delivery(request: HttpRequest, id: UUID):
     """For operators. Makes a new delivery of the same picture, rendered the same way."""
     delivery = delivery_of(request, id, Action.COMMAND)
     try:
-        return Status(202, deliveries.again(delivery, request.user))
+        return Status(202, _told(request, deliveries.again(delivery, request.user)))
     except CannotDeliver as refusal:
         raise refusal_of_delivery(refusal) from refusal
 

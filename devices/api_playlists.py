@@ -25,7 +25,9 @@ class PlaylistItemOut(Schema):
     """One picture of a playlist: the newest of a camera, or a lasting one."""
 
     id: UUID
-    camera: str | None = Field(description="Code of the camera whose newest picture is shown")
+    camera: str | None = Field(
+        description="Code of the camera whose newest picture is shown; with `picture` null too: one that you may not see"
+    )
     picture: str | None = Field(description="SHA-256 of a lasting picture")
     label: str
     caption: str
@@ -64,7 +66,7 @@ class NewPlaylist(Body):
 
 @router.get("/devices/{code}/playlist", response=PlaylistOut, summary="Read a panel's playlist")
 def read_playlist(request: HttpRequest, code: str):
-    return _playlist_of(device_of(request, code))
+    return _playlist_of(request, device_of(request, code))
 
 
 @router.put("/devices/{code}/playlist", response=PlaylistOut, summary="Replace a panel's playlist")
@@ -80,11 +82,11 @@ def replace_playlist(request: HttpRequest, code: str, new: NewPlaylist):
         playlists.replace(device, entries, request.user)
     except ValidationError as error:
         raise refusal_of(error) from error
-    return _playlist_of(device)
+    return _playlist_of(request, device)
 
 
-def _playlist_of(device: Device) -> dict:
-    items = playlists.items_of(device)
+def _playlist_of(request: HttpRequest, device: Device) -> dict:
+    items = playlists.tell_items(device, request.user)
     index = device.panel.playlist_index if hasattr(device, "panel") else 0
     return {"items": items, "position": index % len(items) if items else 0}
 

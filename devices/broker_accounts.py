@@ -2,11 +2,13 @@
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from photohub.lib import live
 from photohub.lib.sealed import seal
 
+from .broker_names import hub_names, is_devices
 from .models import BrokerAccount, Device
 
 
@@ -39,10 +41,11 @@ def want(device: Device, key: str | None = None) -> None:
 
 def want_person(user, secret: str) -> None:
     """Ask for a person's account, which reads the result topics of the devices he may see."""
-    if not _kept_elsewhere() or Device.objects.filter(code=user.get_username()).exists():
+    name = user.get_username()
+    if not _kept_elsewhere() or name in hub_names() or is_devices(name):
         return
     BrokerAccount.objects.update_or_create(
-        username=user.get_username(),
+        username=name,
         defaults={
             "user": user,
             "state": BrokerAccount.State.PENDING,
@@ -54,12 +57,19 @@ def want_person(user, secret: str) -> None:
     _ring()
 
 
-def unwant(username: str) -> None:
-    """Ask for an account to be removed, which also ends its connections."""
+def unwant(device: Device) -> None:
+    """Ask for a device's account to be removed, which also ends its connections."""
+    _unwant(BrokerAccount.objects.filter(username=device.code))
+
+
+def unwant_person(user) -> None:
+    """Ask for a person's account to be removed. A device of the same name keeps its own."""
+    _unwant(BrokerAccount.objects.filter(user=user))
+
+
+def _unwant(accounts: QuerySet[BrokerAccount]) -> None:
     if _kept_elsewhere():
-        BrokerAccount.objects.filter(username=username).update(
-            state=BrokerAccount.State.PENDING, wanted=False, next_try_at=timezone.now()
-        )
+        accounts.update(state=BrokerAccount.State.PENDING, wanted=False, next_try_at=timezone.now())
         _ring()
 
 
@@ -67,4 +77,4 @@ def forget_revoked(device: Device) -> None:
     """After a key was revoked: the account goes when it was the newest, the only one the broker knows."""
     newest = device.keys.order_by("-created_at", "-pk").first()
     if newest is None or newest.revoked_at is not None:
-        unwant(device.code)
+        unwant(device)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from .access import Action, can
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .outbox import KEEP
+from .seen import tell_origins
 
 # The reasons that hold no figure. The row has them in the language of the process that wrote it.
 _REASONS = {
@@ -58,7 +59,9 @@ class Line:
 
 def lines_of(deliveries: Iterable[Delivery], user) -> list[Line]:
     """Dress deliveries for a page. Their devices should have been fetched along."""
-    return [_line(delivery, can(user, Action.COMMAND, delivery)) for delivery in deliveries]
+    return [
+        _line(delivery, can(user, Action.COMMAND, delivery)) for delivery in tell_origins(user, deliveries)
+    ]
 
 
 def _line(delivery: Delivery, may: bool) -> Line:

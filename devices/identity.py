@@ -187,7 +187,7 @@ def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None)
 def revoke_token(token: ApiToken) -> None:
     """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
-    broker_accounts.unwant(token.user.get_username())
+    broker_accounts.unwant_person(token.user)
 
 
 def owner_exists() -> bool:

@@ -8,8 +8,10 @@ from pydantic import Field
 
 from photohub.lib.api import Body, Text
 
+from .access import Action, can, person_asking
 from .models import Panel
 from .panel_settings import POLL_INTERVAL_S, WINDOW
+from .seen import tell_label
 
 
 class PanelOut(Schema):
@@ -20,12 +22,23 @@ class PanelOut(Schema):
         description="How long it sleeps between fetches; a playlist's pace over MQTT"
     )
     window: int = Field(description="Packets on their way at once")
-    hardware_address: str = Field(description="By which a panel that sets itself up is known")
+    hardware_address: str = Field(
+        description="By which a panel that sets itself up is known, and given its key; for owners, else empty"
+    )
     claimed_at: datetime | None = Field(description="When the panel with that address was given its key")
     shown_sha256: str = Field(description="Of the bytes that it shows, as far as it proved")
-    shown_label: str
+    shown_label: str = Field(description="Empty for a picture that you may not see")
     shown_at: datetime | None
     last_poll_at: datetime | None
+
+    @staticmethod
+    def resolve_hardware_address(panel: Panel, context: dict | None) -> str:
+        # Whoever names it at the set-up door first is given the panel's key.
+        return panel.hardware_address if can(person_asking(context), Action.MANAGE, panel) else ""
+
+    @staticmethod
+    def resolve_shown_label(panel: Panel, context: dict | None) -> str:
+        return tell_label(person_asking(context), panel.shown_label, panel.device)
 
     @staticmethod
     def resolve_render_profile(panel: Panel) -> str:

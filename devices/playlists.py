@@ -21,6 +21,7 @@ from .models import Delivery, DeliveryState, Device, EventType, LinkState, Panel
 from .panel_rendering import Made
 from .picture_sources import read_newest
 from .rendering import RenderRefused
+from .seen import tell_label
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,19 @@ class Entry:
 def items_of(device: Device) -> list[PlaylistItem]:
     """Return a panel's playlist in order."""
     return list(device.playlist.select_related("camera"))
+
+
+def tell_items(device: Device, user) -> list[PlaylistItem]:
+    """Return the playlist for showing only: a camera that the person may not see is not named."""
+    items = items_of(device)
+    cameras = [item.camera_id for item in items if item.camera_id]
+    visible = set(Device.objects.visible_to(user).filter(pk__in=cameras).values_list("pk", flat=True))
+    for item in items:
+        item.hidden = item.camera_id is not None and item.camera_id not in visible
+        if item.hidden:
+            item.camera, item.caption = None, ""
+        item.label = tell_label(user, item.label, device)
+    return items
 
 
 def add_camera(device: Device, camera: Device, caption: str = "", user=None) -> PlaylistItem:

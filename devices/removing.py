@@ -30,7 +30,7 @@ def remove_device(device: Device, user=None) -> None:
         for listener in _listeners:
             listener(device)
         lock_in_order(device.deliveries.all())
-        broker_accounts.unwant(device.code)
+        broker_accounts.unwant(device)
         words = {"name": device.name, "code": device.code}
         device.delete()
         events.record(

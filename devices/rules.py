@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from .broker_names import fault_of_code
 from .models import Device
 from .protocol import topics
 from .pull_url import MASK, read_pull_url
@@ -65,6 +66,8 @@ def _naming_faults(device: Device) -> Iterator[Fault]:
         yield "code", _taken(_("PhotoHub uses the word %(code)s itself.") % {"code": device.code})
     elif device._state.adding and Device.objects.filter(code=device.code).exists():
         yield "code", _taken(_("The code %(code)s belongs to another device.") % {"code": device.code})
+    elif device._state.adding and (sentence := fault_of_code(device.code)):
+        yield "code", _taken(sentence)
     if not device.name.strip():
         yield "name", _wrong(_("Give the device a name."))
     elif not device.name.isprintable():

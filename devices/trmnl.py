@@ -48,12 +48,9 @@ def claim(address: str) -> Claimed | None:
             profile = RenderProfile.objects.filter(name=panel_cards.SETUP_PROFILE).first()
             Panel.objects.filter(pk=panel.pk).update(render_profile=profile)
         key = identity.issue_key(panel.device)
-        sentence = _("The panel with the address %(address)s was given its key.")
-        events.record(
-            EventType.DEVICE_CHANGED,
-            device=panel.device,
-            sentence=sentence % {"address": panel.hardware_address},
-        )
+        # Without its address, by which it would be given a key once more.
+        sentence = _("Its panel was given its key.")
+        events.record(EventType.DEVICE_CHANGED, device=panel.device, sentence=sentence)
     return Claimed(panel.device, key)
 
 

@@ -214,9 +214,9 @@ def _outcome(request: HttpRequest, command_id: UUID) -> Status:
     # Shaped here, beside the loop: the shapes read related rows.
     capture = captures_of(request).filter(command=command_id).first()
     if capture is not None:
-        return Status(200, CaptureOut.from_orm(capture))
+        return Status(200, CaptureOut.from_orm(capture, context={"request": request}))
     command = get_object_or_404(Command.objects.select_related("device"), pk=command_id)
-    return Status(202, CommandOut.from_orm(command))
+    return Status(202, CommandOut.from_orm(command, context={"request": request}))
 
 
 @router.get("/captures", response=Page[CaptureOut], summary="List pictures")

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from devices import events
+from devices.access import sees_all
 from devices.models import Event, EventType
 from photohub.lib.db import update_in_order
 
@@ -50,6 +52,15 @@ def save_labels(capture: Capture, note: str, tags: str) -> None:
         capture.tags.set([Tag.objects.get_or_create(name=name)[0] for name in read_tags(tags)])
         Tag.objects.filter(captures=None).delete()
         _tell([capture])
+
+
+def tags_of(user) -> QuerySet[Tag]:
+    """Return the tags of the pictures that the person may see."""
+    if sees_all(user):
+        return Tag.objects.all()
+    tagged = Capture.tags.through.objects.filter(tag=OuterRef("pk"))
+    visible = Capture.objects.visible_to(user).filter(pk=OuterRef("capture"))
+    return Tag.objects.filter(Exists(tagged.filter(Exists(visible))))
 
 
 def read_tags(text: str) -> list[str]:

@@ -61,7 +61,8 @@ def lines_of_rules(rules: Iterable[ShowRule], user) -> list[RuleLine]:
 def _rule_line(rule: ShowRule, visible: set[int], last: ShowRun | None) -> RuleLine:
     every = sorted(rule.panels.all(), key=lambda panel: panel.name)
     panels = [panel for panel in every if panel.pk in visible]
-    return RuleLine(rule, panels, len(every) - len(panels), run_line(last) if last else None)
+    hidden = len(every) - len(panels)
+    return RuleLine(rule, panels, hidden, run_line(last, names_panels=not hidden) if last else None)
 
 
 def with_deliveries(runs: QuerySet, user) -> QuerySet:
@@ -70,12 +71,16 @@ def with_deliveries(runs: QuerySet, user) -> QuerySet:
     return runs.select_related("capture").prefetch_related(Prefetch("deliveries", sent, to_attr="seen"))
 
 
-def run_line(run: ShowRun) -> RunLine:
-    """Dress a run for a page; what it sent is named when it was fetched by `with_deliveries`."""
+def run_line(run: ShowRun, *, names_panels: bool) -> RunLine:
+    """Dress a run for a page; what it sent is named when it was fetched by `with_deliveries`.
+
+    A refusal names its panel: it is left out where the person may not see all panels of the rule.
+    """
     tones = {RunState.SHOWN: "good", RunState.SKIPPED: "off", RunState.FAILED: "bad"}
     state = RunState(run.state)
     reason = str(_REASONS.get(run.reason_word, run.reason))
     # It reached some of the panels, and the reason says which of them refused.
     tone = "warn" if state == RunState.SHOWN and reason else tones[state]
     sent = [(delivery, words_of(delivery)) for delivery in getattr(run, "seen", [])]
-    return RunLine(run, tone, str(state.label), reason, sent)
+    told = reason if names_panels or run.reason_word in _REASONS else ""
+    return RunLine(run, tone, str(state.label), told, sent)

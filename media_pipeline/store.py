@@ -113,7 +113,7 @@ class Spool:
 
 def _new_file() -> tuple[Path, int]:
     path = settings.INCOMING_DIR / f"in-{secrets.token_hex(12)}"
-    return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+    return path, os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def _write_all(file: int, data: bytes | mmap.mmap) -> None:

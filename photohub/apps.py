@@ -15,3 +15,5 @@ class PhotoHubConfig(AppConfig):
         register(checks.check_production)
         register(checks.check_doors)
         register(checks.check_disk)
+        register(checks.check_privacy)
+        register(checks.check_passwords)

@@ -87,8 +87,8 @@ class FolderTarget:
         # A link costs nothing and is as good: no program changes a picture in place.
         if not (never_changes and _link(source, part)):
             shutil.copyfile(source, part)
-            part.chmod(0o600)
             _sync(part)
+        part.chmod(0o600)
         os.replace(part, target)
         return True
 

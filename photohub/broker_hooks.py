@@ -23,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from devices import addressing
+from devices import addressing, broker_names
 from devices.access import Action, can
 from devices.models import Device
 from devices.protocol.aliyun_login import parse_login
@@ -82,34 +82,44 @@ def _fields_of(request: HttpRequest) -> Fields:
 
 
 def _login_of(fields: Fields) -> Account | None:
-    if _is_hub(fields):
-        return Account(fields["username"], "hub", ("#",), ("#",))
+    username = fields.get("username", "")
+    if username in broker_names.hub_names():
+        # Later questions come with the name alone: nobody but the hub may ever be logged in under it.
+        return Account(username, "hub", ("#",), ("#",)) if _is_hub(fields) else None
     password = fields.get("password", "").encode("utf-8", "surrogatepass")
-    return find_account(
-        Connect(client_id=fields.get("clientid", ""), username=fields.get("username", ""), password=password)
-    )
+    return find_account(Connect(client_id=fields.get("clientid", ""), username=username, password=password))
 
 
 def _is_hub(fields: Fields) -> bool:
     """Tell whether this is the hub's own login, by the user and password of PHOTOHUB_MQTT_URL."""
-    parts = urlsplit(settings.MQTT_URL)
-    if not parts.username or not parts.password:
+    username, password = _hub_login()
+    if not username:
         return False
-    wanted = f"{unquote(parts.username)}\0{unquote(parts.password)}"
+    wanted = f"{username}\0{password}"
     given = f"{fields.get('username', '')}\0{fields.get('password', '')}"
     return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "surrogatepass"))
+
+
+def _hub_login() -> tuple[str, str]:
+    """Return the hub's user name and password at the outside broker; empty where it has no password to prove itself by."""
+    parts = urlsplit(settings.MQTT_URL)
+    if not parts.username or not parts.password:
+        return "", ""
+    return unquote(parts.username), unquote(parts.password)
 
 
 def _account_by_name(fields: Fields) -> Account | None:
     """Return who is logged in under this name, for questions that come without a password."""
     username = fields.get("username", "")
-    if username and username == unquote(urlsplit(settings.MQTT_URL).username or ""):
-        return Account(username, "hub", ("#",), ("#",))
+    if username in broker_names.hub_names():
+        return Account(username, "hub", ("#",), ("#",)) if username == _hub_login()[0] else None
     device = _device_by_name(username, fields.get("clientid", ""))
     if device is not None:
         publish, subscribe = addressing.rights_of(device)
         return Account(device.code, "device", tuple(publish), tuple(subscribe))
-    user = get_user_model().objects.filter(username=username, is_active=True).first() if username else None
+    if not username or broker_names.is_devices(username):
+        return None
+    user = get_user_model().objects.filter(username=username, is_active=True).first()
     if user is None or not can(user, Action.LOOK):
         return None
     return Account(username, "person", (), tuple(addressing.rights_of_person(user)))

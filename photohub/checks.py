@@ -1,13 +1,18 @@
 """System checks of the whole hub: settings that each are right, but not together."""
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
+from photohub.env import ENV_FILE
+from photohub.lib import private
 from photohub.lib.mounts import on_network
 
 PRODUCTION = "production"
+_OF_EXAMPLES = frozenset(
+    "password passwd secret changeme change-me default example admin test 123456 12345678".split()
+)
 _NEEDED = (
     ("PHOTOHUB_URL", "photohub.E001", "Set it to the address by which people and devices reach PhotoHub."),
     ("DATABASE_URL", "photohub.E002", "Set it to postgres://user:password@host:5432/name."),
@@ -43,6 +48,39 @@ def check_doors(app_configs, **kwargs) -> list[CheckMessage]:
         hint = "Remove CELERY_TASK_ALWAYS_EAGER: uploads would wait for the mirror."
         found.append(Error("Celery tasks run inside the requests.", hint=hint, id="photohub.E006"))
     return found
+
+
+def check_privacy(app_configs, **kwargs) -> list[CheckMessage]:
+    """Other accounts of the machine have no business in the data folder, nor in the file with the passwords."""
+    found: list[CheckMessage] = []
+    if reached := private.open_entries(settings.PHOTOHUB_DATA):
+        hint = f"Give {settings.PHOTOHUB_DATA} to the account that runs PhotoHub, and run chmod -R go= on it."
+        message = f"Other accounts of this machine can reach {reached[0]}."
+        found.append(Warning(message, hint=hint, id="photohub.W003"))
+    if ENV_FILE.is_file() and ENV_FILE.stat().st_mode & 0o077:
+        message = f"Other accounts of this machine can read the passwords in {ENV_FILE}."
+        found.append(Warning(message, hint=f"Run chmod 600 {ENV_FILE}.", id="photohub.W004"))
+    return found
+
+
+def check_passwords(app_configs, **kwargs) -> list[CheckMessage]:
+    """The passwords between the parts must not be those of examples."""
+    found: list[CheckMessage] = []
+    for name, url in _addresses_with_passwords():
+        password = unquote(urlsplit(url).password or "")
+        if password.casefold() in _OF_EXAMPLES or (password and password == urlsplit(url).username):
+            hint = "Make one with `openssl rand -hex 24`, and set it at both ends."
+            message = f"The password in {name} stands in examples: everybody knows it."
+            found.append(Error(message, hint=hint, id="photohub.E007"))
+    return found
+
+
+def _addresses_with_passwords() -> list[tuple[str, str]]:
+    return [
+        ("DATABASE_URL", settings.DATABASE_URL),
+        ("REDIS_URL", settings.REDIS_URL),
+        ("PHOTOHUB_MQTT_URL", settings.MQTT_URL),
+    ]
 
 
 def check_disk(app_configs, **kwargs) -> list[CheckMessage]:

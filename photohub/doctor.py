@@ -19,9 +19,11 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from devices import broker_names
 from devices.mqtt import Address, MqttDown, connect
 from media_pipeline.probe import is_loopback
 from media_pipeline.stores import MirrorError, open_mirror
+from photohub import checks
 from photohub.lib import ports, site
 from photohub.lib.logs import mask
 from photohub.lib.mounts import NETWORK_KINDS, file_system_of
@@ -68,6 +70,8 @@ def _data_folder() -> Iterator[Finding]:
         )
     else:
         yield Finding("data folder", "OK", f"{folder} can be written ({kind or 'unknown file system'}).")
+    for warning in checks.check_privacy(None):
+        yield Finding("data folder", "PROBLEM", warning.msg, warning.hint)
 
 
 def _disk() -> Iterator[Finding]:
@@ -133,6 +137,19 @@ def _broker() -> Iterator[Finding]:
         yield Finding("MQTT broker", "PROBLEM", sentence, "Start the broker, or correct PHOTOHUB_MQTT_URL.")
     else:
         yield Finding("MQTT broker", "OK", f"The broker at {where} takes our user name and password.")
+
+
+def _names() -> Iterator[Finding]:
+    try:
+        found = broker_names.collisions()
+    except DatabaseError:
+        yield Finding("names", "OFF", "Not known while the database does not answer.")
+        return
+    help_ = "Give the person another name, or add the device under another code and remove this one."
+    for sentence in found:
+        yield Finding("names", "PROBLEM", sentence, help_)
+    if not found:
+        yield Finding("names", "OK", "Hub, devices and people have names of their own at the message broker.")
 
 
 async def _greet(address: Address) -> None:
@@ -219,6 +236,7 @@ _TESTS: dict[str, Callable[[], Iterator[Finding]]] = {
     "Redis": _redis,
     "web port": _web_port,
     "MQTT broker": _broker,
+    "names": _names,
     "mirror": _storage,
     "outside address": _outside,
 }

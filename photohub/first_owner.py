@@ -3,10 +3,14 @@
 import os
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
 from django.core import signing
+from django.core.exceptions import ValidationError
 
 from devices import identity
 from devices.models import Membership, Role
+from photohub.forms import check_person_name
+from photohub.preparing import CannotStart
 
 _SALT = "photohub first owner"
 MAX_AGE_S = 24 * 3600
@@ -34,12 +38,25 @@ def make_owner(username: str, password: str, email: str = ""):
 
 
 def make_owner_from_environment() -> bool:
-    """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not."""
+    """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not.
+
+    Raises CannotStart for a name or a password that the pages would refuse too.
+    """
     username, password = (
         os.environ.get("DJANGO_SUPERUSER_USERNAME"),
         os.environ.get("DJANGO_SUPERUSER_PASSWORD"),
     )
     if not username or not password or get_user_model().objects.filter(username=username).exists():
         return False
+    _check("DJANGO_SUPERUSER_USERNAME", get_user_model().username_validator, username)
+    _check("DJANGO_SUPERUSER_USERNAME", check_person_name, username)
+    _check("DJANGO_SUPERUSER_PASSWORD", validate_password, password, get_user_model()(username=username))
     make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))
     return True
+
+
+def _check(variable: str, rule, *values) -> None:
+    try:
+        rule(*values)
+    except ValidationError as error:
+        raise CannotStart(f"{variable}: {' '.join(error.messages)}") from error

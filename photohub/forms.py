@@ -9,13 +9,25 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from devices.broker_names import fault_of_person
 from devices.models import DeviceGroup, Role, Scope
 
 TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}
 
 
+def check_person_name(name: str) -> None:
+    """Refuse a name that means somebody else at the message broker. Raises ValidationError."""
+    if sentence := fault_of_person(name):
+        raise ValidationError(sentence, code="taken")
+
+
 class FirstOwnerForm(UserCreationForm):
     """Name and password of the first owner."""
+
+    def clean_username(self) -> str:
+        name = super().clean_username()
+        check_person_name(name)
+        return name
 
     class Meta:
         model = get_user_model()
@@ -54,6 +66,7 @@ class InviteForm(RoleForm):
         name = get_user_model().normalize_username(self.cleaned_data["username"])
         if get_user_model().objects.filter(username__iexact=name).exists():
             raise ValidationError(_("There is a person with this name already."))
+        check_person_name(name)
         return name
 
 

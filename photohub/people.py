@@ -143,7 +143,7 @@ def set_enabled(request: HttpRequest, pk: int) -> HttpResponse:
         messages.success(request, _("%(name)s may log in again.") % {"name": person})
     else:
         end_sessions(person)
-        broker_accounts.unwant(person.get_username())
+        broker_accounts.unwant_person(person)
         messages.success(
             request, _("%(name)s is logged out everywhere and may not come back.") % {"name": person}
         )

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from django.db import connection
 
 from photohub.backing_up import FORM, MANIFEST, server_variables
-from photohub.lib import one_instance
+from photohub.lib import one_instance, private
 
 _OF_NO_ACCOUNT = {"hub.lock", "secret_key", "static", "celerybeat-schedule"}
 
@@ -37,6 +37,7 @@ class Restored:
 def restore(source: Path, data: Path) -> Restored:
     """Restore a backup folder or tar into this data folder. Raises CannotRestore; no database was changed then."""
     data.mkdir(parents=True, exist_ok=True)
+    private.close(data)
     if not one_instance.claim(data):
         raise CannotRestore(f"A PhotoHub is running on {data}. Stop it first.")
     if taken := _taken(data):
@@ -118,7 +119,7 @@ def _restore_file(backup: Path, data: Path, file: dict, restored: Restored) -> N
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    target.chmod(0o600 if target.name == "secret_key" else 0o644)
+    target.chmod(0o600)
     descriptor = os.open(target, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -22,8 +22,9 @@ from photohub.env import (
     env_str,
     env_url,
 )
+from photohub.lib import private
 from photohub.lib.addresses import best_address, local_hosts
-from photohub.lib.secret_file import read_or_make_secret
+from photohub.lib.secret_file import fault_of_secret, read_or_make_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -43,7 +44,9 @@ if not PHOTOHUB_DATA.parent.is_dir():
         "PHOTOHUB_DATA",
         f"the folder {PHOTOHUB_DATA.parent} does not exist. Create it, or mount the disk it should be on",
     )
+private.begin()
 PHOTOHUB_DATA.mkdir(exist_ok=True)
+private.close(PHOTOHUB_DATA)
 PICTURES_DIR = PHOTOHUB_DATA / "pictures"
 INCOMING_DIR = PHOTOHUB_DATA / "incoming"
 THUMBNAILS_DIR = PHOTOHUB_DATA / "thumbnails"
@@ -56,8 +59,18 @@ DISK_FLOOR_BYTES = env_size("PHOTOHUB_DISK_FLOOR", "500MB", "Uploads are refused
 SECRET_KEY = env_secret("PHOTOHUB_SECRET_KEY", "", "Signs sessions; made at the first start when empty")
 if not SECRET_KEY:
     SECRET_KEY = read_or_make_secret(PHOTOHUB_DATA / "secret_key")
+if _fault := fault_of_secret(SECRET_KEY):
+    raise SettingError(
+        "PHOTOHUB_SECRET_KEY",
+        f"{_fault}. Leave it empty, and PhotoHub makes and keeps a good one in {PHOTOHUB_DATA / 'secret_key'}",
+    )
 
-DEBUG = env_bool("PHOTOHUB_DEBUG", False, "Shows error details in pages; never on a network")
+DEBUG = env_bool("PHOTOHUB_DEBUG", False, "Shows error details in pages; only with PHOTOHUB_ENV=test")
+if DEBUG and PHOTOHUB_ENV != "test":
+    raise SettingError(
+        "PHOTOHUB_DEBUG",
+        "is on: error pages would show code, settings and secrets to everybody. Unset it; the log has the details",
+    )
 
 # --- addresses --------------------------------------------------------------------------------------------------
 
@@ -155,6 +168,8 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+# Django would make what it stores, the static files among it, readable by everybody on the machine.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 APPEND_SLASH = (
     True  # For people who type a page address; the upload door and the API take both forms by themselves.
 )
@@ -316,8 +331,8 @@ MQTT_HOOK_SECRET = env_secret(
     "",
     "Secret word in the addresses by which an outside broker asks who may do what (empty: it may not ask)",
 )
-if MQTT_HOOK_SECRET and len(MQTT_HOOK_SECRET) < 16:
-    raise SettingError("PHOTOHUB_MQTT_HOOK_SECRET", "is shorter than 16 characters, so it could be guessed")
+if MQTT_HOOK_SECRET and (_fault := fault_of_secret(MQTT_HOOK_SECRET, 16)):
+    raise SettingError("PHOTOHUB_MQTT_HOOK_SECRET", _fault)
 MQTT_MAX_PACKET_BYTES = env_size(
     "PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes"
 )

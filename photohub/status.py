@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from devices import broker_names
 from devices.models import ServiceBeat, Trouble
 from media_pipeline import store
 from media_pipeline.models import Capture
@@ -181,6 +182,14 @@ def _broker() -> Part:
             "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."
         )
         return replace(found, help=help_)
+    if found.state == "ok" and (count := len(broker_names.collisions())):
+        text = ngettext(
+            "%(n)d name means two at the message broker.",
+            "%(n)d names mean two at the message broker.",
+            count,
+        )
+        help_ = _("Run python3 manage.py doctor: it says which, and who is not let in.")
+        return replace(found, state="warning", sentence=text % {"n": count}, help=help_)
     return found
 
 

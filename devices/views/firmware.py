@@ -20,6 +20,7 @@ from ..forms_firmware import FirmwareForm, SigningKeyForm
 from ..models import Firmware, FirmwareState, Rollout, RolloutTarget, SigningKey
 from ..ota import images, keys, reasons, rollouts
 from ..ota.errors import FirmwareError
+from ..seen import tell_group
 
 _ON_A_PAGE = 30
 _ROLLOUTS_SHOWN = 20
@@ -37,6 +38,7 @@ def rollout_line(rollout: Rollout, user) -> dict:
     total = sum(counts.values())
     return {
         "rollout": rollout,
+        "group": tell_group(user, rollout.group_name),
         "counts": counts,
         "total": total,
         "proved": counts["proved"],

@@ -77,13 +77,12 @@ def _label_of(draft: Draft) -> str:
 
 def _page(request: HttpRequest, device: Device, problem: str = "", status: int = 200) -> HttpResponse:
     panel = Panel.objects.filter(device=device).first() or Panel(device=device)
-    items = playlists.items_of(device)
+    items = playlists.tell_items(device, request.user)
     turn = panel.playlist_index % len(items) if items else 0
     visible = Device.objects.visible_to(request.user)
-    seen = set(visible.values_list("pk", flat=True))
     form = request.POST
     context = {
-        "lines": [_line(item, at == turn, seen) for at, item in enumerate(items)],
+        "lines": [_line(item, at == turn) for at, item in enumerate(items)],
         "takes": screens.takes_pictures(device),
         "may_change": can(request.user, Action.COMMAND, device),
         "cameras": _cameras(visible, device),
@@ -106,14 +105,13 @@ def _cameras(visible: QuerySet, device: Device) -> QuerySet:
     return visible.exclude(pk=device.pk).annotate(pictured=pictured).order_by("-pictured", "name")
 
 
-def _line(item: PlaylistItem, is_next: bool, seen: set[int]) -> dict:
-    """Dress an item; a camera that the person may not see is not named."""
-    hidden = item.camera_id is not None and item.camera_id not in seen
+def _line(item: PlaylistItem, is_next: bool) -> dict:
+    """Dress an item."""
     return {
         "item": item,
         "is_next": is_next,
-        "hidden": hidden,
-        "has_newest": item.camera is not None and not hidden and item.camera.captures.exists(),
+        "hidden": item.hidden,
+        "has_newest": item.camera is not None and item.camera.captures.exists(),
         "label": _("a picture of the history") if read_id(item.label) else item.label,
     }
 

@@ -20,6 +20,7 @@ from ..delivery_words import lines_of
 from ..models import Device, Panel
 from ..protocol import topics
 from ..render_profiles import choices_of
+from ..seen import tell_label
 from .detail import frame_of
 
 LINES = 8
@@ -76,7 +77,7 @@ def now_of(request: HttpRequest, device: Device) -> dict:
     """Return what changes by itself: what the panel shows, and what is on its way."""
     rows = device.deliveries.select_related("device").order_by("-created_at")[:LINES]
     panel = Panel.objects.filter(device=device).first()
-    label = panel.shown_label if panel else ""
+    label = tell_label(request.user, panel.shown_label, device) if panel else ""
     return {
         "panel": panel,
         "shown_from": _("a picture of the history") if read_id(label) else label,

@@ -30,8 +30,8 @@ from media_pipeline.history import (
     page_of,
     with_parts,
 )
-from media_pipeline.labels import add_tag, set_kept
-from media_pipeline.models import Capture, Tag
+from media_pipeline.labels import add_tag, set_kept, tags_of
+from media_pipeline.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.zones import in_visitors_zone, zone_of
 
@@ -108,7 +108,7 @@ def _frame(request: HttpRequest, filters: Filters) -> dict:
         "query": request.GET,
         "devices": devices,
         "groups": DeviceGroup.objects.filter(pk__in={d.group_id for d in devices if d.group_id}),
-        "tags": Tag.objects.all()[:200],
+        "tags": tags_of(request.user)[:200],
         "flags": FLAGS,
         "may_change": any(can(request.user, Action.COMMAND, d) for d in devices),
         "may_delete": can(request.user, Action.MANAGE),

@@ -97,7 +97,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
     context = {
         "line": line,
         "rule": rule,
-        "runs": [run_line(run) for run in runs],
+        "runs": [run_line(run, names_panels=not line.hidden) for run in runs],
         "next": following,
         "first": not cursor,
         "may_change": is_owner(request.user),

@@ -3,7 +3,7 @@
 import hmac
 from dataclasses import replace
 
-from devices import addressing, identity
+from devices import addressing, broker_names, identity
 from devices.access import Action, can
 from devices.models import ApiToken, Device, DeviceKey
 from devices.protocol import aliyun_topics
@@ -64,17 +64,17 @@ def _person_account(username: str, password: str) -> Account | None:
     token = identity.find_token(password)
     if token is None or token.user.get_username() != username:
         return None
-    user = token.user
+    return _account_of_person(token)
+
+
+def _account_of_person(token: ApiToken) -> Account | None:
+    user, username = token.user, token.user.get_username()
     user.token_scopes = token.scopes
-    if not can(user, Action.LOOK):
+    # Under one name with a device he would share its sessions, and be taken for it where only the name is known.
+    if not can(user, Action.LOOK) or broker_names.is_devices(username):
         return None
-    return Account(
-        username,
-        "person",
-        (),
-        tuple(addressing.rights_of_person(user)),
-        subject=(user.pk, "token", hash_key(password)),
-    )
+    topics = tuple(addressing.rights_of_person(user))
+    return Account(username, "person", (), topics, subject=(user.pk, "token", token.sha256))
 
 
 def no_longer_valid(accounts: list[Account]) -> list[Account]:
@@ -93,8 +93,7 @@ def _again(account: Account) -> Account | None:
     token = ApiToken.objects.select_related("user").filter(sha256=digest).first()
     if token is None or not token.live or not token.user.is_active:
         return None
-    topics = tuple(addressing.rights_of_person(token.user))
-    return Account(account.username, "person", (), topics, subject=account.subject)
+    return _account_of_person(token)
 
 
 def _still_holds(device: Device, kind: str, digest: str) -> bool:

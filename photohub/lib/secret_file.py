@@ -4,6 +4,17 @@ import os
 import secrets
 from pathlib import Path
 
+DIFFERENT_AT_LEAST = 6
+
+
+def fault_of_secret(text: str, length_at_least: int = 32) -> str:
+    """Say why a secret that somebody chose could be guessed; empty for one that is good enough."""
+    if len(text) < length_at_least:
+        return f"is shorter than {length_at_least} characters, so it could be guessed"
+    if len(set(text)) < DIFFERENT_AT_LEAST:
+        return f"has fewer than {DIFFERENT_AT_LEAST} different characters, so it could be guessed"
+    return ""
+
 
 def read_or_make_secret(path: Path, size_bytes: int = 50) -> str:
     """Return the secret in `path`; make it first when there is none. Processes that start together agree."""

@@ -20,6 +20,8 @@ def compile_words(folder: Path) -> int:
         temporary = target.with_suffix(f".mo.{secrets.token_hex(4)}")
         with temporary.open("wb") as file:
             write_mo(file, catalogue)
+        # Words are no secret, and another account may run the hub tomorrow.
+        temporary.chmod(0o644)
         temporary.replace(target)
         written += 1
     return written

@@ -1,5 +1,6 @@
 """`manage.py prepare`: make folders, database and static files ready, before the services start."""
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from devices import identity
@@ -20,11 +21,14 @@ class Command(BaseCommand):
         if files:
             prepare_files(self.stdout.write)
             return
+        if settings.PHOTOHUB_ENV == "production":
+            # A hub with the password of an example must not come up at all.
+            self.check()
         try:
             prepare(self.stdout.write)
+            first_owner.make_owner_from_environment()
         except CannotStart as error:
             raise CommandError(str(error)) from error
-        first_owner.make_owner_from_environment()
         if not identity.owner_exists():
             self.stdout.write("Nobody owns this hub yet. Open this link once to become its owner:")
             self.stdout.write(f"{site.base_url()}/setup/{first_owner.link_token()}")
