@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.module_loading import import_string
 
 from media_pipeline import checks
 
@@ -9,4 +10,6 @@ class MediaPipelineConfig(AppConfig):
     verbose_name = "Pictures"
 
     def ready(self) -> None:
+        # By its name: models cannot be imported before the apps are ready.
+        import_string("media_pipeline.wiring.connect")()
         register(checks.check_links)

@@ -168,6 +168,3 @@ def _remove_copy(key: str) -> None:
             _("A copy is in the former mirror; it is deleted when that mirror is set up again."), "no_mirror"
         )
     mirror.delete(key)
-
-
-removing.on_remove(queue_pictures_of)

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from devices import presence, results
+from devices import presence
 from devices.addressing import Sender
 from devices.protocol.chunked_upload import Answer
 from devices.protocol.topics import FileStep
 
-from . import publish
 from .doors.frames import FrameDesk
 from .refusals import Refused
 
@@ -34,8 +33,3 @@ def channels_of(desk: FrameDesk) -> dict[str, Handler]:
         return desk.hear_file(sender.device, sender.file, payload)
 
     return {"frame": frame, "file": file}
-
-
-def listen() -> None:
-    """Hear the results that devices publish themselves."""
-    results.on_result(publish.hear_result)

@@ -6,10 +6,8 @@ Import it through `stores.open_mirror()` or a STORAGES entry only, because `impo
 import hashlib
 import logging
 import os
-import re
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import fastcrc
 import oss2
 import requests
 from django.conf import settings
@@ -39,11 +38,11 @@ from media_pipeline.stores import (
     key_taken,
     open_source,
 )
+from photohub.lib.bucket_settings import BucketSettingError, OSSSettings, check_oss
 
 LONGEST_EXPIRES_S = 604800  # signature V4 refuses more than seven days
 SPOOL_SIZE_BYTES = 1024 * 1024
 CACHE_CONTROL = "private, max-age=31536000, immutable"
-SLOW_CRC64_S_PER_MB = 0.02
 
 # At DEBUG this logger prints headers and strings to sign, at INFO whole error answers with the key's id.
 logging.getLogger("oss2").setLevel(logging.WARNING)
@@ -91,21 +90,21 @@ class OSSStorage(BaseStorage):
         crc64: what the file had when it was received, if known; a file that changed since is not sent.
         """
         with open_source(path) as source:
-            crc, md5 = oss2.utils.Crc64(), hashlib.md5(usedforsecurity=False)
-            size_bytes = hash_source(source, _Updating(crc), md5)
-            if crc64 is not None and crc64 != crc.crc:
+            crc, md5 = Crc64(), hashlib.md5(usedforsecurity=False)
+            size_bytes = hash_source(source, crc, md5)
+            if crc64 is not None and crc64 != crc.value:
                 sentence = (
                     f"The picture's file {Path(path).name} changed since it was received; not mirrored."
                 )
                 raise MirrorError(sentence, "changed_local", permanent=True)
-            sent = self._send(self._key(key), source, content_type, md5.digest())
+            sent = self._send(self._key(key), source, content_type, crc.value, md5.digest())
         head = self._head(key)
         if head is None:
             raise MirrorError(
                 "OSS took the picture but does not show it. It is sent again later.", "inconsistent"
             )
         stored_crc = _crc64_of(head)
-        same = stored_crc == crc.crc if stored_crc is not None else head.etag.lower() == md5.hexdigest()
+        same = stored_crc == crc.value if stored_crc is not None else head.etag.lower() == md5.hexdigest()
         if head.content_length != size_bytes or not same:
             if not sent:
                 raise key_taken(key)
@@ -149,10 +148,11 @@ class OSSStorage(BaseStorage):
         return File(spool, name)
 
     def _save(self, name: str, content: File) -> str:
-        content.seek(0)
         content_type = getattr(content, "content_type", None) or oss2.utils.content_type_by_name(name)
-        stream = getattr(content, "file", content)
-        while not self._send(self._key(name), stream, content_type or "application/octet-stream"):
+        stream, crc = getattr(content, "file", content), Crc64()
+        content.seek(0)
+        hash_source(stream, crc)
+        while not self._send(self._key(name), stream, content_type or "application/octet-stream", crc.value):
             # Somebody else took the name after get_available_name() found it free.
             name = self.get_available_name(name)
             content.seek(0)
@@ -206,8 +206,10 @@ class OSSStorage(BaseStorage):
     def _key(self, name: str) -> str:
         return clean_key(clean_name(name), self.prefix)
 
-    def _send(self, key: str, stream: IO[bytes], content_type: str, md5: bytes | None = None) -> bool:
-        """Put the bytes; False when the key is already there."""
+    def _send(
+        self, key: str, stream: IO[bytes], content_type: str, crc: int, md5: bytes | None = None
+    ) -> bool:
+        """Put the bytes, whose CRC-64 is known; False when the key is already there."""
         headers = {
             "Content-Type": content_type,
             "Content-Disposition": "inline",
@@ -218,11 +220,14 @@ class OSSStorage(BaseStorage):
             headers["Content-MD5"] = oss2.utils.b64encode_as_string(md5)
         try:
             with self._translated():
-                self._api().put_object(key, stream, headers=headers)
+                stored = self._api().put_object(key, stream, headers=headers)
         except MirrorError as error:
             if error.word == "exists":
                 return False
             raise
+        if stored.crc is not None and stored.crc != crc:
+            sentence = "OSS computed another checksum than PhotoHub. The picture will be sent again."
+            raise MirrorError(sentence, "inconsistent")
         return True
 
     def _head(self, name: str) -> HeadObjectResult | None:
@@ -250,10 +255,11 @@ class OSSStorage(BaseStorage):
 
     def _download(self, name: str, target: IO[bytes]) -> None:
         with self._translated():
-            answer = self._api().get_object(self._key(name))
+            answer, crc = self._api().get_object(self._key(name)), Crc64()
             for chunk in answer:
+                crc.update(chunk)
                 target.write(chunk)
-        if answer.server_crc is not None and answer.client_crc != answer.server_crc:
+        if answer.server_crc is not None and crc.value != answer.server_crc:
             raise MirrorError("The bytes from OSS were damaged on the way. Try again.", "inconsistent")
 
     def _api(self) -> oss2.Bucket:
@@ -270,7 +276,13 @@ class OSSStorage(BaseStorage):
             return self._clients[identity]
 
     def _build(self, role: str) -> oss2.Bucket:
-        endpoint, is_cname = self._public_endpoint() if role != "api" else self._api_endpoint()
+        checked = self._checked()
+        own_domain = _flag(self.cname) is not False
+        endpoint, is_cname = checked.public_endpoint or checked.endpoint, own_domain
+        if role == "api":
+            # A custom domain serves requests as well, if it is the only address that was given.
+            is_cname = own_domain and checked.public_endpoint in ("", checked.endpoint)
+            endpoint = checked.endpoint
         session = LeanSession(pool_size=16, trusts_environment=not is_loopback(endpoint))
         return oss2.Bucket(
             oss2.AnonymousAuth() if role == "plain" else self._auth(),
@@ -279,8 +291,10 @@ class OSSStorage(BaseStorage):
             is_cname=is_cname,
             session=session,
             connect_timeout=(self.connect_timeout_s, self.read_timeout_s),
+            # Its own checksums need a package that is slow unless it finds a compiler; ours are fast everywhere.
+            enable_crc=False,
             app_name="PhotoHub",
-            region=self._region(),
+            region=checked.region,
         )
 
     def _auth(self) -> Any:
@@ -288,34 +302,30 @@ class OSSStorage(BaseStorage):
         if version not in ("v4", "v1"):
             sentence = f"OSS_SIGNATURE is '{version}'. Set it to v4, or to v1 for an old private cloud."
             raise MirrorError(sentence, "settings", configuration=True)
-        if version == "v4" and not self._region():
-            sentence = "OSS_REGION is not set and OSS_ENDPOINT does not name it. Set it, e.g. to cn-hangzhou."
-            raise MirrorError(sentence, "settings", configuration=True)
         if self.session_token:
             return oss2.StsAuth(self.access_key_id, self.access_key_secret, self.session_token, version)
         return oss2.make_auth(self.access_key_id, self.access_key_secret, version)
 
-    def _region(self) -> str:
-        if self.region:
-            return self.region.removeprefix("oss-")
-        found = re.search(r"oss-([a-z0-9-]+?)(-internal)?\.aliyuncs\.com", self.endpoint)
-        return found[1] if found else ""
-
-    def _api_endpoint(self) -> tuple[str, bool]:
-        # A custom domain serves requests as well, if it is the only address that was given.
-        own_domain = _flag(self.cname) is True and self.public_endpoint in ("", self.endpoint)
-        return _full_endpoint(self.endpoint, self.bucket), own_domain
-
-    def _public_endpoint(self) -> tuple[str, bool]:
+    def _checked(self) -> OSSSettings:
+        """Return the settings completed; a storage of Django's was not checked at start."""
         cname = _flag(self.cname)
-        if isinstance(cname, str):
-            return _full_endpoint(cname, ""), True
-        return _full_endpoint(self.public_endpoint or self.endpoint, "" if cname else self.bucket), cname
+        try:
+            return check_oss(
+                endpoint=self.endpoint,
+                public_endpoint=cname if isinstance(cname, str) else self.public_endpoint,
+                region=self.region,
+                bucket=self.bucket,
+                cname=bool(cname),
+                v4=self.signature != "v1",
+                links=False,
+            )
+        except BucketSettingError as error:
+            raise MirrorError(str(error), "settings", configuration=True) from None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn every error of the SDK into ours. Theirs may hold signed strings, so they are not chained."""
-        host = urlsplit(_full_endpoint(self.endpoint, "")).hostname or "the endpoint"
+        host = urlsplit(f"//{self.endpoint.split('://')[-1]}").hostname or "the endpoint"
         try:
             yield
         except oss2.exceptions.NoSuchKey:
@@ -324,9 +334,6 @@ class OSSStorage(BaseStorage):
             raise explain_request_error(error.exception, host) from None
         except requests.RequestException as error:
             raise explain_request_error(error, host) from None
-        except oss2.exceptions.InconsistentError:
-            sentence = "OSS computed another checksum than PhotoHub. The picture will be sent again."
-            raise MirrorError(sentence, "inconsistent") from None
         except oss2.exceptions.ServerError as error:
             raise explain_server_error(error.status, error.code, error.message, error.request_id) from None
         except (oss2.exceptions.OssError, ValueError, TypeError):
@@ -334,23 +341,14 @@ class OSSStorage(BaseStorage):
             raise MirrorError(sentence, "settings", configuration=True) from None
 
 
-class _Updating:
-    """Give the SDK's CRC, which is called, the `update` that hash objects have."""
+class Crc64:
+    """CRC-64 as OSS computes it (CRC-64/XZ), with the `update` that hash objects have."""
 
-    def __init__(self, crc: oss2.utils.Crc64) -> None:
-        self.update = crc
+    def __init__(self) -> None:
+        self.value = 0
 
-
-def crc64_is_fast() -> bool:
-    """Tell whether CRC-64 runs in C here: time 1 MB. In pure Python it takes 60 ms or more, in C about 2."""
-    data = bytes(1024 * 1024)
-    timings_s = []
-    for _ in range(2):
-        crc = oss2.utils.Crc64()
-        started = time.perf_counter()
-        crc(data)
-        timings_s.append(time.perf_counter() - started)
-    return min(timings_s) < SLOW_CRC64_S_PER_MB
+    def update(self, chunk: bytes) -> None:
+        self.value = fastcrc.crc64.xz(chunk, self.value)
 
 
 def _crc64_of(head: HeadObjectResult) -> int | None:
@@ -364,13 +362,3 @@ def _flag(value: bool | str) -> bool | str:
     if word in ("", "0", "false", "no", "off", "none"):
         return False
     return True if word in ("1", "true", "yes", "on") else str(value).strip()
-
-
-def _full_endpoint(endpoint: str, bucket: str) -> str:
-    """Add the scheme, and take away a bucket in front of Aliyun's host, which the SDK adds itself."""
-    if "://" not in endpoint:
-        endpoint = f"{'http' if is_loopback(f'http://{endpoint}') else 'https'}://{endpoint}"
-    scheme, host = endpoint.split("://", 1)
-    if bucket and host.rstrip("/").endswith(".aliyuncs.com"):
-        host = host.removeprefix(f"{bucket}.")
-    return f"{scheme}://{host}"

@@ -2,7 +2,6 @@
 
 import re
 
-from devices import fetching, picture_sources
 from devices.models import Device
 from devices.picture_sources import Found
 from photohub.lib.ids import read_id
@@ -11,12 +10,6 @@ from .models import Capture
 from .reading import PictureMissing, read_picture
 
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})/?")
-
-
-def listen() -> None:
-    """Offer the history to the room below."""
-    picture_sources.on_read(read_by_id, read_newest)
-    fetching.on_own_link(read_link)
 
 
 def read_by_id(user, reference: str) -> Found | None:

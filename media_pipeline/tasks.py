@@ -12,15 +12,11 @@ from . import (
     publish,
     retention,
     show_runs,
-    showing,
     store,
     thumbnails,
     time_lapse_work,
     time_lapses,
 )
-
-# The worker renders pictures for panels, and some are links of this hub.
-showing.listen()
 
 
 @shared_task

@@ -4,7 +4,7 @@ from django.core.checks import register
 from photohub import checks
 
 # Every process that may ring for a task needs the application, web servers too.
-from photohub.celery import app as celery_app  # noqa: F401
+from photohub.celery import connect_signals
 
 
 class PhotoHubConfig(AppConfig):
@@ -12,6 +12,7 @@ class PhotoHubConfig(AppConfig):
     verbose_name = "PhotoHub"
 
     def ready(self) -> None:
+        connect_signals()
         register(checks.check_production)
         register(checks.check_doors)
         register(checks.check_disk)

@@ -22,7 +22,6 @@ app.autodiscover_tasks()
 app.set_default()
 
 
-@setup_logging.connect
 def _use_our_log(**_: object) -> None:
     """A worker and the schedule of their own write as all others do; with a receiver, Celery sets up nothing itself."""
     # Ten lines at each loss of Redis, of what may be in Celery 6.
@@ -31,8 +30,13 @@ def _use_our_log(**_: object) -> None:
         logs.set_up()
 
 
-@worker_ready.connect
 def _begin_at_once(**_: object) -> None:
     """The schedule would begin when its first pause is over: the status page, and what a stop interrupted, need not wait."""
     for task in ("devices.tasks.beat", "devices.tasks.sweep", "media_pipeline.tasks.sweep"):
         app.send_task(task, retry=False)
+
+
+def connect_signals() -> None:
+    """Hear of a worker's start. Called when Django is ready; receivers are kept for good, and connecting twice is once."""
+    setup_logging.connect(_use_our_log)
+    worker_ready.connect(_begin_at_once)

@@ -1,7 +1,6 @@
 """Live tests of what lies outside PhotoHub's own code, for `manage.py doctor`. None needs another to work."""
 
 import asyncio
-import importlib
 import json
 import shutil
 import tempfile
@@ -184,17 +183,6 @@ def _storage() -> Iterator[Finding]:
         yield Finding("mirror", "OFF", "PHOTOHUB_MIRROR is none: pictures are kept on this hub only.")
     for step in store.probe() if store else []:
         yield Finding(f"mirror: {step.name}", "OK" if step.ok else "PROBLEM", mask(step.sentence))
-    if settings.PHOTOHUB_MIRROR == "oss":
-        yield _crc_speed()
-
-
-def _crc_speed() -> Finding:
-    # Importing the SDK takes a third of a second, so it is done only where OSS is used.
-    if importlib.import_module("media_pipeline.oss").crc64_is_fast():
-        return Finding("CRC-64", "OK", "Checksums are computed in C.")
-    return Finding(
-        "CRC-64", "PROBLEM", "Checksums are computed in Python, 60 ms for each MB.", "Install crcmod-plus."
-    )
 
 
 def _outside() -> Iterator[Finding]:

@@ -5,8 +5,6 @@ from media_pipeline import mqtt_routes as media_routes
 from media_pipeline.doors.frames import FrameDesk
 from media_pipeline.mqtt_routes import Handler
 
-media_routes.listen()
-
 
 def channels_of(desk: FrameDesk) -> dict[str, Handler]:
     """Return the handlers of all channels; frames and files go to this desk."""

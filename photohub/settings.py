@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from photohub.env import (
+    READ,
     SettingError,
     env_bool,
     env_choice,
@@ -24,6 +25,13 @@ from photohub.env import (
 )
 from photohub.lib import private
 from photohub.lib.addresses import best_address, local_hosts
+from photohub.lib.bucket_settings import (
+    BucketSettingError,
+    check_credential,
+    check_oss,
+    check_prefix,
+    check_s3,
+)
 from photohub.lib.secret_file import fault_of_secret, read_or_make_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -149,7 +157,6 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "photohub.urls"
-ASGI_APPLICATION = "photohub.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -195,7 +202,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES
+AXES_CLIENT_IP_CALLABLE = "photohub.lib.http_scope.address_of_request"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -287,13 +294,9 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost//"
+# No time limit: a pool of threads cannot end a task. Each task bounds itself (time-outs of sockets, leases, stretches).
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_SERIALIZER = "json"
-CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_TIME_LIMIT = 300
-CELERY_WORKER_REDIRECT_STDOUTS = False
-CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -382,7 +385,7 @@ OSS_PREFIX = env_str("OSS_PREFIX", "photohub/", "Put before every object key")
 OSS_SIGNATURE = env_choice(
     "OSS_SIGNATURE", "v4", ("v4", "v1"), "Signature version; v1 only for old private clouds"
 )
-S3_ENDPOINT_URL = env_str("S3_ENDPOINT_URL", "", "Address of an S3-compatible store")
+S3_ENDPOINT_URL = env_url("S3_ENDPOINT_URL", "", "Address of an S3-compatible store")
 S3_REGION = env_str("S3_REGION", "", "Region of the S3 bucket")
 S3_BUCKET = env_str("S3_BUCKET", "", "Name of the S3 bucket")
 S3_ACCESS_KEY_ID = env_secret("S3_ACCESS_KEY_ID", "", "S3 access key")
@@ -400,15 +403,48 @@ _NEEDED = {
 for _name in _NEEDED.get(PHOTOHUB_MIRROR, ()):
     if not globals()[_name]:
         raise SettingError(_name, f"is empty, but PHOTOHUB_MIRROR={PHOTOHUB_MIRROR} needs it")
-if (
-    PHOTOHUB_MIRROR == "oss"
-    and OSS_SIGNATURE == "v4"
-    and not OSS_REGION
-    and "aliyuncs.com" not in OSS_ENDPOINT
-):
-    raise SettingError("OSS_REGION", "is empty, but signature v4 needs it, e.g. cn-hangzhou")
-if OSS_REGION.startswith("oss-"):
-    raise SettingError("OSS_REGION", f"is {OSS_REGION}; write it without oss-, e.g. cn-hangzhou")
+
+
+def _check_mirror_folder() -> None:
+    folder = Path(PHOTOHUB_MIRROR_FOLDER)
+    if not folder.is_absolute():
+        raise SettingError(
+            "PHOTOHUB_MIRROR_FOLDER", f"is {folder}. Write the whole path, from the root of the disk on"
+        )
+    folder = folder.resolve()
+    # There a copy would be the very file that it is the copy of, and freeing one would lose both.
+    own = [PICTURES_DIR, INCOMING_DIR, THUMBNAILS_DIR, OUTBOX_DIR, TIME_LAPSES_DIR, FIRMWARE_DIR]
+    if folder == PHOTOHUB_DATA or any(folder.is_relative_to(each) for each in own):
+        raise SettingError(
+            "PHOTOHUB_MIRROR_FOLDER", f"is {folder}, where the hub's own files lie. Choose a folder elsewhere"
+        )
+
+
+try:
+    if PHOTOHUB_MIRROR == "file":
+        _check_mirror_folder()
+    if PHOTOHUB_MIRROR == "oss":
+        for _name in ("OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN"):
+            check_credential(_name, globals()[_name])
+        check_prefix("OSS_PREFIX", OSS_PREFIX)
+        _checked = check_oss(
+            endpoint=OSS_ENDPOINT,
+            public_endpoint=OSS_PUBLIC_ENDPOINT,
+            region=OSS_REGION,
+            bucket=OSS_BUCKET,
+            cname=None if READ["OSS_CNAME"].source == "default" else OSS_CNAME,
+            v4=OSS_SIGNATURE == "v4",
+            links=PHOTOHUB_LINKS != "hub",
+        )
+        OSS_ENDPOINT, OSS_PUBLIC_ENDPOINT = _checked.endpoint, _checked.public_endpoint
+        OSS_REGION = _checked.region
+    if PHOTOHUB_MIRROR == "s3":
+        for _name in ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"):
+            check_credential(_name, globals()[_name])
+        check_prefix("S3_PREFIX", S3_PREFIX)
+        check_s3(endpoint_url=S3_ENDPOINT_URL, bucket=S3_BUCKET)
+except BucketSettingError as _error:
+    raise SettingError(_error.name, _error.sentence) from None
 
 # --- retention ---------------------------------------------------------------------------------------------------
 

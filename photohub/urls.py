@@ -5,11 +5,8 @@ from django.urls import include, path
 
 from devices.views import panel_pull, trmnl
 from devices.views.image import push_image
-from media_pipeline import showing
 from photohub import pages
 from photohub.api import api
-
-showing.listen()
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),

@@ -48,6 +48,7 @@ ONLY_IN = {
     "aiomqtt": r"devices\.mqtt|simulators\..*",
     "paho": r"devices\.mqtt|simulators\..*",
     "oss2": r"media_pipeline\.oss\w*",
+    "fastcrc": r"media_pipeline\.oss",
     "boto3": r"media_pipeline\.s3",
     "botocore": r"media_pipeline\.s3",
     "imageio_ffmpeg": r"media_pipeline\.video",

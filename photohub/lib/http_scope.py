@@ -1,6 +1,7 @@
 """Reading ASGI scopes outside Django."""
 
 from django.conf import settings
+from django.http import HttpRequest
 
 
 def headers_of(scope: dict) -> dict[str, str | None]:
@@ -33,3 +34,9 @@ def client_address(scope: dict) -> str:
             parts = [part.strip() for part in value.decode("latin-1").split(",") if part.strip()]
             return parts[-hops] if len(parts) >= hops else address
     return address
+
+
+def address_of_request(request: HttpRequest) -> str:
+    """Return the client's address of a page's request, by the same rule as at the doors."""
+    scope = getattr(request, "scope", None)
+    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")

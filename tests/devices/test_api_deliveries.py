@@ -5,7 +5,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from devices import deliveries, render_profiles
 from devices.models import Delivery
-from media_pipeline import showing
 from tests.builders import make_capture, make_device, make_jpeg, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +38,6 @@ def test_a_file_is_queued_and_the_answer_tells_how_it_stands(hall, program):
 
 
 def test_a_capture_is_queued_by_its_id(hall, program):
-    showing.listen()
     capture = make_capture(make_device("yard"))
     answer = as_json(program, {"capture": str(capture.pk)})
     assert answer.status_code == 202 and answer.json()["origin_ref"] == str(capture.pk)

@@ -4,7 +4,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from devices import drafts, fetching, outbox
 from devices.deliveries import CannotDeliver
 from devices.drafts import draw_picture, read_draft, read_drawn
-from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 URL = "https://example.org/a.jpg"
@@ -14,7 +13,6 @@ URL = "https://example.org/a.jpg"
 def ada(db, settings, tmp_path):
     settings.OUTBOX_DIR = tmp_path / "outbox"
     settings.FETCH_FROM = "public"
-    history.listen()
     return make_user("ada", "owner")
 
 

@@ -7,7 +7,6 @@ from django.utils import timezone
 from devices import deliveries, playlists
 from devices.models import Delivery, Device, Event, LinkState, Panel
 from devices.playlists import Entry
-from media_pipeline import showing
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +14,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def hall():
-    showing.listen()
     return make_device("hall", profile="panel")
 
 

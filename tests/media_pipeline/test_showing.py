@@ -1,7 +1,7 @@
 import pytest
 
 from devices import fetching, picture_sources
-from media_pipeline import showing, store
+from media_pipeline import showing, store, wiring
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db
@@ -11,7 +11,7 @@ def test_the_room_below_finds_the_history(monkeypatch):
     monkeypatch.setattr(picture_sources, "_by_id", [])
     monkeypatch.setattr(picture_sources, "_newest", [])
     monkeypatch.setattr(fetching, "_own_links", [])
-    showing.listen()
+    wiring.connect()
     capture = make_capture(make_device())
     assert picture_sources.read_source(make_user("ann", "viewer"), str(capture.pk)).picture == make_jpeg(
         text="a"

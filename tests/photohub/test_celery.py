@@ -1,13 +1,19 @@
+import json
 import os
 import subprocess
 import sys
 
+from axes.helpers import get_client_ip_address
+from celery.app import defaults
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 
 PROGRAM = """
 import logging
 from photohub.celery import app
 
+# As each worker and the schedule do before they set up their log.
+app.loader.import_default_modules()
 app.log.setup()
 logging.getLogger("celery.worker.consumer").warning("lost redis://:pw@redis:6379/0")
 """
@@ -22,3 +28,32 @@ def test_a_worker_writes_its_warnings_as_all_processes_do():
     assert '"lost redis://:…@redis:6379/0"' in done.stderr and '"level": "warning"' in done.stderr, (
         done.stderr
     )
+
+
+def test_every_setting_of_celery_says_something():
+    # A value like Celery's own, or one that the pool of threads cannot honour, only looks as if it did something.
+    known = dict(defaults.flatten(defaults.NAMESPACES))
+    ours = {
+        n.removeprefix("CELERY_").lower(): getattr(settings, n)
+        for n in dir(settings)
+        if n.startswith("CELERY_")
+    }
+    assert ours.keys() <= known.keys()
+    same = [n for n, v in ours.items() if json.dumps(v) == json.dumps(known[n].default)]
+    of_processes = (
+        "task_time_limit",
+        "task_soft_time_limit",
+        "worker_max_",
+        "worker_redirect",
+        "worker_hijack",
+    )
+    assert same == [] and [n for n in ours if n.startswith(of_processes)] == []
+
+
+def test_whoever_guesses_a_password_behind_a_proxy_is_counted_by_his_own_address(settings):
+    settings.TRUSTED_PROXIES = 1
+    headers = [(b"x-forwarded-for", b"203.0.113.9")]
+    request = ASGIRequest(
+        {"type": "http", "method": "GET", "path": "/", "headers": headers, "client": ("127.0.0.1", 1)}, None
+    )
+    assert get_client_ip_address(request) == "203.0.113.9"

@@ -1,0 +1,17 @@
+"""What `devices` asks of this room: each function is handed down here, and nowhere else.
+
+`MediaPipelineConfig.ready` calls `connect`, so every process that has started Django is wired alike, whatever it has
+imported. Importing a module connects nothing.
+"""
+
+from devices import fetching, picture_sources, removing, results
+
+from . import deleting, publish, showing
+
+
+def connect() -> None:
+    """Hand the functions to the room below. Connecting again changes nothing."""
+    removing.on_remove(deleting.queue_pictures_of)
+    results.on_result(publish.hear_result)
+    picture_sources.on_read(showing.read_by_id, showing.read_newest)
+    fetching.on_own_link(showing.read_link)
