@@ -49,8 +49,11 @@ def connection_facts(device: Device) -> list[Fact]:
     """Return what a device's own program has to be told, without the key."""
     facts = [
         Fact(_("Upload address"), f"{site.base_url()}/api/upload"),
-        Fact(_("Message broker"), f"{site.mqtt_host()}:{site.mqtt_port()}"),
-        Fact(_("Stream address"), f"{site.stream_host()}:{site.stream_port()}" if _streams(device) else ""),
+        Fact(_("Message broker"), site.host_and_port(site.mqtt_host(), site.mqtt_port())),
+        Fact(
+            _("Stream address"),
+            site.host_and_port(site.stream_host(), site.stream_port()) if _streams(device) else "",
+        ),
         Fact(_("MQTT user name"), device.code),
         Fact(_("Status topic"), topics.build(device.code, topics.Channel.STATUS)),
         Fact(_("Telemetry topic"), topics.build(device.code, topics.Channel.TELEMETRY)),
@@ -142,7 +145,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "key": key or KEY_PLACEHOLDER,
         "code": device.code,
         "mqtt_host": site.mqtt_host(),
-        "mqtt_uri": f"{'mqtts' if _mqtt_is_encrypted() else 'mqtt'}://{site.mqtt_host()}:{site.mqtt_port()}",
+        "mqtt_uri": f"{'mqtts' if _mqtt_is_encrypted() else 'mqtt'}://{site.host_and_port(site.mqtt_host(), site.mqtt_port())}",
         "stream_host": site.stream_host(),
         "command_topic": device.command_topic,
         "result_topic": device.result_topic,

@@ -19,6 +19,7 @@ from media_pipeline.doors import mjpeg, upload, wall  # noqa: E402
 from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
 from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
+from photohub.lib.proxies import behind_proxies  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()
@@ -59,6 +60,8 @@ def serve_wall_at(door: wall.WallDoor | None) -> None:
 
 async def application(scope: dict, receive, send) -> None:
     """Route one connection."""
+    if scope["type"] != "lifespan":
+        scope = behind_proxies(scope)
     if scope["type"] == "http":
         if upload.serves(scope["path"]):
             await upload.application(scope, receive, send)

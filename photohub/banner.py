@@ -14,10 +14,10 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
         + ("" if settings.PHOTOHUB_URL else f"   (here: http://localhost:{site.http_port()})")
     )
     lines.append(
-        f"  MQTT      {site.mqtt_host()}:{site.mqtt_port()}"
+        f"  MQTT      {site.host_and_port(site.mqtt_host(), site.mqtt_port())}"
         + ("  (outside broker)" if settings.MQTT_URL else "")
     )
-    lines.append(f"  Stream    {site.stream_host()}:{site.stream_port()}")
+    lines.append(f"  Stream    {site.host_and_port(site.stream_host(), site.stream_port())}")
     lines.append(f"  Data      {settings.PHOTOHUB_DATA}")
     if site.http_port() != settings.HTTP_PORT:
         lines.append(

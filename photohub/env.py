@@ -4,6 +4,7 @@ The environment wins over the file `.env` in the project folder (KEY=VALUE lines
 An empty value counts as not set, because compose files pass empty strings for what nobody filled in.
 """
 
+import ipaddress
 import math
 import os
 import re
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import urlsplit
 
 T = TypeVar("T")
 Source = Literal["environment", "file", "default"]
@@ -191,28 +191,37 @@ def _hide_password(url: str) -> str:
     return re.sub(r"(://[^/@:]*):[^/@]*@", rf"\1:{SECRET_SHOWN}@", url)
 
 
-def env_url(
-    name: str, default: str = "", doc: str = "", *, schemes: Sequence[str] = ("http", "https")
-) -> str:
-    """Read a full address, or nothing."""
+def env_parsed(name: str, default: str, doc: str, parse: Callable[[str], T]) -> T | Literal[""]:
+    """Read what `parse` makes of the text, or nothing. Its ValueError is a sentence for a person."""
 
-    def parse(text: str) -> str:
-        if not text:
-            return text
-        example = f"e.g. {schemes[-1]}://photos.example.org"
+    def parse_or_name(text: str) -> T | Literal[""]:
         try:
-            parts = urlsplit(text)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError(f"{_hide_password(text)!r} is not an address, {example}") from None
-        if parts.scheme not in schemes or not host or re.search(r"\s", text):
-            starts = " or ".join(f"{scheme}://" for scheme in schemes)
-            raise ValueError(
-                f"{_hide_password(text)!r} is not an address that begins with {starts}, {example}"
-            )
-        return text
+            return parse(text) if text else ""
+        except ValueError as error:
+            raise ValueError(str(error).rstrip(".")) from error
 
-    return _read(name, default, doc, parse, _hide_password)
+    return _read(name, default, doc, parse_or_name, _hide_password)
+
+
+def _parse_proxies(text: str) -> tuple[int, list[ipaddress.IPv4Network | ipaddress.IPv6Network]]:
+    if re.fullmatch(r"\d{1,2}", text, re.ASCII):
+        return int(text), []
+    try:
+        networks = [ipaddress.ip_network(word.strip(), strict=False) for word in text.split(",")]
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither a number of proxies nor their networks, e.g. 1 or 10.0.0.0/8,192.168.1.2"
+        ) from None
+    if any(network.prefixlen == 0 for network in networks):
+        raise ValueError(f"{text!r} holds everybody. Write the networks of the proxies alone")
+    return 0, networks
+
+
+def env_proxies(
+    name: str, default: str, doc: str = ""
+) -> tuple[int, list[ipaddress.IPv4Network | ipaddress.IPv6Network]]:
+    """Read how many reverse proxies stand in front, or the networks that they are in."""
+    return _read(name, default, doc, _parse_proxies)
 
 
 def _parse_rate(text: str) -> tuple[float, int] | None:

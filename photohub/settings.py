@@ -17,6 +17,8 @@ from photohub.env import (
     env_choice,
     env_hostport,
     env_int,
+    env_parsed,
+    env_proxies,
     env_rate,
     env_secret,
     env_size,
@@ -33,6 +35,7 @@ from photohub.lib.bucket_settings import (
     check_s3,
 )
 from photohub.lib.secret_file import fault_of_secret, read_or_make_secret
+from photohub.lib.web_address import read_origin
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -87,8 +90,8 @@ MQTT_HOST, MQTT_PORT = env_hostport("PHOTOHUB_MQTT", "0.0.0.0:1883", "Where the 
 STREAM_HOST, STREAM_PORT = env_hostport(
     "PHOTOHUB_STREAM", "0.0.0.0:8100", "Where camera streams (TCP) listen"
 )
-PHOTOHUB_URL = env_url(
-    "PHOTOHUB_URL", "", "The one outside address; hosts, cookies and device links follow from it"
+PHOTOHUB_URL = env_parsed(
+    "PHOTOHUB_URL", "", "The one outside address; hosts, cookies and device links follow from it", read_origin
 )
 MQTT_PUBLIC_HOST, MQTT_PUBLIC_PORT = (
     env_hostport(
@@ -99,13 +102,14 @@ MQTT_PUBLIC_HOST, MQTT_PUBLIC_PORT = (
     if env_str("PHOTOHUB_MQTT_PUBLIC", "")
     else ("", 0)
 )
-TRUSTED_PROXIES = env_int("PHOTOHUB_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front (0: none)")
+TRUSTED_PROXIES, TRUSTED_PROXY_NETWORKS = env_proxies(
+    "PHOTOHUB_TRUSTED_PROXIES", "0", "How many reverse proxies stand in front (0: none), or their networks"
+)
 
 _outside = urlsplit(PHOTOHUB_URL)
-PHOTOHUB_URL = PHOTOHUB_URL.rstrip("/")
-ALLOWED_HOSTS = [_outside.hostname] if PHOTOHUB_URL else []
+ALLOWED_HOSTS = [_outside.netloc.removesuffix(f":{_outside.port}")] if PHOTOHUB_URL else []
 ALLOWED_HOSTS += [host for host in local_hosts() if host not in ALLOWED_HOSTS]
-CSRF_TRUSTED_ORIGINS = [f"{_outside.scheme}://{_outside.netloc}"] if PHOTOHUB_URL else []
+CSRF_TRUSTED_ORIGINS = [PHOTOHUB_URL] if PHOTOHUB_URL else []
 HTTPS = _outside.scheme == "https"
 BEST_ADDRESS = best_address()
 
@@ -119,8 +123,6 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin" if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # --- Django -----------------------------------------------------------------------------------------------------
 
@@ -202,7 +204,6 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "photohub.lib.http_scope.address_of_request"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

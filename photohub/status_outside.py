@@ -117,7 +117,7 @@ def look_at_live() -> Part:
 
 def look_at_address() -> Part:
     label, base = _("Outside address"), site.base_url()
-    figures = [(_("Page"), base), ("MQTT", f"{site.mqtt_host()}:{site.mqtt_port()}")]
+    figures = [(_("Page"), base), ("MQTT", site.host_and_port(site.mqtt_host(), site.mqtt_port()))]
     link = ServiceBeat.objects.filter(pk=link_check.BEAT, ok=False).first()
     # Asked only while firmware is rolled out; what was found long ago says nothing of now.
     if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):

@@ -35,7 +35,16 @@ MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "
 CHANNELS = channels_of(FrameDesk(LatestFrames()))
 # Belongs to the suite, or is Django's own word for the settings module.
 NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
-ENV_FUNCTIONS = {"env_str", "env_bool", "env_int", "env_choice", "env_hostport", "env_secret", "env_url"}
+ENV_FUNCTIONS = {
+    "env_str",
+    "env_bool",
+    "env_int",
+    "env_choice",
+    "env_hostport",
+    "env_secret",
+    "env_parsed",
+    "env_proxies",
+}
 ENV_FUNCTIONS |= {"env_rate", "env_size"}
 
 

@@ -112,10 +112,7 @@ class Call:
         domain, _port = split_domain_port(host)
         if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
             return base_url()
-        scheme = self.scope.get("scheme", "http")
-        if settings.TRUSTED_PROXIES:
-            scheme = "https" if self.header("x-forwarded-proto") == "https" else "http"
-        return f"{scheme}://{host}"
+        return f"{self.scope.get('scheme', 'http')}://{host}"
 
     def allow(self, *methods: str) -> None:
         """Refuse every other method."""

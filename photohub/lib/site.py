@@ -39,6 +39,11 @@ def base_url() -> str:
     return f"http://{settings.BEST_ADDRESS}" + ("" if port == 80 else f":{port}")
 
 
+def host_and_port(host: str, port: int) -> str:
+    """Return both as they stand in addresses: an IPv6 host in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def mqtt_host() -> str:
     """Return the broker's host name as devices should use it."""
     if settings.MQTT_PUBLIC_HOST:

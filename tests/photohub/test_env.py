@@ -2,6 +2,7 @@ import pytest
 
 from photohub import env
 from photohub.env import SettingError
+from photohub.lib.web_address import read_origin
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +69,6 @@ def test_bool_words(monkeypatch, text, value):
         (lambda: env.env_hostport("X", "h:1"), "8000", "host:port"),
         (lambda: env.env_hostport("X", "h:1"), "h:65536", "at most 65535"),
         (lambda: env.env_hostport("X", "h:1"), "::1:80", "host:port"),
-        (lambda: env.env_url("X"), "photos.example.org", "begins with"),
-        (lambda: env.env_url("X"), "ftp://h", "begins with"),
-        (lambda: env.env_url("X"), "http://h:port", "not an address"),
         (lambda: env.env_rate("X", "off"), "5 per second", "5/s,20"),
         (lambda: env.env_rate("X", "off"), "0/s,5", "not a rate"),
         (lambda: env.env_rate("X", "off"), "5/s,0", "at least 1"),
@@ -137,14 +135,56 @@ def test_secret_file_that_is_missing_or_empty_fails(monkeypatch, tmp_path, conte
         env.env_secret("KEY")
 
 
-def test_url_password_is_never_shown(monkeypatch):
-    monkeypatch.setenv("X", "redis://anna:geheim@db:6379/0")
-    assert env.env_url("X", schemes=("redis",)) == "redis://anna:geheim@db:6379/0"
-    assert env.READ["X"].value == "redis://anna:…@db:6379/0"
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://photos.example.org/", "https://photos.example.org"),
+        ("HTTPS://Photos.Example.ORG.:443", "https://photos.example.org"),
+        ("http://hub:80", "http://hub"),
+        ("http://hub:443", "http://hub:443"),
+        ("http://[2001:DB8:0::1]:8000/", "http://[2001:db8::1]:8000"),
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ],
+)
+def test_an_origin_is_read_as_browsers_write_it(monkeypatch, text, origin):
+    monkeypatch.setenv("X", text)
+    assert env.env_parsed("X", "", "", read_origin) == origin
 
 
-def test_url_password_is_not_in_the_error(monkeypatch):
-    monkeypatch.setenv("X", "redis://anna:geheim@db:6379/0")
-    with pytest.raises(SettingError) as caught:
-        env.env_url("X")
-    assert "geheim" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("photos.example.org", "begin with"),
+        ("ftp://h", "begin with"),
+        ("https://", "name a host"),
+        ("http://h:port", "not an address"),
+        ("http://h:0", "must begin"),
+        ("https://h/photos", "no path"),
+        ("https://h//", "no path"),
+        ("https://h?", "no path"),
+        ("https://h/?a=1", "no path"),
+        ("https://h/#top", "no path"),
+        ("https://anna:geheim@h", "user name or password"),
+        ("https://@h", "user name or password"),
+        ("https://my_hub", "letters, digits"),
+        ("https://h%41", "letters, digits"),
+        ("https://-/a b", "must begin"),
+        ("https://[fe80::1%25eth0]", "an address|letters"),
+    ],
+)
+def test_what_cannot_be_the_outside_address_is_refused_at_the_start(monkeypatch, text, word):
+    monkeypatch.setenv("X", text)
+    with pytest.raises(SettingError, match=rf"^X: .*({word})") as caught:
+        env.env_parsed("X", "", "", read_origin)
+    assert "geheim" not in str(caught.value) and "X" not in env.READ
+
+
+def test_proxies_are_a_number_or_their_networks(monkeypatch):
+    monkeypatch.setenv("PROXIES", "2")
+    assert env.env_proxies("PROXIES", "0") == (2, [])
+    monkeypatch.setenv("PROXIES", "10.0.0.0/8, fd00::1")
+    assert [str(network) for network in env.env_proxies("PROXIES", "0")[1]] == ["10.0.0.0/8", "fd00::1/128"]
+    for wrong in ("-1", "proxy", "0.0.0.0/0", "10.0.0.0/8,::/0", "1,2.3"):
+        monkeypatch.setenv("PROXIES", wrong)
+        with pytest.raises(SettingError, match=r"^PROXIES: "):
+            env.env_proxies("PROXIES", "0")

@@ -1,0 +1,90 @@
+"""Whom a request comes from behind reverse proxies: worked out once, at the entry of the web process.
+
+`behind_proxies(scope)` returns the scope as it would be without the proxies: `client` and `scheme` are those of the
+client, and no X-Forwarded-* or Forwarded header is left for anybody to believe. PHOTOHUB_TRUSTED_PROXIES names the
+proxies, by their number or by their networks. Each proxy puts the address that it saw at the end of X-Forwarded-For,
+in the same header line or in a line of its own (HAProxy), so what counts is read from the right, and whatever stands
+further left was written by a stranger. A value that is no address ends the search: then it is the socket's address.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+
+from django.conf import settings
+
+Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
+_SCHEMES = {("http", "https"): "https", ("websocket", "https"): "wss", ("websocket", "wss"): "wss"}
+_ENTRIES_AT_MOST = 64
+
+
+def behind_proxies(scope: dict) -> dict:
+    """Return the scope of an HTTP request or a WebSocket as its client sent it."""
+    headers = scope["headers"]
+    if not any(_speaks_for_others(name) for name, _value in headers):
+        return scope
+    kept = [(name, value) for name, value in headers if not _speaks_for_others(name)]
+    found = _look_behind(scope)
+    if found is None:
+        return scope | {"headers": kept}
+    ip, depth = found
+    client = {} if ip is None else {"client": (str(ip), 0)}
+    return scope | {"headers": kept, "scheme": _scheme_of(scope, depth)} | client
+
+
+def _speaks_for_others(name: bytes) -> bool:
+    return name.startswith(b"x-forwarded-") or name == b"forwarded"
+
+
+def _look_behind(scope: dict) -> tuple[Ip | None, int] | None:
+    """Return the client's address, None for the socket's, and behind how many proxies; None: nobody is believed."""
+    said, trusted, hops = _words(scope, _FOR), settings.TRUSTED_PROXY_NETWORKS, settings.TRUSTED_PROXIES
+    if trusted:
+        peer = read_ip(str((scope.get("client") or ("",))[0]))
+        return _beyond(trusted, said) if peer is not None and _is_in(peer, trusted) else None
+    if not hops:
+        return None
+    return read_ip(said[-hops]) if len(said) >= hops else None, hops
+
+
+def _beyond(trusted: Sequence[Network], said: list[str]) -> tuple[Ip | None, int]:
+    ip, depth = None, 0
+    for word in reversed(said):
+        depth += 1
+        ip = read_ip(word)
+        if ip is None or not _is_in(ip, trusted):
+            break
+    return ip, max(depth, 1)
+
+
+def _is_in(ip: Ip, networks: Sequence[Network]) -> bool:
+    return any(ip.version == network.version and ip in network for network in networks)
+
+
+def _scheme_of(scope: dict, depth: int) -> str:
+    """Return the scheme that the outermost proxy saw. A proxy that only passes the header on adds nothing to it."""
+    said = _words(scope, _PROTO)
+    word = said[-min(depth, len(said))].lower() if said else ""
+    plain = "ws" if scope["type"] == "websocket" else "http"
+    return _SCHEMES.get((scope["type"], word), plain)
+
+
+def _words(scope: dict, wanted: bytes) -> list[str]:
+    """Return what stands in all lines of this header, in order. Only the end of it can be of use."""
+    lines = b",".join(value for name, value in scope["headers"] if name == wanted)
+    return [word.strip() for word in lines.decode("latin-1").rsplit(",", _ENTRIES_AT_MOST) if word.strip()]
+
+
+def read_ip(word: str) -> Ip | None:
+    """Read an address as proxies write it: with or without a port, IPv6 with or without brackets."""
+    if word.startswith("[") and "]" in word:
+        word = word[1:].partition("]")[0]
+    elif word.count(":") == 1:
+        word = word.partition(":")[0]
+    try:
+        ip = ipaddress.ip_address(word.strip('"').partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(ip, "ipv4_mapped", None) or ip
