@@ -1,5 +1,6 @@
 """Answering over ASGI outside Django."""
 
+from functools import lru_cache
 from http import HTTPStatus
 
 
@@ -20,6 +21,17 @@ class HeaderName(bytes):
 
 
 Headers = list[tuple[bytes, bytes]]
+_ODD_NAMES = {b"etag": b"ETag", b"www-authenticate": b"WWW-Authenticate", b"x-md5": b"X-MD5"}
+
+
+@lru_cache(maxsize=512)
+def spell(name: bytes) -> bytes:
+    """Return a header's name as people write it, `Content-Length`; one that has capitals already stays as it is."""
+    if isinstance(name, HeaderName):
+        return name
+    small = bytes(name)
+    usual = _ODD_NAMES.get(small.lower()) or b"-".join(word.capitalize() for word in small.split(b"-"))
+    return HeaderName(usual if small.islower() else small)
 
 
 def headers_from(named: dict[str, str]) -> Headers:

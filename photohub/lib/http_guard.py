@@ -11,6 +11,10 @@ So a thousand clients that send a byte a minute would take every file descriptor
 A request that cannot be served just now may be turned away (`turn_away_with`) without a scope, a task and an application
 for each: a crowd of devices that is told to come again is then felt less by others.
 
+A client that ends its side of the connection can still be answered, and an application gets all bytes of a body that
+ended too early or was damaged before it is told `http.disconnect`. Header names of answers are spelled as people write
+them, because some small clients look for `Content-Length` letter by letter; what is no HTTP is refused in JSON.
+
 It also offers applications what ASGI lacks for a body that never ends: `scope["extensions"][DIRECT_BODY]` writes
 without a task for each client, tells how much the network has not taken, and can cut a client off.
 """
@@ -18,10 +22,14 @@ without a task for each client, tells how much the network has not taken, and ca
 import asyncio
 import contextlib
 import itertools
+import json
 import socket
+import sys
 from collections.abc import Callable
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from .http_answer import HeaderName, spell, whole_answer
 
 HEADERS_WITHIN_S = 10.0
 HEADERS_AT_MOST_BYTES = 64 * 1024
@@ -34,10 +42,8 @@ WAITING_AT_MOST = 2000
 _WAITING_AT_LEAST = 200
 
 _TOO_LARGE = b"Request headers are larger than 64 KiB."
-_ANSWER_431 = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%b" % (len(_TOO_LARGE), _TOO_LARGE)
-)
+_ANSWER_431 = whole_answer(431, _TOO_LARGE, {"Content-Type": "text/plain", "Connection": "close"})
+_CLOSE = (HeaderName(b"Connection"), b"close")
 
 TurnAway = Callable[[bytes], bytes | None]
 
@@ -60,6 +66,75 @@ def turn_away_with(answer_to: TurnAway | None) -> None:
     """
     global _turn_away
     _turn_away = answer_to
+
+
+def _bad_request(reason: str) -> bytes:
+    """Return the refusal of what is no HTTP, in the one shape of every refusal to a device."""
+    clean = "".join(c if c.isprintable() and c.isascii() else " " for c in reason)[:120]
+    said = {
+        "code": 1,
+        "des": f"This is not valid HTTP: {clean or 'it cannot be read'}.",
+        "err": "bad_request",
+    }
+    named = {"Content-Type": "application/json", "Connection": "close"}
+    return whole_answer(400, json.dumps(said, separators=(",", ":")).encode(), named)
+
+
+class _Cycle(RequestResponseCycle):
+    """One request and its answer, also for a client that says no more."""
+
+    # Set when no more of the request comes: the client closed its side, or `fault` says what it sent.
+    ended = False
+    fault = ""
+    _end_given = False
+
+    def end_body(self, fault: str = "") -> None:
+        """Tell the application that no more comes, once it has read what came. It may still answer."""
+        if not self.ended:
+            self.ended, self.fault, self.keep_alive = True, fault, False
+            self.message_event.set()
+
+    async def receive(self):
+        if self.ended and self._is_handed_out():
+            return {"type": "http.disconnect"}
+        message = await super().receive()
+        if message["type"] == "http.request":
+            if self.ended and not message["body"] and self._is_handed_out():
+                return {"type": "http.disconnect"}
+            self._end_given |= not message["more_body"]
+        return message
+
+    def _is_handed_out(self) -> bool:
+        """Tell whether the application was given all that came."""
+        return not self.body and (self.more_body or self._end_given)
+
+    async def send(self, message) -> None:
+        if message["type"] == "http.response.start":
+            message = message | {"headers": self._spelled(message.get("headers", ()))}
+            self.default_headers = [(spell(name), value) for name, value in self.default_headers]
+        await super().send(message)
+
+    def _spelled(self, headers) -> list[tuple[bytes, bytes]]:
+        named = [(spell(name), value) for name, value in headers]
+        if not self.keep_alive and not any(name.lower() == b"connection" for name, _value in named):
+            named.append(_CLOSE)
+        return named
+
+    async def run_asgi(self, app) -> None:
+        async def answer(scope, receive, send) -> None:
+            try:
+                return await app(scope, receive, send)
+            finally:
+                if self.ended and not self.response_started:
+                    self._leave_unanswered()
+
+        await super().run_asgi(answer)
+
+    def _leave_unanswered(self) -> None:
+        if self.fault and not self.transport.is_closing():
+            self.transport.write(_bad_request(self.fault))
+        self.disconnected = True
+        self.transport.close()
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -100,6 +175,28 @@ class GuardedHttp(HttpToolsProtocol):
         ):
             self.transport.write(_ANSWER_431)
             self._close()
+
+    def eof_received(self) -> bool:
+        """Keep the connection for the answer when the client closed its own side."""
+        if self._is_idle() or self.cycle.disconnected:
+            return False
+        self.cycle.end_body()
+        return True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app) -> None:
+        # uvicorn makes its own class, and has no place to name another.
+        cycle.__class__ = _Cycle
+        super()._start_asgi_task(cycle, app)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what cannot be read. uvicorn calls this while it handles the parser's error."""
+        reason = str(sys.exception() or "")
+        if self._is_idle():
+            self.transport.write(_bad_request(reason))
+            self._close()
+        else:
+            # Its head was right, and so is what came of its body.
+            self.cycle.end_body(reason)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -144,6 +241,8 @@ class GuardedHttp(HttpToolsProtocol):
         self._in_headers, self._header_bytes = False, 0
         self._stop_waiting()
         super().on_headers_complete()
+        if self.cycle is not None:
+            self.cycle.__class__ = _Cycle
 
     def on_message_begin(self) -> None:
         self._in_headers = True

@@ -1,4 +1,5 @@
 import contextlib
+import json
 import socket
 import threading
 from urllib.parse import urlsplit
@@ -94,3 +95,79 @@ def test_a_crowd_is_turned_away_before_the_application_is_asked(monkeypatch):
         assert ask(url, crowd) == refusal
         # Only the first request of a connection is looked at: later ones may come in the middle of an answer.
         assert ask(url, b"GET /other HTTP/1.1\r\n\r\n" + crowd).count(b"served") == 2
+
+
+async def tell_what_came(scope: dict, receive, send) -> None:
+    body, kinds = b"", []
+    while (message := await receive())["type"] == "http.request":
+        body += message["body"]
+        kinds.append(message["more_body"])
+        if not message["more_body"]:
+            break
+    await answer(send, 200, body + (b"|whole" if message["type"] == "http.request" else b"|broken off"))
+
+
+def ask_and_close_one_side(url: str, request: bytes) -> bytes:
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as client:
+        client.sendall(request)
+        client.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"abc|whole"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nabc", b"abc|broken off"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", b"abc|broken off"),
+        (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nxyz\r\n", b"abc|broken off"),
+    ],
+)
+def test_who_says_no_more_is_answered_with_what_came(request_, says):
+    with running_asgi(tell_what_came, GuardedHttp) as url:
+        got = ask_and_close_one_side(url, request_)
+    assert got.endswith(b"\r\n\r\n" + says)
+    assert says == b"abc|whole" or b"\r\nConnection: close\r\n" in got
+
+
+async def spell_badly(scope: dict, receive, send) -> None:
+    names = (b"content-length", b"content-type", b"retry-after", b"etag", b"x-md5", b"www-authenticate")
+    headers = [(name, b"0") for name in names]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_header_names_of_every_answer_are_spelled_as_people_write_them():
+    with running_asgi(spell_badly, GuardedHttp) as url:
+        head = ask(url, b"GET / HTTP/1.0\r\n\r\n").decode()
+    names = {line.partition(":")[0] for line in head.splitlines()[1:] if line}
+    assert {"Content-Length", "Content-Type", "Retry-After", "ETag", "X-MD5", "WWW-Authenticate"} < names
+    assert "Connection" in names and not any(name.islower() for name in names)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
+        b"Content-Length: 1\r\nContent-Length: 2\r\n",
+        b"Content-Length: many\r\n",
+        b"a header without an end of its name\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_json(head):
+    with running_asgi(say_served, GuardedHttp) as url:
+        got = ask(url, b"POST /api/upload HTTP/1.1\r\nHost: h\r\n" + head + b"\r\n")
+    answered, _, body = got.partition(b"\r\n\r\n")
+    assert answered.startswith(b"HTTP/1.1 400 ") and b"\r\nContent-Type: application/json" in answered
+    assert json.loads(body)["err"] == "bad_request" and len(body) <= 512
+
+
+def test_a_damaged_body_that_nobody_answers_is_refused():
+    async def ignore(scope: dict, receive, send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    with running_asgi(ignore, GuardedHttp) as url:
+        got = ask(url, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
+    assert got.startswith(b"HTTP/1.1 400 ") and b'"err":"bad_request"' in got
