@@ -10,6 +10,55 @@ SENTENCES = {
         "A message on %(channel)s could not be handled, because of a fault of the hub: %(detail)s"
     ),
     "frame_unreadable": _("A frame could not be taken: %(detail)s"),
+    # A picture that was refused, whichever way it came; each word ends with the error word of docs/protocol.md.
+    "picture_no_name": _("A picture was refused: it came without a name (Name-Pic) and without a key."),
+    "picture_bad_name": _(
+        "A picture was refused: its name (Name-Pic) is empty, too long, or was sent twice."
+    ),
+    "picture_empty_body": _("An upload was refused: it held no picture."),
+    "picture_bad_request": _(
+        "An upload was refused: its length or its framing is wrong, or it ended before the picture was whole."
+    ),
+    "picture_auth": _("An upload was refused: its key was revoked, or its name had been used already."),
+    "picture_disabled": _("An upload was refused: this device is switched off here."),
+    "picture_slow": _("An upload was given up: the picture did not arrive in time."),
+    "picture_too_large": _(
+        "A picture was refused: it has more bytes than the hub takes. Lower its quality or size."
+    ),
+    "picture_not_image": _("A picture was refused: its bytes are neither JPEG nor PNG nor WebP."),
+    "picture_hash_mismatch": _("A picture was refused: its bytes do not match the hash that came with it."),
+    "picture_too_many_pixels": _(
+        "A picture was refused: it has more pixels than the hub takes. Lower its size."
+    ),
+    "picture_rate": _("Pictures were refused: the device sends more than it may in this time."),
+    "picture_busy": _(
+        "A picture was not stored: the hub was too busy. The device was asked to send it again."
+    ),
+    "picture_db": _(
+        "A picture was not stored: the database was away. The device was asked to send it again."
+    ),
+    "picture_disk_full": _("Pictures are refused: the hub's disk is full."),
+    "picture_clock": _(
+        "The device's clock is wrong: it dated a picture %(said)s. The hub's own time counts."
+    ),
+    "picture_several": _("An upload held %(count)s pictures. The first was stored; send one in each."),
+    # Frames of the live picture.
+    "frame_no_picture": _(
+        "A frame could not be taken: its %(size)s bytes are no picture, neither as they are nor as base64 or JSON."
+    ),
+    "frame_size": _("A frame could not be taken: its header says %(said)s bytes, and %(size)s came."),
+    "frame_too_large": _("A frame could not be taken: it is larger than %(limit)s bytes."),
+    "frame_several": _("A frame could not be taken: its JSON holds more than one picture."),
+    "frame_parts": _(
+        "A frame in parts could not be put together: a part is missing, late, or in the wrong order."
+    ),
+    "frames_waiting": _("A frame could not be taken: too many frames come in parts at once."),
+    "stream_unreadable": _(
+        "The stream was closed: what came is no picture in any framing that the hub knows. (%(detail)s)"
+    ),
+    "stream_too_large": _("The stream was closed: a picture in it is larger than %(limit)s bytes."),
+    "file_refused": _("A file that came in pieces could not be taken. (%(detail)s)"),
+    "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
 }
 
 

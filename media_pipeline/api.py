@@ -62,7 +62,7 @@ class CaptureOut(Schema):
     width: int | None
     height: int | None
     content_type: str
-    flags: list[str] = Field(description="What is odd about it, e.g. truncated, trailing")
+    flags: list[str] = Field(description="What is odd about it: truncated, trailing, transport, clock")
     captured_at: datetime | None = Field(description="By the device's own clock")
     received_at: datetime
     published_at: datetime | None

@@ -77,6 +77,8 @@ def flag_words(flag: str) -> str:
     words = {
         "truncated": _("cut short"),
         "trailing": _("extra bytes at the end"),
+        "transport": _("whole, but its transport ended badly"),
+        "clock": _("the camera's clock was wrong"),
         "repeat": _("same picture as before"),
     }
     return words.get(flag, flag)
@@ -87,7 +89,13 @@ def mirror_of(capture: Capture) -> OSSObject | None:
 
 
 def _marks_of(capture: Capture) -> list[Mark]:
-    icons = {"truncated": "scissors", "trailing": "file-plus", "repeat": "copy"}
+    icons = {
+        "truncated": "scissors",
+        "trailing": "file-plus",
+        "repeat": "copy",
+        "transport": "unplug",
+        "clock": "clock",
+    }
     marks = [Mark(icons.get(flag, "flag"), flag_words(flag)) for flag in capture.flags]
     if capture.command_id is None:
         marks.append(Mark("hand", _("not asked for: the camera sent it by itself")))

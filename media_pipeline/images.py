@@ -9,7 +9,7 @@ ThumbnailFailed             the picture is kept, but nothing can be drawn from i
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import pairwise
 
@@ -71,7 +71,8 @@ class ThumbnailFailed(ValueError):
 class PictureFacts:
     """What the bytes say without decoding. Sizes are None when a JPEG was cut before it said them.
 
-    `picture_bytes` is the length without the tail; `flags` may hold "truncated" and "trailing".
+    `picture_bytes` is the length without the tail; `flags` may hold "truncated" and "trailing", and what doors add:
+    "transport" (the bytes are a whole picture, but their transport ended badly) and "clock" (the camera's time is wrong).
     """
 
     kind: str
@@ -108,6 +109,11 @@ def inspect(data: Buffer, max_pixels: int = MAX_PIXELS) -> PictureFacts:
     if facts.width and facts.height and facts.width * facts.height > max_pixels:
         raise TooManyPixels(facts.width, facts.height, max_pixels)
     return facts
+
+
+def flagged(facts: PictureFacts, *flags: str) -> PictureFacts:
+    """Return the facts with what a door knows of how the picture came."""
+    return replace(facts, flags=(*facts.flags, *flags)) if flags else facts
 
 
 def _inspect_jpeg(data: Buffer) -> PictureFacts:

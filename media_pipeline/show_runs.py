@@ -86,10 +86,10 @@ def _may_show(rule: ShowRule, capture: Capture) -> None:
     now = timezone.now()
     if rule.only_asked and capture.command_id is None:
         raise _Skipped("not_asked", _("Nobody had asked for this picture."))
-    taken_at = capture.captured_at or capture.received_at
-    oldest = min(taken_at, capture.received_at)
-    if rule.only_fresh_s and now - oldest > timedelta(seconds=rule.only_fresh_s):
-        words = {"seconds": int((now - oldest).total_seconds())}
+    # By the hub's clock alone: the camera's may never have been set, and would decide what people see.
+    age = now - capture.received_at
+    if rule.only_fresh_s and age > timedelta(seconds=rule.only_fresh_s):
+        words = {"seconds": int(age.total_seconds())}
         raise _Skipped("not_fresh", _("The picture was %(seconds)s s old.") % words)
     if rule.runs.filter(state=RunState.SHOWN, capture__received_at__gt=capture.received_at).exists():
         raise _Skipped("overtaken", _("A newer picture was shown."))

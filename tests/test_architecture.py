@@ -85,7 +85,6 @@ TESTED_ELSEWHERE = {
     "media_pipeline.admin": "devices/test_admin.py",
     "media_pipeline.apps": "photohub/test_checks.py",
     "media_pipeline.checks": "photohub/test_checks.py",
-    "media_pipeline.doors.multipart": "media_pipeline/doors/test_upload.py",
     "media_pipeline.facts": "media_pipeline/views/test_capture.py",
     "media_pipeline.keeping": "media_pipeline/views/test_stream.py",
     "media_pipeline.live_now": "media_pipeline/views/test_stream.py",

@@ -160,9 +160,8 @@ def _find_end(body: Body, start: int, end: int, delimiter: bytes, length: str) -
             if behind.startswith(gap + delimiter):
                 return finish, finish + len(gap)
     following = body.find(delimiter, start, end)
-    if following < 0:
-        return end, -1
-    finish = following
+    # The line end belongs to the boundary, also where that was forgotten behind the last part.
+    finish = following if following >= 0 else end
     if finish > start and body[finish - 1 : finish] == b"\n":
         finish -= 2 if finish - 1 > start and body[finish - 2 : finish - 1] == b"\r" else 1
     return finish, following

@@ -4,11 +4,17 @@ import base64
 import binascii
 import re
 import unicodedata
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.utils import timezone
 
 from ..refusals import Refused
 
 NAME_LIMIT = 128
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+AHEAD_AT_MOST = timedelta(days=1)
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
 
 
 def clean_name(raw: str | None) -> str | None:
@@ -24,25 +30,38 @@ def clean_name(raw: str | None) -> str | None:
     return text
 
 
-def read_moment(raw: str | None) -> datetime | None:
-    """Read X-Captured-At: ISO 8601 or unix seconds. A camera's impossible clock is dropped, not an error."""
-    if not raw:
-        return None
+@dataclass(frozen=True, slots=True)
+class CameraTime:
+    """What a camera's clock says; `is_wrong` when it said a time that cannot be right."""
+
+    moment: datetime | None = None
+    is_wrong: bool = False
+
+
+def read_moment(raw: str | None, now: datetime) -> CameraTime:
+    """Read X-Captured-At: unix seconds, milliseconds, or ISO 8601; without a zone it is in the hub's.
+
+    A camera whose clock was never set says a time long ago, and one that was set wrongly may be ahead.
+    """
+    text = (raw or "").strip()
+    if not text:
+        return CameraTime()
     try:
-        moment = (
-            datetime.fromtimestamp(float(raw), UTC)
-            if _is_number(raw)
-            else datetime.fromisoformat(raw.strip())
-        )
+        moment = _from_number(text) if _NUMBER.fullmatch(text) else datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.get_default_timezone())
+        moment = moment.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment if 2000 <= moment.year <= 2100 else None
+        return CameraTime(is_wrong=True)
+    if not EARLIEST <= moment <= now + AHEAD_AT_MOST:
+        return CameraTime(is_wrong=True)
+    return CameraTime(moment)
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*\d{1,12}(\.\d{1,9})?\s*", text) is not None
+def _from_number(text: str) -> datetime:
+    seconds = float(text)
+    # Seconds have ten digits until the year 2286.
+    return datetime.fromtimestamp(seconds / 1000 if seconds >= 1e11 else seconds, UTC)
 
 
 def read_md5(text: str) -> bytes:

@@ -7,46 +7,43 @@ translates HTTP to one `Upload` and the outcome back to one short JSON object (d
 
 import asyncio
 import contextlib
-import hmac
 import logging
-import re
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import datetime
-from urllib.parse import unquote
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from devices import identity
+from devices.models import Device
 from devices.protocol import light
 from photohub.lib import failpoints, pressure
 from photohub.lib.db import in_thread
-from photohub.lib.http_scope import client_address, headers_of
+from photohub.lib.http_answer import begin
+from photohub.lib.http_scope import client_address
 from photohub.lib.rates import Buckets
 from photohub.lib.site import base_url
 
-from .. import images, store
+from .. import store
 from ..ingest import Receipt, Upload, committer
 from ..models import Source
 from ..refusals import Refused
-from .headers import clean_name, read_md5, read_moment
 from .key_memory import KeyMemory
-from .multipart import MultipartBody
+from .refusal_notes import RefusalNotes
+from .upload_body import Body
+from .upload_head import PATHS, Head, read_head
 
 log = logging.getLogger(__name__)
 
-PATHS = re.compile(r"^/(?:api/upload(?:/(?P<key>[^/]{1,200}))?|index\.php)/?$")
 _ANSWER_WITHIN_S = 7.5
-_REST_WITHIN_S = 2.0
 _STRANGERS = Buckets(per_second=10, burst=50)
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
 
 _keys = KeyMemory()
+_notes = RefusalNotes()
 
 
 def serves(path: str) -> bool:
@@ -60,12 +57,14 @@ async def application(scope: dict, receive, send) -> None:
     request = _Request(scope, receive)
     try:
         receipt = await request.run()
-        await _answer(send, 200, _ok(receipt))
+        rest = None if request.body.was_read else request.body.read_rest
+        await _answer(send, 200, _ok(receipt), {"Connection": "close"} if rest else {}, rest)
         failpoints.hit("ingest.answered")
+        await request.note_stored()
     except Refused as refusal:
+        if request.device is not None:
+            await _notes.note(request.device, refusal)
         await _refuse(send, refusal, request)
-    except _Gone:
-        pass  # The camera left before its picture was whole; there is nobody to answer, and nothing is kept.
     except Exception:
         log.exception(
             "An upload failed in a way PhotoHub did not expect; the camera was asked to come again."
@@ -73,22 +72,7 @@ async def application(scope: dict, receive, send) -> None:
         await _refuse(send, Refused("busy", "The hub stumbled; send the picture again.", 5), request)
     finally:
         pressure.leave()
-        request.spool.discard()
-
-
-class _Gone(Exception):
-    """The sender closed the connection."""
-
-
-@dataclass(frozen=True)
-class _Head:
-    """What the headers say, cleaned."""
-
-    name: str | None
-    key: str
-    length: int | None
-    telemetry: dict
-    captured_at: datetime | None
+        request.body.spool.discard()
 
 
 class _Request:
@@ -96,12 +80,12 @@ class _Request:
 
     def __init__(self, scope: dict, receive) -> None:
         self._scope = scope
-        self._receive = receive
-        self._headers = headers_of(scope)
         self._address = client_address(scope)
         self._started = time.monotonic()
-        self.spool = store.Spool()
-        self.body_was_read = False
+        self.body = Body(receive)
+        self.head: Head | None = None
+        # Known as soon as the sender is: whose trouble a refusal is.
+        self.device: Device | None = None
 
     async def run(self) -> Receipt:
         if self._scope["method"] != "POST":
@@ -111,17 +95,16 @@ class _Request:
         # Before anybody is looked up: a flood costs neither the database nor the disk anything.
         if _ADDRESSES and (wait_s := _ADDRESSES.take(self._address, time.monotonic())):
             raise Refused("rate", f"Too many uploads from your address; send again in {wait_s} s.", wait_s)
-        head = self._read_head()
+        head = self.head = read_head(self._scope, timezone.now())
         known = await self._identify(head)
-        self._check_room(head, known)
-        multipart = await self._read_body()
-        name = self._label(head, known, multipart)
-        facts = self._inspect()
+        self._check_room(head)
+        await self.body.read(head)
+        facts = await self.body.find_picture(head)
         upload = Upload(
             source=Source.HTTP,
             device=known.device,
-            name=name,
-            body=self.spool,
+            name=self._label(head),
+            body=self.body.spool,
             facts=facts,
             received_at=timezone.now(),
             captured_at=head.captured_at,
@@ -132,72 +115,35 @@ class _Request:
         )
         return await self._store(upload)
 
-    def _read_head(self) -> _Head:
-        for name in ("name-pic", "content-length", "authorization", "x-device-key"):
-            if self._headers.get(name, "") is None:
-                raise Refused(
-                    "bad_name" if name == "name-pic" else "bad_request", f"Two {name} headers; send one."
-                )
-        return _Head(
-            name=clean_name(self._headers.get("name-pic")),
-            key=self._key(),
-            length=self._length(),
-            telemetry=self._telemetry(),
-            captured_at=read_moment(self._headers.get("x-captured-at")),
-        )
+    async def note_stored(self) -> None:
+        """Note on the device's page what was wrong with a picture that was stored, or that nothing is any more."""
+        if self.head is None or self.device is None:
+            return
+        still = []
+        if "clock" in self.head.flags:
+            still.append("picture_clock")
+            await _notes.tell(self.device, "picture_clock", said=self.head.captured_text)
+        if self.body.pictures > 1:
+            still.append("picture_several")
+            await _notes.tell(self.device, "picture_several", count=self.body.pictures)
+        await _notes.stored(self.device, *still)
 
-    def _key(self) -> str:
-        bearer = self._headers.get("authorization") or ""
-        if bearer[:7].lower() == "bearer ":
-            return bearer[7:].strip()
-        if self._headers.get("x-device-key"):
-            return self._headers["x-device-key"].strip()
-        match = PATHS.match(self._scope["path"])
-        return unquote(match["key"] or "") if match else ""
-
-    def _length(self) -> int | None:
-        text = self._headers.get("content-length")
-        if text is None:
-            if "chunked" in (self._headers.get("transfer-encoding") or "").lower():
-                return None
-            raise Refused("empty_body", "The body is empty; send the picture's bytes with a Content-Length.")
-        if not text.isascii() or not text.isdigit():
-            raise Refused("bad_request", "Content-Length is not a number.")
-        length = int(text)
-        if length == 0:
-            raise Refused("empty_body", "The body is empty; send the picture's bytes.")
-        if length > settings.UPLOAD_MAX_BYTES + self._multipart_margin():
-            raise _too_large()
-        return length
-
-    def _multipart_margin(self) -> int:
-        return 16_384 if self._is_multipart() else 0
-
-    def _is_multipart(self) -> bool:
-        return (self._headers.get("content-type") or "").lower().startswith("multipart/form-data")
-
-    def _telemetry(self) -> dict:
-        named = {
-            "battery_mv": "x-battery-mv",
-            "rssi_dbm": "x-rssi",
-            "free_heap_bytes": "x-free-heap",
-            "firmware_version": "x-firmware-version",
-        }
-        return {field: self._headers[h] for field, h in named.items() if self._headers.get(h)}
-
-    async def _identify(self, head: _Head) -> identity.Known:
+    async def _identify(self, head: Head) -> identity.Known:
         known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
         if known is None:
             self._refuse_stranger(head)
+        self.device = known.device
         if not known.device.enabled:
             raise Refused("disabled", "This device is switched off at the hub.")
+        if head.refusal is not None:
+            raise head.refusal
         if head.name is None and not known.keyed:
             raise _no_name()
         if _DEVICES and (wait_s := _DEVICES.take(known.device.pk, time.monotonic())):
             raise Refused("rate", f"Too many pictures; send again in {wait_s} s.", wait_s)
         return known
 
-    async def _ask_who(self, head: _Head) -> identity.Known | None:
+    async def _ask_who(self, head: Head) -> identity.Known | None:
         claim = identity.Claim(key=head.key, name=head.name or "", address=self._address)
         try:
             async with asyncio.timeout(2):
@@ -205,7 +151,9 @@ class _Request:
         except (DatabaseError, InterfaceError, TimeoutError) as error:
             raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
 
-    def _refuse_stranger(self, head: _Head) -> None:
+    def _refuse_stranger(self, head: Head) -> None:
+        if head.refusal is not None:
+            raise head.refusal
         if not head.key and head.name is None:
             raise _no_name()
         if wait_s := _STRANGERS.take(self._address, time.monotonic()):
@@ -217,87 +165,21 @@ class _Request:
             )
         raise Refused("auth", "The hub did not issue this picture name, and no key came with it.")
 
-    def _check_room(self, head: _Head, known: identity.Known) -> None:
+    def _check_room(self, head: Head) -> None:
         if store.free_bytes() < settings.DISK_FLOOR_BYTES + (head.length or 0):
             raise Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
 
-    async def _read_body(self) -> MultipartBody | None:
-        content_type = self._headers.get("content-type") or ""
-        multipart = MultipartBody(content_type, self.spool) if self._is_multipart() else None
-        taker = multipart or self.spool
-        received = 0
-        limit = settings.UPLOAD_MAX_BYTES + self._multipart_margin()
-        try:
-            async with asyncio.timeout(settings.UPLOAD_TIMEOUT_S):
-                more = True
-                while more:
-                    chunk, more = await self._next_chunk()
-                    received += len(chunk)
-                    if received > limit or self.spool.size_bytes > settings.UPLOAD_MAX_BYTES:
-                        raise _too_large()
-                    taker.write(chunk)
-        except TimeoutError as error:
-            raise Refused(
-                "slow", f"The picture did not arrive within {settings.UPLOAD_TIMEOUT_S} s.", 5
-            ) from error
-        except OSError as error:
-            raise store.refusal_of(error) from error
-        self.body_was_read = True
-        if multipart:
-            multipart.finish()
-        if not self.spool.size_bytes:
-            raise Refused("empty_body", "The body is empty; send the picture's bytes.")
-        if self.spool.size_bytes > settings.UPLOAD_MAX_BYTES:
-            raise _too_large()
-        return multipart
-
-    async def _next_chunk(self) -> tuple[bytes, bool]:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        return message.get("body", b""), message.get("more_body", False)
-
-    async def read_rest(self) -> None:
-        """Read and forget what a refused sender still sends, for a little while."""
-        left = settings.UPLOAD_MAX_BYTES
-        with contextlib.suppress(TimeoutError, _Gone):
-            async with asyncio.timeout(_REST_WITHIN_S):
-                more = True
-                while more and left > 0:
-                    chunk, more = await self._next_chunk()
-                    left -= len(chunk)
-
-    def _label(self, head: _Head, known: identity.Known, multipart: MultipartBody | None) -> str:
+    def _label(self, head: Head) -> str:
         if head.name is not None:
             return head.name
         return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
-    def _inspect(self) -> images.PictureFacts:
-        self._check_hashes()
-        body = self.spool.view()
-        try:
-            return images.inspect(body, max_pixels=settings.UPLOAD_MAX_PIXELS)
-        except images.TooManyPixels as error:
-            raise Refused("too_many_pixels", str(error)) from error
-        except images.PictureRefused as error:
-            raise Refused(
-                "not_image", "The bytes are neither a JPEG nor a PNG nor a WebP picture."
-            ) from error
-
-    def _check_hashes(self) -> None:
-        wanted = self._headers.get("x-content-sha256")
-        if wanted and not hmac.compare_digest(wanted.strip().lower(), self.spool.sha256):
-            raise Refused("hash_mismatch", "The bytes do not match X-Content-SHA256; send the picture again.")
-        wanted = self._headers.get("content-md5")
-        if wanted and not self._is_multipart() and read_md5(wanted) != self.spool.md5():
-            raise Refused("hash_mismatch", "The bytes do not match Content-MD5; send the picture again.")
-
     async def _store(self, upload: Upload) -> Receipt:
-        if upload.command is not None and upload.command.answered_sha256 not in ("", self.spool.sha256):
+        if upload.command is not None and upload.command.answered_sha256 not in ("", upload.body.sha256):
             raise Refused("auth", "This picture name was already used; ask for a new one.")
         # From here on the body is the committer's, also when this task is cancelled because the hub stops: a body
         # that was let go too early would be stored empty, and the camera's next try be told that it is safe.
-        spool, self.spool = self.spool, store.Spool()
+        spool = self.body.hand_over()
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not self._slow_body() else 3.0
         # Handed in last: the thread that is woken by it and this one would hold each other up.
@@ -339,13 +221,6 @@ def _answer_with(done: Future, answer: asyncio.Future) -> None:
         answer.set_result(done.result())
 
 
-def _too_large() -> Refused:
-    return Refused(
-        "too_large",
-        f"The picture is larger than {settings.UPLOAD_MAX_BYTES} bytes; lower its quality or size.",
-    )
-
-
 def _no_name() -> Refused:
     return Refused("no_name", "Name-Pic is not exist")
 
@@ -355,28 +230,22 @@ def _ok(receipt: Receipt) -> bytes:
 
 
 async def _refuse(send, refusal: Refused, request: _Request) -> None:
-    headers = []
+    named = {}
     if refusal.retry_after_s:
-        headers.append((b"retry-after", str(refusal.retry_after_s).encode()))
+        named["Retry-After"] = str(refusal.retry_after_s)
     if refusal.word == "method":
-        headers.append((b"allow", b"POST"))
+        named["Allow"] = "POST"
     rest = None
-    if not request.body_was_read:
-        headers.append((b"connection", b"close"))
-        rest = request.read_rest
-    await _answer(send, refusal.status, light.encode_error(refusal.sentence, refusal.word), headers, rest)
+    if not request.body.was_read:
+        named["Connection"] = "close"
+        rest = request.body.read_rest
+    await _answer(send, refusal.status, light.encode_error(refusal.sentence, refusal.word), named, rest)
 
 
-async def _answer(
-    send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None, rest=None
-) -> None:
-    head = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        *(headers or []),
-    ]
+async def _answer(send, status: int, body: bytes, named: dict[str, str] | None = None, rest=None) -> None:
+    length = {"Content-Type": "application/json", "Content-Length": str(len(body))}
     try:
-        await send({"type": "http.response.start", "status": status, "headers": head})
+        await begin(send, status, length | (named or {}))
         if rest is not None:
             # The answer goes out now. Closing on a camera that is still sending would reset the connection, and
             # many clients then never see the answer that waits for them.

@@ -73,8 +73,15 @@ def test_a_picture_whose_commit_was_late_does_not_replace_a_newer_one(yard):
 
 def test_a_picture_that_came_late_is_not_shown(yard):
     rule = make_rule(yard, only_fresh_s=60)
-    make_capture(yard, captured_at=timezone.now() - timedelta(seconds=90))
+    make_capture(yard, received_at=timezone.now() - timedelta(seconds=90))
     assert run(rule) == 0 and words(rule) == ["not_fresh"]
+
+
+@pytest.mark.parametrize("hours", [-24 * 365 * 25, -2, 12])
+def test_the_cameras_clock_does_not_decide_what_is_shown(yard, hours):
+    rule = make_rule(yard, only_fresh_s=60)
+    make_capture(yard, captured_at=timezone.now() + timedelta(hours=hours))
+    assert run(rule) == 1 and words(rule) == ["shown"]
 
 
 def test_only_asked_pictures_can_be_wanted(yard):

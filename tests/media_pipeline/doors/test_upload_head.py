@@ -1,0 +1,65 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from media_pipeline.doors.upload_head import FORM_MARGIN_BYTES, read_head
+from media_pipeline.refusals import Refused
+
+NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
+
+
+def read(*headers: tuple[str, str], path: str = "/api/upload"):
+    return read_head({"path": path, "headers": [(n.encode(), v.encode()) for n, v in headers]}, NOW)
+
+
+@pytest.mark.parametrize(
+    ("headers", "path", "key"),
+    [
+        ([("authorization", "bearer  k ")], "/api/upload/p", "k"),
+        ([("x-device-key", " k ")], "/api/upload/p", "k"),
+        ([], "/api/upload/a%20b/", "a b"),
+        ([("authorization", "Basic x")], "/index.php", ""),
+    ],
+)
+def test_the_first_key_counts(headers, path, key):
+    assert read(*headers, path=path).key == key
+
+
+@pytest.mark.parametrize("name", ["authorization", "x-device-key"])
+def test_two_proofs_are_refused_at_once(name):
+    with pytest.raises(Refused) as refused:
+        read((name, "a"), (name, "b"))
+    assert refused.value.word == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("headers", "word"),
+    [
+        ([], "empty_body"),
+        ([("content-length", "0")], "empty_body"),
+        ([("content-length", "-1")], "bad_request"),
+        ([("content-length", "1"), ("content-length", "1")], "bad_request"),
+        ([("content-length", "0"), ("transfer-encoding", "chunked")], "bad_request"),
+        ([("content-length", "9" * 5000)], "too_large"),
+        ([("content-length", "1"), ("name-pic", "")], "bad_name"),
+        ([("content-length", "1"), ("name-pic", "a"), ("name-pic", "b")], "bad_name"),
+    ],
+)
+def test_what_cannot_be_taken_is_told_when_it_is_known_to_whom(headers, word):
+    assert read(*headers).refusal.word == word
+
+
+def test_a_form_may_be_as_much_larger_as_what_stands_around_the_picture(settings):
+    plain = read(("content-length", "9")).limit_bytes
+    form = read(("content-length", "9"), ("content-type", "Multipart/Form-Data"))
+    assert (plain, form.limit_bytes) == (
+        settings.UPLOAD_MAX_BYTES,
+        settings.UPLOAD_MAX_BYTES + FORM_MARGIN_BYTES,
+    )
+
+
+@pytest.mark.parametrize(("said", "flags"), [("946684860", ("clock",)), ("1773500966", ()), ("", ())])
+def test_a_clock_that_cannot_be_right_is_flagged(said, flags):
+    head = read(("content-length", "9"), ("x-captured-at", said))
+    assert head.flags == flags and head.refusal is None
+    assert (head.captured_at is None) == (said != "1773500966")
