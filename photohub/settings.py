@@ -23,7 +23,6 @@ from photohub.env import (
     env_secret,
     env_size,
     env_str,
-    env_url,
 )
 from photohub.lib import private
 from photohub.lib.addresses import best_address, local_hosts
@@ -35,7 +34,7 @@ from photohub.lib.bucket_settings import (
     check_s3,
 )
 from photohub.lib.secret_file import fault_of_secret, read_or_make_secret
-from photohub.lib.web_address import read_origin
+from photohub.lib.web_address import read_origin, read_web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -386,7 +385,7 @@ OSS_PREFIX = env_str("OSS_PREFIX", "photohub/", "Put before every object key")
 OSS_SIGNATURE = env_choice(
     "OSS_SIGNATURE", "v4", ("v4", "v1"), "Signature version; v1 only for old private clouds"
 )
-S3_ENDPOINT_URL = env_url("S3_ENDPOINT_URL", "", "Address of an S3-compatible store")
+S3_ENDPOINT_URL = env_parsed("S3_ENDPOINT_URL", "", "Address of an S3-compatible store", read_web_address)
 S3_REGION = env_str("S3_REGION", "", "Region of the S3 bucket")
 S3_BUCKET = env_str("S3_BUCKET", "", "Name of the S3 bucket")
 S3_ACCESS_KEY_ID = env_secret("S3_ACCESS_KEY_ID", "", "S3 access key")

@@ -23,6 +23,7 @@ NAMED_ONLY = {
     "pip-tools": "makes the lock files",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",
+    "pytest-rerunfailures": "a plugin of pytest",
     "ruff": "the linter",
 }
 

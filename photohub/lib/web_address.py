@@ -25,6 +25,12 @@ def read_address(url: str, schemes: tuple[str, ...]) -> SplitResult:
     return parts
 
 
+def read_web_address(text: str) -> str:
+    """Return the address of something on the web as it was typed. Raises ValueError, in a sentence for a person."""
+    read_address(text, tuple(_PORTS))
+    return text
+
+
 def read_origin(text: str) -> str:
     """Return the address of a web server as browsers write it in `Origin`: `scheme://host` and any unusual port.
 
