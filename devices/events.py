@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from photohub.lib import live, rows
 
 from .models import Event, EventType
+from .trouble_words import sentence_of
 
 
 def record(
@@ -26,6 +27,16 @@ def record(
             )
         ]
     )
+
+
+def record_word(type: EventType, word: str, *, device=None, problem: bool = False, **values: object) -> None:
+    """Like `record`, of a word of `trouble_words`: pages make the sentence in their reader's language."""
+    # The sentence is for programs that read the table.
+    with translation.override("en"):
+        sentence = sentence_of(word, values)
+    row = Event(type=type, device=device, sentence=sentence[:300], problem=problem)
+    row.word, row.values = word, values
+    record_all([row])
 
 
 def record_all(events: list[Event]) -> None:

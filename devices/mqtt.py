@@ -14,14 +14,22 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from photohub.lib.seldom import Seldom
+
+log = logging.getLogger(__name__)
+
 CLIENT_ID = "photohub-gateway"
 SESSION_EXPIRY_S = 24 * 3600
 KEEPALIVE_S = 30
 # A broker that is back is served again within 15 s: the longest pause, and then a connection and a session.
 LONGEST_PAUSE_S = 8.0
 _OWN_AT_MOST = 500
+# The broker bounds what it gives us and has no acknowledgement of; what comes without any is bounded here.
+_HELD_AT_MOST_BYTES = 64 * 2**20
+_FILTERS_AT_ONCE = 200
 
 # paho writes every packet at DEBUG; its payloads are pictures.
+_seldom = Seldom()
 _quiet = logging.getLogger("photohub.paho")
 _quiet.setLevel(logging.WARNING)
 
@@ -86,6 +94,8 @@ class Link:
         self.resumed = False
         # Packet ids of messages that the broker repeats, until they are handed on.
         self.repeated: set[int] = set()
+        # Bytes of messages that are here and have not ended.
+        self.held_bytes = 0
         # What we said ourselves on topics that we listen to, until the broker brings it back.
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
@@ -129,7 +139,11 @@ class Link:
             if message.qos:
                 paho.ack(message.mid, message.qos)
             if not message.retain:
-                take(message.payload)
+                try:
+                    take(message.payload)
+                except Exception:
+                    # It must not reach the loop that reads the socket for all.
+                    log.exception("A message on %r could not be taken.", topic)
 
         paho.message_callback_add(topic, on_message)
 
@@ -141,8 +155,11 @@ class Link:
         """Subscribe, and return the filters that the broker refused. Raises MqttDown."""
         if not filters:
             return []
-        with _translated(), _cancellation_kept():
-            granted = await self._client.subscribe([(f, qos) for f in filters], timeout=5)
+        granted: list = []
+        for first in range(0, len(filters), _FILTERS_AT_ONCE):
+            some = [(f, qos) for f in filters[first : first + _FILTERS_AT_ONCE]]
+            with _translated(), _cancellation_kept():
+                granted += await self._client.subscribe(some, timeout=5)
         return [f for f, code in zip(filters, granted, strict=False) if _refused(code)]
 
     async def unsubscribe(self, filters: list[str]) -> None:
@@ -158,16 +175,20 @@ class Link:
                 self.repeated.discard(message.mid)
                 topic = str(message.topic)
                 payload = message.payload if isinstance(message.payload, bytes) else b""
-                acknowledge = _acknowledge(paho, message.mid, message.qos)
+                acknowledge = self._acknowledge(paho, message.mid, message.qos, len(payload))
                 if (topic, payload) in self._own:
                     del self._own[topic, payload]
                     acknowledge()
                     continue
                 yield Incoming(topic, payload, bool(message.retain), acknowledge, repeated, acknowledge)
 
+    def _acknowledge(self, paho, mid: int, qos: int, size_bytes: int) -> Callable[[], None]:
+        def acknowledge() -> None:
+            self.held_bytes -= size_bytes
+            if qos:
+                paho.ack(mid, qos)
 
-def _acknowledge(paho, mid: int, qos: int) -> Callable[[], None]:
-    return lambda: paho.ack(mid, qos) if qos else None
+        return acknowledge
 
 
 def _refused(code) -> bool:
@@ -264,13 +285,29 @@ def _note_resumed(paho, link: Link) -> None:
 
 
 def _note_repeated(paho, link: Link) -> None:
-    """Read from messages the DUP flag, which aiomqtt does not pass on."""
+    """Read from messages the DUP flag, which aiomqtt does not pass on, and bound those without acknowledgement.
+
+    One that aiomqtt does not take, as on a topic that is none, is acknowledged: nobody else would.
+    """
     passed_on = paho.on_message
 
     def on_message(client, userdata, message) -> None:
+        size_bytes = len(message.payload)
+        if not message.qos and link.held_bytes + size_bytes > _HELD_AT_MOST_BYTES:
+            if count := _seldom.count("too much"):
+                log.warning("More comes over MQTT than is handled; %d messages of QoS 0 were dropped.", count)
+            return
         if message.dup:
             link.repeated.add(message.mid)
-        passed_on(client, userdata, message)
+        link.held_bytes += size_bytes
+        try:
+            passed_on(client, userdata, message)
+        except Exception:
+            link.held_bytes -= size_bytes
+            if message.qos:
+                paho.ack(message.mid, message.qos)
+            if count := _seldom.count("not taken"):
+                log.exception("A message of the broker could not be taken (%d so far).", count)
 
     paho.on_message = on_message
 
@@ -290,6 +327,9 @@ async def keep_connected(
                 await session(link)
         except MqttDown as error:
             await tell(False, f"The message broker at {address.host}:{address.port} is away: {error}.")
+        except Exception as error:
+            log.exception("The gateway's session broke; it connects anew.")
+            await tell(False, f"The hub's connection to the message broker broke: {type(error).__name__}.")
         if asyncio.get_running_loop().time() - started > 30:
             pause_s = 1.0
         await asyncio.sleep(pause_s)

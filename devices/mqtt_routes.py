@@ -1,11 +1,12 @@
 """Which MQTT messages of devices are handled here: channel → function(sender, payload)."""
 
-import json
-
 from . import presence, results
 from .addressing import Sender
 from .ota import aliyun_door
 from .protocol.aliyun_topics import OtaChannel
+from .protocol.json_fields import read_object
+
+MAX_TELEMETRY_BYTES = 4096
 
 
 def status(sender: Sender, payload: bytes) -> None:
@@ -22,11 +23,7 @@ def status(sender: Sender, payload: bytes) -> None:
 
 def telemetry(sender: Sender, payload: bytes) -> None:
     """A JSON object; the figures that the hub knows are kept, the rest is ignored."""
-    try:
-        values = json.loads(payload[:4096])
-    except ValueError:
-        values = None
-    presence.heard(sender.device, telemetry=values if isinstance(values, dict) else None)
+    presence.heard(sender.device, telemetry=read_object(payload, MAX_TELEMETRY_BYTES, trailing_commas=True))
 
 
 def result(sender: Sender, payload: bytes) -> None:

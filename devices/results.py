@@ -1,5 +1,6 @@
 """What devices say about a capture on their result topic: read tolerantly, since firmware relays raw HTTP answers."""
 
+import copy
 import time
 
 from django.utils.translation import gettext as _
@@ -15,14 +16,15 @@ _listeners: list = []
 def result(device: Device, payload: bytes) -> None:
     """Take one message of a result topic, or one piece of it: old firmware sends an answer in several."""
     presence.heard(device)
-    joiner = _joiners.setdefault(device.pk, light.ResultJoiner())
+    # A copy, that takes its place only when all is done: a message that failed comes again, and must fit then too.
+    joiner = copy.copy(_joiners.get(device.pk) or light.ResultJoiner())
     said = joiner.feed(payload, time.monotonic())
-    if said is None:
-        return
-    if said.code not in (None, 0):
+    if said is not None and said.code not in (None, 0):
         _fail_open_command(device, said)
-    for listener in _listeners:
-        listener(device, said)
+    if said is not None:
+        for listener in _listeners:
+            listener(device, said)
+    _joiners[device.pk] = joiner
 
 
 def on_result(listener) -> None:

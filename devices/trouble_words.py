@@ -9,6 +9,12 @@ SENTENCES = {
     "message_failed": _(
         "A message on %(channel)s could not be handled, because of a fault of the hub: %(detail)s"
     ),
+    "messages_stuck": _(
+        "Messages of devices came and none was handled. The hub connects to the broker anew."
+    ),
+    "messages_handled_again": _("Messages of devices are handled again."),
+    "broker_connected": _("The message broker is connected."),
+    "broker_away": _("The message broker is away: %(detail)s"),
     "frame_unreadable": _("A frame could not be taken: %(detail)s"),
     # A picture that was refused, whichever way it came; each word ends with the error word of docs/protocol.md.
     "picture_no_name": _("A picture was refused: it came without a name (Name-Pic) and without a key."),

@@ -15,11 +15,10 @@ from datetime import timedelta
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, InterfaceError, transaction
 from django.db.models import F
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from . import events
-from .models import Device, Event, EventType, Trouble
-from .trouble_words import sentence_of
+from .models import Device, EventType, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +141,4 @@ def _write(device: Device, word: str, values: Mapping[str, object], count: int) 
 
 
 def _tell(device: Device, word: str, values: Mapping[str, object]) -> None:
-    # The sentence is for programs that read the table; pages make theirs of the word.
-    with translation.override("en"):
-        sentence = sentence_of(word, values)
-    row = Event(type=EventType.DEVICE_CHANGED, device=device, sentence=sentence[:300], problem=True)
-    row.word, row.values = word, dict(values)
-    events.record_all([row])
+    events.record_word(EventType.DEVICE_CHANGED, word, device=device, problem=True, **values)

@@ -8,7 +8,6 @@ from devices.protocol.chunked_upload import Answer
 from devices.protocol.topics import FileStep
 
 from .doors.frames import FrameDesk
-from .refusals import Refused
 
 Handler = Callable[[Sender, bytes], Answer | None]
 
@@ -18,13 +17,7 @@ def channels_of(desk: FrameDesk) -> dict[str, Handler]:
 
     def frame(sender: Sender, payload: bytes) -> None:
         presence.heard(sender.device)
-        try:
-            desk.hear(sender.device, payload, sender.part, repeated=sender.repeated)
-        except Refused as refusal:
-            # Frames that nobody acknowledges would take the broker's patience for all devices while the disk
-            # is full. The next one is on its way, and the log has told of this one.
-            if refusal.word != "disk_full":
-                raise
+        desk.hear(sender.device, payload, sender.part, repeated=sender.repeated)
 
     def file(sender: Sender, payload: bytes) -> Answer | None:
         if sender.file is None or sender.file.step is FileStep.RESPONSE:

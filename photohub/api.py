@@ -18,6 +18,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from pydantic import Field
 
 from devices.api import router as devices_router
@@ -26,6 +27,7 @@ from devices.api_firmware import router as firmware_router
 from devices.api_ota import router as ota_router
 from devices.api_playlists import router as playlists_router
 from devices.api_rollouts import router as rollouts_router
+from devices.protocol.json_fields import read_json
 from media_pipeline.api import router as pictures_router
 from media_pipeline.api_rules import router as rules_router
 from media_pipeline.time_lapse_api import router as time_lapses_router
@@ -33,6 +35,7 @@ from photohub import __version__, status
 from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
 from photohub.lib.api import ApiError, refusal_of
+from photohub.lib.body_limit import BODY_AT_MOST_BYTES
 from photohub.lib.site import base_url
 from photohub.status_part import Part
 
@@ -107,6 +110,13 @@ def _field_of(location: tuple) -> str:
     # ("query", "limit") or ("body", "<argument>", "name", …)
     inner = location[2:] if location[0] == "body" and len(location) > 2 else location[1:]
     return ".".join(str(part) for part in inner)
+
+
+class _Bodies(Parser):
+    """Reads bodies as every other JSON from outside is read."""
+
+    def parse_body(self, request: HttpRequest) -> dict:
+        return read_json(request.body, BODY_AT_MOST_BYTES)
 
 
 class ManagementAPI(NinjaAPI):
@@ -239,6 +249,7 @@ api = ManagementAPI(
     urls_namespace="api",
     openapi_url=None,
     docs_url=None,
+    parser=_Bodies(),
     auth=[Token(), Session()],
 )
 api.add_router("", devices_router, tags=["Devices"])

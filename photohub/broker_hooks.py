@@ -11,7 +11,6 @@ Both send JSON or a form. EMQX is told the account's whole list of topics at its
 
 import functools
 import hmac
-import json
 import logging
 from collections.abc import Callable
 from urllib.parse import unquote, urlsplit
@@ -27,6 +26,7 @@ from devices import addressing, broker_names
 from devices.access import Action, can
 from devices.models import Device
 from devices.protocol.aliyun_login import parse_login
+from devices.protocol.json_fields import read_json
 from devices.protocol.mqtt_packets import Connect
 from devices.protocol.topics import matches
 from photohub.embedded.accounts import Account, may_publish, may_subscribe
@@ -75,7 +75,7 @@ def _fields_of(request: HttpRequest) -> Fields:
         raise ValueError("it is too long")
     if "json" not in request.headers.get("Content-Type", ""):
         return {name: str(value) for name, value in request.POST.items()}
-    fields = json.loads(request.body or b"{}")
+    fields = read_json(request.body or b"{}", MAX_BODY_BYTES)
     if not isinstance(fields, dict):
         raise ValueError("it is no object")
     return {str(name): "" if value is None else str(value) for name, value in fields.items()}

@@ -86,13 +86,16 @@ class BrokerLog:
 
     def _note_ended(self, client_id: str, how: str) -> None:
         # The shipped broker makes the user name the client id: so it tells who left after our own restart.
-        code = self._codes.pop(client_id, client_id)
-        if code in self._codes.values():
+        code = self._codes.get(client_id, client_id)
+        if any(other == code for name, other in self._codes.items() if name != client_id):
+            self._codes.pop(client_id, None)
             return
-        self._subscribed.pop(code, None)
         device = Device.objects.filter(code=code).first()
         if device is not None:
             presence.disconnected(device, _REASONS.get(how, how))
+        # Forgotten last: while the database is away, the line is read again.
+        self._codes.pop(client_id, None)
+        self._subscribed.pop(code, None)
 
     def _note_subscription(self, line: str) -> None:
         for match in _QOS.finditer(line):

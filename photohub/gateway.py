@@ -7,8 +7,6 @@ after its commit. A ring through the channel layer makes it look at once; it als
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -16,16 +14,17 @@ from django.db import DatabaseError, InterfaceError
 
 from devices import addressing, beats, commands, dynsec, events
 from devices.models import Command, Device, EventType
-from devices.mqtt import Address, Incoming, Link, MqttDown, keep_connected
+from devices.mqtt import Address, Link, MqttDown, keep_connected
 from devices.ota import aliyun_door
-from devices.protocol import dynsec_control
+from devices.protocol import dynsec_control, topics
 from devices.protocol.chunked_upload import Answer
 from devices.pushing import Pusher
 from media_pipeline import publish
 from media_pipeline.models import Capture
 from photohub import broker_log
+from photohub.inbox import Inbox
 from photohub.lib import failpoints, live
-from photohub.lib.db import in_thread, tidy
+from photohub.lib.db import in_thread
 from photohub.lib.together import Together
 from photohub.mqtt_routes import channels_of
 from photohub.streams import Intake
@@ -34,9 +33,7 @@ log = logging.getLogger(__name__)
 
 BEAT = "broker"
 LOG_BEAT = "broker log"
-_LANES = 8
-_LANE_SIZE = 50
-_HANDS = 4
+STUCK_BEAT = "messages"
 _LOOK_EVERY_S = 1.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
@@ -52,9 +49,7 @@ class Gateway:
     ) -> None:
         self._address = address
         self._intake = intake
-        self._channels = channels_of(intake.desk)
-        # Hands of its own: a message may wait for its picture's commit, and presence and rights must not.
-        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
+        self._inbox = Inbox(channels_of(intake.desk), note_stuck)
         self._hears = hears
         self._wake = asyncio.Event()
         # Rung for a link to publish and nothing else, as for every picture of some cameras: then only that is looked for.
@@ -62,7 +57,6 @@ class Gateway:
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
-        self._lanes: list[asyncio.Queue[tuple[Link, Incoming]]] = []
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._note_sent = Together(commands.note_all_sent)
         self._broker_log: broker_log.BrokerLog | None = None
@@ -76,11 +70,10 @@ class Gateway:
             loop = asyncio.get_running_loop()
             self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
             self._hears = self._broker_log.hears
-        self._lanes = [asyncio.Queue(_LANE_SIZE) for _ in range(_LANES)]
+            self._inbox.read_log = self._broker_log.read
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen_for_rings())
-            for lane in self._lanes:
-                group.create_task(self._work(lane))
+            group.create_task(self._inbox.run())
             group.create_task(self._intake.run())
             group.create_task(keep_connected(self._address, self._session, self._tell))
 
@@ -105,6 +98,7 @@ class Gateway:
 
     async def _session(self, link: Link) -> None:
         self._subscribed = set()
+        self._inbox.connected(link)
         try:
             if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
                 await in_thread(self._broker_log.start_over)
@@ -115,6 +109,7 @@ class Gateway:
         self._pusher = Pusher(link, self._hears)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(self._inbox.hold())
                 group.create_task(self._pusher.run())
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
@@ -134,6 +129,8 @@ class Gateway:
             wanted |= set(self._broker_log.filters)
         if settings.MQTT_DYNSEC:
             wanted.add(dynsec_control.RESPONSE)
+        # One that is no topic would keep the hub from hearing all others.
+        wanted = {topic_filter for topic_filter in wanted if topics.valid_filter(topic_filter)}
         refused = await link.subscribe(sorted(wanted - self._subscribed))
         if gone := sorted(self._subscribed - wanted):
             await link.unsubscribe(gone)
@@ -155,7 +152,9 @@ class Gateway:
             self._filters_changed.clear()
             try:
                 await self._subscribe(link)
-            except _DATABASE_AWAY as error:
+            except MqttDown:
+                raise
+            except Exception as error:
                 log.warning("The gateway could not read what to listen to (%s); it tries again.", error)
 
     async def _receive(self, link: Link) -> None:
@@ -168,35 +167,9 @@ class Gateway:
                 message.ack()
                 continue
             # One lane keeps a device's messages in order, and one all lines of the broker's log.
-            # A full lane stops reading from the broker.
             in_log = message.topic.startswith(broker_log.TOPIC)
             lane = broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
-            await self._lanes[hash(lane) % _LANES].put((link, message))
-
-    async def _work(self, lane: asyncio.Queue[tuple[Link, Incoming]]) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            link, message = await lane.get()
-            try:
-                answer = await loop.run_in_executor(self._hands, tidy, self._hand_in, message)
-                if answer is not None:
-                    await link.publish(answer.topic, answer.payload)
-                message.ack()
-            except MqttDown as error:
-                log.warning("A device was not answered (%s); it will ask again.", error)
-            except Exception:
-                # Not acknowledged: the broker brings it again at the next connection.
-                log.exception("A message on %s could not be handled.", message.topic)
-
-    def _hand_in(self, message: Incoming) -> Answer | None:
-        if self._broker_log is not None and message.topic.startswith("$SYS/"):
-            self._broker_log.read(message.topic, message.payload)
-            return None
-        sender = addressing.find_sender(message.topic)
-        handler = self._channels.get(sender.channel) if sender else None
-        if sender is None or handler is None:
-            return None
-        return handler(replace(sender, repeated=message.repeated), message.payload)
+            await self._inbox.put(link, message, lane)
 
     # --- sending ---
 
@@ -332,6 +305,17 @@ def _heard_lately() -> bool:
 
 def _note_broker(ok: bool, sentence: str) -> None:
     if beats.beat(BEAT, ok, sentence):
-        events.record(
-            EventType.NOTICE, sentence=sentence or "The message broker is connected.", problem=not ok
+        # The event's own words say that it is away; the reason stands behind the colon.
+        values = {} if ok else {"detail": sentence.partition(": ")[2] or sentence}
+        events.record_word(
+            EventType.NOTICE, "broker_connected" if ok else "broker_away", problem=not ok, **values
+        )
+
+
+def note_stuck(stuck: bool) -> None:
+    """Write down whether messages of devices are stuck, for the status page, and tell people when that changes."""
+    known = beats.read(STUCK_BEAT)
+    if beats.beat(STUCK_BEAT, not stuck) and (stuck or known is not None):
+        events.record_word(
+            EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
         )

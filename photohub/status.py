@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 
 from devices import broker_names
 from devices.models import ServiceBeat, Trouble
+from devices.trouble_words import sentence_of
 from media_pipeline import store
 from media_pipeline.models import Capture
 from photohub.lib import vendor
@@ -177,6 +178,11 @@ def _broker() -> Part:
     silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
     help_ = _("Start PhotoHub's gateway again, or look into its log. Uploads over HTTP are not affected.")
     found = _beating("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
+    stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
+    if found.state == "ok" and stuck is not None:
+        sentence = sentence_of("messages_stuck", {})
+        help_ = _("Look into PhotoHub's log for the reason, and start its gateway again if it does not pass.")
+        return replace(found, state="problem", sentence=sentence, since=stuck.changed_at, help=help_)
     if found.state == "problem" and found.sentence != silent:
         help_ = _(
             "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."

@@ -241,6 +241,7 @@ STATUS_SOURCES = (
     "photohub/status.py",
     "photohub/status_outside.py",
     "devices/mqtt.py",
+    "devices/trouble_words.py",
     "devices/ota/link_check.py",
 )
 

@@ -24,6 +24,7 @@ from enum import IntEnum
 from typing import Any, Protocol
 
 from . import topics
+from .json_fields import NotJson, read_json
 from .topics import FileStep, FileTopic
 
 MAX_INIT_BYTES = 4096
@@ -247,8 +248,8 @@ class ChunkedUploads:
         if len(payload) > MAX_INIT_BYTES:
             raise _Refuse(Reason.CANCEL, f"init is longer than {MAX_INIT_BYTES} bytes.")
         try:
-            given = json.loads(payload)
-        except (ValueError, RecursionError) as error:
+            given = read_json(payload, MAX_INIT_BYTES)
+        except NotJson as error:
             raise _Refuse(Reason.CANCEL, "init is not JSON.") from error
         if not isinstance(given, dict):
             raise _Refuse(Reason.CANCEL, "init is not a JSON object.")

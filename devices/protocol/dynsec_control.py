@@ -15,9 +15,13 @@ import json
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from .json_fields import read_json
+
 REQUEST = "$CONTROL/dynamic-security/v1"
 RESPONSE = f"{REQUEST}/response"
 ROLE_PREFIX = "photohub:"
+# The names of a hundred thousand roles.
+MAX_ANSWER_BYTES = 16 * 2**20
 # What a repeated command may be answered, so that a message said twice does no harm.
 _FORGIVEN = {"create": ("already exists",), "delete": ("not found", "does not exist"), "get": ("not found",)}
 
@@ -151,7 +155,7 @@ def refused(command: dict, answer: Answer) -> bool:
 def read_answers(payload: bytes) -> dict[str, Answer]:
     """Return the answers by their correlation data; what is not an answer is left out."""
     try:
-        responses = json.loads(payload)["responses"]
+        responses = read_json(payload, MAX_ANSWER_BYTES)["responses"]
         return {str(r["correlationData"]): _read_answer(r) for r in responses if "correlationData" in r}
     except (ValueError, KeyError, TypeError, AttributeError):
         return {}

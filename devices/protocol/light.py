@@ -13,6 +13,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from .json_fields import read_object
+
 MAX_NAME_BYTES = 49
 MAX_ANSWER_BYTES = 512
 MAX_RESULT_BYTES = 4096
@@ -187,11 +189,8 @@ def decode_result(payload: bytes) -> Result | None:
     text = payload.decode("utf-8", "replace").strip(" \t\r\n\0\ufeff")
     if url := _plain_url(text):
         return Result(None, "", url, "")
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(fields, dict) or not fields.keys() & {"code", "des", "url", "err"}:
+    fields = read_object(payload, MAX_RESULT_BYTES)
+    if fields is None or not fields.keys() & {"code", "des", "url", "err"}:
         return None
     return Result(
         code=_read_code(fields.get("code")),

@@ -1,6 +1,5 @@
 """The three addresses that the TRMNL firmware asks: set-up, what to show, and its log."""
 
-import json
 import logging
 import time
 
@@ -17,6 +16,7 @@ from ..models import Device, EventType
 from ..panel_http import Refused, base_of, hear, panel_for
 from ..panel_settings import read_hardware_address
 from ..panel_strangers import Stranger
+from ..protocol.json_fields import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -91,11 +91,11 @@ def _read_message(request: HttpRequest) -> str:
     try:
         if int(request.headers.get("Content-Length") or 0) > LOG_AT_MOST_BYTES:
             return ""
-        body = json.loads(request.body[:LOG_AT_MOST_BYTES])
+        body = read_json(request.body, LOG_AT_MOST_BYTES)
         logs = body.get("logs") or body.get("log", {}).get("logs_array") or []
         last = logs[-1]
         text = last.get("message") or last.get("log_message") or ""
-    except (ValueError, AttributeError, LookupError, TypeError, RecursionError):
+    except (ValueError, AttributeError, LookupError, TypeError):
         return ""
     return _clean(text, _MESSAGE_AT_MOST) if isinstance(text, str) else ""
 

@@ -59,6 +59,8 @@ class FrameDesk:
         self._known: dict[str, tuple[float, Device | None]] = {}
         self._tasks: dict[str, set[asyncio.Task]] = {}
         self._joiners: dict[str, PartJoiner] = {}
+        # Pictures in parts that could not be stored: the last part of each comes again, by itself.
+        self._unstored: dict[str, tuple[int, bytes, bytes]] = {}
         self._uploads = ChunkedUploads(MemoryStorage())
         self._lock = threading.Lock()
         self._complained: dict[str, float] = {}
@@ -76,6 +78,7 @@ class FrameDesk:
         self.chooser.forget(code)
         self._known.pop(code, None)
         self._complained.pop(code, None)
+        self._unstored.pop(code, None)
         if not self._tasks.get(code):
             self._tasks.pop(code, None)
 
@@ -173,11 +176,23 @@ class FrameDesk:
             self._loop.call_soon_threadsafe(self._frames.put, device.code, picture)
         if not self._is_chosen(device, self._clock()):
             return None
-        return self._store(device, picture)
+        try:
+            receipt = self._store(device, picture)
+        except Exception:
+            # The message comes again, and is chosen again then. Its other parts do not come again.
+            self.chooser.keep_next(device.code, self._clock())
+            if part is not None:
+                self._unstored[device.code] = (part, payload, picture)
+            raise
+        self._unstored.pop(device.code, None)
+        return receipt
 
     def _join(self, code: str, part: int, payload: bytes) -> bytes | None:
         now_s = self._clock()
         with self._lock:
+            *same, picture = self._unstored.pop(code, (0, b"", None))
+            if picture is not None and same == [part, payload]:
+                return picture
             for other, joiner in list(self._joiners.items()):
                 if joiner.expire(now_s) or not joiner.held_bytes:
                     del self._joiners[other]

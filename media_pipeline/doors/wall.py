@@ -21,6 +21,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
+from devices.protocol.json_fields import NotJson, read_json
+
 from .. import live_now
 from ..live import Frames, View, views
 
@@ -220,8 +222,8 @@ def _read(message: dict) -> dict:
     if text is None or len(text) > _MESSAGE_LIMIT:
         raise _Over(CLOSE_TOO_MUCH)
     try:
-        wish = json.loads(text)
-    except (ValueError, RecursionError):
+        wish = read_json(text, _MESSAGE_LIMIT)
+    except NotJson:
         return {}
     return wish if isinstance(wish, dict) else {}
 

@@ -1,6 +1,4 @@
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
 
@@ -9,22 +7,13 @@ import pytest
 
 from devices import mqtt
 from devices.mqtt import Address, Incoming, connect
-from tests.hub_process import free_ports
-from tests.production.stack import is_open, wait_for
-
-SEARCHED = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/sbin"
+from tests.brokers import running_mosquitto
 
 
 @pytest.fixture
 def mosquitto(tmp_path) -> Iterator[Address]:
-    [port] = free_ports(1)
-    settings = tmp_path / "mosquitto.conf"
-    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    program = shutil.which("mosquitto", path=SEARCHED) or "mosquitto"
-    with subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL) as process:
-        wait_for("Mosquitto listens", lambda: is_open(port), 10)
-        yield Address("127.0.0.1", port)
-        process.terminate()
+    with running_mosquitto(tmp_path) as address:
+        yield address
 
 
 async def next_message(address: Address, *, to_be_sent: bytes = b"") -> Incoming:

@@ -1,4 +1,5 @@
 import pytest
+from django.db import OperationalError
 
 from devices import commands, results
 from devices.models import CommandState
@@ -58,3 +59,18 @@ def test_hearing_a_result_is_hearing_the_device():
     results.result(device, b"{}")
     device.refresh_from_db()
     assert device.last_seen_at
+
+
+def test_an_answer_whose_end_could_not_be_handled_is_joined_when_its_end_comes_again(told):
+    device = make_device("cam", profile="esp32s3")
+    results.result(device, b'{"code":0,"url":"aHR0cDovL2h1Y')
+    fails = [OperationalError("away")]
+    failing = lambda device, said: fails and (_ for _ in ()).throw(fails.pop())  # noqa: E731
+    results._listeners.insert(0, failing)
+    try:
+        with pytest.raises(OperationalError):
+            results.result(device, b'i9wL2FiYw=="}')
+        results.result(device, b'i9wL2FiYw=="}')
+    finally:
+        results._listeners.remove(failing)
+    assert [said.url for _code, said in told] == ["http://hub/p/abc"]

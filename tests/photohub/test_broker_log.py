@@ -1,6 +1,7 @@
 """Lines as Mosquitto 2.0.11 printed them."""
 
 import pytest
+from django.db import OperationalError
 
 from devices.models import Device, LinkState
 from photohub.broker_log import TOPIC, BrokerLog
@@ -98,3 +99,14 @@ def test_other_lines_change_nothing(junk):
     gate = make_device("gate")
     BrokerLog().read(f"{TOPIC}N", junk)
     assert link_of(gate) == LinkState.UNKNOWN
+
+
+def test_a_line_that_could_not_be_written_down_says_the_same_when_it_is_read_again(monkeypatch):
+    gate, log = make_device("gate"), BrokerLog()
+    read(log, CONNECTED.replace(" as gate", " as board-7"))
+    with monkeypatch.context() as patch:
+        patch.setattr("devices.presence.disconnected", lambda *_: (_ for _ in ()).throw(OperationalError))
+        with pytest.raises(OperationalError):
+            read(log, "Client board-7 disconnected.")
+    read(log, "Client board-7 disconnected.")
+    assert link_of(gate) == LinkState.LOST

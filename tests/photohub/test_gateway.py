@@ -1,16 +1,27 @@
 """What the gateway sends, and when."""
 
 import asyncio
+import contextlib
 from types import SimpleNamespace
 
+import aiomqtt
 import pytest
 from asgiref.sync import sync_to_async
 
 from devices import commands
+from devices import mqtt_routes as devices_routes
+from devices.mqtt import Address
 from photohub import gateway
+from tests.brokers import running_mosquitto
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def mosquitto(tmp_path):
+    with running_mosquitto(tmp_path) as address:
+        yield address
 
 
 class Broker:
@@ -46,3 +57,58 @@ async def test_more_commands_than_are_claimed_at_once_do_not_wait_for_the_next_l
         await broker.took(count)
     sending.cancel()
     assert len(broker.topics) == len(set(broker.topics)) == count
+
+
+@contextlib.asynccontextmanager
+async def listening(address: Address):
+    """A gateway on this broker, which hears all that devices say."""
+    intake = SimpleNamespace(desk=None, run=asyncio.Event().wait)
+    running = gateway.Gateway(address, intake, lambda _device, _topic: True)
+    task = asyncio.create_task(running.run())
+    async with asyncio.timeout(60):
+        await running.listening.wait()
+        yield running
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def say(address: Address, topic: str, *payloads: bytes) -> None:
+    async with aiomqtt.Client(address.host, address.port) as device:
+        for payload in payloads:
+            await device.publish(topic, payload, qos=1)
+
+
+async def heard(device) -> None:
+    async with asyncio.timeout(20):
+        while device.last_seen_at is None:
+            await device.arefresh_from_db()
+
+
+@pytest.mark.parametrize(
+    "payload", [b"[" * 1500, b"\0" * 99, b'{"battery_mv":1e999,"firmware_version":"\\u0000\\ud800"}']
+)
+async def test_no_bytes_of_a_device_keep_anothers_message_from_being_handled(mosquitto, payload):
+    _bad, good = [await sync_to_async(make_device)(code) for code in ("bad", "good")]
+    async with listening(mosquitto) as running:
+        await say(mosquitto, "photohub/bad/telemetry", *[payload] * 25)
+        await say(mosquitto, "photohub/good/telemetry", b"{}")
+        await heard(good)
+        assert running._inbox.counters["failed"] == 0
+
+
+async def test_a_fault_of_the_hubs_for_every_message_of_a_device_keeps_nobody_else_waiting(
+    mosquitto, monkeypatch
+):
+    bad, good = [await sync_to_async(make_device)(code) for code in ("bad", "good")]
+    hear = devices_routes.telemetry
+
+    def stumble(sender, payload: bytes) -> None:
+        hear(sender, {}[payload] if sender.device == bad else payload)
+
+    monkeypatch.setitem(devices_routes.CHANNELS, "telemetry", stumble)
+    async with listening(mosquitto) as running:
+        await say(mosquitto, "photohub/bad/telemetry", *[b"{}"] * 25)
+        await say(mosquitto, "photohub/good/telemetry", b"{}")
+        await heard(good)
+        # More than the broker lets be on their way: good's message came after some of them had ended.
+        assert running._inbox.counters["failed"] >= 6

@@ -7,13 +7,14 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 
 from devices import beats
-from devices.models import ServiceBeat
+from devices.models import Event, ServiceBeat
 from devices.ota import link_check
 from media_pipeline import store
 from media_pipeline.models import MirrorState, OSSObject
-from photohub import status
+from photohub import gateway, status
 from photohub.lib import vendor
 from tests.builders import make_capture, make_device, make_user
 
@@ -80,6 +81,18 @@ def test_a_lost_broker_speaks_in_its_own_words():
     assert answer.sentence == "The message broker at mosquitto:1883 is away."
     assert answer.since is not None and answer.look == "bad"
     assert "PHOTOHUB_MQTT_URL" in part("broker").help
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "none was handled"), ("zh-hans", "一条都没有处理完")])
+def test_messages_that_are_stuck_are_told_until_one_is_handled(client, language, words):
+    gateway.note_stuck(False)
+    gateway.note_stuck(True)
+    with override(language):
+        assert words in part("broker").sentence and not status.collect().ok
+        assert words in Event.objects.latest("seq").text
+    assert client.get("/readyz").status_code == 503
+    gateway.note_stuck(False)
+    assert part("broker").state == "ok" and Event.objects.filter(word__startswith="messages").count() == 2
 
 
 def test_a_blocked_mirror_says_how_many_wait_and_why(settings, tmp_path):

@@ -1,10 +1,21 @@
+import json
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.protocol.json_fields import clean_text, compact, read_id, read_object, read_part, read_whole
+from devices.protocol.json_fields import (
+    MAX_DEPTH,
+    NotJson,
+    clean_text,
+    compact,
+    read_id,
+    read_json,
+    read_object,
+    read_part,
+    read_whole,
+)
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b'"a"', b"{", b"{'a':1}", b"\xff", b"[" * 5000, b'{"a":1,}'])
@@ -46,6 +57,50 @@ def test_whole_numbers_come_as_numbers_and_texts():
 def test_parts_and_compact_form():
     assert read_part([1]) == {} and read_part({"a": 1}) == {"a": 1}
     assert compact({"a": "图", "b": 1}) == b'{"a":"\\u56fe","b":1}'
+
+
+@pytest.mark.parametrize(
+    ("payload", "value"),
+    [
+        (b"1e999", None),
+        (b"[NaN,-Infinity]", [None, None]),
+        (b"9" * 9000, None),
+        (b"[9223372036854775807,9223372036854775808]", [2**63 - 1, None]),
+        (b'"a\\ud800b\\u0000"', "a\ufffdb "),
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b'"\xff"', "\ufffd"),
+        (b'{"a\\u0000":1,"b":1,"b":2}', {"a ": 1, "b": 2}),
+        (b"[" * MAX_DEPTH + b"]" * MAX_DEPTH, ...),
+    ],
+)
+def test_what_json_can_spell_and_nobody_can_store_is_replaced(payload: bytes, value):
+    found = read_json(payload, 10_000)
+    assert value is ... or found == value
+
+
+@pytest.mark.parametrize("one", [b"[", b'{"a":', b"[" * 40 + b"]" * 40, b"", b"{}{}", b"1" * 20_000])
+def test_what_is_too_deep_too_long_or_no_json_is_told_as_that(one: bytes):
+    for payload in (one, one * 1500):
+        with pytest.raises(NotJson):
+            read_json(payload, 10_000)
+
+
+def _depth(value) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return isinstance(value, dict | list) + max(map(_depth, inner), default=0)
+
+
+@given(
+    st.recursive(
+        st.floats() | st.integers() | st.text() | st.none(),
+        lambda s: st.lists(s) | st.dictionaries(st.text(), s),
+    )
+)
+def test_whatever_is_read_can_be_written_again(value):
+    found = read_object(json.dumps({"a": value}).encode(), 10**6)
+    if found is not None:
+        assert _depth(found) <= MAX_DEPTH
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
 
 
 @given(st.binary(max_size=80) | st.text('{}[]",:1a\\ ', max_size=40).map(str.encode))

@@ -149,7 +149,7 @@ def test_only_a_clean_web_address_counts_as_url(url: str):
 
 def test_a_code_may_be_digits_and_junk_fields_are_empty():
     assert decode_result(b'{"code":"1","des":7,"err":["x"],"url":{}}') == Result(1, "", "", "")
-    assert decode_result(b'{"code":[],"des":"a\\u0000b\\ud800"}') == Result(None, "ab?", "", "")
+    assert decode_result(b'{"code":[],"des":"a\\u0000b\\ud800"}') == Result(None, "a b\ufffd", "", "")
 
 
 @pytest.mark.parametrize(

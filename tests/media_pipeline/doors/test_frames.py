@@ -143,6 +143,25 @@ def test_a_payload_that_holds_no_frame_is_counted(payload, caplog):
     assert sum(desk.counters.values()) == 3 and len(caplog.records) == 1 and Capture.objects.count() == 0
 
 
+@pytest.mark.parametrize("policy", ["every", "interval:3600"])
+def test_parts_that_could_not_be_stored_are_a_capture_when_the_last_one_comes_again(policy):
+    device, answers = make_device(stream_policy=policy), [Refused("db", "Away."), None]
+
+    def submit(upload):
+        error = answers.pop(0)
+        if error is None:
+            return committer.submit(upload)
+        (failed := Future()).set_exception(error)
+        return failed
+
+    desk = FrameDesk(LatestFrames(), submit=submit)
+    desk.hear(device, ONE[:400], 1)
+    with pytest.raises(Refused):
+        desk.hear(device, ONE[400:], 2)
+    desk.hear(device, ONE[400:], 2, repeated=True)
+    assert Capture.objects.get().size_bytes == len(ONE) and not desk._unstored
+
+
 def test_a_hub_that_cannot_store_does_not_acknowledge():
     device = make_device(stream_policy="every")
     failed: Future = Future()
