@@ -52,6 +52,7 @@ class Answers:
         while self._owed and self._owed[0].receipt.outcome is not Outcome.UNDER_WAY:
             answer = self._owed.popleft()
             if answer.receipt.outcome is Outcome.KEPT:
+                answer.receipt.answered = True
                 self._send(answer.packet)
             else:
                 self._expect_again(answer.packet_id)

@@ -345,7 +345,8 @@ class Connection:
         if known is not None:
             return known
         await self.broker.wait_for_room(self.account, len(payload))
-        receipt = self.broker.publish(self.account, head.topic, payload, head.qos, repeated=head.dup)
+        repeated = head.dup or published.is_unanswered(self.key, head.packet_id, digest)
+        receipt = self.broker.publish(self.account, head.topic, payload, head.qos, repeated=repeated)
         published.remember(self.key, head.packet_id, digest, receipt)
         return receipt
 

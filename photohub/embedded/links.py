@@ -12,6 +12,8 @@ Send = Callable[[Any], Awaitable[None]]
 READ_BYTES = 64 * 1024
 FRAME_BYTES = 64 * 1024
 CLOSE_S = 1.0
+# So much may wait in the process for each peer without anybody waiting for it.
+UNSENT_BYTES = 16 * 1024
 
 # A peer that vanished without a word is noticed by the kernel after 60 + 4 * 15 seconds.
 KEEPALIVE_OPTIONS = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
@@ -56,6 +58,8 @@ class TcpLink:
         """Send all, however slowly it is taken; raises TimeoutError when nothing moves for `stall_s`."""
         self._writer.write(data)
         waiting_bytes = self._unsent_bytes()
+        if waiting_bytes <= UNSENT_BYTES:
+            return
         while True:
             try:
                 async with asyncio.timeout(stall_s):

@@ -27,12 +27,13 @@ class Outcome(Enum):
 
 
 class Receipt:
-    """One message on its way to the hub. It is settled once."""
+    """One message on its way to the hub. It is settled once; `answered`: its sender was told that it is kept."""
 
-    __slots__ = ("_tell", "outcome")
+    __slots__ = ("_tell", "answered", "outcome")
 
     def __init__(self, outcome: Outcome = Outcome.UNDER_WAY) -> None:
         self.outcome = outcome
+        self.answered = False
         self._tell: list[Callable[[], None]] = []
 
     def settle(self, outcome: Outcome) -> None:
@@ -72,6 +73,14 @@ class Published:
         if dup or (receipt.outcome is Outcome.UNDER_WAY and sender == known_sender):
             return receipt
         return None
+
+    def is_unanswered(self, sender: str, packet_id: int, digest: int) -> bool:
+        """Tell whether this client published the same and was not told success.
+
+        Some repeat it on a new connection without the DUP flag. Unlike with the flag it may be a new message.
+        """
+        known_sender, receipt = self._known.get((packet_id, digest), ("", None))
+        return receipt is not None and not receipt.answered and sender == known_sender
 
     def remember(self, sender: str, packet_id: int, digest: int, receipt: Receipt) -> None:
         """Note a message that has a packet id."""

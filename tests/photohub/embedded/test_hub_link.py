@@ -136,13 +136,32 @@ async def test_a_repetition_that_the_broker_knows_nothing_of_is_handed_in_as_rep
         assert (await heard()).repeated
 
 
+@pytest.mark.parametrize("answered", [False, True])
+async def test_the_same_on_a_new_connection_without_the_flag_may_be_repeated(answered: bool) -> None:
+    async with running_broker() as broker, hub_at(broker) as (_, heard):
+        async with bare_client(broker) as gate:
+            await gate.log_in(GATE)
+            await gate.send(publish_packet(FRAME, packet_id=1))
+            message = await heard()
+            if answered:
+                message.ack()
+                await gate.receive()
+        await until(lambda: not broker.connections())
+        message.ack()
+        async with bare_client(broker) as gate:
+            await gate.log_in(GATE)
+            await gate.send(publish_packet(FRAME, packet_id=1))
+            assert (await heard()).repeated is not answered
+
+
 async def test_the_same_bytes_as_a_new_message_are_handed_in_again() -> None:
     async with running_broker() as broker, hub_at(broker) as (_, heard), bare_client(broker) as gate:
         await gate.log_in(GATE)
         for _ in range(2):
             await gate.send(publish_packet(FRAME, packet_id=1))
-            (await heard()).ack()
-            assert (await gate.receive()).raw == puback(1)
+            message = await heard()
+            message.ack()
+            assert (await gate.receive()).raw == puback(1) and not message.repeated
 
 
 @pytest.mark.parametrize("flags", [QOS_2, QOS_2 | 8])

@@ -1,0 +1,52 @@
+"""Other people's programs that the suite runs against the hub, each in a folder of its own beside the suite's packages.
+
+They are fetched once, by the package's own client, and at one version. Where that is not possible the test is left out.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+KEPT = Path(sys.prefix) / "outside"
+FETCH_S = 300
+
+
+def program(name: str) -> str:
+    """Return the path of a program, or leave the test out."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
+    return found or pytest.skip(f"needs {name}")
+
+
+def from_pypi(requirement: str) -> Path:
+    """Return the folder in which a package stands, alone: what it depends on comes from the suite's own packages."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    return _fetched(requirement, lambda folder: [*pip, "--target", str(folder), requirement])
+
+
+def from_npm(requirement: str) -> Path:
+    """Return the `node_modules` of a package."""
+    npm = [program("npm"), "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    return _fetched(requirement, lambda folder: [*npm, "--prefix", str(folder), requirement]) / "node_modules"
+
+
+def _fetched(requirement: str, command) -> Path:
+    folder = KEPT / requirement.replace("/", "-")
+    if folder.exists():
+        return folder
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=KEPT) as work:
+        made = Path(work) / "made"
+        made.mkdir()
+        try:
+            subprocess.run(command(made), check=True, capture_output=True, text=True, timeout=FETCH_S)
+        except (OSError, subprocess.SubprocessError) as error:
+            pytest.skip(f"needs {requirement}, which could not be fetched: {str(error)[:200]}")
+        # Whoever fetched it at the same time may have been first.
+        if not folder.exists():
+            made.rename(folder)
+    return folder
