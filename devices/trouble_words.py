@@ -59,11 +59,9 @@ SENTENCES = {
         "A frame in parts could not be put together: a part is missing, late, or in the wrong order."
     ),
     "frames_waiting": _("A frame could not be taken: too many frames come in parts at once."),
-    "stream_unreadable": _(
-        "The stream was closed: what came is no picture in any framing that the hub knows. (%(detail)s)"
-    ),
+    "stream_unreadable": _("The stream was closed: its bytes are pictures in no framing that the hub knows."),
     "stream_too_large": _("The stream was closed: a picture in it is larger than %(limit)s bytes."),
-    "file_refused": _("A file that came in pieces could not be taken. (%(detail)s)"),
+    "file_refused": _("A file in pieces could not be taken. The device was answered: %(detail)s"),
     "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
 }
 

@@ -193,6 +193,13 @@ def make_thumbnail(data: Buffer, side_px: int = 480, max_pixels: int = MAX_PIXEL
     return Thumbnail(file.getvalue(), small.width, small.height, _main_colour(small), _dhash(small))
 
 
+def make_jpeg(data: Buffer, max_pixels: int) -> bytes:
+    """Return a PNG or WebP as a JPEG of the same size; raises ThumbnailFailed."""
+    file = BytesIO()
+    draw_upright(data, (65_535, 65_535), max_pixels).save(file, "JPEG", quality=85)
+    return file.getvalue()
+
+
 def draw_upright(data: Buffer, box: tuple[int, int], max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Return the picture in RGB, upright, made smaller where it is larger than the box; raises ThumbnailFailed."""
     return _guarded(lambda: _draw_small(data, box, max_pixels))

@@ -100,10 +100,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What to publish to the device, at QoS 1."""
+    """What to publish to the device, at QoS 1; `reason` and `sentence` stand in the payload as well."""
 
     topic: str
     payload: bytes
+    reason: Reason = Reason.OK
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +344,8 @@ class ChunkedUploads:
         said |= {"reason_code": int(reason), "reason_description": sentence}
         if missing:
             said["missing"] = missing
-        return Answer(topics.file_response(code, id), json.dumps(said, separators=(",", ":")).encode())
+        payload = json.dumps(said, separators=(",", ":")).encode()
+        return Answer(topics.file_response(code, id), payload, reason, sentence)
 
 
 def _number(given: Any, otherwise: float, at_most: float) -> float:

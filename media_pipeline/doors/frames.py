@@ -16,17 +16,21 @@ from concurrent.futures import Future
 
 from django.utils import timezone
 
+from devices import troubles
 from devices.models import Device
 from devices.protocol.chunked_upload import Answer, ChunkedUploads, Completed, MemoryStorage, Reason
 from devices.protocol.frame_payload import FrameRefused, PartJoiner, read_frame
+from devices.protocol.jpeg_end import SOI
 from devices.protocol.topics import FileTopic
 from photohub.lib.db import in_thread
 
+from .. import images
 from ..ingest import Receipt, Upload, committer
 from ..live import Frames
 from ..models import Capture, Source
 from ..refusals import Refused
 from ..stream_policy import Chooser, build_upload, read_policy
+from .refusal_notes import ENDED_BY_PICTURE, Looks, is_worth_noting, word_of
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +39,10 @@ STORED_WITHIN_S = 20.0
 WAITING_AT_MOST = 8
 PARTS_HELD_BYTES = 32 * 2**20
 NAME_LIMIT = 128
+SHOWN_AT_MOST_PIXELS = 4_000_000
+ENDED_BY_FRAME = tuple(refused.word for refused in (FrameRefused, *FrameRefused.__subclasses__()))
 _COMPLAIN_EVERY_S = 60.0
+_FILE_WORDS = {Reason.CANCEL: "file_refused", Reason.PAUSE: "file_no_room"}
 
 
 class FrameDesk:
@@ -64,6 +71,7 @@ class FrameDesk:
         self._uploads = ChunkedUploads(MemoryStorage())
         self._lock = threading.Lock()
         self._complained: dict[str, float] = {}
+        self._looks, self._stored_looks = Looks(), Looks()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Name the loop in which the live pictures are kept, before any thread calls `hear`."""
@@ -137,6 +145,8 @@ class FrameDesk:
             self.counters["captures"] += 1
         except Refused as refusal:
             self._count(refusal.word, code, refusal.sentence)
+            if device is not None:
+                await in_thread(self._note_refusal, device, refusal)
         except Exception:
             log.exception("A frame of %s could not be stored.", code)
             self.counters["failed"] += 1
@@ -165,6 +175,7 @@ class FrameDesk:
             picture = read_frame(payload).jpeg if part is None else self._join(device.code, part, payload)
         except FrameRefused as refusal:
             self._count(type(refusal).__name__, device.code, str(refusal))
+            self._note(device, refusal.word, **refusal.values)
             return None
         if picture is None:
             return None
@@ -172,8 +183,10 @@ class FrameDesk:
             self.counters["repeated"] += 1
             return None
         self.counters["frames"] += 1
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._frames.put, device.code, picture)
+        if self._looks.is_due(device):
+            troubles.over(device, *ENDED_BY_FRAME)
+        if self._loop is not None and (shown := as_frame(picture)) is not None:
+            self._loop.call_soon_threadsafe(self._frames.put, device.code, shown)
         if not self._is_chosen(device, self._clock()):
             return None
         try:
@@ -206,6 +219,8 @@ class FrameDesk:
         with self._lock:
             outcome = self._uploads.handle(device.code, step, payload, time.time())
         if not isinstance(outcome, Completed):
+            if outcome is not None and (word := _FILE_WORDS.get(outcome.reason)):
+                self._note(device, word, detail=outcome.sentence)
             return outcome
         try:
             self._store(device, outcome.data, clean_name(outcome.name))
@@ -215,6 +230,7 @@ class FrameDesk:
         except Exception:
             log.exception("A file of %s could not be stored.", device.code)
             return self._settle(outcome, Reason.PAUSE, "The hub stumbled; send fin again.")
+        troubles.over(device, *_FILE_WORDS.values())
         return self._settle(outcome, Reason.OK, "success")
 
     def _settle(self, completed: Completed, reason: Reason, sentence: str) -> Answer | None:
@@ -231,11 +247,24 @@ class FrameDesk:
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
         except Refused as refusal:
             self._count(refusal.word, device.code, refusal.sentence)
+            self._note_refusal(device, refusal)
             if name or refusal.status >= 500:
                 raise
             return None
         self.counters["captures"] += 1
+        if self._stored_looks.is_due(device):
+            troubles.over(device, *ENDED_BY_PICTURE)
         return receipt
+
+    def _note_refusal(self, device: Device, refusal: Refused) -> None:
+        if is_worth_noting(refusal):
+            self._stored_looks.forget(device)
+            troubles.note(device, word_of(refusal))
+
+    def _note(self, device: Device, word: str, **values: object) -> None:
+        """Note on the device's page what was not taken. Call from a thread."""
+        self._looks.forget(device)
+        troubles.note(device, word, **values)
 
     def _count(self, word: str, code: str, sentence: str) -> None:
         """Count what was not taken, and say it in the log once a minute for each device."""
@@ -244,6 +273,16 @@ class FrameDesk:
         if now_s - self._complained.get(code, -_COMPLAIN_EVERY_S) >= _COMPLAIN_EVERY_S:
             self._complained[code] = now_s
             log.warning("A frame of %s was not taken: %s", code, sentence)
+
+
+def as_frame(picture: bytes) -> bytes | None:
+    """Return a picture as the JPEG that viewers of a live picture expect; None when it cannot be drawn."""
+    if picture.startswith(SOI):
+        return picture
+    try:
+        return images.make_jpeg(picture, SHOWN_AT_MOST_PIXELS)
+    except images.ThumbnailFailed:
+        return None
 
 
 def find_enabled(code: str) -> Device | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 import time
 from collections import OrderedDict
 
@@ -21,39 +22,62 @@ ENDED_BY_PICTURE = tuple(f"picture_{word}" for word in STATUS)
 _OURS = ("db", "busy")
 
 
+def is_worth_noting(refusal: Refused) -> bool:
+    """Tell whether the device's page is to say it: what keeps the hub from storing keeps it from writing this, too."""
+    return refusal.word not in _OURS
+
+
 def word_of(refusal: Refused) -> str:
     """Return the trouble's word for a refusal."""
     return f"picture_{refusal.word}"
 
 
-class RefusalNotes:
-    """Remembers of which devices something may be written down, so that good pictures cost no look."""
+class Looks:
+    """Of which devices it was looked lately whether a trouble is over; any thread may ask."""
 
     def __init__(self) -> None:
         self._looked_s: OrderedDict[int, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def is_due(self, device: Device) -> bool:
+        """Tell whether to look again, and remember that it is done now."""
+        now_s = time.monotonic()
+        with self._lock:
+            if now_s - self._looked_s.get(device.pk, float("-inf")) < LOOK_EVERY_S:
+                return False
+            self._looked_s[device.pk] = now_s
+            self._looked_s.move_to_end(device.pk)
+            while len(self._looked_s) > REMEMBERED:
+                self._looked_s.popitem(last=False)
+            return True
+
+    def forget(self, device: Device) -> None:
+        """Look again at the next occasion: a trouble was noted."""
+        with self._lock:
+            self._looked_s.pop(device.pk, None)
+
+
+class RefusalNotes:
+    """Notes what is refused and what is stored at a door in the event loop."""
+
+    def __init__(self) -> None:
+        self._looks = Looks()
 
     async def note(self, device: Device, refusal: Refused) -> None:
         """Write the refusal down."""
-        # What keeps the hub from storing pictures keeps it from writing about them, too.
-        if refusal.word not in _OURS:
+        if is_worth_noting(refusal):
             await self.tell(device, word_of(refusal))
 
     async def tell(self, device: Device, word: str, **values: object) -> None:
         """Write a trouble down."""
-        self._looked_s.pop(device.pk, None)
+        self._looks.forget(device)
         await _quietly(troubles.note, device, word, **values)
 
     async def stored(self, device: Device, *still: str) -> None:
         """Note after a picture that was stored that earlier troubles are over, but for those that are `still` there."""
-        now_s = time.monotonic()
-        if now_s - self._looked_s.get(device.pk, float("-inf")) < LOOK_EVERY_S:
-            return
-        self._looked_s[device.pk] = now_s
-        self._looked_s.move_to_end(device.pk)
-        while len(self._looked_s) > REMEMBERED:
-            self._looked_s.popitem(last=False)
-        words = (*ENDED_BY_PICTURE, "picture_clock", "picture_several")
-        await _quietly(troubles.over, device, *(word for word in words if word not in still))
+        if self._looks.is_due(device):
+            words = (*ENDED_BY_PICTURE, "picture_clock", "picture_several")
+            await _quietly(troubles.over, device, *(word for word in words if word not in still))
 
 
 async def _quietly(work, device: Device, *words: str, **values: object) -> None:

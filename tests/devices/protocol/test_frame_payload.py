@@ -1,3 +1,5 @@
+import base64
+import json
 import struct
 
 import pytest
@@ -14,13 +16,16 @@ from devices.protocol.frame_payload import (
     SizeMismatch,
     read_frame,
 )
+from devices.trouble_words import sentence_of
 from tests.builders import make_jpeg
+from tests.devices.protocol.test_picture_text import FORMS, PNG, WEBP
+from tests.devices.protocol.test_picture_text import JPEG as WRITTEN
 
 JPEG = make_jpeg(text="k230")
 
 
-def headed(ticks_ms: int, size: int) -> bytes:
-    return struct.pack("<II", ticks_ms, size) + JPEG
+def headed(ticks_ms: int, size: int, picture: bytes = JPEG) -> bytes:
+    return struct.pack("<II", ticks_ms, size) + picture
 
 
 def pieces(data: bytes, size: int = 300) -> list[bytes]:
@@ -122,3 +127,40 @@ def test_no_order_of_parts_breaks_the_joiner(messages):
         except FrameRefused:
             joined = None
         assert joined in (None, JPEG)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_picture_written_as_text_is_a_frame(name):
+    assert read_frame(FORMS[name].encode()).jpeg == WRITTEN
+
+
+@pytest.mark.parametrize("picture", [PNG, WEBP])
+def test_every_kind_of_picture_is_a_frame(picture):
+    assert read_frame(picture).jpeg == read_frame(headed(7, len(picture), picture)).jpeg == picture
+
+
+@pytest.mark.parametrize(
+    ("payload", "word"),
+    [
+        (b"hello", "frame_no_picture"),
+        (headed(1, 7), "frame_size"),
+        (JPEG + bytes(5000), "frame_too_large"),
+        (b"x" * 20_000, "frame_too_large"),
+        (json.dumps({"a": FORMS["plain"], "b": base64.b64encode(PNG).decode()}).encode(), "frame_several"),
+    ],
+)
+def test_every_refusal_has_a_sentence_for_people(payload, word):
+    with pytest.raises(FrameRefused) as refused:
+        read_frame(payload, max_frame_bytes=5000)
+    assert refused.value.word == word and "?" not in sentence_of(word, refused.value.values)
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", JPEG[:30], headed(1, 9)[:12], FORMS["json"][:60].encode(), b"data:;base64,"]),
+)
+def test_any_bytes_are_a_frame_or_refused(noise, begin):
+    try:
+        read_frame(begin + noise, max_frame_bytes=150)
+    except FrameRefused as refused:
+        assert "?" not in sentence_of(refused.word, refused.values)

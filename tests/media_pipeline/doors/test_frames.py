@@ -1,12 +1,15 @@
 import asyncio
+import base64
 import hashlib
+import io
 import json
 import struct
 from concurrent.futures import Future
 
 import pytest
+from PIL import Image
 
-from devices.models import Device
+from devices.models import Device, Event, Trouble
 from devices.protocol.topics import FileStep, FileTopic
 from media_pipeline.doors.frames import WAITING_AT_MOST, FrameDesk, clean_name
 from media_pipeline.ingest import committer
@@ -196,3 +199,65 @@ def test_a_chunked_upload_that_is_not_stored_says_so(data, reason, settings):
 @pytest.mark.parametrize(("raw", "name"), [("a/b\n.jpg", "a/b.jpg"), ("\0", "file"), ("x" * 300, "x" * 128)])
 def test_a_file_name_becomes_a_label(raw, name):
     assert clean_name(raw) == name
+
+
+def open_words() -> set[str]:
+    return set(Trouble.objects.open().values_list("word", flat=True))
+
+
+@pytest.mark.parametrize("form", ["png", "webp"])
+async def test_every_kind_of_picture_is_shown_as_jpeg_and_kept_as_it_came(form):
+    device, frames, out = await device_of("every"), LatestFrames(), io.BytesIO()
+    Image.new("RGB", (16, 8), "navy").save(out, form)
+    desk = FrameDesk(frames)
+    desk.bind(asyncio.get_running_loop())
+    await asyncio.to_thread(desk.hear, device, base64.b64encode(out.getvalue()))
+    capture = await Capture.objects.aget()
+    assert (capture.content_type, capture.size_bytes) == (f"image/{form}", len(out.getvalue()))
+    await until_await(lambda: frames.snapshot("porch"))
+    assert Image.open(io.BytesIO((await frames.snapshot("porch")).jpeg)).format == "JPEG"
+
+
+@pytest.mark.parametrize(
+    ("payload", "part", "word"),
+    [
+        (b"hello", None, "frame_no_picture"),
+        (struct.pack("<II", 1, 5) + ONE, None, "frame_size"),
+        (ONE[300:], 2, "frame_parts"),
+    ],
+)
+def test_a_frame_that_is_not_taken_stands_on_the_page_until_one_is(payload, part, word):
+    device, desk = make_device(stream_policy="none"), FrameDesk(LatestFrames())
+    desk.hear(device, ONE)
+    desk.hear(device, payload, part)
+    assert open_words() == {word} and Event.objects.filter(word=word).count() == 1
+    desk.hear(device, ONE)
+    assert open_words() == set()
+
+
+def test_a_frame_that_is_no_capture_stands_on_the_page_until_one_is(settings):
+    device, desk = make_device(stream_policy="every"), FrameDesk(LatestFrames())
+    settings.UPLOAD_MAX_PIXELS = 100
+    desk.hear(device, ONE)
+    assert open_words() == {"picture_too_many_pixels"}
+    settings.UPLOAD_MAX_PIXELS = 40_000_000
+    desk.hear(device, ONE)
+    assert open_words() == set()
+
+
+async def test_a_frame_of_a_stream_that_is_no_capture_stands_on_the_page(settings):
+    await device_of("every")
+    settings.UPLOAD_MAX_PIXELS = 100
+    desk = FrameDesk(LatestFrames())
+    desk.take("porch", ONE, Source.TCP)
+    await desk.drain()
+    assert await asyncio.to_thread(open_words) == {"picture_too_many_pixels"}
+
+
+def test_a_file_that_is_given_up_stands_on_the_page_until_one_is_whole():
+    device, desk = make_device(), FrameDesk(LatestFrames())
+    hear_all(desk, device, (FileTopic("f1", FileStep.INIT), b"no json"))
+    assert open_words() == {"file_refused"}
+    steps = [(FileTopic("f1", FileStep.INIT), b'{"name": "a"}'), (FileTopic("f1", FileStep.DATA, 0), ONE)]
+    hear_all(desk, device, *steps, (FileTopic("f1", FileStep.FIN, len(ONE)), b""))
+    assert open_words() == set() and Capture.objects.count() == 1
