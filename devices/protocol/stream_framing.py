@@ -1,10 +1,12 @@
 r"""Read pictures from a TCP stream in any of its framings, without I/O.
 
     PHOTOHUB <code> <key>\n              hello, optional, at most 256 bytes with its line end
-    00 00 00 00  <u32 big> JPEG …        length 0 is skipped
+    00 00 00 00  <u32 big> JPEG …        length 0 is skipped, and so are zeros of any number between two pictures
     <u32 little> JPEG …                  length 0 ends the stream
-    <decimal>\r\n\r\n JPEG …             the literal letters `rnrn` do as well; length 0 is skipped
+    <decimal>\r\n\r\n JPEG …             the literal letters `rnrn` do as well; length 0, zeros and white space are skipped
     FF D8 FF … FF D9  FF D8 FF …         end to end; what lies between two pictures is passed over
+
+What is passed over between two pictures may have as many bytes as a picture.
 
 The first four bytes tell which it is. A length whose first and last bytes are both 00 may be read either way
 round: then the smaller reading is right if a JPEG ends inside it, and the next length is looked at afresh.
@@ -12,7 +14,7 @@ round: then the smaller reading is right if a JPEG ends inside it, and the next 
 StreamError
 ├── BadHello                a first line that is not a hello, or too long
 ├── UnknownFraming          first bytes that begin none of the framings
-├── BadHeader               a decimal length that is not one, or junk that never ends
+├── BadHeader               a decimal length that is not one, or padding that never ends
 ├── FrameTooLarge           a length above the limit, or a JPEG without an end within it
 └── NotJpeg                 a length is followed by something else than a JPEG
 """
@@ -28,11 +30,11 @@ from .topics import CODE_PATTERN
 MAX_FRAME_BYTES = 4 * 2**20
 MAX_HELLO_BYTES = 256
 MAX_DIGITS = 20
-MAX_JUNK_BYTES = 4096
 
 _HELLO = re.compile(rb"PHOTOHUB (" + CODE_PATTERN.encode() + rb") ([!-~]{1,200})\r?\n")
 _DIGITS = re.compile(rb"[0-9]+")
 _SEPARATORS = (b"\r\n\r\n", b"rnrn")
+_PADDING = re.compile(rb"[\0 \t\r\n]*")
 
 
 class StreamError(ValueError):
@@ -112,6 +114,8 @@ class StreamReader:
         self._buffer = bytearray()
         self._finder: EndFinder | None = None
         self._junk_bytes = 0
+        # How many zeros were passed over since the last picture.
+        self._zeros = 0
         self._may_greet = framing is None
 
     @property
@@ -206,13 +210,44 @@ class StreamReader:
         if size == 0:
             self._drop(4)
             self.empty_frames += 1
+            self._zeros += 4
             if self.framing is Framing.LITTLE:
                 self.ended = True
                 events.append(Ended())
             return not self.ended
+        if self.framing is Framing.BIG and (aligned := self._align()) is not None:
+            return aligned
         return self._take_body(4, size, events)
 
+    def _align(self) -> bool | None:
+        """Find the length behind zeros whose number is no multiple of four.
+
+        Some of the zeros that were passed over may be the length's own. True: the buffer begins with it now; False: more
+        bytes must come; None: nothing has to be done, or can be.
+        """
+        if not self._zeros and self._buffer[0]:
+            return None
+        undecided = False
+        for shift in (0, 1, 2, 3, -1, -2, -3):
+            begun = bytes(self._buffer[4 + shift : 7 + shift])
+            may_be = not any(self._buffer[:shift]) if shift >= 0 else self._zeros >= -shift
+            if may_be and begun == SOI:
+                self._shift(shift)
+                return None if shift == 0 else True
+            undecided |= may_be and SOI.startswith(begun)
+        return False if undecided else None
+
+    def _shift(self, count: int) -> None:
+        if count > 0:
+            self._drop(count)
+        self._buffer[:0] = bytes(max(0, -count))
+        self._zeros = 0
+
     def _take_decimal(self, events: list[StreamEvent]) -> bool:
+        padding = _PADDING.match(self._buffer).end()
+        if padding:
+            self._pass_over(padding)
+            return True
         digits = _DIGITS.match(self._buffer, 0, MAX_DIGITS + 1)
         if digits is None or digits.end() > MAX_DIGITS:
             raise BadHeader(f"A picture's length must be 1 to {MAX_DIGITS} decimal digits.")
@@ -225,6 +260,7 @@ class StreamReader:
         if size == 0:
             self._drop(digits.end() + 4)
             self.empty_frames += 1
+            self._junk_bytes = 0
             return True
         return self._take_body(digits.end() + 4, size, events)
 
@@ -236,6 +272,7 @@ class StreamReader:
             return False
         events.append(Frame(bytes(self._buffer[start : start + size])))
         self._drop(start + size)
+        self._junk_bytes = self._zeros = 0
         return True
 
     def _check_start(self, start: int, size: int) -> None:
@@ -268,13 +305,16 @@ class StreamReader:
             junk = max(0, len(self._buffer) - 2)
         else:
             junk = start
-        self._junk_bytes += junk
-        self._drop(junk)
-        if self._junk_bytes > MAX_JUNK_BYTES:
-            raise BadHeader("What comes between two pictures does not end.")
+        self._pass_over(junk)
         if start >= 0:
             self._junk_bytes = 0
         return start >= 0
+
+    def _pass_over(self, count: int) -> None:
+        self._junk_bytes += count
+        self._drop(count)
+        if self._junk_bytes > self.max_frame_bytes:
+            raise BadHeader("What comes between two pictures does not end.")
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
