@@ -27,6 +27,39 @@ _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 # A real file has some hundred; only a made one has more, and it counts as cut where the walk gives up.
 _MAX_MARKERS = 20_000
 _MAX_EXIF_ENTRIES = 256
+_DHT = 0xC4
+# SOFs of sequential Huffman coding: only with these may the tables be left out.
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+# The typical tables of ITU-T T.81, annex K.3, as one segment: code lengths and values of DC and AC, luminance and
+# chrominance. The values of the AC tables go on row by row from where their list ends.
+_AC_ROWS = bytes(row << 4 | low for row in range(16) for low in range(1, 11))
+
+
+def _standard_tables() -> bytes:
+    dc = bytes(range(12))
+    luminance = bytes.fromhex(
+        "01020300041105122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a25262728292a"
+    )
+    chrominance = bytes.fromhex(
+        "000102031104052131061241510761711322328108144291a1b1c109233352f0156272d10a162434e125f11718191a26"
+        "2728292a"
+    )
+    tables = b"".join(
+        (
+            b"\x00" + bytes.fromhex("00010501010101010100000000000000") + dc,
+            b"\x10" + bytes.fromhex("0002010303020403050504040000017d") + luminance + _rest(luminance),
+            b"\x01" + bytes.fromhex("00030101010101010101010000000000") + dc,
+            b"\x11" + bytes.fromhex("00020102040403040705040400010277") + chrominance + _rest(chrominance),
+        )
+    )
+    return b"\xff\xc4" + struct.pack(">H", len(tables) + 2) + tables
+
+
+def _rest(values: bytes) -> bytes:
+    return bytes(value for value in _AC_ROWS if value not in values)
+
+
+STANDARD_TABLES = _standard_tables()
 _ORIENTATION = 0x0112
 
 
@@ -64,6 +97,29 @@ def walk(data: Buffer) -> JpegFacts:
 def end_of_image(data: Buffer) -> int | None:
     """Return the index behind the first true EOI, or None when the picture is cut; raises NotJpeg."""
     return walk(data).end
+
+
+def with_tables(data: bytes) -> bytes:
+    """Return the picture with the usual Huffman tables where it has none, as frames of motion JPEG have none.
+
+    Decoders for video know the tables by heart; many programs and small displays need them in the file.
+    """
+    if data[:2] != b"\xff\xd8":
+        return data
+    position, sequential = 2, False
+    for _ in range(_MAX_MARKERS):
+        match = _MARKER.search(data, position)
+        if match is None or match.end() + 2 > len(data):
+            return data
+        marker, start = match[1][0], match.end()
+        if marker in (_DHT, _SOI, _EOI):
+            return data
+        if marker == _SOS:
+            before = match.start()
+            return data[:before] + STANDARD_TABLES + data[before:] if sequential else data
+        sequential = sequential or marker in _SEQUENTIAL
+        position = start + struct.unpack_from(">H", data, start)[0]
+    return data
 
 
 class _Walk:

@@ -123,9 +123,9 @@ class _Camera:
         self.show(self.newest() if self.watches else frame)
 
     def newest(self) -> View | None:
-        """Return the newest frame without what the camera left behind its end."""
+        """Return the newest frame as viewers get it."""
         if self.frame is not None and not self._is_cut:
-            picture, self._is_cut = cut_tail(self.frame.jpeg), True
+            picture, self._is_cut = complete(self.frame.jpeg), True
             if picture is not self.frame.jpeg:
                 self.frame = replace(self.frame, jpeg=picture)
         return self.frame
@@ -337,6 +337,11 @@ def cut_tail(picture: bytes) -> bytes:
     except jpeg.NotJpeg:
         return picture
     return picture if end in (None, len(picture)) else picture[:end]
+
+
+def complete(picture: bytes) -> bytes:
+    """Return the picture as every program can show it: without a tail, and with Huffman tables."""
+    return jpeg.with_tables(cut_tail(picture))
 
 
 async def views(frames: Frames, code: str, *, again: bool = False) -> AsyncIterator[View]:

@@ -12,6 +12,8 @@ from PIL.TiffImagePlugin import IFDRational
 
 from media_pipeline import images
 from media_pipeline.images import NotImage, PictureRefused, ThumbnailFailed, TooManyPixels
+from tests.builders import make_jpeg
+from tests.media_pipeline.test_jpeg import without_tables
 
 KINDS = ["JPEG", "PNG", "WEBP"]
 
@@ -345,3 +347,8 @@ def test_a_damaged_picture_gives_a_thumbnail_or_a_sentence(kind: str, position: 
         assert draw(images.make_thumbnail(bytes(data))).width <= 480
     except ThumbnailFailed as error:
         assert str(error).endswith(".")
+
+
+def test_a_picture_without_huffman_tables_has_its_thumbnail():
+    bare = without_tables(make_jpeg())
+    assert images.make_thumbnail(bare).data == images.make_thumbnail(make_jpeg()).data

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from media_pipeline.jpeg import NotJpeg, end_of_image, walk
+from media_pipeline.jpeg import STANDARD_TABLES, NotJpeg, end_of_image, walk, with_tables
 
 
 def make_jpeg(width: int = 64, height: int = 48, **options: object) -> bytes:
@@ -190,3 +190,47 @@ def test_any_bytes_give_facts(noise: bytes, cut: int):
 def test_any_exif_gives_facts(block: bytes):
     picture = put_segment(BASELINE, 0xE1, b"Exif\0\0II*\0" + block)
     assert end_of_image(picture) == len(picture)
+
+
+def without_tables(picture: bytes) -> bytes:
+    """Return a JPEG as a camera sends it that leaves its Huffman tables out."""
+    position, kept = 2, picture[:2]
+    while picture[position + 1] != 0xDA:
+        end = position + 2 + int.from_bytes(picture[position + 2 : position + 4], "big")
+        kept += b"" if picture[position + 1] == 0xC4 else picture[position:end]
+        position = end
+    return kept + picture[position:]
+
+
+def test_missing_tables_are_the_usual_ones():
+    bare = without_tables(BASELINE)
+    whole = with_tables(bare)
+    assert b"\xff\xc4" not in bare and len(whole) == len(bare) + len(STANDARD_TABLES)
+    assert Image.open(BytesIO(whole)).tobytes() == Image.open(BytesIO(BASELINE)).tobytes()
+    # An encoder that does not optimise writes the same.
+    tables = [STANDARD_TABLES[start:end] for start, end in ((4, 33), (33, 212), (212, 241), (241, 420))]
+    assert all(table in BASELINE for table in tables)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        BASELINE,
+        PROGRESSIVE,
+        without_tables(PROGRESSIVE),
+        b"",
+        b"\xff\xd8\xff",
+        b"\x89PNG",
+        BASELINE[:200],
+        b"\xff\xd8\xff\xd9",
+    ],
+)
+def test_other_pictures_stay_as_they_are(picture):
+    assert with_tables(picture) is picture
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_stay_or_get_tables(noise):
+    for start in (b"\xff\xd8", without_tables(BASELINE)[:180]):
+        made = with_tables(start + noise)
+        assert made == start + noise or len(made) == len(start + noise) + len(STANDARD_TABLES)

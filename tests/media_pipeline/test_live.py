@@ -3,8 +3,10 @@ from contextlib import aclosing
 
 import pytest
 
+from media_pipeline import jpeg
 from media_pipeline.live import Kind, LatestFrames, View, cut_tail, first_view, views
 from tests.builders import make_jpeg
+from tests.media_pipeline.test_jpeg import without_tables
 from tests.media_pipeline.waiting import until
 
 ONE, TWO, THREE = (make_jpeg(text=text) for text in ("one", "two", "three"))
@@ -150,6 +152,14 @@ async def test_what_lies_behind_the_end_is_not_shown_to_who_already_looks():
 @pytest.mark.parametrize("picture", [ONE[:-2], b"no picture"])
 def test_a_picture_without_an_end_stays_as_it_is(picture):
     assert cut_tail(picture) == picture
+
+
+async def test_viewers_get_the_tables_that_a_camera_left_out():
+    frames = LatestFrames()
+    frames.put("porch", without_tables(ONE) + bytes(9))
+    assert (
+        (await frames.snapshot("porch")).jpeg == jpeg.with_tables(without_tables(ONE)) != without_tables(ONE)
+    )
 
 
 async def test_the_figures_of_a_stream():
