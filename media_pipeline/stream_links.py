@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from devices import presence
+from devices import presence, troubles
 from devices.models import Device
 from photohub.lib.db import in_thread
 
@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 # Some cameras connect anew for each picture, and one that stumbles is back at once. Neither is news.
 GRACE_S = 5.0
+# Over when the stream has lasted for a while.
+TROUBLES = ("stream_unreadable", "stream_too_large")
 
 
 class StreamLinks:
@@ -26,6 +28,11 @@ class StreamLinks:
 
     async def note(self, event: LinkEvent) -> None:
         """Take one piece of news."""
+        if event.trouble:
+            # At once: a camera that connects anew right away never counts as gone.
+            await in_thread(_complain, event)
+        if event.state is LinkState.REFUSED:
+            return
         is_back = self._stay(event.code)
         if event.state is LinkState.GONE:
             leaving = asyncio.create_task(self._leave_later(event))
@@ -72,6 +79,14 @@ def _heard(event: LinkEvent) -> None:
     device = Device.objects.filter(code=event.code).first()
     if device is not None:
         presence.heard(device, address=event.address)
+        if event.state is LinkState.ALIVE:
+            troubles.over(device, *TROUBLES)
+
+
+def _complain(event: LinkEvent) -> None:
+    device = Device.objects.filter(code=event.code).first()
+    if device is not None:
+        troubles.note(device, event.trouble, limit=event.limit)
 
 
 def _ended(event: LinkEvent) -> None:

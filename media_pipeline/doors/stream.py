@@ -16,6 +16,7 @@ from devices.protocol.stream_framing import (
     MAX_FRAME_BYTES,
     Ended,
     Frame,
+    FrameTooLarge,
     Hello,
     StreamEvent,
     StreamReader,
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 _READ_BYTES = 65_536
 # Less than this in `idle_s` is a peer that only pretends to send.
 _PROGRESS_BYTES = 1024
+TROUBLES = {FrameTooLarge: "stream_too_large"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,22 @@ class LinkState(StrEnum):
     CONNECTED = "connected"
     ALIVE = "alive"
     GONE = "gone"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
 class LinkEvent:
-    """News of a camera's stream; `sentence` says why it is gone."""
+    """News of a camera's stream; `sentence` says why it is gone.
+
+    `trouble` is the word for it on the device's page, when the fault is in what the device sent, and `limit` its value.
+    """
 
     code: str
     state: LinkState
     address: str
     sentence: str = ""
+    trouble: str = ""
+    limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +84,11 @@ OnLink = Callable[[LinkEvent], Awaitable[None]]
 
 
 class Closed(Exception):
-    """The connection is to be closed; the text says why."""
+    """The connection is to be closed; the text says why, and `trouble` is a word for the device's page."""
+
+    def __init__(self, sentence: str, trouble: str = "") -> None:
+        super().__init__(sentence)
+        self.trouble = trouble
 
 
 async def tell_nobody(_event: LinkEvent) -> None:
@@ -173,6 +185,7 @@ class _Connection:
         self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.address = (writer.get_extra_info("peername") or ("?",))[0]
         self.code = ""
+        self._trouble = ""
         self._bytes_in = 0
         _keep_alive(writer)
 
@@ -186,6 +199,8 @@ class _Connection:
         sentence = "the hub stopped"
         try:
             sentence = await self._serve()
+            if self._trouble and not self.code:
+                await self._tell_whose()
         except Exception:
             log.exception("A stream from %s ended in a way PhotoHub did not expect.", self.address)
             sentence = "the hub stumbled"
@@ -204,6 +219,7 @@ class _Connection:
             log.warning(
                 "The stream of %s from %s was closed: %s", self.code or "a stranger", self.address, closed
             )
+            self._trouble = closed.trouble
             return str(closed)
         except OSError as error:
             return f"the connection broke ({type(error).__name__})"
@@ -250,6 +266,13 @@ class _Connection:
         if code is None:
             raise Closed("no hello came, and the address belongs to no device's network")
         return code
+
+    async def _tell_whose(self) -> None:
+        """Tell whose fault it was that came before any hello, when the address says so."""
+        with contextlib.suppress(Exception):
+            self.code = await self._door.identify(StreamClaim(self.address)) or ""
+        if self.code:
+            await self._tell(LinkState.REFUSED)
 
     async def _keep_checking(self, claim: StreamClaim) -> None:
         bytes_before = 0
@@ -308,7 +331,8 @@ class _Connection:
 
     def _check_frames(self) -> None:
         if self._frames.error:
-            raise Closed(str(self._frames.error)) from self._frames.error
+            error = self._frames.error
+            raise Closed(str(error), TROUBLES.get(type(error), "stream_unreadable")) from error
 
     def _hand_on(self, events: list[StreamEvent]) -> None:
         for event in events:
@@ -322,7 +346,10 @@ class _Connection:
 
     async def _tell(self, state: LinkState, sentence: str = "") -> None:
         try:
-            await self._door.on_link(LinkEvent(self.code, state, self.address, sentence))
+            limit = self._limits.frame_bytes
+            await self._door.on_link(
+                LinkEvent(self.code, state, self.address, sentence, self._trouble, limit)
+            )
         except Exception:
             log.exception("The link of %s could not be noted.", self.code)
 

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from devices import presence
-from devices.models import Device
+from devices.models import Device, Trouble
 from media_pipeline.doors.stream import LinkEvent, LinkState
 from media_pipeline.stream_links import StreamLinks
 from tests.builders import make_device
@@ -52,3 +52,19 @@ async def test_who_is_connected_by_mqtt_stays_so_when_the_stream_ends():
     await links.note(told(LinkState.GONE))
     await links.stop()
     assert await asyncio.to_thread(online)
+
+
+def open_words() -> set[str]:
+    return set(Trouble.objects.open().values_list("word", flat=True))
+
+
+@pytest.mark.parametrize("state", [LinkState.GONE, LinkState.REFUSED])
+async def test_a_stream_that_cannot_be_read_stands_on_the_page_until_one_lasts(state):
+    await asyncio.to_thread(make_device, "pi", profile="raspberry-pi")
+    links = StreamLinks(grace_s=30)
+    await links.note(LinkEvent("pi", state, "10.0.0.9", "closed", "stream_too_large", 4096))
+    await links.note(told(LinkState.CONNECTED))
+    assert await asyncio.to_thread(open_words) == {"stream_too_large"}
+    await links.note(told(LinkState.ALIVE))
+    assert await asyncio.to_thread(open_words) == set()
+    await links.stop()

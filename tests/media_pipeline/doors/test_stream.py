@@ -141,6 +141,30 @@ async def test_frames_before_a_fault_are_handed_on():
         assert await camera.is_closed() and running.frames == [("porch", ONE)]
 
 
+@pytest.mark.parametrize(
+    ("data", "state", "trouble"),
+    [
+        (HELLO + big(ONE) + b"\x7f\xff\xff\xff", LinkState.GONE, "stream_too_large"),
+        (HELLO + b"GET / HTTP/1.1\r\n\r\n", LinkState.GONE, "stream_unreadable"),
+        (b"GET / HTTP/1.1\r\n\r\n", LinkState.REFUSED, "stream_unreadable"),
+        (HELLO + big(ONE), LinkState.GONE, ""),
+    ],
+)
+async def test_it_is_told_whose_stream_could_not_be_read_and_why(data, state, trouble):
+    async with hub() as running:
+        running.networks["127.0.0.1"] = "porch"
+        camera = await connect(running, data)
+        camera.writer.write_eof()
+        await until(lambda: running.links and running.links[-1].state is state)
+        assert (running.links[-1].code, running.links[-1].trouble) == ("porch", trouble)
+
+
+async def test_padding_between_pictures_ends_no_connection():
+    async with hub() as running:
+        await connect(running, HELLO + big(ONE) + bytes(8195) + big(TWO) + bytes(3) + big(ONE))
+        await until(lambda: [jpeg for _, jpeg in running.frames] == [ONE, TWO, ONE])
+
+
 async def test_the_hub_without_a_database_lets_nobody_in():
     async with hub() as running:
         running.away = True
