@@ -24,7 +24,7 @@ from .panel_fields import PanelChanges, PanelOut
 from .panel_settings import change_panel
 from .profiles import PROFILES
 from .protocol.topics import valid_code
-from .pull_url import mask_password
+from .pull_url import hide_all_but_host, mask_secrets
 from .removing import remove_device
 from .rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
 from .trouble_words import sentence_of
@@ -75,8 +75,11 @@ class DeviceOut(Schema):
     allowed_network: str
     ack_base: int
     stream_policy: str
-    pull_url: str = Field(description="Where the hub fetches pictures; a password is shown as ***")
+    pull_url: str = Field(
+        description="Where the hub fetches pictures. Secrets are shown as ***; who may not manage the device sees the host"
+    )
     pull_interval_s: int
+    pull_fingerprint: str = Field(description="SHA-256 of the certificate that is trusted for this device")
     product_key: str
     device_name: str
     modules: dict[str, str]
@@ -98,8 +101,9 @@ class DeviceOut(Schema):
         return getattr(device, "panel", None)
 
     @staticmethod
-    def resolve_pull_url(device: Device) -> str:
-        return mask_password(device.pull_url)
+    def resolve_pull_url(device: Device, context) -> str:
+        manages = can(context["request"].user, Action.MANAGE, device)
+        return mask_secrets(device.pull_url) if manages else hide_all_but_host(device.pull_url)
 
     @staticmethod
     def resolve_group(device: Device) -> str | None:
@@ -142,7 +146,12 @@ class DeviceChanges(Body):
         "on_demand", description="none, every, on_demand or interval:<seconds>"
     )
     pull_url: Annotated[Text, Field(max_length=300)] = Field(
-        "", description="http(s)://…/snapshot.jpg, http://…/stream.mjpg or tcp://host:port; empty: not pulled"
+        "",
+        description="http(s)://…/snapshot.jpg, http://…/stream.mjpg or tcp://host:port; empty: not pulled. "
+        "Stars as they were read keep what they stand for",
+    )
+    pull_fingerprint: Annotated[Text, Field(max_length=128)] = Field(
+        "", description="SHA-256 of a certificate that no authority signed; empty: trust none"
     )
     pull_interval_s: Annotated[int, Field(ge=PULL_INTERVAL_S[0], le=PULL_INTERVAL_S[1])] = 10
     product_key: Annotated[Text, Field(max_length=64)] = ""

@@ -1,5 +1,6 @@
 """Changing a device: one function for pages and API, with the same rules and the same trace for both."""
 
+import re
 from collections.abc import Mapping
 
 from django.core.exceptions import ValidationError
@@ -13,6 +14,7 @@ from photohub.lib import live
 from . import broker_accounts, events
 from .models import Device, EventType, Panel
 from .profiles import PANEL, PROFILES
+from .pull_url import host_of, unmask
 from .rules import check_device, read_network
 
 CHANGEABLE: dict[str, str | Promise] = {
@@ -37,6 +39,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "stream_policy": gettext_lazy("stream policy"),
     "pull_url": gettext_lazy("address to fetch from"),
     "pull_interval_s": gettext_lazy("time between fetches"),
+    "pull_fingerprint": gettext_lazy("trusted certificate"),
     "product_key": gettext_lazy("product key"),
     "device_name": gettext_lazy("device name"),
     "modules": gettext_lazy("modules"),
@@ -54,6 +57,11 @@ def change_device(device: Device, values: Mapping[str, object], user=None) -> li
     for field in values:
         CHANGEABLE[field]
     clean = {field: _clean(field, value) for field, value in values.items()}
+    if isinstance(url := clean.get("pull_url"), str):
+        clean["pull_url"] = unmask(url, device.pull_url)
+        if host_of(url) != host_of(device.pull_url):
+            # The certificate of one camera says nothing of the next.
+            clean.setdefault("pull_fingerprint", "")
     changed = [field for field, value in clean.items() if getattr(device, field) != value]
     if not changed:
         return []
@@ -70,6 +78,8 @@ def _clean(field: str, value: object) -> object:
     if field == "allowed_network" and isinstance(value, str) and value.strip():
         network = read_network(value)
         return str(network) if network else value.strip()
+    if field == "pull_fingerprint" and isinstance(value, str):
+        return re.sub(r"[\s:]", "", value).lower()
     return value.strip() if isinstance(value, str) else value
 
 

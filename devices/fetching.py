@@ -6,41 +6,19 @@ followed. What may be fetched at all is the setting PHOTOHUB_FETCH_FROM.
 
 import asyncio
 import fnmatch
-import ipaddress
 from collections.abc import Callable
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from photohub.lib import http_get
+from photohub.lib.address_rules import is_public, is_safe
+from photohub.lib.fetch_errors import AddressRefused, GetFailed
 from photohub.lib.site import base_url
 from photohub.lib.web_address import read_address
 
 WITHIN_S = 10.0
 _PORTS = {"http": 80, "https": 443}
-# What `ipaddress` calls global and is not: translated and tunnelled addresses carry another one inside, and the
-# clouds keep their secrets in a few of the others.
-_NEVER = [
-    ipaddress.ip_network(text)
-    for text in (
-        "100.64.0.0/10",
-        "169.254.0.0/16",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "224.0.0.0/3",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2002::/16",
-        "fec0::/10",
-        "fe80::/10",
-        "ff00::/8",
-    )
-]
-_SECRET_KEEPERS = [
-    ipaddress.ip_network(text) for text in ("169.254.0.0/16", "100.100.100.200/32", "fe80::/10")
-]
 _own_links: list[Callable[[str], bytes | None]] = []
 
 
@@ -66,12 +44,12 @@ def fetch_picture(url: str) -> bytes:
     strict = check_address(url)
     try:
         return asyncio.run(_fetch(url, strict))
-    except http_get.AddressRefused as error:
+    except AddressRefused as error:
         raise _not_allowed() from error
     except TimeoutError as error:
         sentence = _("The picture did not come within %(seconds)s s.") % {"seconds": int(WITHIN_S)}
         raise CannotFetch("fetch_failed", sentence) from error
-    except (http_get.GetFailed, OSError, ValueError) as error:
+    except (GetFailed, OSError, ValueError) as error:
         sentence = _("The picture could not be fetched: %(why)s") % {"why": str(error)[:200]}
         raise CannotFetch("fetch_failed", sentence) from error
 
@@ -86,7 +64,8 @@ def check_address(url: str) -> bool:
     try:
         parts = read_address(url, ("http", "https"))
     except ValueError as error:
-        raise CannotFetch("url_not_allowed", str(error)) from error
+        sentence = _("Write an address that begins with http:// or https:// and names a host.")
+        raise CannotFetch("url_not_allowed", sentence) from error
     allowed = [word.strip().lower() for word in settings.FETCH_FROM.split(",") if word.strip()]
     if parts.username is not None or not allowed or allowed == ["none"]:
         raise _not_allowed()
@@ -112,28 +91,9 @@ def _not_allowed() -> CannotFetch:
     )
 
 
-def is_public(address: str) -> bool:
-    """Tell whether an IP address is one of the public internet, unwrapped and not by `is_global` alone."""
-    ip = _unwrap(address)
-    return ip.is_global and not any(ip.version == net.version and ip in net for net in _NEVER)
-
-
-def _keeps_no_secrets(address: str) -> bool:
-    ip = _unwrap(address)
-    return not any(ip.version == net.version and ip in net for net in _SECRET_KEEPERS)
-
-
-def _unwrap(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    ip = ipaddress.ip_address(address.split("%")[0])
-    return getattr(ip, "ipv4_mapped", None) or ip
-
-
 async def _fetch(url: str, strict: bool) -> bytes:
-    allow = is_public if strict else _keeps_no_secrets
-    async with (
-        asyncio.timeout(WITHIN_S),
-        http_get.get(url, allow=allow, within_s=WITHIN_S, strict=True) as answer,
-    ):
+    asking = http_get.Asking(is_public if strict else is_safe, WITHIN_S, strict=True)
+    async with asyncio.timeout(WITHIN_S), http_get.get(url, asking) as answer:
         return await answer.body(settings.UPLOAD_MAX_BYTES)
 
 

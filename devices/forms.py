@@ -15,6 +15,7 @@ from .models import Device, DeviceGroup, Publisher
 from .panel_settings import change_panel
 from .profiles import PANEL
 from .protocol.topics import valid_code
+from .pull_url import mask_secrets
 from .rules import RESERVED_CODES
 
 _CODE_CHARS = 32
@@ -191,7 +192,8 @@ class SettingsForm(_GroupForm):
         required=False,
         help_text=gettext_lazy(
             "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
-            "tcp://192.168.1.40:8080. Empty: it sends by itself."
+            "tcp://192.168.1.40:8080. A login stands before the host, as in http://user:password@192.168.1.40/; "
+            "stars keep the one that is stored. Empty: it sends by itself."
         ),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
     )
@@ -237,6 +239,7 @@ class SettingsForm(_GroupForm):
     def __init__(self, *args, device: Device, **options) -> None:
         self.device = device
         values = {name: getattr(device, name) for name in self.base_fields if name != "new_group"}
+        values["pull_url"] = mask_secrets(device.pull_url)
         super().__init__(*args, initial=values, **options)
 
     def clean_pull_interval_s(self) -> int:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from .broker_names import fault_of_code
 from .models import Device
 from .protocol import topics
-from .pull_url import MASK, read_pull_url
+from .pull_url import is_masked, read_pull_url
 
 TOPIC_COLUMNS = {
     "command_topic": topics.Channel.COMMAND,
@@ -32,6 +32,7 @@ MODULES_AT_MOST = 16
 RESERVED_CODES = frozenset({"add", "deliveries", "render-profiles", "show", "simulate"})
 
 _STREAM_POLICY = re.compile(r"none|every|on_demand|interval:([1-9][0-9]{0,4})")
+FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _ALIYUN_WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 
 Fault = tuple[str, ValidationError]
@@ -215,11 +216,13 @@ def _pull_faults(device: Device) -> Iterator[Fault]:
     low, high = PULL_INTERVAL_S
     if not _between(device.pull_interval_s, low, high):
         yield "pull_interval_s", _wrong(_("Fetch a picture every 1 to 86400 seconds."))
+    if device.pull_fingerprint and not FINGERPRINT.fullmatch(device.pull_fingerprint):
+        yield "pull_fingerprint", _wrong(_("Write the SHA-256 fingerprint as 64 hexadecimal digits."))
     if not device.pull_url:
         return
     try:
-        parts = read_pull_url(device.pull_url)
-        hidden = parts.password == MASK
+        read_pull_url(device.pull_url)
+        hidden = is_masked(device.pull_url)
     except ValueError:
         yield (
             "pull_url",
@@ -227,7 +230,7 @@ def _pull_faults(device: Device) -> Iterator[Fault]:
         )
         return
     if hidden:
-        yield "pull_url", _wrong(_("Write the password itself in place of the three stars."))
+        yield "pull_url", _wrong(_("Write the login itself in place of the three stars."))
 
 
 def _aliyun_faults(device: Device) -> Iterator[Fault]:

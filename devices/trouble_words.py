@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext_lazy as _
 
+from photohub.lib import fetch_errors
+
 # The names in brackets are the `values` that `troubles.note` was given.
 SENTENCES = {
     "message_failed": _(
@@ -63,6 +65,8 @@ SENTENCES = {
     "stream_too_large": _("The stream was closed: a picture in it is larger than %(limit)s bytes."),
     "file_refused": _("A file in pieces could not be taken. The device was answered: %(detail)s"),
     "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
+    # Why the hub cannot fetch its pictures.
+    **fetch_errors.SENTENCES,
 }
 
 

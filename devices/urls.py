@@ -53,6 +53,7 @@ urlpatterns = [
     path("<slug:code>/firstlight", adding.first_light, name="first_light"),
     path("<slug:code>/settings/", settings.settings, name="settings"),
     path("<slug:code>/panel/again", settings.allow_again, name="allow_again"),
+    path("<slug:code>/certificate", settings.trust_certificate, name="trust_certificate"),
     path("<slug:code>/delete", settings.delete, name="delete"),
     path("<slug:code>/keys/", keys.keys, name="keys"),
     path("<slug:code>/keys/new", keys.new_key, name="new_key"),

@@ -5,9 +5,11 @@ import contextlib
 import logging
 import secrets
 
-from devices import beats
+from devices import beats, troubles
 from devices.models import Device
+from photohub.lib import fetch_errors
 from photohub.lib.db import in_thread
+from photohub.lib.fetch_errors import GetFailed
 
 from .doors.pull import OnFrame, OnLink, Pull, Puller
 from .doors.stream import LinkEvent, LinkState
@@ -60,9 +62,13 @@ class Pulls:
             # What runs goes on: a database that is away is away for other gateways too.
             log.warning("Which cameras to fetch from could not be looked up: %s", error)
             return
-        await self._stop(set(self._running) - wanted, "it is no longer fetched from")
+        ended = set(self._running) - wanted
+        await self._stop(ended, "it is no longer fetched from")
+        for pull in ended:
+            # What goes on under another address begins without the old one's trouble.
+            await note_trouble(pull.code, None)
         for pull in wanted - set(self._running):
-            puller = Puller(pull, self._on_frame, self._on_link)
+            puller = Puller(pull, self._on_frame, self._on_link, note_trouble)
             self._running[pull] = asyncio.create_task(puller.run(), name=f"pull {pull.code}")
 
     async def _stop(self, pulls: set[Pull], sentence: str) -> None:
@@ -78,8 +84,22 @@ class Pulls:
 def _wanted(holder: str) -> set[Pull]:
     """Return what this process is to pull: everything when it holds the lease, else nothing."""
     rows = Device.objects.filter(enabled=True).exclude(pull_url="")
-    found = {
-        Pull(code, url, float(s)) for code, url, s in rows.values_list("code", "pull_url", "pull_interval_s")
-    }
+    columns = ("code", "pull_url", "pull_interval_s", "pull_fingerprint")
+    found = {Pull(code, url, float(s), shown) for code, url, s, shown in rows.values_list(*columns)}
     # Without anything to do nobody needs the lease, and nothing is written.
     return found if found and beats.lease(LEASE, holder, LEASE_S) else set()
+
+
+async def note_trouble(code: str, failure: GetFailed | None) -> None:
+    """Note why nothing could be fetched for this device, or with None that it has no such trouble any more."""
+    await in_thread(_note_trouble, code, failure)
+
+
+def _note_trouble(code: str, failure: GetFailed | None) -> None:
+    device = Device.objects.filter(code=code).first()
+    if device is None:
+        return
+    if failure is not None:
+        troubles.note(device, failure.word, **failure.values)
+    others = [word for word in fetch_errors.SENTENCES if failure is None or word != failure.word]
+    troubles.over(device, *others)

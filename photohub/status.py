@@ -21,7 +21,7 @@ from devices.models import ServiceBeat, Trouble
 from devices.trouble_words import sentence_of
 from media_pipeline import store
 from media_pipeline.models import Capture
-from photohub.lib import vendor
+from photohub.lib import fetch_errors, vendor
 from photohub.lib.sizes import size_in_words
 from photohub.status_outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status_part import Part
@@ -243,9 +243,16 @@ def _devices() -> Part:
     count = Trouble.objects.open().values("device").distinct().count()
     if not count:
         return Part("devices", label, "ok", _("No device has trouble that the hub knows of."))
-    text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
+    unfetched = (
+        Trouble.objects.open().filter(word__in=fetch_errors.SENTENCES).values("device").distinct().count()
+    )
+    figures = [(_("Cannot be fetched from"), f"{unfetched:,}")] if unfetched else []
+    if unfetched == count:
+        text = ngettext("%(n)d camera cannot be fetched.", "%(n)d cameras cannot be fetched.", count)
+    else:
+        text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
     help_ = _("The list of devices says which, and each device's page says why.")
-    return Part("devices", label, "warning", text % {"n": count}, help=help_)
+    return Part("devices", label, "warning", text % {"n": count}, figures=figures, help=help_)
 
 
 def _lightbox() -> Part:

@@ -82,6 +82,8 @@ class Device(models.Model):
     # For cameras that are servers: the hub fetches from here.
     pull_url = models.CharField(max_length=300, blank=True)
     pull_interval_s = models.PositiveIntegerField(default=10)
+    # SHA-256 of the certificate that its owner trusts, where no authority signed it.
+    pull_fingerprint = models.CharField(max_length=64, blank=True)
     modules = models.JSONField(default=dict, blank=True)
     # Which board revision it is, where firmware differs by it.
     hardware = models.CharField(max_length=64, blank=True)

@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from .. import trmnl
 from ..access import Action, get_device
+from ..changes import change_device
 from ..forms import RemoveForm, SettingsForm
 from ..forms_panel import PanelForm
 from ..models import Device, Panel
@@ -60,6 +62,7 @@ def _show(
         "panel": panel,
         "remove": remove,
         "pictures": device.captures.count(),
+        "certificate": _shown_certificate(device),
         "claimed": Panel.objects.filter(device=device)
         .exclude(hardware_address="")
         .exclude(claimed_at=None)
@@ -68,6 +71,13 @@ def _show(
     page = frame_of(request, device, "settings") | context
     refused = form.is_bound or remove.is_bound
     return render(request, "devices/settings.html", page, status=422 if refused else 200)
+
+
+def _shown_certificate(device: Device) -> str:
+    """Return the fingerprint that the camera shows and nobody has trusted; empty when there is none."""
+    asked = ("fetch_certificate_unknown", "fetch_certificate_changed")
+    trouble = device.troubles.open().filter(word__in=asked).first()
+    return str(trouble.values.get("fingerprint", "")) if trouble else ""
 
 
 @login_required
@@ -79,6 +89,22 @@ def allow_again(request: HttpRequest, code: str) -> HttpResponse:
         messages.success(request, _("Restart the panel now: it will be given a new key."))
     else:
         messages.info(request, _("It has not set itself up yet, so there is nothing to allow."))
+    return redirect("devices:settings", code)
+
+
+@login_required
+@require_POST
+def trust_certificate(request: HttpRequest, code: str) -> HttpResponse:
+    """Trust the certificate that the page showed, or with nothing none any more."""
+    device = get_device(request.user, code, Action.MANAGE)
+    fingerprint = request.POST.get("fingerprint", "")
+    try:
+        change_device(device, {"pull_fingerprint": fingerprint}, request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        told = _("The certificate is trusted for this device. Its pictures are fetched now.")
+        messages.success(request, told if fingerprint else _("No certificate is trusted for this device."))
     return redirect("devices:settings", code)
 
 

@@ -5,7 +5,8 @@
     tcp://host:port frames in any of the framings of port 8100; a device that closes after one picture is
                     asked again after `interval_s`
 
-A camera that fails is tried again after 1, 2, 4 … 60 s, and its failure is told once, not at each try.
+A camera that fails is tried again after 1, 2, 4 … 60 s, and after five minutes where it did not take the login, since
+cameras lock accounts that are tried too often. Why it fails is told at each try; the log has it once.
 """
 
 import asyncio
@@ -14,49 +15,54 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-from devices.protocol.jpeg_end import SOI
+from devices.protocol.jpeg_end import SOI, find_end
 from devices.protocol.stream_framing import MAX_FRAME_BYTES, Frame, Framing, StreamError, StreamReader
 from devices.pull_url import SCHEMES
-from photohub.lib.http_get import (
-    AllowAddress,
-    Answer,
-    BadAnswer,
-    GetFailed,
-    connect,
-    get,
-    is_fit_address,
-    read_url,
-)
+from photohub.lib.address_rules import is_safe
+from photohub.lib.fetch_errors import BadAnswer, GetFailed, LoginRefused
+from photohub.lib.http_get import AllowAddress, Answer, Asking, connect, get, login_of, read_url
 
 from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
 
 log = logging.getLogger(__name__)
 
 ALIVE_EVERY_S = 8.0
+REDIRECTS_AT_MOST = 3
 _READ_BYTES = 65_536
+
+# Called with the device's code and why nothing could be fetched just now, or None when a picture came.
+OnTrouble = Callable[[str, GetFailed | None], Awaitable[None]]
+
+
+async def note_nothing(_code: str, _failure: GetFailed | None) -> None:
+    """Drop what is told of failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """What to fetch for a device."""
+    """What to fetch for a device. `fingerprint` is the SHA-256 of the certificate that its owner trusts."""
 
     code: str
-    url: str
+    url: str = field(repr=False)
     interval_s: float = 10.0
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PullLimits:
-    """What a camera may cost. `idle_s` is the longest silence in a stream or a body."""
+    """What a camera may cost. `idle_s` is the longest silence in a stream, `frame_within_s` the longest time without a
+    whole frame in one."""
 
     frame_bytes: int = MAX_FRAME_BYTES
     answer_within_s: float = 10.0
     body_within_s: float = 30.0
     idle_s: float = 30.0
+    frame_within_s: float = 60.0
     first_pause_s: float = 1.0
     longest_pause_s: float = 60.0
+    refused_pause_s: float = 300.0
 
 
 def check_url(url: str) -> None:
@@ -72,39 +78,45 @@ class Puller:
         pull: Pull,
         on_frame: OnFrame,
         on_link: OnLink = tell_nobody,
+        on_trouble: OnTrouble = note_nothing,
         *,
         limits: PullLimits | None = None,
-        allow: AllowAddress = is_fit_address,
+        allow: AllowAddress = is_safe,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._pull = pull
         self._on_frame = on_frame
         self._on_link = on_link
+        self._on_trouble = on_trouble
         self._limits = limits or PullLimits()
-        self._allow = allow
         self._sleep = sleep
         self._host = ""
+        self._asking = Asking(
+            allow, self._limits.answer_within_s, fingerprint=pull.fingerprint, redirects=REDIRECTS_AT_MOST
+        )
         self._failures = 0
         self._state: LinkState | None = None
-        self._complained = False
+        self._logged = ""
         self._told_s = 0.0
 
     async def run(self) -> None:
         """Fetch again and again."""
         while True:
-            began_s, sentence = time.monotonic(), ""
+            began_s, failure = time.monotonic(), None
             try:
                 await self._fetch()
             except TimeoutError:
-                sentence = "The camera did not answer in time."
-            except (GetFailed, StreamError) as error:
-                sentence = str(error)
+                failure = GetFailed("fetch_slow")
+            except GetFailed as error:
+                failure = error
+            except StreamError as error:
+                failure = GetFailed("fetch_stream", why=str(error))
             except OSError as error:
-                sentence = f"The connection to the camera broke ({type(error).__name__})."
+                failure = GetFailed("fetch_broke", why=type(error).__name__)
             except Exception as error:
                 log.exception("Pulling from %s failed in a way PhotoHub did not expect.", self._pull.code)
-                sentence = f"The hub stumbled ({type(error).__name__})."
-            await self._rest(began_s, sentence)
+                failure = GetFailed("fetch_fault", why=type(error).__name__)
+            await self._rest(began_s, failure)
 
     async def _fetch(self) -> None:
         parts = read_url(self._pull.url, SCHEMES)
@@ -112,42 +124,65 @@ class Puller:
         if parts.scheme == "tcp":
             await self._fetch_tcp(self._host, parts.port or 0)
             return
-        within_s = self._limits.answer_within_s
-        async with get(self._pull.url, allow=self._allow, within_s=within_s) as answer:
+        if self._asking.login is None:
+            # Kept over all fetches, so that the camera's question need not be waited for each time.
+            self._asking = replace(self._asking, login=login_of(parts))
+        async with get(self._pull.url, self._asking) as answer:
             if answer.content_type.startswith("multipart/"):
                 await self._read_multipart(answer)
             else:
-                async with asyncio.timeout(self._limits.body_within_s):
-                    picture = await answer.body(self._limits.frame_bytes)
-                if not picture.startswith(SOI):
-                    raise BadAnswer("The camera's answer is not a JPEG.")
-                await self._hand_on(picture)
+                await self._hand_on(await self._read_snapshot(answer))
+
+    async def _read_snapshot(self, answer: Answer) -> bytes:
+        data = bytearray()
+        try:
+            async with asyncio.timeout(self._limits.body_within_s), aclosing(answer.pieces()) as pieces:
+                async for piece in pieces:
+                    data += piece
+                    if len(data) > self._limits.frame_bytes:
+                        raise BadAnswer("fetch_too_large", limit=self._limits.frame_bytes)
+        except (GetFailed, OSError, asyncio.IncompleteReadError):
+            # Some cameras announce more than they send. A picture that is all there is one.
+            end = find_end(bytes(data)) if data.startswith(SOI) else None
+            if end is None or len(data) > self._limits.frame_bytes:
+                raise
+            return bytes(data[:end])
+        if not data.startswith(SOI):
+            raise BadAnswer("fetch_no_picture")
+        return bytes(data)
 
     async def _read_multipart(self, answer: Answer) -> None:
         frames = StreamReader(self._limits.frame_bytes, Framing.JPEGS)
         async with aclosing(answer.pieces()) as pieces:
-            while True:
-                async with asyncio.timeout(self._limits.idle_s):
-                    piece = await anext(pieces, None)
-                if piece is None:
-                    raise BadAnswer("The camera ended its stream.")
-                await self._take(frames, piece)
+            await self._read_frames(frames, lambda: anext(pieces, b""))
+        raise BadAnswer("fetch_ended")
 
     async def _fetch_tcp(self, host: str, port: int) -> None:
         async with asyncio.timeout(self._limits.answer_within_s):
-            reader, writer = await connect(host, port, self._allow)
-        frames, count = StreamReader(self._limits.frame_bytes), 0
+            reader, writer = await connect(host, port, self._asking.allow)
         try:
-            while not frames.ended:
-                async with asyncio.timeout(self._limits.idle_s):
-                    data = await reader.read(_READ_BYTES)
-                if not data:
-                    break
-                count += await self._take(frames, data)
+            frames = StreamReader(self._limits.frame_bytes)
+            count = await self._read_frames(frames, lambda: reader.read(_READ_BYTES))
         finally:
             writer.transport.abort()
         if count == 0:
-            raise BadAnswer("The camera closed the connection without a picture.")
+            raise BadAnswer("fetch_closed_empty")
+
+    async def _read_frames(self, frames: StreamReader, read: Callable[[], Awaitable[bytes]]) -> int:
+        """Hand on frames until the source ends, and return how many. A source that only drips is given up."""
+        count, clock = 0, asyncio.get_running_loop().time
+        frame_by_s = clock() + self._limits.frame_within_s
+        while not frames.ended:
+            async with asyncio.timeout(self._limits.idle_s):
+                data = await read()
+            if not data:
+                break
+            if taken := await self._take(frames, data):
+                count += taken
+                frame_by_s = clock() + self._limits.frame_within_s
+            elif clock() > frame_by_s:
+                raise BadAnswer("fetch_no_frame", seconds=round(self._limits.frame_within_s))
+        return count
 
     async def _take(self, frames: StreamReader, data: bytes) -> int:
         pictures = [event.jpeg for event in frames.feed(data) if isinstance(event, Frame)]
@@ -159,23 +194,26 @@ class Puller:
 
     async def _hand_on(self, picture: bytes) -> None:
         self._failures = 0
-        self._complained = False
+        self._logged = ""
         try:
             self._on_frame(self._pull.code, picture, self._host)
         except Exception:
             log.exception("A frame of %s could not be handed on.", self._pull.code)
         await self._tell(LinkState.CONNECTED)
 
-    async def _rest(self, began_s: float, sentence: str) -> None:
-        """Wait for the next turn; a failure is told once and makes the pauses grow."""
-        if not sentence:
+    async def _rest(self, began_s: float, failure: GetFailed | None) -> None:
+        """Wait for the next turn; a failure makes the pauses grow."""
+        if failure is None:
             await self._sleep(max(0.0, self._pull.interval_s - (time.monotonic() - began_s)))
             return
-        if not self._complained:
-            log.warning("Nothing could be pulled for %s: %s", self._pull.code, sentence)
-            self._complained = True
-        await self._tell(LinkState.GONE, sentence)
+        if self._logged != failure.word:
+            log.warning("Nothing could be fetched for %s: %s", self._pull.code, failure)
+            self._logged = failure.word
+        await self._tell(LinkState.GONE, str(failure))
+        await self._tell_trouble(failure)
         pause_s = min(self._limits.first_pause_s * 2 ** min(self._failures, 10), self._limits.longest_pause_s)
+        if isinstance(failure, LoginRefused):
+            pause_s = max(pause_s, self._limits.refused_pause_s)
         self._failures += 1
         await self._sleep(pause_s * random.uniform(0.75, 1.25))
 
@@ -192,3 +230,11 @@ class Puller:
             await self._on_link(LinkEvent(self._pull.code, state, self._host, sentence))
         except Exception:
             log.exception("The link of %s could not be noted.", self._pull.code)
+        if state is not LinkState.GONE:
+            await self._tell_trouble(None)
+
+    async def _tell_trouble(self, failure: GetFailed | None) -> None:
+        try:
+            await self._on_trouble(self._pull.code, failure)
+        except Exception:
+            log.exception("The trouble of %s could not be noted.", self._pull.code)

@@ -285,3 +285,14 @@ def test_events_of_other_peoples_devices_are_not_told():
     make_capture(make_device("porch"))
     answer = make_program(make_user("mallory")).get("/api/v1/events").json()
     assert (answer["items"], answer["next"]) == ([], None)
+
+
+def test_the_login_of_a_camera_is_shown_to_nobody_and_its_path_to_owners_only():
+    make_device("porch", pull_url="http://root:geheim@cam:81/heimlich/x?pwd=leise")
+    owner, viewer = alice(), make_program(make_user("vera", "viewer"))
+    shown = [client.get(f"{DEVICES}/porch").json()["pull_url"] for client in (owner, viewer)]
+    assert shown == ["http://root:***@cam:81/heimlich/x?pwd=***", "http://cam:81/…"]
+    assert "geheim" not in viewer.get(DEVICES).content.decode() + owner.get(DEVICES).content.decode()
+    again = {"pull_url": shown[0], "pull_fingerprint": "AB" * 32}
+    assert owner.patch(f"{DEVICES}/porch", again, JSON).json()["pull_fingerprint"] == "ab" * 32
+    assert Device.objects.get().pull_url == "http://root:geheim@cam:81/heimlich/x?pwd=leise"

@@ -66,3 +66,16 @@ def test_a_field_that_nobody_may_change_is_a_mistake_of_the_caller(db):
 def test_a_profile_must_exist(db):
     with pytest.raises(ValidationError, match="no profile"):
         change_device(make_device("porch"), {"profile": "toaster"})
+
+
+def test_the_certificate_of_one_camera_is_not_trusted_for_the_next(db):
+    shown = "AB:" * 31 + "ab"
+    porch = make_device("porch", pull_url="https://cam/x?pwd=a")
+    change_device(porch, {"pull_fingerprint": shown})
+    change_device(porch, {"pull_url": "https://cam/y?pwd=***"})
+    assert (porch.pull_url, porch.pull_fingerprint) == ("https://cam/y?pwd=a", "ab" * 32)
+    with pytest.raises(ValidationError, match="three stars"):
+        change_device(Device.objects.get(), {"pull_url": "https://evil/y?pwd=***"})
+    porch = Device.objects.get()
+    change_device(porch, {"pull_url": "https://other/y"})
+    assert porch.pull_fingerprint == ""

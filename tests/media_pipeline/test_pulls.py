@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
+from devices import troubles
 from devices.models import Device
-from media_pipeline.pulls import Pulls
+from media_pipeline.pulls import Pulls, note_trouble
+from photohub.lib.fetch_errors import LoginRefused
 from tests.builders import make_device
 from tests.flows.story import until
 
@@ -45,3 +47,23 @@ async def test_two_gateways_never_pull_the_same_and_the_second_takes_over():
     await until(lambda: second.codes == ["porch"])
     other.cancel()
     await asyncio.gather(task, other, return_exceptions=True)
+
+
+def words() -> list[str]:
+    return [trouble.word for trouble in Device.objects.get().troubles.open()]
+
+
+async def test_why_a_camera_cannot_be_fetched_is_seen_until_it_can(monkeypatch):
+    monkeypatch.setattr(troubles, "WRITE_EVERY_S", 0.0)
+    await asyncio.to_thread(add_camera)
+    room = pulls()
+    task = asyncio.create_task(room.run())
+    await until(lambda: asyncio.to_thread(lambda: words() == ["fetch_unreachable"]))
+    event = await asyncio.to_thread(lambda: Device.objects.get().events.exclude(sentence="").last())
+    assert event.problem and "127.0.0.1:1 cannot be reached (Connection refused)" in event.sentence
+    await note_trouble("porch", LoginRefused("fetch_login_wrong", host="cam"))
+    assert "fetch_login_wrong" in await asyncio.to_thread(words)
+    await asyncio.to_thread(Device.objects.update, pull_url="")
+    await until(lambda: asyncio.to_thread(lambda: words() == []))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

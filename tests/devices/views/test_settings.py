@@ -2,6 +2,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from devices import troubles
 from devices.models import Device, Panel
 from tests.builders import make_capture, make_device, make_user
 from tests.devices.test_forms import settings_data
@@ -36,7 +37,7 @@ def test_a_public_network_is_stored_with_a_warning(porch, client):
     assert "public internet" in page.content.decode()
 
 
-@pytest.mark.parametrize("url", [SETTINGS, DELETE])
+@pytest.mark.parametrize("url", [SETTINGS, DELETE, reverse("devices:trust_certificate", args=["porch"])])
 @pytest.mark.parametrize(
     ("name", "role", "status"), [("bob", "operator", 403), ("vera", "viewer", 403), ("mallory", "", 404)]
 )
@@ -118,3 +119,39 @@ def test_only_an_owner_lets_a_panel_set_itself_up_again(porch, client):
     client.force_login(make_user("bob", "operator"))
 
     assert client.post(AGAIN).status_code == 403 and Panel.objects.get().claimed_at
+
+
+TRUST = reverse("devices:trust_certificate", args=["porch"])
+SHOWN, OTHER = "ab" * 32, "cd" * 32
+
+
+def test_the_owner_sees_an_unknown_certificate_and_trusts_it(porch, client):
+    troubles.note(porch, "fetch_certificate_unknown", host="cam", why="self-signed", fingerprint=SHOWN)
+    assert f'value="{SHOWN}"' in client.get(SETTINGS).content.decode()
+    client.post(TRUST, {"fingerprint": SHOWN})
+    assert Device.objects.get().pull_fingerprint == SHOWN
+    troubles.over(porch, "fetch_certificate_unknown")
+    troubles.note(porch, "fetch_certificate_changed", host="cam", fingerprint=OTHER)
+    page = client.get(SETTINGS).content.decode()
+    assert "another certificate than the one" in page and f'value="{OTHER}"' in page and SHOWN in page
+
+
+def test_a_certificate_is_forgotten_and_nonsense_refused(porch, client):
+    Device.objects.update(pull_fingerprint=SHOWN)
+    assert "64 hexadecimal digits" in client.post(TRUST, {"fingerprint": "x"}, follow=True).content.decode()
+    assert Device.objects.get().pull_fingerprint == SHOWN
+    client.post(TRUST, {})
+    assert Device.objects.get().pull_fingerprint == ""
+
+
+def test_the_login_of_a_camera_is_not_on_the_page_and_stays_when_the_page_is_stored(porch, client):
+    url = "http://root:geheim@cam/x?pwd=heimlich&ch=1"
+    Device.objects.update(pull_url=url)
+    page = client.get(SETTINGS).content.decode()
+    assert (
+        "http://root:***@cam/x?pwd=***&amp;ch=1" in page and "geheim" not in page and "heimlich" not in page
+    )
+    porch.refresh_from_db()
+    data = settings_data(porch, name="Front") | {"pull_url": "http://root:***@cam/x?pwd=***&ch=2"}
+    assert client.post(SETTINGS, data).status_code == 302
+    assert Device.objects.get().pull_url == url.replace("ch=1", "ch=2")
