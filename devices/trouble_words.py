@@ -17,6 +17,7 @@ SENTENCES = {
     "messages_handled_again": _("Messages of devices are handled again."),
     "broker_connected": _("The message broker is connected."),
     "broker_away": _("The message broker is away: %(detail)s"),
+    "picture_not_copied": _("The picture %(name)s could not be copied: %(detail)s"),
     "frame_unreadable": _("A frame could not be taken: %(detail)s"),
     # A picture that was refused, whichever way it came; each word ends with the error word of docs/protocol.md.
     "picture_no_name": _("A picture was refused: it came without a name (Name-Pic) and without a key."),

@@ -8,6 +8,7 @@ off ─► pending ─► uploading ─► mirrored
 """
 
 import hashlib
+import logging
 import random
 import time
 from collections import defaultdict
@@ -15,7 +16,6 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import repeat
-from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -24,20 +24,26 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from devices import beats, events
+from devices import beats, events, troubles
 from devices.models import Event, EventType
-from photohub.lib import failpoints, rows
+from photohub.lib import clock, failpoints, rows
 from photohub.lib.breaker import Breaker
 from photohub.lib.db import one_writer, update_in_order
 
 from . import store
 from .models import MirrorState, OSSObject
-from .stores import MirrorError, MirrorStore, PutResult, open_mirror
+from .stores import MirrorError, MirrorStore, PutResult, hash_source, open_mirror, open_source
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 60
 _FIRST_PAUSE_S = 1
 _LONGEST_PAUSE_S = 40
+# A file that cannot be read is one picture's trouble: looked at again seldom, for ever.
+_LONGEST_LOCAL_PAUSE_S = 600
 BEAT = "mirror"
+# What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
+UNREADABLE = "unreadable"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
 AT_ONCE = 8
 # While the mirror is quick, several times as many are claimed and recorded together: that is two commits.
@@ -52,6 +58,7 @@ _NEEDED = (
     "capture__path",
     "capture__sha256",
     "capture__content_type",
+    "capture__name",
     "capture__device__code",
 )
 _COPIED = ("state", "mirrored_at", "etag", "crc64", "error", "error_word", "lease", "lease_until")
@@ -64,17 +71,27 @@ _seconds_each: dict[object, float] = {}
 
 
 def due(limit: int = 600) -> list[UUID]:
-    """Return captures whose copy is due: half of them the oldest, half the newest, so that neither starves."""
-    waiting = _due_rows()
-    oldest = list(waiting.order_by("next_try_at").values_list("pk", flat=True)[: limit // 2])
-    newest = list(waiting.order_by("-created_at").values_list("pk", flat=True)[: limit - len(oldest)])
-    return list(dict.fromkeys([*newest, *oldest]))
+    """Return captures whose copy is due: the newest, those not tried yet, and those tried before, a third each.
+
+    So whatever fails again and again never starves what waits behind it.
+    """
+    waiting, third = _due_rows(), limit // 3
+    newest = list(waiting.order_by("-created_at").values_list("pk", flat=True)[:third])
+    again = list(_in_turn(waiting.filter(attempts__gt=0))[:third])
+    untried = list(_in_turn(waiting.filter(attempts=0))[: limit - len(newest) - len(again)])
+    return list(dict.fromkeys([*newest, *untried, *again]))
+
+
+def _in_turn(rows_):
+    return rows_.order_by("next_try_at").values_list("pk", flat=True)
 
 
 def _due_rows():
     now = timezone.now()
-    waiting = OSSObject.objects.waiting().filter(next_try_at__lte=now)
-    return waiting.exclude(state=MirrorState.UPLOADING, lease_until__gt=now)
+    waiting = OSSObject.objects.waiting().filter(
+        clock.is_due("next_try_at", _LONGEST_LOCAL_PAUSE_S * 1.2, now)
+    )
+    return waiting.exclude(clock.is_held("lease_until", LEASE_S, now), state=MirrorState.UPLOADING)
 
 
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
@@ -101,7 +118,7 @@ def _group_size(target: MirrorStore) -> int:
 
 
 def _verdict(outcomes: list[str]) -> bool | None:
-    """Say what these outcomes tell of the mirror: it answered, it did not, or (a fault of the pictures) nothing."""
+    """Say what these outcomes tell of the mirror: it answered, it did not, or (a fault of this hub's files) nothing."""
     if MirrorState.MIRRORED in outcomes:
         return True
     return False if {MirrorState.PENDING, MirrorState.BLOCKED} & set(outcomes) else None
@@ -115,7 +132,7 @@ def mirror_one(capture_id: str | UUID) -> str | None:
 
 
 def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[str]:
-    """Claim, copy at once, record with one commit. Returns the new state of each that was ours to do.
+    """Claim, copy at once, record with one commit. Returns the new state of each that was ours to do, or UNREADABLE.
 
     Safe to run twice and at once: the claim is a conditional update, and a put of the same bytes may be repeated.
     """
@@ -125,7 +142,7 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
     begin_until_s = time.monotonic() + _BEGIN_WITHIN_S
     for start in range(0, len(claimed), AT_ONCE):
         results += _copy_all(target, claimed[start : start + AT_ONCE])
-        ill = any(isinstance(r, MirrorError) and not r.permanent for r in results)
+        ill = any(isinstance(r, MirrorError) and not (r.permanent or r.local) for r in results)
         if ill or time.monotonic() > begin_until_s:
             break
     failpoints.hit("mirror.put")
@@ -183,31 +200,44 @@ def _give_back(untried: list[OSSObject]) -> None:
 
 
 def _copy(target: MirrorStore, row: OSSObject) -> PutResult | MirrorError:
-    """Put one picture; runs beside others and without the database."""
+    """Put one picture; runs beside others and without the database. Its own fault costs its neighbours nothing."""
     try:
         _check_local(row)
         return target.put(store.full_path(row.capture.path), row.key, row.capture.content_type)
     except MirrorError as error:
         return error
+    except Exception:
+        log.exception("Copying the picture %s failed in a way that nobody foresaw.", row.pk)
+        sentence = _(
+            "Copying this picture failed by a fault of PhotoHub; its log says how. It is tried again."
+        )
+        return MirrorError(sentence, "fault", local=True)
 
 
 def _check_local(row: OSSObject) -> None:
-    path = store.full_path(row.capture.path)
-    if not path.is_file():
-        if not settings.PICTURES_DIR.is_dir():
-            raise MirrorError(
-                _("The picture folder is missing. Is its disk mounted?"), "no_folder", False, True
-            )
-        raise MirrorError(_("The picture's file is missing on this hub."), "missing_local", True, False)
-    if _sha256(path) != row.capture.sha256:
-        raise MirrorError(
-            _("The picture's file was changed on this hub; it is not copied."), "changed_local", True, False
-        )
+    digest = hashlib.sha256()
+    try:
+        with open_source(store.full_path(row.capture.path)) as source:
+            hash_source(source, digest)
+    except MirrorError as error:
+        raise _about_local(error) from error
+    if digest.hexdigest() != row.capture.sha256:
+        sentence = _("The picture's file was changed on this hub; it is not copied.")
+        raise MirrorError(sentence, "changed_local", permanent=True, local=True)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _about_local(error: MirrorError) -> MirrorError:
+    """Say of a file that cannot be read whether it is this one only, in the reader's language."""
+    if error.word != "missing_local":
+        why = getattr(error.__cause__, "strerror", "") or ""
+        sentence = _("The picture's file cannot be read (%(why)s). Check the disk.") % {"why": why}
+        return MirrorError(sentence, error.word, local=True)
+    # A mount point without its disk is an empty folder.
+    if not settings.PICTURES_DIR.is_dir() or not any(settings.PICTURES_DIR.iterdir()):
+        sentence = _("The picture folder is missing or empty. Is its disk mounted?")
+        return MirrorError(sentence, "no_folder", configuration=True)
+    sentence = _("The picture's file is missing on this hub.")
+    return MirrorError(sentence, "missing_local", permanent=True, local=True)
 
 
 def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
@@ -224,30 +254,38 @@ def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
     if _beat(True, "") or any(row.was_blocked for row, _result in copied):
         with one_writer():
             _wake_all()
+    for device in {row.capture.device_id: row.capture.device for row, _result in copied}.values():
+        troubles.over(device, "picture_not_copied")
 
 
 def _record_failure(row: OSSObject, error: MirrorError) -> str:
     state = MirrorState.FAILED if error.permanent and not error.configuration else MirrorState.PENDING
     if error.configuration:
         state = MirrorState.BLOCKED
-    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(row.attempts - 1, 8)) * random.uniform(0.8, 1.2)
-    if error.configuration:
-        pause_s = _LONGEST_PAUSE_S
-    next_try_at = timezone.now() + timedelta(seconds=pause_s)
     with transaction.atomic():
         OSSObject.objects.filter(pk=row.pk, lease=row.lease).update(
             state=state,
             error=str(error)[:300],
             error_word=error.word[:60],
-            next_try_at=next_try_at,
+            next_try_at=timezone.now() + timedelta(seconds=_pause_s(row, error)),
             lease=None,
             lease_until=None,
         )
         _tell([row], EventType.CAPTURE_CHANGED)
     if error.configuration:
         _block_all(str(error), error.word)
-    _beat(False, str(error))
-    return state
+    if not (error.local or error.permanent):
+        _beat(False, str(error))
+    if error.local or error.permanent:
+        troubles.note(row.capture.device, "picture_not_copied", name=row.capture.name, detail=str(error))
+    return UNREADABLE if error.local and not error.permanent else state
+
+
+def _pause_s(row: OSSObject, error: MirrorError) -> float:
+    longest_s = _LONGEST_LOCAL_PAUSE_S if error.local else _LONGEST_PAUSE_S
+    if error.configuration:
+        return longest_s
+    return min(longest_s, _FIRST_PAUSE_S * 2 ** min(row.attempts - 1, 16)) * random.uniform(0.8, 1.2)
 
 
 def _block_all(sentence: str, word: str) -> None:

@@ -3,6 +3,7 @@
 Import it through `stores.open_mirror()` or a STORAGES entry only, because `import oss2` takes 0.3 s.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -96,7 +97,7 @@ class OSSStorage(BaseStorage):
                 sentence = (
                     f"The picture's file {Path(path).name} changed since it was received; not mirrored."
                 )
-                raise MirrorError(sentence, "changed_local", permanent=True)
+                raise MirrorError(sentence, "changed_local", permanent=True, local=True)
             sent = self._send(self._key(key), source, content_type, crc.value, md5.digest())
         head = self._head(key)
         if head is None:
@@ -170,7 +171,7 @@ class OSSStorage(BaseStorage):
         return modified if settings.USE_TZ else timezone.make_naive(modified)
 
     def delete(self, name: str) -> None:
-        with self._translated():
+        with contextlib.suppress(FileNotFoundError), self._translated():
             self._api().delete_object(self._key(name))
 
     def listdir(self, path: str) -> tuple[list[str], list[str]]:
@@ -219,7 +220,7 @@ class OSSStorage(BaseStorage):
         if md5 is not None:
             headers["Content-MD5"] = oss2.utils.b64encode_as_string(md5)
         try:
-            with self._translated():
+            with self._translated(may_be_absent=False):
                 stored = self._api().put_object(key, stream, headers=headers)
         except MirrorError as error:
             if error.word == "exists":
@@ -323,18 +324,21 @@ class OSSStorage(BaseStorage):
             raise MirrorError(str(error), "settings", configuration=True) from None
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn every error of the SDK into ours. Theirs may hold signed strings, so they are not chained."""
+    def _translated(self, may_be_absent: bool = True) -> Iterator[None]:
+        """Turn every error of the SDK into ours. Theirs may hold signed strings, so they are not chained.
+
+        `may_be_absent`: the operation reads, so OSS may say that there is no such object (FileNotFoundError).
+        """
         host = urlsplit(f"//{self.endpoint.split('://')[-1]}").hostname or "the endpoint"
         try:
             yield
-        except oss2.exceptions.NoSuchKey:
-            raise FileNotFoundError("There is no such object in the mirror.") from None
         except oss2.exceptions.RequestError as error:
             raise explain_request_error(error.exception, host) from None
         except requests.RequestException as error:
             raise explain_request_error(error, host) from None
         except oss2.exceptions.ServerError as error:
+            if may_be_absent and (error.status, error.code) == (404, "NoSuchKey"):
+                raise FileNotFoundError("There is no such object in the mirror.") from None
             raise explain_server_error(error.status, error.code, error.message, error.request_id) from None
         except (oss2.exceptions.OssError, ValueError, TypeError):
             sentence = "The OSS client refused the settings. Check OSS_ENDPOINT, OSS_BUCKET and OSS_REGION."

@@ -10,6 +10,7 @@ The sentences are our own and never quote an answer, whose text may repeat keys 
 
 import requests
 
+from media_pipeline.oss_transport import NotOSS
 from media_pipeline.stores import MirrorError
 
 # OSS error code → (word, sentence)
@@ -72,7 +73,10 @@ def explain_server_error(status: int, code: str, message: str, request_id: str) 
         # Without a code this is not OSS speaking, but something between, so it says nothing about the key.
         sentence = f"OSS answered {name}, but not about the object. Check OSS_ENDPOINT.{trace}"
         return MirrorError(sentence, "endpoint", configuration=True)
-    if status >= 500 or status in TEMPORARY_STATUS or status < 400:
+    if status < 400:
+        sentence = f"OSS sent the request elsewhere ({name}). Check OSS_ENDPOINT and OSS_REGION.{trace}"
+        return MirrorError(sentence, "endpoint", configuration=True)
+    if status >= 500 or status in TEMPORARY_STATUS:
         return MirrorError(f"OSS answered {name}. It will be tried again.{trace}", "server")
     if code in ("InvalidDigest", "RequestTimeout", "IncompleteBody"):
         return MirrorError(
@@ -83,10 +87,15 @@ def explain_server_error(status: int, code: str, message: str, request_id: str) 
 
 def explain_request_error(error: Exception, host: str) -> MirrorError:
     """Turn a failed conversation into a MirrorError."""
+    if isinstance(error, NotOSS):
+        return _explain_stranger(error.status, host)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return MirrorError(f"{host} did not accept a connection in time. It will be tried again.", "timeout")
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error).lower():
         return MirrorError(f"{host} did not answer in time. It will be tried again.", "timeout")
+    if isinstance(error, requests.exceptions.SSLError) and "WRONG_VERSION_NUMBER" in str(error):
+        sentence = f"{host} does not speak TLS at that port. Check scheme and port of OSS_ENDPOINT."
+        return MirrorError(sentence, "endpoint", configuration=True)
     if isinstance(error, requests.exceptions.SSLError):
         sentence = f"The certificate of {host} was refused. Check OSS_ENDPOINT and this machine's clock."
         return MirrorError(sentence, "certificate", configuration="CERTIFICATE_VERIFY_FAILED" in str(error))
@@ -96,3 +105,14 @@ def explain_request_error(error: Exception, host: str) -> MirrorError:
     if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema)):
         return MirrorError("OSS_ENDPOINT is not a usable address. Check it.", "settings", configuration=True)
     return MirrorError(f"{host} cannot be reached. Check the network; it will be tried again.", "unreachable")
+
+
+def _explain_stranger(status: int, host: str) -> MirrorError:
+    if status >= 500 or status in TEMPORARY_STATUS:
+        # A balancer or proxy whose back end is away says so itself.
+        return MirrorError(f"{host} answered {status}. It will be tried again.", "server")
+    sentence = (
+        f"{host} answered {status}, but not as OSS does: a proxy, a login page or another program. "
+        "Check OSS_ENDPOINT, HTTPS_PROXY and NO_PROXY, and whether this network asks for a login."
+    )
+    return MirrorError(sentence, "endpoint", configuration=True)

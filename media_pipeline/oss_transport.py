@@ -8,6 +8,17 @@ settings anew for each request.
 import oss2
 import requests
 
+# Every answer of OSS carries it, also errors and redirects.
+_SIGN_OF_OSS = "x-oss-request-id"
+
+
+class NotOSS(requests.RequestException):
+    """Something answered that is not OSS: a proxy, a login page, another program on that port."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"answered {status} without {_SIGN_OF_OSS}")
+        self.status = status
+
 
 class LeanSession(oss2.Session):
     """Sends prepared requests straight through the adapter. `trusts_environment`: proxies and CA files of the variables."""
@@ -32,6 +43,10 @@ class LeanSession(oss2.Session):
             answer = adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, proxies=req.proxies or proxies
             )
+            if _SIGN_OF_OSS not in answer.headers:
+                # Whatever it says of the key, it does not know: neither that it is absent nor that it is stored.
+                answer.close()
+                raise NotOSS(answer.status_code)
         except requests.RequestException as error:
             raise oss2.exceptions.RequestError(error) from error
         return oss2.http.Response(answer)

@@ -1,6 +1,8 @@
 """Any object store that speaks S3, through django-storages. Import it through `stores.open_mirror()` only."""
 
+import contextlib
 import hashlib
+import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ from media_pipeline.stores import (
 )
 
 LONGEST_EXPIRES_S = 604800
+SPOOL_SIZE_BYTES = 1024 * 1024
 CACHE_CONTROL = "private, max-age=31536000, immutable"
 CONFIGURATION = {
     "InvalidAccessKeyId": ("access_key", "The store does not know the access key. Check S3_ACCESS_KEY_ID."),
@@ -47,7 +50,10 @@ CONFIGURATION = {
         "The store refuses this address. Set S3_ADDRESSING_STYLE=virtual.",
     ),
 }
-ABSENT = {"404", "NoSuchKey", "NotFound"}
+ABSENT = {"NoSuchKey", "NotFound"}
+TEMPORARY_STATUS = {0, 408, 425, 429}
+# What an answer to HEAD says, which has no body: the key may be absent, or the bucket, or this may be no store at all.
+NAMELESS = "404"
 
 
 class S3Store:
@@ -90,40 +96,50 @@ class S3Store:
             if head is not None:
                 if not _same(head, size_bytes, sha256.hexdigest(), md5.hexdigest()):
                     raise key_taken(key)
-                return PutResult(head["ETag"].strip('"'), None, size_bytes)
+                return _result_of(head)
             self._send(full_key, source, content_type, sha256.hexdigest(), md5.digest())
         head = self._head(full_key)
         if head is None or not _same(head, size_bytes, sha256.hexdigest(), md5.hexdigest()):
             sentence = "The store does not show the bytes that were sent. They will be compared again."
             raise MirrorError(sentence, "inconsistent")
-        return PutResult(head["ETag"].strip('"'), None, size_bytes)
+        return _result_of(head)
 
     def open(self, key: str) -> IO[bytes]:
         """Open the object for reading; FileNotFoundError when it is absent."""
-        full_key = clean_key(key, self.prefix)
-        with self._translated():
-            stored = self.storage.open(full_key, "rb")
-            # The body is fetched here, where errors are still ours, and not at the caller's first read.
-            stored.readable()
-            _ = stored.file
-        return stored
+        # The body is read to its end at once: errors are still ours here, and the connection is free again.
+        spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_SIZE_BYTES)
+        try:
+            with self._translated(may_be_absent=True):
+                answer = _must_be_s3(
+                    self._client().get_object(Bucket=self.bucket, Key=clean_key(key, self.prefix))
+                )
+                for chunk in answer["Body"].iter_chunks(SPOOL_SIZE_BYTES):
+                    spool.write(chunk)
+        except BaseException:
+            spool.close()
+            raise
+        spool.seek(0)
+        return spool
 
     def delete(self, key: str) -> None:
         """Delete the object; deleting an absent one is a success."""
-        with self._translated():
-            self.storage.delete(clean_key(key, self.prefix))
+        with contextlib.suppress(FileNotFoundError), self._translated(may_be_absent=True):
+            answer = self._client().delete_object(Bucket=self.bucket, Key=clean_key(key, self.prefix))
+            if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
+                # A login page answers 200 to everything, and the copy would be forgotten without being gone.
+                _must_be_s3(answer, named_by="x-amz-request-id")
 
     def exists(self, key: str) -> bool:
-        """Answer False only when the store says that the key is absent; an outage raises.
-
-        An absent bucket also answers False: S3's answer to HEAD does not say which of the two is missing.
-        """
-        return self._head(clean_key(key, self.prefix)) is not None
+        """Answer False only when the store says that the key is absent; an outage or an absent bucket raises."""
+        return self.head(key) is not None
 
     def head(self, key: str) -> PutResult | None:
         """Tell size and ETag of the object; None only when the store says that there is none."""
-        found = self._head(clean_key(key, self.prefix))
-        return found and PutResult(found["ETag"].strip('"'), None, found["ContentLength"])
+        full_key = clean_key(key, self.prefix)
+        found = self._head(full_key)
+        if found is None:
+            self._prove_absent(full_key)
+        return found and _result_of(found)
 
     def public_url(self, key: str) -> str:
         """Return the plain URL, which strangers can read only if the bucket is public-read."""
@@ -141,7 +157,7 @@ class S3Store:
 
     def _send(self, key: str, source: IO[bytes], content_type: str, sha256: str, md5: bytes) -> None:
         with self._translated():
-            self._client().put_object(
+            answer = self._client().put_object(
                 Bucket=self.bucket,
                 Key=key,
                 Body=source,
@@ -151,37 +167,74 @@ class S3Store:
                 CacheControl=CACHE_CONTROL,
                 Metadata={"sha256": sha256},
             )
+            _must_be_s3(answer)
 
     def _head(self, key: str) -> dict[str, Any] | None:
+        """Ask for an object's figures; None when the key, or more than it, is absent."""
         try:
-            with self._translated():
-                return self._client().head_object(Bucket=self.bucket, Key=key)
+            with self._translated(may_be_absent=True):
+                return _must_be_s3(self._client().head_object(Bucket=self.bucket, Key=key))
         except FileNotFoundError:
             return None
+
+    def _prove_absent(self, key: str) -> None:
+        """Make sure that it is the key which is absent: only an answer with a body names what is."""
+        with contextlib.suppress(FileNotFoundError), self._translated(may_be_absent=True, named=True):
+            self._client().get_object(Bucket=self.bucket, Key=key, Range="bytes=0-0")["Body"].close()
 
     def _client(self) -> Any:
         # django-storages keeps one connection per thread: boto3's resources must not be shared.
         return self.storage.connection.meta.client
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, may_be_absent: bool = False, named: bool = False) -> Iterator[None]:
+        """Turn every error of the SDK into ours.
+
+        `may_be_absent`: the operation reads, so the store may say that there is no such object (FileNotFoundError).
+        `named`: it has to say so by name.
+        """
         try:
             yield
         except ClientError as error:
+            code = str(error.response.get("Error", {}).get("Code", ""))
+            if may_be_absent and (code in ABSENT or (code == NAMELESS and not named)):
+                raise FileNotFoundError("There is no such object in the mirror.") from None
             raise _explain_answer(error) from None
         except (ConnectTimeoutError, ReadTimeoutError):
             raise MirrorError("The store did not answer in time. It is tried again.", "timeout") from None
-        except (EndpointConnectionError, HTTPClientError):
-            sentence = (
-                "The store cannot be reached. Check S3_ENDPOINT_URL and the network; it is tried again."
-            )
-            raise MirrorError(sentence, "unreachable") from None
+        except HTTPClientError as error:
+            if isinstance(own := error.kwargs.get("error"), MirrorError):
+                raise own from None  # Reading the hub's own file failed, and the SDK took it for the network.
+            raise _unreachable() from None
+        except EndpointConnectionError:
+            raise _unreachable() from None
         except (NoCredentialsError, ParamValidationError, ValueError):
             sentence = "The S3 client refused the settings. Check S3_BUCKET, S3_REGION and S3_ENDPOINT_URL."
             raise MirrorError(sentence, "settings", configuration=True) from None
         except BotoCoreError as error:
             sentence = f"The S3 client failed ({type(error).__name__}). It will be tried again."
             raise MirrorError(sentence, "server") from None
+
+
+def _unreachable() -> MirrorError:
+    sentence = "The store cannot be reached. Check S3_ENDPOINT_URL and the network; it is tried again."
+    return MirrorError(sentence, "unreachable")
+
+
+def _must_be_s3(answer: dict[str, Any], named_by: str = "etag") -> dict[str, Any]:
+    """Refuse a success without the header by which a store answers: a login page says 200 to everything."""
+    if named_by in answer["ResponseMetadata"]["HTTPHeaders"]:
+        return answer
+    status = answer["ResponseMetadata"]["HTTPStatusCode"]
+    sentence = (
+        f"The answer {status} is not that of a store: a proxy, a login page or another program. "
+        "Check S3_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY, and whether this network asks for a login."
+    )
+    raise MirrorError(sentence, "endpoint", configuration=True)
+
+
+def _result_of(head: dict[str, Any]) -> PutResult:
+    return PutResult(head["ETag"].strip('"'), None, head["ContentLength"])
 
 
 def _config(endpoint_url: str, addressing_style: str) -> Config:
@@ -206,18 +259,25 @@ def _same(head: dict[str, Any], size_bytes: int, sha256: str, md5: str) -> bool:
     return head["ContentLength"] == size_bytes and same
 
 
-def _explain_answer(error: ClientError) -> Exception:
+def _explain_answer(error: ClientError) -> MirrorError:
     code = str(error.response.get("Error", {}).get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in CONFIGURATION:
         word, sentence = CONFIGURATION[code]
         return MirrorError(sentence, word, configuration=True)
-    if code in ABSENT:
-        return FileNotFoundError("There is no such object in the mirror.")
     name = code if code.isdigit() else f"{status} {code}".strip()
-    if status in (301, 307, 401, 403):
+    if 300 <= status < 400:
+        sentence = f"The request was sent elsewhere ({name}). Check S3_REGION and S3_ENDPOINT_URL."
+        return MirrorError(sentence, "endpoint", configuration=True)
+    if status in (401, 403):
         sentence = f"The store refused the request with {name}. Check the key's policy and S3_ENDPOINT_URL."
         return MirrorError(sentence, "denied", configuration=True)
-    if status >= 500 or status in (0, 408, 425, 429):
+    if status == 404 or (status < 500 and status not in TEMPORARY_STATUS and (not code or code.isdigit())):
+        # Not about the key: it may be the bucket, a proxy, or another program on that port. A store names its errors.
+        sentence = (
+            f"The store answered {name}, but not about the object. Check S3_ENDPOINT_URL and S3_BUCKET."
+        )
+        return MirrorError(sentence, "endpoint", configuration=True)
+    if status >= 500 or status in TEMPORARY_STATUS:
         return MirrorError(f"The store answered {name}. It will be tried again.", "server")
     return MirrorError(f"The store refused this object with {name}.", "refused", permanent=True)

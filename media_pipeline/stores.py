@@ -10,6 +10,7 @@ Importing oss2 costs 0.3 s and boto3 about as much, so a store's module is impor
 """
 
 import importlib
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -63,16 +64,23 @@ class MirrorError(Exception):
     word: one stable word for rows, metrics and tests, such as "key_taken" or "unreachable".
     permanent: trying this object again cannot help. configuration: no object can succeed until a person
     changes a setting, so the whole mirror should pause. Neither: temporary, try again later.
+    local: it is about this hub's own file, one picture only, and tells nothing of the mirror.
     """
 
     def __init__(
-        self, sentence: str, word: str, permanent: bool = False, configuration: bool = False
+        self,
+        sentence: str,
+        word: str,
+        permanent: bool = False,
+        configuration: bool = False,
+        local: bool = False,
     ) -> None:
-        super().__init__(sentence, word, permanent, configuration)
+        super().__init__(sentence, word, permanent, configuration, local)
         self.sentence = sentence
         self.word = word
         self.permanent = permanent
         self.configuration = configuration
+        self.local = local
 
     def __str__(self) -> str:
         return self.sentence
@@ -151,19 +159,41 @@ def _options(kind: str, settings: Any) -> dict[str, Any]:
     return options
 
 
+class _LocalFile(io.FileIO):
+    """Says of a failed read that it is this hub's disk: an SDK would take it for a fault of the network."""
+
+    def readinto(self, buffer: Any) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise _unreadable(self.name, error) from error
+
+
+def _unreadable(path: str | Path, error: OSError) -> MirrorError:
+    sentence = f"The picture's file {Path(path).name} cannot be read: {error.strerror}. Check the disk."
+    return MirrorError(sentence, "unreadable_local", local=True)
+
+
 @contextmanager
 def open_source(path: str | Path) -> Iterator[IO[bytes]]:
-    """Open the local file that is to be mirrored, or say that it is gone."""
-    name = Path(path).name
+    """Open the local file that is to be mirrored. Only its own faults are translated, never those of the block."""
     try:
-        with Path(path).open("rb") as source:
-            yield source
+        source = io.BufferedReader(_LocalFile(str(path)))
     except FileNotFoundError as error:
-        sentence = f"The picture's file {name} is gone from the data folder; it cannot be mirrored."
-        raise MirrorError(sentence, "missing_local", permanent=True) from error
+        sentence = (
+            f"The picture's file {Path(path).name} is gone from the data folder; it cannot be mirrored."
+        )
+        raise MirrorError(sentence, "missing_local", permanent=True, local=True) from error
     except OSError as error:
-        sentence = f"The picture's file {name} cannot be read: {error.strerror}. Check the disk."
-        raise MirrorError(sentence, "unreadable_local") from error
+        raise _unreadable(path, error) from error
+    with source:
+        yield source
 
 
 def hash_source(source: IO[bytes], *digests: Any) -> int:

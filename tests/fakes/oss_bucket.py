@@ -68,6 +68,7 @@ class FakeBucket:
         self.force_download = False
         self.clock_offset_s = 0.0
         self.latency_s = 0.0
+        self.stranger_is_mute = False
         self.lock = threading.Lock()
         self.released = threading.Event()
         self._faults: list[Fault] = []
@@ -81,6 +82,13 @@ class FakeBucket:
     def hang(self, times: int | None = None, method: str = "", after_headers: bool = False) -> None:
         """Never answer, or never send the body after the headers, until heal() or stop()."""
         self._add("hang after headers" if after_headers else "hang", times, method)
+
+    def stranger(self, status: int = 200, times: int | None = None, method: str = "") -> None:
+        """Answer as a proxy, a login page or another program does: HTML, and none of the service's headers.
+
+        With `stranger_is_mute` the body is empty.
+        """
+        self._add("stranger", times, method, status)
 
     def wrong_crc(self, times: int | None = None, method: str = "PUT") -> None:
         """Report a CRC-64 that is not that of the bytes."""

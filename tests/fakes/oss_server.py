@@ -118,10 +118,12 @@ class Handler(BaseHTTPRequestHandler):
             oss.counts[method] += 1
         if oss.latency_s:
             time.sleep(oss.latency_s)
+        if stranger := oss.take_fault("stranger", method):
+            return self._answer_as_stranger(stranger.status)
         if oss.take_fault("hang", method):
             return self._hang(b"")
         if oss.take_fault("hang after headers", method):
-            return self._hang(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            return self._hang(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nx-oss-request-id: 1\r\n\r\n")
         try:
             if fault := oss.take_fault("fail", method):
                 raise Refused(fault.status, fault.code, "A fault that was asked for.")
@@ -188,6 +190,14 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return b"".join(chunks)
+
+    def _answer_as_stranger(self, status: int) -> None:
+        page = b"" if self.oss.stranger_is_mute else b"<html><body>Please log in.</body></html>"
+        lines = [f"HTTP/1.1 {status} Answer", "Server: portal", "Content-Type: text/html"]
+        lines += ["Location: http://portal.test/login"] if 300 <= status < 400 else []
+        lines += [f"Content-Length: {len(page)}", "", ""]
+        self.wfile.write("\r\n".join(lines).encode() + (b"" if self.command == "HEAD" else page))
+        self.wfile.flush()
 
     def _hang(self, start: bytes) -> None:
         self.wfile.write(start)

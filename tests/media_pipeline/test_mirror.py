@@ -1,13 +1,17 @@
+import errno
+import os
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from devices import beats
-from devices.models import Event
-from media_pipeline import mirror, store
+from devices import beats, troubles
+from devices.models import Event, Trouble
+from media_pipeline import mirror, store, stores
 from media_pipeline.models import MirrorState, OSSObject
+from media_pipeline.oss import OSSStorage
 from media_pipeline.stores import MirrorError
 from tests.builders import make_capture, make_device, make_jpeg
 from tests.fakes.oss_server import FakeOSS
@@ -17,6 +21,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def oss(settings):
+    troubles.forget()
+    mirror._breakers.clear()
     with FakeOSS() as server:
         for name, value in server.settings().items():
             setattr(settings, name, value)
@@ -126,7 +132,7 @@ def test_due_takes_new_and_old(oss):
     captures = [make_capture(device, name=str(i)) for i in range(6)]
     old = timezone.now() - timedelta(hours=1)
     OSSObject.objects.filter(pk=captures[0].pk).update(next_try_at=old, created_at=old)
-    due = mirror.due(limit=2)
+    due = mirror.due(limit=3)
     assert captures[0].pk in due and captures[-1].pk in due
 
 
@@ -210,3 +216,125 @@ def test_two_workers_never_copy_the_same_picture(oss):
     capture = make_capture(make_device())
     first, second = mirror._claim([capture.pk]), mirror._claim([capture.pk])
     assert [len(first), len(second)] == [1, 0]
+
+
+# What answers in the place of the store, and what is said then. None of it is about the picture.
+STRANGERS = [
+    *(
+        ("stranger", status, "PUT", "endpoint")
+        for status in (200, 204, 301, 302, 307, 400, 401, 403, 404, 405, 407)
+    ),
+    *(("stranger", status, "PUT", "server") for status in (500, 502, 503, 429)),
+    *(("stranger", status, "HEAD", "endpoint") for status in (200, 302, 404)),
+    ("404 NoSuchKey", 404, "PUT", "endpoint"),
+    ("404", 404, "PUT", "endpoint"),
+    ("307", 307, "PUT", "endpoint"),
+]
+
+
+@pytest.mark.parametrize("mute", [False, True])
+def test_whatever_stands_in_the_stores_place_the_picture_waits_and_is_copied_later(oss, mute):
+    device, oss.stranger_is_mute = make_device(), mute
+    for number, (what, status, method, word) in enumerate(STRANGERS):
+        capture = make_capture(device, name=str(number))
+        if what == "stranger":
+            oss.stranger(status, method=method)
+        else:
+            oss.fail(status, what.removeprefix(str(status)).strip(), method=method)
+        assert mirror.mirror_one(capture.pk) in (MirrorState.BLOCKED, MirrorState.PENDING), (what, status)
+        row = row_of(capture)
+        assert row.error_word == word and (word == "server" or "OSS_ENDPOINT" in row.error), (what, status)
+        oss.heal()
+        make_due(capture)
+        assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+
+
+def unreadable(error: int, *captures):
+    """Return a `_LocalFile` under which the disk refuses these pictures."""
+    names = {store.full_path(c.path).name for c in captures}
+    honest = stores._LocalFile
+
+    def broken(path: str):
+        if Path(path).name in names:
+            raise OSError(error, os.strerror(error))
+        return honest(path)
+
+    return broken
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOTDIR])
+def test_a_file_that_cannot_be_read_costs_its_neighbours_nothing(oss, monkeypatch, error):
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(4)]
+    monkeypatch.setattr(stores, "_LocalFile", unreadable(error, captures[1]))
+    assert mirror.mirror_all([c.pk for c in captures]) == 3
+    row, beat = row_of(captures[1]), beats.read(mirror.BEAT)
+    assert (row.state, row.error_word) == (MirrorState.PENDING, "unreadable_local") and beat.ok
+    assert not mirror._breakers[mirror.open_mirror(mirror.settings)].failing
+    trouble = Trouble.objects.get(device=device)
+    assert trouble.word == "picture_not_copied" and os.strerror(error) in trouble.values["detail"]
+    monkeypatch.undo()
+    make_due(captures[1])
+    assert mirror.mirror_all(mirror.due()) == 1
+
+
+def test_a_read_that_fails_while_the_bytes_are_sent_is_the_hubs_fault(oss, monkeypatch):
+    capture, reads = make_capture(make_device(), make_jpeg(900, 900, quality=100)), []
+    honest = stores._LocalFile.readinto
+
+    def dies(self, buffer):
+        reads.append(len(buffer))
+        # The first hash and the second have read it whole; then the disk dies under the request.
+        if len(reads) > 4:
+            raise stores._unreadable(self.name, OSError(errno.EIO, "Input/output error"))
+        return honest(self, buffer)
+
+    monkeypatch.setattr(stores._LocalFile, "readinto", dies)
+    assert mirror.mirror_one(capture.pk) == mirror.UNREADABLE
+    assert row_of(capture).error_word == "unreadable_local"
+
+
+def test_a_fault_that_nobody_foresaw_costs_its_neighbours_nothing(oss, monkeypatch, caplog):
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(3)]
+    put = OSSStorage.put
+
+    def stumbles(self, path, key, content_type):
+        if str(captures[0].pk) in key:
+            raise AttributeError("None has no lower")
+        return put(self, path, key, content_type)
+
+    monkeypatch.setattr(OSSStorage, "put", stumbles)
+    assert mirror.mirror_all([c.pk for c in captures]) == 2
+    assert row_of(captures[0]).error_word == "fault" and "no lower" in caplog.text
+
+
+def test_a_disk_that_is_not_mounted_fails_no_picture_for_good(oss, settings):
+    capture = make_capture(make_device())
+    settings.PICTURES_DIR.rename(settings.PICTURES_DIR.with_name("unmounted"))
+    settings.PICTURES_DIR.mkdir()
+    assert mirror.mirror_one(capture.pk) == MirrorState.BLOCKED
+    assert row_of(capture).error_word == "no_folder"
+
+
+def test_what_fails_again_and_again_never_starves_what_waits_behind_it(oss):
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(12)]
+    old = timezone.now() - timedelta(hours=1)
+    failing = [c.pk for c in captures[:8]]
+    OSSObject.objects.filter(pk__in=failing).update(attempts=9, next_try_at=old, created_at=timezone.now())
+    due = mirror.due(limit=6)
+    assert {captures[8].pk, captures[9].pk} <= set(due) and set(failing) & set(due)
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(days=1), timedelta(days=400), timedelta(hours=1)])
+def test_a_picture_received_under_a_wrong_clock_is_copied_when_it_is_right_again(oss, wrong_by):
+    device = make_device()
+    captures = [make_capture(device, name=str(i)) for i in range(2)]
+    ahead = timezone.now() + wrong_by
+    OSSObject.objects.filter(pk=captures[0].pk).update(next_try_at=ahead)
+    OSSObject.objects.filter(pk=captures[1].pk).update(
+        state=MirrorState.UPLOADING, next_try_at=ahead, lease_until=ahead
+    )
+    assert set(mirror.due()) == {c.pk for c in captures}
+    assert mirror.mirror_all(mirror.due()) == 2

@@ -99,3 +99,36 @@ def test_the_probe_walks_every_step():
     with FakeOSS() as oss:
         assert [step.ok for step in store_at(oss).probe()] == [True] * 4
         assert not oss.objects
+
+
+@pytest.mark.parametrize("mute", [False, True])
+@pytest.mark.parametrize("method", ["PUT", "HEAD", "GET", "DELETE"])
+def test_whatever_stands_in_the_stores_place_is_never_taken_for_it_nor_for_a_missing_file(
+    tmp_path, method, mute
+):
+    acts = {"PUT": "put", "HEAD": "put", "GET": "open", "DELETE": "delete"}
+    with FakeOSS() as oss:
+        oss.stranger_is_mute = mute
+        arguments = (picture(tmp_path), "a", "image/jpeg") if method in ("PUT", "HEAD") else ("a",)
+        for status in (200, 301, 302, 307, 400, 401, 403, 404, 405, 503):
+            if (method, status) in (("HEAD", 404), ("HEAD", 400), ("HEAD", 405)):
+                continue  # An answer to HEAD names nothing; the put behind it finds out.
+            oss.stranger(status, method=method)
+            error = refusal(getattr(store_at(oss), acts[method]), *arguments)
+            assert not (error.permanent or error.local), (status, error)
+            assert status == 503 or (error.configuration and "S3_ENDPOINT_URL" in str(error)), (status, error)
+            oss.heal()
+
+
+def test_an_absent_bucket_is_no_absent_key():
+    with FakeOSS() as oss:
+        assert not store_at(oss).exists("a")
+        assert refusal(store_at(oss, bucket="others").exists, "a").word == "bucket"
+        oss.stranger(404)
+        assert refusal(store_at(oss).exists, "a").word == "endpoint"
+
+
+def test_a_local_file_that_is_gone_is_said_and_asks_the_store_nothing(tmp_path):
+    with FakeOSS() as oss:
+        error = refusal(store_at(oss).put, tmp_path / "gone.jpg", "a", "image/jpeg")
+        assert (error.word, error.permanent, error.local) == ("missing_local", True, True) and not oss.counts
