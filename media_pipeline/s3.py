@@ -73,6 +73,7 @@ class S3Store:
     ) -> None:
         self.bucket = bucket
         self.prefix = prefix
+        self._is_custom = bool(endpoint_url)
         self.storage = S3Storage(
             access_key=access_key_id,
             secret_key=secret_access_key,
@@ -109,7 +110,7 @@ class S3Store:
         # The body is read to its end at once: errors are still ours here, and the connection is free again.
         spool = tempfile.SpooledTemporaryFile(max_size=SPOOL_SIZE_BYTES)
         try:
-            with self._translated(may_be_absent=True):
+            with self._translated(may_be_absent=True, named=True):
                 answer = _must_be_s3(
                     self._client().get_object(Bucket=self.bucket, Key=clean_key(key, self.prefix))
                 )
@@ -123,7 +124,7 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         """Delete the object; deleting an absent one is a success."""
-        with contextlib.suppress(FileNotFoundError), self._translated(may_be_absent=True):
+        with contextlib.suppress(FileNotFoundError), self._translated(may_be_absent=True, named=True):
             answer = self._client().delete_object(Bucket=self.bucket, Key=clean_key(key, self.prefix))
             if answer["ResponseMetadata"]["HTTPStatusCode"] != 204:
                 # A login page answers 200 to everything, and the copy would be forgotten without being gone.
@@ -184,7 +185,10 @@ class S3Store:
 
     def _client(self) -> Any:
         # django-storages keeps one connection per thread: boto3's resources must not be shared.
-        return self.storage.connection.meta.client
+        client = self.storage.connection.meta.client
+        if self._is_custom:
+            client.meta.events.register("before-call.s3", _stay_here, unique_id="photohub-stay-here")
+        return client
 
     @contextmanager
     def _translated(self, may_be_absent: bool = False, named: bool = False) -> Iterator[None]:
@@ -214,6 +218,15 @@ class S3Store:
         except BotoCoreError as error:
             sentence = f"The S3 client failed ({type(error).__name__}). It will be tried again."
             raise MirrorError(sentence, "server") from None
+
+
+def _stay_here(context: dict[str, Any], **_: Any) -> None:
+    """Say that a redirect was followed already. botocore would ask where the bucket is, and be redirected, for ever.
+
+    Amazon's own addresses are left alone: there it finds the region of a bucket in this way.
+    """
+    if "s3_redirect" in context:
+        context["s3_redirect"]["redirected"] = True
 
 
 def _unreachable() -> MirrorError:

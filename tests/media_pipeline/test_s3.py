@@ -101,23 +101,22 @@ def test_the_probe_walks_every_step():
         assert not oss.objects
 
 
-@pytest.mark.parametrize("mute", [False, True])
 @pytest.mark.parametrize("method", ["PUT", "HEAD", "GET", "DELETE"])
-def test_whatever_stands_in_the_stores_place_is_never_taken_for_it_nor_for_a_missing_file(
-    tmp_path, method, mute
-):
+def test_whatever_stands_in_the_stores_place_is_never_taken_for_it_nor_for_a_missing_file(tmp_path, method):
     acts = {"PUT": "put", "HEAD": "put", "GET": "open", "DELETE": "delete"}
     with FakeOSS() as oss:
-        oss.stranger_is_mute = mute
+        act = getattr(store_at(oss), acts[method])
         arguments = (picture(tmp_path), "a", "image/jpeg") if method in ("PUT", "HEAD") else ("a",)
-        for status in (200, 301, 302, 307, 400, 401, 403, 404, 405, 503):
-            if (method, status) in (("HEAD", 404), ("HEAD", 400), ("HEAD", 405)):
-                continue  # An answer to HEAD names nothing; the put behind it finds out.
-            oss.stranger(status, method=method)
-            error = refusal(getattr(store_at(oss), acts[method]), *arguments)
-            assert not (error.permanent or error.local), (status, error)
-            assert status == 503 or (error.configuration and "S3_ENDPOINT_URL" in str(error)), (status, error)
-            oss.heal()
+        # An answer of 404 to HEAD names nothing; the put behind it finds out.
+        for status in {200, 301, 302, 307, 400, 401, 403, 404, 405, 503} - (
+            {404} if method == "HEAD" else set()
+        ):
+            for oss.stranger_is_mute in (False, True):
+                oss.stranger(status, method=method)
+                error = refusal(act, *arguments)
+                assert not (error.permanent or error.local), (status, error)
+                assert status == 503 or (error.configuration and "S3_ENDPOINT_URL" in str(error)), status
+                oss.heal()
 
 
 def test_an_absent_bucket_is_no_absent_key():
