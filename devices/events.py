@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone, translation
 
-from photohub.lib import live, rows
+from photohub.lib import live, rows, sequence
 
 from .models import Event, EventType
 from .trouble_words import sentence_of
@@ -41,8 +41,12 @@ def record_word(type: EventType, word: str, *, device=None, problem: bool = Fals
 
 def record_all(events: list[Event]) -> None:
     """Write several events with one insert and announce them after the commit."""
-    rows.insert_numbered(events)
-    transaction.on_commit(lambda: announce(events), robust=True)
+    if not events:
+        return
+    with transaction.atomic(savepoint=False):
+        sequence.announce(Event)
+        rows.insert_numbered(events)
+        transaction.on_commit(lambda: announce(events), robust=True)
 
 
 def announce(events: list[Event]) -> None:
@@ -93,10 +97,17 @@ def prune() -> int:
     )
 
 
+def newest() -> int:
+    """Return the number up to which everything has been committed: an event with a smaller one never comes later."""
+    return sequence.floor(Event)
+
+
 def since(user, seq: int, limit: int = 500) -> tuple[list[dict], int]:
-    """Return the events after `seq` that the person may see, oldest first, and the newest number of all."""
-    newest = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
-    rows = list(
-        Event.objects.visible_to(user).filter(seq__gt=seq).select_related("device").order_by("seq")[:limit]
-    )
-    return [as_json(row) for row in rows], rows[-1].seq if len(rows) == limit else newest
+    """Return the events after `seq` that the person may see, oldest first, and the number to go on from.
+
+    That is at most `newest()`, also when `seq` is larger: of what comes after it, something may still be missing.
+    """
+    upto = newest()
+    chosen = Event.objects.visible_to(user).filter(seq__gt=seq, seq__lte=upto)
+    rows = list(chosen.select_related("device").order_by("seq")[:limit])
+    return [as_json(row) for row in rows], rows[-1].seq if len(rows) == limit else upto

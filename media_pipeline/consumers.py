@@ -6,7 +6,8 @@ import logging
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from devices.models import Device, Event
+from devices import events
+from devices.models import Device
 from photohub.lib import live
 from photohub.lib.db import in_thread
 from photohub.lib.sessions import user_of_session
@@ -35,7 +36,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         await self.channel_layer.group_add(live.PAGES, self.channel_name)
         await self.accept()
-        await self._tell({"type": "hello", "seq": await in_thread(_newest_seq)})
+        await self._tell({"type": "hello", "seq": await in_thread(events.newest)})
         self._watch = asyncio.ensure_future(self._keep_watch())
 
     async def disconnect(self, code: int) -> None:
@@ -95,7 +96,3 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.send(json.dumps(message, separators=(",", ":")))
         except TimeoutError:
             await self.close(CLOSE_TOO_SLOW)
-
-
-def _newest_seq() -> int:
-    return Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
-from devices import commands
+from devices import commands, events
 from devices.access import Action, can, get_device
-from devices.models import Device, DeviceGroup, Event
+from devices.models import Device, DeviceGroup
 from media_pipeline.cards import Card, build_cards, build_feed, cameras
 from media_pipeline.models import Capture
 from photohub.lib.ids import read_id
@@ -29,7 +29,7 @@ from photohub.lib.zones import in_visitors_zone
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show the cameras' newest pictures and the latest pictures of all; a request by htmx gets only the next cameras."""
     # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
-    seq = Event.objects.order_by("-seq").values_list("seq", flat=True).first() or 0
+    seq = events.newest()
     group, start, until = find_group(request), _start_of(request), _until_of(request)
     piece = build_cards(request.user, cameras(request.user, group), start, until)
     if start and not piece.cards:

@@ -13,6 +13,9 @@ const BACKOFF_LAST_MS = 15_000;
 const SILENCE_MS = 45_000;
 const STALE_AFTER_MS = 5_000;
 const POLL_MS = 15_000;
+const GAP_MS = 1_000;
+const GAP_TRIES = 70;
+const AHEAD_AT_MOST = 1_000;
 
 const root = document.documentElement;
 const pill = document.getElementById("live-pill");
@@ -24,7 +27,12 @@ const clock = new Intl.DateTimeFormat(root.lang || "en", {
 let socket = null;
 let backoff_ms = BACKOFF_FIRST_MS;
 let retryTimer = 0;
+/* Everything up to lastSeq is known here; `ahead` holds what was told above a gap. An event's number is drawn before its
+ * commit, so a smaller one may come after a larger one. */
 let lastSeq = root.dataset.seq ? Number(root.dataset.seq) : null;
+let ahead = new Set();
+let gapTimer = 0;
+let gapTries = 0;
 let heardAt_ms = Date.now();
 let lostAt_ms = Date.now();
 let catching = Promise.resolve();
@@ -43,40 +51,77 @@ function showState() {
   if (pill.firstElementChild.textContent !== text) pill.firstElementChild.textContent = text;
 }
 
+function tellOnce(event) {
+  if (event.seq <= lastSeq || ahead.has(event.seq)) return;
+  ahead.add(event.seq);
+  tell(event.type, event);
+}
+
+/* Everything up to seq is known now. */
+function knowUpTo(seq) {
+  lastSeq = Math.max(lastSeq, seq);
+  for (const known of ahead) if (known <= lastSeq) ahead.delete(known);
+  while (ahead.delete(lastSeq + 1)) lastSeq += 1;
+}
+
+function startOver(seq) {
+  clearTimeout(gapTimer);
+  gapTries = 0;
+  lastSeq = seq;
+  ahead = new Set();
+}
+
 /* Asks for what was missed. When even that fails, pages are told to refetch everything. */
 async function catchUp(upTo) {
-  if (upTo <= lastSeq) return;
   try {
-    const answer = await fetch(`${EVENTS_URL}?since=${lastSeq}`, { headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error(String(answer.status));
-    const { items, seq } = await answer.json();
-    for (const item of items) if (item.seq > lastSeq) tell(item.type, item);
-    lastSeq = Math.max(seq, upTo);
+    for (let before = -1; lastSeq < upTo && before < lastSeq; ) {
+      before = lastSeq;
+      const answer = await fetch(`${EVENTS_URL}?since=${lastSeq}`, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const { items, seq } = await answer.json();
+      items.forEach(tellOnce);
+      knowUpTo(seq);
+    }
+    if (lastSeq < upTo) waitForGap(upTo);
+    else gapTries = 0;
   } catch {
-    lastSeq = upTo;
+    startOver(upTo);
     tell("poll");
   }
 }
 
-/* Messages are handled one after the other, so an event never overtakes the repair of a gap before it. */
+/* What is missing is being committed just now. It is asked for until it is there, but not for ever. */
+function waitForGap(upTo) {
+  clearTimeout(gapTimer);
+  gapTries += 1;
+  if (gapTries > GAP_TRIES || ahead.size > AHEAD_AT_MOST) {
+    startOver(upTo);
+    tell("poll");
+    return;
+  }
+  gapTimer = setTimeout(() => {
+    catching = catching.then(() => catchUp(upTo));
+  }, GAP_MS);
+}
+
+/* Messages are handled one after the other, so that a gap is asked for once. */
 function handle(message) {
   catching = catching.then(async () => {
     if (message.type === "hello") {
       lostAt_ms = 0;
       if (lastSeq === null) {
-        lastSeq = message.seq;
+        startOver(message.seq);
         tell("hello");
       } else if (message.seq < lastSeq) {
-        lastSeq = message.seq;
+        startOver(message.seq);
         tell("poll");
       } else {
         await catchUp(message.seq);
       }
-    } else if (message.seq > lastSeq + 1) {
-      await catchUp(message.seq);
-    } else if (message.seq === lastSeq + 1) {
-      lastSeq = message.seq;
-      tell(message.type, message);
+    } else if (lastSeq !== null) {
+      tellOnce(message);
+      knowUpTo(lastSeq);
+      if (message.seq > lastSeq) await catchUp(message.seq);
     }
     showState();
   });

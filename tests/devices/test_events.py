@@ -61,3 +61,9 @@ def test_old_silent_events_go_and_told_ones_stay():
     Event.objects.update(at=timezone.now() - timedelta(days=events.KEEP_DAYS + 1))
     events.prune()
     assert [e.sentence for e in Event.objects.all()] == ["kept for a year"]
+
+
+def test_who_knows_a_number_that_is_not_there_yet_gets_the_one_to_go_on_from():
+    events.record(EventType.NOTICE, sentence="the newest")
+    newest = Event.objects.get().seq
+    assert events.since(make_user("olga", "owner"), newest + 5) == ([], newest) and events.newest() == newest

@@ -48,3 +48,8 @@ def test_the_same_cameras_in_two_processes_never_wait_in_a_circle(stack):
 def deadlocks(stack: Stack) -> int:
     ((count,),) = stack.query("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
     return count
+
+
+def test_an_event_that_is_committed_late_is_told_to_who_asks_what_happened_since(stack):
+    code = "from tests.production.late_commit import check; check()"
+    assert stack.manage("shell", "--no-imports", "-c", code).strip() == "nothing is lost"
