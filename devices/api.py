@@ -290,7 +290,8 @@ def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
                 change_panel(device, panel, request.user)
     except ValidationError as error:
         raise refusal_of(error) from error
-    return device_of(request, code)
+    # The answer to a change needs no right but that to change.
+    return device_of(request, code, Action.MANAGE)
 
 
 def require_owner(request: HttpRequest) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import Field
@@ -91,12 +91,20 @@ def _playlist_of(request: HttpRequest, device: Device) -> dict:
     return {"items": items, "position": index % len(items) if items else 0}
 
 
+def _camera_of(request: HttpRequest, code: str) -> Device:
+    # Whoever may see it may name it, also by a token that only commands.
+    camera = Device.objects.visible_to(request.user).filter(code=code).first()
+    if camera is None:
+        raise Http404
+    return camera
+
+
 def _entry_of(request: HttpRequest, entry: PlaylistEntry, known: dict[str, PlaylistItem], at: str) -> Entry:
     if sum(map(bool, (entry.id, entry.camera, entry.capture))) != 1:
         sentence = _("Name one: the id of an item, a camera, or a capture.")
         raise ApiError(422, "invalid", sentence, {at: sentence})
     if entry.camera:
-        return Entry(camera=device_of(request, entry.camera), caption=entry.caption)
+        return Entry(camera=_camera_of(request, entry.camera), caption=entry.caption)
     if entry.id:
         item = known.get(entry.id)
         if item is None:

@@ -184,6 +184,11 @@ def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None)
     return token, secret
 
 
+def living_tokens(user) -> list[ApiToken]:
+    """Return the person's API tokens that still work."""
+    return [token for token in ApiToken.objects.filter(user=user, revoked_at=None) if token.live]
+
+
 def revoke_token(token: ApiToken) -> None:
     """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())

@@ -247,7 +247,7 @@ def patch_capture(request: HttpRequest, id: UUID, changes: CaptureChanges):
     """For operators."""
     capture = capture_of(request, id, Action.COMMAND)
     _label(capture, changes.model_dump(exclude_unset=True))
-    return capture_of(request, id)
+    return capture_of(request, id, Action.COMMAND)
 
 
 @transaction.atomic

@@ -149,9 +149,9 @@ def list_runs(request: HttpRequest, id: UUID, limit: Limit = 100, cursor: Cursor
 def _save(request: HttpRequest, asked: RuleChanges, rule: ShowRule | None = None) -> ShowRule:
     values = asked.model_dump(exclude_unset=True)
     codes = values.pop("panels", None)
-    panels = None if codes is None else [device_of(request, code) for code in codes]
+    panels = None if codes is None else [device_of(request, code, Action.MANAGE) for code in codes]
     if "camera" in values:
-        values["camera"] = device_of(request, values["camera"])
+        values["camera"] = device_of(request, values["camera"], Action.MANAGE)
     try:
         saved = show_rules.save_rule(values, panels, rule, request.user)
     except ValidationError as error:

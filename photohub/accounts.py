@@ -1,24 +1,22 @@
 """Coming in, and a person's own account."""
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model, login, logout, update_session_auth_hash
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
-from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices import identity
 from devices.models import ApiToken
-from photohub import first_owner
-from photohub.forms import FirstOwnerForm, TokenForm
+from photohub import first_owner, invitations
+from photohub.forms import FirstOwnerForm, NewPasswordForm, ResetPasswordForm, TokenForm
 from photohub.lib.sessions import end_sessions
 from photohub.once import keep_once, take_once
 
@@ -56,24 +54,33 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """Let whoever holds the one-time link set the password of that account."""
-    user = _find_invited(uid, token)
+    user = invitations.find_invited(uid, token)
     if user is None:
         return _dead_link(request)
-    form = SetPasswordForm(user, request.POST or None)
+    form = ResetPasswordForm(user, request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return render(request, "registration/invitation.html", {"form": form, "person": user})
     form.save()
+    end_sessions(user)
+    _end_tokens(request, form)
     login(request, user, backend=BACKEND)
     return redirect("live")
 
 
-def _find_invited(uid: str, token: str):
-    try:
-        pk = int(urlsafe_base64_decode(uid))
-    except (ValueError, OverflowError):
-        return None
-    user = get_user_model().objects.filter(pk=pk, is_active=True).first()
-    return user if user and default_token_generator.check_token(user, token) else None
+def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm) -> None:
+    """End the person's API tokens if he wants it, else say that they go on working."""
+    living = identity.living_tokens(form.user)
+    if form.cleaned_data.get("end_tokens"):
+        for token in living:
+            identity.revoke_token(token)
+        messages.success(request, _("Your API tokens are revoked."))
+    elif living:
+        text = ngettext(
+            "%(n)d API token of yours goes on working. You can revoke it on your account page.",
+            "%(n)d API tokens of yours go on working. You can revoke them on your account page.",
+            len(living),
+        )
+        messages.info(request, text % {"n": len(living)})
 
 
 def _dead_link(request: HttpRequest) -> HttpResponse:
@@ -90,7 +97,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
-    context.setdefault("password_form", PasswordChangeForm(request.user))
+    context.setdefault("password_form", NewPasswordForm(request.user))
     context.setdefault("token_form", TokenForm())
     context["tokens"] = ApiToken.objects.filter(user=request.user, revoked_at=None)
     return render(request, "account/account.html", context, status=status)
@@ -101,13 +108,14 @@ def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpR
 @login_required
 def change_password(request: HttpRequest) -> HttpResponse:
     """Change the password. Every other session of the person ends by it."""
-    form = PasswordChangeForm(request.user, request.POST)
+    form = NewPasswordForm(request.user, request.POST)
     if not form.is_valid():
         return _render_account(request, 422, password_form=form)
     form.save()
     update_session_auth_hash(request, form.user)
     end_sessions(request.user, keep=request.session.session_key)
     messages.success(request, _("The password is changed. Everywhere else you are logged out."))
+    _end_tokens(request, form)
     return redirect("account")
 
 

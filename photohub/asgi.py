@@ -9,7 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 django.setup(set_prefix=False)
 
 from channels.routing import URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
@@ -20,13 +19,12 @@ from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
 from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
 from photohub.lib.proxies import behind_proxies  # noqa: E402
+from photohub.lib.origins import OwnPagesOnly  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()
 
-_pages_socket = AllowedHostsOriginValidator(
-    CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns)))
-)
+_pages_socket = OwnPagesOnly(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
 _mqtt_socket = None
 _streams: mjpeg.MjpegDoor | None = None
 _wall = None
@@ -43,7 +41,8 @@ def _django():
 def serve_mqtt_at(websocket_application) -> None:
     """Mount the embedded broker at `/mqtt`."""
     global _mqtt_socket
-    _mqtt_socket = websocket_application
+    # Devices and programs name no origin, and bring a password of their own; a web page must be ours.
+    _mqtt_socket = OwnPagesOnly(websocket_application, needed=False) if websocket_application else None
 
 
 def serve_streams_at(door: mjpeg.MjpegDoor | None) -> None:
@@ -55,7 +54,7 @@ def serve_streams_at(door: mjpeg.MjpegDoor | None) -> None:
 def serve_wall_at(door: wall.WallDoor | None) -> None:
     """Mount the wall of live pictures, for pages of this hub only."""
     global _wall
-    _wall = AllowedHostsOriginValidator(door) if door is not None else None
+    _wall = OwnPagesOnly(door) if door is not None else None
 
 
 async def application(scope: dict, receive, send) -> None:

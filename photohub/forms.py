@@ -4,12 +4,14 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from devices.broker_names import fault_of_person
+from devices.identity import living_tokens
 from devices.models import DeviceGroup, Role, Scope
 
 TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}
@@ -68,6 +70,34 @@ class InviteForm(RoleForm):
             raise ValidationError(_("There is a person with this name already."))
         check_person_name(name)
         return name
+
+
+class _EndsTokens(forms.Form):
+    """Offers to end the person's API tokens with the old password, where there are any."""
+
+    end_tokens = forms.BooleanField(label=_("Revoke my API tokens too"), required=False)
+
+    def __init__(self, user, *args, **options) -> None:
+        super().__init__(user, *args, **options)
+        count = len(living_tokens(user))
+        if not count:
+            del self.fields["end_tokens"]
+            return
+        text = ngettext(
+            "%(n)d token works with or without this password. Whoever knows it keeps your rights, unless it is revoked.",
+            "%(n)d tokens work with or without this password. Whoever knows one keeps your rights, unless they are revoked.",
+            count,
+        )
+        self.fields["end_tokens"].help_text = text % {"n": count}
+        self.order_fields([name for name in self.fields if name != "end_tokens"])
+
+
+class ResetPasswordForm(_EndsTokens, SetPasswordForm):
+    """A password by a one-time link, from the owner or after it was lost."""
+
+
+class NewPasswordForm(_EndsTokens, PasswordChangeForm):
+    """A new password by the old one."""
 
 
 class TokenForm(forms.Form):

@@ -7,15 +7,11 @@ from functools import wraps
 from django.contrib import messages
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.tokens import default_token_generator
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -23,8 +19,8 @@ from django.views.decorators.http import require_POST, require_safe
 from devices import broker_accounts
 from devices.access import is_owner
 from devices.models import Membership, Role
+from photohub import invitations
 from photohub.forms import InviteForm, RoleForm
-from photohub.lib import site
 from photohub.lib.sessions import end_sessions
 from photohub.once import keep_once, take_once
 
@@ -104,9 +100,7 @@ def renew_link(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _show_link(request: HttpRequest, person) -> HttpResponse:
-    uid = urlsafe_base64_encode(force_bytes(person.pk))
-    path = reverse("invitation", args=[uid, default_token_generator.make_token(person)])
-    keep_once(request, "invitation", site.base_url() + path)
+    keep_once(request, "invitation", invitations.make_link(person))
     return redirect("people")
 
 

@@ -1,6 +1,6 @@
 """Who the devices are, who may see them, and what we tell them."""
 
-from .access import ApiToken, Membership, Role, Scope
+from .access import ApiToken, Invitation, Membership, Role, Scope
 from .command import Command, CommandState
 from .delivery import (
     Delivery,
@@ -33,6 +33,7 @@ __all__ = [
     "EventType",
     "Firmware",
     "FirmwareState",
+    "Invitation",
     "LinkState",
     "Membership",
     "Panel",

@@ -35,6 +35,19 @@ class Membership(models.Model):
         return f"{self.user}: {self.get_role_display()}"
 
 
+class Invitation(models.Model):
+    """What the newest link of a person, by which he sets a password, is made with: the links before it end."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
+    word = models.CharField(max_length=32)
+    made_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
 class Scope(models.TextChoices):
     READ = "read", _("look at devices and pictures")
     COMMAND = "command", _("command devices")

@@ -184,3 +184,15 @@ def test_changes_need_the_form_of_this_hub(db):
 def test_passwords_are_kept_by_argon2(settings):
     settings.PASSWORD_HASHERS = photohub_settings.PASSWORD_HASHERS
     assert make_password("a long enough word 7").startswith("argon2$argon2id$")
+
+
+def test_changing_the_password_offers_to_end_the_tokens(db):
+    bob = make_user("bob", "operator")
+    _token, secret = identity.new_token(bob, "program")
+    client, _answer = log_in("bob")
+    assert "1 token works with or without this password" in client.get("/account").text
+    new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
+    answer = client.post("/account/password", new, follow=True)
+    assert "1 API token of yours goes on working" in answer.text and identity.find_token(secret)
+    client.post("/account/password", new | {"old_password": NEW_PASSWORD, "end_tokens": "on"})
+    assert identity.find_token(secret) is None

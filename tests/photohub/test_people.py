@@ -4,7 +4,10 @@ import re
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.tokens import default_token_generator
 from django.test import Client
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 
 from devices import identity
 from devices.models import DeviceGroup, Membership
@@ -148,3 +151,49 @@ def test_strangers_are_sent_to_the_login(client, db):
 @pytest.mark.parametrize("path", ["invite", "1/role", "1/enabled", "1/link"])
 def test_nobody_is_changed_by_a_link(alice, path):
     assert alice.get(f"/people/{path}").status_code == 405
+
+
+def test_a_new_link_ends_the_one_before(alice):
+    invite(alice)
+    first = link_of(alice)
+    alice.post(f"/people/{get_user_model().objects.get(username='vera').pk}/link")
+    second = link_of(alice)
+    assert accept(Client(), first).status_code == 410
+    assert accept(Client(), second)["Location"] == "/"
+
+
+def test_a_link_of_an_older_hub_works_until_there_is_a_newer_one(alice):
+    vera = make_user("vera", "viewer")
+    uid = urlsafe_base64_encode(force_bytes(vera.pk))
+    old = f"/invitation/{uid}/{default_token_generator.make_token(vera)}"
+    assert Client().get(old).status_code == 200
+    alice.post(f"/people/{vera.pk}/link")
+    assert Client().get(old).status_code == 410
+
+
+def tokens_after_reset(alice, **more) -> tuple[str, bool]:
+    """Reset bob's password by a link; return the page before it, and whether his token still works."""
+    bob = make_user("bob", "operator")
+    _token, secret = identity.new_token(bob, "program")
+    alice.post(f"/people/{bob.pk}/link")
+    path, client = link_of(alice), Client()
+    page = client.get(path).text
+    client.post(path, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD} | more)
+    return page, identity.find_token(secret) is not None
+
+
+def test_a_reset_by_link_says_that_tokens_go_on_and_ends_them_if_wanted(alice):
+    page, works = tokens_after_reset(alice, end_tokens="on")
+    assert "1 token works with or without this password" in page and not works
+
+
+def test_a_reset_by_link_leaves_the_tokens_otherwise(alice):
+    assert tokens_after_reset(alice)[1]
+
+
+def test_a_reset_by_link_ends_every_other_session(alice):
+    bob, elsewhere = make_user("bob", "operator"), Client()
+    elsewhere.force_login(bob)
+    alice.post(f"/people/{bob.pk}/link")
+    accept(Client(), link_of(alice))
+    assert elsewhere.get("/account").status_code == 302
