@@ -18,8 +18,8 @@ from media_pipeline.doors import mjpeg, upload, wall  # noqa: E402
 from photohub.lib import logs  # noqa: E402
 from photohub.lib.body_limit import limit_body  # noqa: E402
 from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
-from photohub.lib.proxies import behind_proxies  # noqa: E402
 from photohub.lib.origins import OwnPagesOnly  # noqa: E402
+from photohub.lib.proxies import behind_proxies  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()
