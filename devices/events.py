@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone, translation
 
 from photohub.lib import live, rows, sequence
+from photohub.lib.logs import mask
 
 from .models import Event, EventType
 from .trouble_words import sentence_of
@@ -43,6 +44,10 @@ def record_all(events: list[Event]) -> None:
     """Write several events with one insert and announce them after the commit."""
     if not events:
         return
+    for event in events:
+        # Devices say what they like, and everybody who may look reads it.
+        event.sentence = mask(event.sentence) if event.sentence else ""
+        event.values = {name: mask(v) if isinstance(v, str) else v for name, v in event.values.items()}
     with transaction.atomic(savepoint=False):
         sequence.announce(Event)
         rows.insert_numbered(events)

@@ -17,6 +17,8 @@ from django.db import IntegrityError, InterfaceError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from photohub.lib.logs import mask
+
 from . import events
 from .models import Device, EventType, Trouble
 
@@ -108,7 +110,7 @@ def prune() -> int:
 def _clean(value: object) -> object:
     if value is None or isinstance(value, int | float):
         return value
-    return "".join(c if c.isprintable() else " " for c in str(value))[:VALUE_LIMIT]
+    return mask("".join(c if c.isprintable() else " " for c in str(value)))[:VALUE_LIMIT]
 
 
 def _write(device: Device, word: str, values: Mapping[str, object], count: int) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from contextlib import suppress
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -84,15 +85,22 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 )
                 continue
             if not allowed:
-                await self.close(CLOSE_NO_RIGHT)
+                await self._close_gone(CLOSE_NO_RIGHT)
                 return
             if loop.time() - pinged >= _PING_S - _RECHECK_S:
                 pinged = loop.time()
                 await self._tell({"type": "ping"})
+
+    async def _close_gone(self, code: int) -> None:
+        with suppress(OSError):
+            await self.close(code)
 
     async def _tell(self, message: dict) -> None:
         try:
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await self.send(json.dumps(message, separators=(",", ":")))
         except TimeoutError:
-            await self.close(CLOSE_TOO_SLOW)
+            await self._close_gone(CLOSE_TOO_SLOW)
+        except OSError:
+            # The tab was closed a moment ago; its `disconnect` is on the way.
+            pass

@@ -73,7 +73,12 @@ async def application(scope: dict, receive, send) -> None:
         else:
             await _django()(scope, receive, send)
     elif scope["type"] == "websocket":
-        await _websocket(scope, receive, send)
+        try:
+            await _websocket(scope, receive, send)
+        except OSError as error:
+            # Servers say so when the tab was closed before an answer could be written; true faults carry a number.
+            if error.errno is not None:
+                raise
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 

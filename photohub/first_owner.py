@@ -2,6 +2,7 @@
 
 import os
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core import signing
@@ -10,6 +11,7 @@ from django.core.exceptions import ValidationError
 from devices import identity
 from devices.models import Membership, Role
 from photohub.forms import check_person_name
+from photohub.lib import logs
 from photohub.preparing import CannotStart
 
 _SALT = "photohub first owner"
@@ -48,6 +50,7 @@ def make_owner_from_environment() -> bool:
     )
     if not username or not password or get_user_model().objects.filter(username=username).exists():
         return False
+    logs.know_secrets([*settings.OWN_SECRETS, password])
     _check("DJANGO_SUPERUSER_USERNAME", get_user_model().username_validator, username)
     _check("DJANGO_SUPERUSER_USERNAME", check_person_name, username)
     _check("DJANGO_SUPERUSER_PASSWORD", validate_password, password, get_user_model()(username=username))

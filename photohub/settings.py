@@ -554,4 +554,16 @@ LOG_LEVEL = env_choice(
 )
 LOGGING_CONFIG = None
 
+
+def _own_secrets() -> list[str]:
+    """Return what may stand in no log, wherever it comes from."""
+    addresses = (DATABASE_URL, REDIS_URL, MQTT_URL)
+    words = [unquote(urlsplit(address).password or "") for address in addresses]
+    words += [urlsplit(address).password or "" for address in addresses]
+    words += [SECRET_KEY, MQTT_HOOK_SECRET, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, S3_SECRET_ACCESS_KEY]
+    return [word for word in words if word]
+
+
+OWN_SECRETS = _own_secrets()
+
 UNFOLD = {"SITE_TITLE": "PhotoHub", "SITE_HEADER": "PhotoHub", "SHOW_LANGUAGES": False}

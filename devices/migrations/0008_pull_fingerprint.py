@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0007_events_without_proofs'),
+        ("devices", "0007_events_without_proofs"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='device',
-            name='pull_fingerprint',
+            model_name="device",
+            name="pull_fingerprint",
             field=models.CharField(blank=True, max_length=64),
         ),
     ]
