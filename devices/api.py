@@ -85,6 +85,7 @@ class DeviceOut(Schema):
     modules: dict[str, str]
     hardware: str = Field(description="Board revision, where firmware differs by it")
     firmware_over_mqtt: bool = Field(description="Its firmware comes block by block over MQTT")
+    config_wanted: bool = Field(description="hawkBit's device API asks it what it is, until it has answered")
     battery_mv: int | None
     rssi_dbm: int | None
     free_heap_bytes: int | None
@@ -159,6 +160,7 @@ class DeviceChanges(Body):
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
     hardware: Annotated[Text, Field(max_length=64)] = Field("", description="Board revision")
     firmware_over_mqtt: bool = False
+    config_wanted: bool = Field(True, description="true: ask the device once more, by hawkBit's device API")
     panel: PanelChanges = Field(PanelChanges(), description="Makes the device a panel when it was none")
 
 

@@ -45,6 +45,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "modules": gettext_lazy("modules"),
     "hardware": gettext_lazy("hardware"),
     "firmware_over_mqtt": gettext_lazy("firmware over MQTT"),
+    "config_wanted": gettext_lazy("ask what it is"),
 }
 
 

@@ -43,6 +43,7 @@ urlpatterns = [
     path("<slug:code>/show/preview", showing.capture_preview, name="capture_preview"),
     path("<slug:code>/show/topics", showing.take_pictures, name="take_pictures"),
     path("<slug:code>/firmware/", detail.firmware, name="firmware"),
+    path("<slug:code>/firmware/ask", settings.ask_config, name="ask_config"),
     path("<slug:code>/playlist/", playlist.playlist, name="playlist"),
     path("<slug:code>/playlist/<uuid:id>/move", playlist.move, name="playlist_move"),
     path("<slug:code>/playlist/<uuid:id>/remove", playlist.remove, name="playlist_remove"),

@@ -1,9 +1,11 @@
 """A Linux board with swupdate, which asks a hawkBit server: the habits of its suricatta mode.
 
-It ends with an assertion when a document lacks what it counts on. It makes the address of the feedback itself
-from the server's, sends its token on downloads too, and asks for a file by HEAD before it fetches it. It asks
-the base again meanwhile to see whether it was cancelled, and goes on asking after 401. After installing it
-reports `proceeding`; `closed` with `success` comes after the restart.
+It ends with an assertion when a document lacks what it counts on. It answers `configData` before anything else, as
+long as it is linked, and once after each start unasked, when there is nothing to install. It makes the address of
+the feedback itself from the server's, sends its token on downloads too, and asks for a file by HEAD before it
+fetches it. It asks the base again meanwhile to see whether it was cancelled, and goes on asking after 401. After
+installing it reports `proceeding` and installs nothing more; `closed` with `success` comes after the restart, before
+it tells what it is.
 """
 
 import asyncio
@@ -35,6 +37,7 @@ class DdiConfig:
     device_id: str
     token: str
     cut_after_bytes: int = 0
+    tells_version: bool = True
     patience_s: float = 8.0
 
     @property
@@ -51,6 +54,7 @@ class DdiClient:
         self.board = board
         self.sleep_s = 30
         self._installed_action: int | None = None
+        self._told_in_start = -1
         self._failed: set[int] = set()
         self._cut_after_bytes = config.cut_after_bytes
         self._stopping = asyncio.Event()
@@ -78,6 +82,7 @@ class DdiClient:
     async def poll(self) -> str:
         """Ask once; return "nothing", "installed", "closed", "cancelled", "failed", "silent" or "power_cut".
 
+        "asked_again" is said of a server that wants to know what it knows already: then nothing is ever installed.
         Aborted is raised for a document that would have ended swupdate.
         """
         try:
@@ -89,17 +94,23 @@ class DdiClient:
             self.board.lose_power()
             return "power_cut"
 
-    async def _poll(self) -> str:
+    async def _poll(self, again: bool = False) -> str:
         answer = await self._get(self.config.root)
         if answer.status != 200:
             self.board.note("refused", str(answer.status))
             return "failed"
         links = self._read_base(answer)
-        if "configData" in links:
-            await self._send_config(_href(links, "configData"))
         if "cancelAction" in links:
             return await self._cancel(_href(links, "cancelAction"))
+        if self._installed_action is not None and "deploymentBase" in links:
+            # It has just started: the result of the update comes before all else.
+            return await self._close(_href(links, "deploymentBase"))
+        if "configData" in links:
+            await self._send_config(_href(links, "configData"))
+            return "asked_again" if again else await self._poll(again=True)
         if "deploymentBase" not in links or self.board.counters["silence"]:
+            if self._told_in_start != self.board.starts:
+                await self._send_config(f"{self.config.root}/configData")
             return "silent" if self.board.counters["silence"] else "nothing"
         return await self._deploy(_href(links, "deploymentBase"))
 
@@ -113,10 +124,14 @@ class DdiClient:
 
     async def _send_config(self, url: str) -> None:
         # swupdate's curl asks for leave before the body of a PUT.
-        data = {"board": "simulated", "version": self.board.running.version}
-        body = json.dumps({"id": "", "mode": "merge", "data": data}).encode()
+        data = {"board": "simulated"} | (
+            {"version": self.board.running.version} if self.config.tells_version else {}
+        )
+        status = {"result": {"finished": "success"}, "execution": "closed", "details": [""]}
+        body = json.dumps({"id": "", "time": "20261120T154134", "status": status, "data": data}).encode()
         wish = Wish(url, self._headers(), method="PUT", body=body, expects_continue=True)
         answer = await fetch(wish)
+        self._told_in_start = self.board.starts
         self.board.note("config", str(answer.status))
 
     async def _cancel(self, url: str) -> str:
@@ -135,8 +150,6 @@ class DdiClient:
         found = _DEPLOYMENT.search(url)
         _insist(found, "the action id is not a whole number")
         action_id = int(found[1])
-        if self._installed_action == action_id:
-            return await self._close(action_id)
         if action_id in self._failed:
             return "nothing"
         chunk, artifact = self._read_deployment(await self._get(url))
@@ -160,12 +173,18 @@ class DdiClient:
         self.board.restart()
         return "installed"
 
-    async def _close(self, action_id: int) -> str:
-        """Report the result after the restart: that it came up at all is what swupdate knows."""
-        answer = await self._feed_back("deploymentBase", action_id, "closed", "success", "")
+    async def _close(self, url: str) -> str:
+        """Report the result after the restart, then what it is: that it came up at all is what swupdate knows."""
+        found = _DEPLOYMENT.search(url)
+        _insist(found, "the action id is not a whole number")
+        _load(await self._get(url))
+        answer = await self._feed_back(
+            "deploymentBase", int(found[1]), "closed", "success", "Update Installed."
+        )
+        self.board.note("closed", str(answer.status))
         if answer.status == 200:
             self._installed_action = None
-        self.board.note("closed", str(answer.status))
+            await self._poll()
         return "closed"
 
     def _read_deployment(self, answer: Fetched) -> tuple[dict[str, Any], dict[str, Any]]:

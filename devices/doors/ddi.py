@@ -52,7 +52,7 @@ def _tell_base(call: Call) -> bytes:
     return ddi.encode_base(
         ddi.root_url(call.hub_url, call.found["tenant"] or "", device.code),
         sleep_s=settings.DDI_SLEEP_S,
-        wants_config=ddi_actions.wants_config(device, target),
+        wants_config=device.config_wanted,
         deployment=None if stopped else key,
         deployment_tag=1,
         cancel=key if stopped else None,

@@ -2,7 +2,8 @@
 
 An action is a target; its number is the row's. A device has heard of the end of its action when `heard_at` is not
 before `finished_at`: until then a cancelled one stays linked to be stopped, and a proved one to be closed, because
-swupdate forgets the result that it cannot report.
+swupdate forgets the result that it cannot report. What a device has closed with success is linked no more, or it
+would be installed again; it is proved by the version that the device then tells, because it is asked.
 """
 
 from datetime import timedelta
@@ -11,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from ..models import Device, RolloutTarget, TargetState
-from ..ota import planning, targets
+from ..ota import targets
 from ..protocol.ddi import Artifact, Chunk, ConfigData, Feedback, file_name
 from . import download
 from .call import Refused
@@ -26,12 +27,13 @@ def find_open(device: Device) -> RolloutTarget | None:
     unheard = Q(door=DOOR, heard_at__lt=F("finished_at"), finished_at__gt=timezone.now() - _UNCLOSED_FOR)
     unheard &= Q(state__in=(TargetState.PROVED, TargetState.CANCELLED))
     rows = RolloutTarget.objects.filter(unheard | Q(state__in=RolloutTarget.OPEN), device=device.pk)
-    found = list(rows.order_by("pk").values_list("pk", "state", "module"))
+    found = list(rows.order_by("pk"))
+    busy = {target.module for target in found if targets.is_said_done(target)}
     for states in ((TargetState.CANCELLED,), RolloutTarget.ACTIVE, (TargetState.PROVED,)):
-        for key, state, _module in found:
-            if state in states:
-                return _row(device, key)
-    for module in dict.fromkeys(module for _key, _state, module in found):
+        for target in found:
+            if target.state in states and not targets.is_said_done(target):
+                return _row(device, target.pk)
+    for module in dict.fromkeys(target.module for target in found if target.module not in busy):
         if offer := targets.next_offer(device, module, DOOR):
             return offer.target
     return None
@@ -48,13 +50,6 @@ def find_action(device: Device, key: int) -> RolloutTarget:
     if target is None or target.state == TargetState.WAITING:
         raise Refused("not_found", "This device has no such action.")
     return target
-
-
-def wants_config(device: Device, target: RolloutTarget | None) -> bool:
-    """Tell whether the device should say what runs: when nobody knows, and when it may have changed."""
-    if target is not None and target.state == TargetState.FLASHING:
-        return True
-    return not planning.running_version(device, "default")
 
 
 def chunks_of(target: RolloutTarget, hub_url: str) -> tuple[Chunk, ...]:
@@ -86,6 +81,8 @@ def take_feedback(target: RolloutTarget, feedback: Feedback) -> None:
 
 def _go_on(target: RolloutTarget, feedback: Feedback) -> None:
     text = " ".join(feedback.details)[-300:]
+    if targets.is_said_done(target) and not feedback.failed:
+        return
     if feedback.failed or feedback.execution == "canceled":
         word = "upgrade" if feedback.finished == "failure" else "rejected"
         targets.note_failed(target, word, text)
@@ -98,13 +95,12 @@ def _go_on(target: RolloutTarget, feedback: Feedback) -> None:
 
 
 def _succeed(target: RolloutTarget, text: str) -> None:
-    """Believe a success that comes after the restart, unless the hub knows better."""
+    """Take a success, and ask which version runs: that is the proof."""
     if target.state == TargetState.OFFERED and not download.was_fetched(target):
         targets.note_failed(target, "unfetched", text)
-    elif target.reason_word == "old_version":
-        targets.note_failed(target, "old_version", text)
-    else:
-        targets.report_version(target.device, target.module, target.rollout.firmware.version, text)
+        return
+    Device.objects.filter(pk=target.device_id).update(config_wanted=True)
+    targets.note_said_done(target, text)
 
 
 def hear(target: RolloutTarget) -> None:
@@ -113,7 +109,21 @@ def hear(target: RolloutTarget) -> None:
 
 
 def take_config(device: Device, config: ConfigData) -> None:
-    """Take what a device says of itself; of that the hub uses `version`."""
+    """Take what a device says of itself; of that the hub uses `version`, for the firmware as a whole.
+
+    Nothing is asked twice: swupdate answers before it does anything else. Only who has closed an action and still tells
+    the old version is asked until its time is over, because it may have closed before its restart. A device that
+    was asked and tells no version has nothing to add to its `closed`, so that counts.
+    """
     version = "" if config.mode == "remove" else config.data.get("version", "")
     if version:
         targets.report_version(device, "default", version)
+    done = [target for target in _said_done(device) if not (version and target.module == "default")]
+    for target in done:
+        targets.report_version(device, target.module, target.rollout.firmware.version)
+    Device.objects.filter(pk=device.pk).update(config_wanted=bool(_said_done(device)))
+
+
+def _said_done(device: Device) -> list[RolloutTarget]:
+    rows = RolloutTarget.objects.select_related("rollout__firmware").active().filter(device=device.pk)
+    return [target for target in rows if targets.is_said_done(target)]

@@ -109,6 +109,8 @@ class Device(models.Model):
     rssi_dbm = models.SmallIntegerField(null=True, blank=True, editable=False)
     free_heap_bytes = models.PositiveIntegerField(null=True, blank=True, editable=False)
     firmware_version = models.CharField(max_length=64, blank=True, editable=False)
+    # hawkBit's device API asks it what it is, until it has answered.
+    config_wanted = models.BooleanField(default=True)
 
     objects = DeviceQuerySet.as_manager()
 

@@ -44,6 +44,7 @@ SENTENCES: dict[str, str | Promise] = {
     "unfetched": gettext_lazy("The device said that it was done, but it never fetched the image."),
     "too_many_offers": gettext_lazy("The device came again and again without getting the image."),
     "old_version": gettext_lazy("The device said it was done, but still runs another version."),
+    "said_done": gettext_lazy("The device said it was done, but did not tell which version runs."),
     "silent": gettext_lazy("The device fell silent before it was done."),
     "cancelled": gettext_lazy("The rollout was cancelled."),
 }
@@ -111,6 +112,8 @@ def _explain_flashing(target: RolloutTarget) -> str:
     words = {"time": _clock(target.deadline_at)}
     if target.reason_word == "old_version":
         return _("It said it was done, but reports another version; it has until %(time)s UTC.") % words
+    if target.reason_word == "said_done":
+        return _("It says it is done; it has to report the new version until %(time)s UTC.") % words
     return _("It writes the image; it has to report the new version until %(time)s UTC.") % words
 
 

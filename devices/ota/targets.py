@@ -26,6 +26,9 @@ SAME_TRY_S = 10
 GRACE_S = 120
 _QUIET_S = 5
 _CANDIDATES = 10
+# What stands as the reason of an update that a device has closed: its version is awaited, or was the old one.
+SAID_DONE = "said_done"
+_DONE_WORDS = (SAID_DONE, "old_version")
 # The vendor's step codes, by what they mean.
 STEP_WORDS = {-1: "upgrade", -2: "download", -3: "check", -4: "flashing"}
 
@@ -171,6 +174,9 @@ def _end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str,
     if state == TargetState.PROVED and not word:
         # How far the download was is noted now and then; what runs is there as a whole.
         values["percent"] = 100
+    if is_said_done(target):
+        # It closed its action already, so it need not hear of the end again.
+        values["heard_at"] = now
     if not _change(target, RolloutTarget.OPEN, state=state, **values):
         return False
     sentence = _("Update to %(version)s: %(how)s")
@@ -210,6 +216,27 @@ def note_progress(device: Device, module: str, step: int, text: str = "", door: 
 def note_flashing(target: RolloutTarget, door: str = "") -> Happened:
     """Note that the device has the whole image and writes it, or says that it has done so."""
     return _progress(target, TargetState.FLASHING, 100, door)
+
+
+def note_said_done(target: RolloutTarget, text: str = "") -> Happened:
+    """Note that the device says it is done and runs something new; it has its whole time to say what."""
+    if is_said_done(target) or target.state not in RolloutTarget.ACTIVE:
+        return Happened.NOTHING
+    now = timezone.now()
+    values = {"state": TargetState.FLASHING, "percent": 100, "reason_word": SAID_DONE, "reason": text[:300]}
+    deadline = now + timedelta(seconds=target.rollout.deadline_s)
+    with transaction.atomic():
+        if not _change(
+            target, RolloutTarget.ACTIVE, **values, heard_at=now, changed_at=now, deadline_at=deadline
+        ):
+            return Happened.NOTHING
+        rollouts.tell(target.rollout, device=target.device)
+    return Happened.NOTED
+
+
+def is_said_done(target: RolloutTarget) -> bool:
+    """Tell whether the device closed this update by hawkBit's API, and its version is still to come."""
+    return target.door == "ddi" and target.state == TargetState.FLASHING and target.reason_word in _DONE_WORDS
 
 
 def note_all_flashing(fetched: list[RolloutTarget]) -> None:
@@ -308,6 +335,9 @@ def _store_version(device: Device, module: str, version: str) -> None:
 def _doubt(target: RolloutTarget) -> Happened:
     """A device that said it was done reports another version: if it still does after a while, it has failed."""
     said_done = target.state == TargetState.FLASHING or target.percent >= 100
+    if target.door == "ddi":
+        # Its own API has a word for it; until then it waits for a restart, as long as the rollout lets it.
+        said_done = is_said_done(target)
     if not said_done or target.reason_word == "old_version":
         return Happened.NOTHING
     until = timezone.now() + timedelta(seconds=GRACE_S)
@@ -327,7 +357,8 @@ def end_due() -> int:
                 continue
             lied = target.reason_word == "old_version"
             state = TargetState.FAILED if lied else TargetState.TIMED_OUT
-            ended += _end(target, rollout, state, "old_version" if lied else "silent")
+            word = target.reason_word if target.reason_word in _DONE_WORDS else "silent"
+            ended += _end(target, rollout, state, word)
     return ended
 
 

@@ -10,6 +10,7 @@
 swupdate's client ends with an assertion when `update`, `size`, `filename` or `sha1` is missing or of another
 type, takes only file names that end in .swu, and builds the address of the feedback itself. It reports
 `proceeding` after installing and `closed` only after the restart, so the deployment stays linked until then.
+It answers `configData` whenever it is linked, and before it installs anything, and once after each start unasked.
 Sources: the JSON models of eclipse-hawkbit, and swupdate 2022.12.
 """
 
@@ -82,8 +83,8 @@ class Feedback:
 
     @property
     def succeeded(self) -> bool:
-        """Tell whether the device runs the update and is done; anything else is still open or failed."""
-        return self.execution == "closed" and self.finished == "success"
+        """Tell whether the device is done; as in hawkBit, it need not say `success` when it says no `failure`."""
+        return self.execution == "closed" and self.finished != "failure"
 
     @property
     def failed(self) -> bool:

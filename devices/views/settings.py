@@ -110,6 +110,16 @@ def trust_certificate(request: HttpRequest, code: str) -> HttpResponse:
 
 @login_required
 @require_POST
+def ask_config(request: HttpRequest, code: str) -> HttpResponse:
+    """Let hawkBit's device API ask the device once more what it is."""
+    device = get_device(request.user, code, Action.MANAGE)
+    change_device(device, {"config_wanted": True}, request.user)
+    messages.success(request, _("It is asked when it next comes to the hub for firmware."))
+    return redirect("devices:firmware", code)
+
+
+@login_required
+@require_POST
 def delete(request: HttpRequest, code: str) -> HttpResponse:
     """Remove the device and everything it sent, once its code was typed."""
     device = get_device(request.user, code, Action.MANAGE)

@@ -126,6 +126,8 @@ async def test_success_with_the_old_version_is_no_success(hub, maker):
     update = await release(hub, maker)
     board = ddi(update, update.board(lies=True))
     assert [await board.poll(), await board.poll()] == ["installed", "closed"]
+    assert (await update.target())["reason_word"] == "old_version"
+    update.turn_clock(3600)
     failed = await update.reach("failed")
     assert failed["reason_word"] == "old_version" and "another version" in failed["explanation"]
 

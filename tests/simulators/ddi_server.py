@@ -20,6 +20,7 @@ class DdiServer:
     cancel: int | None = None
     cancel_after: int = 0
     wants_config: bool = False
+    forgets: bool = False
     bases: int = 0
     feedback: list[ddi.Feedback] = field(default_factory=list)
     config: list[ddi.ConfigData] = field(default_factory=list)
@@ -72,7 +73,7 @@ class DdiServer:
     def _take(self, asked: Asked, rest: str) -> Reply:
         if rest == "/configData" and asked.method == "PUT":
             self.config.append(ddi.decode_config(asked.body))
-            self.wants_config = False
+            self.wants_config = self.forgets
             return Reply(200)
         if rest not in ("/deploymentBase/7/feedback", "/cancelAction/8/feedback") or asked.method != "POST":
             return Reply(404)

@@ -50,7 +50,23 @@ async def test_it_says_what_it_is_when_it_is_asked():
         server.deployment, server.wants_config = None, True
         assert await board.poll() == "nothing" and board.sleep_s == 1
     assert server.config[0].data == {"board": "simulated", "version": "1.0.0"}
-    assert server.hub.requests[-1].headers["expect"] == "100-continue"
+    assert [r.headers["expect"] for r in server.hub.requests if r.method == "PUT"] == ["100-continue"]
+
+
+async def test_a_server_that_asks_for_ever_gets_nothing_installed():
+    async with stage() as (server, board):
+        server.forgets, server.wants_config = True, True
+        assert [await board.poll(), await board.poll()] == ["asked_again", "asked_again"]
+    assert told(server) == [] and len(server.config) == 4
+
+
+async def test_it_says_once_after_each_start_what_it_is():
+    async with stage(tells_version=False) as (server, board):
+        server.deployment = None
+        assert [await board.poll(), await board.poll()] == ["nothing", "nothing"] and len(server.config) == 1
+        board.board.restart()
+        await board.poll()
+    assert [config.data for config in server.config] == [{"board": "simulated"}] * 2
 
 
 async def test_a_cancel_in_the_middle_of_a_download_is_seen():

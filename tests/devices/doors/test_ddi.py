@@ -1,5 +1,6 @@
 import pytest
 
+from devices.changes import change_device
 from devices.models import TargetState
 from devices.ota import rollouts, targets
 from tests.devices.doors.offers import offer
@@ -32,6 +33,11 @@ class Board:
         url = f"{self.root}/{kind}/{action}/feedback"
         return self.door.post(url, json={"id": action, "status": status}, headers=self.headers).status_code
 
+    def tell(self, mode: str = "merge", **data: str) -> int:
+        """Say what it is."""
+        url, told = f"{self.root}/configData", {"mode": mode, "data": {"board": "x1", **data}}
+        return self.door.put(url, json=told, headers=self.headers).status_code
+
     def fetch(self) -> bytes:
         chunk = self.follow("deploymentBase").json()["deployment"]["chunks"][0]
         return self.door.get(
@@ -42,13 +48,25 @@ class Board:
 def test_the_way_of_an_update(door, settings):
     made = offer()
     board, action = Board(door, made), made.target.pk
-    assert board.get().json()["config"]["polling"]["sleep"] == "00:00:30"
+    assert board.get().json()["config"]["polling"]["sleep"] == "00:00:30" and board.tell() == 200
     assert board.links["deploymentBase"].endswith(f"{board.root}/deploymentBase/{action}?c=1")
     assert board.fetch() == IMAGE and made.now().door == "ddi"
     made.reach(TargetState.FLASHING, 100)
     assert board.report(action, "proceeding", "none") == 200 and "deploymentBase" in board.links
     assert board.report(action, "closed", "success") == 200
+    assert made.now().state == TargetState.FLASHING and list(board.links) == ["configData"]
+    assert board.tell(version="2.0.0") == 200
     assert made.now().state == TargetState.PROVED and board.links == {}
+
+
+def test_what_a_device_is_asked_is_asked_once(door):
+    made = offer()
+    board = Board(door, made)
+    assert list(board.links) == ["deploymentBase", "configData"]
+    for mode in ("merge", "replace", "remove"):
+        assert board.tell(mode) == 200 and list(board.links) == ["deploymentBase"]
+    change_device(made.now().device, {"config_wanted": True})
+    assert "configData" in board.links and board.tell() == 200 and "configData" not in board.links
 
 
 def test_asking_all_the_time_uses_up_no_try(door):
@@ -80,7 +98,7 @@ def test_a_failure_has_the_devices_words(door):
     assert Board(door, made).report(made.target.pk, "closed", "failure", detail="No room on /data") == 200
     now = made.now()
     assert (now.state, now.reason_word, now.reason) == (TargetState.FAILED, "upgrade", "No room on /data")
-    assert Board(door, made).links == {}
+    assert list(Board(door, made).links) == ["configData"]
 
 
 def test_a_cancelled_action_is_linked_until_the_device_knows(door):
@@ -90,7 +108,7 @@ def test_a_cancelled_action_is_linked_until_the_device_knows(door):
     assert board.follow("cancelAction").json()["cancelAction"] == {"stopId": str(action)}
     assert board.get(f"/deploymentBase/{action}").status_code == 404
     assert board.report(action, "closed", "success", kind="cancelAction") == 200
-    assert board.links == {}
+    assert list(board.links) == ["configData"]
 
 
 def test_what_runs_is_asked_for_and_proves_too(door):

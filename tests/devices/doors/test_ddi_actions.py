@@ -5,9 +5,8 @@ from devices.doors.call import Refused
 from devices.models import TargetState
 from devices.ota import targets
 from devices.protocol.ddi import ConfigData, Feedback
-from tests.builders import make_device
 from tests.devices.doors.offers import offer
-from tests.devices.ota.firmware import move_clock
+from tests.devices.ota.firmware import make_firmware, make_rollout, move_clock
 
 pytestmark = pytest.mark.django_db
 SUCCESS = Feedback(7, "success", "closed")
@@ -28,17 +27,66 @@ def test_success_without_having_fetched_anything_is_a_lie(made):
     assert (now.state, now.reason_word) == (TargetState.FAILED, "unfetched")
 
 
-def test_success_with_the_old_version_is_a_lie(made):
+def test_success_with_the_old_version_is_a_lie(made, monkeypatch):
     targets.note_flashing(made.now())
-    ddi_actions.take_config(made.device, ConfigData("merge", {"version": "1.0.0"}))
-    now = say(made, SUCCESS)
+    assert say(made, SUCCESS).reason_word == "said_done"
+    tell(made, version="1.0.0")
+    move_clock(monkeypatch, targets.GRACE_S + 1)
+    targets.end_due()
+    now = made.now()
     assert (now.state, now.reason_word) == (TargetState.FAILED, "old_version")
 
 
-def test_a_success_that_is_said_twice_proves_once(made):
+def tell(made, **data: str) -> bool:
+    """Say what the device is; returns whether it is asked again."""
+    ddi_actions.take_config(made.now().device, ConfigData("merge", {"board": "x1", **data}))
+    return made.now().device.config_wanted
+
+
+def test_the_old_version_before_the_restart_is_no_lie(made):
     targets.note_flashing(made.now())
-    assert [say(made, SUCCESS).state for _ in range(2)] == [TargetState.PROVED] * 2
+    assert not tell(made, version="1.0.0")
+    assert made.now().reason_word == "" and say(made, SUCCESS).device.config_wanted
+
+
+def test_who_closes_before_the_restart_is_asked_until_the_new_version_runs(made):
+    targets.note_flashing(made.now())
+    say(made, SUCCESS)
+    assert tell(made, version="1.0.0") and made.now().reason_word == "old_version"
+    assert not tell(made, version="2.0.0")
+    assert made.now().state == TargetState.PROVED and ddi_actions.find_open(made.device) is None
+
+
+def test_a_success_that_is_said_twice_is_asked_about_once(made):
+    targets.note_flashing(made.now())
+    deadlines = {say(made, SUCCESS).deadline_at for _ in range(2)}
+    assert len(deadlines) == 1 and ddi_actions.find_open(made.device) is None
+    assert say(made, Feedback(7, "none", "proceeding")).state == TargetState.FLASHING
+    assert say(made, Feedback(7, "failure", "closed")).state == TargetState.FAILED
+
+
+def test_a_device_that_has_no_version_to_tell_is_believed(made):
+    targets.note_flashing(made.now())
+    say(made, SUCCESS)
+    assert not tell(made) and made.now().state == TargetState.PROVED
+
+
+def test_a_device_that_does_not_answer_has_not_proved_it(made, monkeypatch):
+    targets.note_flashing(made.now())
+    say(made, SUCCESS)
+    move_clock(monkeypatch, made.now().rollout.deadline_s + 1)
+    targets.end_due()
+    now = made.now()
+    assert (now.state, now.reason_word) == (TargetState.TIMED_OUT, "said_done")
+
+
+def test_the_next_update_waits_until_the_version_of_this_one_is_known(made):
+    targets.note_flashing(made.now())
+    say(made, SUCCESS)
+    make_rollout([made.device], make_firmware(b"the next image", version="3.0.0", counter=3))
     assert ddi_actions.find_open(made.device) is None
+    tell(made, version="2.0.0")
+    assert ddi_actions.find_open(made.device).rollout.firmware.version == "3.0.0"
 
 
 def test_what_is_said_after_the_end_changes_nothing(made):
@@ -66,11 +114,6 @@ def test_a_proved_action_is_not_linked_for_ever(made, monkeypatch):
     assert ddi_actions.find_open(made.device).pk == made.target.pk
     move_clock(monkeypatch, 25 * 3600)
     assert ddi_actions.find_open(made.device) is None
-
-
-def test_what_a_device_is_asked_of_itself():
-    assert ddi_actions.wants_config(make_device("new"), None)
-    assert not ddi_actions.wants_config(make_device("old", firmware_version="1.0.0"), None)
 
 
 def test_only_an_offered_action_can_be_found(made):

@@ -117,7 +117,7 @@ def test_feedback_of_swupdate_is_read():
     assert ddi.decode_feedback(NEWER) == Feedback(None, "success", "closed")
 
 
-def test_only_closed_and_success_is_success():
+def test_closed_is_success_unless_it_says_failure():
     states = [
         ("closed", "success"),
         ("closed", "none"),
@@ -126,7 +126,7 @@ def test_only_closed_and_success_is_success():
         ("rejected", "none"),
     ]
     read = [Feedback(7, finished, execution) for execution, finished in states]
-    assert [f.succeeded for f in read] == [True, False, False, False, False]
+    assert [f.succeeded for f in read] == [True, True, False, False, False]
     assert [f.failed for f in read] == [False, False, False, True, True]
 
 

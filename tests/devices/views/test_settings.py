@@ -92,6 +92,15 @@ def test_a_mistake_in_either_part_stores_neither(porch, client):
     assert Device.objects.get(code="hall").name == "hall" and not Panel.objects.filter(window=8).exists()
 
 
+def test_a_person_asks_once_more_what_runs_on_it(porch, client):
+    page = reverse("devices:firmware", args=["porch"])
+    assert "Ask what runs on it" not in client.get(page).content.decode()
+    Device.objects.update(config_wanted=False)
+    assert "Ask what runs on it" in client.get(page).content.decode()
+    client.post(reverse("devices:ask_config", args=["porch"]))
+    assert Device.objects.get().config_wanted
+
+
 AGAIN = reverse("devices:allow_again", args=["porch"])
 
 
