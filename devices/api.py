@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from photohub.lib.api import NO_NUL, ApiError, Body, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
 
 from . import commands, events, identity
 from .access import Action, can, get_device, name_shown, person_asking
@@ -118,7 +118,7 @@ class NewDeviceOut(DeviceOut):
     device_secret: str | None = Field(description="For the Aliyun form of the MQTT login, where there is one")
 
 
-class DeviceChanges(Body):
+class DeviceChanges(Changes):
     """What can be changed of a device. What is left out stays as it is."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)] = ""

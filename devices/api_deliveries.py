@@ -87,7 +87,18 @@ def refusal_of_delivery(refusal: CannotDeliver) -> ApiError:
     return ApiError(_STATUS.get(refusal.word, 409), refusal.word, refusal.sentence)
 
 
-@router.post("/devices/{code}/deliveries", response={202: DeliveryOut}, summary="Show a picture on a device")
+@router.post(
+    "/devices/{code}/deliveries",
+    response={202: DeliveryOut},
+    summary="Show a picture on a device",
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/json": {"schema": NewDelivery.model_json_schema()}},
+            "required": True,
+        },
+        "x-refusals": ["429"],
+    },
+)
 def create_delivery(
     request: HttpRequest,
     code: str,

@@ -74,7 +74,7 @@ class NewFirmware(Schema):
     allow_lower_counter: bool = Field(False, description="Take it though its counter is not the highest")
 
 
-class KeyOut(Schema):
+class SigningKeyOut(Schema):
     """A public key that firmware may be signed with."""
 
     key: str = Field(description="Its first 16 hex digits of SHA-256, as signatures name it")
@@ -88,7 +88,7 @@ class KeyOut(Schema):
         return key.fingerprint
 
 
-class NewKey(Body):
+class NewSigningKey(Body):
     """The public half only. The private one stays where firmware is made."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)]
@@ -127,7 +127,12 @@ def list_firmware(
     return {"items": items, "next": following}
 
 
-@router.post("/firmware", response={201: FirmwareOut}, summary="Upload firmware")
+@router.post(
+    "/firmware",
+    response={201: FirmwareOut},
+    summary="Upload firmware",
+    openapi_extra={"x-refusals": ["413", "507"]},
+)
 def upload_firmware(
     request: HttpRequest,
     new: Form[NewFirmware],
@@ -167,7 +172,7 @@ def _read_signed(new: NewFirmware, manifest_file: UploadedFile | None) -> signin
     return signed
 
 
-@router.get("/firmware/keys", response=Page[KeyOut], summary="List signing keys")
+@router.get("/firmware/keys", response=Page[SigningKeyOut], summary="List signing keys")
 def list_signing_keys(request: HttpRequest, limit: Limit = 100, cursor: Cursor = ""):
     """Public keys only; the hub has no others."""
     require(request, Action.LOOK)
@@ -175,8 +180,8 @@ def list_signing_keys(request: HttpRequest, limit: Limit = 100, cursor: Cursor =
     return {"items": items, "next": following}
 
 
-@router.post("/firmware/keys", response={201: KeyOut}, summary="Trust a signing key")
-def add_signing_key(request: HttpRequest, new: NewKey):
+@router.post("/firmware/keys", response={201: SigningKeyOut}, summary="Trust a signing key")
+def add_signing_key(request: HttpRequest, new: NewSigningKey):
     """For owners. From now on the hub takes firmware that its private half signed."""
     require(request, Action.MANAGE)
     try:

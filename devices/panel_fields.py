@@ -6,7 +6,7 @@ from typing import Annotated
 from ninja import Schema
 from pydantic import Field
 
-from photohub.lib.api import Body, Text
+from photohub.lib.api import Changes, Text
 
 from .access import Action, can, person_asking
 from .models import Panel
@@ -45,7 +45,7 @@ class PanelOut(Schema):
         return panel.render_profile.name if panel.render_profile else ""
 
 
-class PanelChanges(Body):
+class PanelChanges(Changes):
     """What can be changed of a panel. What is left out stays as it is."""
 
     render_profile: Annotated[Text, Field(max_length=40)] = ""

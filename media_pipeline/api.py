@@ -19,7 +19,7 @@ from devices.access import Action, can
 from devices.api import CommandOut, device_of
 from devices.models import Command
 from devices.waiting import wait_for_end
-from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, bad_cursor
+from photohub.lib.api import ApiError, Body, Changes, Cursor, Limit, Page, Text, bad_cursor
 from photohub.lib.site import base_url
 
 from . import deleting, history, labels
@@ -121,7 +121,7 @@ class CaptureFilters(Schema):
     kept: Literal["", "yes", "no"] = Field("", description="yes: only kept ones")
 
 
-class CaptureChanges(Body):
+class CaptureChanges(Changes):
     """What can be changed of a picture. What is left out stays as it is; `tags` replaces all tags."""
 
     kept: bool = Field(False, description="Kept pictures are not deleted, neither by hand nor by age")

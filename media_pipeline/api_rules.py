@@ -12,7 +12,7 @@ from pydantic import Field
 
 from devices.access import Action, can
 from devices.api import device_of
-from photohub.lib.api import Body, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.api import Changes, Cursor, Limit, Page, Text, page_of, refusal_of
 
 from . import show_rules
 from .show_models import ShowRule, ShowRun
@@ -48,7 +48,7 @@ class RuleOut(Schema):
         return sorted(panel.code for panel in rule.panels.all())
 
 
-class RuleChanges(Body):
+class RuleChanges(Changes):
     """What can be changed of a rule. What is left out stays as it is."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)] = ""

@@ -11,9 +11,14 @@ _REASONS = {
     "401": "Neither a live token nor a session (`auth`)",
     "403": "You may look, but not do that (`forbidden`, `csrf`)",
     "404": "Not there, or not yours to see (`not_found`)",
+    "408": "The body did not arrive in time",
     "409": "Taken, already over, or not possible now (`conflict`, `kept`, `cannot_command`)",
+    "413": "The body, or the file in it, is larger than the hub takes (`too_large`)",
     "422": "A wrong value; `fields` says which (`invalid`)",
+    "429": "Too much of this at once; try again later (`busy`)",
+    "500": "PhotoHub made a mistake; it is written to the log (`internal`)",
     "503": "The database is away; try again after `Retry-After` seconds (`db`)",
+    "507": "The hub's disk is full (`disk_full`)",
 }
 
 
@@ -33,15 +38,17 @@ def describe_errors(schema: dict) -> dict:
 
 
 def _refusals_of(method: str, operation: dict) -> list[str]:
-    statuses = ["401", "403", "503"]
+    """Return what an operation may answer instead; what is its own stands beside it as `x-refusals`."""
+    statuses = {"401", "403", "500", "503", *operation.pop("x-refusals", ())}
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
-        statuses.append("404")
-    if operation["parameters"] or "requestBody" in operation:
-        statuses.append("422")
+        statuses.add("404")
+    if operation["parameters"]:
+        statuses.add("422")
     if "requestBody" in operation:
-        statuses.append("400")
+        # A body may name a device or a picture that is not there.
+        statuses |= {"400", "404", "408", "413", "422"}
     if method != "get":
-        statuses.append("409")
+        statuses.add("409")
     return sorted(statuses)
 
 
@@ -128,12 +135,13 @@ def _operation(schema: dict, path: str, method: str, operation: dict) -> Operati
 
 def _body_fields(schema: dict, operation: dict) -> list[Field]:
     content = operation.get("requestBody", {}).get("content", {})
-    fields = []
+    fields: dict[str, Field] = {}
     for media in content.values():
         for option in media["schema"].get("anyOf", [media["schema"]]):
-            if "$ref" in option:
-                fields += _fields(_resolve(schema, option["$ref"]), "body")
-    return fields
+            shape = _resolve(schema, option["$ref"]) if "$ref" in option else option
+            for field in _fields(shape, "body") if "properties" in shape else ():
+                fields.setdefault(field.name, field)
+    return list(fields.values())
 
 
 def _fields(shape: dict, place: str = "") -> list[Field]:

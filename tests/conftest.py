@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
+from django.test import Client
 from servestatic.middleware import ServeStaticMiddleware
 
 from devices import troubles
@@ -15,6 +16,7 @@ from media_pipeline import store
 from photohub.lib.words import compile_words
 from tests import leaving_out, scheduling
 from tests.faults import rounds
+from tests.documented import check_answer
 from tests.loaded_process import Loader
 
 
@@ -54,6 +56,21 @@ def _hubs_begin_with_their_libraries_loaded():
     yield
     Loader.current.close()
     Loader.current = None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_api_answers_as_documented():
+    answer = Client.request
+
+    def checked(self, **request):
+        response = answer(self, **request)
+        if request.get("PATH_INFO", "").startswith("/api/v1/"):
+            check_answer(response.wsgi_request, response)
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "request", checked)
+        yield
 
 
 @pytest.fixture(autouse=True)

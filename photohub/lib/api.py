@@ -39,6 +39,20 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Changes(Body):
+    """A request body of which only what is sent counts, so the document names no defaults.
+
+    Programs made from the document would send each default along, and with it change what was left out.
+    """
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema, handler) -> dict[str, Any]:
+        schema = handler(core_schema)
+        for field in handler.resolve_ref_schema(schema).get("properties", {}).values():
+            field.pop("default", None)
+        return schema
+
+
 class Page(Schema, Generic[Item]):
     """One page of a list. `next` goes into `cursor` to get the following one; null: there is none."""
 
