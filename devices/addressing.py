@@ -1,11 +1,14 @@
 """Topics and devices: who sent this, what the hub listens to, what each account may do."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from .models import Device
 from .protocol import aliyun_topics, topics
 from .protocol.topics import Channel, FileTopic
+
+# hears(code, topic): whether a device of this code listens to the topic right now, as far as somebody knows.
+Hears = Callable[[str, str], bool]
 
 COLUMNS = {"result_topic": "result", "frame_topic": "frame", "picture_ack_topic": "picture/ack"}
 INBOUND = ("result", "frame", "status", "telemetry", "picture/ack")

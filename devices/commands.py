@@ -8,8 +8,9 @@ queued ──► sent ──► uploaded
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
@@ -17,8 +18,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import live, rows
+from photohub.lib.walking import walk
 
 from . import events
+from .addressing import Hears
 from .models import Command, CommandState, Device, Event, EventType, LinkState
 from .protocol import light
 
@@ -90,24 +93,30 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
     return made
 
 
-def claim_to_send(limit: int = CLAIM_AT_MOST, hears: Callable[[Device], bool] | None = None) -> list[Command]:
+def claim_to_send(limit: int = CLAIM_AT_MOST, hears: Hears | None = None) -> list[Command]:
     """Claim queued commands whose device can hear them, oldest first. Two gateways never claim the same one.
 
     As many as `limit` means that there may be more.
-
-    `hears` tells whether a device listens on its command topic right now, where somebody knows.
     """
-    now = timezone.now()
-    waiting = Command.objects.queued().select_related("device").filter(expires_at__gt=now)
-    waiting = waiting.exclude(device__link_state=LinkState.LOST).exclude(
-        claimed_at__gt=now - timedelta(seconds=CLAIM_S)
-    )
-    ready = [c for c in waiting.order_by("created_at")[:500] if hears is None or hears(c.device)]
+    ready = list(islice(_find_ready(hears), limit))
     if not ready:
         return []
+    found = Command.objects.select_related("device").filter(pk__in=ready).order_by("created_at", "pk")
     with transaction.atomic():
-        free = _lock_free(ready[:limit])
-        return [c for c in ready[:limit] if c.pk in free and _claim(c)]
+        some = list(found)
+        free = _lock_free(some)
+        return [c for c in some if c.pk in free and _claim(c)]
+
+
+def _find_ready(hears: Hears | None) -> Iterator[UUID]:
+    """Yield the commands that can be sent now, oldest first: however many wait for devices that do not listen."""
+    now = timezone.now()
+    claimed = (now - timedelta(seconds=CLAIM_S), now + timedelta(seconds=CLAIM_S))
+    waiting = Command.objects.queued().filter(expires_at__gt=now).exclude(claimed_at__range=claimed)
+    waiting = waiting.exclude(device__link_state=LinkState.LOST)
+    for key, _at, code, topic in walk(waiting, "created_at", "device__code", "device__command_topic"):
+        if hears is None or hears(code, topic):
+            yield key
 
 
 def _lock_free(some: list[Command]) -> set[UUID]:

@@ -4,9 +4,10 @@ A delivery that is being sent carries a lease of the gateway that sends it. Each
 runs out means that the gateway died, and the picture is queued again.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -15,7 +16,9 @@ from django.utils.translation import gettext as _
 
 from photohub.lib import rows
 from photohub.lib.db import update_in_order
+from photohub.lib.walking import walk
 
+from .addressing import Hears
 from .deliveries import fail, tell_changed
 from .models import Delivery, DeliveryState, DeliveryWay, LinkState
 
@@ -24,8 +27,13 @@ LEASE = timedelta(seconds=20)
 STARTS_AT_MOST = 5
 
 
-def claim_to_send(limit: int = 50) -> list[Delivery]:
-    """Claim the oldest prepared delivery of each device that can be reached and is sent nothing else."""
+def claim_to_send(
+    limit: int = 50, hears: Hears | None = None, running: Container[int] = ()
+) -> list[Delivery]:
+    """Find the oldest prepared delivery of each device that listens and is sent nothing else.
+
+    `running` are devices that somebody is about to send to.
+    """
     now = timezone.now()
     busy = Delivery.objects.filter(state=DeliveryState.SENDING).values("device")
     ready = Delivery.objects.queued().filter(
@@ -34,10 +42,16 @@ def claim_to_send(limit: int = 50) -> list[Delivery]:
     ready = (
         ready.exclude(device__in=busy).exclude(device__link_state=LinkState.LOST).filter(device__enabled=True)
     )
-    first: dict[int, Delivery] = {}
-    for delivery in ready.select_related("device", "device__panel").order_by("created_at")[:2000]:
-        first.setdefault(delivery.device_id, delivery)
-    return list(first.values())[:limit]
+    first: dict[int, UUID] = {}
+    columns = ("device", "device__code", "device__picture_topic")
+    for key, _at, device, code, topic in walk(ready, "created_at", *columns):
+        if device in first or device in running or not (hears is None or hears(code, topic)):
+            continue
+        first[device] = key
+        if len(first) >= limit:
+            break
+    found = Delivery.objects.filter(pk__in=first.values()).select_related("device", "device__panel")
+    return list(found.order_by("created_at", "pk"))
 
 
 def begin(delivery: Delivery) -> bool:

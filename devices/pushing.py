@@ -7,7 +7,6 @@ between waits for a thread or for the database. The rows hear of it twice a seco
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -16,11 +15,13 @@ from django.utils.translation import gettext as _
 
 from photohub.lib import failpoints
 from photohub.lib.db import in_thread
+from photohub.lib.seldom import Seldom
 from photohub.lib.together import Together
 
 from . import deliveries, delivery_leases, outbox, presence
+from .addressing import Hears
 from .delivery_leases import Note
-from .models import Delivery, Device
+from .models import Delivery
 from .mqtt import Link, MqttDown
 from .protocol.picture_packets import QUIET_S, FailWord, Sender, SenderState
 
@@ -29,13 +30,14 @@ log = logging.getLogger(__name__)
 AT_ONCE = 500
 _NOTE_EVERY_S = 0.5
 _LOOK_EVERY_S = 1.0
+_seldom = Seldom()
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 
 
 class Pusher:
-    """Sends what the rows say over one connection. `hears(device, topic)` tells who listens there right now."""
+    """Sends what the rows say over one connection. `hears` tells who listens there right now."""
 
-    def __init__(self, link: Link, hears: Callable[[Device, str], bool]) -> None:
+    def __init__(self, link: Link, hears: Hears) -> None:
         self._link = link
         self._hears = hears
         self._wake = asyncio.Event()
@@ -74,15 +76,11 @@ class Pusher:
         if room <= 0:
             return
         try:
-            due = await in_thread(_due, room)
-            due = [
-                d
-                for d in due
-                if d.device_id not in self._running and self._hears(d.device, d.device.picture_topic)
-            ]
+            due = await in_thread(_due, room, self._hears, frozenset(self._running))
             begun = await in_thread(delivery_leases.begin_all, due) if due else []
-        except _DATABASE_AWAY as error:
-            log.warning("The gateway could not read which pictures to send (%s); it tries again.", error)
+        except Exception as error:
+            if count := _seldom.count("due"):
+                log.warning("The gateway could not read which pictures to send (%r, %d times).", error, count)
             return
         if begun:
             failpoints.hit("delivery.begun")
@@ -155,8 +153,11 @@ class Pusher:
                 continue
             try:
                 lost = await in_thread(delivery_leases.note_all_progress, notes)
-            except _DATABASE_AWAY as error:
-                log.warning("The gateway could not note how far pictures are (%s); it goes on.", error)
+            except Exception as error:
+                if count := _seldom.count("progress"):
+                    log.warning(
+                        "The gateway could not note how far pictures are (%r, %d times).", error, count
+                    )
                 continue
             for delivery in lost:
                 transfer = self._transfers.get(delivery.device_id)
@@ -170,10 +171,10 @@ class Pusher:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-def _due(room: int) -> list[Delivery]:
+def _due(room: int, hears: Hears, running: frozenset[int]) -> list[Delivery]:
     deliveries.expire_due()
     delivery_leases.put_back_lost()
-    return delivery_leases.claim_to_send(room)
+    return delivery_leases.claim_to_send(room, hears, running)
 
 
 def _put_back(delivery: Delivery) -> None:

@@ -67,9 +67,9 @@ class BrokerLog:
             self._subscribed.clear()
             presence.forget_links()
 
-    def hears(self, device: Device, topic: str) -> bool:
+    def hears(self, code: str, topic: str) -> bool:
         """Tell whether a message would reach the device: not between its connecting and its subscribing."""
-        heard = self._subscribed.get(device.code)
+        heard = self._subscribed.get(code)
         return heard is None or any(topics.matches(f, topic) for f in heard)
 
     def _note_connected(self, address: str, client_id: str, fresh: str, username: str) -> None:

@@ -6,14 +6,14 @@ after its commit. A ring through the channel layer makes it look at once; it als
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from devices import addressing, beats, commands, dynsec, events
-from devices.models import Command, Device, EventType
+from devices.models import Command, EventType
 from devices.mqtt import Address, Link, MqttDown, keep_connected
 from devices.ota import aliyun_door
 from devices.protocol import dynsec_control, topics
@@ -42,11 +42,9 @@ _SEND_AT_ONCE = 32
 
 
 class Gateway:
-    """Runs until cancelled. `hears(device, topic)` tells who listens right now; None: as the broker's log says."""
+    """Runs until cancelled. `hears` tells who listens right now; None: as the broker's log says."""
 
-    def __init__(
-        self, address: Address, intake: Intake, hears: Callable[[Device, str], bool] | None = None
-    ) -> None:
+    def __init__(self, address: Address, intake: Intake, hears: addressing.Hears | None = None) -> None:
         self._address = address
         self._intake = intake
         self._inbox = Inbox(channels_of(intake.desk), note_stuck)
@@ -228,7 +226,7 @@ class Gateway:
         if only_links:
             return [], [], publish.claim_to_publish()
         commands.expire_due()
-        due = commands.claim_to_send(hears=self._hears_commands)
+        due = commands.claim_to_send(hears=self._hears)
         return due, aliyun_door.claim_to_push(self._hears), publish.claim_to_publish()
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
@@ -254,9 +252,6 @@ class Gateway:
                 await asyncio.sleep(1)
             elif isinstance(error, BaseException):
                 raise error
-
-    def _hears_commands(self, device: Device) -> bool:
-        return self._hears(device, device.command_topic)
 
     async def _send_command(self, link: Link, command: Command) -> None:
         try:

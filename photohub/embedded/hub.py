@@ -64,7 +64,7 @@ class Hub:
         try:
             address = await self._start_broker()
             intake = streams.Intake(frames, self._stream)
-            self._gateway = Gateway(address, intake, self._hears if self.broker else None)
+            self._gateway = Gateway(address, intake, self.broker.hears if self.broker else None)
             tasks.append(asyncio.create_task(self._gateway.run(), name="gateway"))
             worker.start()
             simulated = SimulatedCameras(self._http.getsockname()[1], self._broker_port(), self._demo)
@@ -152,9 +152,6 @@ class Hub:
 
     async def _subscribed(self, account: Account, topic_filter: str) -> None:
         live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
-
-    def _hears(self, device: Device, topic: str) -> bool:
-        return self.broker.hears(device.code, topic)
 
 
 def _note(account: Account, function, *args: str) -> None:

@@ -95,7 +95,7 @@ def test_a_command_for_a_lost_device_is_not_claimed(db):
 def test_a_command_whose_device_does_not_listen_stays(db):
     commands.capture(make_device())
 
-    assert commands.claim_to_send(hears=lambda device: False) == []
+    assert commands.claim_to_send(hears=lambda code, topic: False) == []
 
 
 def test_an_expired_command_is_never_sent(db):
@@ -157,3 +157,13 @@ def test_an_expired_command_says_that_no_picture_came(db):
     command.refresh_from_db()
 
     assert command.reason == "The camera was told, but no picture came within 30 s."
+
+
+def test_five_hundred_cameras_that_never_connected_keep_nobody_waiting(db):
+    deaf = Device.objects.bulk_create(
+        Device(code=f"deaf-{n}", name="x", profile="generic", command_topic=f"deaf/{n}") for n in range(501)
+    )
+    commands.capture_many(deaf)
+    asked = commands.capture(make_device("porch"))
+    assert commands.claim_to_send(hears=lambda code, topic: code == "porch") == [asked]
+    assert len(commands.claim_to_send(limit=50)) == 50

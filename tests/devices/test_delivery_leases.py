@@ -1,4 +1,5 @@
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -82,3 +83,13 @@ def test_notes_of_many_cost_as_many_statements_as_those_of_two():
         return len(seen)
 
     assert notes(["a1", "b1"]) == notes([f"c{n}" for n in range(9)])
+
+
+def test_panels_that_do_not_listen_and_one_with_many_pictures_keep_nobody_waiting():
+    deaf = ready(make_panel("deaf"))
+    values = {field.attname: getattr(deaf, field.attname) for field in Delivery._meta.concrete_fields}
+    Delivery.objects.bulk_create(Delivery(**{**values, "id": uuid4()}) for _ in range(2001))
+    hall, door = ready(make_panel("hall")), ready(make_panel("door"))
+    assert delivery_leases.claim_to_send(hears=lambda code, topic: code != "deaf") == [hall, door]
+    found = delivery_leases.claim_to_send(2, running={hall.device_id})
+    assert [delivery.device.code for delivery in found] == ["deaf", "door"]
