@@ -15,8 +15,8 @@ from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
 from tests import leaving_out, scheduling
-from tests.faults import rounds
 from tests.documented import check_answer
+from tests.faults import rounds
 from tests.loaded_process import Loader
 
 
