@@ -18,6 +18,7 @@ MAY_MEASURE_TIME = 20
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: runs in the long form of the suite only")
     config.addinivalue_line(
         "markers", "measures_time(reason): may fail once, because others use the machine too"
     )

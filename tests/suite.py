@@ -43,6 +43,8 @@ def run(programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
     os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
     if words[:1] == [LONG]:
         os.environ["PHOTOHUB_FAULTS"] = LONG
+    # Each of the processes would compile every test anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     programs.check(root, words, sys.stderr)
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments_of(words)])
