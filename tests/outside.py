@@ -22,10 +22,10 @@ def program(name: str) -> str:
     return found or pytest.skip(f"needs {name}")
 
 
-def from_pypi(requirement: str) -> Path:
-    """Return the folder in which a package stands, alone: what it depends on comes from the suite's own packages."""
+def from_pypi(*requirements: str) -> Path:
+    """Return the folder in which these packages stand; what else they need comes from the suite's own packages."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    return _fetched(requirement, lambda folder: [*pip, "--target", str(folder), requirement])
+    return _fetched(requirements[0], lambda folder: [*pip, "--target", str(folder), *requirements])
 
 
 def from_npm(requirement: str) -> Path:
