@@ -113,7 +113,7 @@ def claim_to_push(hears: Hears, limit: int = _PUSH_AT_ONCE) -> list[Answer]:
     found: list[Answer] = []
     for target in [*_waiting()[: 4 * limit], *_to_say_again()[:limit]]:
         device = target.device
-        if not hears(device, _topic(device, OtaChannel.UPGRADE)):
+        if not hears(device.code, _topic(device, OtaChannel.UPGRADE)):
             continue
         if offer := targets.next_offer(device, target.module, DOOR):
             found.append(_push_of(offer))
