@@ -1,16 +1,34 @@
-"""Programs that come with an API token instead of a browser session."""
+"""Programs that come with an API token instead of a browser session.
 
-from collections.abc import Callable
+As `Authorization: Bearer <token>` everywhere; where pictures are watched also as HTTP Basic with a user name and one of
+that person's tokens as the password, which is all that many programs for cameras know.
+"""
+
+import base64
+import binascii
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import wraps
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from photohub.lib.http_scope import client_address
+from photohub.lib.rates import Buckets
+
 from .identity import find_token
-from .models import Scope
+from .models import ApiToken, Scope
+
+# A browser asks for no password at the first one, and programs that know only Basic read the second.
+FOR_BROWSERS = "Bearer"
+FOR_PROGRAMS = 'Basic realm="PhotoHub", charset="UTF-8", Bearer'
+# Of one address: whoever tries tokens that do not exist.
+_strangers = Buckets(per_second=10, burst=50)
 
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -26,9 +44,11 @@ def user_of_token(request: HttpRequest, secret: str):
 
     Raises PermissionDenied when the token may not look and the request only looks: one place for all pages.
     """
-    token = find_token(secret) if secret.isascii() and secret.isprintable() else None
-    if token is None:
-        return None
+    token = token_of(Papers(secret))
+    return _person_with(token, request) if token is not None else None
+
+
+def _person_with(token: ApiToken, request: HttpRequest):
     user = token.user
     user.token_scopes = frozenset(token.scopes)
     if request.method not in UNSAFE_METHODS and Scope.READ not in user.token_scopes:
@@ -42,6 +62,60 @@ def person_of(request: HttpRequest):
     if secret is not None:
         return user_of_token(request, secret)
     return request.user if request.user.is_authenticated else None
+
+
+@dataclass(frozen=True)
+class Papers:
+    """What `Authorization` says: a token, and with Basic the name of its person."""
+
+    secret: str
+    username: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Papers(username={self.username!r})"
+
+
+def read_papers(authorization: str) -> Papers | None:
+    """Read the header; None for nothing, another scheme, or nonsense."""
+    scheme, _space, said = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return Papers(said.strip())
+    if scheme.lower() != "basic":
+        return None
+    try:
+        pair = base64.b64decode(said.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    try:
+        text = pair.decode()
+    except UnicodeDecodeError:
+        text = pair.decode("latin-1")
+    username, colon, secret = text.partition(":")
+    return Papers(secret, username) if colon else None
+
+
+def token_of(papers: Papers) -> ApiToken | None:
+    """Return the live token that these papers hold; with Basic it must be that person's."""
+    if not (papers.secret.isascii() and papers.secret.isprintable()):
+        return None
+    token = find_token(papers.secret)
+    if token is not None and papers.username not in (None, token.user.get_username()):
+        return None
+    return token
+
+
+def wait_of_stranger(address: str) -> int:
+    """Note that somebody came from there with a wrong token; returns how long he is to wait."""
+    return _strangers.take(address, time.monotonic())
+
+
+def is_browser(headers: Mapping[str, str | None]) -> bool:
+    """Tell whether this is a browser, which would ask its person for a password: small-letter names to values."""
+    return (
+        "sec-fetch-mode" in headers
+        or "text/html" in (headers.get("accept") or "")
+        or f"{settings.SESSION_COOKIE_NAME}=" in (headers.get("cookie") or "")
+    )
 
 
 def login_or_token(view: Callable) -> Callable:
@@ -59,6 +133,54 @@ def login_or_token(view: Callable) -> Callable:
             _unknown_token() if bearer_of(request) is not None else redirect_to_login(request.get_full_path())
         )
 
+    return _guarded(view, refuse)
+
+
+def login_or_basic(view: Callable) -> Callable:
+    """Let a view be fetched as with `login_or_token`, and by HTTP Basic too; a program is asked for it."""
+
+    def refuse(request: HttpRequest) -> HttpResponse | None:
+        papers = read_papers(request.headers.get("Authorization", ""))
+        if papers is None or papers.username is None:
+            person = person_of(request)
+        else:
+            token = token_of(papers)
+            # A proxy may want a password of its own, which the browser then sends to us too.
+            person = _person_with(token, request) if token else _person_in_session(request)
+        if person is not None:
+            request.user = person
+            return None
+        return _ask_for_papers(request, papers is not None)
+
+    return _guarded(view, refuse)
+
+
+def _person_in_session(request: HttpRequest):
+    return request.user if request.user.is_authenticated else None
+
+
+def _ask_for_papers(request: HttpRequest, were_wrong: bool) -> HttpResponse:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if not were_wrong and is_browser(headers):
+        return redirect_to_login(request.get_full_path())
+    wait_s = wait_of_stranger(_address_of(request)) if were_wrong else 0
+    if wait_s:
+        sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
+        answer = JsonResponse({"code": 1, "des": sentence, "err": "rate"}, status=429)
+        answer["Retry-After"] = str(wait_s)
+        return answer
+    answer = _unknown_token()
+    answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _address_of(request: HttpRequest) -> str:
+    scope = getattr(request, "scope", None)
+    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
+
+
+def _guarded(view: Callable, refuse: Callable[[HttpRequest], HttpResponse | None]) -> Callable:
     if iscoroutinefunction(view):
 
         @wraps(view)

@@ -17,8 +17,9 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from photohub.lib.http_answer import headers_from
 from photohub.lib.http_guard import DIRECT_BODY
 
 from ..live import Frames
@@ -50,11 +51,13 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a viewer may look. `code` is the camera; `status` is 200, or what to answer, with its `sentence`."""
+    """Whether a viewer may look. `code` is the camera; `status` is 200, or what to answer, with its `sentence` and
+    further `headers`."""
 
     status: int
     code: str = ""
     sentence: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 Authorise = Callable[[dict, str | None], Awaitable[Verdict]]
@@ -191,5 +194,6 @@ async def _refuse(send, verdict: Verdict, head_only: bool) -> None:
     ]
     if status == 405:
         headers.append((b"allow", b"GET, HEAD"))
+    headers += headers_from(verdict.headers)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if head_only else body})

@@ -5,17 +5,18 @@ from http.cookies import CookieError, SimpleCookie
 from django.conf import settings
 
 from devices.access import Action, can
-from devices.identity import find_token
+from devices.api_tokens import FOR_BROWSERS, FOR_PROGRAMS, is_browser, read_papers, token_of, wait_of_stranger
 from devices.models import Device
 from photohub.lib.db import in_thread
-from photohub.lib.http_scope import headers_of
+from photohub.lib.http_scope import client_address, headers_of
 from photohub.lib.sessions import user_of_session
 
 from .. import live_now
 from ..live import Frames
 from .mjpeg import Verdict
 
-_NOBODY = "Log in to see this camera, or send an API token."
+_NOBODY = "Log in to see this camera, or send an API token: as Bearer, or as the password of HTTP Basic."
+_TOO_OFTEN = "Too many failed tries; wait {} s."
 _OFF = "This camera is switched off."
 _NONE_STREAMS = "No camera that you may see is streaming. Open its page for what it has to send."
 _SEVERAL_STREAM = "Several cameras are streaming: ask for /devices/<code>/stream.mjpg."
@@ -31,7 +32,7 @@ class Viewing:
         """Return whether this viewer may look at the camera, or for None at which one he looks by default."""
         user = await in_thread(_user_of, scope)
         if user is None:
-            return Verdict(401, sentence=_NOBODY)
+            return _refuse(scope)
         if code is not None:
             return await in_thread(_may_look, user, code)
         return _only_one(await live_now.collect(self._frames, await in_thread(_visible_codes, user)))
@@ -46,15 +47,30 @@ def _codes_of(scope: dict) -> frozenset[str] | None:
     return None if user is None else frozenset(_visible_codes(user))
 
 
+def _refuse(scope: dict) -> Verdict:
+    """Ask who it is; whoever tries wrong tokens again and again is to wait."""
+    headers = headers_of(scope)
+    wait_s = wait_of_stranger(client_address(scope)) if headers.get("authorization") else 0
+    if wait_s:
+        return Verdict(429, sentence=_TOO_OFTEN.format(wait_s), headers={"Retry-After": str(wait_s)})
+    challenge = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
+    return Verdict(401, sentence=_NOBODY, headers={"WWW-Authenticate": challenge})
+
+
 def _user_of(scope: dict):
     headers = headers_of(scope)
-    scheme, _space, secret = (headers.get("authorization") or "").partition(" ")
-    if scheme:
-        token = find_token(secret.strip()) if scheme.lower() == "bearer" and secret.isascii() else None
-        if token is None:
-            return None
+    authorization = headers.get("authorization") or ""
+    papers = read_papers(authorization)
+    if papers is not None and (token := token_of(papers)) is not None:
         token.user.token_scopes = frozenset(token.scopes)
         return token.user
+    if authorization and (papers is None or papers.username is None):
+        return None
+    # A proxy may want a password of its own, which the browser then sends to us too.
+    return _user_in_session(headers)
+
+
+def _user_in_session(headers: dict[str, str | None]):
     try:
         cookies = SimpleCookie(headers.get("cookie") or "")
     except CookieError:

@@ -12,7 +12,7 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from devices.access import get_device
-from devices.api_tokens import login_or_token
+from devices.api_tokens import login_or_basic, login_or_token
 from media_pipeline.history import with_parts
 from media_pipeline.models import Capture
 from media_pipeline.reading import PictureMissing, read_picture, read_thumbnail
@@ -51,7 +51,7 @@ def thumb(request: HttpRequest, id: UUID) -> HttpResponse:
         return response
 
 
-@login_or_token
+@login_or_basic
 @require_safe
 def latest(request: HttpRequest, code: str) -> HttpResponse:
     """Serve the newest picture of a device."""
