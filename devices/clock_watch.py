@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib import clock
 
@@ -28,22 +27,29 @@ DATABASE_DIFFERS = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why the clock is not believed: `word` for programs, the sentence for people."""
+    """Why the clock is not believed: `clock_<word>` stands in `trouble_words`, with these values."""
 
     word: str
-    sentence: str
+    values: dict
 
 
 def look() -> Doubt | None:
     """Compare the clock with what is known, and remember it when it can be believed. None: it can."""
     now, up = timezone.now(), clock.uptime()
-    if doubt := _differs_from_database(now):
-        return doubt
+    doubt = _doubt(now, up)
+    if doubt is None:
+        _remember(now, up)
+    return doubt
+
+
+def doubt() -> Doubt | None:
+    """Like `look`, for those that only show it: nothing is remembered."""
+    return _doubt(timezone.now(), clock.uptime())
+
+
+def _doubt(now: datetime, up: tuple[str, float] | None) -> Doubt | None:
     row = ServiceBeat.objects.filter(pk=NAME).first()
-    if row is not None and (doubt := _judge(row, now, up)):
-        return doubt
-    _remember(now, up)
-    return None
+    return _differs_from_database(now) or (_judge(row, now, up) if row is not None else None)
 
 
 def believe() -> None:
@@ -67,25 +73,21 @@ def _judge(row: ServiceBeat, now: datetime, up: tuple[str, float] | None) -> Dou
         allowed = REST
     if -JUMP <= passed <= allowed:
         return None
-    if passed < timedelta():
-        words = {"days": -passed.days, "date": f"{now:%Y-%m-%d}"}
-        return Doubt(
-            "behind", _("The clock of this machine went back by %(days)d days, to %(date)s.") % words
-        )
-    words = {"days": passed.days, "date": f"{now:%Y-%m-%d}"}
-    return Doubt("ahead", _("The clock of this machine went ahead by %(days)d days, to %(date)s.") % words)
+    values = {"days": abs(round(passed / timedelta(days=1))), "date": f"{now:%Y-%m-%d}"}
+    return Doubt("behind" if passed < timedelta() else "ahead", values)
 
 
 def _differs_from_database(now: datetime) -> Doubt | None:
-    """Compare with the server of PostgreSQL, which has a clock of its own."""
+    there = _database_time()
+    if there is None or abs(there - now) <= DATABASE_DIFFERS:
+        return None
+    return Doubt("database", {"minutes": round(abs(there - now) / timedelta(minutes=1))})
+
+
+def _database_time() -> datetime | None:
+    """Ask the server of PostgreSQL, which has a clock of its own."""
     if connection.vendor != "postgresql":
         return None
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (there,) = cursor.fetchone()
-    if abs(there - now) <= DATABASE_DIFFERS:
-        return None
-    words = {"minutes": abs(there - now).total_seconds() // 60}
-    return Doubt(
-        "database", _("The clocks of this machine and of the database differ by %(minutes)d minutes.") % words
-    )
+        return cursor.fetchone()[0]

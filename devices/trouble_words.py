@@ -18,6 +18,35 @@ SENTENCES = {
     "broker_connected": _("The message broker is connected."),
     "broker_away": _("The message broker is away: %(detail)s"),
     "picture_not_copied": _("The picture %(name)s could not be copied: %(detail)s"),
+    "clock_ahead": _(
+        "This machine's clock went ahead by %(days)s days, to %(date)s. Until an owner says that it is right, "
+        "nothing is deleted by age."
+    ),
+    "clock_behind": _(
+        "This machine's clock went back by %(days)s days, to %(date)s. Until an owner says that it is right, "
+        "nothing is deleted by age."
+    ),
+    "clock_database": _(
+        "The clocks of this machine and of the database differ by %(minutes)s minutes. Until they agree, "
+        "nothing is deleted by age."
+    ),
+    "retention_silent": _(
+        "No picture came for %(days)s days, or the clock is wrong (%(date)s). Until an owner says that it is right, "
+        "nothing is deleted by age."
+    ),
+    "retention_disk": _(
+        "The picture folder %(folder)s is missing or empty: nothing is deleted. Is its disk mounted?"
+    ),
+    "retention_mirror": _("No file is freed, because the mirror does not prove its copies: %(error)s"),
+    "retention_backlog": _(
+        "Pictures older than %(days)s days that are still to be deleted: %(count)s. At most a quarter of all goes in one run."
+    ),
+    "retention_bytes": _("The pictures on this hub exceed the limit of %(limit)s by %(over)s."),
+    "retention_kept": _("Kept by people, so they stay: %(count)s pictures."),
+    "retention_waiting": _("Waiting for the mirror, so they stay: %(count)s pictures."),
+    "retention_failed": _("Could not be copied to the mirror, so they stay: %(count)s pictures."),
+    "retention_never": _("From before there was a mirror, so they stay: %(count)s pictures."),
+    "retention_well": _("Old pictures are deleted and freed again."),
     "frame_unreadable": _("A frame could not be taken: %(detail)s"),
     # A picture that was refused, whichever way it came; each word ends with the error word of docs/protocol.md.
     "picture_no_name": _("A picture was refused: it came without a name (Name-Pic) and without a key."),

@@ -6,8 +6,10 @@ queue; it goes last.
 """
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 from uuid import UUID
 
 from django.conf import settings
@@ -19,15 +21,18 @@ from django.utils.translation import ngettext
 from devices import events, removing
 from devices.access import Action, can
 from devices.models import Device, Event, EventType
-from photohub.lib import doorbell, failpoints
+from photohub.lib import clock, doorbell, failpoints
+from photohub.lib.db import one_writer
 
 from . import store
 from .models import Capture, MirrorState, OSSObject, Removal
-from .stores import MirrorError, open_mirror
+from .stores import MirrorError, MirrorStore, open_mirror
 
 _BATCH = 1000
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
+_COPIES_AT_ONCE = 16
+_removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,18 @@ def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
 
 
 def delete_unkept(captures: Iterable[Capture]) -> int:
-    """Delete pictures that the retention no longer keeps. Returns how many; those kept meanwhile stay."""
-    with transaction.atomic():
-        rows = _delete_rows(captures)
+    """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
+    with one_writer(), transaction.atomic():
+        rows = _delete_rows(captures, ring=False)
         # Without a sentence: on a busy device's page it would bury all that somebody did.
         devices = {c.device_id: c.device for c in rows}.values()
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
+    # Here and not by a ring: the disk must become free as quickly as the rows go.
+    remove_all([c.pk for c in rows])
     return len(rows)
 
 
-def _delete_rows(captures: Iterable[Capture]) -> list[Capture]:
+def _delete_rows(captures: Iterable[Capture], ring: bool = True) -> list[Capture]:
     """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
     # Asked afresh and locked: somebody may have kept one since the page was made.
     chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
@@ -67,7 +74,8 @@ def _delete_rows(captures: Iterable[Capture]) -> list[Capture]:
     removals = _queue(rows)
     Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
     failpoints.hit("removal.queued")
-    transaction.on_commit(lambda: _ring(removals), robust=True)
+    if ring:
+        transaction.on_commit(lambda: _ring(removals), robust=True)
     return rows
 
 
@@ -126,45 +134,79 @@ def _ring(removals: list[Removal]) -> None:
         doorbell.ring("media_pipeline.tasks.remove_files", [r.pk for r in removals])
 
 
-def due(limit: int = 200) -> list[UUID]:
-    """Return deleted pictures whose files or copies are still to be removed now."""
-    rows = Removal.objects.filter(next_try_at__lte=timezone.now()).order_by("next_try_at")
-    return list(rows.values_list("pk", flat=True)[:limit])
+def due(limit: int = 600) -> list[UUID]:
+    """Return deleted pictures whose files or copies are still to be removed now, untried ones and others half each.
+
+    So a mirror that is gone for good never keeps the disk full of what was deleted since.
+    """
+    rows = _due_rows().order_by("next_try_at").values_list("pk", flat=True)
+    again = list(rows.filter(attempts__gt=0)[: limit // 2])
+    return [*rows.filter(attempts=0)[: limit - len(again)], *again]
+
+
+def _due_rows():
+    return Removal.objects.filter(clock.is_due("next_try_at", _LONGEST_PAUSE_S, timezone.now()))
 
 
 def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     """Remove files and copies of deleted pictures. Returns how many are gone entirely. Safe to run twice."""
-    return sum(
-        _remove(row)
-        for row in Removal.objects.filter(pk__in=list(removal_ids), next_try_at__lte=timezone.now())
-    )
+    rows = list(_due_rows().filter(pk__in=list(removal_ids)))
+    failpoints.hit("removal.begun")
+    failed = {row.pk: error for row in rows if (error := _remove_files(row))}
+    failpoints.hit("removal.files_gone")
+    failed |= _remove_copies([row for row in rows if row.mirror_key and row.pk not in failed])
+    failpoints.hit("removal.copy_gone")
+    gone = [row.pk for row in rows if row.pk not in failed]
+    with one_writer(), transaction.atomic():
+        Removal.objects.filter(pk__in=gone).delete()
+        for row in rows:
+            if row.pk in failed:
+                _put_off(row, failed[row.pk])
+    return len(gone)
 
 
-def _remove(row: Removal) -> bool:
+def _remove_files(row: Removal) -> OSError | None:
     try:
-        failpoints.hit("removal.begun")
         store.remove([store.full_path(row.path), store.thumbnail_path(row.capture_id)])
-        failpoints.hit("removal.files_gone")
-        _remove_copy(row.mirror_key)
-        failpoints.hit("removal.copy_gone")
-    except (OSError, MirrorError) as error:
-        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(row.attempts, 12))
-        Removal.objects.filter(pk=row.pk).update(
-            attempts=row.attempts + 1,
-            next_try_at=timezone.now() + timedelta(seconds=pause_s),
-            error=str(error)[:300],
-        )
-        return False
-    row.delete()
-    return True
+    except OSError as error:
+        return error
+    return None
 
 
-def _remove_copy(key: str) -> None:
-    if not key:
-        return
-    mirror = open_mirror(settings)
+def _remove_copies(rows: list[Removal]) -> dict[UUID, Exception]:
+    """Delete the copies, several at once. Returns what went wrong; a mirror that is away is asked for few of them."""
+    if not rows:
+        return {}
+    try:
+        mirror = open_mirror(settings)
+    except MirrorError as error:
+        return dict.fromkeys((row.pk for row in rows), error)
     if mirror is None:
-        raise MirrorError(
-            _("A copy is in the former mirror; it is deleted when that mirror is set up again."), "no_mirror"
-        )
-    mirror.delete(key)
+        sentence = _("A copy is in the former mirror; it is deleted when that mirror is set up again.")
+        return dict.fromkeys((row.pk for row in rows), MirrorError(sentence, "no_mirror"))
+    failed: dict[UUID, Exception] = {}
+    for start in range(0, len(rows), _COPIES_AT_ONCE):
+        group = rows[start : start + _COPIES_AT_ONCE]
+        errors = list(_removers.map(_remove_copy, repeat(mirror), group))
+        failed |= {row.pk: error for row, error in zip(group, errors, strict=True) if error}
+        if all(errors):
+            # Each of the others would wait as long for the same answer.
+            return failed | dict.fromkeys((row.pk for row in rows[start + len(group) :]), errors[-1])
+    return failed
+
+
+def _remove_copy(mirror: MirrorStore, row: Removal) -> Exception | None:
+    try:
+        mirror.delete(row.mirror_key)
+    except (OSError, MirrorError) as error:
+        return error
+    return None
+
+
+def _put_off(row: Removal, error: Exception) -> None:
+    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(row.attempts, 12))
+    Removal.objects.filter(pk=row.pk).update(
+        attempts=row.attempts + 1,
+        next_try_at=timezone.now() + timedelta(seconds=pause_s),
+        error=str(error)[:300],
+    )

@@ -2,8 +2,10 @@
 
 from celery import shared_task
 
+from devices import clock_watch
 from devices.ota import images
 from photohub.lib import doorbell
+from photohub.lib.clock import Pace
 
 from . import (
     deleting,
@@ -17,6 +19,8 @@ from . import (
     time_lapse_work,
     time_lapses,
 )
+
+_pace = Pace()
 
 
 @shared_task
@@ -68,17 +72,21 @@ def sweep() -> None:
 @shared_task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
-    publish.give_up_old()
     show_runs.prune()
-    store.drop_stale_incoming()
-    images.drop_stale_uploads()
-    orphans.set_orphans_aside()
-    orphans.drop_long_lost()
     time_lapses.drop_left_over()
+    if _pace.is_steady():
+        # By a clock that has just jumped, what arrived a moment ago looks hours old.
+        publish.give_up_old()
+        store.drop_stale_incoming()
+        images.drop_stale_uploads()
+        orphans.set_orphans_aside()
+    if clock_watch.look() is None:
+        orphans.drop_long_lost()
 
 
 @shared_task
 def retain() -> None:
     """Delete and free what the retention settings no longer keep."""
     retention.retain()
-    time_lapses.drop_expired()
+    if clock_watch.look() is None:
+        time_lapses.drop_expired()

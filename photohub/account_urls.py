@@ -23,5 +23,6 @@ urlpatterns = [
     path("status", status_pages.show, name="status"),
     path("status/storage", status_pages.try_storage, name="status_try_storage"),
     path("status/retry", status_pages.retry_mirror, name="status_retry_mirror"),
+    path("status/go-on", status_pages.go_on_retaining, name="status_go_on"),
     path("status/adopt", status_pages.adopt_older, name="status_adopt_older"),
 ]

@@ -25,6 +25,7 @@ from photohub.lib import fetch_errors, vendor
 from photohub.lib.sizes import size_in_words
 from photohub.status_outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status_part import Part
+from photohub.status_retention import look_at_retention
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ def _questions() -> list[Question]:
         ("worker", _("Worker"), _worker),
         ("broker", _("Message broker"), _broker),
         ("mirror", _("Mirror"), look_at_mirror),
+        ("retention", _("Retention"), look_at_retention),
         ("live", _("Live pages"), look_at_live),
         ("address", _("Outside address"), look_at_address),
         ("clock", _("Clock"), _clock),

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access import is_owner
-from media_pipeline import mirror
+from media_pipeline import mirror, retention, retention_words
 from media_pipeline.models import MirrorState, OSSObject
 from media_pipeline.stores import MirrorError, open_mirror
 from photohub import status
@@ -28,6 +28,8 @@ def show(request: HttpRequest) -> HttpResponse:
     context = {"status": status.collect(), "sees_all": is_owner(request.user)}
     if context["sees_all"] and settings.PHOTOHUB_MIRROR != "none":
         context["mirror"] = _mirror_buttons()
+    if context["sees_all"]:
+        context["may_go_on"] = retention_words.waits_for_an_owner(retention_words.problems_now())
     if request.htmx:
         return render(request, "status/_parts.html", context)
     return render(request, "status.html", context | {"probe": request.session.pop("storage_test", None)})
@@ -77,4 +79,13 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
     count = mirror.adopt_unmirrored()
     text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
     messages.success(request, text % {"n": count})
+    return redirect("status")
+
+
+@require_POST
+@owners_only
+def go_on_retaining(request: HttpRequest) -> HttpResponse:
+    """Believe the clock: what is too old by it goes from the next run on."""
+    retention.go_on(request.user)
+    messages.success(request, _("The clock is believed. What is too old by it goes within ten minutes."))
     return redirect("status")

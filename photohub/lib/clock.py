@@ -5,10 +5,13 @@ ahead was written while the clock was wrong, or was written by the right clock b
 nobody.
 """
 
+import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db.models import Q
+from django.utils import timezone
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UPTIME = Path("/proc/uptime")
@@ -34,3 +37,23 @@ def uptime() -> tuple[str, float] | None:
         return _BOOT_ID.read_text().strip(), float(_UPTIME.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
+
+
+class Pace:
+    """Whether the clock went as fast as time since it was last asked, in this process. For work that is done again and again."""
+
+    _TOLERATED_S = 60.0
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = self._look()
+
+    def is_steady(self) -> bool:
+        """Tell whether there was no jump since the last call, or since this object was made."""
+        with self._lock:
+            before, self._last = self._last, self._look()
+        return abs(self._last - before) <= self._TOLERATED_S
+
+    @staticmethod
+    def _look() -> float:
+        return timezone.now().timestamp() - time.clock_gettime(time.CLOCK_BOOTTIME)
