@@ -10,16 +10,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core import signing
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import deliveries, fetching, outbox, panel_fonts, rendering
+from . import deliveries, fetching, outbox, panel_rendering, rendering
 from .deliveries import CannotDeliver, Wish
 from .delivery_words import words_for
 from .models import Device, PictureOrigin
 from .picture_sources import UnknownSource, read_source
 from .protocol.picture_packets import PictureRefused, count_packets
-from .render_profiles import profile_of
 
 # The outbox drops what no row names after an hour.
 _GOOD_FOR_S = 3000
@@ -149,14 +147,7 @@ def draw_picture(user, draft: Draft, profile_settings: dict, caption: str) -> Dr
 def render_draft(draft: Draft, profile_settings: dict, caption: str) -> rendering.Rendered:
     """Return the bytes that a panel with these settings gets. Raises CannotDeliver."""
     try:
-        return rendering.render(
-            draft.picture or b"",
-            profile_of(profile_settings),
-            caption=caption[:200],
-            stamp=f"{timezone.localtime(draft.stamp_at):%Y-%m-%d %H:%M}" if draft.stamp_at else "",
-            font=panel_fonts.find_font(),
-            max_pixels=settings.UPLOAD_MAX_PIXELS,
-        )
+        return panel_rendering.render(draft.picture or b"", profile_settings, caption[:200], draft.stamp_at)
     except rendering.RenderRefused as error:
         raise CannotDeliver(error.word, words_for(error.word)) from error
 

@@ -9,7 +9,9 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from . import outbox, panel_fonts, rendering
+from photohub.lib import memory
+
+from . import decoding, outbox, panel_fonts, rendering
 from .render_profiles import profile_of
 
 _REMEMBERED_S = 24 * 3600
@@ -29,14 +31,7 @@ class Made:
 
 def make(picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | None = None) -> Made:
     """Return the picture as a profile's settings say. Raises rendering.RenderRefused, or OSError of the disk."""
-    rendered = rendering.render(
-        picture,
-        profile_of(profile),
-        caption=caption,
-        stamp=f"{timezone.localtime(stamp_at):%Y-%m-%d %H:%M}" if stamp_at else "",
-        font=panel_fonts.find_font(),
-        max_pixels=settings.UPLOAD_MAX_PIXELS,
-    )
+    rendered = render(picture, profile, caption, stamp_at)
     return Made(
         outbox.keep(rendered.data),
         len(rendered.data),
@@ -45,6 +40,26 @@ def make(picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | 
         rendered.width,
         rendered.height,
     )
+
+
+def render(
+    picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | None = None
+) -> rendering.Rendered:
+    """Draw the picture as a profile's settings say. Raises rendering.RenderRefused, or memory.Crowded."""
+    settled = profile_of(profile)
+    try:
+        # Without a size of its own a panel gets the picture as large as it is.
+        with decoding.room_for(picture, scaled=bool(settled.width or settled.height)):
+            return rendering.render(
+                picture,
+                settled,
+                caption=caption,
+                stamp=f"{timezone.localtime(stamp_at):%Y-%m-%d %H:%M}" if stamp_at else "",
+                font=panel_fonts.find_font(),
+                max_pixels=settings.UPLOAD_MAX_PIXELS,
+            )
+    except memory.TooLarge as error:
+        raise rendering.TooManyPixels(str(error)) from error
 
 
 def make_once(picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | None = None) -> Made:

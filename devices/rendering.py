@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageColor
 
 from . import panel_formats as formats
+from . import picture_scaling
 from .panel_formats import RAW_BITS, Palette, read_palette
 from .panel_profiles import PROFILES, Fault, Profile, check
 from .panel_text import FontFile, Paint, make_readable, write_band
@@ -209,7 +210,9 @@ def _decode(picture: bytes, profile: Profile, max_pixels: int) -> Image.Image:
         scale = min(1.0, 2 * _scale(profile, image.size[::-1] if sideways else image.size))
         wanted = [math.ceil(side * scale) for side in image.size]
         image.draft("L" if _is_grey(profile) else None, wanted)
-        source = _averageable(image)
+        # By how much it is still too large: the decoder of a JPEG has made it smaller already.
+        factor = image.width // wanted[0]
+        source = picture_scaling.reduce(image, factor, _averageable)
         if (factor := source.width // wanted[0]) > 1:
             source = source.reduce(factor)
         source = _flatten(source, profile.background)

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
-from . import outbox, rendering
+from photohub.lib import memory
+
+from . import decoding, outbox, rendering
 from .access import Action, can
 from .models import Delivery, Device, Panel
 from .render_profiles import profile_of
@@ -68,6 +70,7 @@ def see(sha256: str, content_type: str, settings: dict, size: tuple[int | None, 
         if content_type in _FOR_BROWSERS and not profile.mounting:
             return Seen(data, content_type)
         width, height = size[0] or profile.width or 0, size[1] or profile.height or 0
-        return Seen(rendering.preview(data, profile, width, height), "image/png")
-    except (outbox.BlobMissing, rendering.RenderRefused) as error:
+        with decoding.room_for(data, scaled=False):
+            return Seen(rendering.preview(data, profile, width, height), "image/png")
+    except (outbox.BlobMissing, rendering.RenderRefused, memory.TooLarge) as error:
         raise NothingToSee from error

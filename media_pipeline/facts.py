@@ -6,6 +6,9 @@ from datetime import datetime
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
+from devices import decoding
+from photohub.lib import memory
+
 from . import images
 from .cards import flag_words, mirror_of
 from .models import Capture, MirrorState
@@ -76,4 +79,10 @@ def exif_of(data: bytes) -> list[Fact]:
         "iso": "ISO",
         "orientation": _("Orientation"),
     }
-    return [Fact(labels.get(key, key), value) for key, value in images.describe_exif(data).items()]
+    try:
+        # Some decoders draw the whole picture on the way to what it says of itself.
+        with decoding.room_for(data):
+            said = images.describe_exif(data)
+    except (memory.Crowded, memory.TooLarge):
+        return []
+    return [Fact(labels.get(key, key), value) for key, value in said.items()]

@@ -15,11 +15,14 @@ from itertools import pairwise
 
 from PIL import Image
 
+from devices import picture_scaling
+
 from . import jpeg
 from .jpeg import Buffer
 
 MAX_PIXELS = 40_000_000
 MAX_SCANS = 100
+_REDUCING_GAP = 1.1
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 # A real PNG has hundreds of chunks; one made of empty chunks counts as cut where the walk gives up.
@@ -220,12 +223,12 @@ def _guarded(draw: Callable[[], Image.Image]) -> Image.Image:
 
 def _draw_small(data: Buffer, box: tuple[int, int], max_pixels: int) -> Image.Image:
     with _open(data, max_pixels) as image:
-        source = _averageable(image)
         orientation = _read_orientation(image)
+        box = box[::-1] if orientation in _SIDEWAYS else box
         # Small first, upright second: turning the full picture costs more than all the rest.
-        source.thumbnail(
-            box[::-1] if orientation in _SIDEWAYS else box, Image.Resampling.BICUBIC, reducing_gap=1.1
-        )
+        factor = int(max(image.width / box[0], image.height / box[1]) / _REDUCING_GAP)
+        source = picture_scaling.reduce(image, factor, _averageable)
+        source.thumbnail(box, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
         # Inside the block: a picture that was small already is decoded only here.
         small = _flatten(source)
     if orientation in _TURNS:

@@ -19,7 +19,8 @@ def size_of_film(data: bytes, width_px: int) -> tuple[int, int]:
 
     Raises FrameDamaged. H.264 with shared colours has only even sides.
     """
-    picture = _draw(data, (images.MAX_PIXELS, images.MAX_PIXELS))
+    # No larger than the film, or a large picture would lie in memory whole.
+    picture = _draw(data, (width_px, images.MAX_PIXELS))
     width = min(width_px, picture.width)
     return _even(width), _even(width * picture.height / picture.width)
 

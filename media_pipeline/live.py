@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
 
+from devices import decoding
+from photohub.lib import memory
+
 from . import jpeg, notices
 
 STALE_AFTER_S = 4.0
@@ -320,7 +323,7 @@ class LatestFrames:
     async def _draw(self, frame: View | None, age_s: float | None) -> View:
         if frame is None or age_s is None or age_s >= self._gone_after_s:
             return View(Kind.NONE, await asyncio.to_thread(notices.draw_no_picture))
-        drawn = await asyncio.to_thread(notices.draw_last, frame.jpeg, age_s)
+        drawn = await asyncio.to_thread(_draw_last, frame.jpeg, age_s)
         return View(Kind.LAST, drawn, frame.sequence, frame.received_at, frame.received_s)
 
     def _until_next(self, age_s: float | None) -> float:
@@ -328,6 +331,14 @@ class LatestFrames:
         if age_s is None or age_s >= self._gone_after_s:
             return self._repeat_every_s
         return min(self._repeat_every_s - age_s % self._repeat_every_s, self._gone_after_s - age_s) + 0.01
+
+
+def _draw_last(picture: bytes, age_s: float) -> bytes:
+    try:
+        with decoding.room_for(picture):
+            return notices.draw_last(picture, age_s)
+    except (memory.Crowded, memory.TooLarge):
+        return notices.draw_no_picture()
 
 
 def cut_tail(picture: bytes) -> bytes:

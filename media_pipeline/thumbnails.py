@@ -1,5 +1,6 @@
 """Small previews of pictures: one decode makes the thumbnail, its colour placeholder and the perceptual hash."""
 
+import logging
 import os
 import secrets
 from collections.abc import Iterable
@@ -12,13 +13,15 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices import events
+from devices import decoding, events
 from devices.models import Event, EventType
-from photohub.lib import failpoints, pressure
+from photohub.lib import failpoints, memory, pressure
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
 
 from . import images, store
 from .models import Capture, Step
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS_AT_MOST = 5
 SIDE_PX = 640  # Sharp on the cards of the dashboard, the largest place it is shown at.
@@ -68,7 +71,7 @@ def make_together(captures: list[Capture]) -> int:
         chosen = Capture.objects.filter(pk__in=[c.pk for c in captures])
         update_in_order(chosen, thumbnail_attempts=F("thumbnail_attempts") + 1)
     failpoints.hit("thumbnail.claimed")
-    made = [capture for capture in captures if _make(capture)]
+    made = [capture for capture in captures if _make_in_turn(capture)]
     failpoints.hit("thumbnail.written")
     with one_writer(), transaction.atomic():
         lock_in_order(Capture.objects.filter(pk__in=[c.pk for c in made]))
@@ -79,17 +82,31 @@ def make_together(captures: list[Capture]) -> int:
     return sum(capture.thumbnail_state == Step.DONE for capture in made)
 
 
+def _make_in_turn(capture: Capture) -> bool:
+    try:
+        return _make(capture)
+    except memory.Crowded:
+        # It was not tried, so it does not count.
+        Capture.objects.filter(pk=capture.pk).update(thumbnail_attempts=F("thumbnail_attempts") - 1)
+        return False
+
+
 def _make(capture: Capture) -> bool:
     """Make one thumbnail and set the capture's columns; False when it should be tried again."""
     if capture.thumbnail_attempts >= ATTEMPTS_AT_MOST:
         capture.thumbnail_state = Step.FAILED
         return True
     try:
-        thumbnail = images.make_thumbnail(store.full_path(capture.path).read_bytes(), SIDE_PX)
+        data = store.full_path(capture.path).read_bytes()
+        with decoding.room_for(data):
+            thumbnail = images.make_thumbnail(data, SIDE_PX)
         _write(store.thumbnail_path(capture.pk), thumbnail.data)
-    except images.ThumbnailFailed:
+    except (images.ThumbnailFailed, memory.TooLarge) as error:
+        log.info("Picture %s is shown without a preview: %s", capture.pk, error)
         capture.thumbnail_state = Step.FAILED
         return True
+    except memory.Crowded:
+        raise
     except OSError:
         return False
     capture.thumbnail_state = Step.DONE

@@ -36,6 +36,7 @@ from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
 from photohub.lib.api import ApiError, refusal_of
 from photohub.lib.body_limit import BODY_AT_MOST_BYTES
+from photohub.lib.memory import Crowded
 from photohub.lib.site import base_url
 from photohub.status_part import Part
 
@@ -74,6 +75,7 @@ def explain(error: Exception) -> ApiError:
     ├── ValidationError                         422 invalid    (or 409 conflict: something is taken)
     ├── IntegrityError                          409 conflict
     ├── DatabaseError, InterfaceError           503 db
+    ├── Crowded                                 503 busy   (no memory in time for a password or a picture)
     └── anything else                           500 internal
     """
     match error:
@@ -97,6 +99,8 @@ def explain(error: Exception) -> ApiError:
             return ApiError(409, "conflict", _("Somebody else changed the same thing just now. Try again."))
         case DatabaseError() | InterfaceError():
             return ApiError(503, "db", _("The hub's database is away. Try again in a few seconds."))
+        case Crowded():
+            return ApiError(503, "busy", error.sentence)
     return ApiError(500, "internal", _("PhotoHub made a mistake. It is written to the log."))
 
 

@@ -155,6 +155,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "photohub.lib.middleware.relax_csp_for_back_office",
+    "photohub.lib.middleware.AnswerCrowds",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "photohub.urls"
@@ -186,7 +187,7 @@ APPEND_SLASH = (
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "photohub.lib.hashers.Argon2InTurn",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -345,6 +346,11 @@ MQTT_MAX_PACKET_BYTES = env_size(
 UPLOAD_MAX_BYTES = env_size("PHOTOHUB_MAX_UPLOAD", "10MiB", "Largest picture")
 UPLOAD_MAX_PIXELS = env_int("PHOTOHUB_MAX_PIXELS", 40_000_000, "Largest picture in pixels")
 UPLOAD_RATE = env_rate("PHOTOHUB_RATE_LIMIT", "5/s,20", "Uploads per device: steady rate, burst; or off")
+WORK_MEMORY_BYTES = env_size(
+    "PHOTOHUB_WORK_MEMORY",
+    "184MiB",
+    "Memory that decoding pictures and checking passwords may take at once in one process",
+)
 ADDRESS_RATE = env_rate(
     "PHOTOHUB_ADDRESS_RATE", "50/s,200", "Uploads per network address: steady rate, burst; or off"
 )

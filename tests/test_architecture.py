@@ -24,21 +24,29 @@ MAY_IMPORT = {
     "devices.protocol": ("devices.protocol",),
     "devices.panel_formats": (),
     "devices.panel_text": (),
+    "devices.picture_scaling": (),
     "devices.panel_profiles": ("devices.panel_formats",),
     "devices.rendering": (
         "devices.panel_formats",
         "devices.panel_profiles",
         "devices.panel_text",
+        "devices.picture_scaling",
         "devices.protocol",
     ),
     "devices": ("devices", "photohub.lib"),
     "media_pipeline.jpeg": (),
-    "media_pipeline.images": ("media_pipeline.jpeg",),
+    "media_pipeline.images": ("media_pipeline.jpeg", "devices.picture_scaling"),
     "media_pipeline": ("media_pipeline", "devices", "photohub.lib"),
     "simulators": ("simulators", "devices.protocol", "media_pipeline.jpeg", "media_pipeline.images"),
     "photohub": ("photohub", "media_pipeline", "devices", "simulators"),
 }
-DRAWING = ("devices.panel_formats", "devices.panel_profiles", "devices.panel_text", "devices.rendering")
+DRAWING = (
+    "devices.panel_formats",
+    "devices.panel_profiles",
+    "devices.panel_text",
+    "devices.picture_scaling",
+    "devices.rendering",
+)
 PURE = {"devices.protocol": set(), "media_pipeline.jpeg": set(), "media_pipeline.images": {"PIL"}}
 PURE |= {room: {"PIL"} for room in DRAWING}
 # Pure code gets its time from outside, and does neither I/O nor log.

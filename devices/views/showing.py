@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from photohub.lib.ids import read_id
+from photohub.lib.memory import Crowded
 from photohub.lib.picture_response import picture_response
 
 from .. import deliveries, drafts, outbox, screens
@@ -47,6 +48,8 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     except CannotDeliver as refusal:
         # A preview that says why there is none has done its work.
         return _page(request, device, {"problem": refusal.sentence}, status=422 if sends else 200)
+    except Crowded as crowd:
+        return _page(request, device, {"problem": crowd.sentence}, status=503)
     except OSError:
         problem = _("The picture could not be kept: the hub's disk refused it. Nothing was sent.")
         return _page(request, device, {"problem": problem}, status=507)

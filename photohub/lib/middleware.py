@@ -1,8 +1,36 @@
 """Middleware of PhotoHub's own."""
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
+
+from .memory import Crowded
+
+_AGAIN_AFTER_S = 5
+
+
+class AnswerCrowds:
+    """Answer 503 where there was no memory for a password or a picture in time."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest):
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Say in words that it is worth another try."""
+        if not isinstance(error, Crowded):
+            return None
+        response = render(request, "crowded.html", {"sentence": error.sentence}, status=503)
+        response["Retry-After"] = str(_AGAIN_AFTER_S)
+        return response
 
 
 @sync_and_async_middleware
