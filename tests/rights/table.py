@@ -1,0 +1,262 @@
+"""Who may do what: one line for every address, API operation, door, socket and topic of the hub.
+
+open       everybody, without a login
+proof      a device's, a broker's or a link's own proof: a person's login counts for nothing
+login      whoever is logged in
+look       whoever may look at the device that it is about    }  others: 404 outside the group,
+command    whoever may command that device                    }  403 inside it
+manage     whoever may manage that device: owners             }
+anywhere   whoever may look at (`look`) or command (`command`) any device at all, else 403
+owner      owners, else 403
+"""
+
+PAGES = """
+GET       healthz                                       open
+GET       readyz                                        open
+POST      language                                      open
+GET,POST  login                                         open
+POST      logout                                        leave
+GET,POST  setup/<str:token>                             proof
+GET,POST  invitation/<str:uid>/<str:token>              proof
+GET       account                                       login
+POST      account/password                              login
+POST      account/sessions/end                          leave
+POST      account/tokens                                login
+POST      account/tokens/<int:pk>/revoke                own
+GET       people                                        owner
+POST      people/invite                                 owner
+POST      people/<int:pk>/link                          owner
+POST      people/<int:pk>/role                          owner
+POST      people/<int:pk>/enabled                       owner
+GET       status                                        login
+POST      status/storage                                owner
+POST      status/retry                                  owner
+POST      status/adopt                                  owner
+GET       devices/                                      login
+GET,POST  devices/add/                                  owner
+GET       devices/add/code                              owner
+POST      devices/simulate                              owner
+POST      devices/simulate/remove                       owner
+GET       devices/deliveries/                           anywhere-command
+GET       devices/deliveries/<uuid:id>/picture          look
+POST      devices/deliveries/<uuid:id>/cancel           command
+POST      devices/deliveries/<uuid:id>/again            command
+GET       devices/render-profiles/                      owner
+GET,POST  devices/render-profiles/new                   owner
+GET,POST  devices/render-profiles/<slug:name>/          owner
+POST      devices/render-profiles/<slug:name>/delete    owner
+GET,POST  devices/show/                                 login
+GET       devices/show/drawn                            proof
+GET       devices/<slug:code>/                          look
+GET       devices/<slug:code>/now                       look
+GET       devices/<slug:code>/pictures/                 look
+GET       devices/<slug:code>/show/                     look
+POST      devices/<slug:code>/show/                     command
+GET       devices/<slug:code>/show/now                  look
+GET       devices/<slug:code>/show/shown                look
+GET       devices/<slug:code>/show/preview              command
+POST      devices/<slug:code>/show/topics               manage
+GET       devices/<slug:code>/firmware/                 look
+GET       devices/<slug:code>/playlist/                 look
+POST      devices/<slug:code>/playlist/                 command
+POST      devices/<slug:code>/playlist/<uuid:id>/move   command
+POST      devices/<slug:code>/playlist/<uuid:id>/remove command
+GET       devices/<slug:code>/playlist/<uuid:id>/picture look
+GET       devices/<slug:code>/connect/                  look
+GET       devices/<slug:code>/events/                   look
+GET       devices/<slug:code>/added/                    manage
+GET       devices/<slug:code>/firstlight                manage
+GET,POST  devices/<slug:code>/settings/                 manage
+POST      devices/<slug:code>/panel/again               manage
+POST      devices/<slug:code>/delete                    manage
+GET       devices/<slug:code>/keys/                     manage
+POST      devices/<slug:code>/keys/new                  manage
+POST      devices/<slug:code>/keys/secret               manage
+POST      devices/<slug:code>/keys/<str:prefix>/revoke  manage
+POST      devices/<slug:code>/capture                   command
+GET       devices/<slug:code>/commands/<uuid:id>        look
+POST      devices/<slug:code>/commands/<uuid:id>/cancel command
+GET       firmware/                                     anywhere-look
+GET,POST  firmware/upload                               owner
+GET,POST  firmware/keys                                 owner
+POST      firmware/keys/<int:pk>/revoke                 owner
+GET       firmware/<uuid:id>/                           anywhere-look
+POST      firmware/<uuid:id>/publish                    owner
+POST      firmware/<uuid:id>/delete                     owner
+GET,POST  firmware/<uuid:id>/rollout                    owner
+GET       firmware/rollouts/<uuid:id>/                  look
+POST      firmware/rollouts/<uuid:id>/<str:order>       manage
+GET       image                                         proof
+GET       panel/next                                    proof
+GET       panel/<str:key>/next                          proof
+GET       panel/i/<str:token>                           proof
+GET       api/setup                                     door
+GET       api/setup/                                    door
+GET       api/display                                   door
+GET       api/display/                                  door
+POST      api/log                                       proof
+POST      api/log/                                      proof
+GET                                                     login
+GET       cards/<slug:code>                             look
+GET       feed                                          login
+POST      capture-all                                   login
+GET       wall                                          login
+GET       wall/<slug:code>                              look
+GET       history                                       login
+POST      history/change                                login
+POST      history/delete                                owner
+GET       captures/picker                               login
+GET       captures/<uuid:id>                            look
+GET       captures/<uuid:id>/panel                      look
+POST      captures/<uuid:id>/mirror                     command
+POST      captures/<uuid:id>/labels                     command
+POST      captures/<uuid:id>/keep                       command
+POST      captures/<uuid:id>/link                       command
+POST      captures/<uuid:id>/shares                     command
+POST      captures/<uuid:id>/shares/<slug:code>/revoke  command
+GET       captures/<uuid:id>/original                   look
+GET       captures/<uuid:id>/thumb                      look
+GET       devices/<slug:code>/live/                     look
+GET       devices/<slug:code>/live/going                look
+POST      devices/<slug:code>/keep                      command
+GET       devices/<slug:code>/latest.jpg                look
+GET       timelapses                                    login
+GET,POST  timelapses/new                                anywhere-command
+GET       timelapses/<uuid:id>                          look
+GET       timelapses/<uuid:id>/now                      login
+GET       timelapses/<uuid:id>/film.mp4                 look
+POST      timelapses/<uuid:id>/cancel                   command
+POST      timelapses/<uuid:id>/delete                   command
+GET       rules/                                        login
+GET,POST  rules/new                                     owner
+GET       rules/<uuid:id>                               look
+GET,POST  rules/<uuid:id>/edit                          owner
+POST      rules/<uuid:id>/delete                        owner
+GET       p/<slug:code>                                 open
+POST      broker/<str:secret>/emqx/authn                proof
+POST      broker/<str:secret>/emqx/authz                proof
+POST      broker/<str:secret>/goauth/user               proof
+POST      broker/<str:secret>/goauth/superuser          proof
+POST      broker/<str:secret>/goauth/acl                proof
+"""
+
+# The back office, whose addresses Django makes of the tables: for owners, but for its own login.
+BACK_OFFICE = "admin/"
+BACK_OFFICE_OPEN = ("admin/login/", "admin/jsi18n/")
+
+API = """
+GET    /status                           login
+GET    /devices                          login
+POST   /devices                          owner
+GET    /devices/{code}                   look
+PATCH  /devices/{code}                   manage
+DELETE /devices/{code}                   manage
+GET    /devices/{code}/keys              manage
+POST   /devices/{code}/keys              manage
+DELETE /devices/{code}/keys/{prefix}     manage
+GET    /devices/{code}/commands          look
+GET    /commands/{id}                    look
+POST   /commands/{id}/cancel             command
+GET    /events                           login
+POST   /devices/{code}/capture           command
+POST   /devices/{code}/keep              command
+GET    /captures                         login
+GET    /captures/{id}                    look
+PATCH  /captures/{id}                    command
+DELETE /captures/{id}                    manage
+POST   /devices/{code}/deliveries        command
+GET    /devices/{code}/deliveries        look
+GET    /deliveries/{id}                  look
+POST   /deliveries/{id}/cancel           command
+POST   /deliveries/{id}/again            command
+GET    /render-profiles                  login
+POST   /timelapses                       command
+GET    /timelapses                       login
+GET    /timelapses/{id}                  look
+DELETE /timelapses/{id}                  command
+GET    /firmware                         anywhere-look
+POST   /firmware                         owner
+GET    /firmware/keys                    anywhere-look
+POST   /firmware/keys                    owner
+DELETE /firmware/keys/{key}              owner
+GET    /firmware/{id}                    anywhere-look
+DELETE /firmware/{id}                    owner
+POST   /firmware/{id}/publish            owner
+GET    /rollouts                         login
+POST   /rollouts                         owner
+GET    /rollouts/{id}                    look
+GET    /rollouts/{id}/targets            look
+POST   /rollouts/{id}/pause              manage
+POST   /rollouts/{id}/resume             manage
+POST   /rollouts/{id}/cancel             manage
+GET    /devices/{code}/playlist          look
+PUT    /devices/{code}/playlist          command
+GET    /rules                            owner
+POST   /rules                            owner
+GET    /rules/{id}                       owner
+PATCH  /rules/{id}                       owner
+DELETE /rules/{id}                       owner
+GET    /rules/{id}/runs                  owner
+GET    /ota/check                        proof
+"""
+
+# Beside Django, by the hub's own doors. The proof is a device's key (`key`), its own key for its own code (`own key`),
+# or the secret of the address itself (`token`); a person's session or API token counts for nothing there.
+DOORS = """
+POST /api/upload                      key
+POST /api/upload/                     key
+POST /api/upload/<key>                key
+POST /index.php                       key
+GET  /ota/esp/<key>                   key
+GET  /ota/f/<token>                   token
+GET  /default/controller/v1/<code>    own key
+"""
+
+SOCKETS = """
+GET /ws/live/   login
+GET /ws/wall/   login
+GET /mqtt       proof
+"""
+
+# What a topic's own device may do, and what a person may who may look at it; anybody else may do nothing.
+TOPICS = """
+photohub/<code>/command               subscribe  -
+photohub/<code>/result                publish    subscribe
+photohub/<code>/frame                 publish    -
+photohub/<code>/frame/part1           publish    -
+photohub/<code>/status                publish    -
+photohub/<code>/telemetry             publish    -
+photohub/<code>/picture               subscribe  -
+photohub/<code>/picture/ack           publish    -
+photohub/<code>/file/7/init           publish    -
+photohub/<code>/file/7/0              publish    -
+photohub/<code>/file/7/fin/9          publish    -
+photohub/<code>/file/7/response       subscribe  -
+/ota/device/inform/<pk>/<dn>          both       -
+/ota/device/progress/<pk>/<dn>        publish    -
+/ota/device/upgrade/<pk>/<dn>         both       -
+/sys/<pk>/<dn>/thing/ota/firmware/get        publish    -
+/sys/<pk>/<dn>/thing/ota/firmware/get_reply  subscribe  -
+/sys/<pk>/<dn>/thing/file/download           publish    -
+/sys/<pk>/<dn>/thing/file/download_reply     subscribe  -
+"""
+NOBODYS_TOPICS = (
+    "#",
+    "+/+/+",
+    "photohub/#",
+    "photohub/+/result",
+    "$SYS/#",
+    "$CONTROL/dynamic-security/v1",
+    "/light/deviceIn",
+)
+
+
+def rows(table: str) -> dict[tuple[str, str], str]:
+    """Return a table as (method, route) → right."""
+    found = {}
+    for line in table.strip("\n").splitlines():
+        methods, *route, right = line.split()
+        for method in methods.split(","):
+            assert (method, "".join(route)) not in found, line
+            found[method, "".join(route)] = right
+    return found

@@ -1,0 +1,98 @@
+"""Two groups that have everything twice, and people who may do different things in one of them."""
+
+from dataclasses import dataclass, field
+
+from django.test import Client
+
+from devices import commands, identity, outbox, playlists
+from devices.models import (
+    Delivery,
+    Device,
+    DeviceGroup,
+    Panel,
+    PictureOrigin,
+    RenderProfile,
+    SigningKey,
+)
+from devices.ota import rollouts
+from devices.ota.planning import Plan
+from media_pipeline import labels, show_rules, time_lapses
+from media_pipeline.models import LapseState, TimeLapse
+from tests.builders import make_capture, make_device, make_jpeg, make_user
+from tests.devices.ota.firmware import ALL_AT_ONCE, make_firmware
+
+ROLES = ("stranger", "nobody", "viewer", "operator", "owner")
+SCOPES = ("read", "command", "manage")
+
+
+@dataclass
+class Place:
+    """What one group has."""
+
+    name: str
+    camera: Device
+    panel: Device
+    key: str
+    ids: dict[str, object] = field(default_factory=dict)
+
+
+def make_place(name: str, firmware) -> Place:
+    """Return a group with a camera, a panel, and one of each thing that belongs to them."""
+    group = DeviceGroup.objects.create(name=name)
+    made = identity.add_device(code=f"{name}-cam", name=f"{name} cam", profile="generic", group=group)
+    camera, panel = made.device, make_device(f"{name}-panel", profile="panel", group=group)
+    capture = make_capture(camera, name=f"{name}.jpg")
+    Panel.objects.filter(device=panel).update(render_profile=RenderProfile.objects.first())
+    sha256 = outbox.keep(make_jpeg(text=name))
+    Panel.objects.filter(device=panel).update(shown_sha256=sha256, shown_content_type="image/jpeg")
+    shown = {"sha256": sha256, "content_type": "image/jpeg", "origin": PictureOrigin.CAPTURE}
+    film = time_lapses.ask_for(time_lapses.Wish(camera))
+    TimeLapse.objects.filter(pk=film.pk).update(state=LapseState.READY)
+    time_lapses.film_path(film.pk).write_bytes(b"a film")
+    place = Place(name, camera, panel, made.key)
+    rule = show_rules.save_rule({"name": f"{name} rule", "camera": camera}, [panel])
+    place.ids = {
+        "commands": commands.capture(camera).pk,
+        "captures": capture.pk,
+        "shares": labels.share(capture, None, "1d").code,
+        "p": capture.code,
+        "deliveries": Delivery.objects.create(device=panel, origin_ref=str(capture.pk), **shown).pk,
+        "playlist": playlists.add_picture(panel, make_jpeg(), "a").pk,
+        "timelapses": film.pk,
+        "rules": rule.pk,
+        "rollouts": rollouts.create(firmware, [camera], plan=Plan(steps=ALL_AT_ONCE), start=True)[0].pk,
+        "image": firmware.pk,
+        "prefix": camera.keys.get().prefix,
+    }
+    return place
+
+
+@dataclass
+class World:
+    """Both places, the people, and a program of the owner's for each scope."""
+
+    yard: Place
+    house: Place
+    people: dict[str, object]
+    firmware: object
+    signing_key: SigningKey
+
+    def client(self, role: str) -> Client:
+        client = Client(raise_request_exception=False)
+        if role != "stranger":
+            client.force_login(self.people[role], "django.contrib.auth.backends.ModelBackend")
+        return client
+
+    def program(self, scope: str) -> Client:
+        _token, secret = identity.new_token(self.people["owner"], scope, [scope])
+        return Client(headers={"Authorization": f"Bearer {secret}"}, raise_request_exception=False)
+
+
+def make_world() -> World:
+    firmware = make_firmware()
+    RenderProfile.objects.create(name="own", settings={"width": 64, "height": 48})
+    yard, house = make_place("yard", firmware), make_place("house", firmware)
+    group = yard.camera.group
+    people = {"nobody": make_user("nobody"), "owner": make_user("owner", "owner")}
+    people |= {role: make_user(role, role, group) for role in ("viewer", "operator")}
+    return World(yard, house, people, firmware, SigningKey.objects.first())
