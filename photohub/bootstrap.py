@@ -327,10 +327,7 @@ class Setup:
 
     def compile_code(self) -> str:
         mark = code_mark(self.project.root)
-        folders = [
-            *self.project.venv.glob("lib/python*/site-packages"),
-            *(self.project.root / n for n in CODE),
-        ]
+        folders = [self.project.root / name for name in CODE]
         # Only faster: a folder that may not be written is compiled at each start, as before.
         with contextlib.suppress(CommandFailed):
             self.run([self.project.python, "-m", "compileall", "-q", "-j", "0", *folders])

@@ -245,7 +245,7 @@ def test_no_more_devices_begin_in_a_minute_than_the_rate_allows(monkeypatch):
 def test_many_devices_step_by_step_until_too_many_fail(monkeypatch, count):
     tenth, half = count // 10, count // 2
     devices = make_devices(count)
-    rollout = make_rollout(devices, steps=Plan().steps, rate_per_minute=200, deadline_s=300)
+    rollout = make_rollout(devices, steps=Plan().steps, rate_per_minute=half - tenth, deadline_s=300)
     for expected in (1, tenth - 1, half - tenth):
         new = [offer for offer in offered(devices) if not offer.again]
         assert len(new) == expected
