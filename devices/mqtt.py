@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 CLIENT_ID = "photohub-gateway"
 SESSION_EXPIRY_S = 24 * 3600
 KEEPALIVE_S = 30
+# Messages that the broker may have on their way to us; one that never ends would keep its place for good.
+UNDER_WAY_AT_MOST = 50
 # A broker that is back is served again within 15 s: the longest pause, and then a connection and a session.
 LONGEST_PAUSE_S = 8.0
 _OWN_AT_MOST = 500
@@ -244,6 +246,8 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator
     if address.version5:
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        # Without it a client of MQTT 5 may be sent 65,535 messages, each a picture, before it acknowledges the first.
+        properties.ReceiveMaximum = UNDER_WAY_AT_MOST
         session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
     client = aiomqtt.Client(
         address.host,
