@@ -22,6 +22,7 @@ from photohub.lib import failpoints, pressure
 from photohub.lib.db import in_thread
 from photohub.lib.http_answer import begin
 from photohub.lib.http_scope import client_address
+from photohub.lib.proxies import network_address
 from photohub.lib.rates import Buckets
 from photohub.lib.site import base_url
 
@@ -81,6 +82,7 @@ class _Request:
     def __init__(self, scope: dict, receive) -> None:
         self._scope = scope
         self._address = client_address(scope)
+        self._network_address = network_address(scope)
         self._started = time.monotonic()
         self.body = Body(receive)
         self.head: Head | None = None
@@ -144,7 +146,7 @@ class _Request:
         return known
 
     async def _ask_who(self, head: Head) -> identity.Known | None:
-        claim = identity.Claim(key=head.key, name=head.name or "", address=self._address)
+        claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
         try:
             async with asyncio.timeout(2):
                 return await in_thread(identity.identify, claim)

@@ -5,6 +5,9 @@ client, and no X-Forwarded-* or Forwarded header is left for anybody to believe.
 proxies, by their number or by their networks. Each proxy puts the address that it saw at the end of X-Forwarded-For,
 in the same header line or in a line of its own (HAProxy), so what counts is read from the right, and whatever stands
 further left was written by a stranger. A value that is no address ends the search: then it is the socket's address.
+
+That address may be the one of a proxy that nobody named, inside the network of a camera that needs no key. Such a request
+is from nowhere for `network_address`, so that nobody outside gets in by it.
 """
 
 import ipaddress
@@ -12,9 +15,13 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from .http_scope import client_address
+
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# Set where somebody passed the request on whom PHOTOHUB_TRUSTED_PROXIES does not name: the client is not known then.
+_RELAYED = "photohub.relayed"
 _FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 _SCHEMES = {("http", "https"): "https", ("websocket", "https"): "wss", ("websocket", "wss"): "wss"}
 _ENTRIES_AT_MOST = 64
@@ -27,11 +34,20 @@ def behind_proxies(scope: dict) -> dict:
         return scope
     kept = [(name, value) for name, value in headers if not _speaks_for_others(name)]
     found = _look_behind(scope)
-    if found is None:
-        return scope | {"headers": kept}
-    ip, depth = found
+    ip, depth = found if found is not None else (None, 0)
+    scheme = {} if found is None else {"scheme": _scheme_of(scope, depth)}
     client = {} if ip is None else {"client": (str(ip), 0)}
-    return scope | {"headers": kept, "scheme": _scheme_of(scope, depth)} | client
+    relayed = {_RELAYED: True} if ip is None and _names_a_client(headers) else {}
+    return scope | {"headers": kept} | scheme | client | relayed
+
+
+def network_address(scope: dict) -> str:
+    """Return the address by which a device may be known to be inside a network; empty when it is a proxy's own."""
+    return "" if scope.get(_RELAYED) else client_address(scope)
+
+
+def _names_a_client(headers: list[tuple[bytes, bytes]]) -> bool:
+    return any(name in (_FOR, b"forwarded") for name, _value in headers)
 
 
 def _speaks_for_others(name: bytes) -> bool:

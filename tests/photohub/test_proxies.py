@@ -103,6 +103,14 @@ def test_a_stranger_cannot_say_that_he_is_inside_a_network(program, settings, tm
     assert Device.objects.get(code="here").last_address == CLIENT
 
 
+def test_a_stranger_does_not_inherit_the_network_of_a_proxy_that_nobody_named(settings, tmp_path):
+    settings.TRUSTED_PROXIES = 0
+    make_device("here", allowed_network="127.0.0.0/8")
+    with proxied("nginx", tmp_path) as url, client(url) as camera:
+        answer = camera.post("/api/upload", content=make_jpeg(), headers={"Name-Pic": "a"})
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize("program", ["haproxy", "nginx"])
 def test_pages_and_logins_see_the_client_and_its_scheme(program, settings, tmp_path):
     settings.TRUSTED_PROXIES = 1

@@ -2,7 +2,7 @@ import ipaddress
 
 import pytest
 
-from photohub.lib.proxies import behind_proxies, read_ip
+from photohub.lib.proxies import behind_proxies, network_address, read_ip
 
 FOR, PROTO = "x-forwarded-for", "x-forwarded-proto"
 NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "fd00::/8")]
@@ -92,3 +92,21 @@ def test_nothing_is_left_for_others_to_believe(settings, hops):
 )
 def test_what_is_no_address_is_none(word):
     assert read_ip(word) is None
+
+
+@pytest.mark.parametrize(
+    ("hops", "headers", "address"),
+    [
+        (0, [], "10.0.0.9"),
+        (0, [(PROTO, "https")], "10.0.0.9"),
+        (0, [(FOR, "1.2.3.4")], ""),
+        (0, [("forwarded", "for=1.2.3.4")], ""),
+        (1, [(FOR, "1.2.3.4")], "1.2.3.4"),
+        (1, [(FOR, "unknown")], ""),
+        (2, [(FOR, "1.2.3.4")], ""),
+        (1, [], "10.0.0.9"),
+    ],
+)
+def test_who_comes_through_a_proxy_that_nobody_named_is_in_no_network(settings, hops, headers, address):
+    settings.TRUSTED_PROXIES = hops
+    assert network_address(seen(*headers)) == address
