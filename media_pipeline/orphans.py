@@ -16,6 +16,8 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from photohub.lib.moving import move
+
 from .models import Capture, Removal
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ def _set_aside(files: dict[UUID, Path]) -> int:
         lost.mkdir(exist_ok=True)
         with suppress(FileNotFoundError):
             os.utime(path)  # From now on its days are counted.
-            path.rename(lost / path.name)
+            move(path, lost / path.name)
     if orphans:
         log.warning("%d picture files belong to no picture; they were moved to %s.", len(orphans), lost)
     return len(orphans)

@@ -8,6 +8,8 @@ import time
 from django.conf import settings
 from django.utils import timezone
 
+from photohub.lib.moving import move
+
 from . import orphans, store, syncing, verifying
 from .models import Capture, MirrorState, OSSObject, Step
 from .stores import MirrorError, open_mirror
@@ -46,7 +48,7 @@ def _write(capture: Capture, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        move(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
     syncing.sync_folder(target.parent)
@@ -76,7 +78,7 @@ def _set_aside(finding: Finding) -> bool:
         return False
     orphans.lost_folder().mkdir(exist_ok=True)
     os.utime(path)
-    path.rename(orphans.lost_folder() / path.name)
+    move(path, orphans.lost_folder() / path.name)
     return True
 
 

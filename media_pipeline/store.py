@@ -196,11 +196,14 @@ _free: tuple[float, int] = (-_FREE_CHECK_S, 0)
 
 
 def free_bytes() -> int:
-    """Return the free space of the data folder; asked at most once a second."""
+    """Return the free space where a picture has to go through or lie; asked at most once a second."""
     global _free
     now = time.monotonic()
     if now - _free[0] >= _FREE_CHECK_S:
-        _free = (now, shutil.disk_usage(settings.PHOTOHUB_DATA).free)
+        # Each may be on a disk of its own.
+        folders = (settings.PICTURES_DIR, settings.INCOMING_DIR, settings.PHOTOHUB_DATA)
+        disks = {folder.stat().st_dev: folder for folder in folders if folder.is_dir()}
+        _free = (now, min(shutil.disk_usage(folder).free for folder in disks.values()))
     return _free[1]
 
 

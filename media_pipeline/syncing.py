@@ -7,7 +7,8 @@ Elsewhere each file is synced, then renamed, then each folder is synced.
 
 `syncfs` reports the errors since its descriptor was opened. So the descriptor is opened before the files are written
 (`watch`): what the system tried to write early, and failed, is heard of too. A file that was begun before that, such as
-a large body that was spilled while it arrived, is synced by its own descriptor first.
+a large body that was spilled while it arrived, is synced by its own descriptor first. A file that had to be copied to
+another file system is synced there by itself (`photohub.lib.moving`).
 """
 
 import ctypes
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from photohub.lib import failpoints
+from photohub.lib.moving import move
 
 _LOCAL_JOURNALS = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0xF2F52010: "f2fs"}
 _SLOW_S = 0.5
@@ -73,7 +75,7 @@ def move_all(
 
 def _rename_all(moves: list[Move], moved: Callable[[Path], None]) -> None:
     for _, source, target in moves:
-        os.rename(source, target)
+        move(source, target)
         moved(target)
     failpoints.hit("ingest.renamed")
 

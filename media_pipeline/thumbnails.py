@@ -1,7 +1,6 @@
 """Small previews of pictures: one decode makes the thumbnail, its colour placeholder and the perceptual hash."""
 
 import logging
-import os
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -17,6 +16,7 @@ from devices import decoding, events
 from devices.models import Event, EventType
 from photohub.lib import failpoints, memory, pressure
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
+from photohub.lib.moving import move
 
 from . import images, store
 from .models import Capture, Step
@@ -124,4 +124,4 @@ def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(exist_ok=True)
     temporary = settings.INCOMING_DIR / f"in-{secrets.token_hex(8)}"
     temporary.write_bytes(data)
-    os.replace(temporary, path)
+    move(temporary, path)

@@ -1,14 +1,17 @@
 import hashlib
 import mmap
 import os
+import tempfile
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from media_pipeline import store
+from media_pipeline import orphans, store, thumbnails
+from media_pipeline.models import Capture
 from media_pipeline.refusals import Refused
-from tests.builders import make_spool
+from tests.builders import make_capture, make_device, make_jpeg, make_spool
 
 LARGE = os.urandom(store.IN_MEMORY_BYTES + 100_000)
 
@@ -87,3 +90,30 @@ def test_the_free_space_is_asked_at_most_once_a_second(monkeypatch):
         store.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7)
     )
     assert [store.free_bytes(), store.free_bytes()] == [7, 7] and len(asked) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("apart", ["INCOMING_DIR", "PICTURES_DIR", "THUMBNAILS_DIR"])
+def test_folders_on_different_disks_store_show_mirror_and_set_aside_pictures(settings, tmp_path, apart):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
+        assert os.stat(disk).st_dev != os.stat(tmp_path).st_dev
+        setattr(settings, apart, Path(disk) / "folder")
+        store.make_folders()
+        small, large = make_jpeg(), make_jpeg(900, 900, text="large") + bytes(store.IN_MEMORY_BYTES)
+        device = make_device()
+        captures = [make_capture(device, data, name=data[:9].hex()) for data in (small, large)]
+        assert [store.full_path(c.path).read_bytes() for c in captures] == [small, large]
+        assert thumbnails.make_all([c.pk for c in captures]) == 2
+        assert not list(settings.INCOMING_DIR.iterdir())
+        Capture.objects.all().delete()
+        assert orphans.set_orphans_aside(older_than_s=-60) == 2
+        assert len(list(orphans.lost_folder().iterdir())) == 2
+
+
+def test_the_fullest_of_the_disks_counts(settings, monkeypatch):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
+        settings.INCOMING_DIR = Path(disk)
+        free = {settings.PHOTOHUB_DATA: 9, settings.INCOMING_DIR: 5}
+        monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
+        monkeypatch.setattr(store, "_free", (-10.0, 0))
+        assert store.free_bytes() == 5
