@@ -94,7 +94,8 @@ def refusal_of_delivery(refusal: CannotDeliver) -> ApiError:
     openapi_extra={
         "requestBody": {
             "content": {"application/json": {"schema": NewDelivery.model_json_schema()}},
-            "required": True,
+            # Nothing at all is answered with 422; openapi-python-client can write two forms only so.
+            "required": False,
         },
         "x-refusals": ["429"],
     },
