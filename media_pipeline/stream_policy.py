@@ -88,6 +88,7 @@ def build_upload(
     name: str = "",
     address: str = "",
     telemetry: Mapping | None = None,
+    flags: tuple[str, ...] = (),
 ) -> Upload:
     """Make of a frame what doors hand in, exactly the bytes that came. Raises Refused."""
     if len(picture) > settings.UPLOAD_MAX_BYTES:
@@ -107,7 +108,7 @@ def build_upload(
         device=device,
         name=name or f"{received_at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z",
         body=body,
-        facts=facts,
+        facts=images.flagged(facts, *flags),
         received_at=received_at,
         sent_from=address,
         telemetry=dict(telemetry or {}),

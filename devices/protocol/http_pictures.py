@@ -13,6 +13,10 @@ _SEVERAL = b"MPF\0"
 _HEAD_BYTES = 65_536
 
 
+class BadlySent(bytes):
+    """A picture that is whole, although its transport ended badly."""
+
+
 class HttpPictures:
     """One answer's body. `is_stream` is None until it is known. After `feed` look at `error`."""
 
@@ -47,10 +51,10 @@ class HttpPictures:
             self.error = self._too_large()
         return []
 
-    def finish(self) -> bytes | None:
+    def finish(self, *, broken: bool = False) -> bytes | None:
         """Return the snapshot, or the last picture of a stream that ended behind it. Call it when no more comes.
 
-        The snapshot is what came, with its tail, whole or not; look at `is_whole` when the transport ended badly.
+        The snapshot is what came, with its tail, whole or not; when the transport is `broken` only a whole one counts.
         """
         if isinstance(self._reader, PartStream):
             return self._reader.finish()
@@ -60,7 +64,9 @@ class HttpPictures:
             self.error = self._too_large()
             return None
         self.is_stream = False
-        return bytes(self._buffer)
+        if not broken:
+            return bytes(self._buffer)
+        return BadlySent(self._buffer) if self.is_whole else None
 
     @property
     def is_whole(self) -> bool:

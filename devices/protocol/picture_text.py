@@ -11,10 +11,9 @@ import base64
 import binascii
 import re
 
-from .json_reader import JsonRefused, read_json
+from .json_fields import NotJson, read_json
 from .picture_start import begins_like_picture
 
-MAX_DEPTH = 8
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=-]+")
 # How base64 of a JPEG, a PNG and a WebP begins; JSON may put a backslash before each slash.
 _BEGINNINGS = (b"/9j/", b"_9j_", b"\\/9j\\/", b"iVBORw0KGgo", b"UklGR")
@@ -52,8 +51,8 @@ def _read_json(text: bytes, max_picture_bytes: int) -> bytes | None:
     if not any(begin in text for begin in _BEGINNINGS):
         return None
     try:
-        value = read_json(text, max_bytes=text_limit(max_picture_bytes), max_depth=MAX_DEPTH)
-    except JsonRefused:
+        value = read_json(text, text_limit(max_picture_bytes))
+    except NotJson:
         return None
     found: bytes | None = None
     waiting = [value]

@@ -20,6 +20,7 @@ from devices import troubles
 from devices.models import Device
 from devices.protocol.chunked_upload import Answer, ChunkedUploads, Completed, MemoryStorage, Reason
 from devices.protocol.frame_payload import FrameRefused, PartJoiner, read_frame
+from devices.protocol.http_pictures import BadlySent
 from devices.protocol.jpeg_end import SOI
 from devices.protocol.topics import FileTopic
 from photohub.lib.db import in_thread
@@ -138,8 +139,15 @@ class FrameDesk:
                 device = await self._look_up(code)
                 if not self._is_chosen(device, arrived_s):
                     return
+            flags = ("transport",) if isinstance(picture, BadlySent) else ()
             upload = await asyncio.to_thread(
-                build_upload, device, picture, source, received_at=timezone.now(), address=address
+                build_upload,
+                device,
+                picture,
+                source,
+                received_at=timezone.now(),
+                address=address,
+                flags=flags,
             )
             await asyncio.wrap_future(self._hand_in(upload))
             self.counters["captures"] += 1

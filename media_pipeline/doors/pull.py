@@ -13,12 +13,19 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
-from devices.protocol.jpeg_end import SOI, find_end
-from devices.protocol.stream_framing import MAX_FRAME_BYTES, Frame, Framing, StreamError, StreamReader
+from devices.protocol.http_pictures import HttpPictures
+from devices.protocol.stream_framing import (
+    MAX_FRAME_BYTES,
+    Frame,
+    FrameTooLarge,
+    NotJpeg,
+    StreamError,
+    StreamReader,
+)
 from devices.pull_url import SCHEMES
 from photohub.lib.address_rules import is_safe
 from photohub.lib.fetch_errors import BadAnswer, GetFailed, LoginRefused
@@ -31,6 +38,8 @@ log = logging.getLogger(__name__)
 ALIVE_EVERY_S = 8.0
 REDIRECTS_AT_MOST = 3
 _READ_BYTES = 65_536
+# A snapshot that is whole waits so long for the end of the answer.
+SILENCE_S = 3.0
 
 # Called with the device's code and why nothing could be fetched just now, or None when a picture came.
 OnTrouble = Callable[[str, GetFailed | None], Awaitable[None]]
@@ -97,6 +106,8 @@ class Puller:
         self._failures = 0
         self._state: LinkState | None = None
         self._logged = ""
+        # How many connections in a row gave one part each.
+        self._singles = 0
         self._told_s = 0.0
 
     async def run(self) -> None:
@@ -128,34 +139,59 @@ class Puller:
             # Kept over all fetches, so that the camera's question need not be waited for each time.
             self._asking = replace(self._asking, login=login_of(parts))
         async with get(self._pull.url, self._asking) as answer:
-            if answer.content_type.startswith("multipart/"):
-                await self._read_multipart(answer)
-            else:
-                await self._hand_on(await self._read_snapshot(answer))
+            await self._read_answer(answer)
 
-    async def _read_snapshot(self, answer: Answer) -> bytes:
-        data = bytearray()
+    async def _read_answer(self, answer: Answer) -> None:
+        """Read a snapshot, or a stream, whatever the answer's type says."""
+        pictures = HttpPictures(answer.headers.get("content-type", ""), self._limits.frame_bytes)
+        count, fault = 0, None
         try:
-            async with asyncio.timeout(self._limits.body_within_s), aclosing(answer.pieces()) as pieces:
-                async for piece in pieces:
-                    data += piece
-                    if len(data) > self._limits.frame_bytes:
-                        raise BadAnswer("fetch_too_large", limit=self._limits.frame_bytes)
-        except (GetFailed, OSError, asyncio.IncompleteReadError):
-            # Some cameras announce more than they send. A picture that is all there is one.
-            end = find_end(bytes(data)) if data.startswith(SOI) else None
-            if end is None or len(data) > self._limits.frame_bytes:
-                raise
-            return bytes(data[:end])
-        if not data.startswith(SOI):
-            raise BadAnswer("fetch_no_picture")
-        return bytes(data)
+            async with aclosing(answer.pieces()) as pieces:
+                count = await self._read_pictures(pictures, pieces)
+        except (GetFailed, OSError, asyncio.IncompleteReadError, TimeoutError) as error:
+            # Some cameras announce more than they send, or never end. A picture that is all there is one.
+            fault = error
+        last = pictures.finish(broken=fault is not None)
+        if last is not None:
+            await self._hand_on(last)
+        elif fault is not None:
+            raise fault
+        elif pictures.error is not None or not pictures.is_stream:
+            raise _unusable(pictures.error, self._limits.frame_bytes)
+        if pictures.is_stream:
+            self._end_stream(count + (last is not None))
 
-    async def _read_multipart(self, answer: Answer) -> None:
-        frames = StreamReader(self._limits.frame_bytes, Framing.JPEGS)
-        async with aclosing(answer.pieces()) as pieces:
-            await self._read_frames(frames, lambda: anext(pieces, b""))
-        raise BadAnswer("fetch_ended")
+    def _end_stream(self, count: int) -> None:
+        """Raise BadAnswer, unless this camera always gives one picture for each connection: then the interval counts."""
+        self._singles = self._singles + 1 if count == 1 else 0
+        if self._singles < 2:
+            raise BadAnswer("fetch_ended")
+
+    async def _read_pictures(self, pictures: HttpPictures, pieces: AsyncGenerator[bytes]) -> int:
+        """Hand on the pictures of a stream as they come; return how many. A snapshot stays in `pictures`."""
+        clock = asyncio.get_running_loop().time
+        snapshot_by_s, frame_by_s = (
+            clock() + self._limits.body_within_s,
+            clock() + self._limits.frame_within_s,
+        )
+        count = 0
+        while True:
+            until_s = clock() + self._limits.idle_s
+            if not pictures.is_stream:
+                silence_s = SILENCE_S if pictures.is_whole else self._limits.idle_s
+                until_s = min(clock() + silence_s, snapshot_by_s)
+            async with asyncio.timeout_at(until_s):
+                piece = await anext(pieces, b"")
+            if not piece:
+                return count
+            for picture in pictures.feed(piece):
+                await self._hand_on(picture)
+                count += 1
+                frame_by_s = clock() + self._limits.frame_within_s
+            if pictures.error is not None:
+                raise _unusable(pictures.error, self._limits.frame_bytes)
+            if pictures.is_stream and clock() > frame_by_s:
+                raise BadAnswer("fetch_no_frame", seconds=round(self._limits.frame_within_s))
 
     async def _fetch_tcp(self, host: str, port: int) -> None:
         async with asyncio.timeout(self._limits.answer_within_s):
@@ -238,3 +274,10 @@ class Puller:
             await self._on_trouble(self._pull.code, failure)
         except Exception:
             log.exception("The trouble of %s could not be noted.", self._pull.code)
+
+
+def _unusable(error: StreamError | None, limit_bytes: int) -> Exception:
+    """Return what is told of an answer that holds no picture."""
+    if isinstance(error, FrameTooLarge):
+        return BadAnswer("fetch_too_large", limit=limit_bytes)
+    return BadAnswer("fetch_no_picture") if error is None or isinstance(error, NotJpeg) else error

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.protocol.http_pictures import HttpPictures
+from devices.protocol.http_pictures import BadlySent, HttpPictures
 from devices.protocol.stream_framing import FrameTooLarge, NotJpeg
 from tests.devices.protocol.test_part_stream import STREAMS
 from tests.devices.protocol.test_stream_framing import ONE, THREE, TWO, make_frame
@@ -53,6 +53,8 @@ def test_a_snapshot_says_whether_it_is_whole(body, whole):
     reader = HttpPictures("image/jpeg")
     reader.feed(body)
     assert reader.is_whole is whole
+    broken = reader.finish(broken=True)
+    assert (broken, type(broken)) == ((body, BadlySent) if whole else (None, type(None)))
 
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"GIF89a", b"\0\0", b"--x\r\n" + b"hello" * 200])

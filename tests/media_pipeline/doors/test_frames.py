@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from devices.models import Device, Event, Trouble
+from devices.protocol.http_pictures import BadlySent
 from devices.protocol.topics import FileStep, FileTopic
 from media_pipeline.doors.frames import WAITING_AT_MOST, FrameDesk, clean_name
 from media_pipeline.ingest import committer
@@ -261,3 +262,11 @@ def test_a_file_that_is_given_up_stands_on_the_page_until_one_is_whole():
     steps = [(FileTopic("f1", FileStep.INIT), b'{"name": "a"}'), (FileTopic("f1", FileStep.DATA, 0), ONE)]
     hear_all(desk, device, *steps, (FileTopic("f1", FileStep.FIN, len(ONE)), b""))
     assert open_words() == set() and Capture.objects.count() == 1
+
+
+async def test_a_picture_whose_transport_ended_badly_is_flagged():
+    await device_of("every")
+    desk = FrameDesk(LatestFrames())
+    desk.take("porch", BadlySent(ONE), Source.PULL)
+    await desk.drain()
+    assert (await Capture.objects.aget()).flags == ["transport"]

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
+from devices.protocol.http_pictures import BadlySent
+from media_pipeline.doors import pull
 from media_pipeline.doors.pull import Pull, Puller, PullLimits, check_url
 from media_pipeline.doors.stream import LinkEvent, LinkState
 from photohub.lib import http_get
@@ -194,6 +196,33 @@ async def test_a_source_that_drips_and_never_ends_a_picture_is_left():
         await until(lambda: told == ["fetch_no_frame"])
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_camera_that_gives_one_part_for_each_connection_is_asked_at_its_interval(caplog):
+    async with pulled(multipart(ONE + bytes(8192))) as camera:
+        await until(lambda: len(camera.pauses) >= 5)
+        assert camera.pauses[1:4] == pytest.approx([7, 7, 7], abs=0.5) and len(caplog.records) <= 1
+        assert set(camera.frames) == {ONE + bytes(8192)}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + ONE + TWO + ONE,
+        multipart(ONE, TWO, ONE).replace(b"multipart/x-mixed-replace; boundary=FRAME", b"image/jpeg"),
+    ],
+)
+async def test_pictures_without_end_are_a_stream_whatever_their_type(raw):
+    async with pulled(raw, hold=True) as camera:
+        await until(lambda: camera.frames == [ONE, TWO, ONE])
+        assert len(camera.requests) == 1
+
+
+async def test_a_snapshot_whose_answer_never_ends_is_taken(monkeypatch):
+    monkeypatch.setattr(pull, "SILENCE_S", 0.05)
+    async with pulled(b"HTTP/1.1 200 OK\r\n\r\n" + ONE, hold=True) as camera:
+        await until(lambda: len(camera.frames) >= 2)
+        assert all(isinstance(frame, BadlySent) for frame in camera.frames) and camera.pauses[0] > 5
 
 
 async def test_a_snapshot_that_is_all_there_is_taken_whatever_was_announced():
