@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from devices import beats
+from devices import beats, troubles
 from devices.models import Event, ServiceBeat
 from devices.ota import link_check
 from media_pipeline import store
@@ -267,3 +267,14 @@ def test_an_outside_address_that_does_not_answer_is_told_while_firmware_goes_out
     assert (part("address").state, "404" in part("address").sentence) == ("warning", True)
     ServiceBeat.objects.filter(pk=link_check.BEAT).update(at=timezone.now() - timedelta(minutes=10))
     assert part("address").state == "ok"
+
+
+def test_cameras_that_cannot_be_fetched_are_counted():
+    north, south = make_device("north"), make_device("south")
+    for camera in (north, south):
+        troubles.note(camera, "fetch_slow")
+    found = part("devices")
+    assert (found.state, found.sentence) == ("warning", "2 cameras cannot be fetched.")
+    troubles.note(north, "frame_unreadable", detail="x")
+    troubles.note(make_device("east"), "frame_unreadable", detail="x")
+    assert part("devices").sentence == "3 devices have trouble." and part("devices").figures[0][1] == "2"
