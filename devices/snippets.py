@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from photohub.lib import site
 
 from .models import Device, Publisher
-from .profiles import PROFILES
+from .profiles import PANEL, PROFILES
 from .protocol import topics
 
 NAME_LIMIT_BYTES = 49
@@ -71,8 +71,11 @@ def connection_facts(device: Device) -> list[Fact]:
 def snippets_for(device: Device, key: str = "") -> list[Snippet]:
     """Return the programs for this device, with its key if that has just been made."""
     context = _values(device, key)
-    if device.picture_topic and not (device.command_topic or device.frame_topic):
-        return _panel_snippets(context)
+    if not (device.command_topic or device.frame_topic):
+        if device.picture_topic:
+            return _panel_snippets(context)
+        if device.profile == PANEL:
+            return _fetching_snippets(context)
     chosen = [
         ("python", "Python", "camera.py", _python_needs(device)),
         ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5 with espressif/esp32-camera; Wi-Fi in menuconfig")),
@@ -103,6 +106,7 @@ def _panel_snippets(context: dict) -> list[Snippet]:
     """Return the programs of a device that only shows pictures."""
     chosen = [
         ("python", "Python", "panel.py", _("pip install paho-mqtt, then: python panel.py")),
+        ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig")),
         (
             "arduino",
             "Arduino (C++)",
@@ -113,6 +117,18 @@ def _panel_snippets(context: dict) -> list[Snippet]:
     ]
     return [
         Snippet(slug, label, file_name, needs, _render(f"panel-{slug}", context))
+        for slug, label, file_name, needs in chosen
+    ]
+
+
+def _fetching_snippets(context: dict) -> list[Snippet]:
+    """Return the programs of a panel that sleeps and fetches."""
+    chosen = [
+        ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig")),
+        ("curl", "curl", "fetch.sh", _("One line that fetches one picture, to try the key")),
+    ]
+    return [
+        Snippet(slug, label, file_name, needs, _render(f"fetch-{slug}", context))
         for slug, label, file_name, needs in chosen
     ]
 
@@ -142,6 +158,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
     url = f"{site.base_url()}/api/upload"
     texts = {
         "url": url,
+        "panel_url": f"{site.base_url()}/panel/next",
         "key": key or KEY_PLACEHOLDER,
         "code": device.code,
         "mqtt_host": site.mqtt_host(),
