@@ -18,7 +18,7 @@ class Account:
     """
 
     username: str
-    kind: Literal["device", "person"]
+    kind: Literal["device", "person", "hub"]  # the hub itself is a client of outside brokers only
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     subject: Hashable = None

@@ -22,7 +22,7 @@ PING = b"\xc0\x00"
 def hub():
     with running_hub() as hub:
         hub.camera = hub.add_device("gate")
-        change(hub, "UPDATE devices_device SET stream_policy = 'every'")
+        change(hub, f"UPDATE devices_device SET stream_policy = 'every', frame_topic = '{FRAME}'")
         yield hub
 
 
@@ -76,7 +76,7 @@ async def test_a_full_disk_is_not_acknowledged_and_the_repetition_is_kept_when_t
     frame = make_picture()
     async with board(hub) as camera:
         await camera.send(build_publish(FRAME, frame, 1, 1))
-        await until(lambda: hub.rows("SELECT 1 FROM devices_trouble WHERE word = 'not_stored'"))
+        await until(lambda: hub.rows("SELECT 1 FROM devices_trouble WHERE word = 'picture_disk_full'"))
         await camera.send(PING)
         assert (await camera.receive()).kind is Kind.PINGRESP
     hub.stop()
