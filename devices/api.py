@@ -248,12 +248,17 @@ def list_devices(
 def _is_online() -> Q:
     """Say `Device.online` to the database. Patience differs by device, so each length is asked for."""
     now = timezone.now()
-    lately = Q(link_state=LinkState.LOST, last_seen_at__gt=now - timedelta(seconds=60))
+    lately = Q(link_state=LinkState.LOST, last_seen_at__range=_around(now, 60))
     for seconds in Device.objects.order_by().values_list("reporting_interval_s", flat=True).distinct():
-        since = now - timedelta(seconds=seconds * 1.5 + 15)
-        lately |= Q(reporting_interval_s=seconds, link_state=LinkState.UNKNOWN, last_seen_at__gt=since)
+        around = _around(now, seconds * 1.5 + 15)
+        lately |= Q(reporting_interval_s=seconds, link_state=LinkState.UNKNOWN, last_seen_at__range=around)
     heard_since_change = Q(link_changed_at=None) | Q(last_seen_at__gt=F("link_changed_at"))
+    heard_since_change |= Q(link_changed_at__gt=now)
     return Q(link_state=LinkState.CONNECTED) | (lately & heard_since_change)
+
+
+def _around(now: datetime, seconds: float) -> tuple[datetime, datetime]:
+    return now - timedelta(seconds=seconds), now + timedelta(seconds=seconds)
 
 
 @router.post("/devices", response={201: NewDeviceOut}, summary="Add a device")

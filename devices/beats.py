@@ -26,7 +26,7 @@ def beat_if_news(name: str, ok: bool, sentence: str = "", known: ServiceBeat | N
     Who has read the part's row just now hands it in as `known`.
     """
     row = known or ServiceBeat.objects.filter(pk=name).first()
-    recent = row is not None and timezone.now() - row.at < timedelta(seconds=5)
+    recent = row is not None and _age(row) < timedelta(seconds=5)
     if recent and row.ok == ok and row.sentence == sentence[:300]:
         return False
     return beat(name, ok, sentence)
@@ -38,7 +38,8 @@ def lease(name: str, holder: str, for_s: float) -> bool:
     _row, made = ServiceBeat.objects.get_or_create(name=name, defaults={"sentence": holder})
     if made:
         return True
-    free = Q(sentence=holder) | Q(at__lt=now - timedelta(seconds=for_s))
+    held = (now - timedelta(seconds=for_s), now + timedelta(seconds=for_s))
+    free = Q(sentence=holder) | ~Q(at__range=held)
     return ServiceBeat.objects.filter(free, name=name).update(at=now, sentence=holder) == 1
 
 
@@ -50,6 +51,15 @@ def release(name: str, holder: str) -> None:
 def read(name: str, stale_after_s: float = 60) -> ServiceBeat | None:
     """Return the part's last beat, marked as not ok when it is older than `stale_after_s`."""
     row = ServiceBeat.objects.filter(pk=name).first()
-    if row is not None and timezone.now() - row.at > timedelta(seconds=stale_after_s):
+    if row is not None and is_stale(row, stale_after_s):
         row.ok = False
     return row
+
+
+def is_stale(row: ServiceBeat, after_s: float) -> bool:
+    """Tell whether the part was silent for so long. A beat from the future was written by a clock that jumped since."""
+    return _age(row) > timedelta(seconds=after_s)
+
+
+def _age(row: ServiceBeat) -> timedelta:
+    return abs(timezone.now() - row.at)

@@ -14,6 +14,7 @@ from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,6 +30,8 @@ CLAIM_S = (
     10  # a gateway that died between claim and answer leaves the command to the next one after this long
 )
 CLAIM_AT_MOST = 50
+# Two machines of one hub may differ by so much.
+_CLOCKS_DIFFER = timedelta(minutes=5)
 # More would keep cameras that store a picture waiting for the database.
 _ASKED_WITH_ONE_COMMIT = 100
 
@@ -180,7 +183,10 @@ def cancel(command: Command, reason: str = "") -> bool:
 
 def expire_due() -> int:
     """End the commands whose time is over, each with the sentence that says what was missing."""
-    due = Command.objects.not_ended().select_related("device").filter(expires_at__lte=timezone.now())
+    now = timezone.now()
+    # One that was asked for in the future has its end there too: the clock jumped back since.
+    over = Q(expires_at__lte=now) | Q(created_at__gt=now + _CLOCKS_DIFFER)
+    due = Command.objects.not_ended().select_related("device").filter(over)
     return sum(_finish(command, CommandState.EXPIRED, _why_expired(command)) for command in due[:500])
 
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import rows
+from photohub.lib.clock import is_due
 from photohub.lib.db import update_in_order
 from photohub.lib.walking import walk
 
@@ -129,7 +130,8 @@ def put_back(delivery: Delivery) -> None:
 
 def put_back_lost() -> int:
     """Queue again what a gateway that died was sending, and end what was begun too often."""
-    late = Delivery.objects.filter(state=DeliveryState.SENDING, lease_until__lte=timezone.now())
+    sending = Delivery.objects.filter(state=DeliveryState.SENDING)
+    late = sending.filter(is_due("lease_until", LEASE.total_seconds(), timezone.now()))
     found = list(late.select_related("device")[:500])
     for delivery in found:
         if delivery.attempts >= STARTS_AT_MOST:

@@ -13,6 +13,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib.clock import is_due
+
 from . import deliveries, fetching, outbox, panel_rendering, rendering
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .protocol.picture_packets import MAX_BYTES, PictureRefused, count_packets
@@ -39,8 +41,9 @@ def due(limit: int = 200) -> list[UUID]:
 
 def _due_rows():
     now = timezone.now()
-    rows = Delivery.objects.queued().filter(prepared_at=None, next_try_at__lte=now)
-    return rows.filter(Q(lease_until=None) | Q(lease_until__lte=now))
+    rows = Delivery.objects.queued().filter(prepared_at=None)
+    rows = rows.filter(is_due("next_try_at", _PAUSE.total_seconds(), now))
+    return rows.filter(Q(lease_until=None) | is_due("lease_until", _LEASE.total_seconds(), now))
 
 
 def prepare_all(delivery_ids: Iterable[str | UUID]) -> int:

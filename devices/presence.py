@@ -105,7 +105,8 @@ def clean_telemetry(values: dict) -> dict:
 
 def connected(device: Device, address: str = "") -> None:
     """Note that the broker has the device's connection; waiting commands go out now."""
-    if _link_up(device, address):
+    # Whoever knows the address tells of a connection that was just made; the device's own word may come again and again.
+    if _link_up(device, address, anew=bool(address)):
         _announce(device, _("Connected by MQTT from %(address)s.") % {"address": address or "?"})
     transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
 
@@ -130,11 +131,12 @@ def stream_ended(device: Device, reason: str) -> None:
         _announce(device, _("Its stream ended: %(reason)s") % {"reason": reason})
 
 
-def _link_up(device: Device, address: str) -> bool:
+def _link_up(device: Device, address: str, anew: bool = False) -> bool:
+    """Note a link, which began now if it is made anew. Returns whether there was none before."""
     now = timezone.now()
     changed = device.link_state != LinkState.CONNECTED
     values: dict = {"link_state": LinkState.CONNECTED, "last_seen_at": now}
-    if changed:
+    if changed or anew:
         values["link_changed_at"] = now
     if address:
         values["last_address"] = address

@@ -11,6 +11,7 @@ from django.utils import timezone
 from devices import events
 from devices.models import Device, Event, EventType
 from devices.protocol.light import Result
+from photohub.lib.clock import is_due
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
 from photohub.lib.site import base_url
 
@@ -33,7 +34,7 @@ def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
     As many as `limit` means that there may be more.
     """
     now = timezone.now()
-    rows = Capture.objects.to_publish().filter(publish_next_try_at__lte=now)
+    rows = Capture.objects.to_publish().filter(is_due("publish_next_try_at", _RETRY_S, now))
     due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])
     if not due:
         return []
@@ -75,6 +76,13 @@ def give_up_old() -> int:
     late = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:1000])
     pending = Capture.objects.filter(pk__in=late, publish_state=Step.PENDING)
     return update_in_order(pending, publish_state=Step.FAILED)
+
+
+def give_up(captures: list[Capture]) -> None:
+    """Publish these no more: they cannot be."""
+    Capture.objects.filter(pk__in=[c.pk for c in captures], publish_state=Step.PENDING).update(
+        publish_state=Step.FAILED
+    )
 
 
 def hear_result(device: Device, said: Result) -> None:

@@ -5,8 +5,9 @@ after its commit. A ring through the channel layer makes it look at once; it als
 """
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from channels.layers import get_channel_layer
 from django.conf import settings
@@ -17,7 +18,6 @@ from devices.models import Command, EventType
 from devices.mqtt import Address, Link, MqttDown, keep_connected
 from devices.ota import aliyun_door
 from devices.protocol import dynsec_control, topics
-from devices.protocol.chunked_upload import Answer
 from devices.pushing import Pusher
 from media_pipeline import publish
 from media_pipeline.models import Capture
@@ -25,6 +25,7 @@ from photohub import broker_log
 from photohub.inbox import Inbox
 from photohub.lib import failpoints, live
 from photohub.lib.db import in_thread
+from photohub.lib.seldom import Seldom
 from photohub.lib.together import Together
 from photohub.mqtt_routes import channels_of
 from photohub.streams import Intake
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 BEAT = "broker"
 LOG_BEAT = "broker log"
 STUCK_BEAT = "messages"
+_said = Seldom()
 _LOOK_EVERY_S = 1.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
@@ -55,6 +57,7 @@ class Gateway:
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
+        self._pushing = aliyun_door.Pushing()
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._note_sent = Together(commands.note_all_sent)
         self._broker_log: broker_log.BrokerLog | None = None
@@ -69,6 +72,9 @@ class Gateway:
             self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
             self._hears = self._broker_log.hears
             self._inbox.read_log = self._broker_log.read
+        # What a gateway before this one said of its messages does not count any more.
+        with contextlib.suppress(*_DATABASE_AWAY):
+            await in_thread(note_stuck, False)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen_for_rings())
             group.create_task(self._inbox.run())
@@ -176,9 +182,8 @@ class Gateway:
             try:
                 await self._take_rings()
             except Exception as error:
-                log.warning(
-                    "The channel layer is away (%s); the gateway looks by itself.", type(error).__name__
-                )
+                if count := _said.count(("rings", type(error))):
+                    log.warning("The channel layer is away (%r, %d times).", error, count)
                 await asyncio.sleep(2)
 
     async def _take_rings(self) -> None:
@@ -221,65 +226,81 @@ class Gateway:
             except TimeoutError:
                 pass
 
-    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[Answer], list[Capture]]:
-        """Claim what is to be sent now: commands, offers of firmware, links to publish."""
+    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun_door.Push], list[Capture]]:
+        """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
         if only_links:
-            return [], [], publish.claim_to_publish()
-        commands.expire_due()
-        due = commands.claim_to_send(hears=self._hears)
-        return due, aliyun_door.claim_to_push(self._hears), publish.claim_to_publish()
+            return [], [], _found(publish.claim_to_publish)
+        due = _found(lambda: (commands.expire_due(), commands.claim_to_send(hears=self._hears))[1])
+        return due, _found(lambda: self._pushing.find(self._hears)), _found(publish.claim_to_publish)
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
-        try:
-            due, offers, urls = await in_thread(self._claim_due, only_links)
-        except Exception:
-            log.exception("The gateway could not read what to send; it tries again.")
-            await asyncio.sleep(1)
-            return
+        due, offers, urls = await in_thread(self._claim_due, only_links)
         if len(due) >= commands.CLAIM_AT_MOST or len(urls) >= publish.CLAIM_AT_MOST:
             # There may be more, and the commands' time runs.
             self._wake.set()
         results = await asyncio.gather(
             *(self._send_command(link, command) for command in due),
-            *(link.publish(offer.topic, offer.payload) for offer in offers),
+            *(self._send_offer(link, offer) for offer in offers),
             self._publish_all(link, urls),
             return_exceptions=True,
         )
         for error in results:
-            if isinstance(error, _DATABASE_AWAY):
-                # What was sent and not noted is still claimed, and due again when the claim is over.
-                log.warning("The gateway could not note what it sent (%s); it goes on.", error)
-                await asyncio.sleep(1)
-            elif isinstance(error, BaseException):
+            if isinstance(error, MqttDown) or (error is not None and not isinstance(error, Exception)):
                 raise error
+            if error is not None and (count := _said.count(("sent", type(error)))):
+                # What was sent and not noted is still claimed, and due again when the claim is over.
+                log.warning("The gateway could not note what it sent (%r, %d times).", error, count)
 
     async def _send_command(self, link: Link, command: Command) -> None:
         try:
             payload = commands.payload_of(command)
-        except ValueError as error:
-            await in_thread(commands.fail, command, str(error))
-            return
-        try:
             async with self._sending:
                 expiry_s = commands.seconds_left(command)
                 await link.publish(command.device.command_topic, payload, expiry_s=expiry_s)
+        except ValueError as error:
+            # A name or a topic that cannot be sent will not get better.
+            await in_thread(commands.fail, command, str(error))
+            return
         except MqttDown:
-            await in_thread(commands.unclaim, command)
+            with contextlib.suppress(*_DATABASE_AWAY):
+                await in_thread(commands.unclaim, command)
             raise
         await self._note_sent.do(command)
+
+    async def _send_offer(self, link: Link, offer: aliyun_door.Push) -> None:
+        await link.publish(offer.answer.topic, offer.answer.payload)
+        await in_thread(aliyun_door.note_said, [offer])
 
     async def _publish_all(self, link: Link, captures: list[Capture]) -> None:
         if not captures:
             return
         failpoints.hit("publish.claimed")
-        await asyncio.gather(*(self._publish(link, capture) for capture in captures))
+        sent = await asyncio.gather(*(self._publish(link, capture) for capture in captures))
         failpoints.hit("publish.published")
-        await in_thread(publish.note_all_published, captures)
+        await in_thread(publish.note_all_published, [c for c, ok in zip(captures, sent, strict=True) if ok])
+        if unfit := [c for c, ok in zip(captures, sent, strict=True) if not ok]:
+            await in_thread(publish.give_up, unfit)
 
-    async def _publish(self, link: Link, capture: Capture) -> None:
+    async def _publish(self, link: Link, capture: Capture) -> bool:
+        """Publish a picture's link. Returns False when it cannot be published at all, by its topic."""
         topic, payload = publish.message_of(capture)
-        async with self._sending:
-            await link.publish_unheard(topic, payload)
+        try:
+            async with self._sending:
+                await link.publish_unheard(topic, payload)
+        except ValueError as error:
+            log.warning("The link of %s cannot be published on %r: %s", capture.pk, topic, error)
+            return False
+        return True
+
+
+def _found(claim: Callable[[], list]) -> list:
+    """Return what was claimed; nothing when that failed, so that what others wait for still goes out."""
+    try:
+        return claim()
+    except Exception as error:
+        if count := _said.count(("claim", type(error))):
+            log.warning("The gateway could not read what to send (%d times).", count, exc_info=error)
+        return []
 
 
 async def _beat() -> None:

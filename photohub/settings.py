@@ -309,6 +309,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if REDIS_URL
     else {"polling_interval": 0.01}
 )
+CELERY_BEAT_SCHEDULER = "photohub.celery_beat:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},

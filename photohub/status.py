@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices import broker_names
+from devices import beats, broker_names
 from devices.models import ServiceBeat, Trouble
 from devices.trouble_words import sentence_of
 from media_pipeline import store
@@ -204,7 +204,7 @@ def _broker() -> Part:
 def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
     """Describe a process by its heartbeat."""
     row = ServiceBeat.objects.filter(pk=name).first()
-    stale = row is None or timezone.now() - row.at > timedelta(seconds=STALE_AFTER_S)
+    stale = row is None or beats.is_stale(row, STALE_AFTER_S)
     if row is None and time.monotonic() - _started_s < STALE_AFTER_S:
         return Part(
             name, label, "warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_

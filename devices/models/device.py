@@ -152,10 +152,12 @@ class Device(models.Model):
         if self.last_seen_at is None:
             return False
         # Lost, or lost before nobody heard the broker for a while: not heard since.
-        if self.link_changed_at and self.link_changed_at >= self.last_seen_at:
+        # What lies in the future was noted by a clock that jumped since, and says nothing.
+        now = timezone.now()
+        if self.link_changed_at and self.last_seen_at <= self.link_changed_at <= now:
             return False
         patience_s = 60 if self.link_state == LinkState.LOST else self.reporting_interval_s * 1.5 + 15
-        return timezone.now() - self.last_seen_at < timedelta(seconds=patience_s)
+        return abs(now - self.last_seen_at) < timedelta(seconds=patience_s)
 
     @property
     def takes_commands(self) -> bool:

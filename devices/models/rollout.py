@@ -129,6 +129,8 @@ class RolloutTarget(models.Model):
     offers = models.PositiveSmallIntegerField(default=0)
     offered_at = models.DateTimeField(null=True, blank=True)
     last_offer_at = models.DateTimeField(null=True, blank=True)
+    # When the connection began in which the hub said it first, unasked; it says it once in each.
+    said_on = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -4,16 +4,18 @@ A device that is connected is told at once when there is something for it, and a
 on these topics and cannot be read is passed over: a published sample publishes its telemetry there.
 """
 
-from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from photohub.lib.site import base_url
+from photohub.lib.walking import walk
 
 from .. import presence
-from ..addressing import Sender
+from ..addressing import Hears, Sender
 from ..models import Device, LinkState, Rollout, RolloutTarget, TargetState
 from ..protocol.aliyun_blocks import MAX_FILE_BYTES, decode_request, encode_block, encode_refusal, find_block
 from ..protocol.aliyun_ota import (
@@ -32,14 +34,12 @@ from ..protocol.aliyun_ota import (
 from ..protocol.aliyun_topics import OtaChannel, build_topic
 from ..protocol.chunked_upload import Answer
 from ..protocol.json_fields import Unreadable
-from . import images, targets
+from . import images, planning, targets
 from .errors import FirmwareError
 
 DOOR = "aliyun"
 _PUSH_AT_ONCE = 50
-_SAY_AGAIN = timedelta(minutes=5)
-
-Hears = Callable[[Device, str], bool]
+_TRIES_AT_ONCE = 200
 
 
 # --- what devices say -----------------------------------------------------------------------------------------
@@ -47,13 +47,26 @@ Hears = Callable[[Device, str], bool]
 
 def inform(sender: Sender, payload: bytes) -> Answer | None:
     """A device says which version runs: the proof of an update, and the moment to offer the next."""
-    presence.heard(sender.device)
+    device = sender.device
+    presence.heard(device)
     said = decode_inform(payload)
     if not isinstance(said, Inform):
         return None
-    targets.report_version(sender.device, said.module, said.version)
-    offer = targets.next_offer(sender.device, said.module, DOOR)
-    return _push_of(offer) if offer else None
+    targets.report_version(device, said.module, said.version)
+    busy = targets.find_active(device, said.module)
+    if busy is not None and _was_said(busy, device) and not sender.repeated:
+        return None
+    offer = targets.next_offer(device, said.module, DOOR, unasked=True)
+    if offer is None:
+        return None
+    note_said([Push(_push_of(offer), offer.target.pk, device.link_changed_at)])
+    return _push_of(offer)
+
+
+def _was_said(target: RolloutTarget, device: Device) -> bool:
+    """Tell whether the hub said it in this connection already. Of one that nobody tells of it is not known."""
+    known = device.link_state == LinkState.CONNECTED and target.said_on is not None
+    return known and target.said_on == device.link_changed_at
 
 
 def progress(sender: Sender, payload: bytes) -> None:
@@ -103,40 +116,88 @@ def send_block(sender: Sender, payload: bytes) -> Answer | None:
 # --- what the hub says first ----------------------------------------------------------------------------------
 
 
-def claim_to_push(hears: Hears, limit: int = _PUSH_AT_ONCE) -> list[Answer]:
-    """Offer to connected devices what waits for them, and again to those that were away meanwhile.
+@dataclass(frozen=True, slots=True)
+class Push:
+    """An offer to be published, and the connection, by its beginning, in which it is said."""
 
-    An offer is noted before it is published: one that is lost is said again.
-    """
-    if not Rollout.objects.running().exists():
-        return []
-    found: list[Answer] = []
-    for target in [*_waiting()[: 4 * limit], *_to_say_again()[:limit]]:
-        device = target.device
-        if not hears(device.code, _topic(device, OtaChannel.UPGRADE)):
-            continue
-        if offer := targets.next_offer(device, target.module, DOOR):
-            found.append(_push_of(offer))
-        if len(found) >= limit:
-            break
-    return found
+    answer: Answer
+    target_pk: int
+    link_at: datetime | None
+
+
+class Pushing:
+    """Finds what to say first. It goes round, so that devices whose turn is not yet come keep nobody waiting."""
+
+    def __init__(self) -> None:
+        self._behind = {"waiting": 0, "active": 0}
+
+    def find(self, hears: Hears, limit: int = _PUSH_AT_ONCE) -> list[Push]:
+        """Return offers for devices that listen: what waits for them, and what was not said in this connection.
+
+        Each is noted with `note_said` when the broker took it: one that is lost before is said again.
+        """
+        if not Rollout.objects.running().exists():
+            return []
+        found: list[Push] = []
+        # In this order: who was waiting is active afterwards, and would be found twice.
+        for name, rows in (("active", _unsaid()), ("waiting", _waiting())):
+            found += self._find(name, rows, hears, limit - len(found))
+        return found
+
+    def _find(self, name: str, rows: QuerySet[RolloutTarget], hears: Hears, limit: int) -> list[Push]:
+        found: list[Push] = []
+        held: set[int] = set()
+        tries = _TRIES_AT_ONCE
+        rows = rows.filter(pk__gt=self._behind[name])
+        columns = ("rollout", "device__code", "device__product_key", "device__device_name")
+        for key, _pk, rollout, code, product, device_name in walk(rows, "pk", *columns):
+            if len(found) >= limit or not tries:
+                return found
+            self._behind[name] = key
+            topic = build_topic(OtaChannel.UPGRADE, product, device_name)
+            if rollout in held or not hears(code, topic):
+                continue
+            tries -= 1
+            if push := _find_push(key):
+                found.append(push)
+            elif _holds_all(key):
+                held.add(rollout)
+        self._behind[name] = 0
+        return found
+
+
+def note_said(pushes: list[Push]) -> None:
+    """The broker took these."""
+    with transaction.atomic():
+        for push in sorted(pushes, key=lambda push: push.target_pk):
+            RolloutTarget.objects.filter(pk=push.target_pk).update(said_on=push.link_at)
+
+
+def _find_push(key: int) -> Push | None:
+    target = RolloutTarget.objects.select_related("device").filter(pk=key).first()
+    offer = targets.next_offer(target.device, target.module, DOOR, unasked=True) if target else None
+    return Push(_push_of(offer), offer.target.pk, target.device.link_changed_at) if offer else None
+
+
+def _holds_all(key: int) -> bool:
+    """Tell whether what keeps this device from its offer keeps all of its rollout from theirs now."""
+    target = RolloutTarget.objects.select_related("device", "rollout__firmware").filter(pk=key).first()
+    return target is not None and planning.hindrance(target, DOOR) in planning.FOR_ALL
 
 
 def _connected() -> QuerySet[RolloutTarget]:
-    rows = RolloutTarget.objects.select_related("device").exclude(device__product_key="")
+    rows = RolloutTarget.objects.exclude(device__product_key="")
     return rows.filter(device__enabled=True, device__link_state=LinkState.CONNECTED)
 
 
 def _waiting() -> QuerySet[RolloutTarget]:
     rows = _connected().filter(state=TargetState.WAITING, rollout__in=Rollout.objects.running())
-    return rows.filter(step__lte=F("rollout__step")).order_by("rollout__created_at", "position")
+    return rows.filter(step__lte=F("rollout__step"))
 
 
-def _to_say_again() -> QuerySet[RolloutTarget]:
-    long_ago = timezone.now() - _SAY_AGAIN
-    came_back = Q(device__link_changed_at__gt=F("last_offer_at"))
-    unheard = Q(state=TargetState.OFFERED, last_offer_at__lt=long_ago)
-    return _connected().filter(state__in=RolloutTarget.ACTIVE, door=DOOR).filter(came_back | unheard)
+def _unsaid() -> QuerySet[RolloutTarget]:
+    rows = _connected().active().filter(door=DOOR)
+    return rows.filter(Q(said_on=None) | ~Q(said_on=F("device__link_changed_at")))
 
 
 def _push_of(offer: targets.Offer) -> Answer:

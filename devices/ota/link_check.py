@@ -36,7 +36,7 @@ def hindrance() -> str:
     if not settings.LINK_CHECK:
         return ""
     row = ServiceBeat.objects.filter(pk=BEAT).first()
-    if row is None or timezone.now() - row.at > timedelta(seconds=STALE_AFTER_S):
+    if row is None or abs(timezone.now() - row.at) > timedelta(seconds=STALE_AFTER_S):
         return "link_unknown"
     return "" if row.ok else "link_broken"
 
@@ -46,7 +46,7 @@ def refresh_if_due() -> None:
     if not settings.LINK_CHECK or not Rollout.objects.running().exists():
         return
     row = ServiceBeat.objects.filter(pk=BEAT).first()
-    if row is not None and timezone.now() - row.at < timedelta(seconds=LASTS_S):
+    if row is not None and abs(timezone.now() - row.at) < timedelta(seconds=LASTS_S):
         return
     problem = find_problem(site.base_url())
     if beats.beat(BEAT, not problem, problem):

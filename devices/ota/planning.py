@@ -27,6 +27,8 @@ STEPS_AT_MOST = 20
 SOAK_AT_MOST_S = 30 * 24 * 3600
 # Doors at which the device asked us itself prove the way; over MQTT the hub hands out an address unasked.
 DOORS_THAT_HAND_OUT_LINKS = {"aliyun", "mqtt"}
+# What keeps every device of a rollout from its offer for now.
+FOR_ALL = {"draft", "paused", "ended", "broken", "rate", "link_unknown", "link_broken"}
 FOR_GOOD = {"product", "hardware", "counter", "already"}
 
 _random = random.SystemRandom()

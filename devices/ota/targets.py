@@ -75,8 +75,13 @@ def find_waiting(limit: int = 100) -> list[RolloutTarget]:
     return list(rows.filter(device__enabled=True).order_by("rollout__created_at", "position")[:limit])
 
 
-def next_offer(device: Device, module: str = "default", door: str = "") -> Offer | None:
-    """Return what this module of the device should fetch now: what it is busy with, else what waits for it."""
+def next_offer(
+    device: Device, module: str = "default", door: str = "", *, unasked: bool = False
+) -> Offer | None:
+    """Return what this module of the device should fetch now: what it is busy with, else what waits for it.
+
+    `unasked`: the hub speaks first. To say again what the device has not begun with is no try of the device's.
+    """
     if not device.enabled:
         return None
     # Devices ask all day long, mostly for nothing: that must cost one short query.
@@ -84,7 +89,11 @@ def next_offer(device: Device, module: str = "default", door: str = "") -> Offer
     found = dict(open_ones.order_by().values_list("pk", "state"))
     for key, state in found.items():
         if state in RolloutTarget.ACTIVE:
-            return _offer_again(_rows().get(pk=key), door)
+            target = _rows().get(pk=key)
+            if unasked and (target.state, target.door) == (TargetState.OFFERED, door):
+                servable = _is_servable(target)
+                return Offer(target.rollout.firmware, target, target.token, again=True) if servable else None
+            return _offer_again(target, door)
     for target in _find_candidates(list(found)) if found else ():
         if offer := _offer_first(target, door):
             return offer

@@ -8,9 +8,11 @@ import threading
 import warnings
 
 from celery import Celery
-from celery.beat import EmbeddedService, Scheduler
+from celery.beat import EmbeddedService
 from celery.platforms import SecurityWarning
 from celery.worker import WorkController
+
+from photohub.celery_beat import SteadyScheduler
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ class EmbeddedWorker:
         self._thread = threading.Thread(target=self._run, name="photohub-worker", daemon=True)
         self._thread.start()
         # In memory: the schedule stands in the settings, and a file of it would be one more thing to go wrong.
-        self._beat = EmbeddedService(self._app, thread=True, scheduler_cls=Scheduler)
+        self._beat = EmbeddedService(self._app, thread=True, scheduler_cls=SteadyScheduler)
         self._beat.start()
 
     def _run(self) -> None:
