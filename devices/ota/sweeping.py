@@ -2,14 +2,21 @@
 
 import logging
 
+from photohub.lib.clock import Pace
+
 from ..models import Rollout, RolloutState
 from . import link_check, rollouts, targets
 
 log = logging.getLogger(__name__)
 
+_pace = Pace()
+
 
 def sweep() -> None:
     """End silent updates, stop or go on with rollouts, and see whether links may be handed out."""
+    if not _pace.is_steady():
+        log.warning("The clock jumped: devices with an update have their whole time again.")
+        targets.begin_deadlines_anew()
     targets.end_due()
     targets.release_stuck()
     going = Rollout.objects.filter(state__in=(RolloutState.RUNNING, RolloutState.PAUSED))

@@ -355,6 +355,16 @@ def _doubt(target: RolloutTarget) -> Happened:
     return Happened.NOTED
 
 
+def begin_deadlines_anew() -> None:
+    """Give every device that is busy its whole time again: the clock jumped, so what stands there says nothing."""
+    now = timezone.now()
+    going = Rollout.objects.filter(targets__state__in=RolloutTarget.ACTIVE).distinct()
+    for key, deadline_s in going.values_list("pk", "deadline_s"):
+        with rollouts.locked(key):
+            rows = RolloutTarget.objects.filter(rollout=key, state__in=RolloutTarget.ACTIVE)
+            rows.exclude(deadline_at=None).update(deadline_at=now + timedelta(seconds=deadline_s))
+
+
 def end_due() -> int:
     """End the updates whose device fell silent, or still reports its old version. Returns how many."""
     due = _rows().active().filter(deadline_at__lte=timezone.now()).order_by("deadline_at")

@@ -36,3 +36,17 @@ def test_busy_parts_write_only_news():
     beats.beat_if_news("mirror", True)
     assert ServiceBeat.objects.get().at == before
     assert beats.beat_if_news("mirror", False, "down") is True
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+def test_a_beat_of_another_year_keeps_no_dead_part_alive_and_no_living_one_silent(jump):
+    beats.beat("worker", True)
+    ServiceBeat.objects.update(at=timezone.now() + jump)
+    assert beats.read("worker").ok is False
+    assert beats.beat_if_news("worker", True) is False and beats.read("worker").ok is True
+
+
+def test_a_lease_from_the_future_binds_nobody():
+    assert beats.lease("pulls", "a", 20) and not beats.lease("pulls", "b", 20)
+    ServiceBeat.objects.update(at=timezone.now() + timedelta(days=400))
+    assert beats.lease("pulls", "b", 20) and not beats.lease("pulls", "a", 20)

@@ -167,3 +167,12 @@ def test_five_hundred_cameras_that_never_connected_keep_nobody_waiting(db):
     asked = commands.capture(make_device("porch"))
     assert commands.claim_to_send(hears=lambda code, topic: code == "porch") == [asked]
     assert len(commands.claim_to_send(limit=50)) == 50
+
+
+def test_a_command_of_the_future_ends_and_one_claimed_there_is_sent(db):
+    ahead = timezone.now() + timedelta(days=400)
+    claimed, asked = commands.capture(make_device("porch")), commands.capture(make_device("gate"))
+    Command.objects.filter(pk=claimed.pk).update(claimed_at=ahead)
+    Command.objects.filter(pk=asked.pk).update(created_at=ahead, expires_at=ahead)
+    assert commands.expire_due() == 1
+    assert commands.claim_to_send() == [claimed]

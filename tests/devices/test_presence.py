@@ -87,3 +87,17 @@ def test_nobody_is_connected_to_a_broker_that_has_just_started(db):
 
     assert presence.forget_links() == 1
     assert not Device.objects.get().online
+
+
+@pytest.mark.parametrize("state", [LinkState.LOST, LinkState.UNKNOWN])
+@pytest.mark.parametrize("column", ["last_seen_at", "link_changed_at"])
+def test_what_a_clock_that_jumped_noted_makes_nobody_online_or_offline_for_good(db, state, column):
+    porch = make_device()
+    values = {
+        "last_seen_at": timezone.now() - timedelta(days=1),
+        column: timezone.now() + timedelta(days=400),
+    }
+    Device.objects.update(link_state=state, **values)
+    assert not Device.objects.get().online
+    presence.heard(Device.objects.get(pk=porch.pk))
+    assert Device.objects.get().online

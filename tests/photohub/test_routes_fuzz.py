@@ -18,25 +18,9 @@ from tests.faults.rounds import rounds
 
 pytestmark = pytest.mark.django_db
 
-KEYS = st.sampled_from(
-    (
-        "id",
-        "params",
-        "version",
-        "module",
-        "step",
-        "desc",
-        "code",
-        "des",
-        "url",
-        "err",
-        "name",
-        "size",
-        "checksum",
-    )
-    + ("battery_mv", "rssi_dbm", "free_heap_bytes", "firmware_version", "fileInfo", "fileBlock", "streamId")
-    + ("fileId", "offset", "fileToken", "expire_at", "segments_ttl", "user_data")
-)
+WORDS = """id params version module step desc code des url err name size checksum battery_mv rssi_dbm free_heap_bytes
+firmware_version fileInfo fileBlock streamId fileId offset fileToken expire_at segments_ttl user_data"""
+KEYS = st.sampled_from(WORDS.split())
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
 LEAVES |= st.sampled_from(
     ["\0", "\ud800", "9" * 4400, 2**63, -(2**63), 1e308, "https://a/p/abc123", "100", "-2"]

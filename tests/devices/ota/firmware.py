@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
 from devices.models import Device, Firmware, Rollout, SigningKey
-from devices.ota import images, rollouts, signing
+from devices.ota import images, rollouts, signing, sweeping
 from devices.ota.checking import Facts
 from devices.ota.planning import Plan
 from devices.protocol.firmware_manifest import Manifest
@@ -70,8 +70,9 @@ def make_rollout(devices: list[Device], firmware: Firmware | None = None, **plan
 
 
 def move_clock(monkeypatch, seconds: float) -> None:
-    """Let the hub's clock run ahead by so much more."""
+    """Let the hub's clock run ahead by so much more, and time with it."""
     now = timezone.now
+    monkeypatch.setattr(sweeping._pace, "is_steady", lambda: True)
     monkeypatch.setattr("django.utils.timezone.now", lambda: now() + timedelta(seconds=seconds))
 
 

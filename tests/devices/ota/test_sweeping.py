@@ -1,9 +1,12 @@
 """What happens to updates by the clock."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from devices import tasks
-from devices.models import Rollout, RolloutState
+from devices.models import Rollout, RolloutState, RolloutTarget
 from devices.ota import rollouts, sweeping, targets
 from tests.devices.ota.firmware import make_devices, make_rollout, move_clock
 
@@ -50,3 +53,21 @@ def test_silence_ends_updates_of_a_paused_rollout_too(monkeypatch):
     move_clock(monkeypatch, 1801)
     sweeping.sweep()
     assert rollouts.counts_of(rollout)["timed_out"] == 1
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_a_clock_that_jumps_ends_no_update_and_holds_none_for_good(monkeypatch, days):
+    devices = make_devices(4)
+    rollout, now = make_rollout(devices, deadline_s=60), timezone.now
+    for device in devices[:2]:
+        targets.next_offer(device)
+    sweeping.sweep()
+    jumped = now() + timedelta(days=days)
+    with monkeypatch.context() as patch:
+        patch.setattr("django.utils.timezone.now", lambda: jumped)
+        sweeping.sweep()
+        assert rollouts.counts_of(rollout)["offered"] == 2
+        ends = RolloutTarget.objects.exclude(deadline_at=None).values_list("deadline_at", flat=True)
+        assert set(ends) == {jumped + timedelta(seconds=60)}
+    sweeping.sweep()
+    assert rollouts.counts_of(rollout)["offered"] == 2
