@@ -72,8 +72,9 @@ def test_a_picture_whose_commit_was_late_does_not_replace_a_newer_one(yard):
 
 
 def test_a_picture_that_came_late_is_not_shown(yard):
-    rule = make_rule(yard, only_fresh_s=60)
-    make_capture(yard, received_at=timezone.now() - timedelta(seconds=90))
+    rule, now = make_rule(yard, only_fresh_s=60), timezone.now()
+    ShowRule.objects.update(seen_until=now - timedelta(hours=1))
+    make_capture(yard, received_at=now - timedelta(seconds=90))
     assert run(rule) == 0 and words(rule) == ["not_fresh"]
 
 
