@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 WITHIN_S = 1.0
 LOOK_EVERY_S = 60.0
 REMEMBERED = 8192
-# A picture that was taken shows that these are over. Too many or too large ones come between others that are neither.
+# A picture that was taken shows that these are over.
 ENDED_BY_PICTURE = tuple(f"picture_{word}" for word in STATUS)
 _OURS = ("db", "busy")
 
@@ -51,6 +51,11 @@ class Looks:
                 self._looked_s.popitem(last=False)
             return True
 
+    def was_lately(self, device: Device) -> bool:
+        """Tell whether it was looked, or noted, within the time; remembers nothing."""
+        with self._lock:
+            return time.monotonic() - self._looked_s.get(device.pk, float("-inf")) < LOOK_EVERY_S
+
     def forget(self, device: Device) -> None:
         """Look again at the next occasion: a trouble was noted."""
         with self._lock:
@@ -62,10 +67,15 @@ class RefusalNotes:
 
     def __init__(self) -> None:
         self._looks = Looks()
+        # Who sends too much is refused between pictures that are taken: that is over when nothing was refused for a while.
+        self._hurried = Looks()
 
     async def note(self, device: Device, refusal: Refused) -> None:
         """Write the refusal down."""
         if is_worth_noting(refusal):
+            if refusal.word == "rate":
+                self._hurried.forget(device)
+                self._hurried.is_due(device)
             await self.tell(device, word_of(refusal))
 
     async def tell(self, device: Device, word: str, **values: object) -> None:
@@ -77,6 +87,7 @@ class RefusalNotes:
         """Note after a picture that was stored that earlier troubles are over, but for those that are `still` there."""
         if self._looks.is_due(device):
             words = (*ENDED_BY_PICTURE, "picture_clock", "picture_several")
+            still += ("picture_rate",) if self._hurried.was_lately(device) else ()
             await _quietly(troubles.over, device, *(word for word in words if word not in still))
 
 

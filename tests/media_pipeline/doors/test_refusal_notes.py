@@ -30,6 +30,16 @@ async def test_a_refusal_stands_on_the_page_until_a_picture_was_stored():
     assert await asyncio.to_thread(open_words) == set()
 
 
+async def test_who_sends_too_much_does_so_until_nothing_was_refused_for_a_while(monkeypatch):
+    device, notes = await asyncio.to_thread(make_device), RefusalNotes()
+    await notes.note(device, Refused("rate", "too many"))
+    await notes.stored(device)
+    assert await asyncio.to_thread(open_words) == {"picture_rate"}
+    monkeypatch.setattr(refusal_notes, "LOOK_EVERY_S", 0)
+    await notes.stored(device)
+    assert await asyncio.to_thread(open_words) == set()
+
+
 async def test_what_is_wrong_with_a_stored_picture_stays():
     device, notes = await asyncio.to_thread(make_device), RefusalNotes()
     await notes.tell(device, "picture_clock", said="946684860")
