@@ -6,10 +6,15 @@ never from https to http. What can go wrong stands in `fetch_errors`.
 """
 
 import asyncio
+import contextlib
+import functools
 import hashlib
+import ipaddress
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, quote, unquote, urljoin
@@ -25,6 +30,8 @@ _MAX_CHUNK_LINE = 256
 _TRIES_WITH_LOGIN = 3
 _INTERIM_HEADS = 4
 _MOVED = frozenset({301, 302, 303, 307, 308})
+
+_name_threads = ThreadPoolExecutor(4, thread_name_prefix="photohub-names")
 
 AllowAddress = Callable[[str], bool]
 
@@ -211,7 +218,7 @@ class _Visit:
                 raise CertificateRefused("fetch_certificate_changed", host=host, fingerprint=shown)
             return reader, writer
         try:
-            return await connect(host, port, asking.allow, ssl.create_default_context(), asking.strict)
+            return await connect(host, port, asking.allow, checked_tls(), asking.strict)
         except CertificateRefused as refusal:
             # Once more, only to see it; nothing is sent.
             _reader, writer = await connect(host, port, asking.allow, unchecked_tls(), asking.strict)
@@ -224,11 +231,7 @@ async def connect(
     host: str, port: int, allow: AllowAddress, tls: ssl.SSLContext | None = None, strict: bool = False
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to an address that was checked, so that a name cannot resolve to another one in between."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
-    except (OSError, UnicodeError) as error:
-        raise BadUrl("fetch_name", host=host) from error
-    every = list(dict.fromkeys(entry[4][0] for entry in found))
+    every = await find_addresses(host, port)
     addresses = [address for address in every if allow(address)]
     if not addresses or (strict and len(addresses) < len(every)):
         raise AddressRefused("fetch_not_allowed", host=host)
@@ -253,6 +256,29 @@ async def connect(
     raise GetFailed("fetch_unreachable", host=f"{host}:{port}", why=text) from why
 
 
+async def find_addresses(host: str, port: int) -> list[str]:
+    """Return the addresses of a name, each once. Raises BadUrl.
+
+    Names are looked up by threads of their own: a name server that does not answer holds a thread for half a minute, and
+    other work must not wait behind that, nor cameras that are named by their address.
+    """
+    with contextlib.suppress(ValueError):
+        return [str(ipaddress.ip_address(host))]
+    try:
+        look_up = functools.partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(_name_threads, look_up)
+    except (OSError, UnicodeError) as error:
+        raise BadUrl("fetch_name", host=host) from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+@functools.cache
+def checked_tls() -> ssl.SSLContext:
+    """Return how to talk to a server whose certificate a known authority signed; reading them takes long."""
+    return ssl.create_default_context()
+
+
+@functools.cache
 def unchecked_tls() -> ssl.SSLContext:
     """Return how to talk to a server whose certificate is checked by its fingerprint alone."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

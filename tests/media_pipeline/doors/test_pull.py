@@ -92,7 +92,7 @@ CHUNKED = (
 async def test_a_snapshot_is_fetched_again_and_again(raw):
     async with pulled(raw) as camera:
         await until(lambda: len(camera.frames) >= 2)
-        assert set(camera.frames) == {ONE} and camera.pauses[0] == pytest.approx(7, abs=0.5)
+        assert set(camera.frames) == {ONE} and 2 < camera.pauses[0] <= 7
         assert camera.requests[0].startswith(b"GET /snapshot.jpg HTTP/1.1\r\nHost: 127.0.0.1:")
 
 
@@ -126,7 +126,7 @@ async def test_a_multipart_stream_is_read_picture_by_picture():
 async def test_a_tcp_server_is_read_in_any_framing(raw):
     async with pulled(raw, url="tcp://127.0.0.1:{}") as camera:
         await until(lambda: len(camera.frames) >= 2)
-        assert set(camera.frames) == {ONE} and camera.pauses[0] == pytest.approx(7, abs=0.5)
+        assert set(camera.frames) == {ONE} and 2 < camera.pauses[0] <= 7
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ async def test_pauses_grow_and_shrink_again():
         for pause_s, expected_s in zip(camera.pauses, [1, 2, 4, 8, 16, 32, 60, 60, 60], strict=False):
             assert expected_s * 0.7 < pause_s < expected_s * 1.3
         await until(lambda: len(camera.pauses) > 9)
-        assert camera.pauses[9] == pytest.approx(7, abs=0.5)
+        assert 2 < camera.pauses[9] <= 7
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:{}/", "tcp://127.0.0.1:{}"])

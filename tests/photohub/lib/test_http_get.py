@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from photohub.lib import http_get
 from photohub.lib.fetch_errors import AddressRefused, BadAnswer, CertificateRefused, GetFailed, LoginRefused
 from photohub.lib.http_get import Asking, connect, get
 from photohub.lib.http_login import Login
@@ -279,11 +281,28 @@ async def test_a_server_without_encryption_is_told_apart():
 async def test_the_next_address_of_a_name_is_tried(monkeypatch):
     async with scripted(lambda _head: OK) as (port, _heads):
 
-        async def answers(self, host, port, **kwargs):
-            addresses = ["127.0.0.9", "127.0.0.1"] if host == "cam" else [host]
-            return [(2, 1, 6, "", (address, port)) for address in addresses]
+        async def answers(_host: str, _port: int) -> list[str]:
+            return ["127.0.0.9", "127.0.0.1"]
 
-        monkeypatch.setattr("asyncio.base_events.BaseEventLoop.getaddrinfo", answers)
+        monkeypatch.setattr(http_get, "find_addresses", answers)
         assert await fetch(f"http://cam:{port}/") == b"ok"
         with pytest.raises(AddressRefused):
             await connect("cam", port, lambda address: address.endswith(".1"), strict=True)
+
+
+async def test_names_that_nobody_answers_hold_up_nothing_else(monkeypatch):
+    answered = threading.Event()
+
+    def hang(*_args, **_kwargs):
+        answered.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    async with scripted(lambda _head: OK) as (port, _heads):
+        lost = [asyncio.create_task(fetch(f"http://lost{number}.example/")) for number in range(20)]
+        await asyncio.sleep(0)
+        assert await fetch(f"http://127.0.0.1:{port}/") == b"ok"
+        assert await asyncio.to_thread(lambda: "done") == "done"
+        answered.set()
+        failures = await asyncio.gather(*lost, return_exceptions=True)
+    assert {failure.word for failure in failures} == {"fetch_name"}
