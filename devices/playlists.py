@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from . import deliveries, events, outbox, panel_rendering
+from . import deliveries, events, outbox, panel_rendering, troubles
 from .deliveries import CannotDeliver, Wish
 from .models import Delivery, DeliveryState, Device, EventType, LinkState, Panel, PictureOrigin, PlaylistItem
 from .panel_rendering import Made
@@ -174,6 +174,8 @@ def make_next(panel: Panel) -> tuple[int, Made, PlaylistItem] | None:
             made = panel_rendering.make_once(turn.picture, profile, item.caption, turn.taken_at)
         except RenderRefused as error:
             log.warning("An item of the playlist of %s cannot be shown: %s", panel.device.code, error.word)
+            # It ends by itself, a day after the item was last refused: the items between say nothing of this one.
+            troubles.note(panel.device, "playlist_item", item=str(item), reason=error.word)
             continue
         return passed, made, item
     return None
@@ -238,5 +240,8 @@ def _deliver(device: Device, turn: Turn) -> bool:
         deliveries.deliver(device, wish)
     except (CannotDeliver, OSError) as refusal:
         log.warning("The playlist of %s could not go on: %s", device.code, refusal)
+        word = refusal.word if isinstance(refusal, CannotDeliver) else "disk"
+        troubles.note(device, "playlist_stopped", item=str(turn.item), reason=word)
         return False
+    troubles.over(device, "playlist_stopped")
     return True

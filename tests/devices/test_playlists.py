@@ -4,9 +4,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from devices import deliveries, playlists
+from devices import deliveries, panel_rendering, playlists
 from devices.models import Delivery, Device, Event, LinkState, Panel
 from devices.playlists import Entry
+from devices.rendering import NotImage
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +114,34 @@ def test_only_panels_that_can_be_sent_pictures_are_pushed_to(hall, values):
     fill(hall, "a")
     Device.objects.filter(pk=hall.pk).update(**values)
     assert playlists.push_due() == 0
+
+
+def open_troubles(device) -> list[tuple[str, dict]]:
+    return [(trouble.word, trouble.values) for trouble in device.troubles.open()]
+
+
+def test_an_item_that_cannot_be_shown_is_told_on_the_panels_page(hall, monkeypatch):
+    def refuse(picture: bytes, *_args):
+        if picture == make_jpeg(text="bad"):
+            raise NotImage
+        return panel_rendering.Made
+
+    monkeypatch.setattr(panel_rendering, "make_once", refuse)
+    fill(hall, "bad", "good")
+    passed, _made, item = playlists.make_next(hall.panel)
+    assert (passed, str(item)) == (1, "good")
+    assert open_troubles(hall) == [("playlist_item", {"item": "bad", "reason": "not_image"})]
+
+
+def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):
+    fill(hall, "a", "b")
+    with monkeypatch.context() as broken:
+        broken.setattr(deliveries, "deliver", refuse_delivery)
+        assert playlists.push_due() == 0
+    assert open_troubles(hall) == [("playlist_stopped", {"item": "a", "reason": "too_large"})]
+    later(10_000)
+    assert playlists.push_due() == 1 and open_troubles(hall) == []
+
+
+def refuse_delivery(*_args):
+    raise deliveries.CannotDeliver("too_large", "It is too large.")
