@@ -8,7 +8,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -44,12 +44,23 @@ def _old_files(before: float) -> Iterator[tuple[UUID, Path]]:
     days = [f"{today - timedelta(days=back):%Y-%m-%d}" for back in range(-1, _DAYS)]
     for device in _folders(settings.PICTURES_DIR):
         for folder in (device / day for day in days):
-            with suppress(FileNotFoundError, NotADirectoryError):
+            with suppress(FileNotFoundError, NotADirectoryError), _passing_over(folder):
                 for entry in os.scandir(folder):
                     # A name that is no capture's id was put there by somebody else, and is left to him.
                     with suppress(ValueError, FileNotFoundError):
                         if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < before:
                             yield UUID(Path(entry.name).stem), Path(entry.path)
+
+
+@contextmanager
+def _passing_over(path: Path) -> Iterator[None]:
+    """Leave what the disk refuses, with a line in the log, so that those behind it have their turn."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        log.warning("%s is passed over: %s", path, error.strerror)
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -67,7 +78,7 @@ def _set_aside(files: dict[UUID, Path]) -> int:
     lost = lost_folder()
     for path in orphans:
         lost.mkdir(exist_ok=True)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), _passing_over(path):
             os.utime(path)  # From now on its days are counted.
             move(path, lost / path.name)
     if orphans:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices import events
 from devices.models import Device, Event, EventType
 from devices.protocol.light import Result
-from photohub.lib.clock import is_due
+from photohub.lib import clock
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
 from photohub.lib.site import base_url
 
@@ -34,7 +34,7 @@ def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
     As many as `limit` means that there may be more.
     """
     now = timezone.now()
-    rows = Capture.objects.to_publish().filter(is_due("publish_next_try_at", _RETRY_S, now))
+    rows = Capture.objects.to_publish().filter(clock.is_due("publish_next_try_at", _RETRY_S, now))
     due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])
     if not due:
         return []

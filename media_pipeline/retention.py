@@ -23,7 +23,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from devices import clock_watch
-from photohub.lib.db import one_writer
+from photohub.lib.db import one_writer, update_in_order
 
 from . import deleting, retention_words, store
 from .models import Capture, MirrorState, OSSObject
@@ -239,7 +239,7 @@ def _see_to_unproved(rows_: list[OSSObject]) -> None:
     """Copy again what the mirror does not have as it was copied: so it is mended or shown, and stands in nobody's way."""
     if rows_:
         waiting = OSSObject.objects.filter(pk__in=[row.pk for row in rows_], state=MirrorState.MIRRORED)
-        waiting.update(state=MirrorState.PENDING, next_try_at=timezone.now(), attempts=0)
+        update_in_order(waiting, state=MirrorState.PENDING, next_try_at=timezone.now(), attempts=0)
 
 
 def proves_copy(mirror: MirrorStore, row: OSSObject, capture: Capture) -> bool:

@@ -1,5 +1,7 @@
 """Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds what no ring found."""
 
+import logging
+
 from celery import shared_task
 
 from devices import clock_watch
@@ -19,6 +21,8 @@ from . import (
     time_lapse_work,
     time_lapses,
 )
+
+log = logging.getLogger(__name__)
 
 _pace = Pace()
 
@@ -72,16 +76,19 @@ def sweep() -> None:
 @shared_task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
-    show_runs.prune()
-    time_lapses.drop_left_over()
+    steps = [show_runs.prune, time_lapses.drop_left_over]
     if _pace.is_steady():
         # By a clock that has just jumped, what arrived a moment ago looks hours old.
-        publish.give_up_old()
-        store.drop_stale_incoming()
-        images.drop_stale_uploads()
-        orphans.set_orphans_aside()
+        steps += [publish.give_up_old, store.drop_stale_incoming, images.drop_stale_uploads]
+        steps += [orphans.set_orphans_aside]
     if clock_watch.look() is None:
-        orphans.drop_long_lost()
+        steps += [orphans.drop_long_lost]
+    for step in steps:
+        try:
+            step()
+        except OSError:
+            # A folder that cannot be read keeps nobody from tidying up the others.
+            log.exception("Tidying up did not come to its end.")
 
 
 @shared_task

@@ -21,7 +21,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib import failpoints, pressure
+from photohub.lib import clock, failpoints, pressure
 from photohub.lib.ids import new_id
 
 from . import lapse_frames, store, syncing, time_lapses, video
@@ -39,6 +39,7 @@ _JOIN_LEASE_S = 300
 _NOTE_EVERY_S = 1.0
 _READ_AT_ONCE = 100
 _PAUSE_S = 10
+_LONGEST_PAUSE_S = 600  # More than any film is tried.
 _SAMPLES = 20
 
 
@@ -57,9 +58,16 @@ class CannotMake(Exception):
 def due(limit: int = 20) -> list[UUID]:
     """Return the films to work on now, oldest first."""
     now = timezone.now()
-    rows = TimeLapse.objects.unfinished().filter(next_try_at__lte=now)
-    rows = rows.filter(Q(lease=None) | Q(lease_until__lt=now))
+    rows = TimeLapse.objects.unfinished().filter(_is_due(now), _is_free(now))
     return list(rows.order_by("next_try_at", "created_at").values_list("pk", flat=True)[:limit])
+
+
+def _is_due(now: datetime) -> Q:
+    return clock.is_due("next_try_at", _LONGEST_PAUSE_S, now)
+
+
+def _is_free(now: datetime) -> Q:
+    return Q(lease=None) | Q(lease_until=None) | ~clock.is_held("lease_until", _JOIN_LEASE_S, now)
 
 
 def make_all(ids: Iterable[str | UUID]) -> list[UUID]:
@@ -75,13 +83,13 @@ def make_all(ids: Iterable[str | UUID]) -> list[UUID]:
 def _claim(id: UUID) -> TimeLapse | None:
     """Claim one film. One at a time on the whole hub: pictures that arrive need the processor more."""
     now = timezone.now()
-    busy = TimeLapse.objects.unfinished().filter(lease_until__gte=now).exclude(lease=None).exists()
+    busy = TimeLapse.objects.unfinished().exclude(_is_free(now)).exists()
     if busy or pressure.is_high():
         return None
     lease = new_id()
-    rows = TimeLapse.objects.unfinished().filter(pk=id, next_try_at__lte=now)
+    rows = TimeLapse.objects.unfinished().filter(_is_due(now), pk=id)
     # Counted before the work: a film that kills its worker each time is given up in the end.
-    if not rows.filter(Q(lease=None) | Q(lease_until__lt=now)).update(
+    if not rows.filter(_is_free(now)).update(
         state=LapseState.WORKING,
         lease=lease,
         lease_until=now + timedelta(seconds=_LEASE_S),

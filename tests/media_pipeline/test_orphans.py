@@ -1,5 +1,6 @@
 import os
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -85,3 +86,18 @@ def test_tidying_up_sets_orphans_aside():
 def test_a_missing_picture_folder_is_no_reason_to_stop(settings):
     settings.PICTURES_DIR = settings.PICTURES_DIR / "unmounted"
     assert orphans.set_orphans_aside() == 0
+
+
+def test_a_folder_that_cannot_be_read_keeps_nobody_from_his_turn(monkeypatch, caplog):
+    paths = [store.full_path(make_capture(make_device(code)).path) for code in ("aa", "bb", "cc")]
+    Capture.objects.all().delete()
+    scan = os.scandir
+
+    def refuses(folder):
+        if Path(folder).parent.name == "aa":
+            raise PermissionError(13, "Permission denied")
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuses)
+    assert orphans.set_orphans_aside(older_than_s=-60) == 2
+    assert [path.exists() for path in paths] == [True, False, False] and "passed over" in caplog.text

@@ -52,3 +52,8 @@ def test_the_sweeper_finds_what_no_bell_rang_for():
     make_capture(device, name="new")
     Capture.objects.filter(pk=old.pk).update(received_at=timezone.now() - timedelta(minutes=2))
     assert thumbnails.due() == [old.pk]
+
+
+def test_a_picture_from_a_clock_that_was_ahead_is_due_now():
+    capture = make_capture(make_device(), received_at=timezone.now() + timedelta(days=400))
+    assert thumbnails.due() == [capture.pk]
