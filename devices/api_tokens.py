@@ -6,7 +6,6 @@ that person's tokens as the password, which is all that many programs for camera
 
 import base64
 import binascii
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
@@ -18,8 +17,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from photohub.lib.api import ApiError
 from photohub.lib.http_scope import client_address
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 
 from .identity import find_token
 from .models import ApiToken, Scope
@@ -28,7 +28,7 @@ from .models import ApiToken, Scope
 FOR_BROWSERS = "Bearer"
 FOR_PROGRAMS = 'Basic realm="PhotoHub", charset="UTF-8", Bearer'
 # Of one address: whoever tries tokens that do not exist.
-_strangers = Buckets(per_second=10, burst=50)
+_strangers = Strangers()
 
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -42,10 +42,16 @@ def bearer_of(request: HttpRequest) -> str | None:
 def user_of_token(request: HttpRequest, secret: str):
     """Return the person whose live token this is, with its scopes as `token_scopes`; None for any other.
 
-    Raises PermissionDenied when the token may not look and the request only looks: one place for all pages.
+    Raises PermissionDenied when the token may not look and the request only looks: one place for all pages; and
+    ApiError(429), before anything is looked up, when too many unknown tokens came from this address.
     """
-    token = token_of(Papers(secret))
-    return _person_with(token, request) if token is not None else None
+    address = _address_of(request)
+    token = token_of(Papers(secret), address)
+    if token is not None:
+        return _person_with(token, request)
+    if wait_s := wait_of_stranger(address):
+        raise ApiError(429, "rate", _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s})
+    return None
 
 
 def _person_with(token: ApiToken, request: HttpRequest):
@@ -94,19 +100,26 @@ def read_papers(authorization: str) -> Papers | None:
     return Papers(secret, username) if colon else None
 
 
-def token_of(papers: Papers) -> ApiToken | None:
-    """Return the live token that these papers hold; with Basic it must be that person's."""
+def token_of(papers: Papers, address: str) -> ApiToken | None:
+    """Return the live token that these papers hold; with Basic it must be that person's.
+
+    For an address that came with too many wrong ones nothing is looked up, but a token that was good lately.
+    """
     if not (papers.secret.isascii() and papers.secret.isprintable()):
+        return None
+    if _strangers.wait_s(address, papers.secret):
         return None
     token = find_token(papers.secret)
     if token is not None and papers.username not in (None, token.user.get_username()):
         return None
+    if token is not None:
+        _strangers.found(papers.secret)
     return token
 
 
 def wait_of_stranger(address: str) -> int:
     """Note that somebody came from there with a wrong token; returns how long he is to wait."""
-    return _strangers.take(address, time.monotonic())
+    return _strangers.missed(address)
 
 
 def is_browser(headers: Mapping[str, str | None]) -> bool:
@@ -144,13 +157,14 @@ def login_or_basic(view: Callable) -> Callable:
         if papers is None or papers.username is None:
             person = person_of(request)
         else:
-            token = token_of(papers)
+            token = token_of(papers, _address_of(request))
             # A proxy may want a password of its own, which the browser then sends to us too.
             person = _person_with(token, request) if token else _person_in_session(request)
         if person is not None:
             request.user = person
             return None
-        return _ask_for_papers(request, papers is not None)
+        # A wrong Bearer token was counted where it was looked up.
+        return _ask_for_papers(request, papers is not None, papers is not None and papers.username is not None)
 
     return _guarded(view, refuse)
 
@@ -159,19 +173,21 @@ def _person_in_session(request: HttpRequest):
     return request.user if request.user.is_authenticated else None
 
 
-def _ask_for_papers(request: HttpRequest, were_wrong: bool) -> HttpResponse:
+def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     if not were_wrong and is_browser(headers):
         return redirect_to_login(request.get_full_path())
-    wait_s = wait_of_stranger(_address_of(request)) if were_wrong else 0
-    if wait_s:
-        sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
-        answer = JsonResponse({"code": 1, "des": sentence, "err": "rate"}, status=429)
-        answer["Retry-After"] = str(wait_s)
-        return answer
+    if count and (wait_s := wait_of_stranger(_address_of(request))):
+        return _too_often(_("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
     answer = _unknown_token()
     answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
     answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _too_often(sentence: str, wait_s: int) -> HttpResponse:
+    answer = JsonResponse({"code": 1, "des": sentence, "err": "rate"}, status=429)
+    answer["Retry-After"] = str(wait_s)
     return answer
 
 
@@ -180,7 +196,13 @@ def _address_of(request: HttpRequest) -> str:
     return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
 
 
-def _guarded(view: Callable, refuse: Callable[[HttpRequest], HttpResponse | None]) -> Callable:
+def _guarded(view: Callable, judge: Callable[[HttpRequest], HttpResponse | None]) -> Callable:
+    def refuse(request: HttpRequest) -> HttpResponse | None:
+        try:
+            return judge(request)
+        except ApiError as error:
+            return _too_often(error.sentence, 1)
+
     if iscoroutinefunction(view):
 
         @wraps(view)

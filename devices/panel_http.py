@@ -1,14 +1,13 @@
 """What the doors of panels that fetch have in common: who asks, what he says of himself, how he is refused."""
 
 import re
-import time
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
 from photohub.lib.http_scope import client_address
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 
 from . import identity, presence
 from .api_tokens import bearer_of
@@ -22,7 +21,7 @@ _TELEMETRY = {
     "X-Firmware-Version": "firmware_version",
 }
 # Of one address: whoever tries keys or links that do not exist.
-_strangers = Buckets(per_second=10, burst=50)
+_strangers = Strangers()
 _TAG = re.compile(r'(?:W/)?"?([0-9a-f]{64})"?')
 
 
@@ -42,20 +41,30 @@ class Refused(Exception):
 
 def unknown(request: HttpRequest, status: int, word: str, sentence: str) -> Refused:
     """Return the refusal of a key or link that does not exist, or another one for who tries too many."""
-    wait_s = _strangers.take(address_of(request), time.monotonic())
-    if wait_s:
-        sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
-        return Refused(429, "rate", sentence, wait_s)
-    return Refused(status, word, sentence)
+    wait_s = _strangers.missed(address_of(request))
+    return _too_many(wait_s) if wait_s else Refused(status, word, sentence)
+
+
+def _too_many(wait_s: int) -> Refused:
+    sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
+    return Refused(429, "rate", sentence, wait_s)
+
+
+def refuse_stranger(request: HttpRequest, secret: str) -> None:
+    """Raise Refused, before anything is looked up, for who tried too many keys or links that do not exist."""
+    if wait_s := _strangers.wait_s(address_of(request), secret):
+        raise _too_many(wait_s)
 
 
 def find_panel(request: HttpRequest, key: str) -> Panel:
     """Return the panel that asks, by the key in the path, else in a header. Raises Refused."""
     key = key or bearer_of(request) or request.headers.get("X-Device-Key", "")
+    refuse_stranger(request, key)
     device = identity.find_device(key) if key.isascii() and key.isprintable() and key else None
     if device is None:
         sentence = _("The key is missing or wrong. Send the device's key.")
         raise unknown(request, 401, "auth", sentence)
+    _strangers.found(key)
     return panel_for(device)
 
 

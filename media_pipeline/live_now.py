@@ -24,9 +24,12 @@ def stats_of(codes: Iterable[str]) -> dict[str, Stats]:
     """Return how the streams of these cameras go; those that do not stream are left out. Call from a thread."""
     if _frames is None or _loop is None or not _loop.is_running():
         return {}
+    asked = asyncio.run_coroutine_threadsafe(collect(_frames, codes), _loop)
     try:
-        return asyncio.run_coroutine_threadsafe(collect(_frames, codes), _loop).result(_WITHIN_S)
+        return asked.result(_WITHIN_S)
     except TimeoutError:
+        # Else what was asked for all pages would go on asking, page after page.
+        asked.cancel()
         log.warning("The live pictures did not answer in time; pages do without.")
         return {}
 

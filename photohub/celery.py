@@ -14,6 +14,7 @@ from photohub.lib import logs
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.celery_redis:Transport"))
+TRANSPORT_ALIASES["memory"] = "photohub.celery_memory:Transport"
 
 app = Celery("photohub", amqp="photohub.celery_redis:RedisAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")

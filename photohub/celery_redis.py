@@ -7,6 +7,8 @@ from celery.app.amqp import AMQP
 from kombu.transport import redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+WAITING_AT_MOST = 500
+
 
 class Channel(redis.Channel):
     """Says that it is closed in the words of an error that a worker waits for."""
@@ -18,6 +20,16 @@ class Channel(redis.Channel):
         if self.connection.client is None:
             raise RedisConnectionError("The connection of this channel is closed.")
         return super()._connparams(asynchronous)
+
+    def _put(self, queue: str, message: dict, **options: Any) -> None:
+        """Put a message, and drop the oldest where no worker has taken any for long: the rows are the queue."""
+        super()._put(queue, message, **options)
+        key = self._q_for_pri(queue, self._get_message_priority(message, reverse=False))
+        if (batch := options.get("_publish_batch")) is not None:
+            batch.add("ltrim", key, 0, WAITING_AT_MOST - 1)
+            return
+        with self.conn_or_acquire() as client:
+            client.ltrim(key, 0, WAITING_AT_MOST - 1)
 
 
 class Transport(redis.Transport):

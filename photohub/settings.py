@@ -282,14 +282,29 @@ DATABASES: dict[str, dict] = {"default": _database()}
 REDIS_URL = env_secret(
     "REDIS_URL", "", "redis://:password@host:6379/0; empty: everything inside the one process"
 )
+# Connections of each kind in one process: live pictures, rings, the cache.
+REDIS_CONNECTIONS = 16
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL], "prefix": "photohub"},
+            "CONFIG": {
+                "hosts": [{"address": REDIS_URL, "max_connections": REDIS_CONNECTIONS}],
+                "prefix": "photohub",
+            },
         }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {
+                "pool_class": "redis.BlockingConnectionPool",
+                "max_connections": REDIS_CONNECTIONS,
+                "timeout": 2,
+            },
+        }
+    }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "photohub.embedded.layer.ThreadSafeLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}

@@ -9,7 +9,7 @@ import logging
 import socket
 
 from django.conf import settings
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from devices import identity, presence
 from devices.models import Device
@@ -26,17 +26,27 @@ from media_pipeline.pulls import Pulls
 from media_pipeline.stream_links import StreamLinks
 from photohub import asgi
 from photohub.lib.db import in_thread
+from photohub.lib.strangers import Strangers
 
+# Whoever connects with keys that do not exist costs the database nothing after a while.
+_strangers = Strangers(per_second=1, burst=20)
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 10.0
+_REDIS_WAIT_S = 1.0
 
 AnyFrames = LatestFrames | RedisFrames
 
 
 def build_frames() -> AnyFrames:
     """Return where this process keeps live pictures."""
-    return RedisFrames(Redis.from_url(settings.REDIS_URL)) if settings.REDIS_URL else LatestFrames()
+    if not settings.REDIS_URL:
+        return LatestFrames()
+    # A page asks for all its cameras at once. Without a bound that was a connection for each of them.
+    pool = BlockingConnectionPool.from_url(
+        settings.REDIS_URL, max_connections=settings.REDIS_CONNECTIONS, timeout=_REDIS_WAIT_S
+    )
+    return RedisFrames(Redis.from_pool(pool))
 
 
 @contextlib.asynccontextmanager
@@ -128,10 +138,12 @@ async def _identify(claim: StreamClaim) -> str | None:
 
 def _whose(claim: StreamClaim) -> str | None:
     """Return the code that a key proves, or the device at whose network the connection begins."""
-    if claim.key:
-        device = identity.find_device(claim.key)
-        if device is None or device.code != claim.code:
-            return None
-    else:
-        device = identity.find_by_network(claim.address)
-    return device.code if device is not None and device.enabled else None
+    proof = claim.key or f"the camera at {claim.address}"
+    if _strangers.wait_s(claim.address, proof):
+        return None
+    device = identity.find_device(claim.key) if claim.key else identity.find_by_network(claim.address)
+    if device is None or (claim.key and device.code != claim.code):
+        _strangers.missed(claim.address)
+        return None
+    _strangers.found(proof)
+    return device.code if device.enabled else None

@@ -8,7 +8,6 @@ A refusal is `{"code":1,"des":"<sentence>","err":"<word>"}`, whichever door it i
 
 import asyncio
 import random
-import time
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -17,8 +16,8 @@ from django.http.request import split_domain_port, validate_host
 
 from photohub.lib.http_answer import answer, whole_answer
 from photohub.lib.http_scope import client_address, headers_of
-from photohub.lib.rates import Buckets
 from photohub.lib.site import base_url
+from photohub.lib.strangers import Strangers
 
 from .. import identity, presence
 from ..models import Device
@@ -41,7 +40,7 @@ _STATUS = {
 }
 _JSON = "application/json"
 _ALWAYS = {"Cache-Control": "no-store"}
-_STRANGERS = Buckets(per_second=10, burst=50)
+_STRANGERS = Strangers()
 _random = random.SystemRandom()
 
 
@@ -176,18 +175,31 @@ def whole_refusal(refusal: Refused) -> bytes:
 
 def find_caller(key: str, address: str) -> Device:
     """Return the device with this key, heard just now. Raises Refused. Uses the database."""
+    refuse_stranger(address, key)
     device = identity.find_device(key) if key else None
     if device is None:
         raise Refused("auth", "The hub does not know this device key.")
+    _STRANGERS.found(key)
     if not device.enabled:
         raise Refused("disabled", "This device is switched off at the hub.")
     presence.heard(device, address=address)
     return device
 
 
+def refuse_stranger(address: str, secret: str) -> None:
+    """Raise Refused, before anything is looked up, for who tried too many keys or addresses that do not exist."""
+    if wait_s := _STRANGERS.wait_s(address, secret):
+        raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
+
+
+def note_found(secret: str) -> None:
+    """Remember a key or an address that exists: whoever has it is let through beside a guesser."""
+    _STRANGERS.found(secret)
+
+
 def slow_down(refusal: Refused, address: str) -> Refused:
     """Return the refusal, or another one for who tries too many keys or addresses. Call from the loop."""
     if refusal.word not in ("auth", "not_found"):
         return refusal
-    wait_s = _STRANGERS.take(address, time.monotonic())
+    wait_s = _STRANGERS.missed(address)
     return Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s) if wait_s else refusal

@@ -29,7 +29,7 @@ from ..ota.errors import FirmwareError
 from ..protocol.byte_ranges import RangeDecision, decide_range
 from ..protocol.firmware_manifest import key_id
 from . import tokens
-from .call import Call, Refused, refusal_of, whole_refusal
+from .call import Call, Refused, note_found, refusal_of, refuse_stranger, whole_refusal
 from .progress import Progress
 from .sending import Places, send_image
 
@@ -93,7 +93,9 @@ def turn_away(data: bytes) -> bytes | None:
 
 async def _answer(call: Call) -> Sent | None:
     opening = _open_parts if call.header("range") else _open_whole
+    refuse_stranger(call.address, call.found["token"])
     image = await opening.do((call.found["token"], call.key))
+    note_found(call.found["token"])
     decision = decide_range(
         len(image.data),
         image.etag,

@@ -25,6 +25,7 @@ from photohub.lib.http_scope import client_address
 from photohub.lib.proxies import network_address
 from photohub.lib.rates import Buckets
 from photohub.lib.site import base_url
+from photohub.lib.strangers import Strangers
 
 from .. import store
 from ..ingest import Receipt, Upload, committer
@@ -38,7 +39,7 @@ from .upload_head import PATHS, Head, read_head
 log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN_S = 7.5
-_STRANGERS = Buckets(per_second=10, burst=50)
+_STRANGERS = Strangers()
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
@@ -134,6 +135,7 @@ class _Request:
         known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
         if known is None:
             self._refuse_stranger(head)
+        _STRANGERS.found(self._proof(head))
         self.device = known.device
         if not known.device.enabled:
             raise Refused("disabled", "This device is switched off at the hub.")
@@ -145,7 +147,13 @@ class _Request:
             raise Refused("rate", f"Too many pictures; send again in {wait_s} s.", wait_s)
         return known
 
+    def _proof(self, head: Head) -> str:
+        # Names are new each time, so a camera without a key is known by its address.
+        return head.key or f"the camera at {self._address}"
+
     async def _ask_who(self, head: Head) -> identity.Known | None:
+        if wait_s := _STRANGERS.wait_s(self._address, self._proof(head)):
+            raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
         try:
             async with asyncio.timeout(2):
@@ -158,7 +166,7 @@ class _Request:
             raise head.refusal
         if not head.key and head.name is None:
             raise _no_name()
-        if wait_s := _STRANGERS.take(self._address, time.monotonic()):
+        if wait_s := _STRANGERS.missed(self._address):
             raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         if head.key:
             raise Refused(

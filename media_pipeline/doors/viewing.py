@@ -61,7 +61,7 @@ def _user_of(scope: dict):
     headers = headers_of(scope)
     authorization = headers.get("authorization") or ""
     papers = read_papers(authorization)
-    if papers is not None and (token := token_of(papers)) is not None:
+    if papers is not None and (token := token_of(papers, client_address(scope))) is not None:
         token.user.token_scopes = frozenset(token.scopes)
         return token.user
     if authorization and (papers is None or papers.username is None):

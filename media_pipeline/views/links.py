@@ -10,26 +10,47 @@ from django.views.decorators.http import require_safe
 from media_pipeline.models import Capture, MirrorState, ShareLink
 from media_pipeline.reading import PictureMissing, read_picture
 from media_pipeline.stores import MirrorError, open_mirror
+from photohub.lib.http_scope import client_address
 from photohub.lib.picture_response import picture_response
+from photohub.lib.strangers import Strangers
 
 from .files import unchanged
 
 _SIGNED_FOR_S = 600
+_strangers = Strangers()
 _CACHE = "public, max-age=300"
 
 
 @require_safe
 def follow(request: HttpRequest, code: str) -> HttpResponse:
     """Serve the picture that a link names, or send on to its mirror copy."""
+    address = (
+        client_address(request.scope) if hasattr(request, "scope") else request.META.get("REMOTE_ADDR", "")
+    )
+    if wait_s := _strangers.wait_s(address, code):
+        return _too_many(wait_s)
     capture, refusal = _find(code)
     if capture is None:
+        if refusal is _unknown and (wait_s := _strangers.missed(address)):
+            return _too_many(wait_s)
         return refusal(request)
+    _strangers.found(code)
     response = unchanged(request, capture.sha256) or _to_mirror(capture) or _from_here(request, capture)
     if request.method == "GET" and response.status_code in (200, 302) and code != capture.code:
         ShareLink.objects.filter(code=code).update(opened=F("opened") + 1)
     # Pages of other hosts may load it: a mini program does. It is public already.
     response["Access-Control-Allow-Origin"] = "*"
     return response
+
+
+def _too_many(wait_s: int) -> HttpResponse:
+    answer = HttpResponse(
+        _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s},
+        status=429,
+        content_type="text/plain; charset=utf-8",
+    )
+    answer["Retry-After"] = str(wait_s)
+    return answer
 
 
 def _find(code: str):

@@ -16,6 +16,8 @@ from celery import current_app
 log = logging.getLogger(__name__)
 
 _QUIET_AFTER_FAILURE_S = 5.0
+# More wait only while the task broker hangs; the sweeper finds them.
+_IDS_AT_MOST = 5_000
 _IDS_PER_TASK = 24  # Three groups of copies that go side by side.
 
 
@@ -45,7 +47,8 @@ class Doorbell:
         due_s = time.monotonic() + after_s
         with self._wake:
             waiting = self._waiting.setdefault(task, _Ring(due_s, unless))
-            waiting.ids.update(dict.fromkeys(str(i) for i in ids))
+            room = max(0, _IDS_AT_MOST - len(waiting.ids))
+            waiting.ids.update(dict.fromkeys(str(i) for i in ids[:room]))
             if due_s < waiting.due_s:
                 waiting.due_s, waiting.unless = due_s, unless
             if self._thread is None or not self._thread.is_alive():

@@ -29,5 +29,10 @@ class Buckets:
 
     def peek(self, key: object, now_s: float) -> bool:
         """Tell whether the next `take` would be refused, without taking."""
+        return self.wait_s(key, now_s) > 0
+
+    def wait_s(self, key: object, now_s: float) -> int:
+        """Return what `take` would, without taking."""
         tokens, seen_s = self._state.get(key, (self.burst, now_s))
-        return min(self.burst, tokens + (now_s - seen_s) * self.per_second) < 1
+        tokens = min(self.burst, tokens + (now_s - seen_s) * self.per_second)
+        return 0 if tokens >= 1 else max(1, math.ceil((1 - tokens) / self.per_second))

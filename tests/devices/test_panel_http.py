@@ -4,7 +4,7 @@ from django.test import RequestFactory
 from devices import identity, panel_http
 from devices.models import Device
 from devices.panel_http import Refused, find_panel, hashes_of, hear
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 from tests.builders import make_device
 
 SHA = "ab" * 32
@@ -65,7 +65,7 @@ def test_what_a_panel_says_of_itself_is_kept():
 
 @pytest.mark.django_db
 def test_who_tries_many_keys_is_told_to_wait(monkeypatch):
-    monkeypatch.setattr(panel_http, "_strangers", Buckets(per_second=1, burst=2))
+    monkeypatch.setattr(panel_http, "_strangers", Strangers(per_second=1, burst=2))
     answers = []
     for _ in range(3):
         with pytest.raises(Refused) as refused:

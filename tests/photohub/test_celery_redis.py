@@ -1,5 +1,7 @@
 """A worker whose Redis dies, or refuses, while it works goes on soon after Redis is well again."""
 
+import base64
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from photohub import celery_redis
 from photohub.celery import app as photohub_app
 from tests.faults.hub import wait_until
 from tests.media_pipeline.redis_server import RedisServer, running_redis
@@ -119,3 +122,16 @@ def test_a_worker_looks_often_enough_whether_redis_is_back(monkeypatch):
     with pytest.raises(OperationalError):
         lost.ensure_connection(lambda error, pause: pauses.append(pause), 8)
     assert pauses == [2, 4, 5, 5, 5, 5, 5, 5]
+
+
+def test_without_a_worker_no_more_messages_wait_than_have_a_use(server, monkeypatch):
+    monkeypatch.setattr(celery_redis, "WAITING_AT_MOST", 20)
+    app = Celery("caller", broker=f"redis+socket://{server.socket}", set_as_current=False)
+    for number in range(50):
+        app.send_task("mark", [number])
+    with redis.Redis(unix_socket_path=server.socket) as client:
+        waiting = [
+            json.loads(base64.b64decode(json.loads(m)["body"]))[0][0] for m in client.lrange("celery", 0, -1)
+        ]
+    # The newest are kept: they say what is true now.
+    assert waiting == list(range(49, 29, -1))

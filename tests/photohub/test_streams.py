@@ -1,12 +1,19 @@
+import tempfile
+from pathlib import Path
+
 import pytest
+from redis.asyncio import Redis
 
 from devices import identity
 from devices.models import Device
+from media_pipeline import live_now
 from media_pipeline.doors.stream import StreamClaim
+from photohub import streams
 from photohub.banner import banner
 from photohub.lib import site
 from photohub.streams import _whose
 from tests.builders import make_device
+from tests.media_pipeline.redis_server import running_redis
 
 pytestmark = pytest.mark.django_db
 
@@ -38,3 +45,13 @@ def test_the_banner_says_loudly_that_streams_moved(monkeypatch, settings):
     monkeypatch.setattr(site, "_stream_port", settings.STREAM_PORT + 1)
     text = banner(demo=False, owner_token=None)
     assert f"streams are on {settings.STREAM_PORT + 1}" in " ".join(text.split())
+
+
+async def test_a_page_of_many_cameras_takes_few_connections_to_redis(settings):
+    with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as server:
+        settings.REDIS_URL, settings.REDIS_CONNECTIONS = server.url, 4
+        frames, codes = streams.build_frames(), [f"camera-{number}" for number in range(200)]
+        assert await live_now.collect(frames, codes) == {}
+        async with Redis.from_url(server.url) as admin:
+            assert len(await admin.client_list()) <= 4 + 1
+        await frames._redis.aclose()

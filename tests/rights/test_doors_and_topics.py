@@ -18,7 +18,7 @@ from media_pipeline.doors.viewing import Viewing
 from media_pipeline.live import LatestFrames
 from photohub import asgi
 from photohub.embedded.accounts import Account, may_publish, may_subscribe
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 from photohub.routing import websocket_urlpatterns
 from tests.builders import make_device, make_jpeg
 from tests.rights.table import DOORS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _doors(monkeypatch, settings):
     """Open all doors as a start does, without limits of rate."""
     settings.ALLOWED_HOSTS = ["hub"]
-    plenty = Buckets(per_second=1000, burst=1000)
+    plenty = Strangers(per_second=1000, burst=1000)
     for module, name in ((upload, "_STRANGERS"), (call, "_STRANGERS")):
         monkeypatch.setattr(module, name, plenty)
     upload._keys.forget()

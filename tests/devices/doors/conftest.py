@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from devices.doors import call, download, firmware, tokens
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 from tests.servers import running_asgi
 
 
@@ -13,7 +13,7 @@ def door(monkeypatch, settings):
     """Serve the doors, with nothing remembered from another test."""
     settings.LINK_CHECK = False
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr(call, "_STRANGERS", Buckets(per_second=10, burst=50))
+    monkeypatch.setattr(call, "_STRANGERS", Strangers(per_second=10, burst=50))
     monkeypatch.setattr(download, "_progress", download.Progress())
     tokens.forget()
     with running_asgi(firmware.application) as url, httpx.Client(base_url=url, trust_env=False) as client:

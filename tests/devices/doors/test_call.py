@@ -3,7 +3,7 @@ import pytest
 from devices.doors import call as calls
 from devices.doors.call import Call, Gone, Refused, find_caller, refusal_of, slow_down
 from devices.ota.errors import FirmwareAway, FirmwareBroken, FirmwareRefused
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 from tests.builders import make_device
 
 
@@ -69,7 +69,7 @@ def test_every_reason_to_keep_an_image_back_has_its_status(error, word, status):
 
 
 def test_who_tries_many_keys_is_slowed_down(monkeypatch):
-    monkeypatch.setattr(calls, "_STRANGERS", Buckets(per_second=0.1, burst=1))
+    monkeypatch.setattr(calls, "_STRANGERS", Strangers(per_second=0.1, burst=1))
     wrong = Refused("auth", "x")
     assert slow_down(wrong, "192.0.2.7") is wrong
     assert slow_down(wrong, "192.0.2.7").status == 429

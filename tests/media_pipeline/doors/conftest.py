@@ -14,7 +14,7 @@ def _no_limits(monkeypatch):
     monkeypatch.setattr(upload, "_DEVICES", None)
     monkeypatch.setattr(upload, "_ADDRESSES", None)
     upload._keys.forget()
-    monkeypatch.setattr(upload, "_STRANGERS", upload.Buckets(per_second=10, burst=50))
+    monkeypatch.setattr(upload, "_STRANGERS", upload.Strangers(per_second=10, burst=50))
 
 
 @pytest.fixture

@@ -257,7 +257,7 @@ def test_forty_cameras_behind_one_router_stay_below_the_usual_limit_of_an_addres
 
 
 def test_guessing_keys_is_slowed_down(door, monkeypatch):
-    monkeypatch.setattr(upload, "_STRANGERS", upload.Buckets(per_second=0.1, burst=2))
+    monkeypatch.setattr(upload, "_STRANGERS", upload.Strangers(per_second=0.1, burst=2))
     words = [send(door, "wrong").json()["err"] for _ in range(3)]
     assert words == ["auth", "auth", "rate"]
 

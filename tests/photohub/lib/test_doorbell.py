@@ -71,3 +71,22 @@ def test_a_ring_for_now_brings_one_for_later_forward(monkeypatch):
     bell.ring("thumbnails", ["a"], 60, lambda: True)
     bell.ring("thumbnails", ["b"])
     assert rung.get(timeout=5) == ["a", "b"]
+
+
+def test_while_the_task_broker_hangs_only_so_many_rings_wait(monkeypatch):
+    monkeypatch.setattr(doorbell, "_IDS_AT_MOST", 10)
+    hangs, goes_on, rung = threading.Event(), threading.Event(), []
+
+    def send(task, args, retry):
+        rung.append(args[0])
+        hangs.set()
+        assert goes_on.wait(5)
+
+    bell = bell_with(monkeypatch, send)
+    bell.ring("mirror", ["first"])
+    assert hangs.wait(5)
+    for number in range(100):
+        bell.ring("mirror", [number])
+    goes_on.set()
+    wait_until(lambda: len(rung) == 2)
+    assert rung[1] == [str(number) for number in range(10)]
