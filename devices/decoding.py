@@ -18,6 +18,9 @@ _JPEG_SCALED = 1
 _BY_MODE = {"1": 2, "L": 1, "P": 2, "I;16": 3}
 _OTHERS = 4
 _AT_LEAST = 4 * 2**20
+# The C library gives blocks above 32 MB back to the system at once. Pillow's usual ones of 1 MB stay with the thread that
+# freed them, so a large picture in each of five threads would hold the memory of five.
+Image.core.set_block_size(64 * 2**20)
 
 
 def cost_of(picture: bytes, *, scaled: bool = True) -> int:

@@ -6,8 +6,10 @@ come close together are joined, and while the broker is away they are dropped, s
 
 import logging
 import math
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -34,6 +36,12 @@ class Doorbell:
     """A daemon thread that hands ids to tasks, so that the caller goes on at once."""
 
     def __init__(self) -> None:
+        self._forget()
+        me = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: (bell := me()) and bell._forget())
+
+    def _forget(self) -> None:
+        """Begin with nothing: at first, and in a child process, which has no thread; its parent rings for what waits."""
         self._waiting: dict[str, _Ring] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -62,7 +70,11 @@ class Doorbell:
     def _run(self) -> None:
         while True:
             due = self._wait_for_due()
-            rung = {task: ring.ids for task, ring in due.items() if ring.unless is None or not ring.unless()}
+            try:
+                rung = {task: ring.ids for task, ring in due.items() if not (ring.unless and ring.unless())}
+            except Exception:
+                log.exception("What was rung for is left to the sweeper.")
+                continue
             if time.monotonic() >= self._quiet_until:
                 self._send(rung)
 

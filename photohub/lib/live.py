@@ -11,6 +11,7 @@ log = logging.getLogger(__name__)
 PAGES = "pages"  # group of every open live page
 GATEWAY = "gateway"  # group of every MQTT gateway
 _SEND_TIMEOUT_S = 2.0
+_AT_ONCE = 200
 
 _loop: asyncio.AbstractEventLoop | None = None
 
@@ -44,6 +45,9 @@ _tasks: set[asyncio.Task] = set()
 
 
 def _start(group: str, messages: list[dict]) -> None:
+    if len(_tasks) >= _AT_ONCE:
+        # Redis hangs. Whoever misses a ring finds out by the next one, or looks by himself.
+        return
     # The loop keeps only weak references to tasks.
     task = asyncio.ensure_future(_send(group, messages))
     _tasks.add(task)

@@ -51,8 +51,16 @@ class Together(Generic[T, R]):
             group, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
             try:
                 results = await in_thread(self._work, [item for item, _answer in group])
+                if len(results) != len(group):
+                    raise RuntimeError(f"{len(results)} results came for {len(group)} items.")
             except Exception as error:
                 results = [error] * len(group)
+            except asyncio.CancelledError:
+                # Whoever waits hears of it, or he would wait for ever.
+                for _item, answer in [*group, *self._waiting]:
+                    _settle(answer, RuntimeError("It was not carried out, because the hub stops."))
+                self._waiting = []
+                raise
             for (_item, answer), result in zip(group, results, strict=True):
                 _settle(answer, result)
 

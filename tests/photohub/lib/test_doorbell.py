@@ -1,3 +1,4 @@
+import os
 import queue
 import threading
 import time
@@ -90,3 +91,25 @@ def test_while_the_task_broker_hangs_only_so_many_rings_wait(monkeypatch):
     goes_on.set()
     wait_until(lambda: len(rung) == 2)
     assert rung[1] == [str(number) for number in range(10)]
+
+
+def test_a_condition_that_breaks_ends_no_thread(monkeypatch):
+    rung = queue.SimpleQueue()
+    bell = bell_with(monkeypatch, lambda task, args, retry: rung.put(task))
+    bell.ring("broken", ["a"], 0.0, lambda: 1 / 0)
+    wait_until(lambda: not bell._waiting)
+    thread = bell._thread
+    bell.ring("mirror", ["b"])
+    assert rung.get(timeout=5) == "mirror" and bell._thread is thread
+
+
+def test_after_a_fork_the_child_rings_by_itself(monkeypatch):
+    rung = queue.SimpleQueue()
+    bell = bell_with(monkeypatch, lambda task, args, retry: rung.put(task))
+    bell.ring("mirror", ["a"])
+    assert rung.get(timeout=5)
+    child = os.fork()
+    if not child:
+        bell.ring("mirror", ["b"])
+        os._exit(0 if rung.get(timeout=5) == "mirror" else 1)
+    assert os.waitpid(child, 0)[1] == 0

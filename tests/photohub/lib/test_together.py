@@ -102,3 +102,27 @@ def test_calls_of_a_loop_that_has_ended_are_forgotten():
         return await together.do(2)
 
     assert asyncio.run(ask()) == 20 and not left.done()
+
+
+@pytest.mark.parametrize("work", [lambda items: [], lambda items: [1, 2, 3], lambda items: None])
+async def test_a_wrong_number_of_results_is_raised_for_everybody_and_the_next_are_served(work):
+    together = Together(work)
+    for _ in range(2):
+        with pytest.raises((RuntimeError, TypeError)):
+            async with asyncio.timeout(5):
+                await together.do(1)
+
+
+async def test_whoever_waits_hears_of_it_when_the_carrying_out_is_cancelled():
+    desk = Desk()
+    together = Together(desk.work)
+    desk.open.clear()
+    waiting = [asyncio.create_task(together.do(1))]
+    await until(lambda: desk.groups)
+    waiting.append(asyncio.create_task(together.do(2)))
+    await asyncio.sleep(0)
+    together._running.cancel()
+    found = await asyncio.gather(*waiting, return_exceptions=True)
+    desk.open.set()
+    assert [type(error) for error in found] == [RuntimeError, RuntimeError]
+    assert await together.do(3) == 30
