@@ -57,6 +57,8 @@ GET       devices/<slug:code>/show/shown                look
 GET       devices/<slug:code>/show/preview              command
 POST      devices/<slug:code>/show/topics               manage
 GET       devices/<slug:code>/firmware/                 look
+POST      devices/<slug:code>/firmware/ask              manage
+POST      devices/<slug:code>/certificate               manage
 GET       devices/<slug:code>/playlist/                 look
 POST      devices/<slug:code>/playlist/                 command
 POST      devices/<slug:code>/playlist/<uuid:id>/move   command
@@ -142,7 +144,7 @@ POST      broker/<str:secret>/goauth/acl                proof
 
 # The back office, whose addresses Django makes of the tables: for owners, but for its own login.
 BACK_OFFICE = "admin/"
-BACK_OFFICE_OPEN = ("admin/login/", "admin/jsi18n/")
+BACK_OFFICE_OPEN = ("admin/login/", "admin/logout/", "admin/jsi18n/")
 
 API = """
 GET    /status                           login
@@ -231,7 +233,7 @@ photohub/<code>/picture/ack           publish    -
 photohub/<code>/file/7/init           publish    -
 photohub/<code>/file/7/0              publish    -
 photohub/<code>/file/7/fin/9          publish    -
-photohub/<code>/file/7/response       subscribe  -
+photohub/<code>/file/7/response       both       -
 /ota/device/inform/<pk>/<dn>          both       -
 /ota/device/progress/<pk>/<dn>        publish    -
 /ota/device/upgrade/<pk>/<dn>         both       -
