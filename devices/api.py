@@ -18,6 +18,7 @@ from photohub.lib.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Tex
 
 from . import commands, events, identity
 from .access import Action, can, get_device, name_shown, person_asking
+from .api_troubles import TroubleOut
 from .changes import change_device
 from .models import Command, Device, DeviceGroup, DeviceKey, EventType, LinkState, Panel, Trouble
 from .panel_fields import PanelChanges, PanelOut
@@ -27,25 +28,10 @@ from .protocol.topics import valid_code
 from .pull_url import hide_all_but_host, mask_secrets
 from .removing import remove_device
 from .rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
-from .trouble_words import sentence_of
 
 router = Router()
 
 Topic = Annotated[Text, Field(max_length=200)]
-
-
-class TroubleOut(Schema):
-    """What goes wrong with a device right now, as its page shows it."""
-
-    word: str = Field(description="Names the kind; it does not change with the language")
-    sentence: str = Field(description="The same for people, in the language that Accept-Language asks for")
-    since: datetime
-    last_at: datetime
-    count: int
-
-    @staticmethod
-    def resolve_sentence(trouble: Trouble) -> str:
-        return sentence_of(trouble.word, trouble.values)
 
 
 class DeviceOut(Schema):

@@ -164,7 +164,9 @@ def login_or_basic(view: Callable) -> Callable:
             request.user = person
             return None
         # A wrong Bearer token was counted where it was looked up.
-        return _ask_for_papers(request, papers is not None, papers is not None and papers.username is not None)
+        return _ask_for_papers(
+            request, papers is not None, papers is not None and papers.username is not None
+        )
 
     return _guarded(view, refuse)
 

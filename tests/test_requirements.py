@@ -20,6 +20,7 @@ NAMED_ONLY = {
     "gunicorn": "tests/servers.py: one of the servers that the doors are tried under",
     "httptools": "photohub/serving.py: uvicorn's parser",
     "lucide": "settings: INSTALLED_APPS",
+    "openapi-python-client": "tests/photohub/test_openapi.py: run as a program",
     "pip-tools": "makes the lock files",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",

@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from devices import troubles
 from devices.models import Event, Trouble
-from tests.builders import make_device, make_program, make_user
+from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -35,13 +35,6 @@ def test_a_trouble_stands_on_the_page_in_the_readers_language(client):
             with override("en"):
                 html = client.get(page, headers={"accept-language": language}).content.decode()
             assert words in html, page
-
-
-def test_a_trouble_stands_in_the_api_with_its_word_and_sentence():
-    _note(make_device())
-    told = make_program(make_user("ada", "owner")).get("/api/v1/devices/porch").json()["troubles"]
-    assert [(t["word"], t["count"]) for t in told] == [("frame_unreadable", 1)]
-    assert told[0]["sentence"] == "A frame could not be taken: no picture"
 
 
 def test_many_messages_are_one_row_one_event_and_few_writes(clock, django_assert_num_queries):

@@ -24,7 +24,9 @@ def compile_sketch(sketch: Path) -> Path:
     """Return the program of an Arduino sketch. Every warning is an error."""
     program = sketch.with_suffix(".program")
     main, place = BOARDS / "arduino/main.cpp", f'-DSKETCH="{sketch}"'
-    _run("g++", "-std=gnu++17", *_WARNINGS, "-I", BOARDS / "arduino", "-I", BOARDS, place, main, "-o", program)
+    _run(
+        "g++", "-std=gnu++17", *_WARNINGS, "-I", BOARDS / "arduino", "-I", BOARDS, place, main, "-o", program
+    )
     return program
 
 
@@ -38,7 +40,9 @@ def _idf(folder: Path) -> Path:
 def compile_idf(source: Path, folder: Path) -> Path:
     """Return the program of an ESP-IDF main.c; the stand-in is compiled once for each folder."""
     program, compiled = source.with_suffix(".program"), source.with_suffix(".o")
-    _run("gcc", "-std=gnu17", *_WARNINGS, "-I", BOARDS / "esp-idf", "-I", BOARDS, "-c", source, "-o", compiled)
+    _run(
+        "gcc", "-std=gnu17", *_WARNINGS, "-I", BOARDS / "esp-idf", "-I", BOARDS, "-c", source, "-o", compiled
+    )
     _run("g++", "-pthread", compiled, _idf(folder), "-o", program)
     return program
 

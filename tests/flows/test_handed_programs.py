@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FIELDS = "code profile command_topic result_topic frame_topic picture_topic picture_ack_topic result_publisher ack_base"
 PATIENCE_S = 60.0
 _numbers = itertools.count(1)
-
-pytestmark = pytest.mark.skipif(not shutil.which("g++"), reason="g++ is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +71,9 @@ class Bench:
     def example(self, name: str) -> Path:
         """Return an example, filled in as it says at its top."""
         text = (EXAMPLES / name).read_text()
-        text = text.replace("192.168.1.20:8000", self.hub.url.partition("://")[2]).replace("192.168.1.20", "127.0.0.1")
+        text = text.replace("192.168.1.20:8000", self.hub.url.partition("://")[2]).replace(
+            "192.168.1.20", "127.0.0.1"
+        )
         text = text.replace("<the key of this device>", self.key).replace("1883", str(self.hub.mqtt_port))
         text = re.sub(r"HTTP_PORT = \d+", f"HTTP_PORT = {self.hub.http_port}", text)
         path = self.folder / Path(name).name

@@ -1,7 +1,6 @@
 """The real swupdate installs from the embedded hub, and its action ends by the version that it then tells."""
 
 import itertools
-import shutil
 
 import pytest
 
@@ -16,8 +15,6 @@ IMAGE = bytes(range(256)) * 800
 # More than all buffers on the way hold, so that it is still under way when something happens.
 LARGE = IMAGE * 30
 _numbers = itertools.count(1)
-
-pytestmark = pytest.mark.skipif(not shutil.which("swupdate"), reason="swupdate is not installed")
 
 
 @pytest.fixture(scope="module")

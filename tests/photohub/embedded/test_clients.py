@@ -14,7 +14,7 @@ import pytest
 
 from devices.protocol.mqtt_packets import Connect
 from photohub.embedded.broker import Account, EmbeddedBroker
-from tests.outside import from_npm, from_pypi, program
+from tests.outside import from_npm, from_pypi, node
 from tests.photohub.embedded.hub_end import HubEnd, keeping_hub
 from tests.photohub.embedded.mqtt_people import until
 
@@ -113,10 +113,10 @@ async def test_paho_repeats_after_a_broken_connection_what_is_then_kept_once(qos
 @pytest.mark.parametrize("qos", ["1", "2"])
 async def test_mqtt_js_is_told_of_every_publish_over_a_broken_connection(qos: str) -> None:
     modules = await asyncio.to_thread(from_npm, "mqtt@5.16.0")
-    node = program("node")
+    command = await asyncio.to_thread(node)
     async with serving() as (broker, hub):
         hub.may_keep.clear()
-        arguments = (node, "-e", MQTT_JS, str(broker.port), qos, "50")
+        arguments = (*command, "-e", MQTT_JS, str(broker.port), qos, "50")
         async with started(*arguments, NODE_PATH=str(modules)) as client:
             await break_connection(broker, hub)
             await until(lambda: b"ready" in hub.payloads and broker.hears("anybody", "out/js"))
@@ -127,7 +127,7 @@ async def test_mqtt_js_is_told_of_every_publish_over_a_broken_connection(qos: st
 
 @pytest.mark.parametrize("qos", ["0", "1", "2"])
 async def test_mosquitto_pub_and_sub(qos: str) -> None:
-    pub, sub = program("mosquitto_pub"), program("mosquitto_sub")
+    pub, sub = "mosquitto_pub", "mosquitto_sub"
     async with serving() as (broker, hub):
         where = ("-h", "127.0.0.1", "-p", str(broker.port), "-q", qos, "-t")
         async with (
