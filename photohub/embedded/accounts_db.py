@@ -17,7 +17,8 @@ from .accounts import Account
 def find_account(connect: Connect) -> Account | None:
     """Return the account that these credentials prove; None for a stranger or a device that is switched off."""
     username, password = connect.username or "", _text(connect.password)
-    if not username or not password:
+    if not username or not password or username in broker_names.hub_names():
+        # The hub itself does not log in here, and nobody else is to be taken for it.
         return None
     if "&" in username:
         return _signed_account(connect.client_id, username, password)
