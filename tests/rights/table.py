@@ -32,6 +32,7 @@ GET       status                                        login
 POST      status/storage                                owner
 POST      status/retry                                  owner
 POST      status/adopt                                  owner
+POST      status/go-on                                  owner
 GET       devices/                                      login
 GET,POST  devices/add/                                  owner
 GET       devices/add/code                              owner
