@@ -124,6 +124,7 @@ class EmbeddedBroker:
             if error.errno == errno.EADDRINUSE:
                 raise PortTaken(host, port) from None
             raise
+        self.core.hub.port = self.port
         self._watch = asyncio.create_task(self._watch_accounts())
 
     async def stop(self) -> None:

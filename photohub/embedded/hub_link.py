@@ -29,8 +29,8 @@ class Message:
 class HubDoor:
     """What waits for the hub. Its subscriptions stay while it is away, and so does what came on them."""
 
-    host = "this process"
-    port = 0
+    host = "127.0.0.1"
+    port = 0  # the broker's, once it listens
     username = ""
     version5 = False
 

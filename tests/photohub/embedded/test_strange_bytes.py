@@ -66,9 +66,10 @@ async def test_a_storm_of_reconnections_under_one_name_leaves_one_session_that_w
     async with running_broker() as broker, keeping_hub(broker, "photohub/+/frame") as hub:
         for start in range(0, 100, 10):
             await asyncio.gather(*(come_and_go(start + number) for number in range(10)))
+        await until(lambda: not broker._connections)
         async with client(broker, GATE) as gate:
             await gate.publish("photohub/gate/frame", b"last", qos=2)
-            await until(lambda: len(broker.connections()) == 1)
+            assert len(broker.connections()) == 1
         assert hub.payloads[-1] == b"last" and len(hub.payloads) == len(set(hub.payloads))
         await until(lambda: not broker.connections())
         assert len(broker.core.sessions) == 0 and len(broker.core.subscriptions) == 0
