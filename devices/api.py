@@ -238,9 +238,8 @@ def _is_online() -> Q:
     for seconds in Device.objects.order_by().values_list("reporting_interval_s", flat=True).distinct():
         around = _around(now, seconds * 1.5 + 15)
         lately |= Q(reporting_interval_s=seconds, link_state=LinkState.UNKNOWN, last_seen_at__range=around)
-    heard_since_change = Q(link_changed_at=None) | Q(last_seen_at__gt=F("link_changed_at"))
-    heard_since_change |= Q(link_changed_at__gt=now)
-    return Q(link_state=LinkState.CONNECTED) | (lately & heard_since_change)
+    before = Q(link_changed_at=None) | Q(link_changed_at__lt=F("last_seen_at")) | Q(link_changed_at__gt=now)
+    return Q(link_state=LinkState.CONNECTED) | (lately & before)
 
 
 def _around(now: datetime, seconds: float) -> tuple[datetime, datetime]:

@@ -1,16 +1,22 @@
 """What goes on while Redis, the broker, the database or the mirror is away, slow or frozen."""
 
+import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 
+import aiomqtt
 import pytest
 import redis
 
+from devices.mqtt import UNDER_WAY_AT_MOST
+from tests.builders import make_jpeg
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.ledger import Ledger
 from tests.faults.rounds import rounds
@@ -111,6 +117,39 @@ def test_without_the_database_uploads_are_refused_in_time_and_go_on_when_it_is_b
             assert {(e.status, e.answer.get("err")) for e in refused} == {(503, "db")}
             assert max(entry.took_s for entry in refused) < REFUSED_S + NOISE_S
     check(stack, camera)
+
+
+def test_without_the_database_no_message_over_mqtt_is_lost_and_none_keeps_its_place(stack: Stack) -> None:
+    camera, sent = stack.add_device("patient"), set()
+    stack.execute("UPDATE devices_device SET stream_policy = 'every' WHERE code = 'patient'")
+    for number in range(rounds(2)):
+        stack.stop("postgres", (signal.SIGTERM, signal.SIGKILL)[number % 2])
+        # More than the broker lets be on their way.
+        frames = [make_jpeg(text=f"{number} {frame}") for frame in range(UNDER_WAY_AT_MOST + 10)]
+        asyncio.run(publish_all(stack, camera, frames))
+        sent |= {hashlib.sha256(frame).hexdigest() for frame in frames}
+        stack.start("postgres")
+        wait_for("all frames are stored", partial(has_stored, stack, "patient", len(sent)), 60)
+        assert set(stored(stack, "patient")) == sent
+
+
+async def publish_all(stack: Stack, camera: dict[str, str], frames: list[bytes]) -> None:
+    login = {"username": camera["code"], "password": camera["key"]}
+    async with aiomqtt.Client("127.0.0.1", stack.ports["mosquitto"], **login) as client:
+        for frame in frames:
+            await client.publish(f"photohub/{camera['code']}/frame", frame, qos=1)
+
+
+def has_stored(stack: Stack, code: str, count: int) -> bool:
+    return len(stored(stack, code)) == count
+
+
+def stored(stack: Stack, code: str) -> list[str]:
+    """Return the hashes of a device's pictures, each as often as it was stored."""
+    join = "JOIN devices_device d ON d.id = c.device_id WHERE d.code = %s"
+    return sorted(
+        row[0] for row in stack.query(f"SELECT c.sha256 FROM media_pipeline_capture c {join}", code)
+    )
 
 
 def asks_database(stack: Stack, web: str) -> bool:
