@@ -58,7 +58,7 @@ def refuse(request: HttpRequest, error: ApiError) -> JsonResponse:
     answer = JsonResponse(body, status=error.status, json_dumps_params={"ensure_ascii": False})
     if error.status == 401:
         answer["WWW-Authenticate"] = "Bearer"
-    if error.status == 503:
+    if error.status in (429, 503):
         answer["Retry-After"] = "5"
     return answer
 

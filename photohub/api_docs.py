@@ -15,9 +15,9 @@ _REASONS = {
     "409": "Taken, already over, or not possible now (`conflict`, `kept`, `cannot_command`)",
     "413": "The body, or the file in it, is larger than the hub takes (`too_large`)",
     "422": "A wrong value; `fields` says which (`invalid`)",
-    "429": "Too much of this at once; try again later (`busy`)",
+    "429": "Too much of this at once (`busy`), or too many unknown tokens from this address (`rate`); try again later",
     "500": "PhotoHub made a mistake; it is written to the log (`internal`)",
-    "503": "The database is away; try again after `Retry-After` seconds (`db`)",
+    "503": "The database is away, or too much goes on at once; try again after `Retry-After` seconds (`db`, `busy`)",
     "507": "The hub's disk is full (`disk_full`)",
 }
 
@@ -39,7 +39,7 @@ def describe_errors(schema: dict) -> dict:
 
 def _refusals_of(method: str, operation: dict) -> list[str]:
     """Return what an operation may answer instead; what is its own stands beside it as `x-refusals`."""
-    statuses = {"401", "403", "500", "503", *operation.pop("x-refusals", ())}
+    statuses = {"401", "403", "429", "500", "503", *operation.pop("x-refusals", ())}
     if any(parameter["in"] == "path" for parameter in operation["parameters"]):
         statuses.add("404")
     if operation["parameters"]:
