@@ -105,8 +105,8 @@ def test_hundreds_of_pictures_go_in_a_second(settings):
     captures = make_many(600, 9)
     make_capture(make_device("new"))
     settings.KEEP_DAYS = 7
-    begun_s = time.monotonic()
+    # The processor's time, which others on this machine do not take: here about 1,000 in a second.
+    begun_s = time.process_time()
     assert retention.retain()[0] == retention.SHARE_AT_LEAST
-    # Measured at 1,000 a second; the machine of a suite may be busy.
-    assert time.monotonic() - begun_s < retention.SHARE_AT_LEAST / 100
+    assert time.process_time() - begun_s < retention.SHARE_AT_LEAST / 300
     assert not Removal.objects.exists() and not store.full_path(captures[0].path).exists()
