@@ -97,11 +97,17 @@ def test_a_panel_has_programs_that_receive_with_its_topics(db, base):
     panel = make_device("hall", profile="panel", ack_base=base)
     codes = programs(panel, "s3cr3t")
 
-    assert codes.keys() == {"python", "arduino", "micropython"}
+    assert codes.keys() == {"python", "esp-idf", "arduino", "micropython"}
     for code in codes.values():
         assert '"mqttTestPub"' in code and '"mqttTestSub"' in code and "s3cr3t" in code
-        assert re.search(rf"ACK_BASE = {base}\b", code)
+        assert re.search(rf"ACK_BASE =? ?{base}\b", code)
     assert {"mqttTestPub", "mqttTestSub"} <= {fact.value for fact in connection_facts(panel)}
+
+
+def test_a_panel_that_fetches_has_programs_that_fetch(db):
+    codes = programs(make_device("hall", profile="panel", picture_topic="", picture_ack_topic=""), "s3cr3t")
+    assert codes.keys() == {"esp-idf", "curl"}
+    assert all("/panel/next" in code and "s3cr3t" in code for code in codes.values())
 
 
 class Board:

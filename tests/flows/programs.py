@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.hub_process import inherited
+from tests.outside import from_npm, node
 
 BOARDS = Path(__file__).resolve().parent.parent / "boards"
 _WARNINGS = ("-Wall", "-Werror", "-O0", "-pthread")
@@ -22,12 +23,10 @@ def _run(*command: str | Path) -> None:
 
 def compile_sketch(sketch: Path) -> Path:
     """Return the program of an Arduino sketch. Every warning is an error."""
-    program = sketch.with_suffix(".program")
+    made = sketch.with_suffix(".program")
     main, place = BOARDS / "arduino/main.cpp", f'-DSKETCH="{sketch}"'
-    _run(
-        "g++", "-std=gnu++17", *_WARNINGS, "-I", BOARDS / "arduino", "-I", BOARDS, place, main, "-o", program
-    )
-    return program
+    _run("g++", "-std=gnu++17", *_WARNINGS, "-I", BOARDS / "arduino", "-I", BOARDS, place, main, "-o", made)
+    return made
 
 
 @cache
@@ -39,12 +38,20 @@ def _idf(folder: Path) -> Path:
 
 def compile_idf(source: Path, folder: Path) -> Path:
     """Return the program of an ESP-IDF main.c; the stand-in is compiled once for each folder."""
-    program, compiled = source.with_suffix(".program"), source.with_suffix(".o")
+    made, compiled = source.with_suffix(".program"), source.with_suffix(".o")
     _run(
         "gcc", "-std=gnu17", *_WARNINGS, "-I", BOARDS / "esp-idf", "-I", BOARDS, "-c", source, "-o", compiled
     )
-    _run("g++", "-pthread", compiled, _idf(folder), "-o", program)
-    return program
+    _run("g++", "-pthread", compiled, _idf(folder), "-o", made)
+    return made
+
+
+def interpret(source: Path, picture: Path) -> list[str | Path]:
+    """Return what runs a MicroPython program in MicroPython's WebAssembly build."""
+    package = "@micropython/micropython-webassembly-pyscript"
+    build = from_npm(f"{package}@1.27.0") / package / "micropython.mjs"
+    board = BOARDS / "micropython"
+    return [*node(), board / "run.mjs", build, board / "lib", source, picture]
 
 
 @contextmanager

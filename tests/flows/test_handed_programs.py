@@ -9,12 +9,13 @@ import pytest
 from devices.models import Device
 from devices.snippets import snippets_for
 from tests.builders import make_jpeg
-from tests.flows.programs import compile_idf, compile_sketch, running
+from tests.flows.programs import compile_idf, compile_sketch, interpret, running
 from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FIELDS = "code profile command_topic result_topic frame_topic picture_topic picture_ack_topic result_publisher ack_base"
+LANGUAGES = ["arduino", "esp-idf", "micropython"]
 PATIENCE_S = 60.0
 _numbers = itertools.count(1)
 
@@ -84,6 +85,8 @@ class Bench:
         """Return what runs this program."""
         if program.suffix == ".ino":
             return [compile_sketch(program)]
+        if program.suffix == ".py":
+            return interpret(program, self.picture)
         return [compile_idf(program, self.compiled)]
 
     async def newest(self) -> dict | None:
@@ -128,21 +131,21 @@ def bench(hub, person, tmp_path, compiled, settings):
     return Bench(hub, person, tmp_path, compiled)
 
 
-@pytest.mark.parametrize("slug", ["arduino", "esp-idf"])
+@pytest.mark.parametrize("slug", LANGUAGES)
 @pytest.mark.parametrize("publisher", ["device", "hub"])
 async def test_a_handed_camera_program_uploads_and_obeys(bench, slug, publisher):
     await bench.add("generic", result_publisher=publisher)
     await bench.obeys(bench.handed(slug))
 
 
-@pytest.mark.parametrize("slug", ["arduino", "esp-idf"])
+@pytest.mark.parametrize("slug", LANGUAGES)
 async def test_a_handed_program_without_commands_uploads(bench, slug):
     await bench.add("raspberry-pi")
     with running(bench.command(bench.handed(slug)), bench.folder, bench.picture):
         assert (await until(bench.newest, PATIENCE_S))["source"] == "http"
 
 
-@pytest.mark.parametrize("slug", ["arduino", "esp-idf"])
+@pytest.mark.parametrize("slug", LANGUAGES)
 @pytest.mark.parametrize("base", [0, 1])
 async def test_a_handed_panel_program_shows_what_is_sent(bench, slug, base):
     await bench.add_panel(ack_base=base)
@@ -169,3 +172,10 @@ async def test_the_example_sketches_upload_obey_and_show(bench):
     await bench.obeys(bench.example("arduino/camera/camera.ino"))
     await bench.add_panel()
     await bench.shows(bench.example("arduino/panel/panel.ino"))
+
+
+async def test_the_micropython_examples_upload_obey_and_show(bench):
+    await bench.add("generic")
+    await bench.obeys(bench.example("micropython/camera.py"))
+    await bench.add_panel()
+    await bench.shows(bench.example("micropython/panel.py"))
