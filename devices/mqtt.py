@@ -84,6 +84,7 @@ class Incoming:
     ack: Callable[[], None]
     repeated: bool = False
     refuse: Callable[[], None] = lambda: None
+    qos: int = 1
 
 
 class Link:
@@ -182,7 +183,8 @@ class Link:
                     del self._own[topic, payload]
                     acknowledge()
                     continue
-                yield Incoming(topic, payload, bool(message.retain), acknowledge, repeated, acknowledge)
+                retained = bool(message.retain)
+                yield Incoming(topic, payload, retained, acknowledge, repeated, acknowledge, message.qos)
 
     def _acknowledge(self, paho, mid: int, qos: int, size_bytes: int) -> Callable[[], None]:
         def acknowledge() -> None:

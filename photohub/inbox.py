@@ -1,20 +1,22 @@
 """Messages from the broker on their way to their handlers: a device's in their order, and each has an end.
 
     handled                  acknowledged after its commit
-    the database is away     waits with what is behind it in its lane, and is tried again until it goes through
+    the database is away     waits with what its device sent after it, and is tried again until it goes through
     the hub is busy          likewise, for BUSY_S at most; then it is refused
     refused, as a full disk  `Incoming.refuse`: acknowledged, unless the device itself hears that it was not taken
     a fault of the hub       logged, counted, acknowledged, and shown as a trouble of the device
     the answer cannot go     not acknowledged: the connection is made anew, and the broker brings the message again
 
-So nothing that a device sends keeps a place among the messages that the broker lets be on their way. A watch sees to
-what nobody thought of: where messages wait and none has ended for a while, the handlers are left to themselves, new
-ones begin, and the connection is made anew.
+So nothing that a device sends keeps a place among the messages that the broker lets be on their way. Each sender has a
+lane of its own: what waits there holds up nobody else's messages. A watch sees to what nobody thought of: where messages
+wait and none has ended for a while, the handlers are left to themselves, new ones begin, and the connection is made
+anew. As long as many of those that were left still hang, no more begin.
 """
 
 import asyncio
 import logging
-from collections import Counter
+import threading
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +25,7 @@ from django.db import connection
 
 from devices import addressing, troubles
 from devices.addressing import Sender
+from devices.models import Trouble
 from devices.mqtt import Incoming, Link, MqttDown
 from devices.protocol.chunked_upload import Answer
 from media_pipeline.mqtt_routes import Handler
@@ -36,9 +39,12 @@ log = logging.getLogger(__name__)
 BUSY_S = 30.0
 STUCK_S = 30.0
 STUCK_AT_MOST_S = 600.0
-_LANES = 8
+# Messages that are here, of all senders; the MQTT client and the embedded broker bound their bytes.
+_ROOM = 1000
+# Of one sender, those that nobody waits for an acknowledgement of.
 _LANE_SIZE = 50
 _HANDS = 4
+_HANGING_AT_MOST = 16
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 2.0
 _WATCH_EVERY_S = 1.0
 _ASKED_WITHIN_S = 5.0
@@ -46,7 +52,42 @@ _ASKED_WITHIN_S = 5.0
 # What the hub itself may not be able to do for a picture, as `trouble_words` has it.
 _REFUSALS = ("picture_busy", "picture_db", "picture_disk_full")
 
-Lane = asyncio.Queue[tuple[Link, Incoming]]
+Lane = deque[tuple[Link, Incoming]]
+
+
+class _Crew:
+    """Hands, and the lanes of messages that wait for them. One whose hands hang is left as a whole."""
+
+    def __init__(self) -> None:
+        # Hands of its own: a message may wait for its picture's commit, and presence and rights must not.
+        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
+        self._lock = threading.Lock()
+        # How many hands are at something.
+        self.at_work = 0
+        # A lane is there while it holds messages, and so is the task that works it off.
+        self.lanes: dict[str, Lane] = {}
+        self.tasks: set[asyncio.Task] = set()
+        self.held = 0
+        self.freed = asyncio.Event()
+
+    async def do(self, function: Callable, *args: object) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._hands, self._carry_out, function, args)
+
+    def _carry_out(self, function: Callable, args: tuple) -> object:
+        with self._lock:
+            self.at_work += 1
+        try:
+            return tidy(function, *args)
+        finally:
+            with self._lock:
+                self.at_work -= 1
+
+    def leave(self) -> None:
+        """Leave who hangs to himself; his message comes again."""
+        for task in self.tasks:
+            task.cancel()
+        self._hands.shutdown(wait=False, cancel_futures=True)
+        self.freed.set()
 
 
 class _Failed(Exception):
@@ -75,45 +116,63 @@ class Inbox:
         self._link: Link | None = None
         self._anew = ""
         self._anew_wanted = asyncio.Event()
-        self._busy = self._waiting = 0
+        self._waiting = 0
         self._moved_s = self._stuck_s = 0.0
         self._patience_s = STUCK_S
         self._question: asyncio.Task | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        # Hands of its own: a message may wait for its picture's commit, and presence and rights must not.
-        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
-        self._lanes: list[Lane] = [asyncio.Queue(_LANE_SIZE) for _ in range(_LANES)]
-        self._begun_anew = asyncio.Event()
-
-    @property
-    def _is_empty(self) -> bool:
-        return not self._busy and all(lane.empty() for lane in self._lanes)
+        self._crew = _Crew()
+        self._left: list[_Crew] = []
 
     async def run(self) -> None:
         """Work until cancelled."""
-        watching = asyncio.create_task(self._watch())
+        recalling = asyncio.create_task(self._recall())
         try:
-            while True:
-                hands, begun_anew = self._hands, self._begun_anew
-                workers = [asyncio.create_task(self._work(lane)) for lane in self._lanes]
-                try:
-                    await begun_anew.wait()
-                finally:
-                    for worker in workers:
-                        worker.cancel()
-                    await asyncio.gather(*workers, return_exceptions=True)
-                    # Who hangs in there is left to himself; his message comes again.
-                    hands.shutdown(wait=False, cancel_futures=True)
+            await self._watch()
         finally:
-            watching.cancel()
+            recalling.cancel()
+            crew = self._crew
+            crew.leave()
+            await asyncio.gather(recalling, *crew.tasks, return_exceptions=True)
+
+    async def _recall(self) -> None:
+        """Read which troubles of messages are open from before the start: the next message that succeeds ends them."""
+        while True:
+            try:
+                found = await in_thread(_find_failed)
+            except Exception as error:
+                log.warning("Which messages failed before could not be read (%s).", type(error).__name__)
+                await asyncio.sleep(_ASKED_WITHIN_S)
+                continue
+            for device_pk, channel in found:
+                self._failed.setdefault(device_pk, set()).add(channel)
+            return
 
     async def put(self, link: Link, message: Incoming, lane: str) -> None:
-        """Take one message. A full lane makes the caller wait, who then reads no more from the broker."""
-        if self._is_empty:
+        """Take one message. While there is no room the caller waits, who then reads no more from the broker."""
+        while self._crew.held >= _ROOM:
+            self._crew.freed.clear()
+            await self._crew.freed.wait()
+        crew = self._crew
+        if not crew.held:
             self._moved_s = _now_s()
-        await self._lanes[hash(lane) % _LANES].put((link, message))
+        waiting = crew.lanes.get(lane)
+        if waiting is None:
+            waiting = crew.lanes[lane] = deque()
+            task = asyncio.create_task(self._work(crew, lane))
+            crew.tasks.add(task)
+            task.add_done_callback(crew.tasks.discard)
+        elif not message.qos and len(waiting) >= _LANE_SIZE:
+            self._drop(message)
+            return
+        waiting.append((link, message))
+        crew.held += 1
+
+    def _drop(self, message: Incoming) -> None:
+        """Drop a message of QoS 0 whose sender sends more than is handled; nobody was promised anything of it."""
+        message.ack()
+        self.counters["dropped"] += 1
+        if count := self._said.count("dropped"):
+            log.warning("On %r more comes than is handled (%d messages dropped).", message.topic, count)
 
     # --- the connection
 
@@ -133,19 +192,24 @@ class Inbox:
 
     # --- one message
 
-    async def _work(self, lane: Lane) -> None:
-        while True:
-            link, message = await lane.get()
-            self._busy += 1
+    async def _work(self, crew: _Crew, name: str) -> None:
+        """Settle a lane's messages, one after the other, until there are none."""
+        lane = crew.lanes[name]
+        while lane:
             try:
-                await self._settle(link, message)
-            finally:
-                self._busy -= 1
+                await self._settle(crew, *lane[0])
+            except Exception:
+                # Whatever it is, it must not keep the sender's next messages from being handled.
+                log.exception("A message on %r could not be settled.", lane[0][1].topic)
+            lane.popleft()
+            crew.held -= 1
+            crew.freed.set()
             self._moved_s = _now_s()
+        del crew.lanes[name]
 
-    async def _settle(self, link: Link, message: Incoming) -> None:
+    async def _settle(self, crew: _Crew, link: Link, message: Incoming) -> None:
         try:
-            sender, answer = await self._handle(message)
+            sender, answer = await self._handle(crew, message)
             if answer is not None:
                 await link.publish(answer.topic, answer.payload)
         except MqttDown as error:
@@ -154,20 +218,20 @@ class Inbox:
                 self._make_anew(f"a device could not be answered: {error}")
             return
         except Exception as error:
-            await self._end(message, error)
+            await self._end(crew, message, error)
             return
         self.counters["handled"] += 1
         message.ack()
         if sender is not None:
-            await self._note_handled(sender)
+            await self._note_handled(crew, sender)
 
-    async def _handle(self, message: Incoming) -> tuple[Sender | None, Answer | None]:
+    async def _handle(self, crew: _Crew, message: Incoming) -> tuple[Sender | None, Answer | None]:
         """Have it handled, again and again while the reason not to is one that passes."""
-        loop, began_s, pause_s, waits = asyncio.get_running_loop(), _now_s(), _FIRST_PAUSE_S, 0
+        began_s, pause_s, waits = _now_s(), _FIRST_PAUSE_S, 0
         try:
             while True:
                 try:
-                    return await loop.run_in_executor(self._hands, tidy, self._hand_in, message)
+                    return await crew.do(self._hand_in, message)
                 except Exception as error:
                     if not _passes(error, _now_s() - began_s):
                         raise
@@ -192,10 +256,11 @@ class Inbox:
             return sender, None
         try:
             return sender, handler(replace(sender, repeated=message.repeated), message.payload)
-        except Exception as error:
+        except BaseException as error:
+            # Also a cancellation, as of a future that the handler waited for: it would end the lane's task.
             raise _Failed(sender) from error
 
-    async def _end(self, message: Incoming, error: Exception) -> None:
+    async def _end(self, crew: _Crew, message: Incoming, error: Exception) -> None:
         """End a message that was not handled: refused by the hub, or its fault."""
         cause = _cause_of(error)
         refused = isinstance(cause, Refused)
@@ -213,19 +278,19 @@ class Inbox:
                 )
         if isinstance(error, _Failed):
             self._failed.setdefault(error.sender.device.pk, set()).add(error.sender.channel)
-            await self._in_thread(_note_trouble, error.sender, cause)
+            await self._write_down(crew, _note_trouble, error.sender, cause)
 
-    async def _note_handled(self, sender: Sender) -> None:
+    async def _note_handled(self, crew: _Crew, sender: Sender) -> None:
         if not (channels := self._failed.get(sender.device.pk)):
             return
         channels.discard(sender.channel)
         if not channels:
             del self._failed[sender.device.pk]
-            await self._in_thread(troubles.over, sender.device, "message_failed", *_REFUSALS)
+            await self._write_down(crew, troubles.over, sender.device, "message_failed", *_REFUSALS)
 
-    async def _in_thread(self, function: Callable, *args: object) -> None:
+    async def _write_down(self, crew: _Crew, function: Callable, *args: object) -> None:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._hands, tidy, function, *args)
+            await crew.do(function, *args)
         except Exception as error:
             log.warning("What became of a message could not be written down (%s).", type(error).__name__)
 
@@ -245,23 +310,27 @@ class Inbox:
         if self.is_stuck and self._moved_s > self._stuck_s:
             self.is_stuck = False
             await self._tell_of(False)
-        elif not self._is_empty and not self._waiting and idle_s > self._patience_s:
+        elif self._crew.held and not self._waiting and idle_s > self._patience_s:
             if await self._database_answers():
                 await self._begin_anew(idle_s)
         elif now_s - self._stuck_s > STUCK_AT_MOST_S:
             self._patience_s = STUCK_S
 
     async def _begin_anew(self, idle_s: float) -> None:
-        log.error("Messages came, and none was handled for %d s: the hub connects anew.", idle_s)
         # Later and later: what keeps these may keep the next ones too.
         self._patience_s = min(STUCK_AT_MOST_S, self._patience_s * 2)
         self._moved_s = self._stuck_s = _now_s()
         self.is_stuck = True
-        left = self._begun_anew
-        self._begin()
-        left.set()
-        self._make_anew("messages came and none was handled")
         await self._tell_of(True)
+        self._left = [crew for crew in self._left if crew.at_work]
+        if sum(crew.at_work for crew in (*self._left, self._crew)) > _HANGING_AT_MOST:
+            log.error("Messages came, and none was handled for %d s; too many handlers hang to begin anew.", idle_s)
+            return
+        log.error("Messages came, and none was handled for %d s: the hub connects anew.", idle_s)
+        self._left.append(self._crew)
+        self._crew = _Crew()
+        self._left[-1].leave()
+        self._make_anew("messages came and none was handled")
 
     async def _tell_of(self, stuck: bool) -> None:
         await in_thread(self._tell, stuck)
@@ -279,6 +348,12 @@ class Inbox:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _find_failed() -> list[tuple[int, str]]:
+    """Return the devices whose messages could not be handled, each with the channel of the last one."""
+    rows = Trouble.objects.open().filter(word="message_failed").values_list("device", "values")
+    return [(pk, str(values.get("channel"))) for pk, values in rows]
 
 
 def _ask_database() -> None:

@@ -1,6 +1,7 @@
 """What becomes of messages whose handler fails: each ends, and none keeps another device's from being handled."""
 
 import asyncio
+import concurrent.futures
 import contextlib
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import DataError, InterfaceError, OperationalError
 
+from devices import troubles
 from devices.models import Trouble
 from devices.mqtt import Incoming, MqttDown
 from devices.protocol.chunked_upload import Answer
@@ -27,11 +29,11 @@ def _quick(monkeypatch):
 class Mail:
     """A message, and what became of it."""
 
-    def __init__(self, code: str, payload: bytes = b"", channel: str = "telemetry") -> None:
+    def __init__(self, code: str, payload: bytes = b"", channel: str = "telemetry", qos: int = 1) -> None:
         self.end = asyncio.get_running_loop().create_future()
         topic = f"photohub/{code}/{channel}"
         ends = (lambda: self.end.set_result("taken"), lambda: self.end.set_result("refused"))
-        self.message = Incoming(topic, payload, False, ends[0], False, ends[1])
+        self.message = Incoming(topic, payload, False, ends[0], False, ends[1], qos)
 
 
 class Link:
@@ -101,6 +103,9 @@ async def test_a_fault_costs_no_place_and_stands_with_its_device_until_a_message
         OverflowError(),
         MemoryError(),
         UnicodeEncodeError("utf-8", "\ud800", 0, 1, ""),
+        concurrent.futures.CancelledError(),
+        asyncio.CancelledError(),
+        SystemExit(),
     ],
 )
 async def test_bytes_that_cannot_be_stored_are_no_database_that_is_away(error):
@@ -196,3 +201,80 @@ async def test_no_messages_and_messages_that_wait_for_the_database_are_not_stuck
         for _ in range(10):
             await box._look()
     assert told == []
+
+
+async def test_what_waits_of_one_device_holds_up_no_other_and_stays_in_its_order():
+    others = [f"cam-{number}" for number in range(30)]
+    for code in ("porch", *others):
+        await make(code)
+    handler = Handler(*[Refused("busy", "Busy.")] * 999)
+    async with working(handler) as box:
+        held = [Mail("porch", str(number).encode()) for number in range(40)]
+        await put(box, Link(), *held)
+        mails = [Mail(code) for code in others]
+        await put(box, Link(), *mails)
+        assert {await mail.end for mail in mails} == {"taken"}
+        assert not any(mail.end.done() for mail in held)
+        handler.errors = []
+        assert {await mail.end for mail in held} == {"taken"}
+    assert [payload for payload, _ in handler.took if payload] == [str(n).encode() for n in range(40)]
+
+
+async def test_a_message_that_cannot_even_be_ended_makes_nobody_deaf():
+    await make("porch")
+    async with working(Handler()) as box:
+        broken, next_one = Mail("porch"), Mail("porch")
+        broken.end.set_result("the broker's library stumbles over a second end")
+        await put(box, Link(), broken, next_one)
+        assert await next_one.end == "taken"
+
+
+async def test_of_a_flood_without_acknowledgements_what_is_too_much_is_dropped_and_others_are_heard():
+    for code in ("porch", "gate"):
+        await make(code)
+    handler = Handler(*[Refused("db", "Away.")] * 9999)
+    async with working(handler) as box:
+        flood = [Mail("porch", qos=0) for _ in range(inbox._ROOM + 1)]
+        await put(box, Link(), *flood, other := Mail("gate"))
+        assert await other.end == "taken"
+        assert box.counters["dropped"] == len(flood) - inbox._LANE_SIZE
+
+
+async def test_a_trouble_from_before_a_restart_ends_with_the_next_message_that_succeeds():
+    device = await make("porch")
+    await sync_to_async(troubles.note)(device, "message_failed", channel="telemetry", detail="KeyError")
+    troubles.forget()
+    async with working(Handler()) as box:
+        while not box._failed:
+            await asyncio.sleep(0.01)
+        await put(box, Link(), mail := Mail("porch"))
+        await mail.end
+        while await Trouble.objects.filter(over_at=None).aexists():
+            await asyncio.sleep(0.01)
+
+
+async def test_no_new_handlers_begin_while_too_many_hang(monkeypatch):
+    monkeypatch.setattr(inbox, "STUCK_S", 0.05)
+    monkeypatch.setattr(inbox, "STUCK_AT_MOST_S", 0.05)
+    await sync_to_async(lambda: [make_device(f"cam-{number}") for number in range(9)])()
+    let_go, began = threading.Event(), threading.Semaphore(0)
+
+    def hang(sender, payload: bytes) -> None:
+        began.release()
+        let_go.wait(20)
+
+    try:
+        async with working(hang) as box:
+            for _ in range(9):
+                await put(box, Link(), *(Mail(f"cam-{number}") for number in range(9)))
+                stuck_s = box._stuck_s
+                while box._stuck_s == stuck_s:
+                    await asyncio.sleep(0.01)
+            hanging = sum(began.acquire(blocking=False) for _ in range(99))
+            assert inbox._HANGING_AT_MOST <= hanging <= inbox._HANGING_AT_MOST + inbox._HANDS
+            assert box.is_stuck
+            let_go.set()
+            while box.is_stuck:
+                await asyncio.sleep(0.01)
+    finally:
+        let_go.set()
