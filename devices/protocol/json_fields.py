@@ -5,6 +5,7 @@ stored and written again:
 
     size            at most `limit_bytes`, asked before anything is read
     depth           at most MAX_DEPTH objects and lists inside each other
+    values          at most MAX_VALUES in all: each takes some hundred bytes of memory, and of two in the text
     numbers         whole ones of 64 bits, and finite ones; 1e999, NaN, Infinity and longer ones read as null
     texts           a lone surrogate, and a byte that is no UTF-8, read as U+FFFD; a NUL character reads as a space
     names           of a name that stands twice the later value counts
@@ -18,6 +19,8 @@ from typing import Any
 
 MAX_ID_CHARS = 64
 MAX_DEPTH = 32
+# A text of 64 kB is within it, whatever it holds. A larger one holds a picture as one text, and a few fields.
+MAX_VALUES = 2**16
 _WHOLE_DIGITS = 20
 
 # The closing quote is optional, so that a text without one is passed over once and not tried from every place.
@@ -68,6 +71,9 @@ def _text_of(payload: bytes | str) -> str:
 
 
 def _load(text: str) -> Any:
+    # Commas in texts count as well: that is near enough, and takes no time.
+    if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
+        raise NotJson(f"It has more than {MAX_VALUES} values.")
     try:
         found = json.loads(text, parse_int=_read_int, parse_float=_read_float, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from devices.protocol.json_fields import (
     MAX_DEPTH,
+    MAX_VALUES,
     NotJson,
     clean_text,
     compact,
@@ -38,6 +39,17 @@ def test_a_text_without_end_is_passed_over_once():
     begun_s = time.perf_counter()
     assert read_object(b'{"a":' + b'"\\' * 100_000, 10**6, trailing_commas=True) is None
     assert time.perf_counter() - begun_s < 5
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", '"a"', "1", '{"a":[1,[{}]]}'])
+def test_a_text_of_too_many_values_is_not_read(value: str):
+    count = MAX_VALUES // value.count(",") if "," in value else MAX_VALUES
+    with pytest.raises(NotJson):
+        read_json(f"[{','.join([value] * (count + 1))}]", 10**7)
+
+
+def test_every_text_of_64_kb_is_within_the_bound_of_values():
+    assert len(read_json("[" + "1," * 32_765 + "1]", 2**16)) == 32_766
 
 
 def test_an_id_keeps_its_form():
