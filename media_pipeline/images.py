@@ -26,7 +26,7 @@ _REDUCING_GAP = 1.1
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 # A real PNG has hundreds of chunks; one made of empty chunks counts as cut where the walk gives up.
-_MAX_CHUNKS = 100_000
+_MAX_CHUNKS = 10_000
 _END_OF_IMAGE = b"\xff\xd9"
 _ORIENTATION = 0x0112
 _EXIF_DIRECTORY = 0x8769

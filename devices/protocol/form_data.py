@@ -24,6 +24,7 @@ from .picture_text import read_picture_text
 Body = bytes | bytearray | mmap
 
 MAX_HEAD_BYTES = 8192
+# In all: forms inside of forms would multiply them.
 MAX_PARTS = 100
 MAX_DEPTH = 3
 # A boundary has 1 to 70 characters (RFC 2046); some programs write more dashes in front.
@@ -70,19 +71,21 @@ def looks_like_form(body: Body, content_type: str) -> bool:
 
 def find_pictures(body: Body, content_type: str, max_picture_bytes: int) -> Form:
     """Return the pictures of a body. It never raises."""
-    return _find(body, 0, len(body), content_type, max_picture_bytes, MAX_DEPTH)
+    return _find(body, (0, len(body)), content_type, max_picture_bytes, MAX_DEPTH, iter(range(MAX_PARTS)))
 
 
-def _find(body: Body, start: int, end: int, content_type: str, limit: int, depth: int) -> Form:
+def _find(
+    body: Body, span: tuple[int, int], content_type: str, limit: int, depth: int, turns: Iterator[int]
+) -> Form:
     pictures: list[Picture] = []
     has_content = False
-    for part in _parts(body, start, end, content_type):
+    for part in _parts(body, *span, content_type, turns):
         has_content |= part.end - part.start >= ENOUGH_BYTES
         kind = part.headers.get("content-type", "")
         if begins_like_picture(body[part.start : min(part.start + ENOUGH_BYTES, part.end)]):
             pictures.append(Picture(part.start, part.end))
         elif kind.lower().startswith("multipart/") and depth > 1:
-            inner = _find(body, part.start, part.end, kind, limit, depth - 1)
+            inner = _find(body, (part.start, part.end), kind, limit, depth - 1, turns)
             pictures += inner.pictures
         elif (data := _decode(body[part.start : part.end], part.headers, limit)) is not None:
             pictures.append(Picture(part.start, part.end, data))
@@ -101,10 +104,10 @@ def _decode(content: bytes, headers: dict[str, str], limit: int) -> bytes | None
         return None
 
 
-def _parts(body: Body, start: int, end: int, content_type: str) -> Iterator[_Part]:
+def _parts(body: Body, start: int, end: int, content_type: str, turns: Iterator[int]) -> Iterator[_Part]:
     delimiter = _delimiter(body, start, end, content_type)
     position = body.find(delimiter, start, end) if delimiter else -1
-    for _ in range(MAX_PARTS):
+    for _ in turns:
         if position < 0:
             return
         head = position + len(delimiter)

@@ -34,6 +34,7 @@ MAX_DIGITS = 20
 _HELLO = re.compile(rb"PHOTOHUB (" + CODE_PATTERN.encode() + rb") ([!-~]{1,200})\r?\n")
 _DIGITS = re.compile(rb"[0-9]+")
 _SEPARATORS = (b"\r\n\r\n", b"rnrn")
+_ZEROS = re.compile(rb"\0*")
 _PADDING = re.compile(rb"[\0 \t\r\n]*")
 
 
@@ -154,8 +155,7 @@ class StreamReader:
     def _detect(self, events: list[StreamEvent]) -> bool:
         first = bytes(self._buffer[:4])
         if first == b"\0\0\0\0":
-            self._drop(4)
-            self.empty_frames += 1
+            self._skip_zeros()
             self._may_greet = False
             return True
         if first.startswith(SOI) and first[3]:
@@ -207,17 +207,24 @@ class StreamReader:
 
     def _take_binary(self, events: list[StreamEvent]) -> bool:
         size = int.from_bytes(self._buffer[:4], "big" if self.framing is Framing.BIG else "little")
-        if size == 0:
+        if size == 0 and self.framing is Framing.LITTLE:
             self._drop(4)
-            self.empty_frames += 1
-            self._zeros += 4
-            if self.framing is Framing.LITTLE:
-                self.ended = True
-                events.append(Ended())
-            return not self.ended
+            self.ended = True
+            events.append(Ended())
+            return False
+        if size == 0:
+            self._zeros += self._skip_zeros()
+            return True
         if self.framing is Framing.BIG and (aligned := self._align()) is not None:
             return aligned
         return self._take_body(4, size, events)
+
+    def _skip_zeros(self) -> int:
+        """Drop all lengths of 0 at the front, and return how many bytes those were."""
+        zeros = _ZEROS.match(self._buffer).end() // 4 * 4
+        self._drop(zeros)
+        self.empty_frames += zeros // 4
+        return zeros
 
     def _align(self) -> bool | None:
         """Find the length behind zeros whose number is no multiple of four.

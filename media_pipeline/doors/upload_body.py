@@ -59,7 +59,7 @@ class Body:
                 chunk, more = await self._next_piece(head)
             except _Gone:
                 self.was_read = True
-                if not self._holds_whole_picture(head):
+                if not await asyncio.to_thread(self._holds_whole_picture, head):
                     raise Refused(
                         "bad_request",
                         f"The body ended after {self.spool.size_bytes} bytes, before the picture was whole.",
@@ -78,7 +78,7 @@ class Body:
             async with asyncio.timeout(SILENCE_S):
                 return await self._next_chunk()
         except TimeoutError:
-            if self._holds_whole_picture(head):
+            if await asyncio.to_thread(self._holds_whole_picture, head):
                 self._is_short = True
                 return b"", False
         return await self._next_chunk()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from devices.protocol import form_data
 from devices.protocol.form_data import boundary_of, find_pictures, looks_like_form
 from tests.builders import make_jpeg
 
@@ -157,3 +158,14 @@ def test_no_body_breaks_the_search(pieces, kind):
 )
 def test_a_type_without_a_boundary_names_none(kind):
     assert boundary_of(kind) == b""
+
+
+def test_forms_inside_of_forms_do_not_multiply_the_parts(monkeypatch):
+    looked_at, read_part = [], form_data._read_part
+    monkeypatch.setattr(form_data, "_read_part", lambda *a: looked_at.append(1) or read_part(*a))
+    body = b""
+    for boundary, inner in ((b"c", b"?"), (b"b", b"c"), (b"a", b"b")):
+        head = b"--%b\r\nContent-Type: multipart/mixed; boundary=%b\r\n\r\n" % (boundary, inner)
+        body = (head + body + b"\r\n") * 40
+    assert find_pictures(body, "multipart/form-data; boundary=a", LIMIT).pictures == ()
+    assert len(looked_at) <= form_data.MAX_PARTS
