@@ -30,6 +30,8 @@ class HttpPictures:
         self._buffer = bytearray()
         self._finder = EndFinder()
         self._end: int | None = None
+        # Where to go on looking for another JPEG, so that a tail in many pieces is looked at once.
+        self._searched = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take what arrived and return the pictures of a stream that it completed. A snapshot is given by `finish`."""
@@ -90,9 +92,11 @@ class HttpPictures:
     def _goes_on(self) -> bool:
         """Tell whether another JPEG begins behind the end of the first."""
         end = self._find_end()
-        if end is None or _SEVERAL in self._buffer[: min(end, _HEAD_BYTES)]:
+        if end is None or (not self._searched and _SEVERAL in self._buffer[: min(end, _HEAD_BYTES)]):
             return False
-        return self._buffer.find(SOI, end) >= 0
+        found = self._buffer.find(SOI, max(end, self._searched))
+        self._searched = max(end, len(self._buffer) - len(SOI) + 1)
+        return found >= 0
 
     def _become(self, reader: PartStream | StreamReader) -> list[bytes]:
         self.is_stream, self._reader = True, reader

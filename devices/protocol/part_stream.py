@@ -17,11 +17,12 @@ import re
 
 from .form_data import boundary_of, read_headers
 from .jpeg_end import SOI, EndFinder
-from .stream_framing import MAX_FRAME_BYTES, BadHeader, FrameTooLarge, StreamError
+from .stream_framing import MAX_FRAME_BYTES, BadHeader, FrameTooLarge, StreamError, check_pieces
 
 MAX_HEAD_BYTES = 8192
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _LINE_ENDS = b"\r\n"
+_EMPTY_LINES = re.compile(rb"[\r\n]*")
 _GAPS = (b"\r\n", b"\n", b"")
 
 
@@ -47,9 +48,11 @@ class PartStream:
         pictures: list[bytes] = []
         if self.error is None:
             self._buffer += data
+            bytes_in, pieces = len(self._buffer), 0
             try:
                 while self._take(pictures):
-                    pass
+                    pieces += 1
+                    check_pieces(pieces, bytes_in)
             except StreamError as error:
                 self.error = error
                 self._buffer.clear()
@@ -67,12 +70,12 @@ class PartStream:
     def _take_head(self, _pictures: list[bytes]) -> bool:
         """Pass over everything up to a part's content; tell whether to go on."""
         # A line end that belongs to the part before.
-        self._pass_over(len(self._buffer) - len(self._buffer.lstrip(_LINE_ENDS)))
+        self._pass_over(_EMPTY_LINES.match(self._buffer).end())
         if self._buffer.startswith(SOI):
             return self._begin_part(None)
         blank = _BLANK.search(self._buffer, 0, MAX_HEAD_BYTES)
-        picture = self._buffer.find(b"\n" + SOI, 0, MAX_HEAD_BYTES)
-        if picture >= 0 and (blank is None or picture < blank.start()):
+        picture = self._buffer.find(b"\n" + SOI, 0, blank.start() if blank else MAX_HEAD_BYTES)
+        if picture >= 0:
             return self._end_head(picture + 1, bytes(self._buffer[:picture]))
         if blank is not None:
             return self._end_head(blank.end(), bytes(self._buffer[: blank.start()]))

@@ -16,7 +16,8 @@ StreamError
 ├── UnknownFraming          first bytes that begin none of the framings
 ├── BadHeader               a decimal length that is not one, or padding that never ends
 ├── FrameTooLarge           a length above the limit, or a JPEG without an end within it
-└── NotJpeg                 a length is followed by something else than a JPEG
+├── NotJpeg                 a length is followed by something else than a JPEG
+└── TooFine                 lengths and beginnings of pictures in such numbers that there is no room for pictures
 """
 
 import re
@@ -30,6 +31,9 @@ from .topics import CODE_PATTERN
 MAX_FRAME_BYTES = 4 * 2**20
 MAX_HELLO_BYTES = 256
 MAX_DIGITS = 20
+# A JPEG has more than a hundred bytes. What comes in smaller pieces is none, and each piece takes time.
+FINEST_BYTES = 64
+_FIRST_PIECES = 64
 
 _HELLO = re.compile(rb"PHOTOHUB (" + CODE_PATTERN.encode() + rb") ([!-~]{1,200})\r?\n")
 _DIGITS = re.compile(rb"[0-9]+")
@@ -60,6 +64,16 @@ class FrameTooLarge(StreamError):
 
 class NotJpeg(StreamError):
     """A length is followed by something else than a JPEG."""
+
+
+class TooFine(StreamError):
+    """The stream falls into pieces that are too small for pictures."""
+
+
+def check_pieces(pieces: int, bytes_in: int) -> None:
+    """Raise TooFine when so many pieces cannot be pictures of a stream of so many bytes."""
+    if pieces > _FIRST_PIECES + bytes_in // FINEST_BYTES:
+        raise TooFine("The stream falls into pieces that are too small for pictures.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +144,11 @@ class StreamReader:
         if self.error or self.ended:
             return events
         self._buffer += data
+        bytes_in, pieces = len(self._buffer), 0
         try:
             while (step := self._next_step()) is not None and step(events):
-                pass
+                pieces += 1
+                check_pieces(pieces, bytes_in)
         except StreamError as error:
             self.error = error
             self._buffer.clear()

@@ -31,6 +31,7 @@ from photohub.lib.address_rules import is_safe
 from photohub.lib.fetch_errors import BadAnswer, GetFailed, LoginRefused
 from photohub.lib.http_get import AllowAddress, Answer, Asking, connect, get, login_of, read_url
 
+from .frame_pace import FramePace
 from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,7 @@ class Puller:
             clock() + self._limits.body_within_s,
             clock() + self._limits.frame_within_s,
         )
-        count = 0
+        count, pace = 0, FramePace()
         while True:
             until_s = clock() + self._limits.idle_s
             if not pictures.is_stream:
@@ -184,9 +185,12 @@ class Puller:
                 piece = await anext(pieces, b"")
             if not piece:
                 return count
-            for picture in pictures.feed(piece):
+            came = pictures.feed(piece)
+            for picture in came:
                 await self._hand_on(picture)
-                count += 1
+            count += len(came)
+            await pace.keep(len(came))
+            if came:
                 frame_by_s = clock() + self._limits.frame_within_s
             if pictures.error is not None:
                 raise _unusable(pictures.error, self._limits.frame_bytes)
@@ -206,7 +210,7 @@ class Puller:
 
     async def _read_frames(self, frames: StreamReader, read: Callable[[], Awaitable[bytes]]) -> int:
         """Hand on frames until the source ends, and return how many. A source that only drips is given up."""
-        count, clock = 0, asyncio.get_running_loop().time
+        count, clock, pace = 0, asyncio.get_running_loop().time, FramePace()
         frame_by_s = clock() + self._limits.frame_within_s
         while not frames.ended:
             async with asyncio.timeout(self._limits.idle_s):
@@ -215,6 +219,7 @@ class Puller:
                 break
             if taken := await self._take(frames, data):
                 count += taken
+                await pace.keep(taken)
                 frame_by_s = clock() + self._limits.frame_within_s
             elif clock() > frame_by_s:
                 raise BadAnswer("fetch_no_frame", seconds=round(self._limits.frame_within_s))

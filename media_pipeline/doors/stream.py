@@ -22,6 +22,8 @@ from devices.protocol.stream_framing import (
     StreamReader,
 )
 
+from .frame_pace import FramePace
+
 log = logging.getLogger(__name__)
 
 _READ_BYTES = 65_536
@@ -187,6 +189,7 @@ class _Connection:
         self.code = ""
         self._trouble = ""
         self._bytes_in = 0
+        self._pace = FramePace()
         _keep_alive(writer)
 
     def close(self, sentence: str) -> None:
@@ -316,6 +319,7 @@ class _Connection:
             events = self._feed(data)
             self._hand_on(events)
             self._check_frames()
+            await self._pace.keep(len(events))
             if events or self._frames.empty_frames > empty_before:
                 return True
         return True

@@ -81,3 +81,18 @@ def test_a_picture_above_the_limit_is_refused(body):
 def test_any_bytes_give_the_same_however_they_are_cut(pieces, size, kind):
     body = b"".join(pieces)
     assert read(kind, body, size, max_frame_bytes=2000) == read(kind, body, max_frame_bytes=2000)
+
+
+def test_a_tail_in_small_pieces_is_looked_at_once():
+    class Counting(bytearray):
+        looked_at = 0
+
+        def find(self, what, start=0, *rest):
+            Counting.looked_at += len(self) - start
+            return super().find(what, start, *rest)
+
+    reader = HttpPictures("image/jpeg")
+    reader._buffer = Counting()
+    for byte in ONE + bytes(50_000):
+        assert reader.feed(bytes([byte])) == []
+    assert Counting.looked_at < 500_000 and reader.finish() == ONE + bytes(50_000)

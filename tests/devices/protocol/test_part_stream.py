@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocol.part_stream import PartStream
-from devices.protocol.stream_framing import BadHeader, FrameTooLarge
+from devices.protocol.stream_framing import BadHeader, FrameTooLarge, TooFine
 from tests.devices.protocol.test_stream_framing import ONE, THREE, TWO, make_frame
 
 KIND = "multipart/x-mixed-replace; boundary=FRAME"
@@ -165,3 +165,14 @@ def test_any_bytes_give_the_same_however_they_are_cut(pieces, data):
     pictures = [p for start, end in places for p in reader.feed(body[start:end])]
     assert pictures == whole.feed(body)
     assert type(reader.error) is type(whole.error) and len(reader._buffer) <= 2000 + 8192
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [b"--FRAME\n\n", b"--FRAME\n\n\xff\xd8\xff\xd9\n", b"--FRAME\r\nContent-Length: 1\r\n\r\nx"],
+)
+def test_a_stream_of_pieces_too_small_for_pictures_is_read_no_further(piece):
+    reader = PartStream(KIND)
+    for _ in range(100):
+        reader.feed(piece * 2000)
+    assert isinstance(reader.error, TooFine | BadHeader)

@@ -17,6 +17,7 @@ from devices.protocol.stream_framing import (
     Hello,
     NotJpeg,
     StreamReader,
+    TooFine,
     UnknownFraming,
 )
 
@@ -242,3 +243,27 @@ def seconds_for(size: int) -> float:
 def test_reading_takes_linear_time():
     small, large = min(seconds_for(100_000) for _ in range(3)), min(seconds_for(1_600_000) for _ in range(2))
     assert large < 16 * small * 4
+
+
+FINE = {
+    "beginnings": b"\xff\xd8\xff",
+    "ends": b"\xff\xd8\xff\xd9",
+    "empty_decimals": b"0\r\n\r\n",
+    "padded_decimals": b"0rnrn ",
+    "decimals": b"4rnrn\xff\xd8\xff\xd9",
+    "lengths": b"\0\0\0\4\xff\xd8\xff\xd9",
+}
+
+
+@pytest.mark.parametrize("piece", FINE.values(), ids=FINE)
+def test_a_stream_of_pieces_too_small_for_pictures_is_read_no_further(piece: bytes):
+    reader = StreamReader()
+    assert len(reader.feed(piece * 10_000)) < 2_000
+    assert isinstance(reader.error, TooFine)
+
+
+def test_zeros_without_end_are_passed_over_at_once():
+    reader = StreamReader()
+    for _ in range(100):
+        reader.feed(bytes(65_536))
+    assert reader.error is None and reader.feed(big(ONE, ONE)) == [Frame(ONE)] * 2
