@@ -11,7 +11,7 @@ So a thousand clients that send a byte a minute would take every file descriptor
 A request that cannot be served just now may be turned away (`turn_away_with`) without a scope, a task and an application
 for each: a crowd of devices that is told to come again is then felt less by others.
 
-A client that ends its side of the connection can still be answered, and an application gets all bytes of a body that
+A client that ends its side of the connection can still be answered, for 10 s, and an application gets all bytes of a body that
 ended too early or was damaged before it is told `http.disconnect`. Header names of answers are spelled as people write
 them, because some small clients look for `Content-Length` letter by letter; what is no HTTP is refused in JSON.
 
@@ -33,6 +33,8 @@ from .http_answer import HeaderName, spell, whole_answer
 
 HEADERS_WITHIN_S = 10.0
 HEADERS_AT_MOST_BYTES = 64 * 1024
+# How long a request may be worked on after its client closed its own side.
+ANSWER_WITHIN_S = 10.0
 DIRECT_BODY = "photohub.direct_body"
 # What a client did not take yet waits here and not in the kernel, whose buffers grow to megabytes: a slow client
 # would be sent seconds of old pictures.
@@ -95,14 +97,27 @@ class _Cycle(RequestResponseCycle):
             self.message_event.set()
 
     async def receive(self):
-        if self.ended and self._is_handed_out():
-            return {"type": "http.disconnect"}
-        message = await super().receive()
-        if message["type"] == "http.request":
-            if self.ended and not message["body"] and self._is_handed_out():
-                return {"type": "http.disconnect"}
-            self._end_given |= not message["more_body"]
-        return message
+        if not (self.ended and self._is_handed_out()):
+            message = await super().receive()
+            if message["type"] == "http.disconnect":
+                return message
+            if not (self.ended and not message["body"] and self._is_handed_out()):
+                self._end_given |= not message["more_body"]
+                return message
+        if not self.fault and not self.more_body:
+            await self._let_it_be_answered()
+        return {"type": "http.disconnect"}
+
+    async def _let_it_be_answered(self) -> None:
+        """Wait for the answer to a whole request: many applications, Django too, drop their work at `http.disconnect`.
+
+        The client may have gone and not only closed its side. Nobody sees which before something is written to it.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                while not (self.disconnected or self.response_complete):
+                    self.message_event.clear()
+                    await self.message_event.wait()
 
     def _is_handed_out(self) -> bool:
         """Tell whether the application was given all that came."""

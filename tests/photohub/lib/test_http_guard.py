@@ -1,3 +1,4 @@
+import asyncio
 import contextlib
 import json
 import socket
@@ -129,6 +130,36 @@ def test_who_says_no_more_is_answered_with_what_came(request_, says):
         got = ask_and_close_one_side(url, request_)
     assert got.endswith(b"\r\n\r\n" + says)
     assert says == b"abc|whole" or b"\r\nConnection: close\r\n" in got
+
+
+async def work_until_the_client_is_gone(scope: dict, receive, send) -> None:
+    """Answer as Django does: it drops its work when it hears of the end of the client."""
+    await receive()
+    gone = asyncio.create_task(receive())
+    await asyncio.wait([gone], timeout=0.2)
+    if not gone.done():
+        await answer(send, 200, b"done")
+        assert (await gone)["type"] == "http.disconnect"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: hub\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: hub\r\nContent-Length: 3\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ],
+)
+def test_a_whole_request_is_worked_on_after_its_client_closed_its_side(request_):
+    with running_asgi(work_until_the_client_is_gone, GuardedHttp) as url:
+        assert b" 200 " in ask_and_close_one_side(url, request_)
+
+
+def test_work_that_takes_too_long_for_a_client_that_closed_its_side_is_dropped(monkeypatch):
+    monkeypatch.setattr(http_guard, "ANSWER_WITHIN_S", 0.05)
+    with running_asgi(work_until_the_client_is_gone, GuardedHttp) as url:
+        assert ask_and_close_one_side(url, b"GET / HTTP/1.0\r\n\r\n") == b""
 
 
 async def spell_badly(scope: dict, receive, send) -> None:
