@@ -75,7 +75,12 @@ def _claim(row: BrokerAccount, hub_username: str) -> Claimed | None:
     rows = BrokerAccount.objects.filter(pk=row.pk, next_try_at=row.next_try_at, state=row.state)
     if not rows.update(next_try_at=until, attempts=F("attempts") + 1):
         return None
-    claimed = Claimed(row, wanted_of(row), until)
+    try:
+        claimed = Claimed(row, wanted_of(row), until)
+    except Exception:
+        # Such as a secret of another secret key. The others of this look have their turn.
+        log.exception("The broker account %s cannot be told to the broker; it is tried again.", row.username)
+        return None
     if row.username == hub_username:
         note_failed(claimed, _("This name belongs to the hub itself. Choose another one."))
         return None

@@ -43,7 +43,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if self._watch is not None:
             self._watch.cancel()
-        await self.channel_layer.group_discard(live.PAGES, self.channel_name)
+        # Redis may be away: it forgets who does not listen any more.
+        with suppress(Exception):
+            await self.channel_layer.group_discard(live.PAGES, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         # The page has nothing to say; whoever shouts is put out.
@@ -58,7 +60,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         if device_id is not None and device_id not in self._known:
             # A device newer than our last look.
-            if await in_thread(self._read_rights) and device_id in self._visible:
+            try:
+                allowed = await in_thread(self._read_rights)
+            except Exception:
+                # The next ping makes the page ask for it.
+                return
+            if allowed and device_id in self._visible:
                 await self._tell(message["event"])
 
     def _read_rights(self) -> bool:
@@ -89,10 +96,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 return
             if loop.time() - pinged >= _PING_S - _RECHECK_S:
                 pinged = loop.time()
-                await self._tell({"type": "ping"})
+                await self._ping()
+
+    async def _ping(self) -> None:
+        """Say up to which event it should know: rings may be lost, as while Redis is away."""
+        try:
+            seq = await in_thread(events.newest)
+        except Exception:
+            log.warning("A live page could not be told the newest event; the next ping tells it.")
+            await self._tell({"type": "ping"})
+        else:
+            await self._tell({"type": "ping", "seq": seq})
 
     async def _close_gone(self, code: int) -> None:
-        with suppress(OSError):
+        with suppress(OSError, RuntimeError):
             await self.close(code)
 
     async def _tell(self, message: dict) -> None:
@@ -101,6 +118,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self.send(json.dumps(message, separators=(",", ":")))
         except TimeoutError:
             await self._close_gone(CLOSE_TOO_SLOW)
-        except OSError:
+        except (OSError, RuntimeError):
             # The tab was closed a moment ago; its `disconnect` is on the way.
             pass

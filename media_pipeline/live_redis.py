@@ -131,9 +131,19 @@ class RedisFrames:
             try:
                 await work()
                 complained = False
+            except asyncio.CancelledError:
+                # Only a cancellation of this task ends it: another work's, as the library may let out, does not.
+                if _is_to_stop():
+                    raise
             except (RedisError, OSError) as error:
                 if not complained:
                     log.warning("Redis is away (%s); live pictures of other processes stand still.", error)
+                complained = True
+                await asyncio.sleep(_PAUSE_S)
+            except Exception:
+                # One that ended would take the others along: nobody saw a live picture of another process again.
+                if not complained:
+                    log.exception("Live pictures of other processes could not be carried; the hub goes on.")
                 complained = True
                 await asyncio.sleep(_PAUSE_S)
 

@@ -31,6 +31,8 @@ class Pulls:
         self._holder = secrets.token_hex(8)
         self._wake = asyncio.Event()
         self._running: dict[Pull, asyncio.Task] = {}
+        # Devices that are not fetched from any more, whose trouble is still to be ended.
+        self._ended: set[str] = set()
 
     @property
     def codes(self) -> list[str]:
@@ -46,7 +48,11 @@ class Pulls:
         try:
             while True:
                 self._wake.clear()
-                await self._keep_in_step()
+                try:
+                    await self._keep_in_step()
+                except Exception as error:
+                    # What runs goes on: a database that is away is away for other gateways too.
+                    log.warning("Which cameras to fetch from could not be looked up: %s", error)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._look_every_s):
                         await self._wake.wait()
@@ -56,17 +62,18 @@ class Pulls:
                 await in_thread(beats.release, LEASE, self._holder)
 
     async def _keep_in_step(self) -> None:
-        try:
-            wanted = await in_thread(_wanted, self._holder)
-        except Exception as error:
-            # What runs goes on: a database that is away is away for other gateways too.
-            log.warning("Which cameras to fetch from could not be looked up: %s", error)
-            return
+        wanted = await in_thread(_wanted, self._holder)
         ended = set(self._running) - wanted
         await self._stop(ended, "it is no longer fetched from")
-        for pull in ended:
-            # What goes on under another address begins without the old one's trouble.
-            await note_trouble(pull.code, None)
+        # What goes on under another address begins without the old one's trouble.
+        self._ended |= {pull.code for pull in ended}
+        for pull in [pull for pull, task in self._running.items() if task.done()]:
+            # It never ends by itself; whatever ended it, its device is fetched from again.
+            log.error("Fetching from %s had ended; it begins again.", pull.code)
+            await self._stop({pull}, "fetching from it had ended")
+        for code in list(self._ended):
+            await note_trouble(code, None)
+            self._ended.discard(code)
         for pull in wanted - set(self._running):
             puller = Puller(pull, self._on_frame, self._on_link, note_trouble)
             self._running[pull] = asyncio.create_task(puller.run(), name=f"pull {pull.code}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from devices import presence, troubles
 from devices.models import Device
@@ -23,7 +24,8 @@ class StreamLinks:
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_s = grace_s
         self._leaving: dict[str, tuple[asyncio.Task, LinkEvent]] = {}
-        # Whom the broker had connected before stays connected when his stream ends.
+        # Whose beginning is written down. Whom the broker had connected before stays connected when his stream ends.
+        self._begun: set[str] = set()
         self._ours: set[str] = set()
 
     async def note(self, event: LinkEvent) -> None:
@@ -37,9 +39,10 @@ class StreamLinks:
         if event.state is LinkState.GONE:
             leaving = asyncio.create_task(self._leave_later(event))
             self._leaving[event.code] = leaving, event
-        elif event.state is LinkState.CONNECTED and not is_back:
+        elif event.code not in self._begun or (event.state is LinkState.CONNECTED and not is_back):
             if await in_thread(_began, event):
                 self._ours.add(event.code)
+            self._begun.add(event.code)
         else:
             await in_thread(_heard, event)
 
@@ -47,7 +50,8 @@ class StreamLinks:
         """Write down at once who is gone."""
         for code, (_task, event) in list(self._leaving.items()):
             self._stay(code)
-            await self._leave(event)
+            with suppress(Exception):
+                await self._leave(event)
 
     def _stay(self, code: str) -> bool:
         task, _event = self._leaving.pop(code, (None, None))
@@ -56,18 +60,23 @@ class StreamLinks:
         return task is not None
 
     async def _leave_later(self, event: LinkEvent) -> None:
-        await asyncio.sleep(self._grace_s)
-        del self._leaving[event.code]
-        await self._leave(event)
+        while True:
+            await asyncio.sleep(self._grace_s)
+            try:
+                await self._leave(event)
+            except Exception as error:
+                # Until it is written, the device's page says that it streams.
+                log.warning("That the stream of %s ended could not be written down: %s", event.code, error)
+                continue
+            del self._leaving[event.code]
+            return
 
     async def _leave(self, event: LinkEvent) -> None:
-        if event.code not in self._ours:
-            return
-        self._ours.discard(event.code)
-        try:
+        # Whoever comes back from now on begins anew.
+        self._begun.discard(event.code)
+        if event.code in self._ours:
             await in_thread(_ended, event)
-        except Exception as error:
-            log.warning("That the stream of %s ended could not be written down: %s", event.code, error)
+            self._ours.discard(event.code)
 
 
 def _began(event: LinkEvent) -> bool:

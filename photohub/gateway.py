@@ -167,7 +167,11 @@ class Gateway:
                 message.ack()
                 continue
             if message.topic == dynsec_control.RESPONSE and self._accounts is not None:
-                self._accounts.take(message.payload)
+                try:
+                    self._accounts.take(message.payload)
+                except Exception:
+                    # The broker would bring it again on each new connection.
+                    log.exception("An answer about the broker's accounts could not be read.")
                 message.ack()
                 continue
             # One lane keeps a device's messages in order, and one all lines of the broker's log.
@@ -189,22 +193,34 @@ class Gateway:
     async def _take_rings(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel("gateway")
-        await layer.group_add(live.GATEWAY, channel)
-        while True:
-            message = await layer.receive(channel)
-            if message.get("type") == "gateway.keep":
-                self._intake.keep_next(message["device"])
-                continue
-            if message.get("type") == "gateway.devices":
-                self._intake.look()
-                self._filters_changed.set()
-                if self._accounts is not None:
-                    self._accounts.look()
-            if message.get("type") == "gateway.publish":
-                self._only_links = not self._wake.is_set() or self._only_links
-                self._wake.set()
-            else:
-                self._look()
+        try:
+            await layer.group_add(live.GATEWAY, channel)
+            while True:
+                message = await layer.receive(channel)
+                try:
+                    self._take_ring(message)
+                except Exception:
+                    log.exception("A ring could not be understood; the gateway looks by itself.")
+                    self._look()
+        finally:
+            # The layer would go on to fill the queue of a channel that nobody reads.
+            with contextlib.suppress(Exception):
+                await layer.group_discard(live.GATEWAY, channel)
+
+    def _take_ring(self, message: dict) -> None:
+        if message.get("type") == "gateway.keep":
+            self._intake.keep_next(message["device"])
+            return
+        if message.get("type") == "gateway.devices":
+            self._intake.look()
+            self._filters_changed.set()
+            if self._accounts is not None:
+                self._accounts.look()
+        if message.get("type") == "gateway.publish":
+            self._only_links = not self._wake.is_set() or self._only_links
+            self._wake.set()
+        else:
+            self._look()
 
     def _look(self) -> None:
         self._only_links = False

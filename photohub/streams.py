@@ -33,6 +33,7 @@ _strangers = Strangers(per_second=1, burst=20)
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 10.0
+_RETRY_S = 2.0
 _REDIS_WAIT_S = 1.0
 
 AnyFrames = LatestFrames | RedisFrames
@@ -82,7 +83,7 @@ class Intake:
 
     async def run(self) -> None:
         """Take frames in until cancelled."""
-        await in_thread(presence.forget_streams)
+        await self._forget_streams()
         self.desk.bind(asyncio.get_running_loop())
         await self.door.start_on(self._listener)
         pulling = asyncio.create_task(self.pulls.run())
@@ -99,6 +100,17 @@ class Intake:
             await self.door.stop()
             await self._links.stop()
             await self.desk.drain()
+
+    async def _forget_streams(self) -> None:
+        """Forget what streamed before this start. While the database is away nobody could stream anyway."""
+        while True:
+            try:
+                await in_thread(presence.forget_streams)
+            except Exception as error:
+                log.warning("The streams cannot begin yet: %s", error)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
 
     def look(self) -> None:
         """Look at the devices at once: one was changed or removed."""

@@ -5,6 +5,7 @@ connection could only acknowledge or be silent; here the hub can also say that i
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +15,8 @@ from functools import partial
 from devices.mqtt import Incoming, MqttDown
 from devices.protocol.mqtt_subscriptions import SubscriptionTable
 from photohub.embedded.receipts import Outcome, Receipt
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
@@ -49,7 +52,11 @@ class HubDoor:
     def take(self, topic: str, payload: bytes, *, repeated: bool) -> Receipt:
         """Queue a message for the hub. Who calls sees to it that there is room."""
         if (taker := self.takers.get(topic)) is not None:
-            taker(payload)
+            try:
+                taker(payload)
+            except Exception:
+                # It must not reach the connection of the device, which did nothing wrong.
+                log.exception("A message on %r could not be taken.", topic)
             return Receipt(Outcome.KEPT)
         receipt = Receipt()
         self._waiting.append(Message(topic, payload, receipt, repeated))

@@ -44,10 +44,18 @@ class ThreadSafeLayer(InMemoryChannelLayer):
             self._waiting[channel] -= 1
             if not self._waiting[channel]:
                 del self._waiting[channel]
+            self._listened(channel)
 
     async def group_add(self, group: str, channel: str) -> None:
         self._settle()
         await super().group_add(group, channel)
+        self._listened(channel)
+
+    def _listened(self, channel: str) -> None:
+        """Count a membership from the last time that its channel was read: nobody joins a second time."""
+        for members in self.groups.values():
+            if channel in members:
+                members[channel] = time.monotonic()
 
     async def _run_at_home(self, work: Coroutine[Any, Any, None]) -> None:
         home = self._loop
@@ -72,16 +80,18 @@ class ThreadSafeLayer(InMemoryChannelLayer):
         """Drop expired messages, and nothing but them.
 
         The parent also throws the reader of an expired message out of all its groups: a dashboard that was
-        busy for a minute would stay open and never hear anything again. Only who has not listened for the
-        whole group expiry and does not listen now is taken out.
+        busy for a minute would stay open and never hear anything again. And it ends every membership a day after
+        joining, by a clock that may jump. Here only who has not listened for the whole group expiry, and does not
+        listen now, is taken out.
         """
         now = time.time()
         for channel, queue in list(self.channels.items()):
-            while not queue.empty() and queue._queue[0][0] < now:
+            while not queue.empty() and not now <= queue._queue[0][0] <= now + self.expiry:
                 queue.get_nowait()
                 if queue.empty():
                     self.channels.pop(channel, None)
+        before = time.monotonic() - self.group_expiry
         for members in self.groups.values():
-            for channel, joined_at in list(members.items()):
-                if joined_at < now - self.group_expiry and not self._waiting[channel]:
+            for channel, listened_at in list(members.items()):
+                if listened_at < before and not self._waiting[channel]:
                     del members[channel]

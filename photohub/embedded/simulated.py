@@ -1,10 +1,14 @@
 """Simulated cameras inside the hub, so that nobody needs hardware to see what PhotoHub is."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Callable
+from typing import Any
 
 from channels.layers import get_channel_layer
+from django.db import DatabaseError, InterfaceError
 
 from devices import identity
 from devices.models import Device
@@ -17,6 +21,8 @@ log = logging.getLogger(__name__)
 GROUP = "simulators"
 DEMO = (("demo-harbour", "Harbour", "harbour"), ("demo-workshop", "Workshop", "workshop"))
 _SCENES = ("harbour", "workshop", "greenhouse", "garden")
+DATABASE_AWAY = (DatabaseError, InterfaceError)
+_RETRY_S = 2.0
 _PICTURE_EVERY_S = 60.0
 _FIRST_HOUR = 14.0
 _DAY_S = 1800.0  # a day in half an hour, so that the pictures visibly change
@@ -35,16 +41,37 @@ class SimulatedCameras:
         """Start what should run, then start and stop boards as pages ask."""
         if self._mqtt_port is None:
             return
+        try:
+            for code, key, scene in await self._patiently(_prepare, self._demo):
+                self._start(code, key, scene)
+            while True:
+                try:
+                    await self._listen()
+                except Exception:
+                    log.exception("What a page asks of simulated cameras could not be heard; it is tried again.")
+                    await asyncio.sleep(_RETRY_S)
+        finally:
+            await self._stop_all()
+
+    async def _listen(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel("simulators")
         await layer.group_add(GROUP, channel)
         try:
-            for code, key, scene in await in_thread(_prepare, self._demo):
-                self._start(code, key, scene)
             while True:
                 await self._obey(await layer.receive(channel))
         finally:
-            await self._stop_all()
+            with contextlib.suppress(Exception):
+                await layer.group_discard(GROUP, channel)
+
+    async def _patiently(self, function: Callable, *args: object) -> Any:
+        """Call a database function until it succeeds: a database that is locked for a while stops no camera."""
+        while True:
+            try:
+                return await in_thread(function, *args)
+            except DATABASE_AWAY as error:
+                log.warning("Simulated cameras wait for the database: %s", error)
+                await asyncio.sleep(_RETRY_S)
 
     async def _obey(self, message: dict) -> None:
         if message["type"] == "simulator.add":
@@ -57,7 +84,9 @@ class SimulatedCameras:
         self._running[code] = asyncio.create_task(self._play(code, key, scene), name=f"simulator {code}")
 
     async def _play(self, code: str, key: str, scene: str) -> None:
-        device = await in_thread(Device.objects.get, code=code)
+        device = await self._patiently(Device.objects.filter(code=code).first)
+        if device is None:
+            return
         config = Esp32S3Config(
             upload_url=f"http://127.0.0.1:{self._http_port}/api/upload",
             mqtt_host="127.0.0.1",

@@ -135,7 +135,11 @@ function connect() {
   line.onmessage = ({ data }) => {
     heardAt_ms = Date.now();
     const message = JSON.parse(data);
-    if (message.type === "ping") return;
+    if (message.type === "ping") {
+      // What happened since was not told: a ring may be lost.
+      if (lastSeq !== null && message.seq > lastSeq) catching = catching.then(() => catchUp(message.seq));
+      return;
+    }
     backoff_ms = BACKOFF_FIRST_MS;
     handle(message);
   };

@@ -6,6 +6,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as configured
 from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError
 from django.test import Client
 
 from devices import events
@@ -108,10 +109,30 @@ async def test_a_page_that_shouts_is_put_out():
     assert (await page.receive_output(3))["code"] == consumers.CLOSE_TOO_MUCH
 
 
-async def test_an_open_page_is_pinged(monkeypatch):
+async def test_an_open_page_is_pinged_with_the_newest_number(monkeypatch):
     monkeypatch.setattr(consumers, "_RECHECK_S", 0.05)
     monkeypatch.setattr(consumers, "_PING_S", 0.1)
     page = await open_page(await sync_to_async(make_user)("vera", "viewer"))
-    await hello(page)
-    assert json.loads(await page.receive_from(3)) == {"type": "ping"}
+    seq = (await hello(page))["seq"]
+    assert json.loads(await page.receive_from(3)) == {"type": "ping", "seq": seq}
+    await page.disconnect()
+
+
+async def test_a_page_stays_open_and_is_told_what_it_missed_while_the_database_was_away(monkeypatch):
+    page = await open_page(await sync_to_async(make_user)("vera", "viewer"))
+    seq, read_rights = (await hello(page))["seq"], consumers.LiveConsumer._read_rights
+    errors = [OperationalError("away")]
+
+    def fail_first(self) -> bool:
+        if errors:
+            raise errors.pop()
+        return read_rights(self)
+
+    monkeypatch.setattr(consumers.LiveConsumer, "_read_rights", fail_first)
+    await sync_to_async(lambda: happen(make_device("new-cam")))()
+    while errors:
+        await asyncio.sleep(0.01)
+    await sync_to_async(lambda: happen(make_device("next-cam")))()
+    event = json.loads(await page.receive_from())
+    assert event["device"] == "next-cam" and event["seq"] > seq + 1
     await page.disconnect()

@@ -155,3 +155,21 @@ async def test_viewers_go_on_after_redis_was_away(monkeypatch):
             await asyncio.to_thread(server.start)
             await until(lambda: gateway.put("porch", THREE) or viewer.seen[-1].jpeg == THREE, within_s=15)
             await viewer.leave()
+
+
+@pytest.mark.parametrize("error", [ValueError("what nobody thought of"), asyncio.CancelledError()])
+async def test_no_error_makes_a_process_blind(server, monkeypatch, error):
+    monkeypatch.setattr(live_redis, "_PAUSE_S", 0.01)
+    errors, hear = [error], RedisFrames._hear
+
+    async def fail_first(self, message: dict) -> None:
+        if message["type"] == "message" and errors:
+            raise errors.pop()
+        await hear(self, message)
+
+    monkeypatch.setattr(RedisFrames, "_hear", fail_first)
+    async with processes(server) as (gateway, web):
+        await gateway._redis.publish("photohub:live:asks", b"\xff\xfe")
+        await until(lambda: not errors)
+        gateway.put("porch", ONE)
+        assert (await until_await(lambda: web.snapshot("porch"))).jpeg == ONE

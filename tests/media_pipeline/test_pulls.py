@@ -1,9 +1,11 @@
 import asyncio
 
 import pytest
+from django.db import OperationalError
 
 from devices import troubles
 from devices.models import Device
+from media_pipeline import pulls as pulls_module
 from media_pipeline.pulls import Pulls, note_trouble
 from photohub.lib.fetch_errors import LoginRefused
 from tests.builders import make_device
@@ -65,5 +67,30 @@ async def test_why_a_camera_cannot_be_fetched_is_seen_until_it_can(monkeypatch):
     assert "fetch_login_wrong" in await asyncio.to_thread(words)
     await asyncio.to_thread(Device.objects.update, pull_url="")
     await until(lambda: asyncio.to_thread(lambda: words() == []))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_fetching_goes_on_whatever_ends_a_puller_or_fails_while_one_is_ended(monkeypatch):
+    device, errors = await asyncio.to_thread(add_camera), [OperationalError("away")] * 3
+    note = pulls_module._note_trouble
+
+    def fail_first(*args) -> None:
+        if errors:
+            raise errors.pop()
+        note(*args)
+
+    monkeypatch.setattr(pulls_module, "_note_trouble", fail_first)
+    room = pulls()
+    task = asyncio.create_task(room.run())
+    await until(lambda: room.codes == ["porch"])
+    (puller,) = room._running.values()
+    # A library may let out the cancellation of something else.
+    puller.cancel()
+    await until(lambda: room.codes == ["porch"] and puller not in room._running.values())
+    errors[:] = [OperationalError("away")] * 3
+    await asyncio.to_thread(Device.objects.update, pull_url="tcp://127.0.0.1:2")
+    await until(lambda: not errors and room.codes == [device.code])
+    assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -1,9 +1,11 @@
 import asyncio
 
 import pytest
+from django.db import OperationalError
 
 from devices import presence
 from devices.models import Device, Trouble
+from media_pipeline import stream_links
 from media_pipeline.doors.stream import LinkEvent, LinkState
 from media_pipeline.stream_links import StreamLinks
 from tests.builders import make_device
@@ -68,3 +70,37 @@ async def test_a_stream_that_cannot_be_read_stands_on_the_page_until_one_lasts(s
     await links.note(told(LinkState.ALIVE))
     assert await asyncio.to_thread(open_words) == set()
     await links.stop()
+
+
+class Away:
+    """A database that is away for the first calls of a function."""
+
+    def __init__(self, monkeypatch, name: str, times: int) -> None:
+        self.times, self.function = times, getattr(stream_links, name)
+        monkeypatch.setattr(stream_links, name, self)
+
+    def __call__(self, event: LinkEvent) -> object:
+        self.times -= 1
+        if self.times >= 0:
+            raise OperationalError("away")
+        return self.function(event)
+
+
+async def test_a_stream_that_began_while_the_database_was_away_is_online_once_it_is_back(monkeypatch):
+    await asyncio.to_thread(make_device, "pi", profile="raspberry-pi")
+    Away(monkeypatch, "_began", 1)
+    links = StreamLinks(grace_s=30)
+    with pytest.raises(OperationalError):
+        await links.note(told(LinkState.CONNECTED))
+    await links.note(told(LinkState.ALIVE))
+    assert await asyncio.to_thread(online)
+    await links.stop()
+
+
+async def test_a_stream_that_ended_while_the_database_was_away_is_offline_once_it_is_back(monkeypatch):
+    await asyncio.to_thread(make_device, "pi", profile="raspberry-pi")
+    links = StreamLinks(grace_s=0.01)
+    await links.note(told(LinkState.CONNECTED))
+    Away(monkeypatch, "_ended", 3)
+    await links.note(told(LinkState.GONE))
+    await until(lambda: asyncio.to_thread(lambda: not online()))

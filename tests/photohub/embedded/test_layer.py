@@ -3,13 +3,16 @@
 import asyncio
 import threading
 import time
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync
 
 from photohub.embedded.layer import ThreadSafeLayer
 
 NEWS = {"type": "capture.created"}
+DAY_S = 24 * 3600.0
 
 
 def send_from_a_thread(layer: ThreadSafeLayer) -> threading.Thread:
@@ -91,3 +94,37 @@ async def test_channel_nobody_reads_leaves_its_group_in_the_end() -> None:
     await layer.group_add("gate", "crashed")
     await layer.group_send("gate", NEWS)
     assert not layer.channels
+
+
+def move(monkeypatch, *, on_s: float = 0.0, clock_s: float = 0.0) -> None:
+    """Let so much time pass, or set the clock so much ahead."""
+    now, since_start = time.time, time.monotonic
+    monkeypatch.setattr("channels.layers.time.time", lambda: now() + on_s + clock_s)
+    # Not that of the whole process: the loop's own timers stay.
+    moved = SimpleNamespace(time=time.time, monotonic=lambda: since_start() + on_s)
+    monkeypatch.setattr("photohub.embedded.layer.time", moved)
+
+
+@pytest.mark.parametrize("by", [{"on_s": 3 * DAY_S}, {"clock_s": 400 * DAY_S}, {"clock_s": -400 * DAY_S}])
+async def test_who_is_busy_with_a_message_hears_the_next_ones_after_days_and_jumps_of_the_clock(
+    monkeypatch, by
+) -> None:
+    layer = ThreadSafeLayer()
+    await layer.group_add("gate", "dashboard")
+    waiting = asyncio.create_task(receive(layer, "dashboard"))
+    await asyncio.sleep(0)
+    move(monkeypatch, **by)
+    await layer.group_send("gate", NEWS)
+    # It has the first one in hand, and does not listen in this moment.
+    assert await waiting == NEWS
+    await layer.group_send("gate", {"type": "capture.mirrored"})
+    assert await receive(layer, "dashboard") == {"type": "capture.mirrored"}
+
+
+async def test_messages_that_nobody_reads_are_dropped_also_after_the_clock_went_back(monkeypatch) -> None:
+    layer = ThreadSafeLayer()
+    await layer.group_add("gate", "dashboard")
+    await layer.group_send("gate", NEWS)
+    move(monkeypatch, clock_s=-400 * DAY_S)
+    await layer.group_send("gate", {"type": "capture.mirrored"})
+    assert await receive(layer, "dashboard") == {"type": "capture.mirrored"}
