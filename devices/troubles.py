@@ -1,15 +1,16 @@
 """Note what goes wrong with a device where its owner sees it: on its page, in the API and as an event.
 
 `note` and `over` may be called for every message: a process writes the same trouble of a device at most every ten
-seconds and looks for the end of one at most every ten seconds. Neither raises when the database is away: what they say
-is a help to people, and the work goes on without it.
+seconds and looks for the end of one at most every ten seconds, also where messages fail and succeed by turns: such a
+trouble goes on. Neither raises when the database is away: what they say is a help to people, and the work goes on
+without it. Call them outside of transactions, or what they wrote goes with one that is rolled back.
 """
 
 import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from django.db import Error as DatabaseError
@@ -17,10 +18,11 @@ from django.db import IntegrityError, InterfaceError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from photohub.lib.db import update_in_order
 from photohub.lib.logs import mask
 
 from . import events
-from .models import Device, EventType, Trouble
+from .models import Device, Event, EventType, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -29,39 +31,56 @@ TELL_AGAIN_AFTER = timedelta(hours=1)
 KEEP = timedelta(days=7)
 VALUE_LIMIT = 200
 _REMEMBERED = 8192
+_NEVER_S = float("-inf")
+
+
+_Key = tuple[int, str]
 
 
 class _Memory:
-    """What this process wrote lately; bounded, oldest forgotten first."""
+    """What this process wrote and looked for lately; bounded, oldest forgotten first."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.written: OrderedDict[tuple[int, str], tuple[float, int]] = OrderedDict()
-        self.clear: OrderedDict[tuple[int, str], float] = OrderedDict()
+        self.written: OrderedDict[_Key, tuple[float, int]] = OrderedDict()
+        # When its end was looked for since it was last noted, and when for the first time after it had been noted.
+        self.clear: OrderedDict[_Key, float] = OrderedDict()
+        self.ended: OrderedDict[_Key, float] = OrderedDict()
 
-    def count_up(self, key: tuple[int, str], now_s: float) -> int:
+    def count_up(self, key: _Key, now_s: float) -> int:
         """Return how many troubles are to be written now; 0: another time."""
         with self.lock:
             self.clear.pop(key, None)
-            written_s, waiting = self.written.get(key, (float("-inf"), 0))
+            written_s, waiting = self.written.get(key, (_NEVER_S, 0))
             due = now_s - written_s >= WRITE_EVERY_S
-            self.written[key] = (now_s, 0) if due else (written_s, waiting + 1)
-            self.written.move_to_end(key)
-            while len(self.written) > _REMEMBERED:
-                self.written.popitem(last=False)
+            _remember(self.written, key, (now_s, 0) if due else (written_s, waiting + 1))
             return waiting + 1 if due else 0
 
-    def is_clear(self, key: tuple[int, str], now_s: float) -> bool:
-        """Tell whether it was looked for lately and not noted since; else remember that it is looked for now."""
+    def give_back(self, key: _Key, count: int) -> None:
+        """Count these in with the next: they could not be written."""
         with self.lock:
-            if now_s - self.clear.get(key, float("-inf")) < WRITE_EVERY_S:
+            written_s, waiting = self.written.get(key, (_NEVER_S, 0))
+            _remember(self.written, key, (written_s, waiting + count))
+
+    def is_clear(self, key: _Key, now_s: float) -> bool:
+        """Tell whether its end need not be looked for now; else remember that it is."""
+        with self.lock:
+            if now_s - self.clear.get(key, _NEVER_S) < WRITE_EVERY_S:
                 return True
-            self.written.pop(key, None)
-            self.clear[key] = now_s
-            self.clear.move_to_end(key)
-            while len(self.clear) > _REMEMBERED:
-                self.clear.popitem(last=False)
+            if key in self.written:
+                if now_s - self.ended.get(key, _NEVER_S) < WRITE_EVERY_S:
+                    return True
+                _remember(self.ended, key, now_s)
+                del self.written[key]
+            _remember(self.clear, key, now_s)
             return False
+
+
+def _remember(known: OrderedDict, key: _Key, value: object) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 _memory = _Memory()
@@ -75,7 +94,8 @@ def forget() -> None:
 
 def note(device: Device, word: str, **values: object) -> None:
     """Note one trouble of the device. `word` stands in `trouble_words.SENTENCES`, `values` are its arguments."""
-    count = _memory.count_up((device.pk, word), time.monotonic())
+    key = (device.pk, word)
+    count = _memory.count_up(key, time.monotonic())
     if not count:
         return
     clean = {name: _clean(value) for name, value in values.items()}
@@ -83,23 +103,35 @@ def note(device: Device, word: str, **values: object) -> None:
         with transaction.atomic():
             _write(device, word, clean, count)
     except (DatabaseError, InterfaceError) as error:
+        _memory.give_back(key, count)
         log.warning("The trouble %s of %s could not be written down: %s", word, device.code, error)
 
 
 def over(device: Device, *words: str) -> None:
     """Note that these troubles of the device are over, if they were there."""
-    now_s = time.monotonic()
-    asked = [word for word in words if not _memory.is_clear((device.pk, word), now_s)]
+    over_for([device], *words)
+
+
+def over_for(devices: Iterable[Device], *words: str) -> None:
+    """Note that none of these devices has any of these troubles any more, at the cost of one look for all."""
+    now_s, known = time.monotonic(), {device.pk: device for device in devices}
+    asked = [(key, word) for key in known for word in words if not _memory.is_clear((key, word), now_s)]
     if not asked:
         return
     try:
-        rows = list(
-            Trouble.objects.filter(device=device, word__in=asked, over_at=None).values_list("pk", flat=True)
-        )
-        if rows and Trouble.objects.filter(pk__in=rows, over_at=None).update(over_at=timezone.now()):
-            events.record(EventType.DEVICE_CHANGED, device=device)
+        rows = Trouble.objects.filter(device__in={key for key, _ in asked}, word__in={word for _, word in asked})
+        found = dict(rows.filter(over_at=None).values_list("pk", "device"))
+        if found:
+            _end(found, known)
     except (DatabaseError, InterfaceError) as error:
-        log.warning("The end of a trouble of %s could not be written down: %s", device.code, error)
+        log.warning("The end of troubles could not be written down: %s", error)
+
+
+def _end(found: Mapping[int, int], known: Mapping[int, Device]) -> None:
+    with transaction.atomic():
+        if update_in_order(Trouble.objects.filter(pk__in=found, over_at=None), over_at=timezone.now()):
+            told = {key: known[key] for key in found.values()}
+            events.record_all([Event(type=EventType.DEVICE_CHANGED, device=row) for row in told.values()])
 
 
 def prune() -> int:

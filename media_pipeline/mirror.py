@@ -254,8 +254,7 @@ def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
     if _beat(True, "") or any(row.was_blocked for row, _result in copied):
         with one_writer():
             _wake_all()
-    for device in {row.capture.device_id: row.capture.device for row, _result in copied}.values():
-        troubles.over(device, "picture_not_copied")
+    troubles.over_for((row.capture.device for row, _result in copied), "picture_not_copied")
 
 
 def _record_failure(row: OSSObject, error: MirrorError) -> str:

@@ -64,6 +64,32 @@ def test_looking_for_an_end_costs_nothing_where_nothing_is_wrong(django_assert_n
         troubles.over(device, "frame_unreadable")
 
 
+def test_messages_that_fail_and_succeed_by_turns_are_few_writes(clock, django_assert_max_num_queries):
+    device = make_device()
+    _note(device)
+    troubles.over(device, "frame_unreadable")
+    _note(device)
+    with django_assert_max_num_queries(0):
+        for _ in range(200):
+            troubles.over(device, "frame_unreadable")
+            _note(device)
+    assert Trouble.objects.open().count() == 1
+    clock[0] += troubles.WRITE_EVERY_S
+    troubles.over(device, "frame_unreadable")
+    assert not Trouble.objects.open().exists()
+
+
+def test_the_end_of_many_devices_troubles_is_looked_for_at_once(django_assert_num_queries):
+    devices = [make_device(f"cam{number}") for number in range(5)]
+    _note(devices[0])
+    _note(devices[1])
+    before = Event.objects.count()
+    troubles.over_for(devices, "frame_unreadable")
+    assert not Trouble.objects.open().exists() and Event.objects.count() == before + 2
+    with django_assert_num_queries(0):
+        troubles.over_for(devices, "frame_unreadable")
+
+
 def test_a_camera_that_stumbles_all_day_is_told_of_once_an_hour(clock):
     device = make_device()
     for _ in range(5):
@@ -90,15 +116,19 @@ def test_what_a_device_said_is_cleaned_and_cut():
     assert Trouble.objects.get().values == {"detail": "a  " + "b" * 197}
 
 
-def test_a_database_that_is_away_stops_nothing(monkeypatch, caplog):
+def test_a_database_that_is_away_stops_nothing(clock, monkeypatch, caplog):
     device = make_device()
 
     def fail(*_):
         raise DatabaseError("away")
 
-    monkeypatch.setattr(troubles, "_write", fail)
-    _note(device)
+    with monkeypatch.context() as away:
+        away.setattr(troubles, "_write", fail)
+        _note(device)
     assert "could not be written down" in caplog.text
+    clock[0] += troubles.WRITE_EVERY_S
+    _note(device)
+    assert Trouble.objects.get().count == 2
 
 
 def test_what_this_process_remembers_has_a_bound(monkeypatch):
