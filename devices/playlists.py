@@ -175,10 +175,15 @@ def make_next(panel: Panel) -> tuple[int, Made, PlaylistItem] | None:
         except RenderRefused as error:
             log.warning("An item of the playlist of %s cannot be shown: %s", panel.device.code, error.word)
             # It ends by itself, a day after the item was last refused: the items between say nothing of this one.
-            troubles.note(panel.device, "playlist_item", item=str(item), reason=error.word)
+            troubles.note(panel.device, "playlist_item", number=_number_of(item), reason=error.word)
             continue
         return passed, made, item
     return None
+
+
+def _number_of(item: PlaylistItem) -> int:
+    """Return which of the playlist's items it is, from 1 on: its name is not for everybody who sees the panel."""
+    return items_of(item.device).index(item) + 1
 
 
 def advance(panel: Panel, by: int = 1) -> None:
@@ -197,12 +202,14 @@ def push_due() -> int:
     panels = Panel.objects.filter(device__enabled=True, device__playlist__isnull=False).distinct()
     panels = panels.exclude(device__picture_topic="").exclude(device__picture_ack_topic="")
     panels = panels.exclude(device__link_state=LinkState.LOST).select_related("device", "render_profile")
-    due = [p for p in panels if p.last_poll_at is None or _due_at(p) <= now]
-    return sum(_push(panel, now) for panel in due)
+    return sum(_push(panel, now) for panel in panels if _is_due(panel, now))
 
 
-def _due_at(panel: Panel) -> datetime:
-    return panel.last_poll_at + timedelta(seconds=panel.poll_interval_s)
+def _is_due(panel: Panel, now: datetime) -> bool:
+    if panel.last_poll_at is None:
+        return True
+    # What lies in the future was noted by a clock that jumped since.
+    return not timedelta(0) <= now - panel.last_poll_at < timedelta(seconds=panel.poll_interval_s)
 
 
 def _push(panel: Panel, now: datetime) -> bool:
@@ -241,7 +248,7 @@ def _deliver(device: Device, turn: Turn) -> bool:
     except (CannotDeliver, OSError) as refusal:
         log.warning("The playlist of %s could not go on: %s", device.code, refusal)
         word = refusal.word if isinstance(refusal, CannotDeliver) else "disk"
-        troubles.note(device, "playlist_stopped", item=str(turn.item), reason=word)
+        troubles.note(device, "playlist_stopped", number=_number_of(turn.item), reason=word)
         return False
     troubles.over(device, "playlist_stopped")
     return True

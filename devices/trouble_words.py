@@ -96,8 +96,10 @@ SENTENCES = {
     "file_refused": _("A file in pieces could not be taken. The device was answered: %(detail)s"),
     "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
     # What the panel's playlist cannot show; the word is the one of the delivery's `reason`.
-    "playlist_item": _("“%(item)s” of its playlist cannot be shown, and is passed over (%(reason)s)."),
-    "playlist_stopped": _("The playlist could not go on with “%(item)s” (%(reason)s)."),
+    "playlist_item": _(
+        "Picture %(number)s of its playlist cannot be shown, and is passed over (%(reason)s)."
+    ),
+    "playlist_stopped": _("The playlist could not go on with its picture %(number)s (%(reason)s)."),
     # Why the hub cannot fetch its pictures.
     **fetch_errors.SENTENCES,
 }

@@ -116,6 +116,12 @@ def test_only_panels_that_can_be_sent_pictures_are_pushed_to(hall, values):
     assert playlists.push_due() == 0
 
 
+def test_a_clock_that_was_ahead_stops_no_playlist(hall):
+    fill(hall, "a")
+    later(-10_000)
+    assert playlists.push_due() == 1
+
+
 def open_troubles(device) -> list[tuple[str, dict]]:
     return [(trouble.word, trouble.values) for trouble in device.troubles.open()]
 
@@ -130,7 +136,7 @@ def test_an_item_that_cannot_be_shown_is_told_on_the_panels_page(hall, monkeypat
     fill(hall, "bad", "good")
     passed, _made, item = playlists.make_next(hall.panel)
     assert (passed, str(item)) == (1, "good")
-    assert open_troubles(hall) == [("playlist_item", {"item": "bad", "reason": "not_image"})]
+    assert open_troubles(hall) == [("playlist_item", {"number": 1, "reason": "not_image"})]
 
 
 def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):
@@ -138,7 +144,7 @@ def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(deliveries, "deliver", refuse_delivery)
         assert playlists.push_due() == 0
-    assert open_troubles(hall) == [("playlist_stopped", {"item": "a", "reason": "too_large"})]
+    assert open_troubles(hall) == [("playlist_stopped", {"number": 1, "reason": "too_large"})]
     later(10_000)
     assert playlists.push_due() == 1 and open_troubles(hall) == []
 
