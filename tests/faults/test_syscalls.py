@@ -11,6 +11,7 @@ from media_pipeline import store, syncing
 from media_pipeline.ingest import Receipt, ingest_batch
 from media_pipeline.models import Capture
 from media_pipeline.refusals import Refused
+from photohub.lib import moving
 from tests.builders import make_device, make_spool, make_upload
 from tests.faults.hub import check, hub_with_camera
 from tests.faults.ledger import make_picture
@@ -87,6 +88,7 @@ def arm(monkeypatch, call: str, error: int) -> Failing | FailingSync:
     failing = Failing(call, error)
     monkeypatch.setattr(store, "os", failing)
     monkeypatch.setattr(syncing, "os", failing)
+    monkeypatch.setattr(moving, "os", failing)
     if call == "mkdir":
         path = type(store.settings.PICTURES_DIR)
         monkeypatch.setattr(path, "mkdir", failing._wrapped(path.mkdir))
