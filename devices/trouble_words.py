@@ -95,6 +95,18 @@ SENTENCES = {
     "stream_too_large": _("The stream was closed: a picture in it is larger than %(limit)s bytes."),
     "file_refused": _("A file in pieces could not be taken. The device was answered: %(detail)s"),
     "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
+    # What the broker does not take, and who was not let in.
+    "topic_refused": _(
+        "It uses the topic %(topic)s, which is none of its own: what it sends there arrives nowhere, and it hears "
+        "nothing from there. Compare the topics in its program with those in its settings."
+    ),
+    "mqtt_refused": _("The message broker ended its connection: %(detail)s"),
+    "login_mqtt": _(
+        "A login at the message broker under its name was refused, from %(address)s: the key is wrong or was revoked."
+    ),
+    "login_stream": _(
+        "A stream under its name was refused, from %(address)s: the key is wrong or was revoked."
+    ),
     # What the panel's playlist cannot show; the word is the one of the delivery's `reason`.
     "playlist_item": _(
         "Picture %(number)s of its playlist cannot be shown, and is passed over (%(reason)s)."

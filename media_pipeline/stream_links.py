@@ -4,7 +4,7 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from devices import presence, troubles
+from devices import logins, presence, troubles
 from devices.models import Device
 from photohub.lib.db import in_thread
 
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 # Some cameras connect anew for each picture, and one that stumbles is back at once. Neither is news.
 GRACE_S = 5.0
 # Over when the stream has lasted for a while.
-TROUBLES = ("stream_unreadable", "stream_too_large")
+TROUBLES = ("stream_unreadable", "stream_too_large", logins.STREAM)
 
 
 class StreamLinks:

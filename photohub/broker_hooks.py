@@ -22,7 +22,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from devices import addressing, broker_names
+from devices import addressing, broker_names, logins
 from devices.access import Action, can
 from devices.models import Device
 from devices.protocol.aliyun_login import parse_login
@@ -87,7 +87,13 @@ def _login_of(fields: Fields) -> Account | None:
         # Later questions come with the name alone: nobody but the hub may ever be logged in under it.
         return Account(username, "hub", ("#",), ("#",)) if _is_hub(fields) else None
     password = fields.get("password", "").encode("utf-8", "surrogatepass")
-    return find_account(Connect(client_id=fields.get("clientid", ""), username=username, password=password))
+    client_id = fields.get("clientid", "")
+    account = find_account(Connect(client_id=client_id, username=username, password=password))
+    if account is None:
+        logins.note_refused_mqtt(client_id, username, fields.get("peerhost", ""))
+    elif account.kind == "device":
+        logins.note_accepted_mqtt(account.username)
+    return account
 
 
 def _is_hub(fields: Fields) -> bool:

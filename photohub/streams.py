@@ -11,7 +11,7 @@ import socket
 from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from devices import identity, presence
+from devices import identity, logins, presence
 from devices.models import Device
 from media_pipeline import live_now
 from media_pipeline.doors.frames import FrameDesk
@@ -156,6 +156,8 @@ def _whose(claim: StreamClaim) -> str | None:
     device = identity.find_device(claim.key) if claim.key else identity.find_by_network(claim.address)
     if device is None or (claim.key and device.code != claim.code):
         _strangers.missed(claim.address)
+        if claim.key:
+            logins.note_refused(logins.STREAM, claim.code, claim.address)
         return None
     _strangers.found(proof)
     return device.code if device.enabled else None

@@ -31,11 +31,15 @@ STOP_S = 5.0
 STREAM_BYTES = 256 * 1024
 UNFINISHED_MAX_BYTES = 96 * 2**20
 DENIED_LOG_S = 60.0
+# A connection that was refused nothing for so long shows that earlier trouble is over.
+WELL_AFTER_S = 60.0
 
 Authenticate = Callable[[Connect, str], Awaitable[Account | None]]
 OnConnect = Callable[[Account, str, str], Awaitable[None]]
 OnDisconnect = Callable[[Account, str, str], Awaitable[None]]
 OnSubscribe = Callable[[Account, str], Awaitable[None]]
+OnRefused = Callable[[Account, str, dict[str, str]], Awaitable[None]]
+OnWell = Callable[[Account], Awaitable[None]]
 Revalidate = Callable[[list[Account]], Awaitable[Iterable[Account]]]
 
 
@@ -71,7 +75,9 @@ class EmbeddedBroker:
     `authenticate` is asked for every connection and may raise, which the client sees as "server unavailable".
     `on_connect` is told of every connection, `on_disconnect` when the account's last one is gone,
     `on_subscribe` after the subscription stands, automatic and restored ones included; one account's calls
-    never overlap. `revalidate` is asked every five seconds about all connected accounts and returns those to
+    never overlap. `on_refused` is told what the broker did not take from a client, as a word of
+    `devices.trouble_words` and its values, and `on_well` once of each connection that was refused nothing for a
+    minute. `revalidate` is asked every five seconds about all connected accounts and returns those to
     throw out. `core.hub` is the hub's own way in: where `devices.mqtt` has an address, this has none.
     """
 
@@ -89,6 +95,8 @@ class EmbeddedBroker:
         on_connect: OnConnect | None = None,
         on_disconnect: OnDisconnect | None = None,
         on_subscribe: OnSubscribe | None = None,
+        on_refused: OnRefused | None = None,
+        on_well: OnWell | None = None,
         revalidate: Revalidate | None = None,
     ) -> None:
         self.authenticate = authenticate
@@ -103,6 +111,8 @@ class EmbeddedBroker:
         self._on_connect = on_connect
         self._on_disconnect = on_disconnect
         self._on_subscribe = on_subscribe
+        self._on_refused = on_refused
+        self._on_well = on_well
         self._revalidate = revalidate
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
@@ -247,11 +257,15 @@ class EmbeddedBroker:
     def published(self, account: Account) -> Published:
         return self._standing(account).published
 
-    def count_denied(self, account: Account, topic: str) -> None:
+    def count_denied(self, account: Account, topic: str, *, first: bool) -> None:
+        """Count a use of a topic without a right to it; `first`: the first one of its connection."""
         standing, now = self._standing(account), time.monotonic()
         standing.denied += 1
         standing.denied_unlogged += 1
-        if now - standing.denied_logged_at >= DENIED_LOG_S:
+        log_it = now - standing.denied_logged_at >= DENIED_LOG_S
+        if first or log_it:
+            self.tell_refused(account, "topic_refused", topic=topic)
+        if log_it:
             log.warning(
                 "MQTT account %s used topics it has no right to (%s times since the last line), now %.200r",
                 account.username,
@@ -293,6 +307,7 @@ class EmbeddedBroker:
         while True:
             await asyncio.sleep(REVALIDATE_S)
             self.core.sweep()
+            self._tell_well()
             accounts = list({connection.account for connection in self._by_key.values()})
             if self._revalidate is None or not accounts:
                 continue
@@ -316,6 +331,15 @@ class EmbeddedBroker:
     def tell_subscribed(self, connection: Connection, topic_filter: str) -> None:
         if self._on_subscribe:
             self._tell(connection.account, self._on_subscribe(connection.account, topic_filter))
+
+    def tell_refused(self, account: Account, word: str, **values: str) -> None:
+        if self._on_refused:
+            self._tell(account, self._on_refused(account, word, values))
+
+    def _tell_well(self) -> None:
+        for connection in list(self._by_key.values()):
+            if self._on_well and connection.turned_well(WELL_AFTER_S):
+                self._tell(connection.account, self._on_well(connection.account))
 
     async def _tell_gone(self, connection: Connection, reason: str) -> None:
         # Asked only now, in the account's turn: a connection that came meanwhile has been told as connected,

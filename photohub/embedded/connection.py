@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import secrets
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
@@ -75,6 +76,8 @@ class Connection:
         self.client_id = ""
         self.key = ""
         self.since = datetime.now(UTC)
+        self._since_s = time.monotonic()
+        self._is_well = False
         self.packets_in = self.packets_out = self.denied = 0
         self.finished = asyncio.Event()
         self.outgoing = Outgoing(self.end)
@@ -114,6 +117,13 @@ class Connection:
         return ConnectionInfo(
             name, kind, self.client_id, self.peer, self.since, self.packets_in, self.packets_out, self.denied
         )
+
+    def turned_well(self, after_s: float) -> bool:
+        """Tell once, when the connection is so old and was refused nothing."""
+        if self._is_well or self.denied or time.monotonic() - self._since_s < after_s:
+            return False
+        self._is_well = True
+        return True
 
     @property
     def unfinished_bytes(self) -> int:
@@ -270,6 +280,7 @@ class Connection:
             return "the connection broke"
         except (Refused, ProtocolError) as error:
             log.warning("MQTT client %.300r is disconnected: %s", self.key, error)
+            self.broker.tell_refused(self.account, "mqtt_refused", detail=str(error))
             return str(error)
 
     async def _send(self) -> str:
@@ -320,8 +331,7 @@ class Connection:
         if may_publish(self.account, head.topic):
             receipt = await self._hand_in(head, payload)
         else:
-            self.denied += 1
-            self.broker.count_denied(self.account, head.topic)
+            self._deny(head.topic)
             # 3.1.1 cannot say no, and without an answer the client repeats the message for ever.
             receipt = Receipt(Outcome.KEPT)
         if head.qos == 2:
@@ -367,6 +377,9 @@ class Connection:
         if has_room and may_subscribe(self.account, topic_filter):
             self.broker.core.subscribe(self.session, topic_filter, min(qos, 1))
             return min(qos, 1)
-        self.denied += 1
-        self.broker.count_denied(self.account, topic_filter)
+        self._deny(topic_filter)
         return SUBSCRIPTION_REFUSED
+
+    def _deny(self, topic: str) -> None:
+        self.denied += 1
+        self.broker.count_denied(self.account, topic, first=self.denied == 1)

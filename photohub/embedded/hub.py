@@ -8,7 +8,7 @@ import time
 
 from django.conf import settings
 
-from devices import presence
+from devices import logins, presence, troubles
 from devices.models import Device
 from devices.mqtt import Address
 from media_pipeline.ingest import committer
@@ -30,6 +30,7 @@ from .worker import EmbeddedWorker
 log = logging.getLogger(__name__)
 
 _HUB_FIRST_S = 4
+_REFUSALS = ("topic_refused", "mqtt_refused")
 
 
 class Hub:
@@ -88,6 +89,8 @@ class Hub:
             on_connect=self._connected,
             on_disconnect=self._disconnected,
             on_subscribe=self._subscribed,
+            on_refused=self._refused,
+            on_well=self._well,
             revalidate=self._revalidate,
         )
         await self.broker.start()
@@ -134,6 +137,7 @@ class Hub:
         account = await in_thread(find_account, connect)
         if account is None:
             self._guesses.take(peer, time.monotonic())
+            await in_thread(logins.note_refused_mqtt, connect.client_id, connect.username or "", peer)
         else:
             async with asyncio.timeout(_HUB_FIRST_S):
                 await self._gateway.listen_to(account.publish)
@@ -145,16 +149,25 @@ class Hub:
     async def _connected(self, account: Account, client_id: str, peer: str) -> None:
         if account.kind == "device":
             await in_thread(_note, account, presence.connected, peer)
+            await in_thread(_note, account, troubles.over, logins.MQTT)
 
     async def _disconnected(self, account: Account, client_id: str, reason: str) -> None:
         if account.kind == "device":
             await in_thread(_note, account, presence.disconnected, reason)
 
+    async def _refused(self, account: Account, word: str, values: dict[str, str]) -> None:
+        if account.kind == "device":
+            await in_thread(_note, account, troubles.note, word, **values)
+
+    async def _well(self, account: Account) -> None:
+        if account.kind == "device":
+            await in_thread(_note, account, troubles.over, *_REFUSALS)
+
     async def _subscribed(self, account: Account, topic_filter: str) -> None:
         live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
 
 
-def _note(account: Account, function, *args: str) -> None:
+def _note(account: Account, function, *args: str, **values: str) -> None:
     device = Device.objects.filter(pk=account.subject[0]).first()
     if device is not None:
-        function(device, *args)
+        function(device, *args, **values)

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from devices import identity
-from devices.models import Device
+from devices.models import Device, Trouble
 from devices.protocol.aliyun_login import parse_login, sign
 from photohub import broker_hooks
 from tests.builders import make_device, make_user
@@ -164,3 +164,14 @@ def test_a_database_that_is_away_is_a_denial(monkeypatch):
 def test_other_devices_are_named_by_code_only(porch):
     make_device("gate")
     assert goauth("acl", username="gate", topic="photohub/porch/status", acc="2") == 403
+
+
+def test_a_refused_login_stands_on_the_devices_page_until_it_is_let_in(porch):
+    key = porch.key
+    emqx("authn", username="porch", password="guess")
+    emqx("authn", username="po\0rch", password="guess")
+    goauth("user", username="porch", password="guess")
+    trouble = Trouble.objects.get()
+    assert (trouble.word, trouble.values) == ("login_mqtt", {"address": "10.0.0.9"})
+    emqx("authn", username="porch", password=key)
+    assert not Trouble.objects.open().exists()

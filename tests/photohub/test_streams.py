@@ -5,7 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from devices import identity
-from devices.models import Device
+from devices.models import Device, Trouble
 from media_pipeline import live_now
 from media_pipeline.doors.stream import StreamClaim
 from photohub import streams
@@ -33,6 +33,18 @@ def test_a_wrong_key_is_not_made_good_by_the_network():
     make_device("pi", allowed_network="10.0.0.0/24")
     assert _whose(StreamClaim("10.0.0.9")) == "pi"
     assert _whose(StreamClaim("10.0.0.9", "pi", "x" * 43)) is None
+
+
+def test_a_hello_with_a_wrong_key_stands_on_the_page_of_whom_it_names():
+    make_device("pi"), make_device("barn")
+    for claim in (StreamClaim("10.0.0.9", "pi", "x" * 43), StreamClaim("10.0.0.9", "nobody", key_of("barn"))):
+        assert _whose(claim) is None
+    trouble = Trouble.objects.get()
+    assert (trouble.device.code, trouble.word, trouble.values) == (
+        "pi",
+        "login_stream",
+        {"address": "10.0.0.9"},
+    )
 
 
 def test_a_device_that_is_switched_off_is_nobody():

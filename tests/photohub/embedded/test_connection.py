@@ -182,6 +182,49 @@ async def test_foreign_publish_is_acknowledged_counted_and_goes_nowhere() -> Non
         assert broker.connections()[1].denied == 1
 
 
+class Told:
+    """What the project is told of a client that asks for what it may not."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[str, str, dict]] = []
+        self.well: list[str] = []
+        self.hooks = {"on_refused": self._refused, "on_well": self._well}
+
+    async def _refused(self, account: Account, word: str, values: dict[str, str]) -> None:
+        self.refused.append((account.username, word, values))
+
+    async def _well(self, account: Account) -> None:
+        self.well.append(account.username)
+
+
+async def test_the_project_is_told_once_a_connection_of_topics_that_are_not_the_clients(monkeypatch) -> None:
+    monkeypatch.setattr("photohub.embedded.broker.REVALIDATE_S", 0.02)
+    monkeypatch.setattr("photohub.embedded.broker.WELL_AFTER_S", 0.0)
+    told = Told()
+    async with (
+        running_broker(**told.hooks) as broker,
+        bare_client(broker) as gate,
+        bare_client(broker) as yard,
+    ):
+        await gate.log_in(GATE)
+        for _ in range(2):
+            assert await gate.subscribe(("photohub/yard/command", 1)) == [128]
+        await yard.log_in(YARD)
+        await until(lambda: told.well)
+    assert told.refused == [("gate", "topic_refused", {"topic": "photohub/yard/command"})]
+    assert told.well == ["yard"]
+
+
+async def test_the_project_is_told_why_the_broker_ended_a_connection() -> None:
+    told = Told()
+    async with running_broker(max_packet_bytes=1000, **told.hooks) as broker, bare_client(broker) as gate:
+        await gate.log_in(GATE)
+        await gate.send(publish_packet("photohub/gate/frame", bytes(2000), packet_id=1))
+        await until(lambda: told.refused)
+    ((name, word, values),) = told.refused
+    assert (name, word) == ("gate", "mqtt_refused") and "the limit is 1000 bytes" in values["detail"]
+
+
 async def test_denials_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     async with running_broker() as broker, bare_client(broker) as gate:
         await gate.log_in(GATE)
