@@ -181,7 +181,7 @@ def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> Http
         return redirect_to_login(request.get_full_path())
     if count and (wait_s := wait_of_stranger(_address_of(request))):
         return _too_often(_("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
-    answer = _unknown_token()
+    answer = _unknown_token() if were_wrong else _no_papers()
     answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
     answer["Cache-Control"] = "no-store"
     return answer
@@ -220,8 +220,17 @@ def _guarded(view: Callable, judge: Callable[[HttpRequest], HttpResponse | None]
     return guard
 
 
+def _no_papers() -> HttpResponse:
+    return _unauthorised(_("Log in, or send an API token: as Bearer, or as the password of HTTP Basic."))
+
+
 def _unknown_token() -> HttpResponse:
-    sentence = _("This API token is unknown, revoked or expired. Make a new one on your account page.")
+    return _unauthorised(
+        _("This API token is unknown, revoked or expired. Make a new one on your account page.")
+    )
+
+
+def _unauthorised(sentence: str) -> HttpResponse:
     answer = JsonResponse({"code": 1, "des": sentence, "err": "auth"}, status=401)
     answer["WWW-Authenticate"] = "Bearer"
     return answer

@@ -117,6 +117,8 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
             actor=user if getattr(user, "pk", None) else None,
             sentence=_("Its playlist was changed."),
         )
+    # The numbers in their sentences are those of the old list.
+    troubles.over(device, "playlist_item", "playlist_stopped")
     return items_of(device)
 
 
@@ -174,7 +176,7 @@ def make_next(panel: Panel) -> tuple[int, Made, PlaylistItem] | None:
             made = panel_rendering.make_once(turn.picture, profile, item.caption, turn.taken_at)
         except RenderRefused as error:
             log.warning("An item of the playlist of %s cannot be shown: %s", panel.device.code, error.word)
-            # It ends by itself, a day after the item was last refused: the items between say nothing of this one.
+            # It ends when the list is changed, or a day after the item was last refused: the items between say nothing of it.
             troubles.note(panel.device, "playlist_item", number=_number_of(item), reason=error.word)
             continue
         return passed, made, item

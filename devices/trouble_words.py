@@ -47,7 +47,6 @@ SENTENCES = {
     "retention_failed": _("Could not be copied to the mirror, so they stay: %(count)s pictures."),
     "retention_never": _("From before there was a mirror, so they stay: %(count)s pictures."),
     "retention_well": _("Old pictures are deleted and freed again."),
-    "frame_unreadable": _("A frame could not be taken: %(detail)s"),
     # A picture that was refused, whichever way it came; each word ends with the error word of docs/protocol.md.
     "picture_no_name": _("A picture was refused: it came without a name (Name-Pic) and without a key."),
     "picture_bad_name": _(

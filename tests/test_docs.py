@@ -15,6 +15,7 @@ from devices.profiles import PROFILES
 from devices.protocol import aliyun_topics, light, picture_packets
 from devices.protocol.aliyun_topics import OtaChannel, build_topic
 from devices.protocol.topics import FROM_DEVICE, TO_DEVICE, Channel
+from devices.trouble_words import SENTENCES
 from media_pipeline.doors import headers, upload
 from media_pipeline.doors.frames import FrameDesk
 from media_pipeline.live import LatestFrames
@@ -202,6 +203,19 @@ def test_every_api_address_is_documented():
 def test_every_event_type_is_documented():
     named = {word for row in tables(section(PROTOCOL, "## Live events"), "`type`") for word in words(row[0])}
     assert named == {str(kind) for kind in EventType}
+
+
+# What Status and the log of events say of the hub itself.
+HUBS_WORDS = ("messages_", "broker_", "clock_", "retention_")
+
+
+def test_every_trouble_of_a_device_is_documented():
+    rows = tables(section(PROTOCOL, "## Troubles of a device"), "word")
+    named = [word for row in rows for word in words(row[0])]
+    families = {name for name in named if name.endswith("_")}
+    refusals = {f"picture_{word}" for word in STATUS if word != "method"}
+    known = {word for word in SENTENCES if not word.startswith((*HUBS_WORDS, "fetch_"))}
+    assert families == {"picture_", "fetch_"} and {*named} - families == known - refusals
 
 
 def test_every_profile_is_documented():

@@ -58,7 +58,7 @@ def read_head(scope: dict, now: datetime) -> Head:
     headers = headers_of(scope)
     for name in _PROOFS:
         if headers.get(name, "") is None:
-            raise Refused("bad_request", f"Two {name} headers; send one.")
+            raise Refused("bad_request", f"Two {name.title()} headers; send one.")
     content_type = (headers.get("content-type") or "").strip()
     is_form = content_type.lower().startswith("multipart/")
     limit_bytes = settings.UPLOAD_MAX_BYTES + (FORM_MARGIN_BYTES if is_form else 0)
@@ -87,7 +87,7 @@ def read_head(scope: dict, now: datetime) -> Head:
 
 def _name(headers: dict[str, str | None]) -> str | None:
     if headers.get("name-pic", "") is None:
-        raise Refused("bad_name", "Two name-pic headers; send one.")
+        raise Refused("bad_name", "Two Name-Pic headers; send one.")
     return clean_name(headers.get("name-pic"))
 
 
@@ -103,7 +103,7 @@ def _key(headers: dict[str, str | None], path: str) -> str:
 
 def _length(headers: dict[str, str | None], limit_bytes: int) -> int | None:
     if headers.get("content-length", "") is None:
-        raise Refused("bad_request", "Two content-length headers; send one.")
+        raise Refused("bad_request", "Two Content-Length headers; send one.")
     text = headers.get("content-length")
     if "chunked" in (headers.get("transfer-encoding") or "").lower():
         if text is not None:

@@ -137,6 +137,8 @@ def test_an_item_that_cannot_be_shown_is_told_on_the_panels_page(hall, monkeypat
     passed, _made, item = playlists.make_next(hall.panel)
     assert (passed, str(item)) == (1, "good")
     assert open_troubles(hall) == [("playlist_item", {"number": 1, "reason": "not_image"})]
+    playlists.remove(hall, playlists.items_of(hall)[0].pk)
+    assert open_troubles(hall) == []
 
 
 def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):

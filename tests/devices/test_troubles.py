@@ -23,7 +23,7 @@ def clock(monkeypatch):
 
 
 def _note(device):
-    troubles.note(device, "frame_unreadable", detail="no picture")
+    troubles.note(device, "file_refused", detail="no picture")
 
 
 def test_a_trouble_stands_on_the_page_in_the_readers_language(client):
@@ -46,36 +46,36 @@ def test_many_messages_are_one_row_one_event_and_few_writes(clock, django_assert
     clock[0] += troubles.WRITE_EVERY_S
     _note(device)
     assert Trouble.objects.get().count == 502
-    assert Event.objects.filter(word="frame_unreadable").count() == 1
+    assert Event.objects.filter(word="file_refused").count() == 1
 
 
 def test_a_trouble_that_is_over_is_shown_no_more(clock):
     device = make_device()
-    troubles.over(device, "frame_unreadable")
+    troubles.over(device, "file_refused")
     _note(device)
-    troubles.over(device, "frame_unreadable")
+    troubles.over(device, "file_refused")
     assert not Trouble.objects.open().exists()
 
 
 def test_looking_for_an_end_costs_nothing_where_nothing_is_wrong(django_assert_num_queries):
     device = make_device()
-    troubles.over(device, "frame_unreadable")
+    troubles.over(device, "file_refused")
     with django_assert_num_queries(0):
-        troubles.over(device, "frame_unreadable")
+        troubles.over(device, "file_refused")
 
 
 def test_messages_that_fail_and_succeed_by_turns_are_few_writes(clock, django_assert_max_num_queries):
     device = make_device()
     _note(device)
-    troubles.over(device, "frame_unreadable")
+    troubles.over(device, "file_refused")
     _note(device)
     with django_assert_max_num_queries(0):
         for _ in range(200):
-            troubles.over(device, "frame_unreadable")
+            troubles.over(device, "file_refused")
             _note(device)
     assert Trouble.objects.open().count() == 1
     clock[0] += troubles.WRITE_EVERY_S
-    troubles.over(device, "frame_unreadable")
+    troubles.over(device, "file_refused")
     assert not Trouble.objects.open().exists()
 
 
@@ -84,22 +84,22 @@ def test_the_end_of_many_devices_troubles_is_looked_for_at_once(django_assert_nu
     _note(devices[0])
     _note(devices[1])
     before = Event.objects.count()
-    troubles.over_for(devices, "frame_unreadable")
+    troubles.over_for(devices, "file_refused")
     assert not Trouble.objects.open().exists() and Event.objects.count() == before + 2
     with django_assert_num_queries(0):
-        troubles.over_for(devices, "frame_unreadable")
+        troubles.over_for(devices, "file_refused")
 
 
 def test_a_camera_that_stumbles_all_day_is_told_of_once_an_hour(clock):
     device = make_device()
     for _ in range(5):
         _note(device)
-        troubles.over(device, "frame_unreadable")
+        troubles.over(device, "file_refused")
         clock[0] += 60
-    assert Event.objects.filter(word="frame_unreadable").count() == 1
+    assert Event.objects.filter(word="file_refused").count() == 1
     Trouble.objects.update(told_at=timezone.now() - timedelta(hours=2))
     _note(device)
-    assert Event.objects.filter(word="frame_unreadable").count() == 2
+    assert Event.objects.filter(word="file_refused").count() == 2
     assert Trouble.objects.get().count == 1
 
 
@@ -112,7 +112,7 @@ def test_a_trouble_that_nobody_saw_for_a_day_is_not_shown_and_later_deleted():
 
 
 def test_what_a_device_said_is_cleaned_and_cut():
-    troubles.note(make_device(), "frame_unreadable", detail="a\x00\n" + "b" * 5000)
+    troubles.note(make_device(), "file_refused", detail="a\x00\n" + "b" * 5000)
     assert Trouble.objects.get().values == {"detail": "a  " + "b" * 197}
 
 

@@ -275,6 +275,6 @@ def test_cameras_that_cannot_be_fetched_are_counted():
         troubles.note(camera, "fetch_slow")
     found = part("devices")
     assert (found.state, found.sentence) == ("warning", "2 cameras cannot be fetched.")
-    troubles.note(north, "frame_unreadable", detail="x")
-    troubles.note(make_device("east"), "frame_unreadable", detail="x")
+    troubles.note(north, "file_refused", detail="x")
+    troubles.note(make_device("east"), "file_refused", detail="x")
     assert part("devices").sentence == "3 devices have trouble." and part("devices").figures[0][1] == "2"

@@ -68,6 +68,7 @@ def test_a_program_is_asked_for_a_login_and_let_in_with_a_token(path, token):
     with hub() as url:
         asked = begin(url + path)
         assert asked.status_code == 401 and "Basic realm=" in asked.headers["www-authenticate"]
+        assert b"Log in" in asked.beginning and b"revoked" not in asked.beginning
         for auth in (("vera", "wrong"), ("anna", token), (token, ""), ("", token)):
             assert begin(url + path, auth=auth).status_code == 401
         let_in = begin(url + path, auth=("vera", token))

@@ -49,6 +49,11 @@ def test_what_cannot_be_taken_is_told_when_it_is_known_to_whom(headers, word):
     assert read(*headers).refusal.word == word
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "Name-Pic"])
+def test_a_header_that_stands_there_twice_is_named_as_people_write_it(name):
+    assert read((name.lower(), "1"), (name.lower(), "1")).refusal.sentence == f"Two {name} headers; send one."
+
+
 def test_a_form_may_be_as_much_larger_as_what_stands_around_the_picture(settings):
     plain = read(("content-length", "9")).limit_bytes
     form = read(("content-length", "9"), ("content-type", "Multipart/Form-Data"))
