@@ -19,8 +19,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import doorbell, live, rows
+from photohub.lib.clock import CLOCKS_DIFFER
 
-from . import events, outbox
+from . import clock_watch, events, outbox
 from .models import (
     Delivery,
     DeliveryState,
@@ -245,12 +246,21 @@ def fail(delivery: Delivery, word: str, sentence: str, **values) -> bool:
 
 
 def expire_due() -> int:
-    """End what waited too long for its device."""
+    """End what waited too long for its device. While the clock is not believed, nothing has waited too long."""
     due = Delivery.objects.queued().filter(expires_at__lte=timezone.now()).select_related("device")
+    found = list(due[:500])
+    if not found or clock_watch.doubt() is not None:
+        return 0
     return sum(
         fail(delivery, "device_away", _("%(device)s stayed away for a day.") % {"device": delivery.device})
-        for delivery in due[:500]
+        for delivery in found
     )
+
+
+def bound_waiting() -> int:
+    """Give what was asked for under a clock that was ahead its day from now on. Returns how many."""
+    longest = timezone.now() + WAITS_FOR_DEVICE
+    return Delivery.objects.queued().filter(expires_at__gt=longest + CLOCKS_DIFFER).update(expires_at=longest)
 
 
 # --- what people say ---

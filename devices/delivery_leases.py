@@ -25,6 +25,7 @@ from .models import Delivery, DeliveryState, DeliveryWay, LinkState
 
 # Longer than the pauses between two notes of progress, of which each renews it.
 LEASE = timedelta(seconds=20)
+LONGEST_PAUSE = timedelta(seconds=5)
 STARTS_AT_MOST = 5
 
 
@@ -38,7 +39,10 @@ def claim_to_send(
     now = timezone.now()
     busy = Delivery.objects.filter(state=DeliveryState.SENDING).values("device")
     ready = Delivery.objects.queued().filter(
-        way=DeliveryWay.PACKETS, prepared_at__isnull=False, next_try_at__lte=now, expires_at__gt=now
+        is_due("next_try_at", LONGEST_PAUSE.total_seconds(), now),
+        way=DeliveryWay.PACKETS,
+        prepared_at__isnull=False,
+        expires_at__gt=now,
     )
     ready = (
         ready.exclude(device__in=busy).exclude(device__link_state=LinkState.LOST).filter(device__enabled=True)

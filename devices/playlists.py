@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -204,14 +204,24 @@ def push_due() -> int:
     panels = Panel.objects.filter(device__enabled=True, device__playlist__isnull=False).distinct()
     panels = panels.exclude(device__picture_topic="").exclude(device__picture_ack_topic="")
     panels = panels.exclude(device__link_state=LinkState.LOST).select_related("device", "render_profile")
-    return sum(_push(panel, now) for panel in panels if _is_due(panel, now))
+    return sum(_try_to_push(panel, now) for panel in panels if _is_due(panel, now))
 
 
 def _is_due(panel: Panel, now: datetime) -> bool:
-    if panel.last_poll_at is None:
-        return True
-    # What lies in the future was noted by a clock that jumped since.
-    return not timedelta(0) <= now - panel.last_poll_at < timedelta(seconds=panel.poll_interval_s)
+    """Tell whether its time has come, by a clock that may have been set back since the last time."""
+    last = panel.last_poll_at
+    return last is None or abs(now - last) >= timedelta(seconds=panel.poll_interval_s)
+
+
+def _try_to_push(panel: Panel, now: datetime) -> bool:
+    try:
+        return _push(panel, now)
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception:
+        # The other panels have their turn, and this one again at its next time.
+        log.exception("The playlist of %s could not go on.", panel.device.code)
+        return False
 
 
 def _push(panel: Panel, now: datetime) -> bool:

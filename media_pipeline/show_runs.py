@@ -10,13 +10,16 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices import deliveries
 from devices.deliveries import CannotDeliver, Wish
 from devices.models import Delivery, Device, PictureOrigin
+from photohub.lib import clock
+from photohub.lib.clock import CLOCKS_DIFFER
+from photohub.lib.db_away import is_away
 from photohub.lib.ids import read_id
 
 from .models import Capture
@@ -50,14 +53,31 @@ def due() -> list[int]:
 def run_rules(camera_ids: Iterable[int | str]) -> int:
     """Run the rules of these cameras. Returns how many pictures were sent to panels."""
     rules = ShowRule.objects.filter(enabled=True, camera__in=[int(pk) for pk in camera_ids])
-    return sum(run_rule(rule) for rule in rules.select_related("camera"))
+    return sum(_try_rule(rule) for rule in rules.select_related("camera"))
+
+
+def _try_rule(rule: ShowRule) -> int:
+    try:
+        return run_rule(rule)
+    except Exception as error:
+        if is_away(error):
+            raise
+        # The other rules have their turn.
+        log.exception("The rule %s could not be run.", rule.name)
+        return 0
 
 
 def new_pictures(rule: ShowRule) -> QuerySet:
-    """Return the pictures that this rule has not looked at yet."""
+    """Return the pictures that this rule has not looked at yet, also after a clock that was ahead was set right."""
+    now = timezone.now()
     seen = ShowRun.objects.filter(rule=rule, capture=OuterRef("pk"))
-    rows = Capture.objects.filter(device=rule.camera, received_at__gt=rule.seen_until - _LATE_COMMIT)
-    return rows.filter(~Exists(seen), stored_at__gte=rule.since_at)
+    after = clock.mend(rule.seen_until, now) - _LATE_COMMIT
+    rows = Capture.objects.filter(
+        device=rule.camera, received_at__gt=after, received_at__lt=now + CLOCKS_DIFFER
+    )
+    if rule.since_at <= now + CLOCKS_DIFFER:
+        rows = rows.filter(stored_at__gte=rule.since_at)
+    return rows.filter(~Exists(seen))
 
 
 def run_rule(rule: ShowRule) -> int:
@@ -72,13 +92,25 @@ def run_rule(rule: ShowRule) -> int:
             _may_show(rule, capture)
             shown = _show(rule, capture)
         except _Skipped as why:
-            facts = {"state": why.state, "reason_word": why.word, "reason": why.sentence[:300]}
-            skipped.append(ShowRun(rule=rule, capture=capture, **facts))
+            skipped.append(_run_of(rule, capture, why))
+        except Exception as error:
+            if is_away(error):
+                raise
+            # Found again and again, it would keep the rule from all others.
+            log.exception("The rule %s could not show the picture %s.", rule.name, capture.pk)
+            fault = _Skipped("fault", _("A fault of the hub kept it from being shown."), RunState.FAILED)
+            skipped.append(_run_of(rule, capture, fault))
     ShowRun.objects.bulk_create(skipped, ignore_conflicts=True)
     if found:
         newest = found[0].received_at
-        ShowRule.objects.filter(pk=rule.pk, seen_until__lt=newest).update(seen_until=newest)
+        wrong = Q(seen_until__gt=timezone.now() + CLOCKS_DIFFER)
+        ShowRule.objects.filter(Q(seen_until__lt=newest) | wrong, pk=rule.pk).update(seen_until=newest)
     return shown
+
+
+def _run_of(rule: ShowRule, capture: Capture, why: _Skipped) -> ShowRun:
+    facts = {"state": why.state, "reason_word": why.word, "reason": why.sentence[:300]}
+    return ShowRun(rule=rule, capture=capture, **facts)
 
 
 def _may_show(rule: ShowRule, capture: Capture) -> None:
@@ -91,10 +123,11 @@ def _may_show(rule: ShowRule, capture: Capture) -> None:
     if rule.only_fresh_s and age > timedelta(seconds=rule.only_fresh_s):
         words = {"seconds": int(age.total_seconds())}
         raise _Skipped("not_fresh", _("The picture was %(seconds)s s old.") % words)
-    if rule.runs.filter(state=RunState.SHOWN, capture__received_at__gt=capture.received_at).exists():
+    shown = rule.runs.filter(state=RunState.SHOWN, capture__received_at__gt=capture.received_at)
+    if shown.filter(capture__received_at__lt=now + CLOCKS_DIFFER).exists():
         raise _Skipped("overtaken", _("A newer picture was shown."))
     pause = timedelta(seconds=rule.min_interval_s)
-    if rule.last_shown_at and now - rule.last_shown_at < pause:
+    if rule.last_shown_at and abs(now - rule.last_shown_at) < pause:
         raise _Skipped(
             "too_soon",
             _("A picture was shown less than %(seconds)s s before.") % {"seconds": rule.min_interval_s},

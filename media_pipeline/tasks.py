@@ -1,6 +1,8 @@
 """Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds what no ring found."""
 
 import logging
+from functools import partial
+from types import ModuleType
 
 from celery import shared_task
 
@@ -8,6 +10,7 @@ from devices import clock_watch
 from devices.ota import images
 from photohub.lib import doorbell
 from photohub.lib.clock import Pace
+from photohub.lib.turns import each_in_turn
 
 from . import (
     deleting,
@@ -61,16 +64,21 @@ def run_show_rules(camera_ids: list[str]) -> int:
 @shared_task
 def sweep() -> None:
     """Ring for everything that is due and was not rung for, or was dropped on the way."""
-    if ids := mirror.due():
-        doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
-    if ids := thumbnails.due():
-        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids)
-    if ids := deleting.due():
-        doorbell.ring("media_pipeline.tasks.remove_files", ids)
-    if ids := time_lapse_work.due():
-        doorbell.ring(time_lapses.TASK, ids)
-    if cameras := show_runs.due():
-        doorbell.ring(show_runs.RUN_TASK, cameras)
+    each_in_turn(*(partial(_ring_for, task, module) for task, module in _WHO_KNOWS.items()))
+
+
+_WHO_KNOWS = {
+    "media_pipeline.tasks.mirror_captures": mirror,
+    "media_pipeline.tasks.make_thumbnails": thumbnails,
+    "media_pipeline.tasks.remove_files": deleting,
+    time_lapses.TASK: time_lapse_work,
+    show_runs.RUN_TASK: show_runs,
+}
+
+
+def _ring_for(task: str, module: ModuleType) -> None:
+    if ids := module.due():
+        doorbell.ring(task, ids)
 
 
 @shared_task
@@ -83,12 +91,8 @@ def tidy_up() -> None:
         steps += [orphans.set_orphans_aside]
     if clock_watch.look() is None:
         steps += [orphans.drop_long_lost]
-    for step in steps:
-        try:
-            step()
-        except OSError:
-            # A folder that cannot be read keeps nobody from tidying up the others.
-            log.exception("Tidying up did not come to its end.")
+    # A folder that cannot be read keeps nobody from tidying up the others.
+    each_in_turn(*steps)
 
 
 @shared_task

@@ -16,6 +16,7 @@ from devices import decoding, events
 from devices.models import Event, EventType
 from photohub.lib import clock, failpoints, memory, pressure
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
+from photohub.lib.db_away import is_away
 from photohub.lib.moving import move
 
 from . import images, store
@@ -89,6 +90,12 @@ def _make_in_turn(capture: Capture) -> bool:
     except memory.Crowded:
         # It was not tried, so it does not count.
         Capture.objects.filter(pk=capture.pk).update(thumbnail_attempts=F("thumbnail_attempts") - 1)
+        return False
+    except Exception as error:
+        if is_away(error):
+            raise
+        # It is tried again by itself; those beside it are made now.
+        log.exception("The preview of %s could not be made.", capture.pk)
         return False
 
 

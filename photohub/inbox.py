@@ -324,7 +324,9 @@ class Inbox:
         await self._tell_of(True)
         self._left = [crew for crew in self._left if crew.at_work]
         if sum(crew.at_work for crew in (*self._left, self._crew)) > _HANGING_AT_MOST:
-            log.error("Messages came, and none was handled for %d s; too many handlers hang to begin anew.", idle_s)
+            log.error(
+                "Messages came, and none was handled for %d s; too many handlers hang to begin anew.", idle_s
+            )
             return
         log.error("Messages came, and none was handled for %d s: the hub connects anew.", idle_s)
         self._left.append(self._crew)

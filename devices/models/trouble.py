@@ -13,8 +13,9 @@ SHOWN_FOR = timedelta(days=1)
 
 class TroubleQuerySet(models.QuerySet):
     def open(self) -> "TroubleQuerySet":
-        """Keep those that are not over and were seen within a day."""
-        return self.filter(over_at=None, last_at__gt=timezone.now() - SHOWN_FOR)
+        """Keep those that are not over and were seen within a day, by a clock that may have been ahead then."""
+        now = timezone.now()
+        return self.filter(over_at=None, last_at__gt=now - SHOWN_FOR, last_at__lt=now + SHOWN_FOR)
 
 
 class Trouble(models.Model):
@@ -44,4 +45,4 @@ class Trouble(models.Model):
     @property
     def is_open(self) -> bool:
         """Say `TroubleQuerySet.open` of one row."""
-        return self.over_at is None and timezone.now() - self.last_at < SHOWN_FOR
+        return self.over_at is None and abs(timezone.now() - self.last_at) < SHOWN_FOR

@@ -19,9 +19,10 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib import clock
 from photohub.lib.db import update_in_order
 
-from .. import events
+from .. import clock_watch, events
 from ..models import (
     Device,
     Event,
@@ -227,12 +228,22 @@ def settle(row: Rollout) -> None:
     """Do what `advance` does, for a row that is held already."""
     if row.state not in (RolloutState.RUNNING, RolloutState.PAUSED):
         return
+    _mend_times(row)
     if not row.targets.filter(state__in=RolloutTarget.OPEN).exists():
         _finish(row)
     elif row.state == RolloutState.RUNNING and fails_too_often(row):
         _pause(row, "threshold")
     elif row.state == RolloutState.RUNNING:
         _go_on(row)
+
+
+def _mend_times(row: Rollout) -> None:
+    """Begin anew what began under a clock that was ahead: failures since then count, and steps go on."""
+    now = timezone.now()
+    times = {name: getattr(row, name) for name in ("started_at", "step_started_at", "step_done_at")}
+    mended = {name: clock.mend(at, now) for name, at in times.items()}
+    if mended != times:
+        _set(row, **mended)
 
 
 def _finish(row: Rollout) -> None:
@@ -274,7 +285,11 @@ def _go_on(row: Rollout) -> None:
         return
     if row.step_done_at is None:
         _set(row, step_done_at=now)
-    if now - row.step_done_at >= timedelta(seconds=row.steps[row.step].get("soak_s", 0)):
+    soak_s = row.steps[row.step].get("soak_s", 0)
+    if now - row.step_done_at >= timedelta(seconds=soak_s):
+        if soak_s and clock_watch.doubt() is not None:
+            # By a clock that went ahead, no step has proved itself.
+            return
         _set(row, step=row.step + 1, step_started_at=now, step_done_at=None)
         words = {"name": row.firmware, "step": row.step + 1, "all": len(row.steps)}
         tell(row, _("The rollout of %(name)s enters step %(step)d of %(all)d.") % words)
@@ -287,7 +302,7 @@ def _step_is_over(row: Rollout) -> bool:
         return False
     if not mine.filter(state=TargetState.WAITING).exists():
         return True
-    latest = mine.aggregate(at=Max("changed_at"))["at"]
+    latest = mine.filter(changed_at__lte=timezone.now()).aggregate(at=Max("changed_at"))["at"]
     quiet_since = max(filter(None, (latest, row.step_started_at, row.started_at)))
     proved = mine.filter(step=row.step, state=TargetState.PROVED).exists()
     return proved and timezone.now() - quiet_since > timedelta(seconds=row.deadline_s)

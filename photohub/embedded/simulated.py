@@ -48,7 +48,9 @@ class SimulatedCameras:
                 try:
                     await self._listen()
                 except Exception:
-                    log.exception("What a page asks of simulated cameras could not be heard; it is tried again.")
+                    log.exception(
+                        "What a page asks of simulated cameras could not be heard; it is tried again."
+                    )
                     await asyncio.sleep(_RETRY_S)
         finally:
             await self._stop_all()

@@ -13,6 +13,8 @@ from pathlib import Path
 from django.db.models import Q
 from django.utils import timezone
 
+# The machines of one hub may differ by so much.
+CLOCKS_DIFFER = timedelta(minutes=5)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _UPTIME = Path("/proc/uptime")
 
@@ -26,6 +28,11 @@ def is_due(field: str, longest_pause_s: float, now: datetime) -> Q:
 def is_held(field: str, lease_s: float, now: datetime) -> Q:
     """Return the condition that a lease in this column holds now."""
     return Q(**{f"{field}__gt": now, f"{field}__lte": now + timedelta(seconds=lease_s)})
+
+
+def mend(at: datetime | None, now: datetime) -> datetime | None:
+    """Return the time, or `now` for one that lies ahead of every clock of this hub: another clock wrote it."""
+    return now if at is not None and at > now + CLOCKS_DIFFER else at
 
 
 def uptime() -> tuple[str, float] | None:

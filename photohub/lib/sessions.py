@@ -1,5 +1,6 @@
 """Asking again whether a browser session still stands, for sockets and streams that outlive their request."""
 
+from datetime import timedelta
 from importlib import import_module
 
 from django.conf import settings
@@ -7,6 +8,8 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+
+KEPT_AFTER_END = timedelta(days=7)
 
 _store = import_module(settings.SESSION_ENGINE).SessionStore
 
@@ -27,6 +30,11 @@ def user_of_session(session_key: str | None):
     ):
         return None
     return user
+
+
+def drop_ended() -> int:
+    """Delete the sessions that ended by themselves a while ago. Returns how many."""
+    return Session.objects.filter(expire_date__lt=timezone.now() - KEPT_AFTER_END).delete()[0]
 
 
 def end_sessions(user, keep: str | None = None) -> int:

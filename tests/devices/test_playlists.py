@@ -153,3 +153,17 @@ def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):
 
 def refuse_delivery(*_args):
     raise deliveries.CannotDeliver("too_large", "It is too large.")
+
+
+def test_a_panel_whose_picture_makes_the_hub_stumble_keeps_no_other_from_its_turn(hall, monkeypatch):
+    desk = make_device("desk", profile="panel")
+    fill(hall, "a"), fill(desk, "b")
+    take = playlists.take_turn
+
+    def stumble(item):
+        if item.device == hall:
+            raise RuntimeError("what nobody thought of")
+        return take(item)
+
+    monkeypatch.setattr(playlists, "take_turn", stumble)
+    assert playlists.push_due() == 1 and Delivery.objects.get().device == desk

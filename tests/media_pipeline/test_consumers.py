@@ -16,6 +16,7 @@ from photohub import asgi
 from photohub.lib import live
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
+from tests.media_pipeline.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,8 +131,7 @@ async def test_a_page_stays_open_and_is_told_what_it_missed_while_the_database_w
 
     monkeypatch.setattr(consumers.LiveConsumer, "_read_rights", fail_first)
     await sync_to_async(lambda: happen(make_device("new-cam")))()
-    while errors:
-        await asyncio.sleep(0.01)
+    await until(lambda: not errors)
     await sync_to_async(lambda: happen(make_device("next-cam")))()
     event = json.loads(await page.receive_from())
     assert event["device"] == "next-cam" and event["seq"] > seq + 1

@@ -159,3 +159,46 @@ def test_old_runs_are_dropped_but_not_what_could_be_found_again(yard, monkeypatc
         ShowRun.objects.create(rule=rule, capture=capture, state=RunState.SKIPPED)
     ShowRule.objects.update(seen_until=now)
     assert show_runs.prune() == 2 and rule.runs.count() == 2
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_a_clock_that_was_wrong_for_a_minute_stops_no_rule(yard, days):
+    rule, wrong = make_rule(yard, min_interval_s=60), timezone.now() + timedelta(days=days)
+    before = make_capture(yard, name="before", received_at=wrong)
+    ShowRun.objects.create(rule=rule, capture=before, state=RunState.SHOWN)
+    ShowRule.objects.update(seen_until=wrong, since_at=wrong, last_shown_at=wrong)
+    capture = make_capture(yard)
+    assert run(rule) == 1 and rule.runs.filter(capture=capture, state=RunState.SHOWN).exists()
+    rule.refresh_from_db()
+    assert abs(timezone.now() - rule.seen_until) < timedelta(minutes=1)
+    assert run(rule) == 0
+
+
+def test_a_picture_that_cannot_be_shown_keeps_neither_its_rule_nor_others_from_theirs(yard, monkeypatch):
+    gate, bad = make_device("gate"), RuntimeError("what nobody thought of")
+    first, second = make_rule(yard), make_rule(gate, "desk", name="Gate")
+    make_capture(yard), make_capture(gate)
+    show = show_runs._show
+
+    def fail_at(rule, capture) -> int:
+        if rule == first:
+            raise bad
+        return show(rule, capture)
+
+    monkeypatch.setattr(show_runs, "_show", fail_at)
+    assert show_runs.run_rules([yard.pk, gate.pk]) == 1
+    assert words(first) == ["fault"] and words(second) == ["shown"] and show_runs.due() == []
+
+
+def test_a_rule_that_cannot_be_run_keeps_no_other_from_its_turn(yard, monkeypatch):
+    first, second = make_rule(yard), make_rule(yard, "desk", name="Second")
+    make_capture(yard)
+    found = show_runs.new_pictures
+
+    def fail_at(rule):
+        if rule == first:
+            raise RuntimeError("what nobody thought of")
+        return found(rule)
+
+    monkeypatch.setattr(show_runs, "new_pictures", fail_at)
+    assert show_runs.run_rules([yard.pk]) == 1 and words(second) == ["shown"]

@@ -57,3 +57,22 @@ def test_the_sweeper_finds_what_no_bell_rang_for():
 def test_a_picture_from_a_clock_that_was_ahead_is_due_now():
     capture = make_capture(make_device(), received_at=timezone.now() + timedelta(days=400))
     assert thumbnails.due() == [capture.pk]
+
+
+def test_a_picture_that_makes_the_library_stumble_keeps_no_other_from_its_preview(monkeypatch):
+    device = make_device()
+    bad, good = (
+        make_capture(device, make_jpeg(text="bad")),
+        make_capture(device, make_jpeg(text="good")),
+    )
+    make, bytes_of_bad = images.make_thumbnail, store.full_path(bad.path).read_bytes()
+
+    def stumble(data: bytes, side_px: int):
+        if data == bytes_of_bad:
+            raise RuntimeError("what nobody thought of")
+        return make(data, side_px)
+
+    monkeypatch.setattr(images, "make_thumbnail", stumble)
+    assert thumbnails.make_all([bad.pk, good.pk]) == 1
+    good.refresh_from_db()
+    assert good.thumbnail_state == "done"

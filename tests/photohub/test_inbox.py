@@ -16,6 +16,7 @@ from devices.protocol.chunked_upload import Answer
 from media_pipeline.refusals import Refused
 from photohub import inbox
 from tests.builders import make_device
+from tests.media_pipeline.waiting import until, until_await
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -245,12 +246,10 @@ async def test_a_trouble_from_before_a_restart_ends_with_the_next_message_that_s
     await sync_to_async(troubles.note)(device, "message_failed", channel="telemetry", detail="KeyError")
     troubles.forget()
     async with working(Handler()) as box:
-        while not box._failed:
-            await asyncio.sleep(0.01)
+        await until(lambda: box._failed)
         await put(box, Link(), mail := Mail("porch"))
         await mail.end
-        while await Trouble.objects.filter(over_at=None).aexists():
-            await asyncio.sleep(0.01)
+        await until_await(Trouble.objects.exclude(over_at=None).aexists)
 
 
 async def test_no_new_handlers_begin_while_too_many_hang(monkeypatch):
@@ -268,13 +267,11 @@ async def test_no_new_handlers_begin_while_too_many_hang(monkeypatch):
             for _ in range(9):
                 await put(box, Link(), *(Mail(f"cam-{number}") for number in range(9)))
                 stuck_s = box._stuck_s
-                while box._stuck_s == stuck_s:
-                    await asyncio.sleep(0.01)
+                await until(lambda before=stuck_s: box._stuck_s != before)
             hanging = sum(began.acquire(blocking=False) for _ in range(99))
             assert inbox._HANGING_AT_MOST <= hanging <= inbox._HANGING_AT_MOST + inbox._HANDS
             assert box.is_stuck
             let_go.set()
-            while box.is_stuck:
-                await asyncio.sleep(0.01)
+            await until(lambda: not box.is_stuck)
     finally:
         let_go.set()
