@@ -18,6 +18,7 @@ _REASONS = {
     "echo": gettext_lazy("The camera itself was just shown a picture of one of these panels."),
     "missing": gettext_lazy("The picture's file is missing."),
     "disk": gettext_lazy("The disk took no picture."),
+    "fault": gettext_lazy("A fault of the hub kept it from being shown."),
 }
 
 

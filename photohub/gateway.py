@@ -37,6 +37,7 @@ LOG_BEAT = "broker log"
 STUCK_BEAT = "messages"
 _said = Seldom()
 _LOOK_EVERY_S = 1.0
+_RINGS_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
 _BEAT_EVERY_S = 5.0
@@ -188,7 +189,7 @@ class Gateway:
             except Exception as error:
                 if count := _said.count(("rings", type(error))):
                     log.warning("The channel layer is away (%r, %d times).", error, count)
-                await asyncio.sleep(2)
+                await asyncio.sleep(_RINGS_AGAIN_S)
 
     async def _take_rings(self) -> None:
         layer = get_channel_layer()

@@ -6,6 +6,7 @@ A wrong or contradictory value stops the start with a sentence that names the va
 
 import atexit
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -284,12 +285,25 @@ REDIS_URL = env_secret(
 )
 # Connections of each kind in one process: live pictures, rings, the cache.
 REDIS_CONNECTIONS = 16
+# Who only listens sends nothing, and would never notice that a firewall or a machine between dropped the connection.
+REDIS_KEEPALIVE = (
+    {
+        "socket_keepalive": True,
+        "socket_keepalive_options": {
+            getattr(socket, name): value
+            for name, value in (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+            if hasattr(socket, name)
+        },
+    }
+    if not REDIS_URL.startswith("unix:")
+    else {}
+)
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             "CONFIG": {
-                "hosts": [{"address": REDIS_URL, "max_connections": REDIS_CONNECTIONS}],
+                "hosts": [{"address": REDIS_URL, "max_connections": REDIS_CONNECTIONS, **REDIS_KEEPALIVE}],
                 "prefix": "photohub",
             },
         }
@@ -320,7 +334,7 @@ CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # The doorbell may never hold up the one who rings it: the row is the queue, and the sweeper finds what was missed.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600}
+    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600, **REDIS_KEEPALIVE}
     if REDIS_URL
     else {"polling_interval": 0.01}
 )

@@ -45,7 +45,10 @@ def build_frames() -> AnyFrames:
         return LatestFrames()
     # A page asks for all its cameras at once. Without a bound that was a connection for each of them.
     pool = BlockingConnectionPool.from_url(
-        settings.REDIS_URL, max_connections=settings.REDIS_CONNECTIONS, timeout=_REDIS_WAIT_S
+        settings.REDIS_URL,
+        max_connections=settings.REDIS_CONNECTIONS,
+        timeout=_REDIS_WAIT_S,
+        **settings.REDIS_KEEPALIVE,
     )
     return RedisFrames(Redis.from_pool(pool))
 

@@ -8,7 +8,7 @@ import threading
 import warnings
 
 from celery import Celery
-from celery.beat import EmbeddedService
+from celery.beat import Service
 from celery.platforms import SecurityWarning
 from celery.worker import WorkController
 
@@ -22,13 +22,13 @@ _HEARS_WITHIN_S = 0.5
 
 
 class EmbeddedWorker:
-    """The worker thread and the beat thread; a worker that dies is started again."""
+    """The worker thread and the beat thread; one that dies is started again."""
 
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._worker: WorkController | None = None
         self._thread: threading.Thread | None = None
-        self._beat: threading.Thread | None = None
+        self._beat: Service | None = None
         self._stopping = threading.Event()
 
     @property
@@ -43,9 +43,19 @@ class EmbeddedWorker:
         self._app.loader.import_default_modules()
         self._thread = threading.Thread(target=self._run, name="photohub-worker", daemon=True)
         self._thread.start()
-        # In memory: the schedule stands in the settings, and a file of it would be one more thing to go wrong.
-        self._beat = EmbeddedService(self._app, thread=True, scheduler_cls=SteadyScheduler)
-        self._beat.start()
+        threading.Thread(target=self._run_beat, name="photohub-beat", daemon=True).start()
+
+    def _run_beat(self) -> None:
+        """Ring for what the schedule says: without it nothing is swept, tidied up or kept to."""
+        self._app.set_current()
+        while not self._stopping.is_set():
+            try:
+                # In memory: the schedule stands in the settings, and a file of it would be one more thing to go wrong.
+                self._beat = Service(self._app, scheduler_cls=SteadyScheduler)
+                self._beat.start()
+            except Exception:
+                log.exception("The schedule stopped; it is started again.")
+            self._stopping.wait(1)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -71,7 +81,7 @@ class EmbeddedWorker:
         self._stopping.set()
         if self._beat is not None:
             # Not waited for: it sleeps for up to a second, and what it would still ring finds nobody.
-            self._beat.service.stop()
+            self._beat.stop()
         stopper = threading.Thread(target=self._stop_worker, name="photohub-worker-stop", daemon=True)
         stopper.start()
         stopper.join(_STOP_S)

@@ -5,6 +5,7 @@ import pytest
 from celery import Celery
 from kombu.transport import memory
 
+from photohub.embedded import worker as worker_module
 from photohub.embedded.worker import EmbeddedWorker
 
 
@@ -65,3 +66,19 @@ def test_a_running_task_is_finished_before_the_end(app):
     assert begun.wait(5)
     threading.Timer(0.3, may_end.set).start()
     assert worker.stop() and done == [True]
+
+
+def test_a_schedule_that_stops_is_started_again(app, monkeypatch):
+    began, errors = threading.Semaphore(0), [RuntimeError("what nobody thought of")]
+
+    class Stumbling(worker_module.SteadyScheduler):
+        def tick(self, *args, **kwargs):
+            began.release()
+            if errors:
+                raise errors.pop()
+            return super().tick(*args, **kwargs)
+
+    monkeypatch.setattr(worker_module, "SteadyScheduler", Stumbling)
+    worker = start(app)
+    assert began.acquire(timeout=20) and began.acquire(timeout=20)
+    assert worker.stop()
