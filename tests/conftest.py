@@ -1,26 +1,32 @@
 """Every test gets data folders of its own."""
 
+import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings as configured
 from django.core.cache import cache
-from django.test import Client
+from django.db import connection, transaction
+from django.test import Client, TransactionTestCase, override_settings
 from servestatic.middleware import ServeStaticMiddleware
 
 from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
-from tests import leaving_out, scheduling
+from tests import leaving_out, scheduling, starting
 from tests.documented import check_answer
 from tests.faults import rounds
 from tests.loaded_process import Loader
 
+MADE_BY_MIGRATIONS = {"django_migrations", "django_content_type", "auth_permission"}
+
 
 def pytest_configure(config):
+    config.pluginmanager.register(starting)
     config.pluginmanager.register(scheduling)
     config.pluginmanager.register(leaving_out)
     # A property that is wrong is found by few inputs as a rule; the long form looks for the rare ones.
@@ -73,27 +79,63 @@ def _the_api_answers_as_documented():
         yield
 
 
-@pytest.fixture(autouse=True)
-def _passwords_cost_little(settings):
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_cost_little():
     # Argon2 takes 100 MB and 100 ms on purpose, and many tests make people.
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_emptied_quickly():
+    # Django empties every table and then makes the permissions of every model again, which takes 80 ms a test.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _empty_tables)
+        yield
+
+
+def _empty_tables(test: TransactionTestCase) -> None:
+    """Empty the tables that a test has filled; what Django makes for itself at a migration stays."""
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False))
+    names = [connection.ops.quote_name(name) for name in sorted(tables - MADE_BY_MIGRATIONS)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {name})' for name in names)}")
+        for name, filled in zip(names, cursor.fetchone(), strict=True):
+            if filled:
+                cursor.execute(f"DELETE FROM {name}")
+
+
+@pytest.fixture(scope="session")
+def _data_folders(tmp_path_factory):
+    """Yield folders that nobody had before."""
+    root = tmp_path_factory.mktemp("data")
+    return (root / str(number) for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def data_folder(tmp_path_factory, settings):
+def data_folder(_data_folders):
     """Point the picture folders into a folder of the test's own."""
-    tmp_path = tmp_path_factory.mktemp("data")
-    settings.PICTURES_DIR = tmp_path / "pictures"
-    settings.INCOMING_DIR = tmp_path / "incoming"
-    settings.THUMBNAILS_DIR = tmp_path / "thumbnails"
-    settings.OUTBOX_DIR = tmp_path / "outbox"
-    settings.TIME_LAPSES_DIR = tmp_path / "timelapses"
-    settings.FIRMWARE_DIR = tmp_path / "firmware"
-    settings.DISK_FLOOR_BYTES = 0
+    folder = next(_data_folders)
+    # Set where they stand: to tell every part of Django of seven settings before and after each test takes longer than
+    # most tests do. The next test sets them again.
+    for name, value in folder_settings(folder).items():
+        setattr(configured, name, value)
     store.make_folders()
     cache.clear()
     troubles.forget()
-    return tmp_path
+    return folder
+
+
+def folder_settings(folder: Path) -> dict[str, Path | int]:
+    return {
+        "PICTURES_DIR": folder / "pictures",
+        "INCOMING_DIR": folder / "incoming",
+        "THUMBNAILS_DIR": folder / "thumbnails",
+        "OUTBOX_DIR": folder / "outbox",
+        "TIME_LAPSES_DIR": folder / "timelapses",
+        "FIRMWARE_DIR": folder / "firmware",
+        "DISK_FLOOR_BYTES": 0,
+    }
 
 
 @pytest.fixture
@@ -104,17 +146,10 @@ def pytester_run(tmp_path):
         (tmp_path / "test_a.py").write_text(text)
         outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
         environment = outside | {"PYTHONPATH": str(configured.BASE_DIR), "CI": ci}
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "tests.leaving_out",
-            "-p",
-            "no:django",
-            "-p",
-            "no:cacheprovider",
-        ]
+        # Nothing else that is installed: to load it takes longer than the run.
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        plugins = ["-p", "tests.leaving_out", "-p", "pytest_rerunfailures", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *plugins]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
         )
