@@ -4,13 +4,22 @@ pytest-xdist 3.8 cannot do this with its own `xdist_group`: it writes the group 
 pytest 9.2 does not read any more.
 """
 
+from collections.abc import Set
+
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # Each has a stack to itself, with a start of half a minute.
 STACKS = ("tests/production/faults/", "tests/production/")
-LONG = (*STACKS, "tests/browser/", "tests/faults/", "tests/flows/", "tests/test_benchmarks.py")
+LONG = (
+    *STACKS,
+    "tests/browser/",
+    "tests/faults/",
+    "tests/flows/",
+    "tests/test_benchmarks.py",
+    "tests/rights/",
+)
 
 
 class FilesTogether(LoadScopeScheduling):
@@ -26,10 +35,10 @@ def unit_of(nodeid: str) -> str:
     return next((start for start in STACKS if path.startswith(start)), path)
 
 
-def rank(nodeid: str) -> int:
-    """Return the place of `nodeid` in the order of beginning, 0 for the first."""
+def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:
+    """Return the place of `nodeid` in the order of beginning, 0 for the first; `slow` are files that start processes."""
     places = (place for place, start in enumerate(LONG) if nodeid.startswith(start))
-    return next(places, len(LONG))
+    return next(places, len(LONG) + (nodeid.split("::", 1)[0] not in slow))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,4 +49,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTo
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The controller takes the order of its workers. Within one rank the order of collection stays.
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: rank(item.nodeid))
+        slow = {item.nodeid.split("::", 1)[0] for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: rank(item.nodeid, slow))

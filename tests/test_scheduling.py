@@ -34,12 +34,11 @@ def test_each_file_and_each_production_form_runs_in_one_worker(tmp_path):
         path = tmp_path / "tests" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(NOTE)
-    (tmp_path / "pytest.ini").write_text(
-        "[pytest]\naddopts = -p no:django -p no:cacheprovider --import-mode=importlib\n"
-    )
-    command = [sys.executable, "-m", "pytest", "-p", "tests.scheduling", *suite.arguments_of([])]
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider --import-mode=importlib\n")
+    plugins = ["-p", "xdist", "-p", "tests.scheduling"]
+    command = [sys.executable, "-m", "pytest", *plugins, *suite.arguments_of([])]
     outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    environment = outside | {"PYTHONPATH": str(ROOT)}
+    environment = outside | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
     assert "24 passed" in done.stdout, done.stdout + done.stderr
     ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
@@ -54,12 +53,15 @@ def test_each_file_and_each_production_form_runs_in_one_worker(tmp_path):
 def test_long_ones_begin_first():
     names = [
         "tests/devices/test_a.py::test_x",
+        "tests/devices/test_slow.py::test_x",
         "tests/flows/test_b.py::test_x[a::b]",
         "tests/production/test_c.py::test_x",
     ]
-    assert sorted(names, key=scheduling.rank) == names[::-1]
+    slow = {"tests/devices/test_slow.py"}
+    assert sorted(names, key=lambda name: scheduling.rank(name, slow)) == names[::-1]
     assert [scheduling.unit_of(name) for name in names] == [
         "tests/devices/test_a.py",
+        "tests/devices/test_slow.py",
         "tests/flows/test_b.py",
         "tests/production/",
     ]
