@@ -95,9 +95,13 @@ class Loader:
         stdin: int,
         stdout: int,
         stderr: int,
+        leads_a_group: bool = False,
     ) -> LoadedProcess:
-        """Run a file of Python with these arguments, in exactly this environment, with these descriptors."""
-        order = {"program": str(program), "arguments": arguments, "env": env}
+        """Run a file of Python with these arguments, in exactly this environment, with these descriptors.
+
+        One that leads a process group can be ended with everything that it starts.
+        """
+        order = {"program": str(program), "arguments": arguments, "env": env, "leads_a_group": leads_a_group}
         with self._lock:
             if self._socket is None:
                 self._begin()
@@ -153,10 +157,14 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
                     for pid in running.values():
                         os.kill(pid, signal.SIGKILL)
                     return None
+                order = json.loads(order)
+                leads_a_group = order.pop("leads_a_group")
                 if not (pid := os.fork()):
                     for handle in running:
                         os.close(handle)
-                    return json.loads(order) | {"handles": handles}
+                    return order | {"handles": handles}
+                if leads_a_group:
+                    os.setpgid(pid, pid)
                 for handle in handles:
                     os.close(handle)
                 handle = os.pidfd_open(pid)

@@ -21,7 +21,7 @@ sys.exit(int(word or 0))
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def loader() -> Iterator[Loader]:
     made = Loader()
     yield made
@@ -31,14 +31,16 @@ def loader() -> Iterator[Loader]:
 class Run:
     """One program with pipes."""
 
-    def __init__(self, loader: Loader, folder: Path) -> None:
+    def __init__(self, loader: Loader, folder: Path, leads_a_group: bool = False) -> None:
         program = folder / "program.py"
         if not program.exists():
             program.write_text(PROGRAM)
         its_stdin, self.stdin = os.pipe()
         self.stdout, its_stdout = os.pipe()
         handles = {"stdin": its_stdin, "stdout": its_stdout, "stderr": its_stdout}
-        self.process: LoadedProcess = loader.start(program, ["a", "b c"], {"X": "1"}, **handles)
+        self.process: LoadedProcess = loader.start(
+            program, ["a", "b c"], {"X": "1"}, **handles, leads_a_group=leads_a_group
+        )
         os.close(its_stdin)
         os.close(its_stdout)
 
@@ -76,6 +78,13 @@ def test_it_is_ended_by_a_signal_and_waiting_has_an_end(loader, tmp_path):
     run.process.send_signal(signal.SIGTERM)
     assert run.process.wait(10) == -signal.SIGTERM
     run.process.send_signal(signal.SIGTERM)
+
+
+def test_one_that_leads_a_group_is_ended_with_what_it_starts(loader, tmp_path):
+    run = Run(loader, tmp_path, leads_a_group=True)
+    assert os.getpgid(run.process.pid) == run.process.pid
+    os.killpg(run.process.pid, signal.SIGTERM)
+    assert run.process.wait(10) == -signal.SIGTERM
 
 
 def test_with_the_loader_all_its_programs_end(loader, tmp_path):

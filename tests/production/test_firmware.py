@@ -16,7 +16,7 @@ from tests.production.stack import Stack, is_open, wait_for
 
 @pytest.fixture
 async def maker(stack: Stack) -> AsyncIterator[Visitor]:
-    token = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()[-1]
+    token = await asyncio.to_thread(lambda: stack.token)
     person = Visitor(stack.url, token)
     yield person
     await person.api.aclose()

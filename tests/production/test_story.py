@@ -44,8 +44,7 @@ async def living(camera: Esp32S3Camera) -> AsyncIterator[Esp32S3Camera]:
 
 @asynccontextmanager
 async def management(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    printed = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()
-    headers = {"Authorization": f"Bearer {printed[-1]}"}
+    headers = {"Authorization": f"Bearer {await asyncio.to_thread(lambda: stack.token)}"}
     async with httpx.AsyncClient(base_url=stack.url, headers=headers, timeout=35) as client:
         yield client
 

@@ -12,7 +12,7 @@ from tests.production.test_story import management
 async def test_a_pi_is_seen_through_the_proxy_by_two_and_a_frame_is_kept(stack: Stack) -> None:
     made = await asyncio.to_thread(stack.add_device, "pi", "raspberry-pi")
     camera = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=5, **made), Counted())
-    token = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()[-1]
+    token = await asyncio.to_thread(lambda: stack.token)
     url = f"{stack.url}/devices/pi/stream.mjpg"
     async with streaming(camera), viewing(url, token) as one, viewing(url, token) as other:
         for viewer in (one, other):

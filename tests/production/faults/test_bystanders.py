@@ -72,7 +72,7 @@ async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Sta
     made = await asyncio.to_thread(stack.add_device, "stopped-view", "raspberry-pi")
     view = Counted(1600, 1200)
     pi = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=24, **made), view)
-    token = (await asyncio.to_thread(stack.manage, "api_token", "ada")).split()[-1]
+    token = await asyncio.to_thread(lambda: stack.token)
     path = "/devices/stopped-view/stream.mjpg"
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     usual_s = await asyncio.to_thread(send_some, camera)
