@@ -20,6 +20,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+OVERFLOW_PX = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 OWNER, PASSWORD = "alice", "correct horse 9"
 
 
@@ -78,3 +79,15 @@ def log_in(page: Page, url: str) -> None:
     page.fill("input[name=password]", PASSWORD)
     page.press("input[name=password]", "Enter")
     page.wait_for_url(f"{url}/")
+
+
+def scroll_sideways(page: Page, addresses: list[str], widths: tuple[int, ...]) -> list[str]:
+    """Return those of these pages that are wider than their window, which has each of these widths."""
+    wide = []
+    for address in addresses:
+        page.goto(address)
+        for width in widths:
+            page.set_viewport_size({"width": width, "height": 800})
+            if page.evaluate(OVERFLOW_PX) > 0:
+                wide.append(f"{address} at {width} px")
+    return wide

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from devices.ota import signing
-from tests.browser.new_user import OWNER, PASSWORD, chromium, log_in
+from tests.browser.new_user import OWNER, PASSWORD, log_in
 from tests.builders import make_jpeg
 from tests.devices.ota.firmware import IMAGE, PRIVATE, signed
 from tests.hub_process import running_hub
@@ -19,15 +19,15 @@ def hub():
 
 
 @pytest.fixture
-def page(hub):
+def page(browser, hub):
     """An owner's page whose scripts must not fail."""
-    with chromium() as browser:
-        page = browser.new_page()
-        broken: list[str] = []
-        page.on("pageerror", lambda error: broken.append(str(error)))
-        log_in(page, hub.url)
-        yield page
-        assert broken == []
+    page = browser.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    log_in(page, hub.url)
+    yield page
+    page.close()
+    assert broken == []
 
 
 def test_an_image_is_uploaded_rolled_out_and_seen_to_run(hub, page):

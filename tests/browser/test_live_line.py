@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.new_user import chromium
-
 LIVE_JS = Path(__file__).parents[2] / "static" / "js" / "live.js"
 WORDS = {"stale": "{time}", "live": "live", "reconnecting": "…"}
 PAGE = f"""<html data-seq="10"><p id="live-pill"><span></span></p>
@@ -44,12 +42,6 @@ class Hub:
         items = [{"seq": n, "type": "notice"} for n in sorted(self.known) if since < n <= self.newest][:3]
         seq = items[-1]["seq"] if len(items) == 3 else self.newest
         route.fulfill(json={"items": items, "seq": seq})
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulators.panel_base import PanelBase, PanelConfig
-from tests.browser.new_user import OWNER, PASSWORD, chromium, log_in, powered
+from tests.browser.new_user import OWNER, PASSWORD, log_in, powered, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
@@ -28,12 +28,6 @@ def send(hub, picture: bytes) -> None:
     """Let the camera send a picture."""
     answer = httpx.post(f"{hub.url}/api/upload/{hub.camera_key}", content=picture, trust_env=False)
     assert answer.status_code == 200
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -140,15 +134,9 @@ def test_a_playlist_is_filled_ordered_and_emptied(page: Page, hub):
     expect(page.locator(".empty")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [360, 1440])
-@pytest.mark.parametrize(
-    "path", ["/devices/hall/show/", "/devices/deliveries/", "/devices/render-profiles/as-is/"]
-)
-def test_no_page_of_pictures_to_panels_scrolls_sideways(page: Page, hub, path, width):
-    page.set_viewport_size({"width": width, "height": 800})
-    page.goto(hub.url + path)
-    overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(overflow) <= 0
+def test_no_page_of_pictures_to_panels_scrolls_sideways(page: Page, hub):
+    paths = ("hall/show/", "deliveries/", "render-profiles/as-is/")
+    assert scroll_sideways(page, [f"{hub.url}/devices/{path}" for path in paths], (360, 1440)) == []
 
 
 def test_without_javascript_a_file_is_previewed_and_sent(browser, hub):

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.new_user import OWNER, PASSWORD, chromium, log_in
+from tests.browser.new_user import OWNER, PASSWORD, log_in, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
@@ -30,14 +30,14 @@ def hub():
 
 
 @pytest.fixture
-def page(hub):
+def page(browser, hub):
     """A page whose console must stay empty."""
-    with chromium() as browser:
-        page, complaints = browser.new_page(), []
-        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-        log_in(page, hub.url)
-        yield page
-        assert [c for c in complaints if HURRY not in c] == []
+    page, complaints = browser.new_page(), []
+    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    log_in(page, hub.url)
+    yield page
+    page.close()
+    assert [c for c in complaints if HURRY not in c] == []
 
 
 def test_a_film_is_counted_made_played_fetched_and_deleted(page, hub):
@@ -62,9 +62,6 @@ def plays(page) -> None:
     page.wait_for_function(PLAYED, timeout=15_000)
 
 
-@pytest.mark.parametrize("path", ["/timelapses", "/timelapses/new"])
-def test_the_pages_do_not_scroll_sideways(page, hub, path):
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.goto(hub.url + path)
-    overflow = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(overflow) <= 0
+def test_the_pages_do_not_scroll_sideways(page, hub):
+    addresses = [f"{hub.url}{path}" for path in ("/timelapses", "/timelapses/new")]
+    assert scroll_sideways(page, addresses, (360,)) == []
