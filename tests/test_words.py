@@ -1,6 +1,7 @@
 """The words: every message has Chinese ones, they keep their placeholders, and pages show them."""
 
 import re
+from functools import cache
 
 import pytest
 from babel.messages import Catalog, Message
@@ -24,6 +25,11 @@ ENGLISH = re.compile(
 
 def _chinese() -> Catalog:
     return read_words(CHINESE_PO)
+
+
+@cache
+def _found() -> Catalog:
+    return extract_words()
 
 
 def _forms(words) -> tuple[str, ...]:
@@ -51,19 +57,19 @@ def _read_as_chinese(client, url: str) -> str:
 
 
 def test_every_message_of_the_sources_has_chinese_words():
-    chinese, found = _chinese(), [message for message in extract_words() if message.id]
+    chinese, found = _chinese(), [message for message in _found() if message.id]
     known = [(message, chinese.get(message.id, message.context)) for message in found]
     assert len(found) > 500
     assert [message.id for message, words in known if not words or not is_translated(words)] == []
 
 
 def test_the_catalogue_holds_nothing_that_no_source_says():
-    found = extract_words()
+    found = _found()
     assert [message.id for message in _messages() if not found.get(message.id, message.context)] == []
 
 
 def test_the_catalogue_is_as_the_tool_writes_it(tmp_path):
-    write_words(tmp_path / "django.po", update_words(_chinese(), extract_words()))
+    write_words(tmp_path / "django.po", update_words(_chinese(), _found()))
     assert (tmp_path / "django.po").read_text("utf-8") == CHINESE_PO.read_text("utf-8")
 
 

@@ -241,6 +241,10 @@ async def test_of_a_flood_without_acknowledgements_what_is_too_much_is_dropped_a
         assert box.counters["dropped"] == len(flood) - inbox._LANE_SIZE
 
 
+async def no_trouble_is_left() -> bool:
+    return not await Trouble.objects.filter(over_at=None).aexists()
+
+
 async def test_a_trouble_from_before_a_restart_ends_with_the_next_message_that_succeeds():
     device = await make("porch")
     await sync_to_async(troubles.note)(device, "message_failed", channel="telemetry", detail="KeyError")
