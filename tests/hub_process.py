@@ -34,7 +34,7 @@ from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parent.parent
 MANAGE = ROOT / "manage.py"
-READY_WITHIN_S = 40.0
+READY_WITHIN_S = 150.0
 _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
 
 
