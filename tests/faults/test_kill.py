@@ -3,6 +3,7 @@
 import random
 
 from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
+from tests.faults.rounds import rounds
 from tests.faults.test_half_done import LATER_POINTS
 from tests.faults.test_half_sent import DELIVERY_POINTS, FILM_POINTS
 
@@ -40,7 +41,7 @@ def test_random_kills_under_load_lose_nothing_that_was_answered():
         # The time until it is ready again is that of people's hubs.
         hub.fresh = True
         with ledger.load(senders=8):
-            for _ in range(4):
+            for _ in range(rounds(2)):
                 ledger.wait_for(dice.randrange(5, 60))
                 hub.kill()
                 assert hub.start().ready_after_s < READY_S

@@ -1,7 +1,6 @@
-"""The embedded hub stays small whatever comes at once; repeated with PHOTOHUB_FAULTS=long alone, since it is heavy."""
+"""The embedded hub stays small whatever comes at once; in the long form alone, since it takes a minute of both cores."""
 
 import io
-import os
 import re
 import urllib.error
 import urllib.request
@@ -13,15 +12,12 @@ import pytest
 from PIL import Image
 
 from tests.faults.hub import wait_until
-from tests.faults.rounds import LONG
 from tests.hub_process import HubProcess, running_hub
 
 MB_AT_MOST = 350
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("PHOTOHUB_FAULTS") != LONG, reason="takes a minute of both cores; part of the long form"
-)
+pytestmark = pytest.mark.long
 
 
 def peak_mb(hub: HubProcess) -> int:

@@ -3,14 +3,15 @@
 import time
 
 from tests.fakes.oss_server import FakeOSS
-from tests.faults.hub import check, hub_with_camera, incoming
+from tests.faults.hub import check, hub_with_camera, incoming, wait_until
+from tests.faults.rounds import rounds
 
 STOPPED_S = 10.0
 
 
 def test_a_stop_under_load_answers_what_is_under_way_and_loses_nothing():
     with hub_with_camera() as (hub, ledger):
-        for _ in range(3):
+        for _ in range(rounds(1)):
             with ledger.load(senders=8):
                 ledger.wait_for(20)
                 begun = time.monotonic()
@@ -27,7 +28,7 @@ def test_pictures_that_wait_for_a_slow_disk_while_the_hub_stops_are_whole_or_abs
         hub.kill()
         hub.start(PHOTOHUB_FAIL="ingest.written:sleep:6@1")
         with ledger.load(senders=6, size_bytes=30_000):
-            time.sleep(0.7)
+            wait_until(lambda: incoming(hub), 20, "a picture waits for the disk")
             begun = time.monotonic()
             assert hub.stop() == 0
             assert time.monotonic() - begun < STOPPED_S

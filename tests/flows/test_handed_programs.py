@@ -131,8 +131,13 @@ def bench(hub, person, tmp_path, compiled, settings):
     return Bench(hub, person, tmp_path, compiled)
 
 
-@pytest.mark.parametrize("slug", LANGUAGES)
-@pytest.mark.parametrize("publisher", ["device", "hub"])
+def variants(usual: object, other: object) -> list:
+    """Return every language with the usual value; with the other one, a line of the program, one is the short form's."""
+    compiled = [pytest.param(slug, other, marks=pytest.mark.long) for slug in LANGUAGES[:-1]]
+    return [*((slug, usual) for slug in LANGUAGES), *compiled, (LANGUAGES[-1], other)]
+
+
+@pytest.mark.parametrize(("slug", "publisher"), variants("device", "hub"))
 async def test_a_handed_camera_program_uploads_and_obeys(bench, slug, publisher):
     await bench.add("generic", result_publisher=publisher)
     await bench.obeys(bench.handed(slug))
@@ -145,8 +150,7 @@ async def test_a_handed_program_without_commands_uploads(bench, slug):
         assert (await until(bench.newest, PATIENCE_S))["source"] == "http"
 
 
-@pytest.mark.parametrize("slug", LANGUAGES)
-@pytest.mark.parametrize("base", [0, 1])
+@pytest.mark.parametrize(("slug", "base"), variants(0, 1))
 async def test_a_handed_panel_program_shows_what_is_sent(bench, slug, base):
     await bench.add_panel(ack_base=base)
     await bench.shows(bench.handed(slug))
