@@ -119,7 +119,9 @@ def over_for(devices: Iterable[Device], *words: str) -> None:
     if not asked:
         return
     try:
-        rows = Trouble.objects.filter(device__in={key for key, _ in asked}, word__in={word for _, word in asked})
+        rows = Trouble.objects.filter(
+            device__in={key for key, _ in asked}, word__in={word for _, word in asked}
+        )
         found = dict(rows.filter(over_at=None).values_list("pk", "device"))
         if found:
             _end(found, known)
