@@ -253,7 +253,7 @@ async def test_a_trouble_from_before_a_restart_ends_with_the_next_message_that_s
         await until(lambda: box._failed)
         await put(box, Link(), mail := Mail("porch"))
         await mail.end
-        await until_await(Trouble.objects.exclude(over_at=None).aexists)
+        await until_await(no_trouble_is_left)
 
 
 async def test_no_new_handlers_begin_while_too_many_hang(monkeypatch):
