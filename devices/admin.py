@@ -23,6 +23,7 @@ from .models import (
     RolloutTarget,
     ServiceBeat,
     SigningKey,
+    Trouble,
 )
 
 
@@ -227,3 +228,10 @@ class RolloutTargetAdmin(ReadOnlyAdmin):
 @admin.register(ServiceBeat)
 class ServiceBeatAdmin(ReadOnlyAdmin):
     list_display = ["name", "ok", "at", "changed_at", "sentence"]
+
+
+@admin.register(Trouble)
+class TroubleAdmin(ReadOnlyAdmin):
+    list_display = ["device", "word", "since", "last_at", "over_at", "count"]
+    list_select_related = ["device"]
+    list_filter = ["word"]

@@ -3,7 +3,6 @@ import json
 import pytest
 
 from devices import playlists
-from media_pipeline import showing
 from tests.builders import make_capture, make_device, make_jpeg, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -12,7 +11,6 @@ URL = "/api/v1/devices/hall/playlist"
 
 @pytest.fixture
 def hall():
-    showing.listen()
     return make_device("hall", profile="panel")
 
 

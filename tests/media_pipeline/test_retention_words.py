@@ -84,7 +84,7 @@ def test_the_reasons_are_told_once_and_in_the_readers_language(settings):
     assert "exceed the limit of 1 bytes" in event.sentence
     with translation.override("zh-hans"):
         assert "超过" in event.text
-        assert [p.sentence for p in retention_words.problems_now()][1] == "因为有人保留而留下：3 张图片。"
+        assert [p.sentence for p in retention_words.problems_now()][1] == "因为有人保留而留下：3 张照片。"
     Capture.objects.update(kept=False)
     assert retention.retain() == (3, 0) and said() == []
     assert Event.objects.filter(word="retention_well", problem=False).count() == 1

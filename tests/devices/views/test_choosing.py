@@ -3,7 +3,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.models import Delivery
-from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_user
 
 CHOOSE = reverse("devices:choose_panel")
@@ -13,7 +12,6 @@ CHOOSE = reverse("devices:choose_panel")
 def pictures(db, client, settings, tmp_path):
     """Two pictures of one camera, the newer first, for an operator with two panels."""
     settings.OUTBOX_DIR = tmp_path / "outbox"
-    history.listen()
     client.force_login(make_user("bob", "operator"))
     for code in ("hall", "shop"):
         make_device(code, profile="panel", name=code.title())

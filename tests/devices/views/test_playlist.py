@@ -8,7 +8,6 @@ from PIL import Image
 from devices import outbox, playlists
 from devices.models import Device, DeviceGroup, Panel, PlaylistItem
 from devices.views.playlist import every
-from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 PAGE = reverse("devices:playlist", args=["hall"])
@@ -16,7 +15,6 @@ PAGE = reverse("devices:playlist", args=["hall"])
 
 @pytest.fixture
 def hall(db, client):
-    history.listen()
     client.force_login(make_user("bob", "operator"))
     return make_device("hall", profile="panel", name="Hall")
 

@@ -7,7 +7,6 @@ from PIL import Image
 from devices import render_profiles
 from devices.forms_render import RenderForm
 from devices.models import Panel, RenderProfile
-from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_user
 
 LIST = reverse("devices:renders")
@@ -17,7 +16,6 @@ NEW = reverse("devices:new_render")
 @pytest.fixture
 def alice(db, client, settings, tmp_path):
     settings.OUTBOX_DIR = tmp_path / "outbox"
-    history.listen()
     render_profiles.offer_ready_made()
     client.force_login(make_user("alice", "owner"))
 

@@ -7,7 +7,6 @@ from PIL import Image
 
 from devices import deliveries, delivery_leases, outbox, preparing, render_profiles
 from devices.models import Delivery, Device, Panel, RenderProfile
-from media_pipeline import showing as history
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 SHOW = reverse("devices:show", args=["hall"])
@@ -17,7 +16,6 @@ BW = "epaper-296x128-bw"
 @pytest.fixture
 def hall(db, client, settings, tmp_path):
     settings.OUTBOX_DIR = tmp_path / "outbox"
-    history.listen()
     render_profiles.offer_ready_made()
     client.force_login(make_user("bob", "operator"))
     return make_device("hall", profile="panel", name="Hall")
