@@ -15,6 +15,7 @@ from media_pipeline.ingest import committer
 from photohub import asgi, streams
 from photohub.lib import http_guard, live, open_files
 from photohub.lib.http_guard import GuardedHttp
+from photohub.lib.socket_guard import GuardedWebSocket
 
 GRACE_S = 4
 _WEBSOCKET_MAX_BYTES = 16 * 2**20
@@ -53,7 +54,7 @@ def server_config() -> uvicorn.Config:
         access_log=False,
         lifespan="off",
         http=GuardedHttp,
-        ws="websockets-sansio",
+        ws=GuardedWebSocket,
         ws_max_size=_WEBSOCKET_MAX_BYTES,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_S,
