@@ -22,6 +22,8 @@ from .mqtt_fields import (
 )
 
 MAX_LENGTH_BYTES = 4
+# Only a PUBLISH carries a picture. A SUBSCRIBE of megabytes would hold a million filters.
+OTHERS_AT_MOST_BYTES = 64 * 1024
 PROTOCOL_LEVELS = {"MQIsdp": 3, "MQTT": 4}
 
 
@@ -170,8 +172,9 @@ def _read_header(buffer: bytearray, start: int, max_packet_bytes: int) -> tuple[
     else:
         raise Malformed("the remaining length has more than four bytes")
     size_bytes = position + 1 - start + remaining
-    if size_bytes > max_packet_bytes:
-        raise PacketTooLarge(size_bytes, max_packet_bytes)
+    limit = max_packet_bytes if kind is Kind.PUBLISH else min(max_packet_bytes, OTHERS_AT_MOST_BYTES)
+    if size_bytes > limit:
+        raise PacketTooLarge(size_bytes, limit)
     if remaining != BODY_SIZES.get(kind, remaining):
         raise Malformed(f"a {kind.name} with a body of {remaining} bytes")
     return position + 1, start + size_bytes
@@ -287,8 +290,15 @@ def build_publish(
     topic: str, payload: bytes, qos: int = 0, packet_id: int = 0, *, dup: bool = False
 ) -> bytes:
     """Write a PUBLISH that is not retained; one at QoS 1 or 2 has a packet id."""
-    head = pack_text(topic) + (packet_id.to_bytes(2, "big") if qos else b"")
-    return build_packet(Kind.PUBLISH, dup << 3 | qos << 1, head + payload)
+    return build_publish_head(topic, len(payload), qos, packet_id, dup=dup) + payload
+
+
+def build_publish_head(
+    topic: str, payload_bytes: int, qos: int = 0, packet_id: int = 0, *, dup: bool = False
+) -> bytes:
+    """Write all of a PUBLISH but its payload, so that many can share one."""
+    named = pack_text(topic) + (packet_id.to_bytes(2, "big") if qos else b"")
+    return _build_header(Kind.PUBLISH, dup << 3 | qos << 1, len(named) + payload_bytes) + named
 
 
 def parse_packet_id(body: bytes, kind: Kind) -> int:
@@ -364,12 +374,16 @@ def pubcomp(packet_id: int) -> bytes:
 
 def build_packet(kind: Kind, flags: int, body: bytes) -> bytes:
     """Write any packet: header, remaining length, body."""
-    remaining = len(body)
+    return _build_header(kind, flags, len(body)) + body
+
+
+def _build_header(kind: Kind, flags: int, body_bytes: int) -> bytes:
+    remaining = body_bytes
     header = bytearray([kind << 4 | flags])
     while remaining > 127:
         header.append(remaining & 127 | 128)
         remaining >>= 7
     header.append(remaining)
     if len(header) > 1 + MAX_LENGTH_BYTES:
-        raise Malformed(f"a body of {len(body)} bytes does not fit into an MQTT packet")
-    return bytes(header) + body
+        raise Malformed(f"a body of {body_bytes} bytes does not fit into an MQTT packet")
+    return bytes(header)

@@ -16,6 +16,7 @@ from photohub.embedded.accounts import Account, ConnectionInfo
 from photohub.embedded.connection import Connection, Refused
 from photohub.embedded.core import Core
 from photohub.embedded.links import Link, Receive, Send, TcpLink, WebSocketLink
+from photohub.embedded.outgoing import Backlogs
 from photohub.embedded.receipts import Published, Receipt, Room
 
 __all__ = ["Account", "ConnectionInfo", "EmbeddedBroker", "PortTaken"]
@@ -28,8 +29,10 @@ REVALIDATE_S = 5.0
 REVALIDATE_PATIENCE_S = 30.0
 HUB_PATIENCE_S = 30.0
 STOP_S = 5.0
-STREAM_BYTES = 256 * 1024
-UNFINISHED_MAX_BYTES = 96 * 2**20
+READ_AHEAD_BYTES = 32 * 1024
+LARGE_BYTES = 256 * 1024
+HELD_MAX_BYTES = 64 * 2**20
+UNTOLD_PER_ACCOUNT = 200
 DENIED_LOG_S = 60.0
 # A connection that was refused nothing for so long shows that earlier trouble is over.
 WELL_AFTER_S = 60.0
@@ -64,6 +67,8 @@ class Standing:
     connections: set[Connection] = field(default_factory=set)
     published: Published = field(default_factory=Published)
     telling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    untold: int = 0
+    untold_filters: set[str] = field(default_factory=set)
     denied: int = 0
     denied_unlogged: int = 0
     denied_logged_at: float = float("-inf")
@@ -103,6 +108,7 @@ class EmbeddedBroker:
         self.max_packet_bytes = max_packet_bytes
         self.stall_s = stall_s
         self.core = Core()
+        self.backlogs = Backlogs()
         self._room = Room()
         self._address = (host, port)
         self._max_connections = max_connections
@@ -128,7 +134,7 @@ class EmbeddedBroker:
         host, port = self._address
         try:
             self._server = await asyncio.start_server(
-                self._tcp_connected, host, port, limit=STREAM_BYTES, backlog=512
+                self._tcp_connected, host, port, limit=READ_AHEAD_BYTES, backlog=512
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -201,6 +207,8 @@ class EmbeddedBroker:
                 f"{account.username} has {CONNECTIONS_PER_ACCOUNT} connections already",
                 ConnackCode.UNAVAILABLE,
             )
+        if standing.untold >= UNTOLD_PER_ACCOUNT:
+            raise Refused(f"{account.username} comes and goes too often", ConnackCode.UNAVAILABLE)
         standing.connections.add(connection)
         while (rival := self._by_key.get(key)) is not None:
             rival.end("taken over by a newer connection")
@@ -228,15 +236,15 @@ class EmbeddedBroker:
         if standing.tokens < 0:
             await asyncio.sleep(-standing.tokens / self._messages_per_s)
 
-    def check_unfinished(self, connection: Connection) -> None:
-        """Bound what packets that are not whole yet take: of one account (raises Refused), and in all."""
-        if connection.unfinished_bytes <= STREAM_BYTES:
+    def check_held(self, connection: Connection) -> None:
+        """Bound what packets take that are not whole yet or wait: of one account (raises Refused), and in all."""
+        if connection.held_bytes <= LARGE_BYTES:
             return
         own = self._standing(connection.account).connections
-        if sum(each.unfinished_bytes for each in own) > 2 * self.max_packet_bytes:
+        if sum(each.held_bytes for each in own) > 2 * self.max_packet_bytes:
             raise Refused("its connections send too much at once")
-        if sum(each.unfinished_bytes for each in self._connections) > UNFINISHED_MAX_BYTES:
-            largest = max(self._connections, key=lambda each: each.unfinished_bytes)
+        if sum(each.held_bytes for each in self._connections) > HELD_MAX_BYTES:
+            largest = max(self._connections, key=lambda each: each.held_bytes)
             largest.end("too much is sent at once")
 
     async def wait_for_room(self, account: Account, size_bytes: int) -> None:
@@ -329,8 +337,15 @@ class EmbeddedBroker:
             self._tell(connection.account, told)
 
     def tell_subscribed(self, connection: Connection, topic_filter: str) -> None:
-        if self._on_subscribe:
-            self._tell(connection.account, self._on_subscribe(connection.account, topic_filter))
+        waiting = self._standing(connection.account).untold_filters
+        # Told once however often it is said, and again when it is said later.
+        if self._on_subscribe and topic_filter not in waiting:
+            waiting.add(topic_filter)
+            self._tell(connection.account, self._tell_listens(connection.account, topic_filter, waiting))
+
+    async def _tell_listens(self, account: Account, topic_filter: str, waiting: set[str]) -> None:
+        waiting.discard(topic_filter)
+        await self._on_subscribe(account, topic_filter)
 
     def tell_refused(self, account: Account, word: str, **values: str) -> None:
         if self._on_refused:
@@ -348,16 +363,20 @@ class EmbeddedBroker:
             await self._on_disconnect(connection.account, connection.client_id, reason)
 
     def _tell(self, account: Account, told: Awaitable[None]) -> None:
-        task = asyncio.create_task(self._tell_in_turn(self._standing(account).telling, told))
+        standing = self._standing(account)
+        standing.untold += 1
+        task = asyncio.create_task(self._tell_in_turn(standing, told))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
-    async def _tell_in_turn(self, turn: asyncio.Lock, told: Awaitable[None]) -> None:
-        async with turn:
+    async def _tell_in_turn(self, standing: Standing, told: Awaitable[None]) -> None:
+        async with standing.telling:
             try:
                 await told
             except Exception:
                 log.exception("Telling about an MQTT connection failed")
+            finally:
+                standing.untold -= 1
 
     def _standing(self, account: Account) -> Standing:
         standing = self._standings.get(account.username)

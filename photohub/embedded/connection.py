@@ -80,9 +80,10 @@ class Connection:
         self._is_well = False
         self.packets_in = self.packets_out = self.denied = 0
         self.finished = asyncio.Event()
-        self.outgoing = Outgoing(self.end)
+        self.outgoing = Outgoing(self.end, broker.backlogs)
         self._reader = PacketReader(broker.max_packet_bytes)
         self._early: deque[Packet] = deque()
+        self._in_hand_bytes = 0
         self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._answers = Answers(self.outgoing.put, self.end)
 
@@ -103,6 +104,7 @@ class Connection:
             log.exception("MQTT connection from %s ended by an error of the server", self.peer)
         finally:
             self.link.abort()
+            self.outgoing.drop()
             self.broker.forget(self, reason)
             self.finished.set()
 
@@ -126,9 +128,9 @@ class Connection:
         return True
 
     @property
-    def unfinished_bytes(self) -> int:
-        """Tell how many bytes of a packet that is not whole yet are held."""
-        return self._reader.buffered_bytes
+    def held_bytes(self) -> int:
+        """Tell how many bytes are held of packets that are not whole yet, or wait for room."""
+        return self._reader.buffered_bytes + self._in_hand_bytes
 
     # --- before the login
 
@@ -163,8 +165,6 @@ class Connection:
             if not self._early and received_bytes > CONNECT_MAX_BYTES:
                 raise Refused("the CONNECT is larger than 64 kB")
         first = self._early.popleft()
-        if len(first.raw) > CONNECT_MAX_BYTES:
-            raise Refused("the CONNECT is larger than 64 kB")
         return first
 
     def _parse_connect(self, packet: Packet) -> Connect:
@@ -245,15 +245,18 @@ class Connection:
             self.broker.tell_subscribed(self, topic_filter)
 
     async def _leave_will(self, connect: Connect) -> None:
-        """Publish the will, and let the hub hear it before a next connection of this client begins."""
-        will = self.broker.publish(
-            self.account, connect.will_topic, connect.will_payload or b"", connect.will_qos
-        )
-        settled = asyncio.Event()
-        will.when_settled(settled.set)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(WILL_S if self.broker.core.hub.link else 0):
-                await settled.wait()
+        """Publish the will, and let the hub hear it before a next connection of this client begins.
+
+        Like any message it needs room at the hub; who comes and goes without end leaves no more than that.
+        """
+        payload, settled = connect.will_payload or b"", asyncio.Event()
+        with suppress(TimeoutError, Refused):
+            async with asyncio.timeout(WILL_S):
+                await self.broker.wait_for_room(self.account, len(payload))
+                will = self.broker.publish(self.account, connect.will_topic, payload, connect.will_qos)
+                will.when_settled(settled.set)
+                if self.broker.core.hub.link:
+                    await settled.wait()
 
     async def _read(self, keepalive_s: int) -> str:
         # Half as much again as the client promised (MQTT-3.1.2-24). A client which promises nothing may be
@@ -267,13 +270,16 @@ class Connection:
                     self.packets_in += 1
                     if packet.kind == Kind.DISCONNECT:
                         return GOODBYE
+                    self._in_hand_bytes = len(packet.body)
                     await self._take(packet)
+                    self._in_hand_bytes = 0
+                    del packet
                 async with asyncio.timeout(patience_s):
                     chunk = await self.link.read()
                 if not chunk:
                     return "the connection was closed"
                 self._early.extend(self._reader.feed(chunk))
-                self.broker.check_unfinished(self)
+                self.broker.check_held(self)
         except TimeoutError:
             return "silent for longer than its keepalive"
         except OSError:
@@ -335,7 +341,7 @@ class Connection:
             # 3.1.1 cannot say no, and without an answer the client repeats the message for ever.
             receipt = Receipt(Outcome.KEPT)
         if head.qos == 2:
-            self.session.hold(head.packet_id, receipt)
+            self.session.hold(head.packet_id, hash((head.topic, payload)), receipt)
         if head.qos:
             build = puback if head.qos == 1 else pubrec
             self._answers.send_when_kept(receipt, head.packet_id, build(head.packet_id))
@@ -348,8 +354,8 @@ class Connection:
         self._answers.note_repeated(head.packet_id)
         published, digest = self.broker.published(self.account), hash((head.topic, payload))
         # Until its PUBREL, a packet id of QoS 2 stands for the same message whatever the flag says (4.3.3).
-        held = self.session.unreleased.get(head.packet_id) if head.qos == 2 else None
-        if held is not None and held.outcome is not Outcome.REFUSED:
+        held = self.session.held(head.packet_id, digest) if head.qos == 2 else None
+        if held is not None:
             return held
         known = published.find(self.key, head.packet_id, digest, head.dup)
         if known is not None:

@@ -34,13 +34,21 @@ class Session:
     account: Account
     clean: bool
     filters: dict[str, int] = field(default_factory=dict)
-    unreleased: OrderedDict[int, Receipt] = field(default_factory=OrderedDict)
+    unreleased: OrderedDict[int, tuple[int, Receipt]] = field(default_factory=OrderedDict)
     listener: Listener | None = None
     left_at: float | None = None
 
-    def hold(self, packet_id: int, receipt: Receipt) -> None:
+    def held(self, packet_id: int, digest: int) -> Receipt | None:
+        """Return the receipt of the same QoS 2 publish, when it was taken and is not released.
+
+        Other bytes under its id are another message: a board that forgot what it sent begins with its first id again.
+        """
+        known_digest, receipt = self.unreleased.get(packet_id, (0, None))
+        return receipt if known_digest == digest and receipt is not None and receipt.is_good else None
+
+    def hold(self, packet_id: int, digest: int, receipt: Receipt) -> None:
         """Note a QoS 2 publish until it is released."""
-        self.unreleased[packet_id] = receipt
+        self.unreleased[packet_id] = (digest, receipt)
         if len(self.unreleased) > UNRELEASED_AT_MOST:
             self.unreleased.popitem(last=False)
 

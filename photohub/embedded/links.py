@@ -56,7 +56,12 @@ class TcpLink:
 
     async def write(self, data: bytes, stall_s: float) -> None:
         """Send all, however slowly it is taken; raises TimeoutError when nothing moves for `stall_s`."""
-        self._writer.write(data)
+        # In pieces, so that the process holds no copy of a large message for each client that is slow to take it.
+        for start in range(0, len(data), FRAME_BYTES):
+            await self._write_piece(data[start : start + FRAME_BYTES], stall_s)
+
+    async def _write_piece(self, piece: bytes, stall_s: float) -> None:
+        self._writer.write(piece)
         waiting_bytes = self._unsent_bytes()
         if waiting_bytes <= UNSENT_BYTES:
             return

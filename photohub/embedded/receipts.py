@@ -13,8 +13,9 @@ from enum import Enum
 UNDER_WAY_AT_MOST = 32
 UNDER_WAY_AT_MOST_BYTES = 16 * 2**20
 TOTAL_AT_MOST_BYTES = 64 * 2**20
-# Messages up to this size pass also while pictures of other devices take all there is.
+# Messages up to this size pass also while pictures of other devices take all there is; of these there may be so much more.
 SMALL_BYTES = 16 * 2**10
+SMALL_MORE_BYTES = 32 * 2**20
 REMEMBERED = 64
 
 
@@ -35,6 +36,11 @@ class Receipt:
         self.outcome = outcome
         self.answered = False
         self._tell: list[Callable[[], None]] = []
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether the message is kept, or may still be."""
+        return self.outcome is not Outcome.REFUSED
 
     def settle(self, outcome: Outcome) -> None:
         """Say what became of the message; only the first word counts."""
@@ -68,7 +74,7 @@ class Published:
         used again, and a device may say the same twice.
         """
         known_sender, receipt = self._known.get((packet_id, digest), ("", None))
-        if receipt is None or receipt.outcome is Outcome.REFUSED:
+        if receipt is None or not receipt.is_good:
             return None
         if dup or (receipt.outcome is Outcome.UNDER_WAY and sender == known_sender):
             return receipt
@@ -124,4 +130,5 @@ class Room:
         else:
             own_bytes = published.under_way_bytes + size_bytes
             own = published.under_way < UNDER_WAY_AT_MOST and own_bytes <= UNDER_WAY_AT_MOST_BYTES
-        return own and (size_bytes <= SMALL_BYTES or self.under_way_bytes + size_bytes <= TOTAL_AT_MOST_BYTES)
+        limit = TOTAL_AT_MOST_BYTES + (SMALL_MORE_BYTES if size_bytes <= SMALL_BYTES else 0)
+        return own and self.under_way_bytes + size_bytes <= limit

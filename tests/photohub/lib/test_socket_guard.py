@@ -10,6 +10,7 @@ import uvicorn
 
 from photohub.lib import socket_guard
 from photohub.lib.socket_guard import GuardedWebSocket
+from tests.media_pipeline.waiting import until
 
 HELLO = (
     "GET %s HTTP/1.1\r\nHost: hub\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -107,8 +108,6 @@ async def test_who_asks_and_never_reads_is_not_read_either():
         (served,) = [task.get_coro().cr_frame.f_locals["self"] for task in running("run_asgi")]
         # More than the buffers of both systems take.
         writer.write(frame(os.urandom(100), kind=9) * 200_000)
-        async with asyncio.timeout(60):
-            while served.transport.is_reading():
-                await asyncio.sleep(0.01)
+        await until(lambda: not served.transport.is_reading(), 60)
         assert served.transport.get_write_buffer_size() < 2**20
         writer.transport.abort()
