@@ -95,6 +95,8 @@ class Limits:
     transfers_per_device: int = 2
     idle_s: float = 3600.0
     longest_s: float = 24 * 3600.0
+    # Behind this silence a transfer makes room for one that goes on.
+    asleep_s: float = 60.0
     remembered: int = 1000
 
 
@@ -297,12 +299,25 @@ class ChunkedUploads:
             raise _Refuse(Reason.RESEND, "The piece does not match its checksum.")
         if transfer.fin_topic:
             raise _Refuse(Reason.PAUSE, "The file is just being stored.")
-        try:
-            self._storage.write((code, step.id), start, payload)
-        except NoRoom as error:
-            raise _Refuse(Reason.PAUSE, "The hub has no room for more pieces just now.") from error
+        self._write((code, step.id), start, payload, now_s)
         if not transfer.add(start, end):
             raise _Refuse(Reason.PAUSE, "The pieces lie too far apart; fill the gaps first.")
+
+    def _write(self, key: tuple[str, str], start: int, payload: bytes, now_s: float) -> None:
+        """Keep a piece. Where there is no room, those go first that have been silent for longest."""
+        asleep = sorted(
+            (other.heard_at_s, name)
+            for name, other in self._transfers.items()
+            if name != key and not other.fin_topic and now_s - other.heard_at_s > self._limits.asleep_s
+        )
+        while True:
+            try:
+                self._storage.write(key, start, payload)
+                return
+            except NoRoom as error:
+                if not asleep:
+                    raise _Refuse(Reason.PAUSE, "The hub has no room for more pieces just now.") from error
+                self._forget(asleep.pop(0)[1])
 
     def _finish(self, code: str, step: FileTopic, topic: str, now_s: float) -> Outcome:
         if (code, step.id) in self._finished and (code, step.id) not in self._transfers:

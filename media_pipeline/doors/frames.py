@@ -203,7 +203,7 @@ class FrameDesk:
             # The message comes again, and is chosen again then. Its other parts do not come again.
             self.chooser.keep_next(device.code, self._clock())
             if part is not None:
-                self._unstored[device.code] = (part, payload, picture)
+                self._keep_unstored(device.code, (part, payload, picture))
             raise
         self._unstored.pop(device.code, None)
         return receipt
@@ -221,6 +221,16 @@ class FrameDesk:
             if held_bytes + len(payload) > PARTS_HELD_BYTES:
                 raise FrameRefused("Too many frames come in parts at once.")
             return self._joiners.setdefault(code, PartJoiner()).add(part, payload, now_s)
+
+    def _keep_unstored(self, code: str, last: tuple[int, bytes, bytes]) -> None:
+        """Keep a picture whose last part comes again; the oldest give way, since a full disk may last."""
+        with self._lock:
+            self._unstored.pop(code, None)
+            self._unstored[code] = last
+            held_bytes = sum(len(payload) + len(picture) for _, payload, picture in self._unstored.values())
+            while held_bytes > PARTS_HELD_BYTES:
+                _, payload, picture = self._unstored.pop(next(iter(self._unstored)))
+                held_bytes -= len(payload) + len(picture)
 
     def hear_file(self, device: Device, step: FileTopic, payload: bytes) -> Answer | None:
         """Take one step of a chunked upload; return what to publish to the device."""

@@ -227,11 +227,11 @@ class EmbeddedBroker:
             del self._by_key[connection.key]
             self._tell(connection.account, self._tell_gone(connection, reason))
 
-    async def pace(self, account: Account) -> None:
-        """Wait until the account may send its next packet."""
+    async def pace(self, account: Account, cost: float = 1) -> None:
+        """Wait until the account may send its next packet; one that takes more time than others costs more."""
         standing, now = self._standing(account), time.monotonic()
         refill = (now - standing.refilled_at) * self._messages_per_s
-        standing.tokens = min(self._messages_burst, standing.tokens + refill) - 1
+        standing.tokens = min(self._messages_burst, standing.tokens + refill) - cost
         standing.refilled_at = now
         if standing.tokens < 0:
             await asyncio.sleep(-standing.tokens / self._messages_per_s)

@@ -52,6 +52,7 @@ AUTHENTICATE_S = 10.0
 CONNECT_MAX_BYTES = 64 * 1024
 CLIENT_ID_MAX = 256
 SUBSCRIPTIONS_MAX = 100
+COSTS_ONE_BYTES = 500
 WILL_S = 2.0
 GOODBYE = "said goodbye"
 
@@ -307,7 +308,10 @@ class Connection:
             return "the connection broke"
 
     async def _take(self, packet: Packet) -> None:
-        await self.broker.pace(self.account)
+        # Hundreds of filters may stand in one SUBSCRIBE, and each is judged.
+        await self.broker.pace(
+            self.account, 1 if packet.kind is Kind.PUBLISH else 1 + len(packet.body) // COSTS_ONE_BYTES
+        )
         match packet.kind:
             case Kind.PUBLISH:
                 await self._take_publish(packet)

@@ -231,3 +231,18 @@ def test_two_devices_with_the_same_id_are_apart():
     porch.all_pieces()
     porch.code = "garden"
     assert porch.fin() == (Reason.RESEND_ALL, None)
+
+
+def test_transfers_that_are_asleep_keep_no_other_from_its_room():
+    hub = ChunkedUploads(MemoryStorage(limit_bytes=25_000))
+
+    def send(code: str, step: FileStep, payload: bytes, now_s: float, number: int | None = None) -> int:
+        return hub.handle(code, FileTopic("f1", step, number), payload, now_s).reason
+
+    for code, now_s in (("one", 0), ("two", 30), ("three", 40)):
+        send(code, FileStep.INIT, b'{"name":"a.jpg","segments_ttl":86400}', now_s)
+        reason = send(code, FileStep.DATA, b"x", now_s, 9_999)
+    assert reason == Reason.PAUSE
+    assert send("three", FileStep.DATA, b"x", 70, 9_999) == Reason.OK
+    assert send("two", FileStep.DATA, b"x", 70, 0) == Reason.OK
+    assert send("one", FileStep.DATA, b"x", 70, 0) == Reason.RESEND_ALL

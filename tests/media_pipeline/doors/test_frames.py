@@ -12,6 +12,7 @@ from PIL import Image
 from devices.models import Device, Event, Trouble
 from devices.protocol.http_pictures import BadlySent
 from devices.protocol.topics import FileStep, FileTopic
+from media_pipeline.doors import frames
 from media_pipeline.doors.frames import WAITING_AT_MOST, FrameDesk, clean_name
 from media_pipeline.ingest import committer
 from media_pipeline.live import LatestFrames
@@ -164,6 +165,21 @@ def test_parts_that_could_not_be_stored_are_a_capture_when_the_last_one_comes_ag
         desk.hear(device, ONE[400:], 2)
     desk.hear(device, ONE[400:], 2, repeated=True)
     assert Capture.objects.get().size_bytes == len(ONE) and not desk._unstored
+
+
+def test_pictures_in_parts_that_cannot_be_stored_take_no_more_than_their_room(monkeypatch):
+    def submit(upload):
+        (failed := Future()).set_exception(Refused("disk_full", "Full."))
+        return failed
+
+    monkeypatch.setattr(frames, "PARTS_HELD_BYTES", 3 * len(ONE))
+    desk = FrameDesk(LatestFrames(), submit=submit)
+    for code in ("one", "two", "three", "four"):
+        device = make_device(code=code, stream_policy="every")
+        desk.hear(device, ONE[:-100], 1)
+        with pytest.raises(Refused):
+            desk.hear(device, ONE[-100:], 2)
+    assert list(desk._unstored) == ["three", "four"]
 
 
 def test_a_hub_that_cannot_store_does_not_acknowledge():
