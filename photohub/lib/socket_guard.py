@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from .seldom import Seldom
 
 SMALL_MESSAGE_BYTES = 64 * 1024
-HELD_AT_MOST_BYTES = 64 * 2**20
+HELD_AT_MOST_BYTES = 32 * 2**20
 PIECES_AT_MOST = 1000
 _LARGE_PATHS = ("/mqtt", "/mqtt/")
 
@@ -63,4 +63,6 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         if count := _said.count(reason):
             log.warning("A WebSocket was cut off: %s (%d of this kind).", reason, count)
         self.frames.clear()
+        # Who serves the connection may still hold it for a while.
+        self.conn.reader.buffer.clear()
         self.transport.abort()
