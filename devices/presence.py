@@ -61,6 +61,9 @@ def heard_all(devices: list[Device]) -> None:
 
 def write_all(said: list[Sighting]) -> None:
     """Write down what was heard of several devices with one commit, then the versions that they told."""
+    if len(said) == 1 and said[0].device.online and "firmware_version" not in said[0].values:
+        _write_one(said[0])
+        return
     by_key = {sighting.device.pk: sighting for sighting in said}
     with one_writer(), transaction.atomic():
         chosen = Device.objects.filter(pk__in=list(by_key)).order_by("pk")
@@ -78,6 +81,13 @@ def write_all(said: list[Sighting]) -> None:
         if version and version != row.firmware_version:
             # It may prove an update, and then the rollout's row is locked, which comes before the device's.
             targets.report_version(sighting.device, "default", version)
+
+
+def _write_one(sighting: Sighting) -> None:
+    """Write of one device that is online already: there is nothing to tell, so one statement does."""
+    with one_writer():
+        Device.objects.filter(pk=sighting.device.pk).update(last_seen_at=sighting.at, **sighting.values)
+    _take_over(sighting.device, sighting)
 
 
 def _take_over(row: Device, sighting: Sighting) -> None:

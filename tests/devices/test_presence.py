@@ -24,6 +24,15 @@ def test_hearing_a_device_again_at_once_writes_nothing(db, django_assert_num_que
         presence.heard(porch)
 
 
+def test_to_hear_a_device_that_is_online_costs_one_statement(db, django_assert_num_queries):
+    porch = make_device()
+    presence.heard(porch)
+    porch.last_seen_at -= timedelta(seconds=20)
+    with django_assert_num_queries(1):
+        presence.heard(porch, telemetry={"battery_mv": "3900"})
+    assert Device.objects.get().battery_mv == porch.battery_mv == 3900
+
+
 def test_new_telemetry_is_written_at_once(db):
     porch = make_device()
     presence.heard(porch)
