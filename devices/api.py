@@ -16,7 +16,7 @@ from pydantic import Field
 
 from photohub.lib.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
 
-from . import commands, events, identity
+from . import commands, disclosure, events, identity
 from .access import Action, can, get_device, name_shown, person_asking
 from .api_troubles import TroubleOut
 from .changes import change_device
@@ -228,6 +228,7 @@ def list_devices(
     if online is not None:
         rows = rows.filter(_is_online() if online else ~_is_online())
     items, following = page_of(rows, "created_at", cursor, limit)
+    disclosure.look_up(request.user, (row.panel.shown_label for row in items if hasattr(row, "panel")))
     return {"items": items, "next": following}
 
 

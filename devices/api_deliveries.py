@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
 
-from . import deliveries, fetching, seen
+from . import deliveries, disclosure, fetching
 from .access import Action, can
 from .api import device_of
 from .deliveries import CannotDeliver, Wish
@@ -169,7 +169,7 @@ def list_deliveries(request: HttpRequest, code: str, limit: Limit = 100, cursor:
     """Newest first."""
     device: Device = device_of(request, code)
     items, following = page_of(device.deliveries.select_related("device"), "created_at", cursor, limit)
-    return {"items": seen.tell_origins(request.user, items), "next": following}
+    return {"items": disclosure.tell_origins(request.user, items), "next": following}
 
 
 @router.get("/deliveries/{id}", response=DeliveryOut, summary="Read a delivery")
@@ -178,7 +178,7 @@ def read_delivery(request: HttpRequest, id: UUID):
 
 
 def _told(request: HttpRequest, delivery: Delivery) -> Delivery:
-    [told] = seen.tell_origins(request.user, [delivery])
+    [told] = disclosure.tell_origins(request.user, [delivery])
     return told
 
 

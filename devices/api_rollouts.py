@@ -13,7 +13,7 @@ from pydantic import Field
 
 from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
 
-from . import seen
+from . import disclosure
 from .access import Action
 from .api_firmware import Word, firmware_of, refusal_of, require
 from .models import Device, Rollout, RolloutTarget
@@ -186,7 +186,7 @@ def _as_json(rollout: Rollout, user) -> dict[str, Any]:
         "firmware": rollout.firmware_id,
         "reason": reasons.explain_rollout(rollout),
         "targets": rollouts.counts_of(rollout, user),
-        "group": seen.tell_group(user, rollout.group_name),
+        "group": disclosure.tell_group(user, rollout.group_name),
         "error_threshold": rollout.error_percent,
     }
 

@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from .access import Action, can
+from .disclosure import tell_origins
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .outbox import KEEP
-from .seen import tell_origins
 
 # The reasons that hold no figure. The row has them in the language of the process that wrote it.
 _REASONS = {

@@ -9,9 +9,9 @@ from pydantic import Field
 from photohub.lib.api import Changes, Text
 
 from .access import Action, can, person_asking
+from .disclosure import tell_label
 from .models import Panel
 from .panel_settings import POLL_INTERVAL_S, WINDOW
-from .seen import tell_label
 
 
 class PanelOut(Schema):

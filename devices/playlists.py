@@ -17,11 +17,11 @@ from django.utils.translation import gettext as _
 
 from . import deliveries, events, outbox, panel_rendering, troubles
 from .deliveries import CannotDeliver, Wish
+from .disclosure import look_up, tell_label
 from .models import Delivery, DeliveryState, Device, EventType, LinkState, Panel, PictureOrigin, PlaylistItem
 from .panel_rendering import Made
 from .picture_sources import read_newest
 from .rendering import RenderRefused
-from .seen import tell_label
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def tell_items(device: Device, user) -> list[PlaylistItem]:
     items = items_of(device)
     cameras = [item.camera_id for item in items if item.camera_id]
     visible = set(Device.objects.visible_to(user).filter(pk__in=cameras).values_list("pk", flat=True))
+    look_up(user, (item.label for item in items))
     for item in items:
         item.hidden = item.camera_id is not None and item.camera_id not in visible
         if item.hidden:

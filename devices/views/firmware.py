@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ..access import Action, can
+from ..disclosure import tell_group
 from ..forms_firmware import FirmwareForm, SigningKeyForm
 from ..models import Firmware, FirmwareState, Rollout, RolloutTarget, SigningKey
 from ..ota import images, keys, reasons, rollouts
 from ..ota.errors import FirmwareError
-from ..seen import tell_group
 
 _ON_A_PAGE = 30
 _ROLLOUTS_SHOWN = 20

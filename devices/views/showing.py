@@ -18,10 +18,10 @@ from ..access import Action, can, get_device
 from ..changes import change_device
 from ..deliveries import CannotDeliver
 from ..delivery_words import lines_of
+from ..disclosure import tell_label
 from ..models import Device, Panel
 from ..protocol import topics
 from ..render_profiles import choices_of
-from ..seen import tell_label
 from .detail import frame_of
 
 LINES = 8

@@ -1,10 +1,13 @@
 """What lies between groups: a panel of one group that shows pictures of another's camera, and who may read of it."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from devices import commands, playlists
+from devices.disclosure import bare_address, tell_group, tell_origins
 from devices.models import Delivery, DeviceGroup, Panel, PictureOrigin
-from devices.seen import bare_address, tell_group, tell_origins
+from photohub.lib.ids import new_id
 from tests.builders import make_capture, make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +35,20 @@ def send(panel, capture, **values):
 
 def yard_person(role: str):
     return make_user(role, role, DeviceGroup.objects.get(name="yard"))
+
+
+def test_a_page_of_panels_costs_the_same_however_many_they_are(client, django_assert_num_queries):
+    panel, _camera, capture = two_groups()
+    Panel.objects.update(shown_label=str(capture.pk))
+    client.force_login(yard_person("viewer"))
+    with CaptureQueriesContext(connection) as one:
+        assert client.get(f"{API}/devices").json()["items"][0]["panel"]["shown_label"] == ""
+    for number in range(4):
+        Panel.objects.filter(device=make_device(f"p{number}", profile="panel", group=panel.group)).update(
+            shown_label=str(new_id())
+        )
+    with django_assert_num_queries(len(one)):
+        assert len(client.get(f"{API}/devices").json()["items"]) == 5
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator"])

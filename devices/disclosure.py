@@ -9,6 +9,11 @@ from .access import Action, can, sees_all
 from .models import Delivery, Device, DeviceGroup, PictureOrigin
 
 
+def look_up(user, references: Iterable[str]) -> None:
+    """Find out at once about many pictures that are to be told of, which else are looked up one by one."""
+    _foreign(user, list(references))
+
+
 def tell_origins(user, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """Return the deliveries, for showing only: where a picture came from is emptied where the person may not see it."""
     rows = list(deliveries)
@@ -48,9 +53,18 @@ def bare_address(text: str) -> str:
 
 
 def _foreign(user, references: list[str]) -> set[str]:
-    """Return those of these pictures' ids that belong to no device which the person may see."""
+    """Return those of these pictures' ids that belong to no device which the person may see.
+
+    What was found is kept on the user, so for one request.
+    """
     ids = {key: text for text in references if (key := read_id(text))}
     if not ids or sees_all(user):
         return set()
-    visible = Device.objects.visible_to(user).filter(captures__in=list(ids))
-    return {ids[key] for key in set(ids) - set(visible.values_list("captures", flat=True))}
+    if not hasattr(user, "foreign_pictures"):
+        user.foreign_pictures = {}
+    known = user.foreign_pictures
+    if unknown := [key for key in ids if key not in known]:
+        visible = Device.objects.visible_to(user).filter(captures__in=unknown)
+        seen = set(visible.values_list("captures", flat=True))
+        known.update((key, key not in seen) for key in unknown)
+    return {text for key, text in ids.items() if known[key]}
