@@ -119,7 +119,7 @@ class Gateway:
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
                 group.create_task(self._resubscribe(link))
-                group.create_task(_beat())
+                group.create_task(_beat(LOG_BEAT if self._broker_log is not None else ""))
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
                     self._accounts = dynsec.Accounts(link, self._address.username)
                     group.create_task(self._accounts.run())
@@ -257,7 +257,7 @@ class Gateway:
             self._wake.set()
         results = await asyncio.gather(
             *(self._send_command(link, command) for command in due),
-            *(self._send_offer(link, offer) for offer in offers),
+            self._send_offers(link, offers),
             self._publish_all(link, urls),
             return_exceptions=True,
         )
@@ -284,9 +284,16 @@ class Gateway:
             raise
         await self._note_sent.do(command)
 
-    async def _send_offer(self, link: Link, offer: aliyun_door.Push) -> None:
-        await link.publish(offer.answer.topic, offer.answer.payload)
-        await in_thread(aliyun_door.note_said, [offer])
+    async def _send_offers(self, link: Link, offers: list[aliyun_door.Push]) -> None:
+        if not offers:
+            return
+        publishing = (link.publish(offer.answer.topic, offer.answer.payload) for offer in offers)
+        failed = await asyncio.gather(*publishing, return_exceptions=True)
+        await in_thread(
+            aliyun_door.note_said, [o for o, error in zip(offers, failed, strict=True) if not error]
+        )
+        if error := next(filter(None, failed), None):
+            raise error
 
     async def _publish_all(self, link: Link, captures: list[Capture]) -> None:
         if not captures:
@@ -320,11 +327,12 @@ def _found(claim: Callable[[], list]) -> list:
         return []
 
 
-async def _beat() -> None:
+async def _beat(log_beat: str) -> None:
     while True:
         try:
             await in_thread(_note_broker, True, "")
-            await in_thread(beats.beat, LOG_BEAT, True)
+            if log_beat:
+                await in_thread(beats.beat, log_beat, True)
         except Exception as error:
             log.warning("The gateway's heartbeat could not be written down (%s).", type(error).__name__)
         await asyncio.sleep(_BEAT_EVERY_S)

@@ -10,7 +10,9 @@ from asgiref.sync import sync_to_async
 
 from devices import commands
 from devices import mqtt_routes as devices_routes
-from devices.mqtt import UNDER_WAY_AT_MOST, Address
+from devices.mqtt import UNDER_WAY_AT_MOST, Address, MqttDown
+from devices.ota.aliyun_door import Push
+from devices.protocol.chunked_upload import Answer
 from photohub import gateway
 from tests.brokers import running_mosquitto
 from tests.builders import make_device
@@ -57,6 +59,23 @@ async def test_more_commands_than_are_claimed_at_once_do_not_wait_for_the_next_l
         await broker.took(count)
     sending.cancel()
     assert len(broker.topics) == len(set(broker.topics)) == count
+
+
+async def test_offers_are_noted_together_but_for_those_that_the_broker_did_not_take(monkeypatch):
+    noted: list[list[int]] = []
+    monkeypatch.setattr(
+        gateway.aliyun_door, "note_said", lambda some: noted.append([p.target_pk for p in some])
+    )
+
+    async def publish(topic: str, _payload: bytes) -> None:
+        if topic == "b":
+            raise MqttDown("away")
+
+    offers = [Push(Answer(topic, b""), number, None) for number, topic in enumerate("abc")]
+    sender = gateway.Gateway(None, SimpleNamespace(desk=None))
+    with pytest.raises(MqttDown):
+        await sender._send_offers(SimpleNamespace(publish=publish), offers)
+    assert noted == [[0, 2]]
 
 
 @contextlib.asynccontextmanager
