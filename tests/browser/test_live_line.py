@@ -17,6 +17,7 @@ PAGE = f"""<html data-seq="10"><p id="live-pill"><span></span></p>
     document.addEventListener(`photohub:${{type}}`, ({{ detail }}) => told.push(detail.seq ?? type));
   window.say = (...seqs) => seqs.forEach((seq) => line.onmessage({{ data: JSON.stringify({{ seq, type: "notice" }}) }}));
   window.hello = (seq) => line.onmessage({{ data: JSON.stringify({{ seq, type: "hello" }}) }});
+  window.ping = (seq) => line.onmessage({{ data: JSON.stringify({{ seq, type: "ping" }}) }});
 </script><script type="module" src="/live.js"></script>"""
 
 
@@ -103,3 +104,12 @@ def test_a_database_that_went_back_makes_the_page_fetch_all(page):
     page.evaluate("hello(3); say(4)")
     page.wait_for_function("told.length === 2")
     assert page.evaluate("told") == ["poll", 4]
+
+
+def test_a_ring_that_was_lost_is_made_good_by_the_next_ping(page):
+    hub = Hub(page)
+    page.evaluate("ping(10)")
+    hub.newest, hub.known = 11, {11}
+    page.evaluate("ping(11)")
+    page.wait_for_function("told.length === 1")
+    assert page.evaluate("told") == [11] and hub.asked == [10]

@@ -1,11 +1,14 @@
 """Logging in, the first owner, invitations, the own account."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.test import Client
+from django.utils import timezone
 
 from devices import identity
 from devices.models import ApiToken
@@ -49,6 +52,14 @@ def test_the_sixth_try_is_locked_out_even_with_the_right_password(db):
     answer = log_in("bob")[1]
     assert answer.status_code == 429
     assert "Too many tries" in answer.text and "15 minutes" in answer.text
+
+
+def test_a_lock_out_of_a_clock_that_was_ahead_ends_with_it(db):
+    make_user("bob", "operator")
+    for _ in range(5):
+        log_in("bob", "wrong")
+    AccessAttempt.objects.update(attempt_time=timezone.now() + timedelta(days=400))
+    assert log_in("bob")[1].status_code == 302
 
 
 def test_a_hub_without_an_owner_says_where_to_begin(client, db):
