@@ -33,11 +33,17 @@ def client(hub: HubProcess, device: dict[str, str]) -> aiomqtt.Client:
     return aiomqtt.Client("127.0.0.1", hub.mqtt_port, **login, timeout=60, max_inflight_messages=1000)
 
 
+def topic_of(hub: HubProcess, device: dict[str, str], channel: str) -> str:
+    if channel == "frame":
+        return hub.rows("SELECT frame_topic FROM devices_device WHERE code = ?", device["code"])[0][0]
+    return f"photohub/{device['code']}/{channel}"
+
+
 async def publish(hub: HubProcess, device: dict[str, str], channel: str, payloads: list[bytes]) -> float:
     """Publish all at once; return after how long the last one was acknowledged."""
+    topic = topic_of(hub, device, channel)
     async with client(hub, device) as connection:
         began_s = time.monotonic()
-        topic = f"photohub/{device['code']}/{channel}"
         await asyncio.gather(*(connection.publish(topic, payload, qos=1, timeout=60) for payload in payloads))
         return time.monotonic() - began_s
 
@@ -96,7 +102,7 @@ def locked(hub: HubProcess) -> Iterator[threading.Event]:
 
 
 async def test_a_database_that_somebody_holds_delays_messages_and_loses_none(hub):
-    cameras = [hub.add_device(f"held-{number}") for number in range(6)]
+    cameras = [hub.add_device(f"held-{number}", "k230") for number in range(6)]
     with sqlite3.connect(hub.data / "photohub.sqlite3", timeout=30) as database:
         database.execute("UPDATE devices_device SET stream_policy = 'every'")
     frames = {

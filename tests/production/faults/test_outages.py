@@ -120,8 +120,10 @@ def test_without_the_database_uploads_are_refused_in_time_and_go_on_when_it_is_b
 
 
 def test_without_the_database_no_message_over_mqtt_is_lost_and_none_keeps_its_place(stack: Stack) -> None:
-    camera, sent = stack.add_device("patient"), set()
+    camera, first = stack.add_device("patient", "k230"), make_jpeg(text="first")
     stack.execute("UPDATE devices_device SET stream_policy = 'every' WHERE code = 'patient'")
+    wait_for("the hub listens", lambda: heard(stack, camera, first), 60)
+    sent = {hashlib.sha256(first).hexdigest()}
     for number in range(rounds(2)):
         stack.stop("postgres", (signal.SIGTERM, signal.SIGKILL)[number % 2])
         # More than the broker lets be on their way.
@@ -133,11 +135,20 @@ def test_without_the_database_no_message_over_mqtt_is_lost_and_none_keeps_its_pl
         assert set(stored(stack, "patient")) == sent
 
 
+def heard(stack: Stack, camera: dict[str, str], frame: bytes) -> bool:
+    """Publish a frame, and tell whether it is stored: before the hub subscribed, the broker forgets it."""
+    camera["frame_topic"] = stack.query(
+        "SELECT frame_topic FROM devices_device WHERE code = %s", camera["code"]
+    )[0][0]
+    asyncio.run(publish_all(stack, camera, [frame]))
+    return has_stored(stack, camera["code"], 1)
+
+
 async def publish_all(stack: Stack, camera: dict[str, str], frames: list[bytes]) -> None:
     login = {"username": camera["code"], "password": camera["key"]}
     async with aiomqtt.Client("127.0.0.1", stack.ports["mosquitto"], **login) as client:
         for frame in frames:
-            await client.publish(f"photohub/{camera['code']}/frame", frame, qos=1)
+            await client.publish(camera["frame_topic"], frame, qos=1)
 
 
 def has_stored(stack: Stack, code: str, count: int) -> bool:
