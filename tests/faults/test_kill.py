@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
 from tests.faults.rounds import rounds
 from tests.faults.test_half_done import LATER_POINTS
@@ -23,6 +25,7 @@ def test_every_failpoint_of_the_source_is_killed_at_by_a_test():
     assert failpoints_in_source() == {*INGEST_POINTS, *LATER_POINTS, *DELIVERY_POINTS, *FILM_POINTS}
 
 
+@pytest.mark.measures_time("a hub is ready within 10 s, as promised to people with a machine of their own")
 def test_a_kill_at_any_step_loses_nothing_that_was_answered():
     with hub_with_camera() as (hub, ledger):
         with ledger.load():
@@ -35,6 +38,7 @@ def test_a_kill_at_any_step_loses_nothing_that_was_answered():
         check(hub, ledger)
 
 
+@pytest.mark.measures_time("a hub is ready within 10 s, as promised to people with a machine of their own")
 def test_random_kills_under_load_lose_nothing_that_was_answered():
     dice = random.Random(7)
     with hub_with_camera() as (hub, ledger):

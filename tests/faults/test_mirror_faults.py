@@ -1,5 +1,7 @@
 """A mirror in trouble: uploads go on as fast as ever, and everything is copied when it is mended."""
 
+import pytest
+
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.hub import check, hub_with_camera, mirror_states, wait_until
 from tests.faults.ledger import Ledger
@@ -30,6 +32,7 @@ def notices(hub: HubProcess) -> list[str]:
     ]
 
 
+@pytest.mark.measures_time("answers are compared with those of a moment before")
 def test_while_the_mirror_is_broken_in_every_way_uploads_go_on_and_nothing_is_missing_later():
     with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
         usual_s = send_some(ledger)
@@ -46,6 +49,7 @@ def test_while_the_mirror_is_broken_in_every_way_uploads_go_on_and_nothing_is_mi
         assert max(slow_s, away_s) < max(0.25, usual_s * 2)
 
 
+@pytest.mark.measures_time("answers are compared with those of a moment before")
 def test_a_mirror_that_hangs_stops_neither_uploads_nor_thumbnails_nor_commands():
     with FakeOSS() as oss, hub_with_camera(env=oss.settings()) as (hub, ledger):
         usual_s = send_some(ledger)

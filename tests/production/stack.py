@@ -260,6 +260,11 @@ class Stack:
         except urllib.error.HTTPError as refused:
             return refused.code, json.loads(refused.read())
 
+    def unused(self, code: str) -> str:
+        """Return a code that no device has yet: a test's second try finds the devices of its first."""
+        [(used,)] = self.query("SELECT count(*) FROM devices_device WHERE code LIKE %s", f"{code}%")
+        return f"{code}-{used + 1}" if used else code
+
     def account(self, username: str) -> str:
         rows = self.query("SELECT state FROM devices_brokeraccount WHERE username = %s", username)
         return rows[0][0] if rows else ""

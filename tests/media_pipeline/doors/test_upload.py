@@ -242,7 +242,8 @@ def test_an_address_that_sends_too_fast_is_told_so_at_once_whoever_it_says_it_is
         answer = send(door, key, name="b")
         assert (answer.status_code, answer.json()["err"]) == (429, "rate")
         assert int(answer.headers["retry-after"]) >= 1
-    assert time.monotonic() - begun_s < 1 and Capture.objects.count() == 1
+    # A place would be free after 2 s.
+    assert time.monotonic() - begun_s < 1.8 and Capture.objects.count() == 1
 
 
 def test_forty_cameras_behind_one_router_stay_below_the_usual_limit_of_an_address():

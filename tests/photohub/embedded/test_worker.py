@@ -38,6 +38,7 @@ def start(app: Celery) -> EmbeddedWorker:
     return worker
 
 
+@pytest.mark.measures_time("left alone it stops within 2 s, and the margin is half of it")
 def test_a_worker_that_waits_for_work_stops_at_once_and_in_silence(app, caplog):
     worker = start(app)
     begun_s = time.monotonic()

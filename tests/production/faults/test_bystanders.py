@@ -24,7 +24,7 @@ UPLOAD_TIMEOUT_S = 6
 
 @pytest.fixture
 def camera(stack: Stack, request: pytest.FixtureRequest) -> Ledger:
-    return http_camera(stack, request.node.name.replace("_", "-")[5:35].strip("-"))
+    return http_camera(stack, stack.unused(request.node.name.replace("_", "-")[5:35].strip("-")))
 
 
 def connect(stack: Stack, said: bytes) -> socket.socket:
@@ -68,12 +68,14 @@ def ended_after_s(connection: socket.socket, drip: bytes, within_s: float) -> tu
     raise AssertionError(f"The connection was still open after {within_s} s; it said {got!r}.")
 
 
+@pytest.mark.measures_time("answers are compared with those of a moment before")
 async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
-    made = await asyncio.to_thread(stack.add_device, "stopped-view", "raspberry-pi")
+    code = await asyncio.to_thread(stack.unused, "stopped-view")
+    made = await asyncio.to_thread(stack.add_device, code, "raspberry-pi")
     view = Counted(1600, 1200)
     pi = RaspberryPi(RaspberryPiConfig(port=stack.ports["stream"], fps=24, **made), view)
     token = await asyncio.to_thread(lambda: stack.token)
-    path = "/devices/stopped-view/stream.mjpg"
+    path = f"/devices/{code}/stream.mjpg"
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     usual_s = await asyncio.to_thread(send_some, camera)
     async with streaming(pi), viewing(stack.url + path, token) as looker:
@@ -88,6 +90,7 @@ async def test_viewers_that_have_stopped_cost_little_and_delay_nobody(stack: Sta
     assert spoiled_s < usual_s * 1.5 + NOISE_S
 
 
+@pytest.mark.measures_time("answers are compared with those of a moment before")
 def test_bodies_that_trickle_are_cut_in_time_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
     usual_s = send_some(camera)
     head = camera.head(Entry("trickle", b"x" * 9000))
@@ -101,6 +104,7 @@ def test_bodies_that_trickle_are_cut_in_time_and_delay_nobody(stack: Stack, came
     check(stack, camera)
 
 
+@pytest.mark.measures_time("answers are compared with those of a moment before")
 def test_headers_that_trickle_are_cut_and_delay_nobody(stack: Stack, camera: Ledger) -> None:
     usual_s = send_some(camera)
     with crowd(stack, b"POST /api/upload HTTP/1.1\r\nX-", 200) as slow, under_load(camera):
