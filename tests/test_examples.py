@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import contextlib
 import io
 import json
 import re
@@ -10,6 +11,7 @@ import sys
 import textwrap
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -264,62 +266,63 @@ def run_camera(hub, key: str, picture: Path) -> dict:
     return json.loads(done.stdout)
 
 
-def test_the_python_camera_uploads_to_a_real_hub_and_its_repetition_is_known(tmp_path):
-    picture = tmp_path / "porch.jpg"
+@pytest.fixture(scope="module")
+def hub():
+    owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
+    with running_hub(env=owner) as hub:
+        hub.token = hub.run("api_token", "anna").strip()
+        yield hub
+
+
+@contextlib.contextmanager
+def running(*command: object) -> Iterator[None]:
+    """Run an example with this Python until the block ends."""
+    program = subprocess.Popen([sys.executable, *map(str, command)], stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        program.kill()
+        program.wait()
+
+
+def test_the_python_camera_uploads_to_a_real_hub_and_its_repetition_is_known(hub, tmp_path):
+    picture = tmp_path / "gate.jpg"
     picture.write_bytes(make_jpeg())
-    with running_hub() as hub:
-        key = hub.add_device("porch")["key"]
-        first, second = run_camera(hub, key, picture), run_camera(hub, key, picture)
-        local = hub.url + "/p/" + base64.b64decode(first["url"]).decode().rpartition("/")[2]
-        with urllib.request.urlopen(local, timeout=10) as answer:
-            assert answer.read() == picture.read_bytes()
+    key = hub.add_device("gate")["key"]
+    first, second = run_camera(hub, key, picture), run_camera(hub, key, picture)
+    local = hub.url + "/p/" + base64.b64decode(first["url"]).decode().rpartition("/")[2]
+    with urllib.request.urlopen(local, timeout=10) as answer:
+        assert answer.read() == picture.read_bytes()
     assert first["code"] == 0 and second == first | {"dup": True}
 
 
-def test_the_python_camera_takes_a_picture_when_the_api_asks_for_one(tmp_path):
+def test_the_python_camera_takes_a_picture_when_the_api_asks_for_one(hub, tmp_path):
     picture = tmp_path / "porch.jpg"
     picture.write_bytes(make_jpeg())
-    owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
-    with running_hub(env=owner) as hub:
-        key, token = hub.add_device("porch")["key"], hub.run("api_token", "anna").strip()
-        command = [sys.executable, PYTHON_CAMERA, "--hub", hub.url, "--key", key, "--code", "porch"]
-        command += ["--mqtt", f"127.0.0.1:{hub.mqtt_port}", picture]
-        camera = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            answer = httpx.post(
-                f"{hub.url}/api/v1/devices/porch/capture",
-                json={"wait": 20},
-                headers={"Authorization": f"Bearer {token}"},
-                timeout=40,
-            )
-        finally:
-            camera.kill()
-            camera.wait()
+    login = [
+        "--key",
+        hub.add_device("porch")["key"],
+        "--code",
+        "porch",
+        "--mqtt",
+        f"127.0.0.1:{hub.mqtt_port}",
+    ]
+    with running(PYTHON_CAMERA, "--hub", hub.url, *login, picture):
+        answer = httpx.post(
+            f"{hub.url}/api/v1/devices/porch/capture",
+            json={"wait": 20},
+            headers={"Authorization": f"Bearer {hub.token}"},
+            timeout=40,
+        )
     assert answer.status_code == 200 and answer.json()["source"] == "http"
 
 
-def test_the_python_panel_gets_a_picture_from_a_real_hub_bit_for_bit(tmp_path):
-    owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
+def test_the_python_panel_gets_a_picture_from_a_real_hub_bit_for_bit(hub, tmp_path):
     picture = make_jpeg(text="hall") + bytes(20_000)
-    with running_hub(env=owner) as hub:
-        key, token = hub.add_device("hall", "panel")["key"], hub.run("api_token", "anna").strip()
-        command = [sys.executable, PYTHON_PANEL, "--mqtt", f"127.0.0.1:{hub.mqtt_port}", "--code", "hall"]
-        command += [
-            "--key",
-            key,
-            "--topic",
-            "mqttTestPub",
-            "--ack-topic",
-            "mqttTestSub",
-            "--folder",
-            tmp_path,
-        ]
-        panel = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        try:
-            state = push_and_wait(f"{hub.url}/api/v1", token, picture)
-        finally:
-            panel.kill()
-            panel.wait()
+    login = ["--key", hub.add_device("hall", "panel")["key"], "--code", "hall", "--folder", tmp_path]
+    over = ["--topic", "mqttTestPub", "--ack-topic", "mqttTestSub"]
+    with running(PYTHON_PANEL, "--mqtt", f"127.0.0.1:{hub.mqtt_port}", *login, *over):
+        state = push_and_wait(f"{hub.url}/api/v1", hub.token, picture)
     assert state == "delivered" and (tmp_path / "picture.jpg").read_bytes() == picture
 
 
