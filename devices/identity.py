@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from photohub.lib import live
 from photohub.lib.ids import hash_key, new_key
+from photohub.lib.ip import read_ip
 from photohub.lib.sealed import open_sealed, seal
 
 from . import broker_accounts
@@ -140,11 +140,9 @@ def find_by_issued_name(name: str) -> tuple[Device, Command] | None:
 
 def find_by_network(address: str) -> Device | None:
     """Return the one device whose `allowed_network` holds this address; None when no device or several do."""
-    try:
-        source = ipaddress.ip_address(address)
-    except ValueError:
+    source = read_ip(address)
+    if source is None:
         return None
-    source = getattr(source, "ipv4_mapped", None) or source
     found = [d for d in Device.objects.exclude(allowed_network="") if _holds(d.allowed_network, source)]
     return found[0] if len(found) == 1 else None
 
@@ -199,10 +197,6 @@ def owner_exists() -> bool:
     """Tell whether somebody can already manage this hub."""
     users = get_user_model().objects.filter(is_active=True)
     return users.filter(is_superuser=True).exists() or users.filter(memberships__role="owner").exists()
-
-
-def outside_broker_keeps_accounts() -> bool:
-    return bool(settings.MQTT_URL and settings.MQTT_DYNSEC)
 
 
 def describe_disabled(device: Device) -> str:

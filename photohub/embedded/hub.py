@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import socket
-import time
 
 from django.conf import settings
 
@@ -17,7 +16,7 @@ from photohub.celery import app as celery_app
 from photohub.gateway import Gateway
 from photohub.lib import live
 from photohub.lib.db import in_thread
-from photohub.lib.rates import Buckets
+from photohub.lib.strangers import Strangers
 from photohub.serving import Server, server_config, settle
 
 from .accounts import Account
@@ -53,7 +52,7 @@ class Hub:
         self.ended_all = True
         self._server: Server | None = None
         self._gateway: Gateway
-        self._guesses = Buckets(per_second=0.5, burst=20)
+        self._strangers = Strangers(per_second=0.5, burst=20)
 
     async def run(self) -> None:
         """Start everything, serve, stop everything."""
@@ -132,15 +131,17 @@ class Hub:
     # --- what the broker asks and tells ---
 
     async def _authenticate(self, connect, peer: str) -> Account | None:
-        if self._guesses.peek(peer, time.monotonic()):
+        proof = repr((connect.username, connect.password))
+        if self._strangers.wait_s(peer, proof):
             return None
         account = await in_thread(find_account, connect)
         if account is None:
-            self._guesses.take(peer, time.monotonic())
+            self._strangers.missed(peer)
             await in_thread(logins.note_refused_mqtt, connect.client_id, connect.username or "", peer)
-        else:
-            async with asyncio.timeout(_HUB_FIRST_S):
-                await self._gateway.listen_to(account.publish)
+            return None
+        self._strangers.found(proof)
+        async with asyncio.timeout(_HUB_FIRST_S):
+            await self._gateway.listen_to(account.publish)
         return account
 
     async def _revalidate(self, accounts: list[Account]) -> list[Account]:

@@ -9,10 +9,10 @@ The lists are our own. `ipaddress.is_global` says yes to some that lead into the
 
 import ipaddress
 
-Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+from .ip import Ip, Network, is_in, read_ip
 
 
-def _networks(*texts: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+def _networks(*texts: str) -> list[Network]:
     return [ipaddress.ip_network(text) for text in texts]
 
 
@@ -59,34 +59,21 @@ _LOOPBACK = ipaddress.IPv6Address("::1")
 
 def is_public(address: str) -> bool:
     """Tell whether this is an address of the public internet that carries no other one inside."""
-    ip = _read(address)
-    if ip is None or not _is_safe(ip) or _is_in(ip, _NOT_PUBLIC):
+    ip = read_ip(address)
+    if ip is None or not _is_safe(ip) or is_in(ip, _NOT_PUBLIC):
         return False
     return ip.version == 4 or (ip in _GIVEN_OUT and _carried(ip) is None)
 
 
 def is_safe(address: str) -> bool:
     """Tell whether an owner may name this address: no cloud keeps its secrets there, nor at one carried inside."""
-    ip = _read(address)
+    ip = read_ip(address)
     return ip is not None and _is_safe(ip)
-
-
-def _read(address: str) -> Ip | None:
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return None
-    # A mapped address is the IPv4 address itself, as a socket for both kinds writes it.
-    return getattr(ip, "ipv4_mapped", None) or ip
 
 
 def _is_safe(ip: Ip) -> bool:
     inner = _carried(ip)
-    return not _is_in(ip, _NEVER) and (inner is None or not _is_in(inner, _NEVER))
-
-
-def _is_in(ip: Ip, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    return any(ip.version == network.version and ip in network for network in networks)
+    return not is_in(ip, _NEVER) and (inner is None or not is_in(inner, _NEVER))
 
 
 def _carried(ip: Ip) -> ipaddress.IPv4Address | None:
@@ -98,6 +85,6 @@ def _carried(ip: Ip) -> ipaddress.IPv4Address | None:
         return ipaddress.IPv4Address((number & 0xFFFF_FFFF) ^ 0xFFFF_FFFF)
     if ip in _SIX_TO_FOUR:
         return ipaddress.IPv4Address((number >> 80) & 0xFFFF_FFFF)
-    if _is_in(ip, _ENDS_IN_IPV4) or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
+    if is_in(ip, _ENDS_IN_IPV4) or (number >> 32) & 0xFFFF_FFFF in _ISATAP:
         return ipaddress.IPv4Address(number & 0xFFFF_FFFF)
     return None

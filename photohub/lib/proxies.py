@@ -10,15 +10,12 @@ That address may be the one of a proxy that nobody named, inside the network of 
 is from nowhere for `network_address`, so that nobody outside gets in by it.
 """
 
-import ipaddress
 from collections.abc import Sequence
 
 from django.conf import settings
 
 from .http_scope import client_address
-
-Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from .ip import Ip, Network, is_in, read_ip
 
 # Set where somebody passed the request on whom PHOTOHUB_TRUSTED_PROXIES does not name: the client is not known then.
 _RELAYED = "photohub.relayed"
@@ -58,25 +55,21 @@ def _look_behind(scope: dict) -> tuple[Ip | None, int] | None:
     """Return the client's address, None for the socket's, and behind how many proxies; None: nobody is believed."""
     said, trusted, hops = _words(scope, _FOR), settings.TRUSTED_PROXY_NETWORKS, settings.TRUSTED_PROXIES
     if trusted:
-        peer = read_ip(str((scope.get("client") or ("",))[0]))
-        return _beyond(trusted, said) if peer is not None and _is_in(peer, trusted) else None
+        peer = read_peer(str((scope.get("client") or ("",))[0]))
+        return _beyond(trusted, said) if peer is not None and is_in(peer, trusted) else None
     if not hops:
         return None
-    return read_ip(said[-hops]) if len(said) >= hops else None, hops
+    return read_peer(said[-hops]) if len(said) >= hops else None, hops
 
 
 def _beyond(trusted: Sequence[Network], said: list[str]) -> tuple[Ip | None, int]:
     ip, depth = None, 0
     for word in reversed(said):
         depth += 1
-        ip = read_ip(word)
-        if ip is None or not _is_in(ip, trusted):
+        ip = read_peer(word)
+        if ip is None or not is_in(ip, trusted):
             break
     return ip, max(depth, 1)
-
-
-def _is_in(ip: Ip, networks: Sequence[Network]) -> bool:
-    return any(ip.version == network.version and ip in network for network in networks)
 
 
 def _scheme_of(scope: dict, depth: int) -> str:
@@ -93,14 +86,10 @@ def _words(scope: dict, wanted: bytes) -> list[str]:
     return [word.strip() for word in lines.decode("latin-1").rsplit(",", _ENTRIES_AT_MOST) if word.strip()]
 
 
-def read_ip(word: str) -> Ip | None:
+def read_peer(word: str) -> Ip | None:
     """Read an address as proxies write it: with or without a port, IPv6 with or without brackets."""
     if word.startswith("[") and "]" in word:
         word = word[1:].partition("]")[0]
     elif word.count(":") == 1:
         word = word.partition(":")[0]
-    try:
-        ip = ipaddress.ip_address(word.strip('"').partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(ip, "ipv4_mapped", None) or ip
+    return read_ip(word.strip('"'))

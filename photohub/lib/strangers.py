@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 
+from .ip import read_ip
 from .rates import Buckets
 
 GOOD_FOR_S = 3600.0
@@ -19,12 +20,9 @@ _SITE_BITS = 64
 
 def source_of(address: str) -> str:
     """Return what counts as one source: an IPv4 address, or an IPv6 site, whose 2^64 addresses are one subscriber's."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if found.version == 4 or found.ipv4_mapped:
-        return str(getattr(found, "ipv4_mapped", None) or found)
+    found = read_ip(address)
+    if found is None or found.version == 4:
+        return str(found or address)
     return str(ipaddress.ip_network((found, _SITE_BITS), strict=False))
 
 

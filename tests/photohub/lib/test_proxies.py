@@ -2,7 +2,7 @@ import ipaddress
 
 import pytest
 
-from photohub.lib.proxies import behind_proxies, network_address, read_ip
+from photohub.lib.proxies import behind_proxies, network_address, read_peer
 
 FOR, PROTO = "x-forwarded-for", "x-forwarded-proto"
 NETWORKS = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "fd00::/8")]
@@ -91,7 +91,7 @@ def test_nothing_is_left_for_others_to_believe(settings, hops):
     "word", ["", "unknown", "1.2.3", "1.2.3.4.5", "0x7f.1", "[::1", "a:b", "::1:5:99999"]
 )
 def test_what_is_no_address_is_none(word):
-    assert read_ip(word) is None
+    assert read_peer(word) is None
 
 
 @pytest.mark.parametrize(
