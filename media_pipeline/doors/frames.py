@@ -16,14 +16,16 @@ from concurrent.futures import Future
 
 from django.utils import timezone
 
-from devices import troubles
+from devices import decoding, troubles
 from devices.models import Device
 from devices.protocol.chunked_upload import Answer, ChunkedUploads, Completed, MemoryStorage, Reason
 from devices.protocol.frame_payload import FrameRefused, PartJoiner, read_frame
 from devices.protocol.http_pictures import BadlySent
 from devices.protocol.jpeg_end import SOI
 from devices.protocol.topics import FileTopic
+from photohub.lib import memory
 from photohub.lib.db import in_thread
+from photohub.lib.seldom import Seldom
 
 from .. import images
 from ..ingest import Receipt, Upload, committer
@@ -41,8 +43,9 @@ WAITING_AT_MOST = 8
 PARTS_HELD_BYTES = 32 * 2**20
 NAME_LIMIT = 128
 SHOWN_AT_MOST_PIXELS = 4_000_000
+# A live picture that waits for memory longer than this is old.
+_DRAWN_WITHIN_S = 1.0
 ENDED_BY_FRAME = tuple(refused.word for refused in (FrameRefused, *FrameRefused.__subclasses__()))
-_COMPLAIN_EVERY_S = 60.0
 _FILE_WORDS = {Reason.CANCEL: "file_refused", Reason.PAUSE: "file_no_room"}
 
 
@@ -68,10 +71,10 @@ class FrameDesk:
         self._tasks: dict[str, set[asyncio.Task]] = {}
         self._joiners: dict[str, PartJoiner] = {}
         # Pictures in parts that could not be stored: the last part of each comes again, by itself.
-        self._unstored: dict[str, tuple[int, bytes, bytes]] = {}
+        self._unstored: dict[str, tuple[int, int, bytes]] = {}
         self._uploads = ChunkedUploads(MemoryStorage())
         self._lock = threading.Lock()
-        self._complained: dict[str, float] = {}
+        self._said = Seldom(clock=clock)
         self._looks, self._stored_looks = Looks(), Looks()
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -86,7 +89,6 @@ class FrameDesk:
         """Drop what is remembered of a device that was switched off or removed."""
         self.chooser.forget(code)
         self._known.pop(code, None)
-        self._complained.pop(code, None)
         self._unstored.pop(code, None)
         if not self._tasks.get(code):
             self._tasks.pop(code, None)
@@ -203,16 +205,15 @@ class FrameDesk:
             # The message comes again, and is chosen again then. Its other parts do not come again.
             self.chooser.keep_next(device.code, self._clock())
             if part is not None:
-                self._keep_unstored(device.code, (part, payload, picture))
+                self._keep_unstored(device.code, (part, hash(payload), picture))
             raise
-        self._unstored.pop(device.code, None)
         return receipt
 
     def _join(self, code: str, part: int, payload: bytes) -> bytes | None:
         now_s = self._clock()
         with self._lock:
-            *same, picture = self._unstored.pop(code, (0, b"", None))
-            if picture is not None and same == [part, payload]:
+            *same, picture = self._unstored.pop(code, (0, 0, None))
+            if picture is not None and same == [part, hash(payload)]:
                 return picture
             for other, joiner in list(self._joiners.items()):
                 if joiner.expire(now_s) or not joiner.held_bytes:
@@ -222,15 +223,14 @@ class FrameDesk:
                 raise FrameRefused("Too many frames come in parts at once.")
             return self._joiners.setdefault(code, PartJoiner()).add(part, payload, now_s)
 
-    def _keep_unstored(self, code: str, last: tuple[int, bytes, bytes]) -> None:
+    def _keep_unstored(self, code: str, last: tuple[int, int, bytes]) -> None:
         """Keep a picture whose last part comes again; the oldest give way, since a full disk may last."""
         with self._lock:
             self._unstored.pop(code, None)
             self._unstored[code] = last
-            held_bytes = sum(len(payload) + len(picture) for _, payload, picture in self._unstored.values())
+            held_bytes = sum(len(picture) for _part, _hash, picture in self._unstored.values())
             while held_bytes > PARTS_HELD_BYTES:
-                _, payload, picture = self._unstored.pop(next(iter(self._unstored)))
-                held_bytes -= len(payload) + len(picture)
+                held_bytes -= len(self._unstored.pop(next(iter(self._unstored)))[2])
 
     def hear_file(self, device: Device, step: FileTopic, payload: bytes) -> Answer | None:
         """Take one step of a chunked upload; return what to publish to the device."""
@@ -265,8 +265,11 @@ class FrameDesk:
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
         except Refused as refusal:
             self._count(refusal.word, device.code, refusal.sentence)
-            self._note_refusal(device, refusal)
-            if name or refusal.status >= 500:
+            ours = refusal.status >= 500
+            if name or not ours:
+                # Whoever handed in a frame is told what the hub could not do, tries again, and notes it when that ends.
+                self._note_refusal(device, refusal)
+            if name or ours:
                 raise
             return None
         self.counters["captures"] += 1
@@ -287,10 +290,8 @@ class FrameDesk:
     def _count(self, word: str, code: str, sentence: str) -> None:
         """Count what was not taken, and say it in the log once a minute for each device."""
         self.counters[word] += 1
-        now_s = self._clock()
-        if now_s - self._complained.get(code, -_COMPLAIN_EVERY_S) >= _COMPLAIN_EVERY_S:
-            self._complained[code] = now_s
-            log.warning("A frame of %s was not taken: %s", code, sentence)
+        if count := self._said.count(code):
+            log.warning("A frame of %s was not taken: %s (%d so far)", code, sentence, count)
 
 
 def as_frame(picture: bytes) -> bytes | None:
@@ -298,8 +299,9 @@ def as_frame(picture: bytes) -> bytes | None:
     if picture.startswith(SOI):
         return picture
     try:
-        return images.make_jpeg(picture, SHOWN_AT_MOST_PIXELS)
-    except images.ThumbnailFailed:
+        with decoding.room_for(picture, scaled=False, within_s=_DRAWN_WITHIN_S):
+            return images.make_jpeg(picture, SHOWN_AT_MOST_PIXELS)
+    except (images.ThumbnailFailed, memory.Crowded, memory.TooLarge):
         return None
 
 

@@ -37,6 +37,8 @@ from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
 log = logging.getLogger(__name__)
 
 ALIVE_EVERY_S = 8.0
+# That a camera has no trouble is told after each failure, and else seldom.
+WELL_EVERY_S = 60.0
 REDIRECTS_AT_MOST = 3
 _READ_BYTES = 65_536
 # A snapshot that is whole waits so long for the end of the answer.
@@ -110,6 +112,7 @@ class Puller:
         # How many connections in a row gave one part each.
         self._singles = 0
         self._told_s = 0.0
+        self._told_well_s = float("-inf")
 
     async def run(self) -> None:
         """Fetch again and again."""
@@ -271,10 +274,11 @@ class Puller:
             await self._on_link(LinkEvent(self._pull.code, state, self._host, sentence))
         except Exception:
             log.exception("The link of %s could not be noted.", self._pull.code)
-        if state is not LinkState.GONE:
+        if state is not LinkState.GONE and now_s - self._told_well_s >= WELL_EVERY_S:
             await self._tell_trouble(None)
 
     async def _tell_trouble(self, failure: GetFailed | None) -> None:
+        self._told_well_s = time.monotonic() if failure is None else float("-inf")
         try:
             await self._on_trouble(self._pull.code, failure)
         except Exception:

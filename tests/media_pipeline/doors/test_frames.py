@@ -5,6 +5,7 @@ import io
 import json
 import struct
 from concurrent.futures import Future
+from contextlib import contextmanager
 
 import pytest
 from PIL import Image
@@ -18,6 +19,7 @@ from media_pipeline.ingest import committer
 from media_pipeline.live import LatestFrames
 from media_pipeline.models import Capture, Source
 from media_pipeline.refusals import Refused
+from photohub.lib import memory
 from tests.builders import make_device, make_jpeg
 from tests.media_pipeline.waiting import until, until_await
 
@@ -146,6 +148,42 @@ def test_a_payload_that_holds_no_frame_is_counted(payload, caplog):
     for _ in range(3):
         assert desk.hear(device, payload) is None
     assert sum(desk.counters.values()) == 3 and len(caplog.records) == 1 and Capture.objects.count() == 0
+
+
+def fail_with(refusal: Refused):
+    """Return how pictures are handed in where all of them are refused."""
+
+    def submit(_upload):
+        (failed := Future()).set_exception(refusal)
+        return failed
+
+    return submit
+
+
+def test_pictures_in_parts_that_wait_for_their_last_part_have_a_bound(monkeypatch):
+    monkeypatch.setattr(frames, "PARTS_HELD_BYTES", 2 * len(ONE))
+    desk = FrameDesk(LatestFrames(), submit=fail_with(Refused("disk_full", "Full.")))
+    for number in range(4):
+        device = make_device(f"cam{number}", stream_policy="every")
+        desk.hear(device, ONE[:400], 1)
+        with pytest.raises(Refused):
+            desk.hear(device, ONE[400:], 2)
+    assert len(desk._unstored) == 2
+    # Whoever handed the frame in notes it, once for all its tries.
+    assert not Trouble.objects.exists()
+
+
+def test_a_frame_to_be_drawn_waits_for_no_memory(monkeypatch):
+    @contextmanager
+    def no_room(_picture, **_options):
+        raise memory.Crowded
+        yield
+
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    assert frames.as_frame(picture.getvalue()).startswith(b"\xff\xd8\xff")
+    monkeypatch.setattr(frames.decoding, "room_for", no_room)
+    assert frames.as_frame(picture.getvalue()) is None
 
 
 @pytest.mark.parametrize("policy", ["every", "interval:3600"])

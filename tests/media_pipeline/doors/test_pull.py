@@ -198,6 +198,19 @@ async def test_a_source_that_drips_and_never_ends_a_picture_is_left():
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_that_a_camera_has_no_trouble_is_told_after_each_failure_and_else_seldom(monkeypatch):
+    monkeypatch.setattr(pull, "ALIVE_EVERY_S", 0.0)
+    told: list[str] = []
+
+    async def on_trouble(_code: str, failure: GetFailed | None) -> None:
+        told.append(failure.word if failure else "")
+
+    puller = Puller(Pull("porch", "http://camera/"), lambda *_: None, on_trouble=on_trouble)
+    for failure in (None, None, GetFailed("fetch_slow"), None, None):
+        await (puller._tell_trouble(failure) if failure else puller._tell(pull.LinkState.CONNECTED))
+    assert told == ["", "fetch_slow", ""]
+
+
 async def test_a_camera_that_gives_one_part_for_each_connection_is_asked_at_its_interval(caplog):
     async with pulled(multipart(ONE + bytes(8192))) as camera:
         await until(lambda: len(camera.pauses) >= 5)
