@@ -22,7 +22,7 @@ from devices import events, removing
 from devices.access import Action, can
 from devices.models import Device, Event, EventType
 from photohub.lib import clock, doorbell, failpoints
-from photohub.lib.db import one_writer
+from photohub.lib.db import lock_in_order, one_writer
 
 from . import store
 from .models import Capture, MirrorState, OSSObject, Removal
@@ -150,7 +150,7 @@ def _due_rows():
 
 def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     """Remove files and copies of deleted pictures. Returns how many are gone entirely. Safe to run twice."""
-    rows = list(_due_rows().filter(pk__in=list(removal_ids)))
+    rows = list(_due_rows().filter(pk__in=list(removal_ids)).order_by("pk"))
     failpoints.hit("removal.begun")
     failed = {row.pk: error for row in rows if (error := _remove_files(row))}
     failpoints.hit("removal.files_gone")
@@ -158,6 +158,8 @@ def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     failpoints.hit("removal.copy_gone")
     gone = [row.pk for row in rows if row.pk not in failed]
     with one_writer(), transaction.atomic():
+        # Another worker may be at the same ones.
+        lock_in_order(Removal.objects.filter(pk__in=[row.pk for row in rows]))
         Removal.objects.filter(pk__in=gone).delete()
         for row in rows:
             if row.pk in failed:

@@ -110,7 +110,7 @@ def _by_age(run: Run) -> list[Problem]:
         _delete_old(run)
     if settings.FREE_LOCAL_AFTER_DAYS:
         _free_old(run)
-    return retention_words.left_by_age(run.deleted + run.freed)
+    return retention_words.left_by_age()
 
 
 def older_than(before: datetime) -> QuerySet[Capture]:

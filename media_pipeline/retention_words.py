@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db.models import Count, Q
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices import beats, clock_watch, events
-from devices.models import Event, EventType, ServiceBeat
+from devices.models import EventType, ServiceBeat
 from devices.trouble_words import sentence_of
 from photohub.lib.sizes import size_in_words
 
@@ -49,7 +49,7 @@ def doubt_of_the_clock() -> Problem | None:
     return Problem("retention_silent", {"days": (now - newest).days, "date": f"{now:%Y-%m-%d}"})
 
 
-def left_by_age(gone: int) -> list[Problem]:
+def left_by_age() -> list[Problem]:
     """Say how many pictures are older than they should be, when a run has not done them all."""
     if not settings.KEEP_DAYS:
         return []
@@ -94,9 +94,9 @@ def say(problems: list[Problem]) -> None:
     beats.beat(BEAT, not problems, said if problems else "")
     news = [p for p in problems if p.word not in before]
     if news:
-        _tell(problems[0], True)
+        events.record_word(EventType.NOTICE, problems[0].word, problem=True, **problems[0].values)
     elif before and not problems:
-        _tell(Problem("retention_well"), False)
+        events.record_word(EventType.NOTICE, "retention_well")
 
 
 def _words_of(sentence: str) -> list[str]:
@@ -109,15 +109,6 @@ def _read(sentence: str) -> list[Problem]:
     except (ValueError, TypeError):
         # An older hub wrote its sentence itself.
         return [Problem(sentence)] if sentence else []
-
-
-def _tell(problem: Problem, is_problem: bool) -> None:
-    # The sentence is for programs that read the table; pages make theirs of the word.
-    with translation.override("en"):
-        sentence = problem.sentence
-    row = Event(type=EventType.NOTICE, sentence=sentence[:300], problem=is_problem)
-    row.word, row.values = problem.word, dict(problem.values)
-    events.record_all([row])
 
 
 def problems_now() -> list[Problem]:
