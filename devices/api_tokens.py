@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from photohub.lib.api import ApiError
-from photohub.lib.http_scope import client_address
+from photohub.lib.http_scope import address_of
 from photohub.lib.strangers import Strangers
 
 from .identity import find_token
@@ -45,7 +45,7 @@ def user_of_token(request: HttpRequest, secret: str):
     Raises PermissionDenied when the token may not look and the request only looks: one place for all pages; and
     ApiError(429), before anything is looked up, when too many unknown tokens came from this address.
     """
-    address = _address_of(request)
+    address = address_of(request)
     token = token_of(Papers(secret), address)
     if token is not None:
         return _person_with(token, request)
@@ -157,7 +157,7 @@ def login_or_basic(view: Callable) -> Callable:
         if papers is None or papers.username is None:
             person = person_of(request)
         else:
-            token = token_of(papers, _address_of(request))
+            token = token_of(papers, address_of(request))
             # A proxy may want a password of its own, which the browser then sends to us too.
             person = _person_with(token, request) if token else _person_in_session(request)
         if person is not None:
@@ -179,7 +179,7 @@ def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> Http
     headers = {name.lower(): value for name, value in request.headers.items()}
     if not were_wrong and is_browser(headers):
         return redirect_to_login(request.get_full_path())
-    if count and (wait_s := wait_of_stranger(_address_of(request))):
+    if count and (wait_s := wait_of_stranger(address_of(request))):
         return _too_often(_("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
     answer = _unknown_token() if were_wrong else _no_papers()
     answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
@@ -191,11 +191,6 @@ def _too_often(sentence: str, wait_s: int) -> HttpResponse:
     answer = JsonResponse({"code": 1, "des": sentence, "err": "rate"}, status=429)
     answer["Retry-After"] = str(wait_s)
     return answer
-
-
-def _address_of(request: HttpRequest) -> str:
-    scope = getattr(request, "scope", None)
-    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
 
 
 def _guarded(view: Callable, judge: Callable[[HttpRequest], HttpResponse | None]) -> Callable:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from .models import Device
 
-# The hub's own login at the embedded broker. At an outside one it is the user name of PHOTOHUB_MQTT_URL.
+# The hub's login at the broker of docker-compose.yml; elsewhere it is the user name of PHOTOHUB_MQTT_URL. At the embedded
+# broker the hub does not log in at all, and nobody else may under this name: a hub may change from one form to another.
 HUB_USERNAME = "photohub-hub"
 
 

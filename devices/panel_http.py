@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext as _
 
-from photohub.lib.http_scope import client_address
+from photohub.lib.http_scope import address_of
 from photohub.lib.strangers import Strangers
 
 from . import identity, presence
@@ -84,12 +84,6 @@ def hear(device: Device, request: HttpRequest, telemetry: dict | None = None) ->
     presence.heard(
         device, address=address_of(request), telemetry=telemetry if telemetry is not None else said
     )
-
-
-def address_of(request: HttpRequest) -> str:
-    """Return the address that the request came from."""
-    scope = getattr(request, "scope", None)
-    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
 
 
 def base_of(request: HttpRequest) -> str:

@@ -19,7 +19,6 @@ from .models import Device, Publisher
 from .profiles import PANEL, PROFILES
 from .protocol import topics
 
-NAME_LIMIT_BYTES = 49
 ANSWER_WITHIN_S = 10
 KEY_PLACEHOLDER = "<your key>"
 PUBLISHED_PROFILE = "esp32s3"

@@ -48,10 +48,6 @@ class DeviceQuerySet(models.QuerySet):
         """Keep the devices that this person may look at."""
         return visible_devices(self, user)
 
-    def holding_topic(self, topic: str) -> "DeviceQuerySet":
-        """Keep the devices that send on this topic."""
-        return self.filter(Q(result_topic=topic) | Q(frame_topic=topic) | Q(picture_ack_topic=topic))
-
 
 class Device(models.Model):
     """A camera or a panel: its public name, its topics and habits, and what was last heard of it."""

@@ -21,7 +21,6 @@ ROOT = "photohub"
 CODE_PATTERN = r"[a-z0-9][a-z0-9-]{1,31}"
 MAX_TOPIC_BYTES = 200
 MAX_FILTER_BYTES = 65_535
-MAX_PART = 9_999
 
 _CODE = re.compile(CODE_PATTERN)
 _PART = re.compile(r"part([1-9][0-9]{0,3})")

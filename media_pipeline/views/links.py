@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from media_pipeline.models import Capture, MirrorState, ShareLink
 from media_pipeline.reading import PictureMissing, read_picture
 from media_pipeline.stores import MirrorError, open_mirror
-from photohub.lib.http_scope import client_address
+from photohub.lib.http_scope import address_of
 from photohub.lib.picture_response import picture_response
 from photohub.lib.strangers import Strangers
 
@@ -24,9 +24,7 @@ _CACHE = "public, max-age=300"
 @require_safe
 def follow(request: HttpRequest, code: str) -> HttpResponse:
     """Serve the picture that a link names, or send on to its mirror copy."""
-    address = (
-        client_address(request.scope) if hasattr(request, "scope") else request.META.get("REMOTE_ADDR", "")
-    )
+    address = address_of(request)
     if wait_s := _strangers.wait_s(address, code):
         return _too_many(wait_s)
     capture, refusal = _find(code)

@@ -20,6 +20,12 @@ def _text(raw: bytes) -> str:
     return raw.decode("latin-1")
 
 
+def address_of(request) -> str:
+    """Return the client's address of a request of Django's, which in tests may have no scope."""
+    scope = getattr(request, "scope", None)
+    return client_address(scope) if scope else request.META.get("REMOTE_ADDR", "")
+
+
 def client_address(scope: dict) -> str:
     """Return the client's address, which `proxies.behind_proxies` has put in the place of a trusted proxy's."""
     return (scope.get("client") or ("", 0))[0]

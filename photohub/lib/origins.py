@@ -62,6 +62,6 @@ def read_origin(text: str) -> Origin | None:
 
 def _opened_by(scope: dict) -> Origin | None:
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-    schemes = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
-    secure = scope.get("scheme") == "wss" or bool(settings.TRUSTED_PROXIES and schemes == [b"https"])
-    return read_origin(f"{'https' if secure else 'http'}://{hosts[0]}") if len(hosts) == 1 else None
+    # The scheme is the client's also behind proxies (`proxies.behind_proxies`).
+    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    return read_origin(f"{scheme}://{hosts[0]}") if len(hosts) == 1 else None

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from photohub.lib.origins import OwnPagesOnly, comes_from_own_page
+from photohub.lib.proxies import behind_proxies
 
 HOSTS = ["photos.example.org", "localhost", "[::1]"]
 
@@ -54,9 +55,9 @@ def test_behind_a_proxy_the_outside_address_counts(settings):
 
 def test_only_a_trusted_proxy_says_that_it_is_https(settings):
     asked = scope("https://photos.example.org", x_forwarded_proto="https")
-    assert not comes_from_own_page(asked, needed=True)
+    assert not comes_from_own_page(behind_proxies(asked), needed=True)
     settings.TRUSTED_PROXIES = 1
-    assert comes_from_own_page(asked, needed=True)
+    assert comes_from_own_page(behind_proxies(asked), needed=True)
 
 
 def test_devices_and_mini_programs_come_to_mqtt_and_foreign_pages_do_not():
