@@ -6,7 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from simulators.esp32s3 import Esp32S3Camera
 from tests.programs import find_chromium
@@ -22,6 +22,8 @@ FLAGS = [
 ]
 OVERFLOW_PX = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 OWNER, PASSWORD = "alice", "correct horse 9"
+# A busy machine is slow, and a page that is wrong stays so.
+expect.set_options(timeout=20_000)
 
 
 @contextlib.contextmanager
