@@ -6,6 +6,7 @@ import mmap
 import os
 import secrets
 import shutil
+import threading
 import time
 from contextlib import suppress
 from datetime import datetime
@@ -21,18 +22,40 @@ from . import syncing
 from .refusals import Refused
 
 IN_MEMORY_BYTES = 512 * 1024
+ALL_IN_MEMORY_BYTES = 48 * 2**20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FREE_CHECK_S = 1.0
 _DURABLE_AT_MOST = 10_000
 
 
+class _Held:
+    """How many bytes of bodies lie in memory, of all that arrive and wait in this process."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> int:
+        """Count more, or less; return how many there are now."""
+        with self._lock:
+            self.bytes += count
+            return self.bytes
+
+
+held = _Held()
+
+
 class Spool:
-    """A body while it arrives: hashed as it comes, in memory while small, in `incoming` beyond that."""
+    """A body while it arrives: hashed as it comes, in memory while small, in `incoming` beyond that.
+
+    While many arrive at once, the small ones go to `incoming` too, so that all together have a bound.
+    """
 
     def __init__(self) -> None:
         self.size_bytes = 0
         self._sha256 = hashlib.sha256()
-        self._chunks: list[bytes] = []
+        # One buffer, since a body may come byte by byte, and each piece of its own takes fifty.
+        self._buffer: bytearray | bytes = bytearray()
         self._path: Path | None = None
         self._file: int | None = None
         self.spilled = False
@@ -45,11 +68,20 @@ class Spool:
         if self.spilled:
             _write_all(self._file, chunk)
             return
-        self._chunks.append(chunk)
-        if self.size_bytes > IN_MEMORY_BYTES:
+        if isinstance(self._buffer, bytes):
+            self._buffer = bytearray(self._buffer)
+        self._buffer += chunk
+        if held.add(len(chunk)) > ALL_IN_MEMORY_BYTES or self.size_bytes > IN_MEMORY_BYTES:
             self._into_file()
             self.spilled = True
-            self._chunks = []
+            self._empty()
+
+    def __del__(self) -> None:
+        self._empty()
+
+    def _empty(self) -> None:
+        held.add(-len(self._buffer))
+        self._buffer = b""
 
     @cached_property
     def sha256(self) -> str:
@@ -64,9 +96,9 @@ class Spool:
         """Return the whole body to read; a mapping of the file when it is large."""
         if self.spilled:
             return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
-        if len(self._chunks) > 1:
-            self._chunks = [b"".join(self._chunks)]
-        return self._chunks[0] if self._chunks else b""
+        if isinstance(self._buffer, bytearray):
+            self._buffer = bytes(self._buffer)
+        return self._buffer
 
     def to_file(self) -> tuple[int, Path]:
         """Put the body into a file of `incoming`, not yet synced; returns its descriptor and path.
@@ -107,7 +139,7 @@ class Spool:
 
     def discard(self) -> None:
         """Forget the body; its temporary file goes, unless it was moved to its lasting place."""
-        self._chunks = []
+        self._empty()
         self._let_go()
 
 

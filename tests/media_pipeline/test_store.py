@@ -3,6 +3,7 @@ import mmap
 import os
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,3 +118,33 @@ def test_the_fullest_of_the_disks_counts(settings, monkeypatch):
         monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
         monkeypatch.setattr(store, "_free", (-10.0, 0))
         assert store.free_bytes() == 5
+
+
+def test_small_bodies_that_arrive_together_have_a_bound_and_all_stay_whole(monkeypatch):
+    monkeypatch.setattr(store, "ALL_IN_MEMORY_BYTES", store.held.bytes + 2500)
+    spools = [store.Spool() for _ in range(5)]
+    for number, spool in enumerate(spools):
+        for _ in range(2):
+            spool.write(bytes([number]) * 500)
+    assert [spool.spilled for spool in spools] == [False, False, True, True, True]
+    assert [bytes(spool.view()) for spool in spools] == [bytes([number]) * 1000 for number in range(5)]
+    before = store.held.bytes
+    for spool in spools[:2]:
+        spool.discard()
+    assert store.held.bytes == before - 2000
+
+
+def test_a_body_that_comes_byte_by_byte_takes_little_more_than_its_bytes():
+    tracemalloc.start()
+    spool = store.Spool()
+    for _ in range(50_000):
+        spool.write(b"x")
+    assert tracemalloc.get_traced_memory()[0] < 100_000 and bytes(spool.view()) == b"x" * 50_000
+    tracemalloc.stop()
+
+
+def test_a_body_that_nobody_discarded_counts_no_more_when_it_is_gone():
+    before, spool = store.held.bytes, store.Spool()
+    spool.write(b"x" * 100)
+    del spool
+    assert store.held.bytes == before
