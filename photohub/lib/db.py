@@ -106,15 +106,14 @@ def update_in_order(rows: QuerySet, **values: Any) -> int:
     """Give several rows of one table the same values, locked in the order of their keys. Returns how many."""
     if not connection.features.has_select_for_update:
         return rows.update(**values)
-    changed, last = 0, None
-    while True:
-        later = rows if last is None else rows.filter(pk__gt=last)
+    # The keys first, by whatever index finds the rows: asked for in their order, the database would walk all there are.
+    keys = sorted(rows.order_by().values_list("pk", flat=True))
+    changed = 0
+    for start in range(0, len(keys), _CHANGED_TOGETHER):
         with transaction.atomic():
-            keys = lock_in_order(later.order_by("pk")[:_CHANGED_TOGETHER])
-            changed += rows.model._base_manager.filter(pk__in=keys).update(**values) if keys else 0
-        if len(keys) < _CHANGED_TOGETHER:
-            return changed
-        last = keys[-1]
+            locked = lock_in_order(rows.filter(pk__in=keys[start : start + _CHANGED_TOGETHER]))
+            changed += rows.model._base_manager.filter(pk__in=locked).update(**values)
+    return changed
 
 
 _pool = ThreadPoolExecutor(max_workers=6, thread_name_prefix="photohub-db")

@@ -8,6 +8,7 @@ import signal
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 
@@ -136,8 +137,10 @@ def test_without_the_database_no_message_over_mqtt_is_lost_and_none_keeps_its_pl
         asyncio.run(publish_all(stack, camera, frames))
         sent |= {hashlib.sha256(frame).hexdigest() for frame in frames}
         stack.start("postgres")
-        wait_for("all frames are stored", partial(has_stored, stack, "patient", len(sent)), 60)
-        assert set(stored(stack, "patient")) == sent
+        wait_for("all frames are stored", partial(has_stored, stack, "patient", sent), 60)
+    # The first was said until it was heard.
+    twice = Counter(stored(stack, "patient")) - Counter(sent)
+    assert twice.keys() <= {hashlib.sha256(first).hexdigest()}
 
 
 def heard(stack: Stack, camera: dict[str, str], frame: bytes) -> bool:
@@ -146,7 +149,7 @@ def heard(stack: Stack, camera: dict[str, str], frame: bytes) -> bool:
         "SELECT frame_topic FROM devices_device WHERE code = %s", camera["code"]
     )[0][0]
     asyncio.run(publish_all(stack, camera, [frame]))
-    return has_stored(stack, camera["code"], 1)
+    return has_stored(stack, camera["code"], {hashlib.sha256(frame).hexdigest()})
 
 
 async def publish_all(stack: Stack, camera: dict[str, str], frames: list[bytes]) -> None:
@@ -156,8 +159,8 @@ async def publish_all(stack: Stack, camera: dict[str, str], frames: list[bytes])
             await client.publish(camera["frame_topic"], frame, qos=1)
 
 
-def has_stored(stack: Stack, code: str, count: int) -> bool:
-    return len(stored(stack, code)) == count
+def has_stored(stack: Stack, code: str, hashes: set[str]) -> bool:
+    return hashes <= set(stored(stack, code))
 
 
 def stored(stack: Stack, code: str) -> list[str]:
