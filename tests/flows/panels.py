@@ -41,5 +41,7 @@ async def connected(panel: BoardPanel, port: int, device: dict, made: dict) -> A
             await panel.connected.wait()
         yield panel
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # The library loses a cancellation that comes in the same turn of the loop as the broker's answer.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
