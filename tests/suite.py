@@ -19,7 +19,8 @@ WORKERS = 3
 def arguments_of(words: list[str]) -> list[str]:
     """Return pytest's arguments for those of the command, of which the first may be `quick` or `long`."""
     if words[:1] == [LONG]:
-        return arguments_of(words[1:])
+        # Its repetitions take hours.
+        return arguments_of(["--timeout=0", *words[1:]])
     if words[:1] == [QUICK]:
         return arguments_of(["-m", NOT_SLOW, *words[1:]])
     joined = " ".join(words)

@@ -13,7 +13,6 @@ from tests.test_architecture import ROOT
 NAMED_ONLY = {
     "argon2-cffi": "settings: PASSWORD_HASHERS",
     "boto3": "media_pipeline/s3.py, through django-storages",
-    "channels-redis": "settings: CHANNEL_LAYERS",
     "daphne": "tests/servers.py: one of the servers that the doors are tried under",
     "django-csp": "settings: MIDDLEWARE",
     "django-htmx": "settings: INSTALLED_APPS",
@@ -25,6 +24,7 @@ NAMED_ONLY = {
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",
     "pytest-rerunfailures": "a plugin of pytest",
+    "pytest-timeout": "a plugin of pytest",
     "ruff": "the linter",
 }
 

@@ -26,7 +26,7 @@ def test_the_quick_part_leaves_out_what_starts_services():
 
 
 def test_the_long_form_is_the_whole_suite_with_every_long_test():
-    assert suite.arguments_of(["long", "-n0", "tests/faults"]) == ["-n0", "tests/faults"]
+    assert suite.arguments_of(["long", "-n0", "tests/faults"]) == ["--timeout=0", "-n0", "tests/faults"]
 
 
 @pytest.mark.parametrize(("form", "ran"), [("long", "2 passed"), ("", "1 passed, 1 deselected")])

@@ -51,7 +51,7 @@ def fill(first: int, count: int) -> None:
         camera = make_device(f"porch-{number}")
         make_capture(camera, name=f"p{number}")
         commands.capture(camera, user=person)
-        troubles.note(camera, "frame_unreadable", detail="a")
+        troubles.note(camera, "file_refused", detail="a")
         events.record(EventType.NOTICE, device=camera, actor=person, sentence="Something happened.")
         identity.new_token(person, f"token {number}")
         make_user(f"vera-{number}", "viewer")

@@ -30,7 +30,10 @@ def test_a_trouble_stands_on_the_page_in_the_readers_language(client):
     device = make_device()
     _note(device)
     client.force_login(make_user("ada", "owner"))
-    for language, words in (("en", "could not be taken: no picture"), ("zh-CN", "无法接收这一帧")):
+    for language, words in (
+        ("en", "The device was answered: no picture"),
+        ("zh-CN", "已答复设备：no picture"),
+    ):
         for page in ("/devices/porch/", "/devices/", "/devices/porch/events/"):
             with override("en"):
                 html = client.get(page, headers={"accept-language": language}).content.decode()

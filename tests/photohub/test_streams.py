@@ -61,7 +61,7 @@ def test_the_banner_says_loudly_that_streams_moved(monkeypatch, settings):
 
 async def test_a_page_of_many_cameras_takes_few_connections_to_redis(settings):
     with tempfile.TemporaryDirectory() as folder, running_redis(Path(folder)) as server:
-        settings.REDIS_URL, settings.REDIS_CONNECTIONS = server.url, 4
+        settings.REDIS_URL, settings.REDIS_CONNECTIONS, settings.REDIS_KEEPALIVE = server.url, 4, {}
         frames, codes = streams.build_frames(), [f"camera-{number}" for number in range(200)]
         assert await live_now.collect(frames, codes) == {}
         async with Redis.from_url(server.url) as admin:
