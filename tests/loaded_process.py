@@ -1,17 +1,12 @@
-"""Hubs and commands that begin with their libraries loaded, for a suite that starts hundreds of them.
+"""Hubs and commands that begin with Django and PhotoHub imported, for a suite that starts hundreds of them.
 
-One process, the loader, imports libraries that do not look at settings, and then forks once for each hub. The fork
-takes arguments and environment and runs its program from the first line: everything of PhotoHub's own, and what reads
-settings, it loads itself. Half of the time until a hub is ready is saved.
+For each form of the hub (embedded, production) one process, the loader, imports libraries and PhotoHub under settings of
+its own, and then forks once for each program (tests/loaded_fork.py). Three quarters of a start are saved.
 """
 
 import contextlib
-import gc
-import importlib
 import json
 import os
-import runpy
-import selectors
 import signal
 import socket
 import subprocess
@@ -22,23 +17,26 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# What the start of a hub spends most of its time on, as far as it asks for no settings.
-LIBRARIES = """
-    PIL.Image PIL.ImageFont PIL.ImageOps aiomqtt babel.messages.mofile celery.app.amqp celery.app.control
-    celery.apps.worker celery.beat celery.concurrency.thread celery.utils.debug channels.generic.http channels.layers
-    channels.routing cryptography.hazmat.primitives.asymmetric.ed25519 django.contrib.messages.storage.fallback
-    django.contrib.postgres.fields django.core.cache django.core.management django.db.backends.sqlite3.base
-    django.db.models django.forms django.http.multipartparser django.template.loader django.test.client
-    django.views.generic email.mime.text kombu.transport.memory psutil psycopg pydantic.networks redis.asyncio
-    servestatic structlog uvicorn.protocols.http.httptools_impl uvloop
-""".split()
+# Settings of the loaders, whose folders are temporary. Those of most hubs of the suite, as far as imports read them.
+_QUIET = {"PHOTOHUB_RATE_LIMIT": "off", "PHOTOHUB_ADDRESS_RATE": "off", "PHOTOHUB_NO_BOOTSTRAP": "1"}
+FORMS = {
+    "embedded": _QUIET,
+    "production": _QUIET
+    | {
+        "PHOTOHUB_ENV": "production",
+        "DATABASE_URL": "postgres://photohub@127.0.0.1:1/photohub",
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "PHOTOHUB_MQTT_URL": "mqtt://hub:hub@127.0.0.1:1",
+        "PHOTOHUB_URL": "http://127.0.0.1:1",
+    },
+}
 LARGEST = 1 << 16
 
 
 class LoadedProcess:
     """The process of a program, with as much of `subprocess.Popen` as is needed here."""
 
-    def __init__(self, loader: "Loader", pid: int) -> None:
+    def __init__(self, loader: "FormLoader", pid: int) -> None:
         self._loader = loader
         self.pid = pid
 
@@ -66,11 +64,31 @@ class LoadedProcess:
 
 
 class Loader:
-    """The process that has loaded the libraries, from the first `start()` on. `current` is the suite's."""
+    """A loader for each form, from the first `start()` of that form on. `current` is the suite's."""
 
     current: "Loader | None" = None
 
     def __init__(self) -> None:
+        self._of_forms = {form: FormLoader(form) for form in FORMS}
+
+    def start(
+        self, program: Path, arguments: list[str], env: dict[str, str], **options: Any
+    ) -> LoadedProcess:
+        """Run a file of Python: see `FormLoader.start`."""
+        form = env.get("PHOTOHUB_ENV", "embedded")
+        return self._of_forms.get(form, self._of_forms["embedded"]).start(program, arguments, env, **options)
+
+    def close(self) -> None:
+        """End the loaders and what still runs of them; one that has started nothing never began."""
+        for one in self._of_forms.values():
+            one.close()
+
+
+class FormLoader:
+    """The process that has everything imported as one form does, from the first `start()` on."""
+
+    def __init__(self, form: str) -> None:
+        self._form = form
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen | None = None
@@ -80,11 +98,14 @@ class Loader:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Unbuffered as the hubs are, whose own environment comes too late for that; nothing else may reach a library.
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        command = [sys.executable, __file__, str(theirs.fileno())]
+        env = (
+            kept
+            | FORMS[self._form]
+            | {"PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "photohub.settings"}
+        )
+        command = [sys.executable, "-m", "tests.loaded_fork", str(theirs.fileno())]
         with theirs:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, env=kept | {"PYTHONUNBUFFERED": "1"}, pass_fds=[theirs.fileno()]
-            )
+            self._process = subprocess.Popen(command, cwd=ROOT, env=env, pass_fds=[theirs.fileno()])
 
     def start(
         self,
@@ -128,75 +149,7 @@ class Loader:
         return json.loads(message)
 
     def close(self) -> None:
-        """End the loader and what still runs of it; one that has started nothing never began."""
         if self._socket is not None:
             self._socket.close()
             self._process.wait(10)
             self._socket = self._process = None
-
-
-def serve(orders: socket.socket) -> dict[str, Any] | None:
-    """Fork for each order and say when a process has ended; returns None when nobody orders any more.
-
-    Returns in each fork as well, with its order: the rest is done outside of everything that belongs to the loader.
-    """
-    running: dict[int, int] = {}
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(orders, selectors.EVENT_READ)
-        while True:
-            for key, _ in waiting.select():
-                if key.fileobj is not orders:
-                    waiting.unregister(key.fd)
-                    pid = running.pop(key.fd)
-                    os.close(key.fd)
-                    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                    orders.send(json.dumps({"pid": pid, "code": code}).encode())
-                    continue
-                order, handles, _, _ = socket.recv_fds(orders, LARGEST, 3)
-                if not order:
-                    for pid in running.values():
-                        os.kill(pid, signal.SIGKILL)
-                    return None
-                order = json.loads(order)
-                leads_a_group = order.pop("leads_a_group")
-                if not (pid := os.fork()):
-                    for handle in running:
-                        os.close(handle)
-                    return order | {"handles": handles}
-                if leads_a_group:
-                    os.setpgid(pid, pid)
-                for handle in handles:
-                    os.close(handle)
-                handle = os.pidfd_open(pid)
-                running[handle] = pid
-                waiting.register(handle, selectors.EVENT_READ)
-                orders.send(json.dumps({"pid": pid}).encode())
-
-
-def become(program: str, arguments: list[str], env: dict[str, str], handles: list[int]) -> None:
-    """Run the program; only the libraries, which are loaded already, tell it from a fresh process."""
-    for number, handle in enumerate(handles):
-        os.dup2(handle, number)
-        os.close(handle)
-    os.environ.clear()
-    os.environ.update(env)
-    sys.argv = [program, *arguments]
-    sys.path[0] = str(ROOT)
-    runpy.run_path(program, run_name="__main__")
-
-
-def main(handle: int) -> None:
-    gc.disable()
-    for name in LIBRARIES:
-        importlib.import_module(name)
-    assert threading.active_count() == 1, "A library has started a thread, which no fork would have."
-    gc.enable()
-    gc.freeze()
-    with socket.socket(fileno=handle) as orders:
-        order = serve(orders)
-    if order is not None:
-        become(**order)
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))
