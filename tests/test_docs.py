@@ -8,13 +8,14 @@ import pytest
 import yaml
 from django.conf import settings
 
-from devices import panel_formats, panel_profiles
+from devices import panel_formats, panel_profiles, snippets
 from devices.doors import sending
-from devices.models import EventType
+from devices.models import Device, EventType
 from devices.profiles import PROFILES
 from devices.protocol import aliyun_topics, light, picture_packets
 from devices.protocol.aliyun_topics import OtaChannel, build_topic
 from devices.protocol.topics import FROM_DEVICE, TO_DEVICE, Channel
+from devices.snippets import snippets_for
 from devices.trouble_words import SENTENCES
 from media_pipeline.doors import headers, upload
 from media_pipeline.doors.frames import FrameDesk
@@ -29,6 +30,7 @@ from photohub.mqtt_routes import channels_of
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 SETTINGS = (ROOT / "docs/settings.md").read_text()
+EXAMPLES = (ROOT / "examples/README.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 READMES = ["README.md", "README.zh-CN.md"]
 MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -273,6 +275,42 @@ def test_sentences_of_the_status_page_are_those_of_the_code():
 @pytest.mark.parametrize("line", ["up", "up --demo", "test"])
 def test_the_readmes_show_the_commands_on_lines_of_their_own(name, line):
     assert f"\npython3 manage.py {line}\n" in (ROOT / name).read_text()
+
+
+def test_every_example_is_in_the_list_of_examples():
+    folder, said = ROOT / "examples", (ROOT / "examples/README.md").read_text()
+    for path in folder.rglob("*.*"):
+        # Of a folder that explains itself, the explanation is linked.
+        own = [p for p in (path.parent / "README.md", path) if p.exists() and p != folder / "README.md"]
+        name = str(own[0].relative_to(folder)).removesuffix("README.md") if own else ""
+        assert f"]({name}" in said, path
+
+
+HANDED_OUT = {
+    "a camera": {"command_topic": "c"},
+    "a Raspberry Pi": {"command_topic": "c", "profile": "raspberry-pi"},
+    "a K230 board": {"frame_topic": "f", "profile": "k230"},
+    "the published ESP32-S3 firmware": {"command_topic": "c", "profile": "esp32s3"},
+    "a panel on MQTT": {"picture_topic": "p", "profile": "panel"},
+    "a panel that sleeps and fetches": {"profile": "panel"},
+}
+
+
+@pytest.mark.parametrize("who", HANDED_OUT)
+def test_the_programs_of_the_connect_tab_are_in_the_list_of_examples(who):
+    listed = {row[0]: re.split(r", (?![^(]*\))", row[1]) for row in tables(EXAMPLES, "*Connect* tab of")}
+    shown = [snippet.label for snippet in snippets_for(Device(code="porch", **HANDED_OUT[who]))]
+    inherited = listed["a camera"] if listed[who][-1] == "besides those of a camera" else []
+    named = [re.sub(r" \(the .*\)", "", name) for name in listed[who] if not name.startswith("besides")]
+    assert named + inherited == shown
+
+
+def test_no_program_of_the_connect_tab_is_left_out_of_that_test(monkeypatch):
+    rendered = set()
+    monkeypatch.setattr(snippets, "_render", lambda slug, _context: rendered.add(slug) or "")
+    for values in HANDED_OUT.values():
+        snippets_for(Device(code="porch", **values))
+    assert rendered == {path.stem for path in (ROOT / "templates/devices/snippets").glob("*.txt")}
 
 
 def anchors_of(path: Path) -> set[str]:
