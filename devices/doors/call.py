@@ -87,8 +87,11 @@ class Call:
         self.address = client_address(self.scope)
 
     def header(self, name: str) -> str:
-        """Return a header by its name in small letters; empty when it is missing or came twice."""
-        return self.headers.get(name) or ""
+        """Return a header by its name in small letters; empty when it is missing. Raises Refused when it came twice."""
+        text = self.headers.get(name, "")
+        if text is None:
+            raise Refused("bad_request", f"Two {name.title()} headers; send one.")
+        return text
 
     def query(self, name: str) -> str:
         """Return a value of the query, or nothing."""

@@ -55,7 +55,9 @@ def decide(call: Call) -> tuple[UpdateDecision, download.Image | None]:
     except Refused as refusal:
         # The updaters have a sentence of their own for 403, and none for 401.
         raise Refused(refusal.word, refusal.sentence, status=403) from refusal
-    request = esp_update.read_request({name: value or "" for name, value in call.headers.items()})
+    # Each may decide whether the image fits, so a double is not passed over.
+    own = {name: call.header(name) for name in call.headers if name.startswith("x-esp")}
+    request = esp_update.read_request(own)
     if request is None:
         raise Refused("no_updater", "Only ESP8266httpUpdate and the ESP32's HTTPUpdate may ask here.")
     module = call.query("module") or ("fs" if request.mode == "fs" else "default")

@@ -36,7 +36,8 @@ class Body:
         self.was_read = False
         self.pictures = 1
         self._is_short = False
-        self._is_form = False
+        # Of a form as it was sent, which Content-MD5 is about; many send that of the picture in it.
+        self._form_md5: bytes | None = None
 
     async def read(self, head: Head) -> None:
         """Receive the body. Raises Refused; a body that ends too early may hold a whole picture and is then kept."""
@@ -113,8 +114,7 @@ class Body:
 
     async def find_picture(self, head: Head) -> images.PictureFacts:
         """Leave the picture alone in the spool and say what it is. Raises Refused."""
-        self._is_form = looks_like_form(self.spool.view(), head.content_type)
-        if self._is_form:
+        if looks_like_form(self.spool.view(), head.content_type):
             await asyncio.to_thread(self._take_from_form, head)
         if self.spool.size_bytes > settings.UPLOAD_MAX_BYTES:
             raise too_large()
@@ -129,6 +129,7 @@ class Body:
         if not form.pictures:
             raise _no_picture_in(form)
         self.pictures = len(form.pictures)
+        self._form_md5 = self.spool.md5() if head.md5 is not None else None
         first, spool = form.pictures[0], store.Spool()
         try:
             spool.write(body[first.start : first.end] if first.data is None else first.data)
@@ -154,9 +155,12 @@ class Body:
             raise Refused("not_image", sentence) from error
 
     def _check_hashes(self, head: Head) -> None:
-        if head.sha256 and not hmac.compare_digest(head.sha256.encode(), self.spool.sha256.encode()):
+        sha256, md5 = head.sha256, head.md5
+        if sha256 is not None and not hmac.compare_digest(
+            sha256.lower().encode(), self.spool.sha256.encode()
+        ):
             raise Refused("hash_mismatch", "The bytes do not match X-Content-SHA256; send the picture again.")
-        if head.md5 and not self._is_form and read_md5(head.md5) != self.spool.md5():
+        if md5 is not None and read_md5(md5) not in (self.spool.md5(), self._form_md5):
             raise Refused("hash_mismatch", "The bytes do not match Content-MD5; send the picture again.")
 
     def hand_over(self) -> store.Spool:

@@ -16,6 +16,13 @@ PATHS = re.compile(r"^/(?:api/upload(?:/(?P<key>[^/]{1,200}))?|index\.php)/?$")
 # What stands around the picture in a form.
 FORM_MARGIN_BYTES = 16_384
 _PROOFS = ("authorization", "x-device-key")
+# Each of these decides something, so of two lines none may win or be passed over.
+_ONCE = {
+    "content-length": "Content-Length",
+    "transfer-encoding": "Transfer-Encoding",
+    "x-content-sha256": "X-Content-SHA256",
+    "content-md5": "Content-MD5",
+}
 _TELEMETRY = {
     "battery_mv": "x-battery-mv",
     "rssi_dbm": "x-rssi",
@@ -28,7 +35,7 @@ _TELEMETRY = {
 class Head:
     """What the headers say, cleaned. `flags` tell what of it cannot be right; hashes are as they were sent.
 
-    `refusal`: why nothing will be taken, to be said once it is known to whom.
+    A hash is None when none was sent. `refusal`: why nothing will be taken, to be said once it is known to whom.
     """
 
     name: str | None
@@ -37,8 +44,8 @@ class Head:
     limit_bytes: int
     content_type: str
     content_encoding: str
-    sha256: str
-    md5: str
+    sha256: str | None
+    md5: str | None
     telemetry: dict
     captured_at: datetime | None
     captured_text: str
@@ -62,9 +69,11 @@ def read_head(scope: dict, now: datetime) -> Head:
     content_type = (headers.get("content-type") or "").strip()
     is_form = content_type.lower().startswith("multipart/")
     limit_bytes = settings.UPLOAD_MAX_BYTES + (FORM_MARGIN_BYTES if is_form else 0)
-    captured = read_moment(headers.get("x-captured-at"), now)
+    captured_text = _captured_text(headers)
+    captured = read_moment(captured_text, now)
     name, length, refusal = None, None, None
     try:
+        _check_doubles(headers)
         name, length = _name(headers), _length(headers, limit_bytes)
     except Refused as refused:
         refusal = refused
@@ -75,14 +84,31 @@ def read_head(scope: dict, now: datetime) -> Head:
         limit_bytes=limit_bytes,
         content_type=content_type,
         content_encoding=(headers.get("content-encoding") or "").strip().lower(),
-        sha256=(headers.get("x-content-sha256") or "").strip().lower(),
-        md5=(headers.get("content-md5") or "").strip(),
+        sha256=_hash(headers, "x-content-sha256"),
+        md5=_hash(headers, "content-md5"),
         telemetry={field: headers[key] for field, key in _TELEMETRY.items() if headers.get(key)},
         captured_at=captured.moment,
-        captured_text=(headers.get("x-captured-at") or "")[:40],
+        captured_text=captured_text[:40],
         flags=("clock",) if captured.is_wrong else (),
         refusal=refusal,
     )
+
+
+def _check_doubles(headers: dict[str, str | None]) -> None:
+    for name, spelled in _ONCE.items():
+        if headers.get(name, "") is None:
+            raise Refused("bad_request", f"Two {spelled} headers; send one.")
+
+
+def _captured_text(headers: dict[str, str | None]) -> str:
+    text = headers.get("x-captured-at", "")
+    # It only describes the picture, which is taken all the same; the flag `clock` tells.
+    return "2 × X-Captured-At" if text is None else text
+
+
+def _hash(headers: dict[str, str | None], name: str) -> str | None:
+    text = headers.get(name)
+    return None if text is None else text.strip()
 
 
 def _name(headers: dict[str, str | None]) -> str | None:
@@ -102,8 +128,6 @@ def _key(headers: dict[str, str | None], path: str) -> str:
 
 
 def _length(headers: dict[str, str | None], limit_bytes: int) -> int | None:
-    if headers.get("content-length", "") is None:
-        raise Refused("bad_request", "Two Content-Length headers; send one.")
     text = headers.get("content-length")
     if "chunked" in (headers.get("transfer-encoding") or "").lower():
         if text is not None:

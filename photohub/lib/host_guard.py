@@ -12,8 +12,10 @@ _HOSTLESS_PATHS = ("/panel/", "/api/setup", "/api/display", "/api/log")
 
 
 async def refuse_unknown_host(scope: dict, send) -> bool:
-    """Answer 400 to a request for a name that is not ours; returns whether it did."""
-    host = next((v.decode("latin-1") for n, v in scope["headers"] if n == b"host"), "")
+    """Answer 400 to a request for a name that is not ours, or for two names; returns whether it did."""
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    # Two of them are no name of a host, as the comma makes sure.
+    host = ", ".join(hosts)
     domain, _port = split_domain_port(host)
     hostless = not host and scope["path"].startswith(_HOSTLESS_PATHS)
     if hostless or scope["path"] in _OPEN_PATHS or (domain and validate_host(domain, settings.ALLOWED_HOSTS)):

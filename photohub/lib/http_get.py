@@ -29,6 +29,7 @@ _READ_BYTES = 65_536
 _MAX_CHUNK_LINE = 256
 _TRIES_WITH_LOGIN = 3
 _INTERIM_HEADS = 4
+_JOINED = frozenset({"www-authenticate", "content-length", "transfer-encoding"})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 
 _name_threads = ThreadPoolExecutor(4, thread_name_prefix="photohub-names")
@@ -363,8 +364,8 @@ def _headers_of(lines: list[str]) -> dict[str, str]:
         key = name.strip().lower()
         if not colon:
             continue
-        # A server may offer each way in on a line of its own.
-        joined = key == "www-authenticate" and key in headers
+        # A server may offer each way in on a line of its own, and two lengths that differ are no length.
+        joined = key in _JOINED and headers.get(key, value.strip()) != value.strip()
         headers[key] = f"{headers[key]}, {value.strip()}" if joined else value.strip()
     return headers
 

@@ -43,6 +43,15 @@ def test_the_hub_is_where_the_device_came_to(settings):
     assert call.hub_url == "https://hub.example"
 
 
+@pytest.mark.parametrize("name", ["authorization", "x-device-key", "range", "if-range", "host"])
+def test_of_two_lines_that_decide_none_is_believed(name):
+    call = make_call()
+    call.headers[name] = None
+    with pytest.raises(Refused, match=f"Two {name.title()} headers") as refused:
+        _ = (call.key, call.hub_url, call.header("range"), call.header("if-range"))
+    assert refused.value.status == 400
+
+
 def test_the_query_is_read():
     assert (make_call().query("module"), make_call().query("x")) == ("stm32", "")
 

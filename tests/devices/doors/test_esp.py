@@ -74,6 +74,18 @@ def test_nothing_new_is_304_and_nobody_is_403(door):
     assert door.get("/ota/esp/wrong").status_code == 403
 
 
+def test_two_lines_of_what_the_updater_says_are_refused_and_cost_no_try(door):
+    made = offer(data=SKETCH)
+    said = [
+        ("x-ESP8266-mode", "sketch"),
+        ("x-ESP8266-free-space", "1000"),
+        ("x-ESP8266-free-space", "900000"),
+    ]
+    answer = door.get(f"/ota/esp/{made.key}", headers=said)
+    assert (answer.status_code, answer.json()["err"]) == (400, "bad_request")
+    assert made.now().state == TargetState.WAITING
+
+
 def test_an_image_that_cannot_fit_has_failed_with_the_reason(door):
     made = offer(data=SKETCH)
     answer = ask(door, made, free_space="1000")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from devices import commands, identity
-from devices.models import Device
+from devices.models import Device, Trouble
 from media_pipeline.doors import upload
 from media_pipeline.ingest import committer
 from media_pipeline.models import Capture
@@ -190,6 +190,22 @@ def test_a_chinese_name_is_kept(door, porch):
 @pytest.mark.parametrize("header", ["x-content-sha256", "content-md5"])
 def test_a_hash_that_does_not_match_is_refused(door, porch, header):
     assert_refused(send(door, porch.key, **{header: "0" * 32}), 422, "hash_mismatch")
+
+
+@pytest.mark.parametrize("name", ["x-content-sha256", "content-md5"])
+def test_two_hashes_or_an_empty_one_do_not_switch_the_check_off(door, porch, name):
+    data = make_jpeg()
+    right = (hashlib.sha256(data) if name[0] == "x" else hashlib.md5(data)).hexdigest()
+    for second, status, word in ((right, 400, "bad_request"), ("0" * 32, 400, "bad_request")):
+        headers = [("x-device-key", porch.key), (name, right), (name, second)]
+        answer = door.post("/api/upload", content=data, headers=headers)
+        assert_refused(answer, status, word)
+        assert answer.json()["des"].lower() == f"two {name} headers; send one."
+    assert_refused(send(door, porch.key, **{name: ""}), 422, "hash_mismatch")
+    assert set(Trouble.objects.values_list("word", flat=True)) == {
+        "picture_bad_request",
+        "picture_hash_mismatch",
+    }
 
 
 def test_matching_hashes_are_accepted(door, porch):

@@ -143,10 +143,21 @@ async def test_a_compressed_body_is_refused_in_words_and_a_wrong_label_is_not():
 async def test_the_hash_is_that_of_the_picture_in_the_form():
     kind, body = FORMS["curl"]
     sha256 = hashlib.sha256(JPEG).hexdigest()
-    assert await take([body], head_of(kind, x_content_sha256=sha256.upper(), content_md5="of the body")) == (
+    assert await take([body], head_of(kind, x_content_sha256=sha256.upper())) == (
         JPEG,
         (),
     )
+
+
+@pytest.mark.parametrize("what", ["form", "picture", "neither"])
+async def test_the_md5_of_a_form_is_that_of_the_form_or_of_its_picture(what):
+    kind, body = FORMS["curl"]
+    summed = {"form": body, "picture": JPEG, "neither": OTHER}[what]
+    head = head_of(kind, content_md5=hashlib.md5(summed, usedforsecurity=False).hexdigest())
+    if what == "neither":
+        assert await word_of([body], head) == "hash_mismatch"
+    else:
+        assert await take([body], head) == (JPEG, ())
 
 
 async def test_the_limit_is_the_pictures_and_what_stands_around_it_is_not_counted(settings):

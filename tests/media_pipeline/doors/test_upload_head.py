@@ -49,7 +49,34 @@ def test_what_cannot_be_taken_is_told_when_it_is_known_to_whom(headers, word):
     assert read(*headers).refusal.word == word
 
 
-@pytest.mark.parametrize("name", ["Content-Length", "Name-Pic"])
+# Every header of the upload door, and what becomes of two lines of it, also when both say the same.
+DOUBLES = {
+    "Content-Length": "bad_request",
+    "Transfer-Encoding": "bad_request",
+    "X-Content-SHA256": "bad_request",
+    "Content-MD5": "bad_request",
+    "Name-Pic": "bad_name",
+    "X-Captured-At": "",
+    "X-Battery-Mv": "",
+    "X-RSSI": "",
+    "X-Free-Heap": "",
+    "X-Firmware-Version": "",
+    "Content-Type": "",
+    "Content-Encoding": "",
+}
+
+
+@pytest.mark.parametrize(("name", "word"), DOUBLES.items())
+def test_two_lines_of_a_header_that_decides_are_refused_and_of_another_none_counts(name, word):
+    length = [] if name in ("Content-Length", "Transfer-Encoding") else [("content-length", "9")]
+    for second in ("1", "2"):
+        head = read(*length, (name.lower(), "1"), (name.lower(), second))
+        assert (head.refusal.word if head.refusal else "") == word
+        assert head.telemetry == {} and head.captured_at is None and head.content_encoding == ""
+        assert head.flags == (("clock",) if name == "X-Captured-At" else ())
+
+
+@pytest.mark.parametrize("name", [name for name, word in DOUBLES.items() if word])
 def test_a_header_that_stands_there_twice_is_named_as_people_write_it(name):
     assert read((name.lower(), "1"), (name.lower(), "1")).refusal.sentence == f"Two {name} headers; send one."
 
