@@ -44,6 +44,8 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
     if request.method != "POST" or not form.is_valid():
         return render(request, "registration/setup.html", {"form": form})
     with transaction.atomic():
+        if not first_owner.use_token(token):
+            return _dead_link(request)
         user = first_owner.make_owner(form.cleaned_data["username"], form.cleaned_data["password1"])
     login(request, user, backend=BACKEND)
     return redirect("live")

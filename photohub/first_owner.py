@@ -1,35 +1,57 @@
-"""The one-time link that makes the first owner. It is signed, so nothing is stored; it dies when an owner exists."""
+"""The one-time link that makes the first owner: only the newest works, for a day, once, and while there is no owner."""
 
 import os
+import secrets
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.password_validation import validate_password
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from devices import identity
-from devices.models import Membership, Role
+from devices.models import Membership, Role, ServiceBeat
 from photohub.forms import check_person_name
 from photohub.lib import logs
 from photohub.preparing import CannotStart
 
 _SALT = "photohub first owner"
 MAX_AGE_S = 24 * 3600
+# The row that holds the word of the newest link, until it is used.
+_NAME = "first_owner_link"
 
 
 def link_token() -> str:
-    """Make the token of the link."""
-    return signing.dumps("first owner", salt=_SALT)
+    """Make the token of a new link; the ones before end."""
+    word = secrets.token_urlsafe(16)
+    now = timezone.now()
+    ServiceBeat.objects.update_or_create(pk=_NAME, defaults={"sentence": word, "at": now})
+    return signing.dumps(word, salt=_SALT)
 
 
 def token_holds(token: str) -> bool:
     """Tell whether this link may still make the first owner."""
+    word = _word_of(token)
+    return word is not None and _newest(word).exists() and not identity.owner_exists()
+
+
+def use_token(token: str) -> bool:
+    """Use the link up; call in the transaction that makes the owner. Of two who come at once, one may."""
+    word = _word_of(token)
+    return word is not None and bool(_newest(word).delete()[0]) and not identity.owner_exists()
+
+
+def _word_of(token: str) -> str | None:
     try:
-        signing.loads(token, salt=_SALT, max_age=MAX_AGE_S)
+        return str(signing.loads(token, salt=_SALT, max_age=MAX_AGE_S))
     except signing.BadSignature:
-        return False
-    return not identity.owner_exists()
+        return None
+
+
+def _newest(word: str) -> QuerySet[ServiceBeat]:
+    return ServiceBeat.objects.filter(pk=_NAME, sentence=word)
 
 
 def make_owner(username: str, password: str, email: str = ""):

@@ -96,6 +96,21 @@ def test_the_setup_link_works_once(client, db):
     assert get_user_model().objects.count() == 1
 
 
+def test_a_newer_setup_link_ends_the_ones_before(client, db):
+    older, newer = first_owner.link_token(), first_owner.link_token()
+    assert set_up(client, older).status_code == client.get(f"/setup/{older}").status_code == 410
+    assert not get_user_model().objects.exists()
+    assert set_up(client, newer).status_code == 302
+
+
+def test_a_setup_link_is_used_up_even_when_two_come_at_once(client, db, monkeypatch):
+    # Both were shown the form before either sent it.
+    monkeypatch.setattr(first_owner, "token_holds", lambda _token: True)
+    token = first_owner.link_token()
+    assert [set_up(Client(), token).status_code for _ in range(2)] == [302, 410]
+    assert get_user_model().objects.count() == 1
+
+
 def test_a_forged_setup_link_is_dead(client, db):
     assert set_up(client, "Zm9v:1abc:forged").status_code == 410
     assert not identity.owner_exists()
