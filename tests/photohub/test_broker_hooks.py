@@ -161,6 +161,75 @@ def test_a_database_that_is_away_is_a_denial(monkeypatch):
     assert emqx("authn", username="porch", password="x") == {"result": "deny"}
 
 
+# As EMQX 5 documents its HTTP authenticator and authorizer: the headers it sends, and every placeholder it fills in. What
+# a client did not send is written as "undefined", or left empty by later versions.
+EMQX_HEADERS = {
+    "accept": "application/json",
+    "cache-control": "no-cache",
+    "connection": "keep-alive",
+    "keep-alive": "timeout=30, max=1000",
+}
+EMQX_CLIENT = {
+    "clientid": "porch",
+    "peerhost": "10.0.0.9",
+    "peerport": "50123",
+    "proto_name": "MQTT",
+    "mountpoint": "undefined",
+    "cert_subject": "undefined",
+    "cert_common_name": "undefined",
+}
+
+
+def documented(what: str, **fields) -> tuple[int, str, dict]:
+    body = json.dumps(EMQX_CLIENT | fields)
+    address = f"/broker/{SECRET}/emqx/{what}"
+    answer = Client().post(address, body, content_type="application/json", headers=EMQX_HEADERS)
+    return answer.status_code, answer["Content-Type"], answer.json()
+
+
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        ({}, "allow"),
+        ({"password": "undefined"}, "deny"),
+        ({"username": "undefined"}, "deny"),
+        ({"username": ""}, "deny"),
+    ],
+)
+def test_emqx_documented_login_gets_the_documented_answer(porch, given, result):
+    status, kind, said = documented("authn", **{"username": "porch", "password": porch.key} | given)
+    assert (status, kind, said["result"]) == (200, "application/json", result)
+    assert set(said) <= {"result", "is_superuser", "acl"}
+    for rule in said.get("acl", ()):
+        assert set(rule) == {"permission", "action", "topic"} and rule["permission"] in ("allow", "deny")
+        # Words that EMQX reads into a topic, which a device must not be able to write there.
+        assert rule["action"] in ("publish", "subscribe", "all") and not rule["topic"].startswith("eq ")
+        assert "${" not in rule["topic"]
+
+
+@pytest.mark.parametrize("topic", ["eq photohub/gate/command", "photohub/${username}/command"])
+def test_no_topic_of_a_device_means_that_of_another_to_emqx(porch, topic):
+    Device.objects.filter(code="porch").update(command_topic=topic)
+    rules = emqx("authn", username="porch", password=porch.key)["acl"]
+    assert topic not in {rule["topic"] for rule in rules} and len(rules) > 3
+
+
+@pytest.mark.parametrize(
+    ("more", "result"),
+    [
+        ({"action": "publish", "topic": "photohub/porch/status", "qos": "1", "retain": "false"}, "allow"),
+        (
+            {"action": "subscribe", "topic": "photohub/porch/command", "qos": "1", "retain": "undefined"},
+            "allow",
+        ),
+        ({"action": "publish", "topic": "photohub/gate/status", "qos": 0, "retain": True}, "deny"),
+        ({"action": "all", "topic": "photohub/porch/status"}, "deny"),
+    ],
+)
+def test_emqx_documented_question_about_a_topic_gets_the_documented_answer(porch, more, result):
+    assert documented("authz", username="porch", **more) == (200, "application/json", {"result": result})
+
+
 def test_other_devices_are_named_by_code_only(porch):
     make_device("gate")
     assert goauth("acl", username="gate", topic="photohub/porch/status", acc="2") == 403
