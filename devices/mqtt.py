@@ -21,8 +21,10 @@ log = logging.getLogger(__name__)
 CLIENT_ID = "photohub-gateway"
 SESSION_EXPIRY_S = 24 * 3600
 KEEPALIVE_S = 30
-# Messages that the broker may have on their way to us; one that never ends would keep its place for good.
-UNDER_WAY_AT_MOST = 50
+# Messages that the broker may have on their way to us; one that never ends would keep its place for good. So many that
+# those of one device, which are handled one after the other, leave places for all others'. `deploy/mosquitto.conf` bounds
+# their bytes.
+UNDER_WAY_AT_MOST = 200
 # A broker that is back is served again within 15 s: the longest pause, and then a connection and a session.
 LONGEST_PAUSE_S = 8.0
 _OWN_AT_MOST = 500

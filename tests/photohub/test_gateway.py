@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from types import SimpleNamespace
 
 import aiomqtt
@@ -114,6 +115,26 @@ async def test_no_bytes_of_a_device_keep_anothers_message_from_being_handled(mos
         await say(mosquitto, "photohub/good/telemetry", b"{}")
         await heard(good)
         assert running._inbox.counters["failed"] == 0
+
+
+async def test_what_waits_of_one_device_leaves_places_for_the_others(mosquitto, monkeypatch):
+    slow, good = [await sync_to_async(make_device)(code) for code in ("slow", "good")]
+    hear, free = devices_routes.telemetry, threading.Event()
+
+    def wait_for_slow(sender, payload: bytes) -> None:
+        assert sender.device != slow or free.wait(60)
+        hear(sender, payload)
+
+    monkeypatch.setitem(devices_routes.CHANNELS, "telemetry", wait_for_slow)
+    async with listening(mosquitto) as running:
+        await say(mosquitto, "photohub/slow/telemetry", *[b"{}"] * (UNDER_WAY_AT_MOST - 50))
+        await say(mosquitto, "photohub/good/telemetry", b"{}")
+        try:
+            await heard(good)
+            assert running._inbox.counters["handled"] == 1
+        finally:
+            free.set()
+        await until(lambda: running._inbox.counters["handled"] == UNDER_WAY_AT_MOST - 49, 60)
 
 
 async def test_a_fault_of_the_hubs_for_every_message_of_a_device_keeps_nobody_else_waiting(
