@@ -18,6 +18,11 @@ SENTENCES = {
     "broker_connected": _("The message broker is connected."),
     "broker_away": _("The message broker is away: %(detail)s"),
     "picture_not_copied": _("The picture %(name)s could not be copied: %(detail)s"),
+    "preview_too_large": _(
+        "The picture %(name)s is shown without a preview: drawing its %(megapixels)s million pixels takes more memory "
+        "than the hub may use (PHOTOHUB_WORK_MEMORY). Send JPEG, or a smaller size."
+    ),
+    "preview_failed": _("The picture %(name)s is shown without a preview: %(detail)s"),
     "clock_ahead": _(
         "This machine's clock went ahead by %(days)s days, to %(date)s. Until an owner says that it is right, "
         "nothing is deleted by age."

@@ -79,6 +79,8 @@ def flag_words(flag: str) -> str:
         "trailing": _("extra bytes at the end"),
         "transport": _("whole, but its transport ended badly"),
         "clock": _("the camera's clock was wrong"),
+        "large_preview": _("no preview: it takes too much memory to draw"),
+        "no_preview": _("no preview: it could not be drawn"),
         "repeat": _("same picture as before"),
     }
     return words.get(flag, flag)
@@ -95,6 +97,8 @@ def _marks_of(capture: Capture) -> list[Mark]:
         "repeat": "copy",
         "transport": "unplug",
         "clock": "clock",
+        "large_preview": "image-off",
+        "no_preview": "image-off",
     }
     marks = [Mark(icons.get(flag, "flag"), flag_words(flag)) for flag in capture.flags]
     if capture.command_id is None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices import decoding, events
+from devices import decoding, events, troubles
 from devices.models import Event, EventType
 from photohub.lib import clock, failpoints, memory, pressure
 from photohub.lib.db import lock_in_order, one_writer, update_in_order
@@ -29,14 +29,16 @@ SIDE_PX = 640  # Sharp on the cards of the dashboard, the largest place it is sh
 _TOGETHER = 4
 _CALM_WITHIN_S = 1.0
 _RETRY_AFTER_S = 10
+# The trouble of the device, and the flag of its picture.
+_TROUBLES = {"preview_too_large": "large_preview", "preview_failed": "no_preview"}
 
 
 def due(limit: int = 200) -> list[UUID]:
     """Return captures that should have had a thumbnail by now."""
     before = timezone.now() - timedelta(seconds=_RETRY_AFTER_S)
     # What came under a clock that was ahead does not wait until that time has come.
-    rows = Capture.objects.without_thumbnail().filter(clock.is_due("received_at", 2 * _RETRY_AFTER_S, before))
-    return list(rows.order_by("-received_at").values_list("pk", flat=True)[:limit])
+    rows, pause_s = Capture.objects.without_thumbnail(), 2 * _RETRY_AFTER_S
+    return clock.first_due(rows, "received_at", pause_s, before, limit, newest=True)
 
 
 def make_all(capture_ids: Iterable[str | UUID]) -> int:
@@ -77,11 +79,14 @@ def make_together(captures: list[Capture]) -> int:
     failpoints.hit("thumbnail.written")
     with one_writer(), transaction.atomic():
         lock_in_order(Capture.objects.filter(pk__in=[c.pk for c in made]))
-        Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash"])
+        Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash", "flags"])
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made]
         )
-    return sum(capture.thumbnail_state == Step.DONE for capture in made)
+    done = [capture for capture in made if capture.thumbnail_state == Step.DONE]
+    ill = {capture.device_id for capture in made if capture.thumbnail_state == Step.FAILED}
+    troubles.over_for((capture.device for capture in done if capture.device_id not in ill), *_TROUBLES)
+    return len(done)
 
 
 def _make_in_turn(capture: Capture) -> bool:
@@ -102,23 +107,32 @@ def _make_in_turn(capture: Capture) -> bool:
 def _make(capture: Capture) -> bool:
     """Make one thumbnail and set the capture's columns; False when it should be tried again."""
     if capture.thumbnail_attempts >= ATTEMPTS_AT_MOST:
-        capture.thumbnail_state = Step.FAILED
-        return True
+        return _give_up(capture, "preview_failed", detail=f"it failed {ATTEMPTS_AT_MOST} times.")
     try:
         data = store.full_path(capture.path).read_bytes()
         with decoding.room_for(data):
             thumbnail = images.make_thumbnail(data, SIDE_PX)
         _write(store.thumbnail_path(capture.pk), thumbnail.data)
-    except (images.ThumbnailFailed, memory.TooLarge) as error:
-        log.info("Picture %s is shown without a preview: %s", capture.pk, error)
-        capture.thumbnail_state = Step.FAILED
-        return True
+    except memory.TooLarge:
+        millions = round((capture.width or 0) * (capture.height or 0) / 1e6)
+        return _give_up(capture, "preview_too_large", megapixels=millions)
+    except images.ThumbnailFailed as error:
+        return _give_up(capture, "preview_failed", detail=str(error))
     except memory.Crowded:
         raise
     except OSError:
         return False
     capture.thumbnail_state = Step.DONE
     capture.colour, capture.dhash = thumbnail.colour, _signed(thumbnail.dhash)
+    return True
+
+
+def _give_up(capture: Capture, word: str, **values: object) -> bool:
+    """Show the picture without a preview, and say why with it and with its device."""
+    log.info("Picture %s is shown without a preview: %s %s", capture.pk, word, values)
+    capture.thumbnail_state = Step.FAILED
+    capture.flags = [*(flag for flag in capture.flags if flag not in _TROUBLES.values()), _TROUBLES[word]]
+    troubles.note(capture.device, word, name=capture.name, **values)
     return True
 
 

@@ -39,7 +39,7 @@ from .fetching import way_back
 from .time_lapses import offer_for_chosen
 
 SELECTION_AT_MOST = 500
-FLAGS = ("truncated", "trailing", "transport", "clock")
+FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_preview")
 
 
 @login_required

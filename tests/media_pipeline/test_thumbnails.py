@@ -5,9 +5,10 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
+from devices.models import Event, Trouble
 from media_pipeline import images, store, thumbnails
 from media_pipeline.models import Capture, Step
-from tests.builders import make_capture, make_device, make_jpeg
+from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,32 @@ def test_a_picture_that_cannot_be_read_is_given_up(monkeypatch):
     thumbnails.make_all([capture.pk])
     capture.refresh_from_db()
     assert capture.thumbnail_state == Step.FAILED
+
+
+def webp(width: int, height: int) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), "navy").save(out, "WEBP", quality=1, method=0)
+    return out.getvalue()
+
+
+def test_a_picture_without_a_preview_says_why_with_it_and_with_its_device(client):
+    client.force_login(make_user("ada", "owner"))
+    device = make_device()
+    large, cut = make_capture(device, webp(4000, 3500), name="large"), make_capture(device, make_jpeg()[:60])
+    for capture, word, flag in (
+        (large, "preview_too_large", "large_preview"),
+        (cut, "preview_failed", "no_preview"),
+    ):
+        assert thumbnails.make_all([capture.pk]) == 0
+        capture.refresh_from_db()
+        assert capture.thumbnail_state == Step.FAILED and flag in capture.flags
+        trouble = Trouble.objects.get(word=word)
+        assert trouble.is_open and Event.objects.filter(device=device, word=word).exists()
+        assert "no preview" in client.get(f"/captures/{capture.pk}").text
+        assert flag in client.get(f"/api/v1/captures/{capture.pk}").json()["flags"]
+    assert Trouble.objects.get(word="preview_too_large").values == {"name": "large", "megapixels": 14}
+    thumbnails.make_all([make_capture(device, name="good").pk])
+    assert not Trouble.objects.open().exists()
 
 
 def test_a_picture_that_kills_its_worker_is_given_up_in_the_end():
