@@ -27,8 +27,9 @@ class FirstOwnerForm(UserCreationForm):
     """Name and password of the first owner."""
 
     def clean_username(self) -> str:
-        name = super().clean_username()
-        check_person_name(name)
+        # Django's own returns nothing for a name that is taken, which it has noted as an error.
+        if name := super().clean_username():
+            check_person_name(name)
         return name
 
     class Meta:

@@ -76,8 +76,8 @@ def test_logging_out_takes_a_form(db):
     assert client.get("/account").status_code == 302
 
 
-def set_up(client, token: str, password: str = NEW_PASSWORD):
-    return client.post(f"/setup/{token}", {"username": "alice", "password1": password, "password2": password})
+def set_up(client, token: str, password: str = NEW_PASSWORD, name: str = "alice"):
+    return client.post(f"/setup/{token}", {"username": name, "password1": password, "password2": password})
 
 
 def test_the_setup_link_makes_the_first_owner_and_logs_in(client, db):
@@ -107,8 +107,14 @@ def test_a_setup_link_is_used_up_even_when_two_come_at_once(client, db, monkeypa
     # Both were shown the form before either sent it.
     monkeypatch.setattr(first_owner, "token_holds", lambda _token: True)
     token = first_owner.link_token()
-    assert [set_up(Client(), token).status_code for _ in range(2)] == [302, 410]
+    assert [set_up(Client(), token, name=name).status_code for name in ("alice", "mallory")] == [302, 410]
     assert get_user_model().objects.count() == 1
+
+
+def test_a_name_that_is_taken_is_refused_in_the_form(client, db):
+    make_user("alice")
+    answer = set_up(client, first_owner.link_token())
+    assert answer.status_code == 200 and "already exists" in answer.text
 
 
 def test_a_forged_setup_link_is_dead(client, db):
