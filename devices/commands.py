@@ -14,7 +14,6 @@ from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,6 +33,7 @@ CLAIM_AT_MOST = 50
 _CLOCKS_DIFFER = timedelta(minutes=5)
 # More would keep cameras that store a picture waiting for the database.
 _ASKED_WITH_ONE_COMMIT = 100
+_ENDED_AT_ONCE = 500
 
 
 class CannotCommand(Exception):
@@ -184,10 +184,11 @@ def cancel(command: Command, reason: str = "") -> bool:
 def expire_due() -> int:
     """End the commands whose time is over, each with the sentence that says what was missing."""
     now = timezone.now()
+    waiting = Command.objects.not_ended().select_related("device")
+    over = waiting.filter(expires_at__lte=now).order_by("expires_at")[:_ENDED_AT_ONCE]
     # One that was asked for in the future has its end there too: the clock jumped back since.
-    over = Q(expires_at__lte=now) | Q(created_at__gt=now + _CLOCKS_DIFFER)
-    due = Command.objects.not_ended().select_related("device").filter(over)
-    return sum(_finish(command, CommandState.EXPIRED, _why_expired(command)) for command in due[:500])
+    ahead = waiting.filter(created_at__gt=now + _CLOCKS_DIFFER).order_by("created_at")[:_ENDED_AT_ONCE]
+    return sum(_finish(c, CommandState.EXPIRED, _why_expired(c)) for c in (*over, *ahead))
 
 
 def _why_expired(command: Command) -> str:

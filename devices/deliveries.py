@@ -247,8 +247,8 @@ def fail(delivery: Delivery, word: str, sentence: str, **values) -> bool:
 
 def expire_due() -> int:
     """End what waited too long for its device. While the clock is not believed, nothing has waited too long."""
-    due = Delivery.objects.queued().filter(expires_at__lte=timezone.now()).select_related("device")
-    found = list(due[:500])
+    due = Delivery.objects.queued().filter(expires_at__lte=timezone.now()).order_by("expires_at")
+    found = list(due.select_related("device")[:500])
     if not found or clock_watch.doubt() is not None:
         return 0
     return sum(

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import rows
-from photohub.lib.clock import is_due
+from photohub.lib.clock import first_due, is_due
 from photohub.lib.db import update_in_order
 from photohub.lib.walking import walk
 
@@ -27,6 +27,7 @@ from .models import Delivery, DeliveryState, DeliveryWay, LinkState
 LEASE = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(seconds=5)
 STARTS_AT_MOST = 5
+_LOST_AT_ONCE = 500
 
 
 def claim_to_send(
@@ -37,20 +38,20 @@ def claim_to_send(
     `running` are devices that somebody is about to send to.
     """
     now = timezone.now()
-    busy = Delivery.objects.filter(state=DeliveryState.SENDING).values("device")
+    busy = Delivery.objects.sending().values("device")
     ready = Delivery.objects.queued().filter(
         is_due("next_try_at", LONGEST_PAUSE.total_seconds(), now),
         way=DeliveryWay.PACKETS,
         prepared_at__isnull=False,
-        expires_at__gt=now,
     )
     ready = (
         ready.exclude(device__in=busy).exclude(device__link_state=LinkState.LOST).filter(device__enabled=True)
     )
     first: dict[int, UUID] = {}
-    columns = ("device", "device__code", "device__picture_topic")
-    for key, _at, device, code, topic in walk(ready, "created_at", *columns):
-        if device in first or device in running or not (hears is None or hears(code, topic)):
+    # Asked for its end in the statement, the database would look up all by their end, and sort them.
+    columns = ("expires_at", "device", "device__code", "device__picture_topic")
+    for key, _at, end, device, code, topic in walk(ready, "created_at", *columns):
+        if end <= now or device in first or device in running or not (hears is None or hears(code, topic)):
             continue
         first[device] = key
         if len(first) >= limit:
@@ -134,9 +135,10 @@ def put_back(delivery: Delivery) -> None:
 
 def put_back_lost() -> int:
     """Queue again what a gateway that died was sending, and end what was begun too often."""
-    sending = Delivery.objects.filter(state=DeliveryState.SENDING)
-    late = sending.filter(is_due("lease_until", LEASE.total_seconds(), timezone.now()))
-    found = list(late.select_related("device")[:500])
+    late = first_due(
+        Delivery.objects.sending(), "lease_until", LEASE.total_seconds(), timezone.now(), _LOST_AT_ONCE
+    )
+    found = list(Delivery.objects.filter(pk__in=late).select_related("device").order_by("pk"))
     for delivery in found:
         if delivery.attempts >= STARTS_AT_MOST:
             fail(

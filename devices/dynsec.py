@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from photohub.lib.clock import is_due
+from photohub.lib.clock import first_due
 from photohub.lib.db import in_thread, update_in_order
 from photohub.lib.sealed import open_sealed
 
@@ -64,9 +64,11 @@ class Claimed:
 def claim_due(hub_username: str) -> list[Claimed]:
     """Claim the accounts that the broker is to be told of. Two gateways never claim the same one."""
     now = timezone.now()
-    rows = BrokerAccount.objects.to_tell().select_related("device", "user")
-    rows = rows.filter(is_due("next_try_at", _BACK_OFF_AT_MOST_S, now))
-    claimed = (_claim(row, hub_username) for row in rows.order_by("next_try_at")[:_ACCOUNTS_AT_ONCE])
+    due = first_due(
+        BrokerAccount.objects.to_tell(), "next_try_at", _BACK_OFF_AT_MOST_S, now, _ACCOUNTS_AT_ONCE
+    )
+    rows = BrokerAccount.objects.filter(pk__in=due).select_related("device", "user").order_by("next_try_at")
+    claimed = (_claim(row, hub_username) for row in rows)
     return [item for item in claimed if item is not None]
 
 

@@ -89,17 +89,16 @@ def as_json(row: Event) -> dict:
 
 
 KEEP_DAYS = 30
+TOLD_KEEP_DAYS = 365
 
 
 def prune() -> int:
     """Delete events that no live page can still miss; those with a sentence stay for a year."""
     now = timezone.now()
-    silent = Event.objects.filter(sentence="", at__lt=now - timedelta(days=KEEP_DAYS))
-    told = Event.objects.filter(at__lt=now - timedelta(days=365))
-    return sum(
-        rows.filter(seq__in=list(rows.values_list("seq", flat=True)[:1000])).delete()[0]
-        for rows in (silent, told)
-    )
+    silent = Event.objects.silent().filter(at__lt=now - timedelta(days=KEEP_DAYS))
+    told = Event.objects.told().filter(at__lt=now - timedelta(days=TOLD_KEEP_DAYS))
+    oldest = [rows.order_by("at").values_list("seq", flat=True)[:1000] for rows in (silent, told)]
+    return sum(Event.objects.filter(seq__in=list(keys)).delete()[0] for keys in oldest)
 
 
 def newest() -> int:

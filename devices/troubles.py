@@ -138,7 +138,8 @@ def _end(found: Mapping[int, int], known: Mapping[int, Device]) -> None:
 
 def prune() -> int:
     """Delete troubles that nobody saw for a week."""
-    return Trouble.objects.filter(last_at__lt=timezone.now() - KEEP).delete()[0]
+    old = Trouble.objects.filter(last_at__lt=timezone.now() - KEEP).order_by("last_at")
+    return Trouble.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()[0]
 
 
 def _clean(value: object) -> object:

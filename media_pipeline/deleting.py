@@ -31,6 +31,8 @@ from .stores import MirrorError, MirrorStore, open_mirror
 _BATCH = 1000
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
+# So many times as many as are wanted, so that some of each kind are among them.
+_LOOKED_AT = 2
 _COPIES_AT_ONCE = 16
 _removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 
@@ -139,9 +141,12 @@ def due(limit: int = 600) -> list[UUID]:
 
     So a mirror that is gone for good never keeps the disk full of what was deleted since.
     """
-    rows = _due_rows().order_by("next_try_at").values_list("pk", flat=True)
-    again = list(rows.filter(attempts__gt=0)[: limit // 2])
-    return [*rows.filter(attempts=0)[: limit - len(again)], *again]
+    now = timezone.now()
+    # Of so many, since there is no index of the tries. What is tried and fails goes behind all the others.
+    first = clock.first_due(Removal.objects.all(), "next_try_at", _LONGEST_PAUSE_S, now, _LOOKED_AT * limit)
+    tried = set(Removal.objects.filter(pk__in=first, attempts__gt=0).values_list("pk", flat=True))
+    again = [key for key in first if key in tried][: limit // 2]
+    return [*[key for key in first if key not in tried][: limit - len(again)], *again]
 
 
 def _due_rows():

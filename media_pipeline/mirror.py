@@ -41,6 +41,9 @@ _FIRST_PAUSE_S = 1
 _LONGEST_PAUSE_S = 40
 # A file that cannot be read is one picture's trouble: looked at again seldom, for ever.
 _LONGEST_LOCAL_PAUSE_S = 600
+_PAUSE_AT_MOST_S = _LONGEST_LOCAL_PAUSE_S * 1.2
+# So many times as many as are wanted, so that some of each kind are among them.
+_LOOKED_AT = 2
 BEAT = "mirror"
 # What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
 UNREADABLE = "unreadable"
@@ -75,23 +78,32 @@ def due(limit: int = 600) -> list[UUID]:
 
     So whatever fails again and again never starves what waits behind it.
     """
-    waiting, third = _due_rows(), limit // 3
-    newest = list(waiting.order_by("-created_at").values_list("pk", flat=True)[:third])
-    again = list(_in_turn(waiting.filter(attempts__gt=0))[:third])
-    untried = list(_in_turn(waiting.filter(attempts=0))[: limit - len(newest) - len(again)])
+    third, waiting = limit // 3, OSSObject.objects.waiting().order_by("-created_at")
+    newest = _due_of(list(waiting.values_list("pk", flat=True)[: 2 * third]))[:third]
+    # Of so many, since there is no index of the tries. What is tried and fails goes behind all the others.
+    first = clock.first_due(_free_rows(), "next_try_at", _PAUSE_AT_MOST_S, timezone.now(), _LOOKED_AT * limit)
+    tried = set(_tried_of(first))
+    again = [key for key in first if key in tried][:third]
+    untried = [key for key in first if key not in tried][: limit - len(newest) - len(again)]
     return list(dict.fromkeys([*newest, *untried, *again]))
 
 
-def _in_turn(rows_):
-    return rows_.order_by("next_try_at").values_list("pk", flat=True)
+def _due_of(keys: list[UUID]) -> list[UUID]:
+    due_now = set(_due_rows().filter(pk__in=keys).values_list("pk", flat=True))
+    return [key for key in keys if key in due_now]
+
+
+def _tried_of(keys: list[UUID]) -> list[UUID]:
+    return list(OSSObject.objects.filter(pk__in=keys, attempts__gt=0).values_list("pk", flat=True))
 
 
 def _due_rows():
-    now = timezone.now()
-    waiting = OSSObject.objects.waiting().filter(
-        clock.is_due("next_try_at", _LONGEST_LOCAL_PAUSE_S * 1.2, now)
-    )
-    return waiting.exclude(clock.is_held("lease_until", LEASE_S, now), state=MirrorState.UPLOADING)
+    return _free_rows().filter(clock.is_due("next_try_at", _PAUSE_AT_MOST_S, timezone.now()))
+
+
+def _free_rows():
+    held = clock.is_held("lease_until", LEASE_S, timezone.now())
+    return OSSObject.objects.waiting().exclude(held, state=MirrorState.UPLOADING)
 
 
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:

@@ -112,6 +112,11 @@ class Capture(models.Model):
                 condition=Q(publish_state="pending"),
                 name="captures_to_publish",
             ),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(publish_state="pending"),
+                name="captures_to_publish_by_age",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -166,6 +171,11 @@ class OSSObject(models.Model):
                 fields=["next_try_at"],
                 condition=Q(state__in=("pending", "uploading", "blocked")),
                 name="objects_to_mirror",
+            ),
+            models.Index(
+                fields=["-created_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked")),
+                name="newest_objects_to_mirror",
             ),
             models.Index(
                 fields=["mirrored_at"],

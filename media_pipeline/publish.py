@@ -34,14 +34,15 @@ def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
     As many as `limit` means that there may be more.
     """
     now = timezone.now()
-    rows = Capture.objects.to_publish().filter(clock.is_due("publish_next_try_at", _RETRY_S, now))
-    due = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:limit])
+    waiting = Capture.objects.to_publish()
+    due = clock.first_due(waiting, "publish_next_try_at", _RETRY_S, now, limit)
     if not due:
         return []
     # Whoever moves the time first has it: the moment of the claim marks the rows as this gateway's.
     until = timezone.now() + timedelta(seconds=_RETRY_S)
     with one_writer():
-        update_in_order(rows.filter(pk__in=due), publish_next_try_at=until)
+        rows = waiting.filter(clock.is_due("publish_next_try_at", _RETRY_S, now), pk__in=due)
+        update_in_order(rows, publish_next_try_at=until)
     mine = Capture.objects.filter(pk__in=due, publish_state=Step.PENDING, publish_next_try_at=until)
     return list(mine.select_related("device"))
 
@@ -72,8 +73,7 @@ def note_all_published(captures: list[Capture]) -> None:
 def give_up_old() -> int:
     """After an hour without a broker nobody waits for the message any more."""
     rows = Capture.objects.to_publish().filter(received_at__lt=timezone.now() - GIVE_UP_AFTER)
-    # In this order the few that wait are walked; a plain UPDATE would look at the whole history by its time.
-    late = list(rows.order_by("publish_next_try_at").values_list("pk", flat=True)[:1000])
+    late = list(rows.order_by("received_at").values_list("pk", flat=True)[:1000])
     pending = Capture.objects.filter(pk__in=late, publish_state=Step.PENDING)
     return update_in_order(pending, publish_state=Step.FAILED)
 

@@ -185,7 +185,8 @@ def remove_segments(id: UUID) -> None:
 def drop_expired() -> int:
     """Delete films that are too old. Returns how many."""
     gone = 0
-    for lapse in TimeLapse.objects.filter(expires_at__lt=timezone.now()).select_related("device")[:200]:
+    old = TimeLapse.objects.filter(expires_at__lt=timezone.now()).order_by("expires_at")
+    for lapse in old.select_related("device")[:200]:
         delete(lapse)
         gone += 1
     return gone

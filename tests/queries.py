@@ -4,6 +4,7 @@ Each statement is explained with the very parameters that Django hands over: wit
 the text instead, as in a log, SQLite would use partial indexes that it does not use in truth.
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.utils import timezone
 
-from devices import commands, dynsec
+from devices import commands, deliveries, delivery_leases, dynsec, events, outbox, preparing
 from devices.models import Command, Device, Rollout
 from devices.ota import targets
 from media_pipeline import (
@@ -42,13 +43,28 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "copies that were blocked": (mirror.unblock_all, "objects_to_mirror"),
     "thumbnails that are due": (thumbnails.due, "captures_without_thumbnail"),
     "URLs to publish": (publish.claim_to_publish, "captures_to_publish"),
-    "URLs to give up": (publish.give_up_old, "captures_to_publish"),
+    "URLs to give up": (publish.give_up_old, "captures_to_publish_by_age"),
     "files to remove": (deleting.due, "media_pipeline_removal_next_try_at"),
     "files to free": (lambda: list(retention.mirrored_before(timezone.now())), "objects_with_a_local_file"),
     "pictures that are too old": (lambda: list(retention.older_than(timezone.now())), "captures_for_history"),
     "commands to send": (commands.claim_to_send, "commands_to_send"),
     "commands to end": (commands.expire_due, "commands_that_may_expire"),
-    "open commands": (lambda: list(Command.objects.open()), "commands_that_may_expire"),
+    "commands of a clock that was ahead": (commands.expire_due, "open_commands_by_age"),
+    "deliveries to prepare": (preparing.due, "deliveries_to_prepare"),
+    "deliveries to send": (delivery_leases.claim_to_send, "deliveries_to_send"),
+    "deliveries to end": (deliveries.expire_due, "deliveries_that_may_expire"),
+    "deliveries of a gateway that died": (delivery_leases.put_back_lost, "deliveries_being_sent"),
+    "pictures that panels need": (
+        lambda: outbox._needed(["0" * 64]),
+        "deliveries_of_these_bytes|deliveries_of_an_original",
+    ),
+    "old events": (events.prune, "silent_events_by_age"),
+    "old events with a sentence": (events.prune, "told_events_by_age"),
+    "newest copies": (mirror.due, "newest_objects_to_mirror"),
+    "open commands": (
+        lambda: list(Command.objects.open()),
+        "commands_that_may_expire|open_commands_by_age",
+    ),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
     "films to make": (time_lapse_work.due, "time_lapses_to_make"),
     "silent updates": (targets.end_due, "targets_with_a_deadline"),
@@ -84,13 +100,15 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-def plans_of(run: Callable[[], object]) -> list[str]:
-    """Run it and return the database's plan of each statement."""
+def plans_of(
+    run: Callable[[], object], word: str = "", kinds: tuple[str, ...] = ("SELECT", "UPDATE")
+) -> list[str]:
+    """Run it and return the database's plan of each statement of these kinds."""
     plans: list[str] = []
 
     def explain(execute, sql, params, many, context):
-        if sql.startswith(("SELECT", "UPDATE")):
-            plans.append(_explain(context["cursor"].db, sql, params))
+        if sql.startswith(kinds):
+            plans.append(_explain(context["cursor"].db, sql, params, word))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explain):
@@ -98,14 +116,15 @@ def plans_of(run: Callable[[], object]) -> list[str]:
     return plans
 
 
-def _explain(database, sql: str, params) -> str:
-    word = "EXPLAIN QUERY PLAN" if database.vendor == "sqlite" else "EXPLAIN"
+def _explain(database, sql: str, params, word: str) -> str:
+    word = word or ("EXPLAIN QUERY PLAN" if database.vendor == "sqlite" else "EXPLAIN")
     # A cursor of its own, without wrappers, so that explaining is not explained.
     wrappers, database.execute_wrappers = database.execute_wrappers, []
     try:
         with database.cursor() as cursor:
             cursor.execute(f"{word} {sql}", params)
-            return "\n".join(str(row[-1]) for row in cursor.fetchall())
+            rows = [row[-1] for row in cursor.fetchall()]
+            return "\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows)
     finally:
         database.execute_wrappers = wrappers
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devices.models import BrokerAccount, Command, Event, Rollout, RolloutTarget
+from devices.models import BrokerAccount, Command, Delivery, Event, Rollout, RolloutTarget
 from media_pipeline.models import Capture, OSSObject
 from photohub.lib.db import inline
 from tests.queries import QUERIES, plans_of, slow_plans
@@ -27,7 +27,7 @@ def test_no_partial_index_of_the_models_is_forgotten():
     used = {name for _run, names in QUERIES.values() for name in names.split("|")}
     named = {
         i.name
-        for model in (OSSObject, Capture, Command, Event, BrokerAccount, Rollout, RolloutTarget)
+        for model in (OSSObject, Capture, Command, Delivery, Event, BrokerAccount, Rollout, RolloutTarget)
         for i in model._meta.indexes
         if i.condition
     }

@@ -75,6 +75,11 @@ class Command(models.Model):
                 condition=Q(state__in=("queued", "sent")),
                 name="commands_that_may_expire",
             ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=("queued", "sent")),
+                name="open_commands_by_age",
+            ),
             models.Index(fields=["device", "-created_at"], name="commands_of_a_device"),
         ]
 

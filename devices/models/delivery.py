@@ -61,6 +61,10 @@ class DeliveryQuerySet(models.QuerySet):
         """Keep those that wait, by their partial index."""
         return self.filter(state=inline(DeliveryState.QUEUED))
 
+    def sending(self) -> "DeliveryQuerySet":
+        """Keep those that are on their way, by their partial index."""
+        return self.filter(state=inline(DeliveryState.SENDING))
+
 
 class Delivery(models.Model):
     """One picture on its way to a device, counted in packets.
@@ -130,8 +134,22 @@ class Delivery(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["created_at"], condition=Q(state="queued"), name="deliveries_to_send"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="queued", prepared_at__isnull=False),
+                name="deliveries_to_send",
+            ),
             models.Index(fields=["lease_until"], condition=Q(state="sending"), name="deliveries_being_sent"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="queued", prepared_at=None),
+                name="deliveries_to_prepare",
+            ),
+            models.Index(
+                fields=["expires_at"], condition=Q(state="queued"), name="deliveries_that_may_expire"
+            ),
+            models.Index(fields=["sha256"], name="deliveries_of_these_bytes"),
+            models.Index(fields=["original_sha256"], name="deliveries_of_an_original"),
             models.Index(fields=["device", "-created_at"], name="deliveries_of_a_device"),
         ]
 

@@ -34,6 +34,10 @@ class EventQuerySet(models.QuerySet):
         """Keep the events with a sentence, which device pages show, by their partial index."""
         return self.exclude(sentence=inline(""))
 
+    def silent(self) -> "EventQuerySet":
+        """Keep the events without a sentence, by their partial index."""
+        return self.filter(sentence=inline(""))
+
 
 class Event(models.Model):
     """One thing that happened. Small: live pages get only its type and ids, and read the rest with their own rights."""
@@ -60,7 +64,9 @@ class Event(models.Model):
             models.Index(
                 fields=["device", "-seq"], condition=~Q(sentence=""), name="events_told_on_device_page"
             ),
-            models.Index(fields=["at"], name="events_by_age_for_pruning"),
+            # Each event is in one of them: those with a sentence stay for longer and would stand in the others' way.
+            models.Index(fields=["at"], condition=Q(sentence=""), name="silent_events_by_age"),
+            models.Index(fields=["at"], condition=~Q(sentence=""), name="told_events_by_age"),
         ]
 
     def __str__(self) -> str:

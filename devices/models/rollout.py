@@ -154,7 +154,7 @@ class RolloutTarget(models.Model):
                 condition=Q(state__in=("offered", "downloading", "flashing")),
                 name="targets_with_a_deadline",
             ),
-            models.Index(fields=["rollout", "state", "position"], name="targets_of_a_rollout"),
+            models.Index(fields=["rollout", "state", "step", "position"], name="targets_of_a_rollout"),
         ]
 
     def __str__(self) -> str:

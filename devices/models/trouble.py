@@ -36,7 +36,8 @@ class Trouble(models.Model):
         ordering = ["-last_at"]
         constraints = [models.UniqueConstraint(fields=["device", "word"], name="one_trouble_of_a_kind")]
         indexes = [
-            models.Index(fields=["device"], condition=Q(over_at=None), name="open_troubles_of_a_device")
+            models.Index(fields=["device"], condition=Q(over_at=None), name="open_troubles_of_a_device"),
+            models.Index(fields=["last_at"], name="troubles_by_age"),
         ]
 
     def __str__(self) -> str:

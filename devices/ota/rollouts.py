@@ -261,14 +261,14 @@ def fails_too_often(row: Rollout) -> bool:
     failures alone are that percent of all devices already, so that it could not become better any more.
     """
     lately = Q(finished_at__gt=row.started_at) if row.started_at else Q()
-    ended = row.targets.filter(lately, state__in=(TargetState.PROVED, *FAILURES))
-    figures = ended.aggregate(ended=Count("pk"), failed=Count("pk", filter=Q(state__in=FAILURES)))
-    failed = figures["failed"]
+    # Asked every few seconds, mostly of rollouts in which none failed: then nobody else need be counted.
+    failed = row.targets.filter(lately, state__in=FAILURES).count()
     if not failed:
         return False
     if row.error_count and failed >= row.error_count:
         return True
-    enough = figures["ended"] >= row.error_minimum and failed * 100 >= row.error_percent * figures["ended"]
+    ended = failed + row.targets.filter(lately, state=TargetState.PROVED).count()
+    enough = ended >= row.error_minimum and failed * 100 >= row.error_percent * ended
     return enough or failed * 100 >= row.error_percent * row.targets.count()
 
 

@@ -69,10 +69,15 @@ def find_by_token(token: str) -> RolloutTarget | None:
 
 def find_waiting(limit: int = 100) -> list[RolloutTarget]:
     """Return who could be offered something now, for doors at which the hub speaks first. Oldest rollouts first."""
-    rows = _rows().filter(
-        rollout__in=Rollout.objects.running(), state=TargetState.WAITING, step__lte=F("rollout__step")
-    )
-    return list(rows.filter(device__enabled=True).order_by("rollout__created_at", "position")[:limit])
+    waiting = _rows().filter(state=TargetState.WAITING, device__enabled=True)
+    found: list[RolloutTarget] = []
+    # One after the other: of all together the database would sort everything that waits.
+    for key, step in Rollout.objects.running().order_by("created_at").values_list("pk", "step"):
+        rows = waiting.filter(rollout=key, step__lte=step).order_by("step", "position")
+        found += rows[: limit - len(found)]
+        if len(found) >= limit:
+            break
+    return found
 
 
 def next_offer(

@@ -10,7 +10,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 # The machines of one hub may differ by so much.
@@ -23,6 +23,23 @@ def is_due(field: str, longest_pause_s: float, now: datetime) -> Q:
     """Return the condition that the time in this column has come, or cannot be right."""
     latest = now + timedelta(seconds=longest_pause_s)
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": latest})
+
+
+def first_due(
+    rows: QuerySet, field: str, longest_pause_s: float, now: datetime, limit: int, *, newest: bool = False
+) -> list:
+    """Return the keys of the first rows that `is_due` finds, in the order of the column: oldest first, or `newest` first.
+
+    As two ranges of an index and not as one OR, for which a database sorts all that wait, or walks past all that pause.
+    """
+    rows = rows.order_by(f"-{field}" if newest else field).values_list("pk", flat=True)
+    latest = now + timedelta(seconds=longest_pause_s)
+    come, wrong = rows.filter(**{f"{field}__lte": now}), rows.filter(**{f"{field}__gt": latest})
+    found: list = []
+    for part in (wrong, come) if newest else (come, wrong):
+        if len(found) < limit:
+            found += part[: limit - len(found)]
+    return found
 
 
 def is_held(field: str, lease_s: float, now: datetime) -> Q:

@@ -1,0 +1,273 @@
+"""Tables of any size, made in a moment, and what the sweeps and claims cost on them.
+
+Of each table three fifths have ended, one fifth is due and one fifth pauses. What runs every few seconds may touch no
+more of this than what it returns: no walk and no sort that grows with what has ended, or with what waits.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from unittest import mock
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from devices import (
+    commands,
+    deliveries,
+    delivery_leases,
+    dynsec,
+    events,
+    outbox,
+    playlists,
+    preparing,
+    troubles,
+)
+from devices.models import (
+    BrokerAccount,
+    Command,
+    Delivery,
+    Device,
+    Event,
+    Firmware,
+    Rollout,
+    RolloutState,
+    RolloutTarget,
+    Trouble,
+)
+from devices.ota import sweeping, targets
+from media_pipeline import (
+    deleting,
+    mirror,
+    publish,
+    retention,
+    show_runs,
+    thumbnails,
+    time_lapse_work,
+    time_lapses,
+)
+from media_pipeline.models import Capture, OSSObject, Removal, ShowRule, TimeLapse
+from photohub.lib.ids import new_id
+from tests.builders import make_device
+from tests.queries import plans_of
+
+# Enough for every sweep to find as much as it asks for, and several times as many.
+FEW, MANY = 6_000, 24_000
+# Rows that PostgreSQL may look at in one node of a plan: somewhat more than any of these asks for.
+TOUCHED_AT_MOST = 3000
+_STEP = 20
+
+
+def _ending_nothing(run: Callable[[], object], *ends: str) -> Callable[[], object]:
+    """Return the same without what it does to each row that it finds."""
+
+    def find() -> None:
+        with ExitStack() as stack:
+            for end in ends:
+                stack.enter_context(mock.patch(end, return_value=True))
+            run()
+
+    return find
+
+
+# What runs by itself, every few seconds or at every ring; each is asked for what it does when much waits.
+SWEEPS: dict[str, Callable[[], object]] = {
+    "copies that are due": mirror.due,
+    "previews that are due": thumbnails.due,
+    "files to remove": deleting.due,
+    "films to make": time_lapse_work.due,
+    "films that are too old": time_lapses.drop_expired,
+    "rules with new pictures": show_runs.due,
+    "URLs to publish": publish.claim_to_publish,
+    "URLs to give up": publish.give_up_old,
+    "pictures that are too old": lambda: list(retention.older_than(timezone.now())[:100]),
+    "files to free": lambda: list(retention.mirrored_before(timezone.now())[:100]),
+    "commands to send": lambda: commands.claim_to_send(hears=lambda _code, _topic: True),
+    "commands to end": _ending_nothing(commands.expire_due, "devices.commands._finish"),
+    "deliveries to prepare": preparing.due,
+    "deliveries to send": lambda: delivery_leases.claim_to_send(1, hears=lambda _code, _topic: True),
+    "deliveries to end": _ending_nothing(deliveries.expire_due, "devices.deliveries.fail"),
+    "deliveries with a wrong end": deliveries.bound_waiting,
+    "deliveries of a gateway that died": delivery_leases.put_back_lost,
+    "playlists": playlists.push_due,
+    "pictures that panels need": lambda: outbox._needed(["0" * 64, "1" * 64]),
+    "old events": events.prune,
+    "old troubles": troubles.prune,
+    "accounts to tell": lambda: dynsec.claim_due("hub"),
+    "devices to tell of an update": targets.find_waiting,
+    "updates by the clock": sweeping.sweep,
+}
+
+
+class _Sql:
+    """The few expressions that the two databases spell differently; `n` is the number of the row."""
+
+    def __init__(self, rows: int, now: datetime) -> None:
+        self.rows, self._now = rows, f"{now:%Y-%m-%d %H:%M:%S}"
+        self._is_sqlite = connection.vendor == "sqlite"
+
+    @property
+    def key(self) -> str:
+        return "printf('%032x', n)" if self._is_sqlite else "lpad(to_hex(n), 32, '0')::uuid"
+
+    def at(self, seconds: str) -> str:
+        """Return the time so many seconds from now."""
+        if self._is_sqlite:
+            return f"strftime('%Y-%m-%d %H:%M:%f', '{self._now}', ({seconds}) || ' seconds')"
+        return f"timestamptz '{self._now}+00' + ({seconds}) * interval '1 second'"
+
+    def by_fifths(self, ended: str, due: str, pausing: str) -> str:
+        """Return one of these: for three fifths of the rows, for one, and for the last."""
+        fifth = self.rows // 5
+        return f"CASE WHEN n <= {3 * fifth} THEN {ended} WHEN n <= {4 * fifth} THEN {due} ELSE {pausing} END"
+
+    @property
+    def next_try(self) -> str:
+        past = self.at("-30 - n * 0.001")
+        return self.by_fifths(past, past, self.at("4"))
+
+    def state(self, ended: str, waiting: str) -> str:
+        return self.by_fifths(f"'{ended}'", f"'{waiting}'", f"'{waiting}'")
+
+    def multiply(self, row: models.Model, rows: int = 0, **columns: str) -> None:
+        """Insert so many copies of a row, in which these columns are expressions; the row itself goes."""
+        meta, rows = row._meta, rows or self.rows
+        names = [f.column for f in meta.concrete_fields if not isinstance(f, models.BigAutoField)]
+        chosen = ", ".join(columns.get(name, f"t.{connection.ops.quote_name(name)}") for name in names)
+        key = row.pk if isinstance(row.pk, int) else f"'{row.pk.hex}'"
+        counted = f"SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {rows}"
+        quoted = ", ".join(connection.ops.quote_name(name) for name in names)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {meta.db_table} ({quoted}) "
+                f"WITH RECURSIVE numbers(n) AS ({counted}) "
+                f"SELECT {chosen} FROM {meta.db_table} t, numbers WHERE t.{meta.pk.column} = {key}"
+            )
+        type(row).objects.filter(pk=row.pk).delete()
+
+
+def fill(now: datetime, rows: int) -> None:
+    """Make all tables that grow large."""
+    sql, porch = _Sql(rows, now), make_device("porch", command_topic="c", picture_topic="p")
+    _fill_pictures(porch, sql)
+    _fill_orders(porch, sql)
+    _fill_updates(porch, sql)
+    for sentence, age_s in (("", f"n * {400 * 86400 / rows}"), ("told", f"{40 * 86400} + n")):
+        row = Event.objects.create(type="notice", device=porch, sentence=sentence)
+        # Those with a sentence, which are kept for a year, are all older than a month.
+        sql.multiply(row, rows // 2, at=sql.at(f"-({age_s})"))
+    seen = sql.by_fifths(sql.at("-86400 * 8 - n"), sql.at("-n"), sql.at("-n"))
+    sql.multiply(Trouble.objects.create(device=porch, word="w"), word="'w' || n", last_at=seen)
+    account = BrokerAccount.objects.create(username="u")
+    states = {"state": sql.state("synced", "pending"), "next_try_at": sql.next_try}
+    sql.multiply(account, id=sql.key, username="'u' || n", **states)
+
+
+def _fill_pictures(porch: Device, sql: _Sql) -> None:
+    now = timezone.now()
+    facts = {"name": "a", "path": "a", "sha256": "a", "size_bytes": 1, "received_at": now, "stored_at": now}
+    times = {"received_at": sql.next_try, "publish_next_try_at": sql.next_try}
+    steps = {name: sql.state("done", "pending") for name in ("thumbnail_state", "publish_state")}
+    unique = {"id": sql.key, "code": "'c' || n", "name": "'a' || n"}
+    first = Capture.objects.create(device=porch, **facts)
+    copy = OSSObject.objects.create(capture=first, key="k")
+    film = TimeLapse.objects.create(device=porch, fps=1, width=2, frames_total=1)
+    removal = Removal.objects.create(capture_id=new_id(), path="a")
+    sql.multiply(Capture.objects.create(device=porch, **facts | {"name": "b"}), **unique, **times, **steps)
+    due = {"next_try_at": sql.next_try, "created_at": sql.at("-n * 0.001")}
+    tried = sql.by_fifths("1", "n % 2", "1")
+    copied = {"mirrored_at": sql.at("-n"), "state": sql.state("mirrored", "pending"), "attempts": tried}
+    sql.multiply(copy, capture_id=sql.key, **due, **copied)
+    sql.multiply(removal, capture_id=sql.key, **due, attempts="n % 2")
+    sql.multiply(film, id=sql.key, **due, state=sql.state("ready", "queued"), expires_at=sql.at("n"))
+    rule = {"name": "r", "camera": porch, "since_at": now - timedelta(days=1), "seen_until": now}
+    ShowRule.objects.create(**rule)
+
+
+def _fill_orders(porch: Device, sql: _Sql) -> None:
+    now = timezone.now()
+    expires = sql.by_fifths(sql.at("-9"), sql.at("CASE WHEN n % 2 = 0 THEN 3600 ELSE -9 END"), sql.at("3600"))
+    made = {"created_at": sql.at("n * 0.001 - 1000"), "expires_at": expires, "id": sql.key}
+    command = Command.objects.create(device=porch, name="a", expires_at=now)
+    claimed = sql.by_fifths("NULL", "NULL", sql.at("-1"))
+    sql.multiply(command, **made, name="'n' || n", state=sql.state("uploaded", "queued"), claimed_at=claimed)
+    delivery = Delivery.objects.create(device=porch)
+    prepared = sql.by_fifths(sql.at("-1"), "NULL", sql.at("-1"))
+    state = sql.state("delivered", "queued")
+    hashes = {"sha256": "'s' || n", "original_sha256": "'o' || n"}
+    past = {"next_try_at": sql.at("-9"), "prepared_at": prepared}
+    sql.multiply(delivery, **made, **hashes, **past, state=state)
+
+
+def _fill_updates(porch: Device, sql: _Sql) -> None:
+    silent = dict.fromkeys(("command_topic", "result_topic", "frame_topic"), "")
+    sql.multiply(make_device("gate", **silent), code="'d' || n")
+    first = Device.objects.filter(code="d1").values_list("pk", flat=True).get()
+    firmware = Firmware.objects.create(product="p", version="2", counter=1, size_bytes=1, sha256="a", md5="a")
+    states = (RolloutState.FINISHED, RolloutState.RUNNING)
+    old, new = (Rollout.objects.create(firmware=firmware, state=state).pk.hex for state in states)
+    target = RolloutTarget.objects.create(rollout_id=old, device=porch)
+    sql.multiply(
+        target,
+        rollout_id=sql.by_fifths(f"'{old}'", f"'{new}'", f"'{new}'"),
+        device_id=f"{first} + n - 1",
+        token="'t' || n",
+        position="n",
+        state=sql.state("proved", "waiting"),
+    )
+
+
+@contextmanager
+def tables_of(rows: int) -> Iterator[None]:
+    """Fill the tables, and let the clock stand still meanwhile; afterwards they are as before."""
+    now = timezone.now().replace(microsecond=0)
+    with mock.patch("django.utils.timezone.now", lambda: now), transaction.atomic():
+        fill(now, rows)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+        yield
+        transaction.set_rollback(True)
+
+
+def cost_of(what: str) -> int:
+    """Return what this sweep costs: steps of SQLite's machine, or rows that PostgreSQL looks at. The rows stay as before."""
+    with transaction.atomic():
+        cost = (_steps if connection.vendor == "sqlite" else _touched_by)(SWEEPS[what])
+        transaction.set_rollback(True)
+    return cost
+
+
+def _steps(run: Callable[[], object]) -> int:
+    steps = [0]
+
+    def count() -> None:
+        steps[0] += _STEP
+
+    connection.connection.set_progress_handler(count, _STEP)
+    try:
+        run()
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return steps[0]
+
+
+def _touched_by(run: Callable[[], object]) -> int:
+    plans = plans_of(run, "EXPLAIN (ANALYZE, FORMAT JSON)", ("SELECT",))
+    return max((touched for plan in plans for touched in _touched(json.loads(plan)[0]["Plan"])), default=0)
+
+
+def _touched(node: dict) -> Iterator[int]:
+    removed = sum(node.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck", "Join Filter"))
+    yield int((node["Actual Rows"] + removed) * node["Actual Loops"])
+    for child in node.get("Plans", ()):
+        yield from _touched(child)
+
+
+def check_all() -> None:
+    """Print which sweeps look at too much, for a process of its own on another database."""
+    with tables_of(MANY):
+        costs = {what: cost_of(what) for what in SWEEPS}
+    found = [f"{what}: {cost} rows" for what, cost in costs.items() if cost > TOUCHED_AT_MOST]
+    print("\n".join(found) or "none walks its table")
