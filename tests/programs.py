@@ -6,6 +6,7 @@ and are named at the end; with `CI=true` nothing may be left out.
 """
 
 import contextlib
+import functools
 import importlib.util
 import os
 import shutil
@@ -19,9 +20,19 @@ from types import ModuleType
 from typing import NamedTuple, TextIO
 
 INSTALL_S = 1800
+START_S = 30
 DOWNLOAD_S = 600
-DOWNLOAD_RETRY_S = 24 * 3600
+DOWNLOAD_RETRY_S = 3600
+# Playwright tries five times.
+CONNECT_MS = 10_000
 POLICY = Path("/usr/sbin/policy-rc.d")
+# It holds while the process does that wrote it: what kills that process leaves no machine whose services never start.
+POLICY_TEXT = (
+    "#!/bin/sh\n# Of PhotoHub's tests, while they install programs.\n[ ! -d /proc/{pid} ] || exit 101\n"
+)
+INIT_SCRIPTS = Path("/etc/init.d")
+SERVICES = ("haproxy", "lighttpd", "mosquitto", "nginx", "swupdate")
+OTHER_BROWSERS = ("chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def find(name: str) -> str | None:
@@ -30,15 +41,38 @@ def find(name: str) -> str | None:
 
 
 def find_chromium() -> str | None:
-    """Return the distribution's Chromium, or the newest that Playwright has downloaded."""
-    folder = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
+    """Return Debian's Chromium, else the first that starts of other names and of what Playwright has downloaded."""
+    others = [path for name in OTHER_BROWSERS if (path := find(name))] + downloaded_browsers()
+    return find("chromium") or next((path for path in others if not why_not_starting(path)), None)
+
+
+def downloaded_browsers() -> list[str]:
+    """Return the builds of Chromium in Playwright's folder, the newest first."""
+    # A home that is not known raises no error here.
+    usual = os.path.expanduser("~/.cache/ms-playwright")
+    folder = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or usual)
     builds = [
-        *folder.glob("chromium*-*/chrome-linux*/*chrome*"),
-        *folder.glob("chromium*-*/chrome-linux*/headless_shell"),
+        *folder.glob("chromium*-*/chrome-*/*chrome*"),
+        *folder.glob("chromium*-*/chrome-*/headless_shell"),
     ]
     programs = [path for path in builds if path.name in ("chrome", "headless_shell", "chrome-headless-shell")]
-    downloaded = sorted(programs, key=lambda path: path.stat().st_mtime)
-    return find("chromium") or (str(downloaded[-1]) if downloaded else None)
+    return [str(path) for path in sorted(programs, key=lambda path: path.stat().st_mtime, reverse=True)]
+
+
+@functools.cache
+def why_not_starting(browser: str) -> str:
+    """Return what a browser says that cannot start, or nothing: a downloaded one may lack libraries of the system."""
+    try:
+        done = subprocess.run([browser, "--version"], capture_output=True, text=True, timeout=START_S)
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    return last_line(done.stderr + done.stdout) or f"exit {done.returncode}" if done.returncode else ""
+
+
+def last_line(text: str) -> str:
+    """Return the last line with words in it, of a length that a sentence can hold."""
+    lines = [line.strip() for line in text.splitlines() if any(sign.isalpha() for sign in line)]
+    return lines[-1][:200] if lines else ""
 
 
 def find_plugin() -> str | None:
@@ -136,75 +170,101 @@ def packages_of(names: Iterable[str]) -> list[str]:
 
 def set_up(bootstrap: ModuleType, root: Path, arguments: list[str], out: TextIO) -> None:
     """As root, install what a run with these arguments needs. Called before there is an environment."""
-    packages = packages_of(missing(needed_for(arguments)))
-    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
-        _install(bootstrap, root, packages, out)
+    if os.geteuid() or not shutil.which("apt-get") or os.environ.get("PHOTOHUB_NO_BOOTSTRAP") == "1":
+        return
+    if packages := packages_of(missing(needed_for(arguments))):
+        try:
+            _install(bootstrap, root, packages, out)
+        except OSError as error:
+            out.write(f"The programs could not be installed: {error}.\n")
+        except KeyboardInterrupt:
+            sys.exit("The installation was interrupted. Start again to go on.")
 
 
-def check(root: Path, arguments: list[str], out: TextIO) -> None:
+def check(bootstrap: ModuleType, root: Path, arguments: list[str], out: TextIO) -> None:
     """Say what is still missing and how to get it. Exits under `CI=true`. Called inside the environment."""
     gone = missing(needed_for(arguments))
-    if "chromium" in gone and _download_browser(root, out):
-        gone.remove("chromium")
+    why = _download_browser(bootstrap, root, out) if "chromium" in gone else ""
+    gone = missing(gone)
     if not gone:
         return
-    packages = packages_of(gone)
-    do = f" To run them, as root: apt-get install {' '.join(packages)}" if packages else ""
-    out.write(f"Left out are the tests that need {', '.join(gone)}.{do}\n")
+    named = [f"{name} ({why})" if why and name == "chromium" else name for name in gone]
+    packages, where = (
+        " ".join(packages_of(gone)),
+        "as root" if shutil.which("apt-get") else "on Debian, as root",
+    )
+    do = f" To run them, {where}: apt-get install {packages}" if packages else ""
+    out.write(f"Left out are the tests that need {', '.join(named)}.{do}\n")
     if os.environ.get("CI") == "true":
         sys.exit("With CI=true no test may be left out.")
 
 
-def _download_browser(root: Path, out: TextIO) -> bool:
-    """Let Playwright download a browser of its own, which an ordinary user can; a failure is remembered for a day."""
+def _download_browser(bootstrap: ModuleType, root: Path, out: TextIO) -> str:
+    """Let Playwright download a browser of its own, and return why there is none; a failure is remembered for an hour."""
     failed = root / ".venv" / "photohub-no-browser"
     if failed.exists() and time.time() - failed.stat().st_mtime < DOWNLOAD_RETRY_S:
-        return False
-    out.write("Chromium is not installed; Playwright downloads one …\n")
-    out.flush()
+        return failed.read_text(encoding="utf-8")
     command = [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"]
+    env = {"PLAYWRIGHT_DOWNLOAD_CONNECTION_TIMEOUT": str(CONNECT_MS), "NO_COLOR": "1"} | os.environ
+    progress = bootstrap.Progress(out, 1)
     try:
-        subprocess.run(
-            command, check=True, timeout=DOWNLOAD_S, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.SubprocessError):
-        failed.touch()
-    return find_chromium() is not None
+        with (
+            bootstrap.hold_lock(bootstrap.Project(root), out) as lock_fd,
+            progress.step("Playwright's Chromium"),
+        ):
+            options = {"cwd": root, "env": env, "tick": progress.tick, "lock_fd": lock_fd}
+            bootstrap.run_command(command, timeout_s=DOWNLOAD_S, **options)
+        why = "; ".join(why_not_starting(browser) for browser in downloaded_browsers()[:1])
+    except bootstrap.CommandFailed as error:
+        why = f"no download: {last_line(error.tail)}"
+    except OSError as error:
+        return f"no download: {error}"
+    if why:
+        failed.write_text(why, encoding="utf-8")
+    return why
 
 
 def _install(bootstrap: ModuleType, root: Path, packages: list[str], out: TextIO) -> None:
-    env = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"]
-    steps = {
-        "Lists of packages": [*apt, "update"],
-        f"System packages ({', '.join(packages)})": [
-            *apt,
-            "install",
-            "-y",
-            "--no-install-recommends",
-            *packages,
-        ],
-    }
+    install = [*apt, "install", "-y", "--no-install-recommends"]
     out.write("Installing the programs that the tests run (once; they are not started)\n")
-    progress = bootstrap.Progress(out, len(steps))
+    progress = bootstrap.Progress(out, 2)
+
+    def succeeds(label: str, command: list[str]) -> bool:
+        options = {"cwd": root, "env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "lock_fd": lock_fd}
+        try:
+            with progress.step(label):
+                bootstrap.run_command(command, timeout_s=INSTALL_S, tick=progress.tick, **options)
+        except bootstrap.CommandFailed as error:
+            out.write(f"{error}\n")
+            return False
+        return True
+
+    there = _services()
     with bootstrap.hold_lock(bootstrap.Project(root), out) as lock_fd, _services_kept_from_starting():
-        for label, command in steps.items():
-            try:
-                with progress.step(label):
-                    bootstrap.run_command(
-                        command, cwd=root, env=env, timeout_s=INSTALL_S, tick=progress.tick, lock_fd=lock_fd
-                    )
-            except bootstrap.CommandFailed as error:
-                out.write(f"{error}\nThat failed; the tests that need it are left out.\n")
+        succeeds("Lists of packages", [*apt, "update"])
+        if not succeeds(f"System packages ({', '.join(packages)})", [*install, *packages]):
+            # One that this distribution lacks keeps none of the others away.
+            progress = bootstrap.Progress(out, len(packages))
+            for package in packages:
+                succeeds(package, [*install, package])
+        for service in sorted(_services() - there):
+            subprocess.run(["update-rc.d", service, "disable"], capture_output=True, check=False)
+
+
+def _services() -> set[str]:
+    """Return which of the services that the packages bring are installed."""
+    return {name for name in SERVICES if (INIT_SCRIPTS / name).exists()}
 
 
 @contextlib.contextmanager
 def _services_kept_from_starting() -> Iterator[None]:
     """Ask Debian's packages not to start their services: the tests start their own, on free ports."""
-    if POLICY.exists():
+    mark = POLICY_TEXT.splitlines()[1]
+    if POLICY.exists() and mark not in POLICY.read_text(errors="replace"):
         yield
         return
-    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.write_text(POLICY_TEXT.format(pid=os.getpid()))
     POLICY.chmod(stat.S_IRWXU | stat.S_IRGRP | stat.S_IXGRP | stat.S_IROTH | stat.S_IXOTH)
     try:
         yield

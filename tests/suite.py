@@ -31,7 +31,7 @@ def arguments_of(words: list[str]) -> list[str]:
     return ["-n", str(WORKERS), "--dist", "loadscope", "--no-loadscope-reorder", *words]
 
 
-def run(programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
+def run(bootstrap: ModuleType, programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
     """Become pytest."""
     os.chdir(root)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
@@ -39,6 +39,6 @@ def run(programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
         os.environ["PHOTOHUB_FAULTS"] = LONG
     # Each of the processes would compile every test anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    programs.check(root, words, sys.stderr)
+    programs.check(bootstrap, root, words, sys.stderr)
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments_of(words)])

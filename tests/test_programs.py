@@ -1,6 +1,8 @@
 """The programs that the suite runs: which tests need which, and how they come onto a bare machine."""
 
 import io
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,27 +13,40 @@ from tests import programs
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class Machine:
+    """A bare machine: no program is installed, and `commands` holds what would have been run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.commands, self.failing = root, [], ""
+
+    def run(self, command: list[str], **options: object) -> None:
+        self.commands.append(command)
+        if self.failing and command[-1].endswith(self.failing):
+            raise bootstrap.CommandFailed(f"no {self.failing}", killed=False)
+
+
 @pytest.fixture
 def bare(monkeypatch, tmp_path):
-    """A machine on which no program is installed; `commands` holds what would have been run."""
     monkeypatch.setattr(programs, "find", lambda name: None)
-    monkeypatch.setattr(programs, "find_chromium", lambda: None)
     gone = {name: program._replace(look=lambda: None) for name, program in programs.PROGRAMS.items()}
     monkeypatch.setattr(programs, "PROGRAMS", gone)
     monkeypatch.setattr(programs, "POLICY", tmp_path / "policy")
-    monkeypatch.setattr(programs, "_download_browser", lambda root, out: False)
+    monkeypatch.setattr(programs, "INIT_SCRIPTS", tmp_path / "init.d")
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
     monkeypatch.setattr(programs.shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
     monkeypatch.delenv("CI", raising=False)
-    commands: list[list[str]] = []
-    monkeypatch.setattr(bootstrap, "run_command", lambda command, **options: commands.append(command))
-    return commands
+    monkeypatch.delenv("PHOTOHUB_NO_BOOTSTRAP", raising=False)
+    (tmp_path / ".venv").mkdir()
+    machine = Machine(tmp_path)
+    monkeypatch.setattr(bootstrap, "run_command", machine.run)
+    return machine
 
 
-def _set_up(root, *arguments, user=0, monkeypatch):
+def _set_up(bare, *arguments, user=0, monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(programs.os, "geteuid", lambda: user)
-    programs.set_up(bootstrap, root, [*arguments], out)
-    programs.check(root, [*arguments], out)
+    programs.set_up(bootstrap, bare.root, [*arguments], out)
+    programs.check(bootstrap, bare.root, [*arguments], out)
     return out.getvalue()
 
 
@@ -55,33 +70,100 @@ def test_only_what_the_chosen_tests_need_is_asked_for(arguments, needed):
     assert programs.needed_for(arguments) == needed
 
 
-def test_as_root_the_packages_are_installed_and_their_services_do_not_start(bare, tmp_path, monkeypatch):
-    said = _set_up(tmp_path, monkeypatch=monkeypatch)
-    assert [command[0] for command in bare] == ["apt-get", "apt-get"]
-    assert {"chromium", "mosquitto", "nginx-light", "strace"} <= set(bare[1])
-    assert "System packages (chromium" in said
-    assert not (tmp_path / "policy").exists()
+def test_as_root_the_packages_are_installed_and_their_services_do_not_start(bare, monkeypatch):
+    said = _set_up(bare, "tests/production", monkeypatch=monkeypatch)
+    assert [command[0] for command in bare.commands] == ["apt-get", "apt-get"]
+    assert bare.commands[1][-2:] == ["mosquitto", "nginx-light"]
+    assert "System packages (mosquitto, nginx-light)" in said
+    assert not programs.POLICY.exists()
 
 
-def test_an_ordinary_user_is_told_in_one_line_what_to_install(bare, tmp_path, monkeypatch):
-    said = _set_up(tmp_path, "tests/browser", user=1000, monkeypatch=monkeypatch)
-    assert bare == []
-    assert (
-        said == "Left out are the tests that need chromium. To run them, as root: apt-get install chromium\n"
+def test_a_package_that_the_distribution_lacks_keeps_no_other_away(bare, monkeypatch):
+    bare.failing = "nginx-light"
+    said = _set_up(bare, "tests/production", monkeypatch=monkeypatch)
+    assert [command[-1] for command in bare.commands[2:]] == ["mosquitto", "nginx-light"]
+    assert "no nginx-light" in said
+
+
+def test_a_container_that_is_set_up_already_is_left_alone(bare, monkeypatch):
+    monkeypatch.setenv("PHOTOHUB_NO_BOOTSTRAP", "1")
+    _set_up(bare, "tests/production", monkeypatch=monkeypatch)
+    assert bare.commands == []
+
+
+def test_installed_services_do_not_start_with_the_machine_either(bare, monkeypatch):
+    asked = []
+    monkeypatch.setattr(programs.subprocess, "run", lambda command, **options: asked.append(command))
+    programs.INIT_SCRIPTS.mkdir()
+    (programs.INIT_SCRIPTS / "mosquitto").touch()  # its owner's own, before
+    run = bare.run
+    monkeypatch.setattr(
+        bootstrap, "run_command", lambda *a, **k: (run(*a, **k), (programs.INIT_SCRIPTS / "nginx").touch())
     )
+    _set_up(bare, "tests/production", monkeypatch=monkeypatch)
+    assert asked == [["update-rc.d", "nginx", "disable"]]
 
 
-def test_under_ci_nothing_may_be_left_out(bare, tmp_path, monkeypatch):
+def test_the_ban_on_starting_services_ends_with_the_process_that_made_it(bare):
+    with programs._services_kept_from_starting():
+        assert subprocess.run([programs.POLICY], check=False).returncode == 101
+        text = programs.POLICY.read_text()
+    assert not programs.POLICY.exists()
+    # Killed, it leaves its file behind, which bans nothing; the next one takes its place.
+    programs.POLICY.write_text(text.replace(str(os.getpid()), "4194305"))
+    assert subprocess.run(["sh", programs.POLICY], check=False).returncode == 0
+    with programs._services_kept_from_starting():
+        assert programs.POLICY.read_text() == text
+    programs.POLICY.write_text("the machine's own")
+    with programs._services_kept_from_starting():
+        pass
+    assert programs.POLICY.read_text() == "the machine's own"
+
+
+def test_an_ordinary_user_is_told_in_one_line_what_to_install(bare, monkeypatch):
+    said = _set_up(bare, "tests/production", user=1000, monkeypatch=monkeypatch)
+    assert bare.commands == []
+    what = "Left out are the tests that need mosquitto, nginx."
+    assert said == f"{what} To run them, as root: apt-get install mosquitto nginx-light\n"
+
+
+def test_under_ci_nothing_may_be_left_out(bare, monkeypatch):
     monkeypatch.setenv("CI", "true")
     with pytest.raises(SystemExit, match="no test may be left out"):
-        _set_up(tmp_path, user=1000, monkeypatch=monkeypatch)
+        _set_up(bare, user=1000, monkeypatch=monkeypatch)
 
 
-def test_a_browser_that_playwright_downloaded_counts(monkeypatch, tmp_path):
-    monkeypatch.setattr(programs, "find", lambda name: None)
-    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path))
-    assert programs.find_chromium() is None
-    file = tmp_path / "chromium_headless_shell-1200" / "chrome-linux" / "headless_shell"
+def test_a_browser_that_cannot_be_downloaded_is_tried_again_after_an_hour(bare, monkeypatch):
+    bare.failing = "chromium"
+    said = _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
+    why = "need chromium (no download: no chromium). To run them, as root: apt-get install chromium\n"
+    assert said.startswith("  1/1 Playwright's Chromium …") and said.endswith(why)
+    assert "Playwright's" not in (said := _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch))
+    assert said.endswith(why) and len(bare.commands) == 1
+    mark = bare.root / ".venv" / "photohub-no-browser"
+    os.utime(mark, (0, 0))
+    _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
+    assert len(bare.commands) == 2
+
+
+@pytest.fixture
+def downloaded(bare):
+    file = bare.root / "browsers" / "chromium_headless_shell-1200" / "chrome-linux" / "headless_shell"
     file.parent.mkdir(parents=True)
-    file.touch()
-    assert programs.find_chromium() == str(file)
+    file.touch(0o755)
+    programs.why_not_starting.cache_clear()
+    return file
+
+
+def test_a_browser_that_playwright_downloaded_counts(downloaded):
+    downloaded.write_text("#!/bin/sh\necho Chromium 140\n")
+    assert programs.find_chromium() == str(downloaded)
+
+
+def test_a_downloaded_browser_that_lacks_a_library_does_not_count_and_says_which(
+    bare, downloaded, monkeypatch
+):
+    downloaded.write_text("#!/bin/sh\necho libnss3.so: no such file >&2\nexit 127\n")
+    assert programs.find_chromium() is None
+    said = _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
+    assert "chromium (libnss3.so: no such file)." in said

