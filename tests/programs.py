@@ -120,26 +120,58 @@ PROGRAMS: dict[str, Program] = {
     "root's right to mount": Program("", find_right_to_mount),
 }
 
-# The beginning of a test's path → what it needs.
-NEEDS: dict[str, tuple[str, ...]] = {
-    "tests/browser/": ("chromium",),
-    "tests/production/": ("mosquitto", "nginx"),
-    "tests/devices/test_mqtt.py": ("mosquitto",),
-    "tests/flows/test_handed_programs.py": ("g++",),
-    "tests/flows/test_swupdate.py": ("swupdate",),
-    "tests/photohub/embedded/test_clients.py": ("mosquitto_pub",),
-    "tests/photohub/lib/test_http_get.py": ("lighttpd", "nginx"),
-    "tests/photohub/test_gateway.py": ("mosquitto",),
-    "tests/photohub/test_proxies.py": ("haproxy", "nginx"),
-    "tests/photohub/test_watching.py": ("curl",),
-    "tests/faults/test_storage.py": ("strace", "root's right to mount"),
-    "tests/faults/test_syscalls.py": ("strace",),
-}
+
+class Need(NamedTuple):
+    """Tests that need programs: those of which the path begins so, and of these, where words stand, which names hold one."""
+
+    start: str
+    programs: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+    def has(self, node_id: str) -> bool:
+        name = node_id.partition("::")[2]
+        return node_id.startswith(self.start) and (not self.words or any(word in name for word in self.words))
 
 
-def needed_by(node_id: str) -> tuple[str, ...]:
-    """Return the programs that the test of this id or path needs."""
-    return tuple(name for start, names in NEEDS.items() if node_id.startswith(start) for name in names)
+STACK = ("mosquitto", "nginx")
+NEEDS = (
+    Need("tests/browser/", ("chromium",)),
+    Need("tests/devices/test_mqtt.py", ("mosquitto",), ("test_what_", "after_a_session_of_several_tasks")),
+    Need(
+        "tests/faults/test_storage.py",
+        ("root's right to mount",),
+        ("at_the_floor", "_below_", "a_small_disk"),
+    ),
+    Need("tests/faults/test_storage.py", ("strace",), ("after_file_folder_and_database_are_synced",)),
+    Need("tests/faults/test_syscalls.py", ("strace",), ("a_disk_whose_syncs_fail",)),
+    Need(
+        "tests/flows/test_handed_programs.py", ("g++",), ("arduino", "esp-idf", "sketches", "program_fetches")
+    ),
+    Need("tests/flows/test_swupdate.py", ("swupdate",)),
+    Need("tests/photohub/embedded/test_clients.py", ("mosquitto_pub",), ("mosquitto_pub",)),
+    Need("tests/photohub/lib/test_http_get.py", ("lighttpd",), ("one_refusal", "a_wrong_login")),
+    Need("tests/photohub/lib/test_http_get.py", ("nginx",), ("trusted_by_its_fingerprint",)),
+    Need("tests/photohub/test_gateway.py", ("mosquitto",), ("keep_anothers_message", "keeps_nobody_else")),
+    Need("tests/photohub/test_proxies.py", ("haproxy",), ("[haproxy",)),
+    Need("tests/photohub/test_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
+    Need("tests/photohub/test_watching.py", ("curl",), ("test_curl",)),
+    Need("tests/production/faults/", STACK),
+    Need("tests/production/test_broker.py", STACK),
+    Need("tests/production/test_files.py", ("mosquitto",), ("exists[mosquitto",)),
+    Need("tests/production/test_files.py", ("nginx",), ("exists[nginx", "nginx_takes_its_configuration")),
+    Need("tests/production/test_firmware.py", STACK),
+    Need("tests/production/test_locks.py", STACK),
+    Need("tests/production/test_proxy.py", ("nginx",)),
+    Need("tests/production/test_queries.py", STACK),
+    Need("tests/production/test_showing.py", STACK),
+    Need("tests/production/test_story.py", STACK),
+    Need("tests/production/test_streams.py", STACK),
+)
+
+
+def needed_by(node_id: str) -> list[str]:
+    """Return the programs that the test of this id needs."""
+    return [name for need in NEEDS if need.has(node_id) for name in need.programs]
 
 
 def needed_for(arguments: Iterable[str]) -> list[str]:
@@ -147,14 +179,16 @@ def needed_for(arguments: Iterable[str]) -> list[str]:
     if [*arguments][:1] == ["quick"]:
         return []
     paths = [
-        word.removeprefix("./").split("::")[0] for word in arguments if word.startswith(("tests", "./tests"))
+        word.removeprefix("./").split("::")[0].rstrip("/")
+        for word in arguments
+        if word.startswith(("tests", "./tests"))
     ]
-    wanted = [
+    wanted = {
         name
-        for start, names in NEEDS.items()
-        if not paths or any(start.startswith(path.rstrip("/")) or path.startswith(start) for path in paths)
-        for name in names
-    ]
+        for need in NEEDS
+        if not paths or any(need.start.startswith(path) or path.startswith(need.start) for path in paths)
+        for name in need.programs
+    }
     return [name for name in PROGRAMS if name in wanted]
 
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,22 @@ from photohub import bootstrap
 from tests import programs
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize(
+    ("test", "needed"),
+    [
+        ("tests/browser/test_wall.py::test_a", ["chromium"]),
+        ("tests/photohub/test_watching.py::test_curl_and_ffmpeg_watch", ["curl"]),
+        ("tests/photohub/test_watching.py::test_a_revoked_token_ends_the_stream", []),
+        ("tests/photohub/test_proxies.py::test_pages[haproxy]", ["haproxy"]),
+        ("tests/flows/test_handed_programs.py::test_a[micropython-device]", []),
+        ("tests/flows/test_handed_programs.py::test_a[esp-idf-device]", ["g++"]),
+        ("tests/production/test_files.py::test_images_are_pinned[nginx]", []),
+    ],
+)
+def test_only_the_tests_that_need_a_program_are_left_out(test, needed):
+    assert programs.needed_by(test) == needed
 
 
 class Machine:
@@ -50,9 +67,26 @@ def _set_up(bare, *arguments, user=0, monkeypatch):
     return out.getvalue()
 
 
-def test_every_beginning_exists_and_every_program_is_needed():
-    assert all((ROOT / start).exists() for start in programs.NEEDS)
-    assert {name for names in programs.NEEDS.values() for name in names} == set(programs.PROGRAMS)
+def test_every_need_is_of_tests_that_are_there_and_of_a_program_that_is_known():
+    assert all((ROOT / need.start).exists() for need in programs.NEEDS)
+    assert {name for need in programs.NEEDS for name in need.programs} == set(programs.PROGRAMS)
+    stacks = [f"tests/production/{path.name}" for path in (ROOT / "tests/production").glob("test_*.py")]
+    assert {need.start for need in programs.NEEDS if need.start.startswith("tests/production/t")} == set(
+        stacks
+    )
+
+
+def test_every_word_of_a_need_is_in_the_name_of_a_test():
+    texts = {need: (ROOT / need.start).read_text() for need in programs.NEEDS if need.words}
+    lost = [
+        word
+        for need, text in texts.items()
+        for word in need.words
+        if not re.search(
+            rf"def \w*{word}" if word.isidentifier() and "_" in word else re.escape(word.split("[")[-1]), text
+        )
+    ]
+    assert not lost
 
 
 @pytest.mark.parametrize(
