@@ -1,7 +1,8 @@
 """Deliveries on their way in packets: which is next, whose they are, and how far they have come.
 
 A delivery that is being sent carries a lease of the gateway that sends it. Each note of progress renews it; one that
-runs out means that the gateway died, and the picture is queued again.
+runs out means that the gateway died, and the picture is queued again. The next gateway to hold the hub's connection
+need not wait for that: the broker has ended the connection over which the picture went.
 """
 
 from collections.abc import Container
@@ -10,7 +11,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -135,10 +136,18 @@ def put_back(delivery: Delivery) -> None:
 
 def put_back_lost() -> int:
     """Queue again what a gateway that died was sending, and end what was begun too often."""
-    late = first_due(
-        Delivery.objects.sending(), "lease_until", LEASE.total_seconds(), timezone.now(), _LOST_AT_ONCE
-    )
-    found = list(Delivery.objects.filter(pk__in=late).select_related("device").order_by("pk"))
+    sending = Delivery.objects.sending()
+    late = first_due(sending, "lease_until", LEASE.total_seconds(), timezone.now(), _LOST_AT_ONCE)
+    return _put_back_all(Delivery.objects.filter(pk__in=late))
+
+
+def put_back_former() -> int:
+    """Queue again what the hub's connection before this one was sending, when nothing is sent over this one yet."""
+    return _put_back_all(Delivery.objects.sending())
+
+
+def _put_back_all(sending: QuerySet[Delivery]) -> int:
+    found = list(sending.select_related("device").order_by("pk")[:_LOST_AT_ONCE])
     for delivery in found:
         if delivery.attempts >= STARTS_AT_MOST:
             fail(

@@ -13,7 +13,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from devices import addressing, beats, commands, dynsec, events
+from devices import addressing, beats, commands, delivery_leases, dynsec, events
 from devices.models import Command, EventType
 from devices.mqtt import Address, Link, MqttDown, keep_connected
 from devices.ota import aliyun_door
@@ -107,6 +107,7 @@ class Gateway:
         try:
             if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
                 await in_thread(self._broker_log.start_over)
+            await in_thread(delivery_leases.put_back_former)
             await self._subscribe(link)
         except _DATABASE_AWAY as error:
             raise MqttDown(f"the hub's own database does not answer ({error})") from error

@@ -8,13 +8,14 @@ For commands that only look at the database or change it. What a command does to
 codes) can be seen only in a process of its own.
 """
 
+import contextlib
 import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import django
 from django.core.management import call_command
@@ -25,51 +26,61 @@ from tests.loaded_process import LoadedProcess, Loader
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class Piped(NamedTuple):
+    """A process that is told and tells by lines."""
+
+    process: subprocess.Popen | LoadedProcess
+    orders: IO[str]
+    answers: IO[str]
+
+    def tell(self, line: str) -> None:
+        self.orders.write(line + "\n")
+        self.orders.flush()
+
+
+def begin_piped(program: Path, arguments: list[str], env: dict[str, str]) -> Piped:
+    """Run a file of the suite with pipes: with its libraries loaded where the suite has a loader."""
+    its_orders, orders = os.pipe()
+    answers, its_answers = os.pipe()
+    handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
+    if Loader.current is not None:
+        process = Loader.current.start(program, arguments, env, **handles)
+    else:
+        module = ".".join(program.relative_to(ROOT).with_suffix("").parts)
+        process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=env, **handles)
+    os.close(its_orders)
+    os.close(its_answers)
+    return Piped(process, os.fdopen(orders, "w"), os.fdopen(answers))
+
+
 class Console:
     """Runs commands with this environment; its process starts with the first one."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self._env = env
-        self._process: subprocess.Popen | LoadedProcess | None = None
-        self._orders: IO[str] | None = None
-        self._answers: IO[str] | None = None
+        self._piped: Piped | None = None
 
     def run(self, *arguments: str) -> str:
         """Run a command and return what it printed. Raises RuntimeError when it fails."""
-        if self._process is None:
-            self._begin()
-        process = self._process
-        self._orders.write(json.dumps(arguments) + "\n")
-        self._orders.flush()
-        answer = self._answers.readline()
+        if self._piped is None:
+            self._piped = begin_piped(Path(__file__), [], self._env)
+        self._piped.tell(json.dumps(arguments))
+        answer = self._piped.answers.readline()
         if not answer:
-            raise RuntimeError(f"The console ended with {process.wait()} in {' '.join(arguments)}.")
+            code = self._piped.process.wait()
+            raise RuntimeError(f"The console ended with {code} in {' '.join(arguments)}.")
         printed, error = json.loads(answer)
         if error:
             raise RuntimeError(f"{' '.join(arguments)} failed: {error}\n{printed}")
         return printed
 
-    def _begin(self) -> None:
-        its_orders, orders = os.pipe()
-        answers, its_answers = os.pipe()
-        handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
-        if Loader.current is not None:
-            self._process = Loader.current.start(Path(__file__), [], self._env, **handles)
-        else:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.console"], cwd=ROOT, env=self._env, **handles
-            )
-        os.close(its_orders)
-        os.close(its_answers)
-        self._orders, self._answers = os.fdopen(orders, "w"), os.fdopen(answers)
-
     def close(self) -> None:
         """End the process, if there is one."""
-        if self._process is not None:
-            self._orders.close()
-            self._process.wait(30)
-            self._answers.close()
-            self._process = None
+        if self._piped is not None:
+            self._piped.orders.close()
+            self._piped.process.wait(30)
+            self._piped.answers.close()
+            self._piped = None
 
 
 def serve() -> None:
@@ -80,7 +91,9 @@ def serve() -> None:
     for line in sys.stdin:
         printed, error = io.StringIO(), ""
         try:
-            call_command(*json.loads(line), stdout=printed, stderr=printed)
+            # `shell` lets its code print.
+            with contextlib.redirect_stdout(printed):
+                call_command(*json.loads(line), stdout=printed, stderr=printed)
         except Exception as raised:
             error = repr(raised)
         # The database may be another one when the next command comes: restarted, or restored.

@@ -10,10 +10,10 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Each has a stack to itself, with a start of half a minute.
-STACKS = ("tests/production/faults/", "tests/production/")
+# Its files share one stack of eleven processes.
+STACK = "tests/production/"
 LONG = (
-    *STACKS,
+    STACK,
     "tests/browser/",
     "tests/faults/",
     "tests/flows/",
@@ -23,7 +23,7 @@ LONG = (
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Hands out whole files; those that share a stack of the production form are one unit."""
+    """Hands out whole files; those of the production form, which share a stack, are one unit."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
@@ -32,7 +32,7 @@ class FilesTogether(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to."""
     path = nodeid.split("::", 1)[0]
-    return next((start for start in STACKS if path.startswith(start)), path)
+    return STACK if path.startswith(STACK) else path
 
 
 def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:

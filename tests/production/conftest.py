@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.oss_server import FakeOSS
+from tests.production.ledgers import http_camera, send_some
 from tests.production.stack import Stack, running_stack
 
 
@@ -20,6 +21,12 @@ def stack(oss: FakeOSS) -> Iterator[Stack]:
     env = {"PHOTOHUB_UPLOAD_TIMEOUT": "6", "PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
     with running_stack(oss.settings() | env) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def usual_s(stack: Stack) -> float:
+    """How long uploads take at most while nothing is wrong."""
+    return send_some(http_camera(stack, "usual"))
 
 
 @pytest.fixture(autouse=True)

@@ -28,7 +28,7 @@ from media_pipeline import deleting, labels, mirror, publish, store, thumbnails 
 from media_pipeline.ingest import ingest_batch  # noqa: E402
 from media_pipeline.models import Capture  # noqa: E402
 from media_pipeline.stores import MirrorError, PutResult  # noqa: E402
-from tests.builders import make_jpeg, make_upload  # noqa: E402
+from tests.builders import make_device, make_jpeg, make_upload  # noqa: E402
 
 CAMERAS = "twin-"
 
@@ -113,6 +113,12 @@ class Twin:
 
 
 PICTURE = make_jpeg()
+
+
+def make(count: int) -> None:
+    """Add the cameras."""
+    for number in range(count):
+        make_device(f"{CAMERAS}{number}")
 
 
 def main(seed: str, rounds: str) -> None:

@@ -13,10 +13,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -38,6 +40,11 @@ OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a lon
 WEB_SERVERS = 2
 # Long, because a machine that others use too may be many times slower; what is ready is seen at once.
 READY_WITHIN_S = 300.0
+# What is seen of a process that has no door, when pictures come in.
+SIGNS = {
+    "worker": "SELECT 1 FROM media_pipeline_ossobject WHERE mirrored_at > to_timestamp(%s)",
+    "gateway": "SELECT 1 FROM devices_servicebeat WHERE name = 'broker log' AND at > to_timestamp(%s)",
+}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY_PATH")
 
@@ -105,6 +112,8 @@ class Stack:
         self.postgres: Any = None
         self.console = Console(self.environment("web"))
         self.ready_after_s = 0.0
+        self._connection: psycopg.Connection | None = None
+        self._asking = threading.Lock()
 
     # --- one service ---
 
@@ -133,13 +142,19 @@ class Stack:
             os.killpg(process.pid, signal.SIGKILL)
             return process.wait(5)
 
+    def stop_together(self, names: list[str]) -> dict[str, int]:
+        """Ask several services to stop at the same time. Returns their exit codes."""
+        with ThreadPoolExecutor(len(names)) as each:
+            return dict(zip(names, each.map(self.stop, names), strict=True))
+
     def _stop_postgres(self, number: signal.Signals) -> int:
         server, self.postgres = self.postgres, None
         if number == signal.SIGKILL:
             # As in a power cut: nothing is written any more. SIGQUIT ends its workers with it, which SIGKILL leaves.
-            os.kill(server.get_pid(), signal.SIGQUIT)
-            pid_file = self.folder / "postgres" / "postmaster.pid"
-            wait_for("PostgreSQL has ended", lambda: not pid_file.exists(), 10, every_s=0.02)
+            process = server.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)
+            with contextlib.suppress(AssertionError):
+                wait_for("PostgreSQL has ended", lambda: not process.is_running(), 2, every_s=0.02)
         with contextlib.suppress(subprocess.SubprocessError):
             server.cleanup()
         return 0
@@ -178,7 +193,8 @@ class Stack:
             folder.mkdir(parents=True)
         write_mosquitto_conf(self.folder, self.ports)
         write_nginx_conf(self.folder, self.ports)
-        for name in ("postgres", "redis", "broker_setup", "migrate"):
+        # What needs no database is started while PostgreSQL makes its own.
+        for name in ("broker_setup", "redis", "postgres", "migrate"):
             self.start(name)
         self._finish("broker_setup")
         self.start("mosquitto")
@@ -198,12 +214,14 @@ class Stack:
         del self.processes[name]
 
     def stop_all(self) -> None:
-        """Stop everything, what others depend on last."""
+        """End everything at once, as it is needed no more: an orderly stop has tests of its own."""
         self.console.close()
-        for name in list(self.processes)[::-1]:
-            self.stop(name)
+        if self._connection is not None:
+            self._connection.close()
+        for name in list(self.processes):
+            self.stop(name, signal.SIGKILL)
         if self.postgres is not None:
-            self.stop("postgres")
+            self.stop("postgres", signal.SIGKILL)
 
     # --- asking ---
 
@@ -215,14 +233,25 @@ class Stack:
         return psycopg.connect(self.database_url, connect_timeout=2)
 
     def query(self, sql: str, *values: object) -> list[tuple]:
-        """Ask the database."""
-        with self.connect() as connection:
-            return connection.execute(sql, values).fetchall()
+        """Ask the database, or change it; each statement is a transaction of its own."""
+        with self._asking:
+            try:
+                return self._ask(sql, values)
+            except psycopg.OperationalError:
+                # The database may have been stopped since the last time.
+                self._connection = None
+                return self._ask(sql, values)
 
-    def execute(self, sql: str) -> None:
-        """Change the database."""
-        with self.connect() as connection:
-            connection.execute(sql)
+    def _ask(self, sql: str, values: tuple) -> list[tuple]:
+        if self._connection is None:
+            # Kept: to be waited for is asked ten times a second, and each connection is a process of the database.
+            self._connection = psycopg.connect(self.database_url, connect_timeout=2, autocommit=True)
+        cursor = self._connection.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []
+
+    def at_work(self, name: str, since: float) -> bool:
+        """Tell whether a process without a door has done something since this moment; of beat nothing is seen."""
+        return name not in SIGNS or bool(self.query(SIGNS[name], since))
 
     def gateway_connected(self) -> bool:
         return bool(self.query("SELECT 1 FROM devices_servicebeat WHERE name = 'broker log'"))
@@ -230,14 +259,6 @@ class Stack:
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=5) as answer:
             return answer.read()
-
-    def manage(self, *arguments: str) -> str:
-        """Run a `manage.py` command in the environment of a web server and return what it prints."""
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        options: dict[str, Any] = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 30}
-        done = subprocess.run(command, env=self.environment("web"), check=False, **options)
-        assert done.returncode == 0, done.stderr[-2000:]
-        return done.stdout
 
     @cached_property
     def token(self) -> str:

@@ -2,5 +2,7 @@
 
 
 def test_frequent_queries_are_answered_by_their_indexes(stack):
-    said = stack.manage("shell", "--no-imports", "-c", "from tests.queries import check_all; check_all()")
+    said = stack.console.run(
+        "shell", "--no-imports", "-c", "from tests.queries import check_all; check_all()"
+    )
     assert said.strip() == "all use their indexes"

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import struct
+import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
@@ -12,12 +13,13 @@ import httpx
 import pytest
 import websockets
 
+from devices.delivery_leases import LEASE
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from tests.builders import make_jpeg
 from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import until
 from tests.flows.viewers import Counted, streaming
-from tests.production.stack import Stack
+from tests.production.stack import Stack, wait_for
 from tests.production.test_story import management
 
 
@@ -67,8 +69,12 @@ async def test_a_picture_reaches_its_panel_whole_though_the_gateway_is_killed_me
         await asyncio.to_thread(stack.stop, "gateway", signal.SIGKILL)
         assert panel.receiver.picture is None
         await asyncio.to_thread(stack.start, "gateway")
-        # The dead gateway's lease has to run out first.
-        now = await ended(client, delivery, 60)
+        began = time.time()
+        await asyncio.to_thread(
+            wait_for, "the gateway is connected", lambda: stack.at_work("gateway", began), 60
+        )
+        # Sooner than the dead gateway's lease runs out.
+        now = await ended(client, delivery, LEASE.total_seconds() - 5)
     assert (now["state"], now["packets_acked"]) == ("delivered", now["packets_total"])
     assert panel.receiver.picture == picture
 
@@ -123,7 +129,7 @@ async def test_a_film_is_made_by_the_worker_and_a_killed_one_is_replaced(stack, 
     await until(is_begun, 60)
     await asyncio.to_thread(stack.stop, "worker", signal.SIGKILL)
     # A dead worker's lease lasts for minutes.
-    stack.execute("UPDATE media_pipeline_timelapse SET lease_until = now() WHERE lease_until IS NOT NULL")
+    stack.query("UPDATE media_pipeline_timelapse SET lease_until = now() WHERE lease_until IS NOT NULL")
     await asyncio.to_thread(stack.start, "worker")
 
     async def is_ready() -> dict | None:
