@@ -28,16 +28,16 @@ _BARE = "bare Starlette + fsync"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured."""
+    """How much is measured. Not `whole`, there is one hub beside the two peers of one process."""
 
     picture_bytes: tuple[int, ...]
     connections: tuple[int, ...]
     rounds: int
     seconds: float
-    production: bool = True
+    whole: bool = True
 
 
-TINY = Size((4_000,), (2,), 1, 0.2, production=False)
+TINY = Size((4_000,), (2,), 1, 0.2, whole=False)
 SHORT = Size((55_000, 300_000), (1, 16, 64), 5, 1.0)
 LONG = Size((55_000, 300_000), (1, 16, 64), 9, 4.0)
 
@@ -60,16 +60,21 @@ def run(size: Size) -> dict[str, Any]:
 
 def _start(started: contextlib.ExitStack, size: Size) -> Iterator[Server]:
     yield started.enter_context(asgi_peer(f"{_BARE}, 1 process", "bare_starlette", 1))
-    for profile in ("esp32s3", "generic"):
+    for profile in ("esp32s3", "generic") if size.whole else ("esp32s3",):
         hub = started.enter_context(running_hub())
         yield embedded_server(f"PhotoHub embedded, {profile}", hub, [hub.add_device("lane", profile)])
     yield started.enter_context(asgi_peer("least with file and row, 1 process", "two_waits", 1))
+    if size.whole:
+        yield from _start_processes(started)
+
+
+def _start_processes(started: contextlib.ExitStack) -> Iterator[Server]:
+    """Start what has two processes."""
     yield started.enter_context(asgi_peer(f"{_BARE}, 2 processes", "bare_starlette", 2))
-    if size.production:
-        stack = started.enter_context(production())
-        made = stack.add_device("lane", "esp32s3")
-        yield production_server("PhotoHub production, esp32s3", stack, made, behind_nginx=False)
-        yield production_server("PhotoHub production, behind nginx", stack, made, behind_nginx=True)
+    stack = started.enter_context(production())
+    made = stack.add_device("lane", "esp32s3")
+    yield production_server("PhotoHub production, esp32s3", stack, made, behind_nginx=False)
+    yield production_server("PhotoHub production, behind nginx", stack, made, behind_nginx=True)
     yield started.enter_context(flask_peer())
     yield started.enter_context(nginx_peer())
 

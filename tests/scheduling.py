@@ -1,4 +1,6 @@
-"""A plugin of pytest: which worker runs which tests: those that share a hub run in one process, and the long ones begin first.
+"""A plugin of pytest: which worker runs which tests, and the long ones begin first.
+
+Those that share a stack of the production form, or a browser, run in one process.
 
 pytest-xdist 3.8 cannot do this with its own `xdist_group`: it writes the group into a test's private `_nodeid`, which
 pytest 9.2 does not read any more.
@@ -10,11 +12,10 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Its files share one stack of eleven processes.
-STACK = "tests/production/"
+# Each has a stack of eleven processes, or a browser, to itself.
+SHARING = ("tests/production/", "tests/browser/")
 LONG = (
-    STACK,
-    "tests/browser/",
+    *SHARING,
     "tests/faults/",
     "tests/flows/",
     "tests/test_benchmarks.py",
@@ -23,7 +24,7 @@ LONG = (
 
 
 class FilesTogether(LoadScopeScheduling):
-    """Hands out whole files; those of the production form, which share a stack, are one unit."""
+    """Hands out whole files; those that share a stack of the production form, or the browser, are one unit."""
 
     def _split_scope(self, nodeid: str) -> str:
         return unit_of(nodeid)
@@ -32,7 +33,7 @@ class FilesTogether(LoadScopeScheduling):
 def unit_of(nodeid: str) -> str:
     """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to."""
     path = nodeid.split("::", 1)[0]
-    return STACK if path.startswith(STACK) else path
+    return next((start for start in SHARING if path.startswith(start)), path)
 
 
 def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:

@@ -1,6 +1,8 @@
 """Each benchmark runs from end to end, with numbers too small to mean anything; most of them in the long form only."""
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -56,30 +58,35 @@ def test_a_table_is_markdown() -> None:
     assert table(("a", "b"), [("x", 1234.5)]) == "| a | b |\n| --- | --- |\n| x | 1234 |"
 
 
-@pytest.mark.parametrize("peer", [nginx_peer, flask_peer, lambda: asgi_peer("bare", "bare_starlette")])
-def test_every_picture_arrives_with_bytes_of_its_own(peer, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bare() -> Iterator[servers.Server]:
+    with asgi_peer("bare", "bare_starlette") as server:
+        yield server
+
+
+@pytest.mark.parametrize("peer", [nginx_peer, flask_peer, None])
+def test_every_picture_arrives_with_bytes_of_its_own(peer, bare, tmp_path: Path) -> None:
     (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
-    with peer() as server:
+    with peer() if peer else contextlib.nullcontext(bare) as server:
         outcome = load.run(server.order(tmp_path / "picture.jpg", 3, 0.3))
         bodies = [path.read_bytes() for path in server.folder.iterdir()]
+        server.clear()
     assert outcome.stored > 0 and outcome.errors == 0
     assert len(bodies) == len(set(bodies)) == outcome.stored
     assert {len(body) for body in bodies} == {4_000}
 
 
-def test_a_refusal_is_counted_as_an_error(tmp_path: Path) -> None:
+def test_a_refusal_is_counted_as_an_error(bare, tmp_path: Path) -> None:
     (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
-    with asgi_peer("bare", "bare_starlette") as server:
-        order = load.Order([server.urls[0] + "/wrong"], str(tmp_path / "picture.jpg"), 1, 0.1)
-        outcome = load.run(order)
+    outcome = load.run(load.Order([bare.urls[0] + "/wrong"], str(tmp_path / "picture.jpg"), 1, 0.1))
     assert outcome.stored == 0 and outcome.errors > 0
     assert outcome.examples[0].startswith("404 ")
 
 
-def test_a_pace_is_kept(tmp_path: Path) -> None:
+def test_a_pace_is_kept(bare, tmp_path: Path) -> None:
     (tmp_path / "picture.jpg").write_bytes(make_picture(4_000))
-    with asgi_peer("bare", "bare_starlette") as server:
-        outcome = load.run(server.order(tmp_path / "picture.jpg", 4, 1.0, per_s=20))
+    outcome = load.run(bare.order(tmp_path / "picture.jpg", 4, 1.0, per_s=20))
+    bare.clear()
     assert 18 <= outcome.stored <= 21
 
 

@@ -55,6 +55,7 @@ def test_long_ones_begin_first():
         "tests/devices/test_a.py::test_x",
         "tests/devices/test_slow.py::test_x",
         "tests/flows/test_b.py::test_x[a::b]",
+        "tests/browser/test_d.py::test_x",
         "tests/production/test_c.py::test_x",
     ]
     slow = {"tests/devices/test_slow.py"}
@@ -63,5 +64,6 @@ def test_long_ones_begin_first():
         "tests/devices/test_a.py",
         "tests/devices/test_slow.py",
         "tests/flows/test_b.py",
+        "tests/browser/",
         "tests/production/",
     ]

@@ -6,9 +6,11 @@ import re
 import threading
 from collections.abc import Iterator
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+import httpx
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from simulators.esp32s3 import Esp32S3Camera
+from tests.hub_process import HubProcess
 from tests.programs import find_chromium
 
 FLAGS = [
@@ -72,6 +74,27 @@ def become_owner(page: Page, url: str, log: str) -> None:
         field.fill(PASSWORD)
     page.click("main button")
     page.wait_for_url(f"{url}/")
+
+
+def _cookies_of(hub: HubProcess) -> list[dict[str, str]]:
+    """Return the cookies of the hub's owner, who logs in once for all tests of this hub."""
+    if not hasattr(hub, "cookies"):
+        with httpx.Client(
+            base_url=hub.url, headers={"referer": hub.url}, trust_env=False, timeout=30
+        ) as program:
+            program.get("/login")
+            form = {"username": OWNER, "password": PASSWORD}
+            form["csrfmiddlewaretoken"] = next(v for name, v in program.cookies.items() if "csrf" in name)
+            assert program.post("/login", data=form).status_code == 302
+            hub.cookies = [{"name": n, "value": v, "url": hub.url} for n, v in program.cookies.items()]
+    return hub.cookies
+
+
+def owner_in(browser: Browser, hub: HubProcess, **options: object) -> BrowserContext:
+    """Return a context of the browser in which the owner is logged in."""
+    context = browser.new_context(**options)
+    context.add_cookies(_cookies_of(hub))
+    return context
 
 
 def log_in(page: Page, url: str) -> None:

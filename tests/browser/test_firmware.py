@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from devices.ota import signing
-from tests.browser.new_user import OWNER, PASSWORD, log_in
+from tests.browser.new_user import OWNER, PASSWORD, owner_in
 from tests.builders import make_jpeg
 from tests.devices.ota.firmware import IMAGE, PRIVATE, signed
 from tests.hub_process import running_hub
@@ -21,17 +21,18 @@ def hub():
 @pytest.fixture
 def page(browser, hub):
     """An owner's page whose scripts must not fail."""
-    page = browser.new_page()
+    context = owner_in(browser, hub)
+    page = context.new_page()
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
-    log_in(page, hub.url)
     yield page
-    page.close()
+    context.close()
     assert broken == []
 
 
 def test_an_image_is_uploaded_rolled_out_and_seen_to_run(hub, page):
     key = hub.add_device("porch", "generic")["key"]
+    page.goto(hub.url)
     page.keyboard.press("g")
     page.keyboard.press("f")
     page.wait_for_url("**/firmware/")

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulators.panel_base import PanelBase, PanelConfig
-from tests.browser.new_user import OWNER, PASSWORD, log_in, powered, scroll_sideways
+from tests.browser.new_user import OWNER, PASSWORD, owner_in, powered, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
@@ -32,12 +32,11 @@ def send(hub, picture: bytes) -> None:
 
 @pytest.fixture
 def page(browser, hub):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = owner_in(browser, hub, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    log_in(page, hub.url)
     yield page
     context.close()
     assert [c for c in complaints if HURRY not in c] == []
@@ -140,9 +139,8 @@ def test_no_page_of_pictures_to_panels_scrolls_sideways(page: Page, hub):
 
 
 def test_without_javascript_a_file_is_previewed_and_sent(browser, hub):
-    context = browser.new_context(java_script_enabled=False)
+    context = owner_in(browser, hub, java_script_enabled=False)
     page = context.new_page()
-    log_in(page, hub.url)
     page.goto(f"{hub.url}/devices/hall/show/")
     page.check("[name=source][value=file]", force=True)
     file = {"name": "yard.jpg", "mimeType": "image/jpeg", "buffer": make_jpeg(text="yard")}

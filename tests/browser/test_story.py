@@ -1,15 +1,28 @@
 """What a new user does in his first five minutes, in a real browser against a real hub."""
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.new_user import OWNER, PASSWORD, become_owner, log_in, powered, scroll_sideways, setup_link
+from tests.browser.new_user import (
+    OWNER,
+    PASSWORD,
+    become_owner,
+    log_in,
+    owner_in,
+    powered,
+    scroll_sideways,
+    setup_link,
+)
 from tests.builders import make_jpeg
 from tests.flows.story import board
 from tests.hub_process import running_hub
 
 HURRY = "WebSocket is closed before the connection is established"
+WINDOW = {"width": 1280, "height": 800}
 
 
 @pytest.fixture(scope="module")
@@ -24,31 +37,41 @@ def hub():
 
 
 @pytest.fixture
-def watched(browser):
-    """A page whose console must stay empty."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    page = context.new_page()
+def stranger(browser):
+    """The page of somebody who is not logged in; its console must stay empty."""
+    with closing(browser.new_context(viewport=WINDOW)) as context:
+        yield from watching(context.new_page())
+
+
+@pytest.fixture
+def watched(browser, hub):
+    """The owner's page, whose console must stay empty."""
+    with closing(owner_in(browser, hub, viewport=WINDOW)) as context:
+        yield from watching(context.new_page())
+
+
+def watching(page) -> Iterator[Page]:
     complaints: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
-    context.close()
+    page.close()
     # Going on to the next page at once closes a socket that was just being opened.
     assert [c for c in complaints if HURRY not in c] == []
 
 
-def test_a_new_user_becomes_owner_adds_a_camera_and_sees_its_picture_on_every_page(watched, browser):
+def test_a_new_user_becomes_owner_adds_a_camera_and_sees_its_picture_on_every_page(stranger, browser):
     with running_hub(prepared=False) as hub:
-        become_owner(watched, hub.url, hub.log)
-        expect(watched.locator("main")).to_contain_text("Add a camera")
-        made = add_camera(watched, hub.url)
+        become_owner(stranger, hub.url, hub.log)
+        expect(stranger.locator("main")).to_contain_text("Add a camera")
+        made = add_camera(stranger, hub.url)
         topics = {"command_topic": "/light/deviceIn", "result_topic": "/light/deviceOut"}
         with powered(board(hub.url, hub.mqtt_port, topics, made)):
-            expect(watched.locator("#first-light")).to_contain_text("127.0.0.1", timeout=10_000)
-            press_on_one_page_and_see_on_another(watched, browser, hub)
+            expect(stranger.locator("#first-light")).to_contain_text("127.0.0.1", timeout=10_000)
+            press_on_one_page_and_see_on_another(stranger, browser, hub)
         the_link_is_dead_now(browser, hub)
         # A page that is left open would complain, rightly, when its hub goes.
-        watched.goto("about:blank")
+        stranger.goto("about:blank")
 
 
 def add_camera(page, url: str) -> dict[str, str]:
@@ -84,7 +107,6 @@ def the_link_is_dead_now(browser, hub) -> None:
 
 
 def test_the_capture_page_tells_the_way_of_the_picture(watched, hub):
-    log_in(watched, hub.url)
     watched.goto(f"{hub.url}/history")
     watched.goto(hub.url + watched.get_attribute("main a[href*='/captures/']", "href"))
     for stage in ("requested", "sent", "received", "stored", "mirrored", "published"):
@@ -93,13 +115,12 @@ def test_the_capture_page_tells_the_way_of_the_picture(watched, hub):
 
 
 def test_no_page_scrolls_sideways(watched, hub):
-    log_in(watched, hub.url)
     paths = ("/", "/history", "/devices/", "/devices/door/", "/status", "/account")
     assert scroll_sideways(watched, [f"{hub.url}{path}" for path in paths], (360, 390, 1440)) == []
 
 
 def test_the_keyboard_goes_places(watched, hub):
-    log_in(watched, hub.url)
+    watched.goto(hub.url)
     watched.keyboard.press("g")
     watched.keyboard.press("h")
     watched.wait_for_url("**/history")
@@ -108,7 +129,6 @@ def test_the_keyboard_goes_places(watched, hub):
 
 
 def test_the_language_can_be_changed(watched, hub):
-    log_in(watched, hub.url)
     watched.context.set_extra_http_headers({"accept-language": "zh-CN"})
     watched.goto(hub.url)
     expect(watched.locator("html")).to_have_attribute("lang", "zh-hans")
@@ -116,9 +136,9 @@ def test_the_language_can_be_changed(watched, hub):
 
 
 def test_a_page_without_javascript_still_takes_pictures(browser, hub):
-    context = browser.new_context(java_script_enabled=False)
+    context = owner_in(browser, hub, java_script_enabled=False)
     page = context.new_page()
-    log_in(page, hub.url)
+    page.goto(hub.url)
     page.click("#card-door .shutter")
     expect(page.locator("#card-door")).to_be_visible()
     assert hub.rows("select count(*) n from devices_command")[0]["n"] == 1
@@ -129,7 +149,7 @@ def test_a_long_wall_goes_on_as_somebody_scrolls(watched, hub):
     """Last, because the hub has many cameras from here on."""
     for number in range(60):
         hub.add_device(f"row-{number:02}")
-    log_in(watched, hub.url)
+    watched.goto(hub.url)
     cards = watched.locator("article.card")
     expect(cards).to_have_count(48)
     watched.locator(".wall__more").scroll_into_view_if_needed()

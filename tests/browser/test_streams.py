@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import Scene
-from tests.browser.new_user import OWNER, PASSWORD, log_in, powered, scroll_sideways
+from tests.browser.new_user import OWNER, PASSWORD, owner_in, powered, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
@@ -38,10 +38,9 @@ def open_page(browser, hub):
     complaints: list[str] = []
 
     def opened() -> Page:
-        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page = owner_in(browser, hub, viewport={"width": 1280, "height": 800}).new_page()
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        log_in(page, hub.url)
         return page
 
     yield opened

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.new_user import OWNER, PASSWORD, log_in, scroll_sideways
+from tests.browser.new_user import OWNER, PASSWORD, owner_in, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
 
@@ -32,11 +32,11 @@ def hub():
 @pytest.fixture
 def page(browser, hub):
     """A page whose console must stay empty."""
-    page, complaints = browser.new_page(), []
+    context = owner_in(browser, hub)
+    page, complaints = context.new_page(), []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
-    log_in(page, hub.url)
     yield page
-    page.close()
+    context.close()
     assert [c for c in complaints if HURRY not in c] == []
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
-from tests.browser.new_user import OWNER, PASSWORD, log_in, powered, scroll_sideways
+from tests.browser.new_user import OWNER, PASSWORD, owner_in, powered, scroll_sideways
 from tests.builders import make_jpeg
 from tests.hub_process import HubProcess, running_hub
 
@@ -49,11 +49,10 @@ def hub():
 @pytest.fixture
 def wall(browser, hub):
     """The wall with all eight cameras; its console must stay empty."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = owner_in(browser, hub, viewport={"width": 1280, "height": 800})
     page, complaints = context.new_page(), []
     page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    log_in(page, hub.url)
     page.goto(f"{hub.url}/wall")
     expect(page.locator("[data-camera]")).to_have_count(8, timeout=20_000)
     yield page

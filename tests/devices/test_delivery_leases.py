@@ -57,10 +57,13 @@ def test_what_a_dead_gateway_was_sending_is_queued_again_but_not_for_ever():
     assert Delivery.objects.get().reason_word == "broken_off"
 
 
-def test_what_the_connection_before_was_sending_is_begun_anew_without_waiting_for_its_lease():
+def test_what_the_connection_before_was_sending_is_begun_anew_without_waiting_for_its_lease_but_not_for_ever():
     delivery = sending(make_panel())
     assert delivery_leases.put_back_lost() == 0 and delivery_leases.put_back_former() == 1
-    assert delivery_leases.claim_to_send() == [delivery]
+    assert Delivery.objects.get().state == DeliveryState.QUEUED
+    Delivery.objects.update(attempts=delivery_leases.STARTS_AT_MOST - 1)
+    assert delivery_leases.begin(delivery) and delivery_leases.put_back_former() == 1
+    assert Delivery.objects.get().reason_word == "broken_off"
 
 
 def test_of_many_notes_those_are_told_that_are_ours_no_more():

@@ -62,9 +62,18 @@ def wait_until(
 
 
 def change(hub: HubProcess, statement: str) -> None:
-    """Change rows behind the back of a hub that does not run, to let time pass for them."""
-    with contextlib.closing(sqlite3.connect(hub.data / "photohub.sqlite3")) as database, database:
+    """Change rows behind the hub's back, to let time pass for them."""
+    with contextlib.closing(sqlite3.connect(hub.data / "photohub.sqlite3", timeout=20)) as database, database:
         database.execute(statement)
+
+
+def let_an_hour_pass(hub: HubProcess) -> None:
+    """Make everything due that a row waits for: leases, pauses, the patience with a thumbnail."""
+    past = "datetime('now', '-1 hour')"
+    change(hub, f"UPDATE media_pipeline_ossobject SET lease_until={past}, next_try_at={past}")
+    change(hub, "UPDATE media_pipeline_capture SET received_at=datetime('now', '-50 minutes')")
+    change(hub, f"UPDATE media_pipeline_capture SET publish_next_try_at={past} WHERE publish_state='pending'")
+    change(hub, f"UPDATE media_pipeline_removal SET next_try_at={past}")
 
 
 def mirror_states(hub: HubProcess) -> dict[str, int]:

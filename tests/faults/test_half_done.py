@@ -3,7 +3,14 @@
 import pytest
 
 from tests.fakes.oss_server import FakeOSS
-from tests.faults.hub import assert_killed_at, change, check, hub_with_camera, mirror_states, wait_until
+from tests.faults.hub import (
+    assert_killed_at,
+    check,
+    hub_with_camera,
+    let_an_hour_pass,
+    mirror_states,
+    wait_until,
+)
 from tests.hub_process import HubProcess
 
 AFTER_POINTS = [
@@ -27,15 +34,6 @@ owner = owner or get_user_model().objects.create_superuser("ada")
 deleting.delete_captures(owner, Capture.objects.all())
 deleting.remove_all(deleting.due())
 """
-
-
-def let_an_hour_pass(hub: HubProcess) -> None:
-    """Make everything due that a row waits for: leases, pauses, the patience with a thumbnail."""
-    past = "datetime('now', '-1 hour')"
-    change(hub, f"UPDATE media_pipeline_ossobject SET lease_until={past}, next_try_at={past}")
-    change(hub, "UPDATE media_pipeline_capture SET received_at=datetime('now', '-50 minutes')")
-    change(hub, f"UPDATE media_pipeline_capture SET publish_next_try_at={past} WHERE publish_state='pending'")
-    change(hub, f"UPDATE media_pipeline_removal SET next_try_at={past}")
 
 
 def owed(hub: HubProcess) -> list:

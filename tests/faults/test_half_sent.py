@@ -37,8 +37,6 @@ async def test_a_picture_to_a_panel_survives_a_kill_at_every_step():
             hub.start(PHOTOHUB_FAIL=f"{point}:kill")
             async with connected(panel, hub.mqtt_port, device, made):
                 await asyncio.to_thread(assert_killed_at, hub, point)
-            # Its lease runs out, which takes 20 s.
-            change(hub, f"UPDATE devices_delivery SET lease_until={PAST} WHERE state='sending'")
         hub.start()
         async with connected(panel, hub.mqtt_port, device, made):
             query = "SELECT state FROM devices_delivery"

@@ -6,11 +6,12 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.faults.hub import CAPTURES, check, hub_with_camera, incoming, wait_until
-from tests.faults.ledger import Entry, Ledger, note_answer
+from tests.faults.ledger import Entry, Ledger, make_picture, note_answer
 from tests.faults.proxy import FaultProxy
 from tests.hub_process import HubProcess, running_hub
 
@@ -20,7 +21,7 @@ SMALL, LARGE = 30_000, 900_000  # One stays in memory on its way, the other does
 @pytest.fixture(scope="module")
 def hub() -> Iterator[HubProcess]:
     """One hub for the tests that leave it as it was."""
-    with running_hub() as hub:
+    with running_hub(env={"PHOTOHUB_UPLOAD_TIMEOUT": "3"}) as hub:
         yield hub
 
 
@@ -85,9 +86,7 @@ def test_a_body_cut_anywhere_leaves_nothing_and_comes_whole_the_next_time(hub, l
 
 
 def test_a_camera_that_is_gone_before_its_answer_finds_its_picture_stored():
-    with hub_with_camera() as (hub, ledger):
-        hub.stop()
-        hub.start(PHOTOHUB_FAIL="ingest.synced:sleep:0.5")
+    with hub_with_camera(env={"PHOTOHUB_FAIL": "ingest.synced:sleep:0.5"}) as (hub, ledger):
         entry = ledger.new_entry()
         with connect(hub) as connection:
             connection.sendall(ledger.head(entry) + entry.data)
@@ -110,25 +109,43 @@ def test_eight_replays_at_once_are_one_capture_with_one_id(hub, ledger):
 
 def test_the_same_name_with_other_bytes_is_a_second_capture():
     with hub_with_camera() as (hub, ledger):
-        entries = [Entry("same", ledger.new_entry().data) for _ in range(5)]
+        entries = [Entry("same", make_picture()) for _ in range(5)]
         ledger.send_now(*entries)
         assert len({entry.answer["id"] for entry in entries}) == 5
         assert {row["sha256"] for row in hub.rows(CAPTURES)} == {entry.sha256 for entry in entries}
 
 
 @pytest.mark.measures_time("cameras are answered within 0.4 s, which needs a free processor")
-def test_a_sender_of_one_byte_a_second_is_cut_and_delays_nobody():
-    with hub_with_camera(env={"PHOTOHUB_UPLOAD_TIMEOUT": "3"}) as (hub, ledger):
-        slow = [connect(hub) for _ in range(40)]
-        for connection in slow:
-            connection.sendall(ledger.head(Entry("slow", b"x" * 9000)) + b"\xff")
-        with ledger.load(senders=2, per_second=20):
-            assert 2 < ended_after_s(slow[0], drip=b"x") < 8
-            ledger.wait_for(20)
-        assert ledger.p99_s() < 0.4
-        answers = [note(connection) for connection in slow[1:]]
-        assert {(entry.status, entry.answer.get("err")) for entry in answers} == {(408, "slow")}
-        assert check(hub, ledger) == []
+def test_slow_bodies_and_headers_are_cut_in_time_and_delay_nobody(hub, ledger):
+    bodies, headers, silent = ([connect(hub) for _ in range(count)] for count in (40, 150, 150))
+    for connection in bodies:
+        connection.sendall(ledger.head(Entry("slow", b"x" * 9000)) + b"\xff")
+    for connection in headers:
+        connection.sendall(b"POST /api/upload HTTP/1.1\r\nX-")
+    second = after_a_first_request(hub)
+    with ledger.load(senders=2, per_second=20), ThreadPoolExecutor(3) as pool:
+        body_s = pool.submit(ended_after_s, bodies[0], b"x")
+        first_s = pool.submit(ended_after_s, headers[0], b"a")
+        second_s = pool.submit(ended_after_s, second, b"GET /healthz HTTP/1.1\r\nX: " + b"a" * 500)
+        assert 2 < body_s.result() < 8 and 8 < first_s.result() < 13 and 8 < second_s.result() < 13
+    assert ended_after_s(silent[0]) < 1 and ledger.p99_s() < 0.4
+    answers = [note(connection) for connection in bodies[1:]]
+    assert {(entry.status, entry.answer.get("err")) for entry in answers} == {(408, "slow")}
+    close(*bodies, *headers, *silent, second)
+    assert check(hub, ledger) == []
+
+
+def after_a_first_request(hub: HubProcess) -> socket.socket:
+    """Return a connection over which one request was answered: the next has no more time for its headers."""
+    connection = connect(hub)
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+    return connection
+
+
+def close(*connections: socket.socket) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def note(connection: socket.socket) -> Entry:
@@ -138,34 +155,12 @@ def note(connection: socket.socket) -> Entry:
     return entry
 
 
-@pytest.mark.measures_time("cameras are answered within 0.4 s, which needs a free processor")
-def test_slow_headers_are_cut_after_ten_seconds_and_delay_nobody(hub, ledger):
-    slow, silent = ([connect(hub) for _ in range(150)] for _ in range(2))
-    for connection in slow:
-        connection.sendall(b"POST /api/upload HTTP/1.1\r\nX-")
-    with ledger.load(senders=2, per_second=20):
-        assert 8 < ended_after_s(slow[0], drip=b"a") < 13
-    assert ended_after_s(silent[0]) < 1
-    assert ledger.p99_s() < 0.4
-    for connection in slow + silent:
-        connection.close()
-    assert check(hub, ledger) == []
-
-
-def test_a_second_request_on_a_connection_has_no_more_time_for_its_headers(hub):
-    with connect(hub) as connection:
-        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert 8 < ended_after_s(connection, drip=b"GET /healthz HTTP/1.1\r\nX: " + b"a" * 500) < 13
-
-
 def test_of_too_many_waiting_connections_the_oldest_go():
     with hub_with_camera(wrap=["prlimit", "--nofile=1024:1024"]) as (hub, ledger):
         crowd = [connect(hub) for _ in range(600)]
         assert ended_after_s(crowd[0]) < 3
         assert ledger.send_now(ledger.new_entry())[0].outcome == "ok"
-        for connection in crowd:
-            connection.close()
+        close(*crowd)
 
 
 def test_a_crowd_that_comes_at_once_drives_no_camera_away(hub, ledger):
@@ -179,8 +174,7 @@ def test_a_crowd_that_comes_at_once_drives_no_camera_away(hub, ledger):
                 answer += (piece := camera.recv(65536))
                 assert piece, "the hub closed the camera's connection"
             crowd += [connect(hub) for _ in range(50)]
-    for connection in crowd:
-        connection.close()
+    close(*crowd)
 
 
 def test_headers_without_end_are_refused(hub):

@@ -24,14 +24,13 @@ def test_a_stop_under_load_answers_what_is_under_way_and_loses_nothing():
 
 
 def test_pictures_that_wait_for_a_slow_disk_while_the_hub_stops_are_whole_or_absent():
-    with hub_with_camera() as (hub, ledger):
-        hub.kill()
-        hub.start(PHOTOHUB_FAIL="ingest.written:sleep:6@1")
+    with hub_with_camera(env={"PHOTOHUB_FAIL": "ingest.written:sleep:6@1"}) as (hub, ledger):
         with ledger.load(senders=6, size_bytes=30_000):
             wait_until(lambda: incoming(hub), 20, "a picture waits for the disk")
             begun = time.monotonic()
             assert hub.stop() == 0
             assert time.monotonic() - begun < STOPPED_S
+        del hub.env["PHOTOHUB_FAIL"]
         hub.start()
         assert check(hub, ledger) == [] and not incoming(hub)
 

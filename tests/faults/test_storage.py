@@ -11,7 +11,15 @@ import pytest
 
 from tests.builders import make_spool
 from tests.fakes.oss_server import FakeOSS
-from tests.faults.hub import CAPTURES, check, hub_with_camera, incoming, mirror_states, wait_until
+from tests.faults.hub import (
+    CAPTURES,
+    check,
+    hub_with_camera,
+    incoming,
+    let_an_hour_pass,
+    mirror_states,
+    wait_until,
+)
 from tests.faults.ledger import Ledger, compare, make_picture
 from tests.hub_process import HubProcess, running_hub
 
@@ -40,29 +48,45 @@ def fill(folder: Path, leave_bytes: int) -> Path:
     return ballast
 
 
-def test_at_the_floor_uploads_are_refused_unread_and_resume_when_there_is_room(tmp_path):
-    with hub_on_a_small_disk(tmp_path, 60, PHOTOHUB_DISK_FLOOR="10MB") as (hub, ledger):
-        ballast = fill(hub.data, 9_000_000)
-        # The hub asks for the free space now and then.
-        wait_until(lambda: refusal_of(ledger) == (507, "disk_full"), 20, "uploads are refused")
-        assert hub.answers() and not incoming(hub)
-        ballast.unlink()
-        wait_until(lambda: ledger.send_now(ledger.new_entry())[0].outcome == "ok", 5, "uploads resume")
-        check(hub, ledger)
+def test_at_the_floor_uploads_are_refused_unread_and_resume_when_there_is_room(floor):
+    hub, ledger, ballast, _oss = floor
+    assert hub.answers() and not incoming(hub)
+    ballast.unlink()
+    wait_until(lambda: ledger.send_now(ledger.new_entry())[0].outcome == "ok", 5, "uploads resume")
+    check(hub, ledger)
 
 
-def test_at_the_floor_people_are_served_and_the_mirror_is_filled_further(tmp_path):
+def test_at_the_floor_people_are_served_and_the_mirror_is_filled_further(floor):
+    hub, ledger, _ballast, oss = floor
+    assert sign_in_and_look(hub) == [200, 200, 200]
+    oss.start()
+    hub.stop()
+    let_an_hour_pass(hub)
+    hub.start()
+    wait_until(lambda: mirror_states(hub).keys() == {"mirrored"}, 60, "the mirror is filled")
+    wait_until(lambda: refusal_of(ledger) == (507, "disk_full"), 20, "the disk is at its floor")
+    check(hub, ledger)
+
+
+@pytest.fixture
+def floor(small_disk) -> Iterator[tuple[HubProcess, Ledger, Path, FakeOSS]]:
+    """A hub whose disk is at its floor, with pictures that wait for a mirror that is away."""
+    hub, ledger, oss = small_disk
+    oss.stop()
+    ledger.send_now(*(ledger.new_entry() for _ in range(5)))
+    ballast = fill(hub.data, 5_000_000)
+    # The hub asks for the free space now and then.
+    wait_until(lambda: refusal_of(ledger) == (507, "disk_full"), 20, "uploads are refused")
+    yield hub, ledger, ballast, oss
+    ballast.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory) -> Iterator[tuple[HubProcess, Ledger, FakeOSS]]:
     with FakeOSS() as oss:
         env = oss.settings() | {"PHOTOHUB_DISK_FLOOR": "10MB"} | OWNER
-        with hub_on_a_small_disk(tmp_path, 60, **env) as (hub, ledger):
-            oss.stop()
-            ledger.send_now(*(ledger.new_entry() for _ in range(5)))
-            fill(hub.data, 9_000_000)
-            wait_until(lambda: refusal_of(ledger)[0] == 507, 20, "the disk is at its floor")
-            assert sign_in_and_look(hub) == [200, 200, 200]
-            oss.start()
-            wait_until(lambda: mirror_states(hub).keys() == {"mirrored"}, 60, "the mirror is filled")
-            check(hub, ledger)
+        with hub_on_a_small_disk(tmp_path_factory.mktemp("small"), 60, **env) as (hub, ledger):
+            yield hub, ledger, oss
 
 
 def refusal_of(ledger: Ledger) -> tuple[int, str | None]:
@@ -139,10 +163,8 @@ def test_after_a_failed_sync_a_large_picture_is_written_anew():
 def test_code_0_is_said_after_file_folder_and_database_are_synced(tmp_path):
     trace = tmp_path / "trace"
     calls = "trace=openat,write,pwrite64,fsync,fdatasync,rename,renameat2,syncfs,sendto,sendmsg,writev"
-    with hub_with_camera(wrap=["strace", "-D", "-f", "-y", "-s", "60", "-e", calls, "-o", str(trace)]) as (
-        _hub,
-        ledger,
-    ):
+    strace = ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-s", "60", "-e", calls, "-o", str(trace)]
+    with hub_with_camera(wrap=strace) as (_hub, ledger):
         assert ledger.send_now(ledger.new_entry())[0].outcome == "ok"
     assert_safe_before_answered(trace.read_text(), "syncfs(" in trace.read_text())
 

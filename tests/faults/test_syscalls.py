@@ -173,12 +173,10 @@ def test_a_new_folder_is_synced_by_whoever_relies_on_it_first(monkeypatch, setti
 
 
 def test_a_disk_whose_syncs_fail_now_and_then_loses_nothing_that_was_answered():
-    with hub_with_camera() as (hub, ledger):
-        hub.stop()
-        # With -D the hub itself is our child, and gets our signals.
-        hub.wrap = ["strace", "-D", "-f", "-q", "-o", "/dev/null", "-e", f"trace={SYNCS}"]
-        hub.wrap += ["-e", f"inject={SYNCS}:error=EIO:when=12+7"]
-        hub.start()
+    # With -D the hub itself is our child, and gets our signals.
+    strace = ["strace", "-D", "-f", "--seccomp-bpf", "-q", "-o", "/dev/null", "-e", f"trace={SYNCS}"]
+    strace += ["-e", f"inject={SYNCS}:error=EIO:when=12+7"]
+    with hub_with_camera(wrap=strace) as (hub, ledger):
         with ledger.load(senders=4):
             ledger.wait_for(5, "no", within_s=40)
             ledger.wait_for(20, within_s=40)

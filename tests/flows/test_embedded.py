@@ -8,6 +8,7 @@ import aiomqtt
 import httpx
 import pytest
 
+from tests.faults.hub import change
 from tests.flows.story import Visitor, board, link_in, tell_the_story, until
 from tests.hub_process import HubProcess, running_hub
 
@@ -17,7 +18,7 @@ LOGIN = ("alice", "correct horse 9")
 @pytest.fixture(scope="module")
 def hub():
     env = {"DJANGO_SUPERUSER_USERNAME": LOGIN[0], "DJANGO_SUPERUSER_PASSWORD": LOGIN[1]}
-    with running_hub(env=env, prepared=False) as hub:
+    with running_hub(env=env) as hub:
         hub.token = hub.run("api_token", "alice").strip()
         hub.first = hub.add_device("story", "esp32s3")
         yield hub
@@ -74,8 +75,11 @@ async def state_if(visitor, command_id: str, state: str) -> dict | None:
 
 async def test_a_command_nobody_hears_expires_with_the_reason(hub, visitor):
     hub.add_device("deaf", "esp32s3")
-    await visitor.api.patch("/devices/deaf", json={"command_timeout_s": 5})
     command = (await visitor.api.post("/devices/deaf/capture", json={})).json()
+    assert command["state"] == "queued"
+    change(
+        hub, "UPDATE devices_command SET expires_at = datetime(expires_at, '-1 hour') WHERE state = 'queued'"
+    )
     ended = await until(lambda: state_if(visitor, command["id"], "expired"), 15)
     assert "never connected" in ended["reason"]
 

@@ -10,6 +10,7 @@ from devices.protocol.aliyun_topics import OtaChannel
 from simulators.aliyun_mqtt import AliyunConfig, AliyunDevice
 from simulators.firmware_board import Board, Faults, make_firmware
 from tests.flows.story import Visitor, until
+from tests.flows.updates import turn_clock
 from tests.hub_process import running_hub
 
 LOGIN = ("alice", "correct horse 9")
@@ -121,9 +122,16 @@ async def test_a_board_that_finds_damage_ends_as_failed_with_the_reason(hub, vis
 
 async def test_a_board_that_falls_silent_times_out(hub, visitor):
     board = await add_board(hub, visitor, "mute", Faults(silent=True))
-    rollout = await roll_out(visitor, "mute", deadline_s=30)
+    rollout = await roll_out(visitor, "mute")
     async with running(board):
-        assert (await outcome(visitor, rollout, within_s=80))["state"] == "timed_out"
+        await until(lambda: is_at_it(visitor, rollout), 40)
+        turn_clock(hub, "mute", 3600)
+        assert (await outcome(visitor, rollout))["state"] == "timed_out"
+
+
+async def is_at_it(visitor: Visitor, rollout: str) -> bool:
+    [target] = (await visitor.api.get(f"/rollouts/{rollout}/targets")).json()["items"]
+    return target["state"] == "flashing"
 
 
 async def test_the_samples_swapped_topics_disconnect_nobody(hub, visitor):

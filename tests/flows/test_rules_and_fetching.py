@@ -10,6 +10,7 @@ from PIL import Image
 
 from simulators.trmnl import Trmnl, TrmnlConfig
 from tests.builders import make_jpeg
+from tests.faults.hub import change
 from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
@@ -121,5 +122,6 @@ async def test_a_playlist_goes_on_over_mqtt(hub, visitor):
     items = [{"camera": "view-1"}, {"camera": "view-2"}]
     async with connected(BoardPanel(), hub.mqtt_port, await visitor.device("lobby"), made) as panel:
         await visitor.api.put("/devices/lobby/playlist", json={"items": items})
-        for number in (1, 2, 1):
+        for number in (1, 2):
             await until(lambda n=number: panel.receiver.picture == make_jpeg(text=f"view {n}"), within_s=30)
+            change(hub, "UPDATE devices_panel SET last_poll_at = datetime(last_poll_at, '-1 minute')")

@@ -55,16 +55,21 @@ class Update:
 
     def turn_clock(self, seconds: float) -> None:
         """Let everything about this update have happened so much earlier."""
-        (row,) = self.hub.rows(
-            "SELECT t.* FROM devices_rollouttarget t JOIN devices_device d ON d.id = t.device_id WHERE d.code = ?",
-            self.device["code"],
-        )
-        names = ("heard_at", "last_offer_at", "deadline_at")
-        moments = [datetime.fromisoformat(row[name]) - timedelta(seconds=seconds) for name in names]
-        with sqlite3.connect(self.hub.data / "photohub.sqlite3", timeout=20) as database:
-            setters = ", ".join(f"{name} = ?" for name in names)
-            values = [f"{moment.astimezone(UTC).replace(tzinfo=None)}" for moment in moments]
-            database.execute(f"UPDATE devices_rollouttarget SET {setters} WHERE id = ?", [*values, row["id"]])
+        turn_clock(self.hub, self.device["code"], seconds)
+
+
+def turn_clock(hub: HubProcess, code: str, seconds: float) -> None:
+    """Let everything about this device's update have happened so much earlier."""
+    (row,) = hub.rows(
+        "SELECT t.* FROM devices_rollouttarget t JOIN devices_device d ON d.id = t.device_id WHERE d.code = ?",
+        code,
+    )
+    names = [name for name in ("heard_at", "last_offer_at", "deadline_at") if row[name]]
+    moments = [datetime.fromisoformat(row[name]) - timedelta(seconds=seconds) for name in names]
+    with sqlite3.connect(hub.data / "photohub.sqlite3", timeout=20) as database:
+        setters = ", ".join(f"{name} = ?" for name in names)
+        values = [f"{moment.astimezone(UTC).replace(tzinfo=None)}" for moment in moments]
+        database.execute(f"UPDATE devices_rollouttarget SET {setters} WHERE id = ?", [*values, row["id"]])
 
 
 async def release(hub: HubProcess, maker: Visitor, chip: str = "esp8266", module: str = "", **plan) -> Update:

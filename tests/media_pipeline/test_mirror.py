@@ -81,6 +81,18 @@ def test_a_wrong_key_blocks_all_with_one_alarm_and_resumes_by_itself(oss):
     assert {row_of(c).state for c in captures} == {MirrorState.MIRRORED}
 
 
+def test_when_the_mirror_answers_again_all_that_waited_is_rung_for_at_once(oss, monkeypatch):
+    rung = []
+    monkeypatch.setattr(mirror.doorbell, "ring", lambda task, ids: rung.append((task, sorted(ids))))
+    device = make_device()
+    first, *others = [make_capture(device, name=str(i)) for i in range(4)]
+    beats.beat(mirror.BEAT, False, "It does not answer.")
+    OSSObject.objects.exclude(pk=first.pk).update(next_try_at=timezone.now() + timedelta(seconds=30))
+    assert mirror.mirror_all([first.pk]) == 1
+    assert rung == [(mirror.TASK, sorted(c.pk for c in others))]
+    assert mirror.mirror_all(rung[0][1]) == 3 and len(rung) == 1
+
+
 def test_a_changed_local_file_is_never_copied(oss):
     capture = make_capture(make_device())
     store.full_path(capture.path).write_bytes(b"other bytes")
