@@ -15,6 +15,7 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from photohub.lib.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.said import Said, said
 
 from . import commands, disclosure, events, identity
 from .access import Action, can, get_device, name_shown, person_asking
@@ -181,12 +182,22 @@ class CommandOut(Schema):
         description="The picture's name, issued by the hub; empty for whoever may only look, until the command ends"
     )
     state: Literal["queued", "sent", "uploaded", "failed", "expired", "cancelled"]
-    reason: str = Field(description="Why it failed or expired")
+    reason: str = Field(
+        description="Why it failed or expired, for people, in the language of Accept-Language"
+    )
+    reason_word: str = Field(
+        description="The same for programs: camera_said, not_sendable, no_picture, broker_away, never_connected, "
+        "offline or cancelled; empty for one that has not ended, or that an older hub ended"
+    )
     created_at: datetime
     sent_at: datetime | None
     finished_at: datetime | None
     expires_at: datetime
     capture: UUID | None = Field(description="The picture that answered it")
+
+    @staticmethod
+    def resolve_reason(command: Command) -> str:
+        return command.reason_text
 
     @staticmethod
     def resolve_name(command: Command, context: dict | None) -> str:
@@ -258,7 +269,7 @@ def create_device(request: HttpRequest, new: NewDevice):
             made = identity.add_device(**values)
             if panel is not None:
                 change_panel(made.device, panel, request.user)
-            _tell(request, made.device, _("Added."))
+            _tell(request, made.device, said("Added."))
     except ValidationError as error:
         raise refusal_of(error) from error
     made.device.key, made.device.device_secret = made.key, made.device_secret
@@ -292,7 +303,7 @@ def require_owner(request: HttpRequest) -> None:
         raise PermissionDenied
 
 
-def _tell(request: HttpRequest, device: Device, sentence: str) -> None:
+def _tell(request: HttpRequest, device: Device, sentence: Said) -> None:
     events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)
 
 
@@ -324,7 +335,7 @@ def rotate_key(request: HttpRequest, code: str):
     secret = identity.issue_key(device)
     key = device.keys.order_by("-created_at", "-pk").first()
     key.key = secret
-    _tell(request, device, _("A key was made."))
+    _tell(request, device, said("A key was made."))
     return Status(201, key)
 
 
@@ -336,7 +347,7 @@ def revoke_key(request: HttpRequest, code: str, prefix: str):
         raise Http404
     key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
     identity.revoke_key(key)
-    _tell(request, device, _("A key was revoked."))
+    _tell(request, device, said("A key was revoked."))
     return Status(204, None)
 
 
@@ -360,7 +371,7 @@ def cancel_command(request: HttpRequest, id: UUID):
     command = _command_of(request, id)
     if not can(request.user, Action.COMMAND, command):
         raise PermissionDenied
-    if not commands.cancel(command, _("Cancelled by %(person)s.") % {"person": request.user.get_username()}):
+    if not commands.cancel(command, said("Cancelled by %(person)s.", person=request.user.get_username())):
         raise ApiError(409, "conflict", _("This command has already ended."))
     return _command_of(request, id)
 

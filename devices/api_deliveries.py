@@ -12,12 +12,15 @@ from django.utils.translation import gettext as _
 from ninja import File, Form, Router, Schema, Status, UploadedFile
 from pydantic import Field, ValidationError
 
+from photohub.lib import field_errors
 from photohub.lib.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
+from photohub.lib.said import said
 
 from . import deliveries, disclosure, fetching
 from .access import Action, can
 from .api import device_of
 from .deliveries import CannotDeliver, Wish
+from .delivery_words import reason_of
 from .models import Delivery, Device, PictureOrigin, RenderProfile
 from .picture_sources import UnknownSource, read_source
 
@@ -36,7 +39,7 @@ class DeliveryOut(Schema):
     packets_total: int = Field(description="0 until the picture is rendered, and for panels that fetch")
     packets_acked: int
     packets_resent: int
-    reason: str = Field(description="Why it failed, for people")
+    reason: str = Field(description="Why it failed, for people, in the language of Accept-Language")
     reason_word: str = Field(description="The same for programs")
     size_bytes: int
     sha256: str = Field(description="Of the bytes that the device gets; empty until they are made")
@@ -56,6 +59,10 @@ class DeliveryOut(Schema):
     @staticmethod
     def resolve_device(delivery: Delivery) -> str:
         return delivery.device.code
+
+    @staticmethod
+    def resolve_reason(delivery: Delivery) -> str:
+        return reason_of(delivery)
 
     @staticmethod
     def resolve_render(delivery: Delivery) -> str:
@@ -130,7 +137,7 @@ def _read_json(request: HttpRequest) -> NewDelivery:
     try:
         return NewDelivery.model_validate_json(request.body)
     except ValidationError as error:
-        fields = {".".join(str(p) for p in e["loc"]) or "body": e["msg"] for e in error.errors()}
+        fields = {".".join(str(p) for p in e["loc"]) or "body": field_errors.say(e) for e in error.errors()}
         if any(e["type"] == "json_invalid" for e in error.errors()):
             raise ApiError(400, "bad_json", _("The body could not be read. Send JSON.")) from error
         sentence = " ".join(f"{name}: {message}." for name, message in fields.items())
@@ -186,9 +193,7 @@ def _told(request: HttpRequest, delivery: Delivery) -> Delivery:
 def cancel_delivery(request: HttpRequest, id: UUID):
     """For operators. 409 `conflict` when it had already ended."""
     delivery = delivery_of(request, id, Action.COMMAND)
-    if not deliveries.cancel(
-        delivery, _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
-    ):
+    if not deliveries.cancel(delivery, said("Cancelled by %(person)s.", person=request.user.get_username())):
         raise ApiError(409, "conflict", _("This delivery has already ended."))
     return _told(request, delivery_of(request, id, Action.COMMAND))
 

@@ -43,10 +43,14 @@ class FirmwareOut(Schema):
     signed: bool
     signing_key: str | None = Field(description="The key that signed it, by its first 16 hex digits")
     state: Literal["stored", "published", "broken"]
-    problem: str
+    problem: str = Field(description="What is wrong with its bytes, in the language of Accept-Language")
     note: str
     created_at: datetime
     published_at: datetime | None
+
+    @staticmethod
+    def resolve_problem(firmware: Firmware) -> str:
+        return firmware.problem_text
 
     @staticmethod
     def resolve_signing_key(firmware: Firmware) -> str | None:

@@ -5,29 +5,31 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from photohub.lib.said import SENTENCE_CHARS, Said, columns, in_english
+
 from .models import ServiceBeat
 
 
-def beat(name: str, ok: bool, sentence: str = "") -> bool:
+def beat(name: str, ok: bool, sentence: str | Said = "") -> bool:
     """Note that a part is alive and how it fares. Returns whether its state changed."""
     now = timezone.now()
-    row, made = ServiceBeat.objects.get_or_create(name=name, defaults={"ok": ok, "sentence": sentence[:300]})
+    values = {"ok": ok} | columns("sentence", sentence)
+    row, made = ServiceBeat.objects.get_or_create(name=name, defaults=values)
     if made:
         return True
     changed = row.ok != ok
-    values = {"at": now, "ok": ok, "sentence": sentence[:300]}
-    ServiceBeat.objects.filter(pk=name).update(**values, **({"changed_at": now} if changed else {}))
+    ServiceBeat.objects.filter(pk=name).update(at=now, **values, **({"changed_at": now} if changed else {}))
     return changed
 
 
-def beat_if_news(name: str, ok: bool, sentence: str = "", known: ServiceBeat | None = None) -> bool:
+def beat_if_news(name: str, ok: bool, sentence: str | Said = "", known: ServiceBeat | None = None) -> bool:
     """Like `beat`, but writes at most every 5 s while nothing changes. For parts that work many times a second.
 
     Who has read the part's row just now hands it in as `known`.
     """
     row = known or ServiceBeat.objects.filter(pk=name).first()
     recent = row is not None and _age(row) < timedelta(seconds=5)
-    if recent and row.ok == ok and row.sentence == sentence[:300]:
+    if recent and row.ok == ok and row.sentence == in_english(sentence)[:SENTENCE_CHARS]:
         return False
     return beat(name, ok, sentence)
 

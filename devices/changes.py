@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from photohub.lib import live
+from photohub.lib.said import Said, said, said_of
 
 from . import broker_accounts, events
 from .models import Device, EventType, Panel
@@ -104,9 +105,8 @@ def _store(device: Device, changed: list[str], user) -> None:
         raise ValidationError(_("Another change came in between. Try again.")) from error
 
 
-def describe_change(device: Device, changed: list[str]) -> str:
+def describe_change(device: Device, changed: list[str]) -> Said:
     """Say in one sentence what was changed."""
     if changed == ["enabled"]:
-        return _("Switched on.") if device.enabled else _("Switched off.")
-    words = ", ".join(str(CHANGEABLE[field]) for field in changed)
-    return _("Settings changed: %(fields)s.") % {"fields": words}
+        return said("Switched on.") if device.enabled else said("Switched off.")
+    return said("Settings changed: %(fields)s.", fields=[said_of(CHANGEABLE[field]) for field in changed])

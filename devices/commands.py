@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib import live, rows
+from photohub.lib.said import Said, columns, said
 from photohub.lib.walking import walk
 
 from . import events
@@ -171,14 +172,14 @@ def _note_sent(command: Command) -> bool:
     return False
 
 
-def fail(command: Command, reason: str) -> bool:
-    """End an open command as failed."""
-    return _finish(command, CommandState.FAILED, reason)
+def fail(command: Command, word: str, reason: str | Said) -> bool:
+    """End an open command as failed; the word is for programs."""
+    return _finish(command, CommandState.FAILED, word, reason)
 
 
-def cancel(command: Command, reason: str = "") -> bool:
+def cancel(command: Command, reason: str | Said = "") -> bool:
     """End an open command at somebody's wish; False when it had already ended."""
-    return _finish(command, CommandState.CANCELLED, reason)
+    return _finish(command, CommandState.CANCELLED, "cancelled", reason)
 
 
 def expire_due() -> int:
@@ -188,42 +189,43 @@ def expire_due() -> int:
     over = waiting.filter(expires_at__lte=now).order_by("expires_at")[:_ENDED_AT_ONCE]
     # One that was asked for in the future has its end there too: the clock jumped back since.
     ahead = waiting.filter(created_at__gt=now + _CLOCKS_DIFFER).order_by("created_at")[:_ENDED_AT_ONCE]
-    return sum(_finish(c, CommandState.EXPIRED, _why_expired(c)) for c in (*over, *ahead))
+    return sum(_finish(c, CommandState.EXPIRED, *_why_expired(c)) for c in (*over, *ahead))
 
 
-def _why_expired(command: Command) -> str:
+def _why_expired(command: Command) -> tuple[str, Said]:
     device = command.device
     if command.sent_at:
-        return _("The camera was told, but no picture came within %(seconds)s s.") % {
-            "seconds": device.command_timeout_s
-        }
+        return "no_picture", said(
+            "The camera was told, but no picture came within %(seconds)s s.", seconds=device.command_timeout_s
+        )
     if device.online:
-        return _("The message broker could not be reached, so the camera was never told.")
+        return "broker_away", said("The message broker could not be reached, so the camera was never told.")
     if device.last_seen_at is None:
-        return _("Camera heard nothing: it has never connected.")
+        return "never_connected", said("Camera heard nothing: it has never connected.")
     since = device.link_changed_at or device.last_seen_at
-    return _("Camera heard nothing: offline since %(time)s UTC.") % {"time": f"{since:%H:%M}"}
+    return "offline", said("Camera heard nothing: offline since %(time)s UTC.", time=f"{since:%H:%M}")
 
 
-def _finish(command: Command, state: CommandState, reason: str) -> bool:
+def _finish(command: Command, state: CommandState, word: str, reason: str | Said) -> bool:
+    why = {"reason_word": word} | columns("reason", reason)
     with transaction.atomic():
         rows = Command.objects.filter(pk=command.pk, state__in=Command.OPEN)
-        done = bool(rows.update(state=state, reason=reason[:300], finished_at=timezone.now()))
+        done = bool(rows.update(state=state, **why, finished_at=timezone.now()))
         if done:
             _changed(command, reason if state != CommandState.CANCELLED else "")
     return done
 
 
-def _changed(command: Command, sentence: str = "") -> None:
+def _changed(command: Command, sentence: str | Said = "") -> None:
     events.record_all([_change_of(command, sentence)])
 
 
-def _change_of(command: Command, sentence: str = "") -> Event:
-    return Event(
-        type=EventType.COMMAND_CHANGED,
+def _change_of(command: Command, sentence: str | Said = "") -> Event:
+    return events.new_event(
+        EventType.COMMAND_CHANGED,
+        sentence,
         device=command.device,
         subject=command.pk,
         actor=command.asked_by,
-        sentence=sentence[:300],
         problem=bool(sentence),
     )

@@ -16,10 +16,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib import doorbell, live, rows
 from photohub.lib.clock import CLOCKS_DIFFER
+from photohub.lib.said import Said, columns, said
 
 from . import clock_watch, events, outbox
 from .models import (
@@ -27,7 +27,6 @@ from .models import (
     DeliveryState,
     DeliveryWay,
     Device,
-    Event,
     EventType,
     Panel,
     PictureOrigin,
@@ -43,10 +42,14 @@ WAITS_FOR_DEVICE = timedelta(hours=24)
 class CannotDeliver(Exception):
     """The device cannot be sent this picture. `word` is for programs, the text for people."""
 
-    def __init__(self, word: str, sentence: str) -> None:
+    def __init__(self, word: str, sentence: Said) -> None:
         super().__init__(sentence)
-        self.word = word
-        self.sentence = sentence
+        self.word, self.said = word, sentence
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in the language that is active."""
+        return str(self.said)
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
     way = _way_of(device)
     profile = profile_for(device, wish.render)
     if wish.picture is not None and not wish.picture:
-        raise CannotDeliver("empty_body", _("The picture is empty."))
+        raise CannotDeliver("empty_body", said("The picture is empty."))
     original = outbox.keep(wish.picture) if wish.picture is not None else ""
     with transaction.atomic():
         _make_room(device, wish, way)
@@ -102,17 +105,17 @@ def check(device: Device, render: str = "") -> None:
 
 def _way_of(device: Device) -> DeliveryWay:
     if not device.enabled:
-        raise CannotDeliver("disabled", _("%(device)s is switched off in its settings.") % {"device": device})
+        raise CannotDeliver("disabled", said("%(device)s is switched off in its settings.", device=device))
     if device.picture_topic and device.picture_ack_topic:
         return DeliveryWay.PACKETS
     if Panel.objects.filter(device=device).exists():
         return DeliveryWay.PULL
     raise CannotDeliver(
         "cannot_deliver",
-        _(
-            "%(device)s takes no pictures. Set its picture topics, or make it a panel that fetches, in its settings."
-        )
-        % {"device": device},
+        said(
+            "%(device)s takes no pictures. Set its picture topics, or make it a panel that fetches, in its settings.",
+            device=device,
+        ),
     )
 
 
@@ -126,7 +129,7 @@ def profile_for(device: Device, name: str) -> RenderProfile | None:
     profile = RenderProfile.objects.filter(name=name).first()
     if profile is None:
         raise CannotDeliver(
-            "unknown_render", _("There is no render profile named %(name)s.") % {"name": name[:40]}
+            "unknown_render", said("There is no render profile named %(name)s.", name=name[:40])
         )
     return profile
 
@@ -137,12 +140,15 @@ def _make_room(device: Device, wish: Wish, way: DeliveryWay) -> None:
     if way != DeliveryWay.PULL:
         older = older.filter(cause=wish.cause) if wish.cause else older.none()
     for delivery in older.select_related("device").order_by("pk"):
-        _finish(delivery, DeliveryState.CANCELLED, "replaced", _("Replaced by a newer picture."))
+        _finish(delivery, DeliveryState.CANCELLED, "replaced", said("Replaced by a newer picture."))
     if device.deliveries.filter(state__in=Delivery.OPEN).count() >= OPEN_AT_MOST:
         raise CannotDeliver(
             "busy",
-            _("%(count)s pictures already wait for %(device)s. Cancel some, or wait until they are through.")
-            % {"count": OPEN_AT_MOST, "device": device},
+            said(
+                "%(count)s pictures already wait for %(device)s. Cancel some, or wait until they are through.",
+                count=OPEN_AT_MOST,
+                device=device,
+            ),
         )
 
 
@@ -240,7 +246,7 @@ def _note_all_shown(panels: list[Panel]) -> None:
     )
 
 
-def fail(delivery: Delivery, word: str, sentence: str, **values) -> bool:
+def fail(delivery: Delivery, word: str, sentence: str | Said, **values) -> bool:
     """End an open delivery as failed."""
     return _finish(delivery, DeliveryState.FAILED, word, sentence, **values)
 
@@ -252,7 +258,7 @@ def expire_due() -> int:
     if not found or clock_watch.doubt() is not None:
         return 0
     return sum(
-        fail(delivery, "device_away", _("%(device)s stayed away for a day.") % {"device": delivery.device})
+        fail(delivery, "device_away", said("%(device)s stayed away for a day.", device=delivery.device))
         for delivery in found
     )
 
@@ -266,7 +272,7 @@ def bound_waiting() -> int:
 # --- what people say ---
 
 
-def cancel(delivery: Delivery, sentence: str = "") -> bool:
+def cancel(delivery: Delivery, sentence: str | Said = "") -> bool:
     """End an open delivery at somebody's wish; False when it had already ended."""
     return _finish(delivery, DeliveryState.CANCELLED, "cancelled", sentence)
 
@@ -276,7 +282,7 @@ def again(delivery: Delivery, user=None) -> Delivery:
     try:
         picture = outbox.read(delivery.original_sha256) if delivery.original_sha256 else None
     except outbox.BlobMissing as error:
-        raise CannotDeliver("gone", _("The picture was not kept; choose it again.")) from error
+        raise CannotDeliver("gone", said("The picture was not kept; choose it again.")) from error
     wish = Wish(
         origin=PictureOrigin(delivery.origin),
         label=delivery.origin_ref,
@@ -288,24 +294,26 @@ def again(delivery: Delivery, user=None) -> Delivery:
     return deliver(delivery.device, wish, user)
 
 
-def _finish(delivery: Delivery, state: DeliveryState, word: str, sentence: str, **values) -> bool:
+def _finish(delivery: Delivery, state: DeliveryState, word: str, sentence: str | Said, **values) -> bool:
     with transaction.atomic():
         rows = Delivery.objects.filter(pk=delivery.pk, state__in=Delivery.OPEN)
         done = bool(_end(rows, state, word, sentence, **values))
         if done:
             failed = state == DeliveryState.FAILED
             tell_changed(
-                [delivery], _("A picture did not arrive: %(why)s") % {"why": sentence} if failed else ""
+                [delivery], said("A picture did not arrive: %(why)s", why=sentence) if failed else ""
             )
             transaction.on_commit(ring_gateway, robust=True)
     return done
 
 
-def _end(rows: QuerySet[Delivery], state: DeliveryState, word: str = "", sentence: str = "", **values) -> int:
+def _end(
+    rows: QuerySet[Delivery], state: DeliveryState, word: str = "", sentence: str | Said = "", **values
+) -> int:
     return rows.update(
         state=state,
         reason_word=word,
-        reason=sentence[:300],
+        **columns("reason", sentence),
         finished_at=timezone.now(),
         lease=None,
         lease_until=None,
@@ -313,16 +321,16 @@ def _end(rows: QuerySet[Delivery], state: DeliveryState, word: str = "", sentenc
     )
 
 
-def tell_changed(changed: list[Delivery], sentence: str = "") -> None:
+def tell_changed(changed: list[Delivery], sentence: str | Said = "") -> None:
     """Write one event for each of these and tell the live pages."""
     events.record_all(
         [
-            Event(
-                type=EventType.DELIVERY_CHANGED,
+            events.new_event(
+                EventType.DELIVERY_CHANGED,
+                sentence,
                 device=delivery.device,
                 subject=delivery.pk,
                 actor=delivery.asked_by,
-                sentence=sentence[:300],
                 problem=bool(sentence),
             )
             for delivery in changed

@@ -7,12 +7,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from photohub.lib.said import Said, said_of, say
+
 from .access import Action, can
 from .disclosure import tell_origins
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .outbox import KEEP
 
-# The reasons that hold no figure. The row has them in the language of the process that wrote it.
+# The reasons that hold no figure. A row of an older hub has them in the language of the process that wrote it.
 _REASONS = {
     "replaced": gettext_lazy("Replaced by a newer picture."),
     "gone": gettext_lazy("The picture is missing in the outbox."),
@@ -96,13 +98,18 @@ def words_of(delivery: Delivery) -> str:
 
 
 def reason_of(delivery: Delivery) -> str:
-    """Say why it ended as it did, in the reader's language where that can be said without figures."""
-    return words_for(delivery.reason_word, delivery.reason)
+    """Say why it ended as it did, in the reader's language; what an older hub wrote, as far as it has no figures."""
+    return say(delivery.reason_said) or words_for(delivery.reason_word, delivery.reason)
 
 
 def words_for(word: str, otherwise: str = "") -> str:
     """Return the sentence for a reason's word; `otherwise` for one whose sentence has figures."""
     return str(_REASONS.get(word, otherwise))
+
+
+def said_for(word: str) -> Said:
+    """Return the same sentence to be kept; the word for one whose sentence has figures."""
+    return said_of(_REASONS.get(word, word))
 
 
 def source_of(delivery: Delivery) -> str:

@@ -10,11 +10,12 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core import signing
-from django.utils.translation import gettext as _
+
+from photohub.lib.said import said
 
 from . import deliveries, fetching, outbox, panel_rendering, rendering
 from .deliveries import CannotDeliver, Wish
-from .delivery_words import words_for
+from .delivery_words import said_for
 from .models import Device, PictureOrigin
 from .picture_sources import UnknownSource, read_source
 from .protocol.picture_packets import PictureRefused, count_packets
@@ -68,11 +69,11 @@ def read_draft(user, data: Mapping, files: Mapping, *, fetch: bool) -> Draft:
 def read_capture(user, reference: str) -> Draft:
     """Return a picture of the history. Raises CannotDeliver."""
     if not reference:
-        raise CannotDeliver("no_picture", _("Choose a picture first."))
+        raise CannotDeliver("no_picture", said("Choose a picture first."))
     try:
         found = read_source(user, reference)
     except UnknownSource as error:
-        sentence = _("There is no such picture that you may see, or its file is missing.")
+        sentence = said("There is no such picture that you may see, or its file is missing.")
         raise CannotDeliver("not_found", sentence) from error
     return Draft(PictureOrigin.CAPTURE, found.reference, found.picture, found.taken_at)
 
@@ -82,18 +83,18 @@ def _read_file(user, data: Mapping, files: Mapping) -> Draft:
     if file is None:
         return _read_kept(user, data.get("kept", "")) or _refuse_empty()
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-        raise CannotDeliver("too_large", _("The picture is larger than the hub takes."))
+        raise CannotDeliver("too_large", said("The picture is larger than the hub takes."))
     return _keep(user, PictureOrigin.UPLOAD, file.name or "", file.read())
 
 
 def _refuse_empty() -> Draft:
-    raise CannotDeliver("no_picture", _("Choose a file first."))
+    raise CannotDeliver("no_picture", said("Choose a file first."))
 
 
 def _read_url(user, data: Mapping, fetch: bool) -> Draft:
     url = data.get("url", "").strip()[:500]
     if not url:
-        raise CannotDeliver("no_picture", _("Write an address first."))
+        raise CannotDeliver("no_picture", said("Write an address first."))
     kept = _read_kept(user, data.get("kept", ""))
     if kept is not None and kept.label == url:
         return kept
@@ -102,15 +103,15 @@ def _read_url(user, data: Mapping, fetch: bool) -> Draft:
             return _keep(user, PictureOrigin.URL, url, fetching.fetch_picture(url))
         fetching.check_address(url)
     except fetching.CannotFetch as refusal:
-        raise CannotDeliver(refusal.word, refusal.sentence) from refusal
+        raise CannotDeliver(refusal.word, refusal.said) from refusal
     return Draft(PictureOrigin.URL, url)
 
 
 def _keep(user, origin: PictureOrigin, label: str, picture: bytes) -> Draft:
     if not picture:
-        raise CannotDeliver("empty_body", _("The picture is empty."))
-    said = [user.pk, origin.value, label[:200], outbox.keep(picture)]
-    return Draft(origin, label, picture, token=signing.dumps(said, salt=_DRAFT))
+        raise CannotDeliver("empty_body", said("The picture is empty."))
+    claim = [user.pk, origin.value, label[:200], outbox.keep(picture)]
+    return Draft(origin, label, picture, token=signing.dumps(claim, salt=_DRAFT))
 
 
 def _read_kept(user, token: str) -> Draft | None:
@@ -135,8 +136,8 @@ def draw_picture(user, draft: Draft, profile_settings: dict, caption: str) -> Dr
     """Draw a draft by these settings of a render profile. Raises CannotDeliver, or OSError."""
     rendered = render_draft(draft, profile_settings, caption)
     size = [rendered.width, rendered.height]
-    said = [user.pk, outbox.keep(rendered.data), rendered.content_type, profile_settings, size]
-    token = signing.dumps(said, salt=_DRAWN, compress=True)
+    claim = [user.pk, outbox.keep(rendered.data), rendered.content_type, profile_settings, size]
+    token = signing.dumps(claim, salt=_DRAWN, compress=True)
     try:
         packets = count_packets(len(rendered.data))
     except PictureRefused:
@@ -149,7 +150,7 @@ def render_draft(draft: Draft, profile_settings: dict, caption: str) -> renderin
     try:
         return panel_rendering.render(draft.picture or b"", profile_settings, caption[:200], draft.stamp_at)
     except rendering.RenderRefused as error:
-        raise CannotDeliver(error.word, words_for(error.word)) from error
+        raise CannotDeliver(error.word, said_for(error.word)) from error
 
 
 def read_drawn(user, token: str) -> tuple[str, str, dict, tuple[int, int]] | None:

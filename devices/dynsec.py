@@ -4,6 +4,7 @@ What is said to the plugin and what it answers stands in `devices.protocol.dynse
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import secrets
@@ -11,17 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib.clock import first_due
 from photohub.lib.db import in_thread, update_in_order
+from photohub.lib.said import Said, in_english, said
 from photohub.lib.sealed import open_sealed
 
-from . import addressing
+from . import addressing, beats, events, troubles
 from .access import Action, can
-from .models import BrokerAccount
+from .models import BrokerAccount, EventType, ServiceBeat
 from .models.device import BrokerAccountQuerySet
 from .mqtt import Link, MqttDown
 from .protocol.dynsec_control import (
@@ -43,6 +45,7 @@ from .protocol.dynsec_control import (
 
 log = logging.getLogger(__name__)
 
+BEAT = "broker accounts"
 LOOK_EVERY_S = 8.0
 COMMANDS_PER_MESSAGE = 50
 _ACCOUNTS_AT_ONCE = 25
@@ -84,7 +87,7 @@ def _claim(row: BrokerAccount, hub_username: str) -> Claimed | None:
         log.exception("The broker account %s cannot be told to the broker; it is tried again.", row.username)
         return None
     if row.username == hub_username:
-        note_failed(claimed, _("This name belongs to the hub itself. Choose another one."))
+        note_failed(claimed, said("This name belongs to the hub itself. Choose another one."))
         return None
     return claimed
 
@@ -105,11 +108,19 @@ def wanted_of(row: BrokerAccount) -> Wanted:
 def note_done(claimed: Claimed) -> None:
     """The broker has it: the secret is not needed any more."""
     key_missing = not claimed.wanted.exists and _has_live_key(claimed.row)
-    _finish(claimed, BrokerAccount.State.NEEDS_KEY if key_missing else BrokerAccount.State.SYNCED)
+    if key_missing:
+        note_needs_key(claimed)
+        return
+    _finish(claimed, BrokerAccount.State.SYNCED)
+    if claimed.row.device is not None:
+        troubles.over(claimed.row.device, "account_failed", "account_needs_key")
 
 
 def note_needs_key(claimed: Claimed) -> None:
     _finish(claimed, BrokerAccount.State.NEEDS_KEY)
+    if claimed.row.device is not None:
+        troubles.over(claimed.row.device, "account_failed")
+        troubles.note(claimed.row.device, "account_needs_key")
 
 
 def _has_live_key(row: BrokerAccount) -> bool:
@@ -128,12 +139,22 @@ def _finish(claimed: Claimed, state: str) -> None:
     )
 
 
-def note_failed(claimed: Claimed, sentence: str) -> None:
+def note_failed(claimed: Claimed, sentence: str | Said) -> None:
     """The broker refused: it is told again later and later."""
     wait_s = min(_BACK_OFF_AT_MOST_S, 5 * 2 ** min(claimed.row.attempts, 8))
     BrokerAccount.objects.filter(pk=claimed.row.pk, next_try_at=claimed.until).update(
-        error=sentence[:300], next_try_at=timezone.now() + timedelta(seconds=wait_s)
+        error=in_english(sentence)[:300], next_try_at=timezone.now() + timedelta(seconds=wait_s)
     )
+    if claimed.row.device is not None:
+        troubles.note(claimed.row.device, "account_failed", detail=sentence)
+
+
+def note_answers(sentence: str | Said = "") -> None:
+    """Note whether the broker answers the hub's questions about accounts, and tell people when that changes."""
+    known = ServiceBeat.objects.filter(pk=BEAT).first()
+    if beats.beat_if_news(BEAT, not sentence, sentence, known) and (sentence or known):
+        told = sentence or said("The message broker answers about its accounts again.")
+        events.record(EventType.NOTICE, told, problem=bool(sentence))
 
 
 def compare_with(usernames: set[str]) -> list[str]:
@@ -210,10 +231,13 @@ class Accounts:
             self._wake.clear()
             try:
                 await self.look_once()
+                await in_thread(note_answers)
             except MqttDown:
                 raise
             except BrokerSilent as silent:
                 log.warning("The broker's accounts could not be brought in step: %s", silent)
+                with contextlib.suppress(DatabaseError, InterfaceError):
+                    await in_thread(note_answers, silent.args[0])
             except Exception:
                 log.exception("The broker's accounts could not be compared; the gateway tries again.")
             try:
@@ -259,7 +283,7 @@ class Accounts:
             told = await self._ask([q for item in claimed for q in questions(item.row.username)])
         except BrokerSilent as silent:
             for item in claimed:
-                await in_thread(note_failed, item, str(silent))
+                await in_thread(note_failed, item, silent.args[0])
             raise
         plans = []
         for number, item in enumerate(claimed):
@@ -295,7 +319,7 @@ class Accounts:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 return await asyncio.gather(*waiting.values())
         except TimeoutError:
-            sentence = _(
+            sentence = said(
                 "The broker does not answer. Check that its dynamic-security plugin is loaded and that the "
                 "hub's account may use it."
             )

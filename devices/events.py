@@ -7,31 +7,35 @@ from django.utils import timezone, translation
 
 from photohub.lib import live, rows, sequence
 from photohub.lib.logs import mask
+from photohub.lib.said import SENTENCE_CHARS, Said, in_english, kept, plain
 
 from .models import Event, EventType
 from .trouble_words import sentence_of
 
 
-def record(
-    type: EventType, *, device=None, subject=None, actor=None, sentence: str = "", problem: bool = False
-) -> None:
-    """Write one event in the present transaction and announce it after the commit."""
-    record_all(
-        [
-            Event(
-                type=type,
-                device=device,
-                subject=subject,
-                actor=actor,
-                sentence=sentence[:300],
-                problem=problem,
-            )
-        ]
-    )
+def record(type: EventType, sentence: str | Said = "", **facts: object) -> None:
+    """Write one event in the present transaction and announce it after the commit; `facts` as for `new_event`."""
+    record_all([new_event(type, sentence, **facts)])
+
+
+def new_event(
+    type: EventType,
+    sentence: str | Said = "",
+    *,
+    device=None,
+    subject=None,
+    actor=None,
+    problem: bool = False,
+) -> Event:
+    """Return an event that is not written yet. Of what is `said`, pages make the sentence in their reader's language."""
+    row = Event(type=type, device=device, subject=subject, actor=actor, problem=problem)
+    row.sentence, row.values = in_english(sentence)[:SENTENCE_CHARS], kept(sentence)
+    return row
 
 
 def record_word(type: EventType, word: str, *, device=None, problem: bool = False, **values: object) -> None:
     """Like `record`, of a word of `trouble_words`: pages make the sentence in their reader's language."""
+    values = {name: plain(value) for name, value in values.items()}
     # The sentence is for programs that read the table.
     with translation.override("en"):
         sentence = sentence_of(word, values)
@@ -47,7 +51,6 @@ def record_all(events: list[Event]) -> None:
     for event in events:
         # Devices say what they like, and everybody who may look reads it.
         event.sentence = mask(event.sentence) if event.sentence else ""
-        event.values = {name: mask(v) if isinstance(v, str) else v for name, v in event.values.items()}
     with transaction.atomic(savepoint=False):
         sequence.announce(Event)
         rows.insert_numbered(events)

@@ -9,11 +9,11 @@ import fnmatch
 from collections.abc import Callable
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from photohub.lib import http_get
 from photohub.lib.address_rules import is_public, is_safe
 from photohub.lib.fetch_errors import AddressRefused, GetFailed
+from photohub.lib.said import Said, said
 from photohub.lib.site import base_url
 from photohub.lib.web_address import read_address
 
@@ -25,9 +25,14 @@ _own_links: list[Callable[[str], bytes | None]] = []
 class CannotFetch(Exception):
     """The picture cannot be fetched. `word` is for programs, the text for people."""
 
-    def __init__(self, word: str, sentence: str) -> None:
+    def __init__(self, word: str, sentence: Said) -> None:
         super().__init__(sentence)
-        self.word, self.sentence = word, sentence
+        self.word, self.said = word, sentence
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in the language that is active."""
+        return str(self.said)
 
 
 def on_own_link(read: Callable[[str], bytes | None]) -> None:
@@ -47,11 +52,15 @@ def fetch_picture(url: str) -> bytes:
     except AddressRefused as error:
         raise _not_allowed() from error
     except TimeoutError as error:
-        sentence = _("The picture did not come within %(seconds)s s.") % {"seconds": int(WITHIN_S)}
+        sentence = said("The picture did not come within %(seconds)s s.", seconds=int(WITHIN_S))
         raise CannotFetch("fetch_failed", sentence) from error
     except (GetFailed, OSError, ValueError) as error:
-        sentence = _("The picture could not be fetched: %(why)s") % {"why": str(error)[:200]}
+        sentence = said("The picture could not be fetched: %(why)s", why=_why(error))
         raise CannotFetch("fetch_failed", sentence) from error
+
+
+def _why(error: Exception) -> str | Said:
+    return error.said if isinstance(error, GetFailed) else str(error)[:200]
 
 
 def check_address(url: str) -> bool:
@@ -64,7 +73,7 @@ def check_address(url: str) -> bool:
     try:
         parts = read_address(url, ("http", "https"))
     except ValueError as error:
-        sentence = _("Write an address that begins with http:// or https:// and names a host.")
+        sentence = said("Write an address that begins with http:// or https:// and names a host.")
         raise CannotFetch("url_not_allowed", sentence) from error
     allowed = [word.strip().lower() for word in settings.FETCH_FROM.split(",") if word.strip()]
     if parts.username is not None or not allowed or allowed == ["none"]:
@@ -87,7 +96,7 @@ def _fits(pattern: str, host: str, port: int) -> bool:
 def _not_allowed() -> CannotFetch:
     return CannotFetch(
         "url_not_allowed",
-        _("Pictures may not be fetched from this address. The owner allows hosts by PHOTOHUB_FETCH_FROM."),
+        said("Pictures may not be fetched from this address. The owner allows hosts by PHOTOHUB_FETCH_FROM."),
     )
 
 
@@ -104,5 +113,5 @@ def _read_own_link(url: str) -> bytes | None:
     found = (read(url.removeprefix(base)) for read in _own_links)
     picture = next((picture for picture in found if picture is not None), None)
     if picture is None:
-        raise CannotFetch("fetch_failed", _("This link of the hub leads to no picture."))
+        raise CannotFetch("fetch_failed", said("This link of the hub leads to no picture."))
     return picture

@@ -2,8 +2,12 @@
 
 import re
 
+from photohub.lib.ids import hash_key
+from photohub.lib.said import said
+
 from . import troubles
-from .models import Device
+from .identity import Claim, find_by_network
+from .models import Command, Device, DeviceKey
 from .protocol.aliyun_login import parse_login
 from .protocol.topics import CODE_PATTERN
 
@@ -35,4 +39,20 @@ def note_accepted_mqtt(code: str) -> None:
 def _note(word: str, address: str, **names: str) -> None:
     device = Device.objects.filter(enabled=True, **names).first()
     if device is not None:
-        troubles.note(device, word, address=address or "?")
+        troubles.note(device, word, address=address or said("an unknown address"))
+
+
+def device_of_key(key: str) -> Device | None:
+    """Return whose key this is or was."""
+    row = DeviceKey.objects.select_related("device").filter(sha256=hash_key(key)).first()
+    return row.device if row is not None else None
+
+
+def device_behind(claim: Claim) -> Device | None:
+    """Tell whose upload it was that was refused: by a key that was revoked, a name that was used, or its network."""
+    if claim.key and (device := device_of_key(claim.key)) is not None:
+        return device
+    command = Command.objects.select_related("device").filter(name=claim.name).first() if claim.name else None
+    if command is not None:
+        return command.device
+    return find_by_network(claim.address) if claim.address else None

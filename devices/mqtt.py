@@ -14,6 +14,7 @@ import aiomqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from photohub.lib.said import Said, said
 from photohub.lib.seldom import Seldom
 
 log = logging.getLogger(__name__)
@@ -233,14 +234,14 @@ def _cancellations() -> int:
     return task.cancelling() if task is not None else 0
 
 
-def _in_words(error: BaseException) -> str:
+def _in_words(error: BaseException) -> Said:
     cause = error.__cause__ or error
     text = str(error) or str(cause) or type(cause).__name__
     if "Not authorized" in text or "Bad user name" in text:
-        return "the broker refused our user name and password"
+        return said("the broker refused the hub's user name and password")
     if isinstance(cause, ConnectionRefusedError):
-        return "nothing answers at the broker's address"
-    return text[:200]
+        return said("nothing answers at the broker's address")
+    return Said("%(text)s", {"text": text[:200]})
 
 
 @asynccontextmanager
@@ -323,7 +324,7 @@ def _note_repeated(paho, link: Link) -> None:
 async def keep_connected(
     address: Address,
     session: Callable[[Link], Awaitable[None]],
-    tell: Callable[[bool, str], Awaitable[None]],
+    tell: Callable[[bool, str | Said], Awaitable[None]],
 ) -> None:
     """Run `session` on a connection for ever: again after 1 to 8 s whenever the broker went away."""
     pause_s = 1.0
@@ -334,10 +335,15 @@ async def keep_connected(
                 await tell(True, "")
                 await session(link)
         except MqttDown as error:
-            await tell(False, f"The message broker at {address.host}:{address.port} is away: {error}.")
+            where = f"{address.host}:{address.port}"
+            why = error.args[0] if error.args else ""
+            await tell(False, said("The message broker at %(where)s is away: %(why)s.", where=where, why=why))
         except Exception as error:
             log.exception("The gateway's session broke; it connects anew.")
-            await tell(False, f"The hub's connection to the message broker broke: {type(error).__name__}.")
+            await tell(
+                False,
+                said("The hub's connection to the message broker broke: %(why)s.", why=type(error).__name__),
+            )
         if asyncio.get_running_loop().time() - started > 30:
             pause_s = 1.0
         await asyncio.sleep(pause_s)

@@ -1,5 +1,7 @@
 """Which MQTT messages of devices are handled here: channel → function(sender, payload)."""
 
+from photohub.lib.said import said
+
 from . import presence, results
 from .addressing import Sender
 from .ota import aliyun_door
@@ -16,7 +18,7 @@ def status(sender: Sender, payload: bytes) -> None:
     if word == "online":
         presence.connected(device)
     elif word == "offline":
-        presence.disconnected(device, "offline")
+        presence.disconnected(device, said("its will, or the device itself, says offline"))
     else:
         presence.heard(device)
 

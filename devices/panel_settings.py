@@ -9,6 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from photohub.lib.said import said, said_of
+
 from . import events
 from .changes import change_device
 from .models import Device, EventType, Panel, RenderProfile
@@ -136,12 +138,11 @@ def _between(value: object, low: int, high: int) -> bool:
 def _tell(device: Device, changed: list[str], user) -> None:
     if not changed:
         return
-    words = ", ".join(str(FIELDS[field]) for field in changed)
     events.record(
         EventType.DEVICE_CHANGED,
         device=device,
         actor=user if getattr(user, "pk", None) else None,
-        sentence=_("Settings changed: %(fields)s.") % {"fields": words},
+        sentence=said("Settings changed: %(fields)s.", fields=[said_of(FIELDS[field]) for field in changed]),
     )
 
 

@@ -4,9 +4,9 @@ import time
 from dataclasses import asdict, dataclass
 
 from django.core.cache import cache
-from django.utils.translation import gettext as _
 
 from photohub.lib.rates import Buckets
+from photohub.lib.said import said
 
 from . import events
 from .models import EventType
@@ -37,8 +37,11 @@ def note(stranger: Stranger) -> None:
     newest = sorted(known.values(), key=lambda found: -found.asked_at)[:_KEPT_AT_MOST]
     cache.set(_NAME, [asdict(found) for found in newest], _KEPT_S)
     if new and not _notices.take("all", time.monotonic()):
-        sentence = _("A panel with the address %(address)s asks to be added. Enter it in a panel's settings.")
-        events.record(EventType.NOTICE, sentence=sentence % {"address": stranger.address})
+        sentence = said(
+            "A panel with the address %(address)s asks to be added. Enter it in a panel's settings.",
+            address=stranger.address,
+        )
+        events.record(EventType.NOTICE, sentence)
 
 
 def strangers() -> list[Stranger]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+
+from photohub.lib.said import said
 
 from . import deliveries, outbox, panel_cards, playlists
 from .models import Delivery, DeliveryWay, Device, Panel
@@ -109,8 +110,10 @@ def _next_delivery(panel: Panel) -> Delivery | None:
     )
     for delivery in waiting:
         if delivery.prepared_at and delivery.attempts >= HANDED_AT_MOST:
-            sentence = _("The panel fetched it %(count)s times and never said that it has it.")
-            deliveries.fail(delivery, "not_confirmed", sentence % {"count": delivery.attempts})
+            sentence = said(
+                "The panel fetched it %(count)s times and never said that it has it.", count=delivery.attempts
+            )
+            deliveries.fail(delivery, "not_confirmed", sentence)
     waiting = [d for d in waiting if not d.prepared_at or d.attempts < HANDED_AT_MOST]
     prepared = [d for d in waiting if d.prepared_at]
     return next(iter(prepared or waiting), None)

@@ -15,8 +15,11 @@ from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib.said import said
+
 from . import deliveries, events, outbox, panel_rendering, troubles
 from .deliveries import CannotDeliver, Wish
+from .delivery_words import said_for
 from .disclosure import look_up, tell_label
 from .models import Delivery, DeliveryState, Device, EventType, LinkState, Panel, PictureOrigin, PlaylistItem
 from .panel_rendering import Made
@@ -116,10 +119,10 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
             EventType.DEVICE_CHANGED,
             device=device,
             actor=user if getattr(user, "pk", None) else None,
-            sentence=_("Its playlist was changed."),
+            sentence=said("Its playlist was changed."),
         )
     # The numbers in their sentences are those of the old list.
-    troubles.over(device, "playlist_item", "playlist_stopped")
+    troubles.over(device, "playlist_item", "playlist_stopped", "playlist_failed")
     return items_of(device)
 
 
@@ -178,7 +181,7 @@ def make_next(panel: Panel) -> tuple[int, Made, PlaylistItem] | None:
         except RenderRefused as error:
             log.warning("An item of the playlist of %s cannot be shown: %s", panel.device.code, error.word)
             # It ends when the list is changed, or a day after the item was last refused: the items between say nothing of it.
-            troubles.note(panel.device, "playlist_item", number=_number_of(item), reason=error.word)
+            troubles.note(panel.device, "playlist_item", number=_number_of(item), reason=said_for(error.word))
             continue
         return passed, made, item
     return None
@@ -219,9 +222,10 @@ def _try_to_push(panel: Panel, now: datetime) -> bool:
         return _push(panel, now)
     except (DatabaseError, InterfaceError):
         raise
-    except Exception:
+    except Exception as error:
         # The other panels have their turn, and this one again at its next time.
         log.exception("The playlist of %s could not go on.", panel.device.code)
+        troubles.note(panel.device, "playlist_failed", detail=type(error).__name__)
         return False
 
 
@@ -260,8 +264,8 @@ def _deliver(device: Device, turn: Turn) -> bool:
         deliveries.deliver(device, wish)
     except (CannotDeliver, OSError) as refusal:
         log.warning("The playlist of %s could not go on: %s", device.code, refusal)
-        word = refusal.word if isinstance(refusal, CannotDeliver) else "disk"
-        troubles.note(device, "playlist_stopped", number=_number_of(turn.item), reason=word)
+        why = refusal.said if isinstance(refusal, CannotDeliver) else said("The disk took no picture.")
+        troubles.note(device, "playlist_stopped", number=_number_of(turn.item), reason=why)
         return False
-    troubles.over(device, "playlist_stopped")
+    troubles.over(device, "playlist_stopped", "playlist_failed")
     return True

@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib.clock import is_due
+from photohub.lib.said import Said, columns, said
 
-from . import deliveries, fetching, outbox, panel_rendering, rendering
+from . import deliveries, fetching, outbox, panel_rendering, rendering, troubles
+from .delivery_words import said_for
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .protocol.picture_packets import MAX_BYTES, PictureRefused, count_packets
 
@@ -29,7 +30,7 @@ _PAUSE = timedelta(seconds=5)
 class _Unfit(Exception):
     """The picture cannot be made; the word and the sentence say why."""
 
-    def __init__(self, word: str, sentence: str) -> None:
+    def __init__(self, word: str, sentence: Said) -> None:
         super().__init__(sentence)
         self.word, self.sentence = word, sentence
 
@@ -64,7 +65,8 @@ def prepare_one(delivery_id: str | UUID) -> bool:
     except OSError as error:
         _try_later(delivery, error)
         return False
-    return deliveries.note_prepared(delivery, values)
+    troubles.over(delivery.device, "delivery_disk")
+    return deliveries.note_prepared(delivery, values | {"reason_word": ""} | columns("reason", ""))
 
 
 def _claim(delivery_id: str | UUID) -> Delivery | None:
@@ -79,7 +81,10 @@ def _claim(delivery_id: str | UUID) -> Delivery | None:
         return None
     delivery = Delivery.objects.select_related("device").filter(lease=lease).first()
     if delivery is not None and delivery.attempts > _TRIES:
-        deliveries.fail(delivery, "not_made", _("The picture could not be made; the log says more."))
+        if delivery.reason_word == "disk":
+            deliveries.fail(delivery, "disk", said("The hub could not keep the picture. Look at its disk."))
+            return None
+        deliveries.fail(delivery, "not_made", said("The picture could not be made; the log says more."))
         return None
     return delivery
 
@@ -93,10 +98,12 @@ def _make(delivery: Delivery) -> dict:
         try:
             packets = count_packets(made.size_bytes)
         except PictureRefused as error:
-            sentence = _(
-                "The picture has %(size)s bytes; packets carry at most %(limit)s. Choose a smaller profile."
+            sentence = said(
+                "The picture has %(size)s bytes; packets carry at most %(limit)s. Choose a smaller profile.",
+                size=made.size_bytes,
+                limit=MAX_BYTES,
             )
-            raise _Unfit("too_large", sentence % {"size": made.size_bytes, "limit": MAX_BYTES}) from error
+            raise _Unfit("too_large", sentence) from error
     return {
         "sha256": made.sha256,
         "size_bytes": made.size_bytes,
@@ -114,13 +121,13 @@ def _original_of(delivery: Delivery) -> bytes:
         try:
             return outbox.read(delivery.original_sha256)
         except outbox.BlobMissing as error:
-            raise _Unfit("gone", _("The picture is missing in the outbox.")) from error
+            raise _Unfit("gone", said("The picture is missing in the outbox.")) from error
     if delivery.origin != PictureOrigin.URL:
-        raise _Unfit("gone", _("The picture is missing in the outbox."))
+        raise _Unfit("gone", said("The picture is missing in the outbox."))
     try:
         picture = fetching.fetch_picture(delivery.origin_ref)
     except fetching.CannotFetch as error:
-        raise _Unfit(error.word, error.sentence) from error
+        raise _Unfit(error.word, error.said) from error
     delivery.original_sha256 = outbox.keep(picture)
     Delivery.objects.filter(pk=delivery.pk).update(original_sha256=delivery.original_sha256)
     return picture
@@ -130,22 +137,15 @@ def _render(delivery: Delivery, picture: bytes) -> panel_rendering.Made:
     try:
         return panel_rendering.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
     except rendering.RenderRefused as error:
-        raise _Unfit(*_in_words(error)) from error
-
-
-def _in_words(error: rendering.RenderRefused) -> tuple[str, str]:
-    match error:
-        case rendering.NotImage():
-            return "not_image", _("The bytes are no picture that can be read.")
-        case rendering.TooManyPixels():
-            return "too_many_pixels", _("The picture has too many pixels.")
-        case rendering.TargetTooSmall():
-            return "target_too_small", _("The picture cannot be made as small as the profile demands.")
-        case _:
-            return "bad_profile", _("The render profile has values that do not fit together.")
+        raise _Unfit(error.word, said_for(error.word)) from error
 
 
 def _try_later(delivery: Delivery, error: OSError) -> None:
     log.warning("The picture of delivery %s could not be kept (%s); it is tried again.", delivery.pk, error)
     rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED, lease=delivery.lease)
-    rows.update(lease=None, lease_until=None, next_try_at=timezone.now() + _PAUSE)
+    why = said(
+        "The hub could not keep the picture (%(why)s); it is tried again.", why=error.strerror or error
+    )
+    facts = {"reason_word": "disk"} | columns("reason", why)
+    rows.update(lease=None, lease_until=None, next_try_at=timezone.now() + _PAUSE, **facts)
+    troubles.note(delivery.device, "delivery_disk", detail=error.strerror or error)

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib import live, rows
 from photohub.lib.db import one_writer, update_in_order
+from photohub.lib.said import Said, said
 
 from . import events
 from .models import Device, Event, EventType, LinkState
@@ -117,28 +117,43 @@ def connected(device: Device, address: str = "") -> None:
     """Note that the broker has the device's connection; waiting commands go out now."""
     # Whoever knows the address tells of a connection that was just made; the device's own word may come again and again.
     if _link_up(device, address, anew=bool(address)):
-        _announce(device, _("Connected by MQTT from %(address)s.") % {"address": address or "?"})
+        _announce(
+            device,
+            said("Connected by MQTT from %(address)s.", address=address)
+            if address
+            else said("Connected by MQTT."),
+        )
     transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
 
 
-def disconnected(device: Device, reason: str = "") -> None:
+def disconnected(device: Device, reason: str | Said = "") -> None:
     """Note that the device's last MQTT connection ended."""
     if _link_down(device):
-        _announce(device, _("MQTT connection ended: %(reason)s") % {"reason": reason or _("no reason given")})
+        ended = (
+            said("MQTT connection ended: %(reason)s", reason=reason)
+            if reason
+            else said("MQTT connection ended.")
+        )
+        _announce(device, ended)
 
 
 def stream_began(device: Device, address: str = "") -> bool:
     """Note that the device's stream runs. Returns whether it was not connected before, by whatever wire."""
     changed = _link_up(device, address)
     if changed:
-        _announce(device, _("Its stream began, from %(address)s.") % {"address": address or "?"})
+        _announce(
+            device,
+            said("Its stream began, from %(address)s.", address=address)
+            if address
+            else said("Its stream began."),
+        )
     return changed
 
 
-def stream_ended(device: Device, reason: str) -> None:
+def stream_ended(device: Device, reason: str | Said) -> None:
     """Note that the stream which had connected the device ended."""
     if _link_down(device):
-        _announce(device, _("Its stream ended: %(reason)s") % {"reason": reason})
+        _announce(device, said("Its stream ended: %(reason)s", reason=reason))
 
 
 def _link_up(device: Device, address: str, anew: bool = False) -> bool:
@@ -191,5 +206,5 @@ def _store(device: Device, values: dict) -> None:
         setattr(device, field, value)
 
 
-def _announce(device: Device, sentence: str) -> None:
+def _announce(device: Device, sentence: Said) -> None:
     events.record(EventType.DEVICE_CHANGED, device=device, sentence=sentence)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from django.db import DatabaseError, InterfaceError
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from photohub.lib import failpoints
 from photohub.lib.db import in_thread
+from photohub.lib.said import Said, said
 from photohub.lib.seldom import Seldom
 from photohub.lib.together import Together
 
@@ -108,7 +109,7 @@ class Pusher:
             clean = await self._finish(transfer)
         except outbox.BlobMissing:
             clean = True
-            await in_thread(deliveries.fail, delivery, "gone", _("The picture is missing in the outbox."))
+            await in_thread(deliveries.fail, delivery, "gone", said("The picture is missing in the outbox."))
         except (MqttDown, asyncio.CancelledError, *_DATABASE_AWAY):
             await asyncio.shield(in_thread(_put_back, delivery))
             raise
@@ -274,26 +275,30 @@ def _looks_restarted(sender: Sender) -> bool:
     )
 
 
-def _why_failed(sender: Sender) -> tuple[str, str]:
+def _why_failed(sender: Sender) -> tuple[str, Said]:
     """Return the word and the sentence for what the device did not do."""
     reason = sender.reason
     assert reason is not None
     figures = {"number": reason.number + 1, "total": sender.packets_total, "tries": reason.tries}
     sentences = {
-        FailWord.NO_ACK_BEGIN: _("The device did not answer the beginning, which was sent %(tries)s times."),
-        FailWord.NO_ACK_DATA: _(
+        FailWord.NO_ACK_BEGIN: gettext_noop(
+            "The device did not answer the beginning, which was sent %(tries)s times."
+        ),
+        FailWord.NO_ACK_DATA: gettext_noop(
             "The device did not acknowledge packet %(number)s of %(total)s, which was sent %(tries)s times."
         ),
-        FailWord.NO_ACK_END: _("The device did not acknowledge the end, which was sent %(tries)s times."),
-        FailWord.BAD_BEGIN: _(
+        FailWord.NO_ACK_END: gettext_noop(
+            "The device did not acknowledge the end, which was sent %(tries)s times."
+        ),
+        FailWord.BAD_BEGIN: gettext_noop(
             "The device refused the beginning %(tries)s times. Is the picture too large for it?"
         ),
-        FailWord.BAD_DATA: _(
+        FailWord.BAD_DATA: gettext_noop(
             "The device reported packet %(number)s of %(total)s as damaged %(tries)s times."
         ),
-        FailWord.BAD_END: _("The device reported the whole as damaged %(tries)s times."),
-        FailWord.ACK_BASE: _(
+        FailWord.BAD_END: gettext_noop("The device reported the whole as damaged %(tries)s times."),
+        FailWord.ACK_BASE: gettext_noop(
             "The device counts its acknowledgements from the other number: change 0 to 1, or 1 to 0, in its settings."
         ),
     }
-    return str(reason.word), sentences[reason.word] % figures
+    return str(reason.word), said(sentences[reason.word], **figures)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from photohub.lib import live
 from photohub.lib.db import lock_in_order
+from photohub.lib.said import said
 
 from . import broker_accounts, events
 from .models import Device, EventType
@@ -34,6 +34,8 @@ def remove_device(device: Device, user=None) -> None:
         words = {"name": device.name, "code": device.code}
         device.delete()
         events.record(
-            EventType.NOTICE, actor=actor, sentence=_("The device %(name)s (%(code)s) was removed.") % words
+            EventType.NOTICE,
+            actor=actor,
+            sentence=said("The device %(name)s (%(code)s) was removed.", **words),
         )
         transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)

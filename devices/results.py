@@ -3,7 +3,7 @@
 import copy
 import time
 
-from django.utils.translation import gettext as _
+from photohub.lib.said import said
 
 from . import commands, presence
 from .models import Command, Device
@@ -18,12 +18,12 @@ def result(device: Device, payload: bytes) -> None:
     presence.heard(device)
     # A copy, that takes its place only when all is done: a message that failed comes again, and must fit then too.
     joiner = copy.copy(_joiners.get(device.pk) or light.ResultJoiner())
-    said = joiner.feed(payload, time.monotonic())
-    if said is not None and said.code not in (None, 0):
-        _fail_open_command(device, said)
-    if said is not None:
+    told = joiner.feed(payload, time.monotonic())
+    if told is not None and told.code not in (None, 0):
+        _fail_open_command(device, told)
+    if told is not None:
         for listener in _listeners:
-            listener(device, said)
+            listener(device, told)
     _joiners[device.pk] = joiner
 
 
@@ -33,10 +33,12 @@ def on_result(listener) -> None:
         _listeners.append(listener)
 
 
-def _fail_open_command(device: Device, said: light.Result) -> None:
+def _fail_open_command(device: Device, result: light.Result) -> None:
     # The answer carries no name, so it is about the newest command that was sent to this device.
     command = Command.objects.open().filter(device=device).order_by("-created_at").first()
     if command is not None:
-        commands.fail(
-            command, _("The camera says: %(text)s") % {"text": said.des or said.error or _("it failed")}
+        text = result.des or result.error
+        sentence = (
+            said("The camera says: %(text)s", text=text) if text else said("The camera says that it failed.")
         )
+        commands.fail(command, "camera_said", sentence)

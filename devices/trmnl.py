@@ -17,6 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from photohub.lib.said import said
+
 from . import events, identity, panel_cards, panel_links, panels
 from .models import Device, EventType, Panel, RenderProfile
 from .panel_settings import read_hardware_address
@@ -49,7 +51,7 @@ def claim(address: str) -> Claimed | None:
             Panel.objects.filter(pk=panel.pk).update(render_profile=profile)
         key = identity.issue_key(panel.device)
         # Without its address, by which it would be given a key once more.
-        sentence = _("Its panel was given its key.")
+        sentence = said("Its panel was given its key.")
         events.record(EventType.DEVICE_CHANGED, device=panel.device, sentence=sentence)
     return Claimed(panel.device, key)
 
@@ -72,7 +74,7 @@ def allow_again(device: Device, user=None) -> bool:
                 EventType.DEVICE_CHANGED,
                 device=device,
                 actor=user if getattr(user, "pk", None) else None,
-                sentence=_("Its panel may set itself up again."),
+                sentence=said("Its panel may set itself up again."),
             )
     return done
 

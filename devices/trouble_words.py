@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _
 
 from photohub.lib import fetch_errors
+from photohub.lib.said import Said
 
 # The names in brackets are the `values` that `troubles.note` was given.
 SENTENCES = {
     "message_failed": _(
         "A message on %(channel)s could not be handled, because of a fault of the hub: %(detail)s"
+    ),
+    "message_dropped": _(
+        "It sends more on %(channel)s than the hub handles: messages of QoS 0 were dropped. Send fewer."
     ),
     "messages_stuck": _(
         "Messages of devices came and none was handled. The hub connects to the broker anew."
@@ -61,7 +65,9 @@ SENTENCES = {
     "picture_bad_request": _(
         "An upload was refused: its length or its framing is wrong, or it ended before the picture was whole."
     ),
-    "picture_auth": _("An upload was refused: its key was revoked, or its name had been used already."),
+    "picture_auth": _(
+        "An upload was refused: its key is unknown or was revoked, or its name was used already or came too late."
+    ),
     "picture_disabled": _("An upload was refused: this device is switched off here."),
     "picture_slow": _("An upload was given up: the picture did not arrive in time."),
     "picture_too_large": _(
@@ -73,12 +79,9 @@ SENTENCES = {
         "A picture was refused: it has more pixels than the hub takes. Lower its size."
     ),
     "picture_rate": _("Pictures were refused: the device sends more than it may in this time."),
-    "picture_busy": _(
-        "A picture was not stored: the hub was too busy. The device was asked to send it again."
-    ),
-    "picture_db": _(
-        "A picture was not stored: the database was away. The device was asked to send it again."
-    ),
+    "picture_busy": _("A picture was not stored, because the hub was too busy. %(again)s"),
+    "picture_db": _("A picture was not stored, because the database was away. %(again)s"),
+    "picture_fault": _("A picture could not be stored, because of a fault of the hub: %(detail)s"),
     "picture_disk_full": _("Pictures are refused: the hub's disk is full."),
     "picture_clock": _(
         "The device's clock is wrong: it dated a picture %(said)s. The hub's own time counts."
@@ -99,6 +102,10 @@ SENTENCES = {
     "stream_too_large": _("The stream was closed: a picture in it is larger than %(limit)s bytes."),
     "file_refused": _("A file in pieces could not be taken. The device was answered: %(detail)s"),
     "file_no_room": _("A file in pieces has to wait: the hub has no room for more just now."),
+    "link_unfit": _(
+        "The links of its pictures cannot be published, because %(topic)s is no topic for messages. Correct it in its "
+        "settings."
+    ),
     # What the broker does not take, and who was not let in.
     "topic_refused": _(
         "It uses the topic %(topic)s, which is none of its own: what it sends there arrives nowhere, and it hears "
@@ -111,24 +118,38 @@ SENTENCES = {
     "login_stream": _(
         "A stream under its name was refused, from %(address)s: the key is wrong or was revoked."
     ),
-    # What the panel's playlist cannot show; the word is the one of the delivery's `reason`.
-    "playlist_item": _(
-        "Picture %(number)s of its playlist cannot be shown, and is passed over (%(reason)s)."
+    "login_firmware": _(
+        "A request for firmware under its name was refused, from %(address)s: the key is wrong or was revoked."
     ),
-    "playlist_stopped": _("The playlist could not go on with its picture %(number)s (%(reason)s)."),
+    "firmware_refused": _("It asked for firmware and was refused: %(detail)s"),
+    "topic_unheard": _(
+        "The broker does not let the hub listen to its topic %(topic)s, so nothing that it sends there arrives. Give "
+        "the hub's account at the broker the right to read it."
+    ),
+    "account_needs_key": _(
+        "The message broker does not know its key, so it cannot log in there. Make a new key and give it to the device."
+    ),
+    "account_failed": _("The message broker did not take its account: %(detail)s"),
+    "copy_differs": _(
+        "The mirror's copy of the picture %(name)s has other bytes than were received; it is not shown."
+    ),
+    "picture_unreadable": _(
+        "The picture %(name)s is missing here, and cannot be read from the mirror: %(detail)s"
+    ),
+    "delivery_disk": _("A picture for it could not be kept, and is tried again: %(detail)s"),
+    "simulator_stopped": _(
+        "The simulated camera stopped by a fault (%(why)s). It starts again with the hub."
+    ),
+    # What the panel's playlist cannot show.
+    "playlist_item": _("Picture %(number)s of its playlist cannot be shown, and is passed over: %(reason)s"),
+    "playlist_stopped": _("The playlist could not go on with its picture %(number)s: %(reason)s"),
+    "playlist_failed": _("The playlist could not go on, because of a fault of the hub: %(detail)s"),
     # Why the hub cannot fetch its pictures.
     **fetch_errors.SENTENCES,
 }
 
 
-class _Known(dict):
-    """Arguments of a sentence. One that an older hub did not write down shows as a question mark."""
-
-    def __missing__(self, name: str) -> str:
-        return "?"
-
-
 def sentence_of(word: str, values: Mapping[str, object]) -> str:
     """Return the sentence in the language that is active; a word of a newer hub stands for itself."""
-    sentence = SENTENCES.get(word)
-    return word if sentence is None else str(sentence) % _Known(values)
+    # An older hub did not write down what becomes of a picture that was not stored.
+    return str(Said(SENTENCES[word], {"again": "", **values})) if word in SENTENCES else word

@@ -19,7 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from photohub.lib.db import update_in_order
-from photohub.lib.logs import mask
+from photohub.lib.said import plain
 
 from . import events
 from .models import Device, Event, EventType, Trouble
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 WRITE_EVERY_S = 10.0
 TELL_AGAIN_AFTER = timedelta(hours=1)
 KEEP = timedelta(days=7)
-VALUE_LIMIT = 200
 _REMEMBERED = 8192
 _NEVER_S = float("-inf")
 
@@ -98,10 +97,10 @@ def note(device: Device, word: str, **values: object) -> None:
     count = _memory.count_up(key, time.monotonic())
     if not count:
         return
-    clean = {name: _clean(value) for name, value in values.items()}
+    kept = {name: plain(value) for name, value in values.items()}
     try:
         with transaction.atomic():
-            _write(device, word, clean, count)
+            _write(device, word, kept, count)
     except (DatabaseError, InterfaceError) as error:
         _memory.give_back(key, count)
         log.warning("The trouble %s of %s could not be written down: %s", word, device.code, error)
@@ -140,12 +139,6 @@ def prune() -> int:
     """Delete troubles that nobody saw for a week."""
     old = Trouble.objects.filter(last_at__lt=timezone.now() - KEEP).order_by("last_at")
     return Trouble.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()[0]
-
-
-def _clean(value: object) -> object:
-    if value is None or isinstance(value, int | float):
-        return value
-    return mask("".join(c if c.isprintable() else " " for c in str(value)))[:VALUE_LIMIT]
 
 
 def _write(device: Device, word: str, values: Mapping[str, object], count: int) -> None:

@@ -41,8 +41,13 @@ class MirrorOut(Schema):
     key: str
     url: str | None = Field(description="Address of the copy, where the storage has addresses; may expire")
     attempts: int
-    error: str
+    error: str = Field(description="Why there is no copy yet, for people, in the language of Accept-Language")
+    error_word: str = Field(description="The same for programs; does not change with the language")
     mirrored_at: datetime | None
+
+    @staticmethod
+    def resolve_error(mirror: OSSObject) -> str:
+        return mirror.error_text
 
     @staticmethod
     def resolve_url(mirror: OSSObject) -> str | None:

@@ -76,7 +76,7 @@ class RunOut(Schema):
     id: UUID
     capture: UUID
     state: Literal["shown", "skipped", "failed"]
-    reason: str = Field(description="Why it was not shown, for people")
+    reason: str = Field(description="Why it was not shown, for people, in the language of Accept-Language")
     reason_word: str = Field(description="The same for programs")
     deliveries: list[UUID]
     at: datetime
@@ -84,6 +84,10 @@ class RunOut(Schema):
     @staticmethod
     def resolve_capture(run: ShowRun) -> UUID:
         return run.capture_id
+
+    @staticmethod
+    def resolve_reason(run: ShowRun) -> str:
+        return run.reason_text
 
     @staticmethod
     def resolve_deliveries(run: ShowRun) -> list[UUID]:

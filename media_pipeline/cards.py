@@ -112,7 +112,7 @@ def _marks_of(capture: Capture) -> list[Mark]:
         marks.append(
             Mark(
                 "cloud-alert",
-                _("not mirrored: %(error)s") % {"error": mirror.error or mirror.get_state_display()},
+                _("not mirrored: %(error)s") % {"error": mirror.error_text or mirror.get_state_display()},
             )
         )
     return marks
@@ -225,7 +225,7 @@ def _asked(command: Command) -> Asked:
     end = command.finished_at or timezone.now()
     elapsed_s = max(0.0, (end - command.created_at).total_seconds())
     times = (command.created_at, command.sent_at, command.finished_at)
-    return Asked(command.pk, command.state, command.reason, *times, elapsed_s)
+    return Asked(command.pk, command.state, command.reason_text, *times, elapsed_s)
 
 
 def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Picture]:

@@ -15,14 +15,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from devices import events, removing
 from devices.access import Action, can
 from devices.models import Device, Event, EventType
 from photohub.lib import clock, doorbell, failpoints
 from photohub.lib.db import lock_in_order, one_writer
+from photohub.lib.said import Said, columns, said
 
 from . import store
 from .models import Capture, MirrorState, OSSObject, Removal
@@ -34,6 +33,8 @@ _LONGEST_PAUSE_S = 3600
 # So many times as many as are wanted, so that some of each kind are among them.
 _LOOKED_AT = 2
 _COPIES_AT_ONCE = 16
+# Nobody has to do anything about these.
+FORMER_MIRROR = said("A copy is in the former mirror; it is deleted when that mirror is set up again.")
 _removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 
 
@@ -120,14 +121,11 @@ def _tell(user, rows: list[Capture]) -> None:
     for capture in rows:
         by_device.setdefault(capture.device_id, []).append(capture)
     for captures in by_device.values():
-        sentence = ngettext(
-            "%(count)s picture was deleted.", "%(count)s pictures were deleted.", len(captures)
-        )
         events.record(
             EventType.DEVICE_CHANGED,
             device=captures[0].device,
             actor=user if getattr(user, "pk", None) else None,
-            sentence=sentence % {"count": len(captures)},
+            sentence=said("Pictures deleted: %(count)s.", count=len(captures)),
         )
 
 
@@ -189,8 +187,7 @@ def _remove_copies(rows: list[Removal]) -> dict[UUID, Exception]:
     except MirrorError as error:
         return dict.fromkeys((row.pk for row in rows), error)
     if mirror is None:
-        sentence = _("A copy is in the former mirror; it is deleted when that mirror is set up again.")
-        return dict.fromkeys((row.pk for row in rows), MirrorError(sentence, "no_mirror"))
+        return dict.fromkeys((row.pk for row in rows), MirrorError(FORMER_MIRROR, "no_mirror"))
     failed: dict[UUID, Exception] = {}
     for start in range(0, len(rows), _COPIES_AT_ONCE):
         group = rows[start : start + _COPIES_AT_ONCE]
@@ -215,5 +212,11 @@ def _put_off(row: Removal, error: Exception) -> None:
     Removal.objects.filter(pk=row.pk).update(
         attempts=row.attempts + 1,
         next_try_at=timezone.now() + timedelta(seconds=pause_s),
-        error=str(error)[:300],
+        **columns("error", _why(error)),
     )
+
+
+def _why(error: Exception) -> Said:
+    if isinstance(error, MirrorError):
+        return error.said
+    return said("A file could not be removed (%(why)s).", why=getattr(error, "strerror", None) or error)

@@ -65,7 +65,7 @@ def _mirror_facts(capture: Capture) -> list[Fact]:
         Fact(_("Mirror"), mirror.get_state_display()),
         Fact(_("Mirror key"), mirror.key, mono=True),
         Fact(_("Mirror tries"), str(mirror.attempts or "")),
-        Fact(_("Mirror error"), mirror.error),
+        Fact(_("Mirror error"), mirror.error_text),
     ]
 
 

@@ -22,6 +22,7 @@ from media_pipeline.stores import (
     open_source,
 )
 from photohub.lib.blobs import sync_folder
+from photohub.lib.said import said
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -96,7 +97,10 @@ class FolderStore:
         # The folder is never created here. It is often the mount point of a disk, and a disk that is not
         # mounted must not be replaced silently by a folder that fills the system disk.
         if not self.folder.is_dir():
-            sentence = f"The mirror folder {self.folder} does not exist. Create it or mount the disk."
+            sentence = said(
+                "The mirror folder %(folder)s does not exist. Create it or mount the disk.",
+                folder=self.folder,
+            )
             raise MirrorError(sentence, "folder_missing", configuration=True)
         return self.folder / clean_key(key)
 
@@ -130,12 +134,20 @@ class FolderStore:
     def _explain(self, error: OSError) -> MirrorError:
         if error.errno in FULL:
             return MirrorError(
-                f"The disk of the mirror folder {self.folder} is full. Free space.", "disk_full"
+                said("The disk of the mirror folder %(folder)s is full. Free space.", folder=self.folder),
+                "disk_full",
             )
         if error.errno in FORBIDDEN:
-            sentence = f"PhotoHub may not write to the mirror folder {self.folder}. Check owner and mount."
+            sentence = said(
+                "PhotoHub may not write to the mirror folder %(folder)s. Check owner and mount.",
+                folder=self.folder,
+            )
             return MirrorError(sentence, "denied", configuration=True)
-        sentence = f"The mirror folder {self.folder} failed: {error.strerror}. Check the disk."
+        sentence = said(
+            "The mirror folder %(folder)s failed: %(why)s. Check the disk.",
+            folder=self.folder,
+            why=error.strerror,
+        )
         return MirrorError(sentence, "disk")
 
 

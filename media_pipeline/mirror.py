@@ -22,13 +22,13 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from devices import beats, events, troubles
 from devices.models import Event, EventType
 from photohub.lib import clock, doorbell, failpoints, rows
 from photohub.lib.breaker import Breaker
 from photohub.lib.db import one_writer, update_in_order
+from photohub.lib.said import Said, columns, said
 
 from . import store
 from .models import MirrorState, OSSObject
@@ -221,7 +221,7 @@ def _copy(target: MirrorStore, row: OSSObject) -> PutResult | MirrorError:
         return error
     except Exception:
         log.exception("Copying the picture %s failed in a way that nobody foresaw.", row.pk)
-        sentence = _(
+        sentence = said(
             "Copying this picture failed by a fault of PhotoHub; its log says how. It is tried again."
         )
         return MirrorError(sentence, "fault", local=True)
@@ -235,21 +235,21 @@ def _check_local(row: OSSObject) -> None:
     except MirrorError as error:
         raise _about_local(error) from error
     if digest.hexdigest() != row.capture.sha256:
-        sentence = _("The picture's file was changed on this hub; it is not copied.")
+        sentence = said("The picture's file was changed on this hub; it is not copied.")
         raise MirrorError(sentence, "changed_local", permanent=True, local=True)
 
 
 def _about_local(error: MirrorError) -> MirrorError:
-    """Say of a file that cannot be read whether it is this one only, in the reader's language."""
+    """Say of a file that cannot be read whether it is this one only."""
     if error.word != "missing_local":
         why = getattr(error.__cause__, "strerror", "") or ""
-        sentence = _("The picture's file cannot be read (%(why)s). Check the disk.") % {"why": why}
+        sentence = said("The picture's file cannot be read (%(why)s). Check the disk.", why=why)
         return MirrorError(sentence, error.word, local=True)
     # A mount point without its disk is an empty folder.
     if not settings.PICTURES_DIR.is_dir() or not any(settings.PICTURES_DIR.iterdir()):
-        sentence = _("The picture folder is missing or empty. Is its disk mounted?")
+        sentence = said("The picture folder is missing or empty. Is its disk mounted?")
         return MirrorError(sentence, "no_folder", configuration=True)
-    sentence = _("The picture's file is missing on this hub.")
+    sentence = said("The picture's file is missing on this hub.")
     return MirrorError(sentence, "missing_local", permanent=True, local=True)
 
 
@@ -278,19 +278,18 @@ def _record_failure(row: OSSObject, error: MirrorError) -> str:
     with transaction.atomic():
         OSSObject.objects.filter(pk=row.pk, lease=row.lease).update(
             state=state,
-            error=str(error)[:300],
-            error_word=error.word[:60],
+            **_facts_of(error),
             next_try_at=timezone.now() + timedelta(seconds=_pause_s(row, error)),
             lease=None,
             lease_until=None,
         )
         _tell([row], EventType.CAPTURE_CHANGED)
     if error.configuration:
-        _block_all(str(error), error.word)
+        _block_all(error)
     if not (error.local or error.permanent):
-        _beat(False, str(error))
+        _beat(False, error.said)
     if error.local or error.permanent:
-        troubles.note(row.capture.device, "picture_not_copied", name=row.capture.name, detail=str(error))
+        troubles.note(row.capture.device, "picture_not_copied", name=row.capture.name, detail=error.said)
     return UNREADABLE if error.local and not error.permanent else state
 
 
@@ -301,16 +300,20 @@ def _pause_s(row: OSSObject, error: MirrorError) -> float:
     return min(longest_s, _FIRST_PAUSE_S * 2 ** min(row.attempts - 1, 16)) * random.uniform(0.8, 1.2)
 
 
-def _block_all(sentence: str, word: str) -> None:
+def _block_all(error: MirrorError) -> None:
     """One alarm and one probe instead of a thousand retries: everything waits for the probe to succeed."""
     waiting = OSSObject.objects.waiting().filter(state=MirrorState.PENDING)
     update_in_order(
         waiting,
         state=MirrorState.BLOCKED,
-        error=sentence[:300],
-        error_word=word[:60],
+        **_facts_of(error),
         next_try_at=timezone.now() + timedelta(seconds=_LONGEST_PAUSE_S),
     )
+
+
+def _facts_of(error: MirrorError) -> dict:
+    """Return the columns that say why a copy was not made."""
+    return {"error_word": error.word[:60]} | columns("error", error.said)
 
 
 def unblock_all() -> int:
@@ -355,9 +358,9 @@ def _tell(copies: list[OSSObject], type_: EventType) -> None:
     events.record_all([Event(type=type_, device=row.capture.device, subject=row.pk) for row in copies])
 
 
-def _beat(ok: bool, sentence: str) -> bool:
+def _beat(ok: bool, sentence: str | Said) -> bool:
     known = beats.read(BEAT)
     news = beats.beat_if_news(BEAT, ok, sentence, known)
     if news and known:
-        events.record(EventType.NOTICE, sentence=sentence or _("The mirror works again."), problem=not ok)
+        events.record(EventType.NOTICE, sentence=sentence or said("The mirror works again."), problem=not ok)
     return news

@@ -10,6 +10,7 @@ from devices.models import Command, Device
 from devices.models.access import visible_devices
 from photohub.lib.db import inline, inline_all
 from photohub.lib.ids import new_id, new_link_code
+from photohub.lib.said import say
 
 
 class Source(models.TextChoices):
@@ -156,6 +157,8 @@ class OSSObject(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True)
     error_word = models.CharField(max_length=60, blank=True)
+    # What the error's sentence is made of (`lib.said`).
+    error_said = models.JSONField(default=dict, blank=True)
     etag = models.CharField(max_length=80, blank=True)
     crc64 = models.CharField(max_length=24, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
@@ -186,6 +189,11 @@ class OSSObject(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def error_text(self) -> str:
+        """Why there is no copy yet, in the language that is active."""
+        return say(self.error_said, self.error)
 
 
 class ShareLink(models.Model):
@@ -221,10 +229,16 @@ class Removal(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now, db_index=True)
     error = models.CharField(max_length=300, blank=True)
+    error_said = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:
         return self.path
+
+    @property
+    def error_text(self) -> str:
+        """Why it could not be removed yet, in the language that is active."""
+        return say(self.error_said, self.error)
 
 
 class LapseState(models.TextChoices):
@@ -283,6 +297,7 @@ class TimeLapse(models.Model):
     worked_s = models.FloatField(default=0.0)
     reason = models.CharField(max_length=20, blank=True)
     error = models.CharField(max_length=300, blank=True)
+    error_said = models.JSONField(default=dict, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField(default=timezone.now)
     lease = models.UUIDField(null=True, blank=True)
@@ -315,6 +330,11 @@ class TimeLapse(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+    @property
+    def error_text(self) -> str:
+        """Why it failed or is tried again, in the language that is active."""
+        return say(self.error_said, self.error)
 
     @property
     def frames_shown(self) -> int:

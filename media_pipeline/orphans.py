@@ -16,12 +16,16 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
+from devices import beats, events
+from devices.models import EventType
 from photohub.lib.moving import move
+from photohub.lib.said import said
 
 from .models import Capture, Removal
 
 log = logging.getLogger(__name__)
 
+BEAT = "orphans"
 _DAYS = 7  # `verify` walks everything; this only looks where a kill of late can have left something.
 _KEEP_S = 30 * 24 * 3600
 _BATCH = 500
@@ -83,6 +87,13 @@ def _set_aside(files: dict[UUID, Path]) -> int:
             move(path, lost / path.name)
     if orphans:
         log.warning("%d picture files belong to no picture; they were moved to %s.", len(orphans), lost)
+        sentence = said(
+            "Files of pictures that no row names: %(count)s. They were moved to %(folder)s and stay there for 30 days.",
+            count=len(orphans),
+            folder=lost,
+        )
+        beats.beat(BEAT, False, sentence)
+        events.record(EventType.NOTICE, sentence, problem=True)
     return len(orphans)
 
 

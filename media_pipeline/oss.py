@@ -40,6 +40,7 @@ from media_pipeline.stores import (
     open_source,
 )
 from photohub.lib.bucket_settings import BucketSettingError, OSSSettings, check_oss
+from photohub.lib.said import said
 
 LONGEST_EXPIRES_S = 604800  # signature V4 refuses more than seven days
 SPOOL_SIZE_BYTES = 1024 * 1024
@@ -94,22 +95,25 @@ class OSSStorage(BaseStorage):
             crc, md5 = Crc64(), hashlib.md5(usedforsecurity=False)
             size_bytes = hash_source(source, crc, md5)
             if crc64 is not None and crc64 != crc.value:
-                sentence = (
-                    f"The picture's file {Path(path).name} changed since it was received; not mirrored."
+                sentence = said(
+                    "The picture's file %(name)s changed since it was received; not mirrored.",
+                    name=Path(path).name,
                 )
                 raise MirrorError(sentence, "changed_local", permanent=True, local=True)
             sent = self._send(self._key(key), source, content_type, crc.value, md5.digest())
         head = self._head(key)
         if head is None:
             raise MirrorError(
-                "OSS took the picture but does not show it. It is sent again later.", "inconsistent"
+                said("OSS took the picture but does not show it. It is sent again later."), "inconsistent"
             )
         stored_crc = _crc64_of(head)
         same = stored_crc == crc.value if stored_crc is not None else head.etag.lower() == md5.hexdigest()
         if head.content_length != size_bytes or not same:
             if not sent:
                 raise key_taken(key)
-            raise MirrorError("OSS shows other bytes than those sent. It is tried again.", "inconsistent")
+            raise MirrorError(
+                said("OSS shows other bytes than those sent. It is tried again."), "inconsistent"
+            )
         return PutResult(head.etag, stored_crc, size_bytes)
 
     def put(self, path: str | Path, key: str, content_type: str) -> PutResult:
@@ -227,7 +231,7 @@ class OSSStorage(BaseStorage):
                 return False
             raise
         if stored.crc is not None and stored.crc != crc:
-            sentence = "OSS computed another checksum than PhotoHub. The picture will be sent again."
+            sentence = said("OSS computed another checksum than PhotoHub. The picture will be sent again.")
             raise MirrorError(sentence, "inconsistent")
         return True
 
@@ -261,7 +265,7 @@ class OSSStorage(BaseStorage):
                 crc.update(chunk)
                 target.write(chunk)
         if answer.server_crc is not None and crc.value != answer.server_crc:
-            raise MirrorError("The bytes from OSS were damaged on the way. Try again.", "inconsistent")
+            raise MirrorError(said("The bytes from OSS were damaged on the way. Try again."), "inconsistent")
 
     def _api(self) -> oss2.Bucket:
         return self._client("api")
@@ -301,7 +305,10 @@ class OSSStorage(BaseStorage):
     def _auth(self) -> Any:
         version = self.signature or "v4"
         if version not in ("v4", "v1"):
-            sentence = f"OSS_SIGNATURE is '{version}'. Set it to v4, or to v1 for an old private cloud."
+            sentence = said(
+                "OSS_SIGNATURE is '%(version)s'. Set it to v4, or to v1 for an old private cloud.",
+                version=version,
+            )
             raise MirrorError(sentence, "settings", configuration=True)
         if self.session_token:
             return oss2.StsAuth(self.access_key_id, self.access_key_secret, self.session_token, version)
@@ -341,7 +348,9 @@ class OSSStorage(BaseStorage):
                 raise FileNotFoundError("There is no such object in the mirror.") from None
             raise explain_server_error(error.status, error.code, error.message, error.request_id) from None
         except (oss2.exceptions.OssError, ValueError, TypeError):
-            sentence = "The OSS client refused the settings. Check OSS_ENDPOINT, OSS_BUCKET and OSS_REGION."
+            sentence = said(
+                "The OSS client refused the settings. Check OSS_ENDPOINT, OSS_BUCKET and OSS_REGION."
+            )
             raise MirrorError(sentence, "settings", configuration=True) from None
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from media_pipeline.stores import MirrorError, MirrorStore, ProbeStep
+from photohub.lib.said import Said, said
 
 PUBLIC_READ_TIMEOUT_S = 5
 SIGNED_URL_EXPIRES_S = 300
@@ -46,47 +47,52 @@ def run_probe(store: MirrorStore) -> list[ProbeStep]:
     return steps
 
 
-def _step(name: str, act: Callable[[], str]) -> ProbeStep:
+def _step(name: str, act: Callable[[], Said]) -> ProbeStep:
     started = time.perf_counter()
     try:
         sentence, ok = act(), True
     except MirrorError as error:
-        sentence, ok = error.sentence, False
+        sentence, ok = error.said, False
     except OSError as error:
-        sentence, ok = f"It failed: {error.strerror or type(error).__name__}.", False
-    return ProbeStep(name, ok, sentence, round((time.perf_counter() - started) * 1000, 1))
+        sentence, ok = said("It failed: %(why)s.", why=error.strerror or type(error).__name__), False
+    return ProbeStep(name, ok, str(sentence), round((time.perf_counter() - started) * 1000, 1))
 
 
-def _put(store: MirrorStore, key: str, content: bytes) -> str:
+def _put(store: MirrorStore, key: str, content: bytes) -> Said:
     with tempfile.TemporaryDirectory(prefix="photohub-probe-") as folder:
         path = Path(folder) / "probe.txt"
         path.write_bytes(content)
         store.put(path, key, "text/plain")
-    return f"{len(content)} bytes were stored."
+    return said("%(count)s bytes were stored.", count=len(content))
 
 
-def _read_back(store: MirrorStore, key: str, content: bytes) -> str:
+def _read_back(store: MirrorStore, key: str, content: bytes) -> Said:
     try:
         with store.open(key) as stored:
             found = stored.read()
     except FileNotFoundError:
-        raise MirrorError("The mirror took the bytes but does not find them again.", "lost") from None
+        raise MirrorError(said("The mirror took the bytes but does not find them again."), "lost") from None
     if found != content:
-        raise MirrorError("The bytes that came back are not those that were stored.", "inconsistent")
-    return "The same bytes came back."
+        raise MirrorError(said("The bytes that came back are not those that were stored."), "inconsistent")
+    return said("The same bytes came back.")
 
 
-def _public_read(store: MirrorStore, key: str, content: bytes) -> str:
+def _public_read(store: MirrorStore, key: str, content: bytes) -> Said:
     url = store.signed_url(key, SIGNED_URL_EXPIRES_S) or store.public_url(key)
     if url is None:
-        return "This mirror has no public address; PhotoHub shows its pictures itself."
+        return said("This mirror has no public address; PhotoHub shows its pictures itself.")
     host = urlsplit(url).hostname
     found, disposition = _fetch(url)
     if found != content:
-        raise MirrorError(f"{host} answered with other bytes than those stored.", "inconsistent")
+        raise MirrorError(
+            said("%(host)s answered with other bytes than those stored.", host=host), "inconsistent"
+        )
     if disposition.startswith("attachment"):
-        return f"{host} gave the bytes, but forces a download; to show pictures, set a custom domain."
-    return f"{host} gave the same bytes to a stranger with the link."
+        return said(
+            "%(host)s gave the bytes, but forces a download; to show pictures, set a custom domain.",
+            host=host,
+        )
+    return said("%(host)s gave the same bytes to a stranger with the link.", host=host)
 
 
 def _fetch(url: str) -> tuple[bytes, str]:
@@ -100,14 +106,22 @@ def _fetch(url: str) -> tuple[bytes, str]:
         with error:
             found = re.search(rb"<Code>(\w+)</Code>", error.read(BODY_LIMIT_BYTES))
         code = found[1].decode() if found else ""
-        sentence = f"{host} answered {f'{error.code} {code}'.strip()}. Check the public endpoint or domain."
+        sentence = said(
+            "%(host)s answered %(answer)s. Check the public endpoint or domain.",
+            host=host,
+            answer=f"{error.code} {code}".strip(),
+        )
         raise MirrorError(sentence, "public_read", configuration=True) from None
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", error)
-        sentence = f"{host} did not answer ({reason}). Check the public endpoint and its certificate."
+        sentence = said(
+            "%(host)s did not answer (%(why)s). Check the public endpoint and its certificate.",
+            host=host,
+            why=reason,
+        )
         raise MirrorError(sentence, "public_read") from None
 
 
-def _delete(store: MirrorStore, key: str) -> str:
+def _delete(store: MirrorStore, key: str) -> Said:
     store.delete(key)
-    return "The test object is gone."
+    return said("The test object is gone.")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from devices import events
+from devices import events, troubles
 from devices.models import Device, Event, EventType
 from devices.protocol.light import Result
 from photohub.lib import clock
@@ -68,6 +68,7 @@ def note_all_published(captures: list[Capture]) -> None:
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in told]
         )
+    troubles.over_for((c.device for c in told), "link_unfit")
 
 
 def give_up_old() -> int:
@@ -79,10 +80,12 @@ def give_up_old() -> int:
 
 
 def give_up(captures: list[Capture]) -> None:
-    """Publish these no more: they cannot be."""
+    """Publish these no more: their device's topic is none."""
     Capture.objects.filter(pk__in=[c.pk for c in captures], publish_state=Step.PENDING).update(
         publish_state=Step.FAILED
     )
+    for device in {capture.device for capture in captures}:
+        troubles.note(device, "link_unfit", topic=device.result_topic)
 
 
 def hear_result(device: Device, said: Result) -> None:

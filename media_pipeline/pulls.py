@@ -10,6 +10,7 @@ from devices.models import Device
 from photohub.lib import fetch_errors
 from photohub.lib.db import in_thread
 from photohub.lib.fetch_errors import GetFailed
+from photohub.lib.said import Said, said
 
 from .doors.pull import OnFrame, OnLink, Pull, Puller
 from .doors.stream import LinkEvent, LinkState
@@ -57,20 +58,20 @@ class Pulls:
                     async with asyncio.timeout(self._look_every_s):
                         await self._wake.wait()
         finally:
-            await self._stop(set(self._running), "the hub stopped")
+            await self._stop(set(self._running), said("the hub stopped"))
             with contextlib.suppress(Exception):
                 await in_thread(beats.release, LEASE, self._holder)
 
     async def _keep_in_step(self) -> None:
         wanted = await in_thread(_wanted, self._holder)
         ended = set(self._running) - wanted
-        await self._stop(ended, "it is no longer fetched from")
+        await self._stop(ended, said("it is no longer fetched from"))
         # What goes on under another address begins without the old one's trouble.
         self._ended |= {pull.code for pull in ended}
         for pull in [pull for pull, task in self._running.items() if task.done()]:
             # It never ends by itself; whatever ended it, its device is fetched from again.
             log.error("Fetching from %s had ended; it begins again.", pull.code)
-            await self._stop({pull}, "fetching from it had ended")
+            await self._stop({pull}, said("fetching from it had ended"))
         for code in list(self._ended):
             await note_trouble(code, None)
             self._ended.discard(code)
@@ -78,7 +79,7 @@ class Pulls:
             puller = Puller(pull, self._on_frame, self._on_link, note_trouble)
             self._running[pull] = asyncio.create_task(puller.run(), name=f"pull {pull.code}")
 
-    async def _stop(self, pulls: set[Pull], sentence: str) -> None:
+    async def _stop(self, pulls: set[Pull], sentence: Said) -> None:
         tasks = [self._running.pop(pull) for pull in pulls]
         for task in tasks:
             task.cancel()

@@ -5,6 +5,9 @@ import logging
 
 from django.conf import settings
 
+from devices import troubles
+from photohub.lib.said import said
+
 from . import store, thumbnails
 from .models import Capture, MirrorState, OSSObject, Step
 from .stores import MirrorError, open_mirror
@@ -34,12 +37,16 @@ def _read_from_mirror(capture: Capture) -> bytes:
             data = file.read(settings.UPLOAD_MAX_BYTES + 1)
     except (FileNotFoundError, MirrorError) as error:
         log.warning("Picture %s is missing here and could not be read from the mirror: %s", capture.pk, error)
+        why = error.said if isinstance(error, MirrorError) else said("it is not there")
+        troubles.note(capture.device, "picture_unreadable", name=capture.name, detail=why)
         raise PictureMissing from error
     if hashlib.sha256(data).hexdigest() != capture.sha256:
         log.warning(
             "The mirror's copy of picture %s has other bytes than were received; it is not shown.", capture.pk
         )
+        troubles.note(capture.device, "copy_differs", name=capture.name)
         raise PictureMissing
+    troubles.over(capture.device, "copy_differs", "picture_unreadable")
     return data
 
 

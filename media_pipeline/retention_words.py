@@ -7,11 +7,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from devices import beats, clock_watch, events
 from devices.models import EventType, ServiceBeat
 from devices.trouble_words import sentence_of
+from photohub.lib.said import said
 from photohub.lib.sizes import size_in_words
 
 from .models import Capture, MirrorState
@@ -129,5 +129,5 @@ def note_go_on(user) -> None:
     now = timezone.now()
     ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
     actor = user if getattr(user, "pk", None) else None
-    events.record(EventType.NOTICE, actor=actor, sentence=_("Retention goes on: the clock is right."))
+    events.record(EventType.NOTICE, actor=actor, sentence=said("Retention goes on: the clock is right."))
     beats.beat(BEAT, True, "")

@@ -20,6 +20,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from django.utils.translation import gettext_noop
 from storages.backends.s3 import S3Storage
 
 from media_pipeline.probe import is_loopback, run_probe
@@ -32,22 +33,35 @@ from media_pipeline.stores import (
     key_taken,
     open_source,
 )
+from photohub.lib.said import said
 
 LONGEST_EXPIRES_S = 604800
 SPOOL_SIZE_BYTES = 1024 * 1024
 CACHE_CONTROL = "private, max-age=31536000, immutable"
 CONFIGURATION = {
-    "InvalidAccessKeyId": ("access_key", "The store does not know the access key. Check S3_ACCESS_KEY_ID."),
+    "InvalidAccessKeyId": (
+        "access_key",
+        gettext_noop("The store does not know the access key. Check S3_ACCESS_KEY_ID."),
+    ),
     "SignatureDoesNotMatch": (
         "signature",
-        "The store refused the signature. Check S3_SECRET_ACCESS_KEY and S3_REGION.",
+        gettext_noop("The store refused the signature. Check S3_SECRET_ACCESS_KEY and S3_REGION."),
     ),
-    "AuthorizationHeaderMalformed": ("region", "The store refused the region. Check S3_REGION."),
-    "RequestTimeTooSkewed": ("clock", "The store refused this machine's clock. Correct the clock."),
-    "NoSuchBucket": ("bucket", "The bucket does not exist there. Check S3_BUCKET and S3_ENDPOINT_URL."),
+    "AuthorizationHeaderMalformed": (
+        "region",
+        gettext_noop("The store refused the region. Check S3_REGION."),
+    ),
+    "RequestTimeTooSkewed": (
+        "clock",
+        gettext_noop("The store refused this machine's clock. Correct the clock."),
+    ),
+    "NoSuchBucket": (
+        "bucket",
+        gettext_noop("The bucket does not exist there. Check S3_BUCKET and S3_ENDPOINT_URL."),
+    ),
     "SecondLevelDomainForbidden": (
         "endpoint",
-        "The store refuses this address. Set S3_ADDRESSING_STYLE=virtual.",
+        gettext_noop("The store refuses this address. Set S3_ADDRESSING_STYLE=virtual."),
     ),
 }
 ABSENT = {"NoSuchKey", "NotFound"}
@@ -101,7 +115,7 @@ class S3Store:
             self._send(full_key, source, content_type, sha256.hexdigest(), md5.digest())
         head = self._head(full_key)
         if head is None or not _same(head, size_bytes, sha256.hexdigest(), md5.hexdigest()):
-            sentence = "The store does not show the bytes that were sent. They will be compared again."
+            sentence = said("The store does not show the bytes that were sent. They will be compared again.")
             raise MirrorError(sentence, "inconsistent")
         return _result_of(head)
 
@@ -205,7 +219,9 @@ class S3Store:
                 raise FileNotFoundError("There is no such object in the mirror.") from None
             raise _explain_answer(error) from None
         except (ConnectTimeoutError, ReadTimeoutError):
-            raise MirrorError("The store did not answer in time. It is tried again.", "timeout") from None
+            raise MirrorError(
+                said("The store did not answer in time. It is tried again."), "timeout"
+            ) from None
         except HTTPClientError as error:
             if isinstance(own := error.kwargs.get("error"), MirrorError):
                 raise own from None  # Reading the hub's own file failed, and the SDK took it for the network.
@@ -213,10 +229,14 @@ class S3Store:
         except EndpointConnectionError:
             raise _unreachable() from None
         except (NoCredentialsError, ParamValidationError, ValueError):
-            sentence = "The S3 client refused the settings. Check S3_BUCKET, S3_REGION and S3_ENDPOINT_URL."
+            sentence = said(
+                "The S3 client refused the settings. Check S3_BUCKET, S3_REGION and S3_ENDPOINT_URL."
+            )
             raise MirrorError(sentence, "settings", configuration=True) from None
         except BotoCoreError as error:
-            sentence = f"The S3 client failed ({type(error).__name__}). It will be tried again."
+            sentence = said(
+                "The S3 client failed (%(why)s). It will be tried again.", why=type(error).__name__
+            )
             raise MirrorError(sentence, "server") from None
 
 
@@ -230,7 +250,7 @@ def _stay_here(context: dict[str, Any], **_: Any) -> None:
 
 
 def _unreachable() -> MirrorError:
-    sentence = "The store cannot be reached. Check S3_ENDPOINT_URL and the network; it is tried again."
+    sentence = said("The store cannot be reached. Check S3_ENDPOINT_URL and the network; it is tried again.")
     return MirrorError(sentence, "unreachable")
 
 
@@ -239,9 +259,11 @@ def _must_be_s3(answer: dict[str, Any], named_by: str = "etag") -> dict[str, Any
     if named_by in answer["ResponseMetadata"]["HTTPHeaders"]:
         return answer
     status = answer["ResponseMetadata"]["HTTPStatusCode"]
-    sentence = (
-        f"The answer {status} is not that of a store: a proxy, a login page or another program. "
-        "Check S3_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY, and whether this network asks for a login."
+    sentence = said(
+        "The answer %(status)s is not that of a store: a proxy, a login page or another "
+        "program. Check S3_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY, and whether this network "
+        "asks for a login.",
+        status=status,
     )
     raise MirrorError(sentence, "endpoint", configuration=True)
 
@@ -277,20 +299,30 @@ def _explain_answer(error: ClientError) -> MirrorError:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in CONFIGURATION:
         word, sentence = CONFIGURATION[code]
-        return MirrorError(sentence, word, configuration=True)
+        return MirrorError(said(sentence), word, configuration=True)
     name = code if code.isdigit() else f"{status} {code}".strip()
     if 300 <= status < 400:
-        sentence = f"The request was sent elsewhere ({name}). Check S3_REGION and S3_ENDPOINT_URL."
+        sentence = said(
+            "The request was sent elsewhere (%(answer)s). Check S3_REGION and S3_ENDPOINT_URL.", answer=name
+        )
         return MirrorError(sentence, "endpoint", configuration=True)
     if status in (401, 403):
-        sentence = f"The store refused the request with {name}. Check the key's policy and S3_ENDPOINT_URL."
+        sentence = said(
+            "The store refused the request with %(answer)s. Check the key's policy and S3_ENDPOINT_URL.",
+            answer=name,
+        )
         return MirrorError(sentence, "denied", configuration=True)
     if status == 404 or (status < 500 and status not in TEMPORARY_STATUS and (not code or code.isdigit())):
         # Not about the key: it may be the bucket, a proxy, or another program on that port. A store names its errors.
-        sentence = (
-            f"The store answered {name}, but not about the object. Check S3_ENDPOINT_URL and S3_BUCKET."
+        sentence = said(
+            "The store answered %(answer)s, but not about the object. Check S3_ENDPOINT_URL and S3_BUCKET.",
+            answer=name,
         )
         return MirrorError(sentence, "endpoint", configuration=True)
     if status >= 500 or status in TEMPORARY_STATUS:
-        return MirrorError(f"The store answered {name}. It will be tried again.", "server")
-    return MirrorError(f"The store refused this object with {name}.", "refused", permanent=True)
+        return MirrorError(
+            said("The store answered %(answer)s. It will be tried again.", answer=name), "server"
+        )
+    return MirrorError(
+        said("The store refused this object with %(answer)s.", answer=name), "refused", permanent=True
+    )

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models import Delivery, Device
 from photohub.lib.ids import new_id
+from photohub.lib.said import say
 
 
 class ShowRule(models.Model):
@@ -58,6 +59,7 @@ class ShowRun(models.Model):
     # A stable word for programs, and the same for people.
     reason_word = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+    reason_said = models.JSONField(default=dict, blank=True)
     deliveries = models.ManyToManyField(Delivery, related_name="show_runs")
     at = models.DateTimeField(default=timezone.now)
 
@@ -71,3 +73,8 @@ class ShowRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.state}"
+
+    @property
+    def reason_text(self) -> str:
+        """Why it was not shown, in the language that is active."""
+        return say(self.reason_said, self.reason)

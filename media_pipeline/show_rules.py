@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from devices import events
 from devices.models import Device, EventType, Panel, RenderProfile
+from photohub.lib.said import Said, said
 
 from .show_models import ShowRule
 from .show_watch import watch
@@ -71,17 +72,17 @@ def save_rule(
 def delete_rule(rule: ShowRule, user=None) -> None:
     """Delete a rule with its runs; what it sent stays."""
     with transaction.atomic():
-        _tell(rule, user, _("The rule “%(name)s” was deleted."))
+        _tell(rule, user, said("The rule “%(name)s” was deleted.", name=rule.name))
         rule.delete()
     watch.forget()
 
 
-def _tell(rule: ShowRule, user, sentence: str = "") -> None:
+def _tell(rule: ShowRule, user, sentence: Said | None = None) -> None:
     events.record(
         EventType.DEVICE_CHANGED,
         device=rule.camera,
         actor=user if getattr(user, "pk", None) else None,
-        sentence=(sentence or _("The rule “%(name)s” was saved.")) % {"name": rule.name},
+        sentence=sentence or said("The rule “%(name)s” was saved.", name=rule.name),
     )
 
 

@@ -12,7 +12,6 @@ from operator import attrgetter
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from devices import deliveries
 from devices.deliveries import CannotDeliver, Wish
@@ -21,6 +20,7 @@ from photohub.lib import clock
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.db_away import is_away
 from photohub.lib.ids import read_id
+from photohub.lib.said import Said, columns, said, said_all
 
 from .models import Capture
 from .reading import PictureMissing, read_picture
@@ -39,7 +39,7 @@ _ECHO = timedelta(seconds=60)
 class _Skipped(Exception):
     """The picture is not shown; the word and the sentence say why."""
 
-    def __init__(self, word: str, sentence: str, state: RunState = RunState.SKIPPED) -> None:
+    def __init__(self, word: str, sentence: Said, state: RunState = RunState.SKIPPED) -> None:
         super().__init__(sentence)
         self.word, self.sentence, self.state = word, sentence, state
 
@@ -88,7 +88,7 @@ def run_rule(rule: ShowRule) -> int:
     for capture in found:
         try:
             if shown:
-                raise _Skipped("overtaken", _("A newer picture was shown."))
+                raise _Skipped("overtaken", said("A newer picture was shown."))
             _may_show(rule, capture)
             shown = _show(rule, capture)
         except _Skipped as why:
@@ -98,7 +98,7 @@ def run_rule(rule: ShowRule) -> int:
                 raise
             # Found again and again, it would keep the rule from all others.
             log.exception("The rule %s could not show the picture %s.", rule.name, capture.pk)
-            fault = _Skipped("fault", _("A fault of the hub kept it from being shown."), RunState.FAILED)
+            fault = _Skipped("fault", said("A fault of the hub kept it from being shown."), RunState.FAILED)
             skipped.append(_run_of(rule, capture, fault))
     ShowRun.objects.bulk_create(skipped, ignore_conflicts=True)
     if found:
@@ -109,7 +109,7 @@ def run_rule(rule: ShowRule) -> int:
 
 
 def _run_of(rule: ShowRule, capture: Capture, why: _Skipped) -> ShowRun:
-    facts = {"state": why.state, "reason_word": why.word, "reason": why.sentence[:300]}
+    facts = {"state": why.state, "reason_word": why.word} | columns("reason", why.sentence)
     return ShowRun(rule=rule, capture=capture, **facts)
 
 
@@ -117,23 +117,21 @@ def _may_show(rule: ShowRule, capture: Capture) -> None:
     """Raise _Skipped with the reason why this picture is not shown."""
     now = timezone.now()
     if rule.only_asked and capture.command_id is None:
-        raise _Skipped("not_asked", _("Nobody had asked for this picture."))
+        raise _Skipped("not_asked", said("Nobody had asked for this picture."))
     # By the hub's clock alone: the camera's may never have been set, and would decide what people see.
     age = now - capture.received_at
     if rule.only_fresh_s and age > timedelta(seconds=rule.only_fresh_s):
-        words = {"seconds": int(age.total_seconds())}
-        raise _Skipped("not_fresh", _("The picture was %(seconds)s s old.") % words)
+        sentence = said("The picture was %(seconds)s s old.", seconds=int(age.total_seconds()))
+        raise _Skipped("not_fresh", sentence)
     shown = rule.runs.filter(state=RunState.SHOWN, capture__received_at__gt=capture.received_at)
     if shown.filter(capture__received_at__lt=now + CLOCKS_DIFFER).exists():
-        raise _Skipped("overtaken", _("A newer picture was shown."))
+        raise _Skipped("overtaken", said("A newer picture was shown."))
     pause = timedelta(seconds=rule.min_interval_s)
     if rule.last_shown_at and abs(now - rule.last_shown_at) < pause:
-        raise _Skipped(
-            "too_soon",
-            _("A picture was shown less than %(seconds)s s before.") % {"seconds": rule.min_interval_s},
-        )
+        sentence = said("A picture was shown less than %(seconds)s s before.", seconds=rule.min_interval_s)
+        raise _Skipped("too_soon", sentence)
     if _is_echo(rule, capture, now):
-        raise _Skipped("echo", _("The camera itself was just shown a picture of one of these panels."))
+        raise _Skipped("echo", said("The camera itself was just shown a picture of one of these panels."))
 
 
 def _is_echo(rule: ShowRule, capture: Capture, now: datetime) -> bool:
@@ -151,7 +149,7 @@ def _show(rule: ShowRule, capture: Capture) -> int:
     try:
         picture = read_picture(capture)
     except PictureMissing:
-        raise _Skipped("missing", _("The picture's file is missing."), RunState.FAILED) from None
+        raise _Skipped("missing", said("The picture's file is missing."), RunState.FAILED) from None
     wish = Wish(
         PictureOrigin.CAPTURE,
         str(capture.pk),
@@ -166,7 +164,7 @@ def _show(rule: ShowRule, capture: Capture) -> int:
             run = ShowRun.objects.create(rule=rule, capture=capture, state=RunState.SHOWN)
             sent, refusals = _send(list(rule.panels.all()), wish)
             run.deliveries.set(sent)
-            run.reason = " ".join(refusals)[:300]
+            run.reason, run.reason_said = columns("reason", said_all(refusals)).values()
             if not sent:
                 run.state, run.reason_word = RunState.FAILED, "cannot_deliver"
             run.save()
@@ -178,18 +176,18 @@ def _show(rule: ShowRule, capture: Capture) -> int:
         return 0
     except OSError as error:
         log.warning("The rule %s could not keep its picture: %s", rule.name, error)
-        raise _Skipped("disk", _("The disk took no picture."), RunState.FAILED) from error
+        raise _Skipped("disk", said("The disk took no picture."), RunState.FAILED) from error
     return 1 if sent else 0
 
 
-def _send(panels: list[Device], wish: Wish) -> tuple[list[Delivery], list[str]]:
+def _send(panels: list[Device], wish: Wish) -> tuple[list[Delivery], list[Said]]:
     sent, refusals = [], []
     # In this order: two rules may show pictures on the same panels at once.
     for panel in sorted(panels, key=attrgetter("pk")):
         try:
             sent.append(deliveries.deliver(panel, wish))
         except CannotDeliver as refusal:
-            refusals.append(refusal.sentence)
+            refusals.append(refusal.said)
     return sent, refusals
 
 

@@ -8,10 +8,11 @@ from django.utils.translation import gettext_lazy
 
 from devices.delivery_words import words_of
 from devices.models import Delivery, Device
+from photohub.lib.said import say
 
 from .show_models import RunState, ShowRule, ShowRun
 
-# The reasons that hold no figure. The row has them in the language of the process that wrote it.
+# The reasons that hold no figure, for rows of an older hub, which have them in the language of the process that wrote them.
 _REASONS = {
     "not_asked": gettext_lazy("Nobody had asked for this picture."),
     "overtaken": gettext_lazy("A newer picture was shown."),
@@ -79,7 +80,7 @@ def run_line(run: ShowRun, *, names_panels: bool) -> RunLine:
     """
     tones = {RunState.SHOWN: "good", RunState.SKIPPED: "off", RunState.FAILED: "bad"}
     state = RunState(run.state)
-    reason = str(_REASONS.get(run.reason_word, run.reason))
+    reason = say(run.reason_said) or str(_REASONS.get(run.reason_word, run.reason))
     # It reached some of the panels, and the reason says which of them refused.
     tone = "warn" if state == RunState.SHOWN and reason else tones[state]
     sent = [(delivery, words_of(delivery)) for delivery in getattr(run, "seen", [])]

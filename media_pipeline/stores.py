@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from photohub.lib.said import Said, said
+
 KINDS = ("none", "file", "oss", "s3")
 PATH_OF_CLASS = {
     "file": ("media_pipeline.folder", "FolderStore"),
@@ -69,18 +71,23 @@ class MirrorError(Exception):
 
     def __init__(
         self,
-        sentence: str,
+        sentence: str | Said,
         word: str,
         permanent: bool = False,
         configuration: bool = False,
         local: bool = False,
     ) -> None:
         super().__init__(sentence, word, permanent, configuration, local)
-        self.sentence = sentence
+        self.said = sentence
         self.word = word
         self.permanent = permanent
         self.configuration = configuration
         self.local = local
+
+    @property
+    def sentence(self) -> str:
+        """Return the sentence in the language that is active."""
+        return str(self.said)
 
     def __str__(self) -> str:
         return self.sentence
@@ -136,7 +143,9 @@ def open_mirror(settings: Any) -> MirrorStore | None:
     """Open the store that the settings name, once per process; None when there is no mirror."""
     kind = str(getattr(settings, "PHOTOHUB_MIRROR", "none") or "none")
     if kind not in KINDS:
-        sentence = f"PHOTOHUB_MIRROR is '{kind}', which is no mirror. Set it to none, file, oss or s3."
+        sentence = said(
+            "PHOTOHUB_MIRROR is '%(kind)s', which is no mirror. Set it to none, file, oss or s3.", kind=kind
+        )
         raise MirrorError(sentence, "settings", configuration=True)
     if kind == "none":
         return None
@@ -154,7 +163,11 @@ def _options(kind: str, settings: Any) -> dict[str, Any]:
     options = {option: getattr(settings, name, None) or "" for option, name in OPTIONS[kind].items()}
     missing = [OPTIONS[kind][option] for option in REQUIRED[kind] if not options[option]]
     if missing:
-        sentence = f"PHOTOHUB_MIRROR is '{kind}', but {' and '.join(missing)} is not set. Set it."
+        sentence = said(
+            "PHOTOHUB_MIRROR is '%(kind)s', but %(missing)s is not set. Set it.",
+            kind=kind,
+            missing=" and ".join(missing),
+        )
         raise MirrorError(sentence, "settings", configuration=True)
     return options
 
@@ -176,7 +189,11 @@ class _LocalFile(io.FileIO):
 
 
 def _unreadable(path: str | Path, error: OSError) -> MirrorError:
-    sentence = f"The picture's file {Path(path).name} cannot be read: {error.strerror}. Check the disk."
+    sentence = said(
+        "The picture's file %(name)s cannot be read: %(why)s. Check the disk.",
+        name=Path(path).name,
+        why=error.strerror,
+    )
     return MirrorError(sentence, "unreadable_local", local=True)
 
 
@@ -186,8 +203,9 @@ def open_source(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         source = io.BufferedReader(_LocalFile(str(path)))
     except FileNotFoundError as error:
-        sentence = (
-            f"The picture's file {Path(path).name} is gone from the data folder; it cannot be mirrored."
+        sentence = said(
+            "The picture's file %(name)s is gone from the data folder; it cannot be mirrored.",
+            name=Path(path).name,
         )
         raise MirrorError(sentence, "missing_local", permanent=True, local=True) from error
     except OSError as error:
@@ -211,16 +229,21 @@ def clean_key(key: str, prefix: str = "") -> str:
     """Join prefix and key; refuse a key that would leave its place."""
     parts = key.split("/")
     if not key or "\\" in key or "\0" in key or any(part in ("", ".", "..") for part in parts):
-        sentence = f"'{key[:80]}' is no usable key: it must be a relative path without empty or dotted names."
+        sentence = said(
+            "'%(key)s' is no usable key: it must be a relative path without empty or dotted names.",
+            key=key[:80],
+        )
         raise MirrorError(sentence, "bad_key", permanent=True)
     prefix = prefix.strip("/")
     full_key = f"{prefix}/{key}" if prefix else key
     if len(full_key.encode()) > 1023:
-        raise MirrorError("The key is longer than 1023 bytes; shorten it.", "bad_key", permanent=True)
+        raise MirrorError(said("The key is longer than 1023 bytes; shorten it."), "bad_key", permanent=True)
     return full_key
 
 
 def key_taken(key: str) -> MirrorError:
     """Build the error for a key that holds other bytes: nothing is ever overwritten."""
-    sentence = f"The mirror holds other bytes under {key}; nothing was overwritten. Compare the two."
+    sentence = said(
+        "The mirror holds other bytes under %(key)s; nothing was overwritten. Compare the two.", key=key
+    )
     return MirrorError(sentence, "key_taken", permanent=True)

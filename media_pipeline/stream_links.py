@@ -7,6 +7,7 @@ from contextlib import suppress
 from devices import logins, presence, troubles
 from devices.models import Device
 from photohub.lib.db import in_thread
+from photohub.lib.said import said
 
 from .doors.stream import LinkEvent, LinkState
 
@@ -101,4 +102,4 @@ def _complain(event: LinkEvent) -> None:
 def _ended(event: LinkEvent) -> None:
     device = Device.objects.filter(code=event.code).first()
     if device is not None:
-        presence.stream_ended(device, event.sentence or "it fell silent")
+        presence.stream_ended(device, event.sentence or said("it fell silent"))

@@ -44,7 +44,7 @@ class TimeLapseOut(Schema):
     frames_skipped: int = Field(description="Of these missing or damaged, so not shown")
     size_bytes: int | None
     reason: str = Field(description="When failed: no_pictures, disk_full, no_encoder, gave_up")
-    error: str = Field(description="The same in a sentence")
+    error: str = Field(description="The same in a sentence, in the language of Accept-Language")
     file_url: str | None = Field(description="The MP4, for whoever may see the device, when it is ready")
     created_at: datetime
     finished_at: datetime | None
@@ -65,6 +65,10 @@ class TimeLapseOut(Schema):
     @staticmethod
     def resolve_captures(lapse: TimeLapse) -> list[str]:
         return lapse.chosen
+
+    @staticmethod
+    def resolve_error(lapse: TimeLapse) -> str:
+        return lapse.error_text
 
     @staticmethod
     def resolve_file_url(lapse: TimeLapse) -> str | None:

@@ -19,10 +19,10 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib import clock, failpoints, pressure
 from photohub.lib.ids import new_id
+from photohub.lib.said import Said, columns, said
 
 from . import lapse_frames, store, syncing, time_lapses, video
 from .lapse_frames import FrameDamaged
@@ -50,9 +50,9 @@ class Stopped(Exception):
 class CannotMake(Exception):
     """The film cannot be made. `reason` is a stable word, the text a sentence for people."""
 
-    def __init__(self, reason: str, sentence: str) -> None:
+    def __init__(self, reason: str, sentence: Said) -> None:
         super().__init__(sentence)
-        self.reason = reason
+        self.reason, self.sentence = reason, sentence
 
 
 def due(limit: int = 20) -> list[UUID]:
@@ -114,24 +114,28 @@ def _work(lapse: TimeLapse) -> bool:
             time_lapses.remove_files(lapse.pk)
         return False
     except CannotMake as error:
-        _fail(lapse, error.reason, str(error))
+        _fail(lapse, error.reason, error.sentence)
         return False
     except video.EncoderMissing as error:
         log.error("There is no video encoder: %s", error)
-        _fail(lapse, "no_encoder", _("This hub has no video encoder. Install ffmpeg and try again."))
+        _fail(lapse, "no_encoder", said("This hub has no video encoder. Install ffmpeg and try again."))
         return False
     except (video.VideoFailed, OSError) as error:
-        _try_again(lapse, str(error))
+        _try_again(lapse, error)
         return False
     return _update(lapse, lease=None, lease_until=None, next_try_at=timezone.now())
 
 
 def _check(lapse: TimeLapse) -> None:
     if lapse.attempts > ATTEMPTS_AT_MOST:
-        sentence = _("It was begun %(times)s times and came no further.") % {"times": ATTEMPTS_AT_MOST}
-        raise CannotMake("gave_up", f"{sentence} {lapse.error}".strip())
+        sentence = said(
+            "It was begun %(times)s times and came no further. %(why)s",
+            times=ATTEMPTS_AT_MOST,
+            why=lapse.error_said or lapse.error,
+        )
+        raise CannotMake("gave_up", sentence)
     if store.free_bytes() < settings.DISK_FLOOR_BYTES:
-        raise CannotMake("disk_full", _("The hub's disk is nearly full. Free some space and try again."))
+        raise CannotMake("disk_full", said("The hub's disk is nearly full. Free some space and try again."))
 
 
 def _update(lapse: TimeLapse, **values) -> bool:
@@ -275,7 +279,7 @@ def _size_of(lapse: TimeLapse) -> tuple[int, int]:
         if not _update(lapse, width=size[0], height=size[1]):
             raise Stopped
         return size
-    raise CannotMake("no_pictures", _("None of its pictures could be read."))
+    raise CannotMake("no_pictures", said("None of its pictures could be read."))
 
 
 def _samples_of(lapse: TimeLapse) -> Iterator[Capture]:
@@ -291,7 +295,7 @@ def _samples_of(lapse: TimeLapse) -> Iterator[Capture]:
 def _finish(lapse: TimeLapse) -> None:
     """Lay the segments together, put the film in its place, and note that it is ready."""
     if not lapse.segments:
-        raise CannotMake("no_pictures", _("None of its pictures could be read."))
+        raise CannotMake("no_pictures", said("None of its pictures could be read."))
     if not _update(lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
         raise Stopped
     # Under another name until it is whole: what has the film's name can be watched.
@@ -306,13 +310,13 @@ def _finish(lapse: TimeLapse) -> None:
         worked_s=lapse.worked_s + time.monotonic() - began_s,
         frames_total=lapse.frames_done,
         attempts=0,
-        error="",
+        **columns("error", ""),
     )
     with transaction.atomic():
         if not _update(lapse, **values):
             raise Stopped
         time_lapses.tell(
-            lapse, _("A time-lapse of %(count)s pictures is ready.") % {"count": lapse.frames_shown}
+            lapse, said("A time-lapse of %(count)s pictures is ready.", count=lapse.frames_shown)
         )
     time_lapses.remove_segments(lapse.pk)
 
@@ -327,19 +331,24 @@ def _put_in_place(unfinished: Path, film: Path) -> None:
     syncing.sync_folder(film.parent)
 
 
-def _fail(lapse: TimeLapse, reason: str, sentence: str) -> None:
+def _fail(lapse: TimeLapse, reason: str, sentence: Said) -> None:
+    values = time_lapses.end_values(LapseState.FAILED, reason=reason, **columns("error", sentence))
     with transaction.atomic():
-        if not _update(
-            lapse, **time_lapses.end_values(LapseState.FAILED, reason=reason, error=sentence[:300])
-        ):
+        if not _update(lapse, **values):
             return
-        told = _("A time-lapse could not be made: %(why)s") % {"why": sentence}
+        told = said("A time-lapse could not be made: %(why)s", why=sentence)
         time_lapses.tell(lapse, told, problem=True)
     time_lapses.remove_files(lapse.pk)
 
 
-def _try_again(lapse: TimeLapse, sentence: str) -> None:
-    log.warning("A time-lapse came no further and is tried again: %s", sentence)
+def _try_again(lapse: TimeLapse, error: Exception) -> None:
+    log.warning("A time-lapse came no further and is tried again: %s", error)
     pause = timedelta(seconds=_PAUSE_S * lapse.attempts)
     values = {"lease": None, "lease_until": None, "next_try_at": timezone.now() + pause}
-    _update(lapse, error=sentence[:300], frames_done=lapse.frames_done, **values)
+    _update(lapse, **columns("error", _why(error)), frames_done=lapse.frames_done, **values)
+
+
+def _why(error: Exception) -> Said:
+    if isinstance(error, OSError):
+        return said("Its files could not be written or read (%(why)s).", why=error.strerror or error)
+    return said("The video encoder failed (%(why)s).", why=error)

@@ -17,6 +17,7 @@ from devices import events
 from devices.models import Device, EventType
 from photohub.lib import doorbell
 from photohub.lib.ids import read_id
+from photohub.lib.said import Said
 
 from .models import Capture, CaptureQuerySet, LapseState, TimeLapse
 
@@ -146,7 +147,7 @@ def delete(lapse: TimeLapse) -> None:
         transaction.on_commit(lambda: remove_files(lapse.pk), robust=True)
 
 
-def tell(lapse: TimeLapse, sentence: str = "", problem: bool = False) -> None:
+def tell(lapse: TimeLapse, sentence: str | Said = "", problem: bool = False) -> None:
     """Let open pages look again; with a sentence it stands among the device's events."""
     events.record(EventType.DEVICE_CHANGED, device=lapse.device, sentence=sentence, problem=problem)
 

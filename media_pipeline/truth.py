@@ -100,11 +100,11 @@ def _mirrored(mirror: OSSObject | None) -> Stage:
     if mirror.state == MirrorState.MIRRORED:
         return Stage(key, label, DONE, mirror.mirrored_at)
     if mirror.state in (MirrorState.BLOCKED, MirrorState.FAILED):
-        return Stage(key, label, STOPPED, reason=mirror.error or mirror.get_state_display())
+        return Stage(key, label, STOPPED, reason=mirror.error_text or mirror.get_state_display())
     if mirror.state == MirrorState.UPLOADING:
         return Stage(key, label, WAITING, reason=_("being copied"))
     tried = _("tried %(count)s times; next try soon") % {"count": mirror.attempts}
-    reason = f"{mirror.error} ({tried})" if mirror.error else _("waiting for its turn")
+    reason = f"{mirror.error_text} ({tried})" if mirror.error else _("waiting for its turn")
     return Stage(key, label, WAITING, reason=reason)
 
 

@@ -34,6 +34,7 @@ from media_pipeline.time_lapse_api import router as time_lapses_router
 from photohub import __version__, status
 from photohub.api_auth import Session, Token
 from photohub.api_docs import chapters_of, describe_errors, shapes_of
+from photohub.lib import field_errors
 from photohub.lib.api import ApiError, refusal_of
 from photohub.lib.body_limit import BODY_AT_MOST_BYTES
 from photohub.lib.memory import Crowded
@@ -105,7 +106,7 @@ def explain(error: Exception) -> ApiError:
 
 
 def _invalid(error: ValidationError) -> ApiError:
-    fields = {_field_of(item["loc"]): item["msg"] for item in error.errors}
+    fields = {_field_of(item["loc"]): field_errors.say(item) for item in error.errors}
     sentence = " ".join(f"{name}: {message}." for name, message in fields.items())
     return ApiError(422, "invalid", sentence, fields)
 

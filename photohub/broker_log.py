@@ -13,9 +13,10 @@ Lines wait 20 s for the gateway's persistent session, so a short absence loses n
 import re
 from collections.abc import Callable
 
-from devices import presence
+from devices import presence, troubles
 from devices.models import Device
 from devices.protocol import topics
+from photohub.lib.said import said
 
 TOPIC = "$SYS/broker/log/"
 KEPT_S = 15.0  # Mosquitto keeps a line for 20 s; the rest is for the way back
@@ -32,9 +33,13 @@ _ENDED = re.compile(
 _STARTED = re.compile(r"mosquitto version \S+ running")
 _QOS = re.compile(r" [012] ")
 _REASONS = {
-    "closed its connection": "the connection broke",
-    "has exceeded timeout, disconnecting": "not heard in time",
+    "closed its connection": said("the connection broke"),
+    "has exceeded timeout, disconnecting": said("silent for longer than its keepalive"),
+    "disconnected": said("the device ended it"),
+    "disconnected, not authorised": said("the device is no longer allowed"),
+    "been disconnected by administrative action": said("it was thrown out"),
 }
+_FAULT = "disconnected due to "
 
 
 class BrokerLog:
@@ -61,7 +66,7 @@ class BrokerLog:
         elif match := _CONNECTED.fullmatch(line):
             self._note_connected(*match.groups())
         elif match := _ENDED.fullmatch(line):
-            self._note_ended(match["id"] or match["broken"] or "", match["how"] or "the connection broke")
+            self._note_ended(match["id"] or match["broken"] or "", match["how"] or "closed its connection")
         elif _STARTED.fullmatch(line):
             self._codes.clear()
             self._subscribed.clear()
@@ -83,6 +88,7 @@ class BrokerLog:
             # A kept session has its subscriptions already.
             self._subscribed.pop(username, None)
         presence.connected(device, address.removeprefix("::ffff:"))
+        troubles.over(device, "mqtt_refused")
 
     def _note_ended(self, client_id: str, how: str) -> None:
         # The shipped broker makes the user name the client id: so it tells who left after our own restart.
@@ -92,7 +98,10 @@ class BrokerLog:
             return
         device = Device.objects.filter(code=code).first()
         if device is not None:
-            presence.disconnected(device, _REASONS.get(how, how))
+            reason = _REASONS.get(how) or said("the broker says: %(how)s", how=how)
+            presence.disconnected(device, reason)
+            if how.startswith(_FAULT):
+                troubles.note(device, "mqtt_refused", detail=reason)
         # Forgotten last: while the database is away, the line is read again.
         self._codes.pop(client_id, None)
         self._subscribed.pop(code, None)

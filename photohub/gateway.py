@@ -21,10 +21,11 @@ from devices.protocol import dynsec_control, topics
 from devices.pushing import Pusher
 from media_pipeline import publish
 from media_pipeline.models import Capture
-from photohub import broker_log
+from photohub import broker_log, unheard_topics
 from photohub.inbox import Inbox
 from photohub.lib import failpoints, live
 from photohub.lib.db import in_thread
+from photohub.lib.said import Said, said
 from photohub.lib.seldom import Seldom
 from photohub.lib.together import Together
 from photohub.mqtt_routes import channels_of
@@ -58,6 +59,8 @@ class Gateway:
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
+        # What the broker refused to let the hub hear; None: nobody was told yet, and an older gateway may have noted some.
+        self._unheard: set[str] | None = None
         self._pushing = aliyun_door.Pushing()
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._note_sent = Together(commands.note_all_sent)
@@ -92,10 +95,10 @@ class Gateway:
                 self._filters_changed.set()
                 await self._subscriptions.wait_for(lambda: wanted <= self._subscribed)
 
-    async def _tell(self, ok: bool, sentence: str) -> None:
+    async def _tell(self, ok: bool, sentence: str | Said) -> None:
         if not ok:
             self.listening.clear()
-            log.warning(sentence)
+            log.warning("%s", sentence)
         try:
             await in_thread(_note_broker, ok, sentence)
         except Exception:
@@ -110,7 +113,7 @@ class Gateway:
             await in_thread(delivery_leases.put_back_former)
             await self._subscribe(link)
         except _DATABASE_AWAY as error:
-            raise MqttDown(f"the hub's own database does not answer ({error})") from error
+            raise MqttDown(said("the hub's own database does not answer")) from error
         self.listening.set()
         self._pusher = Pusher(link, self._hears)
         try:
@@ -137,16 +140,21 @@ class Gateway:
             wanted.add(dynsec_control.RESPONSE)
         # One that is no topic would keep the hub from hearing all others.
         wanted = {topic_filter for topic_filter in wanted if topics.valid_filter(topic_filter)}
-        refused = await link.subscribe(sorted(wanted - self._subscribed))
+        # What was refused is asked for again: rights at the broker change while it runs.
+        again = wanted & (self._unheard or set())
+        refused = await link.subscribe(sorted(wanted - self._subscribed | again))
         if gone := sorted(self._subscribed - wanted):
             await link.unsubscribe(gone)
         async with self._subscriptions:
             self._subscribed = wanted
             self._subscriptions.notify_all()
-        if lost := [f for f in refused if not f.startswith("$")]:
-            log.warning(
-                "The broker does not let the hub listen to %s; devices there are not heard.", ", ".join(lost)
-            )
+        unheard = {topic_filter for topic_filter in refused if not topic_filter.startswith("$")}
+        if unheard or self._unheard != unheard:
+            await in_thread(unheard_topics.note, unheard)
+        if unheard - (self._unheard or set()):
+            names = ", ".join(sorted(unheard))
+            log.warning("The broker does not let the hub listen to %s; devices there are not heard.", names)
+        self._unheard = unheard
 
     async def _resubscribe(self, link: Link) -> None:
         while True:
@@ -277,7 +285,8 @@ class Gateway:
                 await link.publish(command.device.command_topic, payload, expiry_s=expiry_s)
         except ValueError as error:
             # A name or a topic that cannot be sent will not get better.
-            await in_thread(commands.fail, command, str(error))
+            sentence = said("The command cannot be sent on the device's topic: %(why)s", why=error)
+            await in_thread(commands.fail, command, "not_sendable", sentence)
             return
         except MqttDown:
             with contextlib.suppress(*_DATABASE_AWAY):
@@ -345,10 +354,10 @@ def _heard_lately() -> bool:
     return beat is not None and beat.ok
 
 
-def _note_broker(ok: bool, sentence: str) -> None:
+def _note_broker(ok: bool, sentence: str | Said) -> None:
     if beats.beat(BEAT, ok, sentence):
-        # The event's own words say that it is away; the reason stands behind the colon.
-        values = {} if ok else {"detail": sentence.partition(": ")[2] or sentence}
+        # The event's own words say that it is away.
+        values = {"detail": sentence.values["why"]} if isinstance(sentence, Said) else {}
         events.record_word(
             EventType.NOTICE, "broker_connected" if ok else "broker_away", problem=not ok, **values
         )

@@ -25,13 +25,14 @@ from django.db import connection
 
 from devices import addressing, troubles
 from devices.addressing import Sender
-from devices.models import Trouble
 from devices.mqtt import Incoming, Link, MqttDown
 from devices.protocol.chunked_upload import Answer
 from media_pipeline.mqtt_routes import Handler
 from media_pipeline.refusals import Refused
+from photohub import inbox_notes
 from photohub.lib.db import in_thread, tidy
 from photohub.lib.db_away import is_away
+from photohub.lib.said import Said, said
 from photohub.lib.seldom import Seldom
 
 log = logging.getLogger(__name__)
@@ -48,9 +49,8 @@ _HANGING_AT_MOST = 16
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 2.0
 _WATCH_EVERY_S = 1.0
 _ASKED_WITHIN_S = 5.0
-
-# What the hub itself may not be able to do for a picture, as `trouble_words` has it.
-_REFUSALS = ("picture_busy", "picture_db", "picture_disk_full")
+# Senders of dropped messages that are noted in one look of the watch.
+_DROPPED_AT_ONCE = 20
 
 Lane = deque[tuple[Link, Incoming]]
 
@@ -111,6 +111,9 @@ class Inbox:
         self._channels = channels
         self._tell = tell
         self._said = Seldom()
+        # Topics of which messages were dropped since that was noted.
+        self._dropped: set[str] = set()
+        self._noting: asyncio.Task | None = None
         # Channels of devices whose last message could not be handled, and those that could not be stored.
         self._failed: dict[int, set[str]] = {}
         self._link: Link | None = None
@@ -129,16 +132,17 @@ class Inbox:
         try:
             await self._watch()
         finally:
-            recalling.cancel()
-            crew = self._crew
+            crew, others = self._crew, [task for task in (recalling, self._noting) if task is not None]
+            for task in others:
+                task.cancel()
             crew.leave()
-            await asyncio.gather(recalling, *crew.tasks, return_exceptions=True)
+            await asyncio.gather(*others, *crew.tasks, return_exceptions=True)
 
     async def _recall(self) -> None:
         """Read which troubles of messages are open from before the start: the next message that succeeds ends them."""
         while True:
             try:
-                found = await in_thread(_find_failed)
+                found = await in_thread(inbox_notes.find_failed)
             except Exception as error:
                 log.warning("Which messages failed before could not be read (%s).", type(error).__name__)
                 await asyncio.sleep(_ASKED_WITHIN_S)
@@ -171,6 +175,8 @@ class Inbox:
         """Drop a message of QoS 0 whose sender sends more than is handled; nobody was promised anything of it."""
         message.ack()
         self.counters["dropped"] += 1
+        if len(self._dropped) < _DROPPED_AT_ONCE:
+            self._dropped.add(message.topic)
         if count := self._said.count("dropped"):
             log.warning("On %r more comes than is handled (%d messages dropped).", message.topic, count)
 
@@ -186,7 +192,7 @@ class Inbox:
         await self._anew_wanted.wait()
         raise MqttDown(self._anew)
 
-    def _make_anew(self, reason: str) -> None:
+    def _make_anew(self, reason: Said) -> None:
         self._anew = reason
         self._anew_wanted.set()
 
@@ -215,7 +221,7 @@ class Inbox:
         except MqttDown as error:
             # Said again by the broker at the next connection, which this one may outlive.
             if link is self._link:
-                self._make_anew(f"a device could not be answered: {error}")
+                self._make_anew(said("a device could not be answered (%(why)s)", why=error))
             return
         except Exception as error:
             await self._end(crew, message, error)
@@ -278,7 +284,7 @@ class Inbox:
                 )
         if isinstance(error, _Failed):
             self._failed.setdefault(error.sender.device.pk, set()).add(error.sender.channel)
-            await self._write_down(crew, _note_trouble, error.sender, cause)
+            await self._write_down(crew, inbox_notes.note_trouble, error.sender, cause)
 
     async def _note_handled(self, crew: _Crew, sender: Sender) -> None:
         if not (channels := self._failed.get(sender.device.pk)):
@@ -286,7 +292,7 @@ class Inbox:
         channels.discard(sender.channel)
         if not channels:
             del self._failed[sender.device.pk]
-            await self._write_down(crew, troubles.over, sender.device, "message_failed", *_REFUSALS)
+            await self._write_down(crew, troubles.over, sender.device, *inbox_notes.ENDED)
 
     async def _write_down(self, crew: _Crew, function: Callable, *args: object) -> None:
         try:
@@ -305,6 +311,8 @@ class Inbox:
                 log.exception("The messages could not be watched.")
 
     async def _look(self) -> None:
+        if self._dropped and (self._noting is None or self._noting.done()):
+            self._noting = asyncio.create_task(self._tell_of_dropped())
         now_s = _now_s()
         idle_s = now_s - self._moved_s
         if self.is_stuck and self._moved_s > self._stuck_s:
@@ -332,7 +340,15 @@ class Inbox:
         self._left.append(self._crew)
         self._crew = _Crew()
         self._left[-1].leave()
-        self._make_anew("messages came and none was handled")
+        self._make_anew(said("messages came and none was handled"))
+
+    async def _tell_of_dropped(self) -> None:
+        topics, self._dropped = self._dropped, set()
+        try:
+            for device_pk, channel in await in_thread(inbox_notes.note_dropped, topics):
+                self._failed.setdefault(device_pk, set()).add(channel)
+        except Exception as error:
+            log.warning("Which messages were dropped could not be written down (%s).", type(error).__name__)
 
     async def _tell_of(self, stuck: bool) -> None:
         await in_thread(self._tell, stuck)
@@ -350,12 +366,6 @@ class Inbox:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _find_failed() -> list[tuple[int, str]]:
-    """Return the devices whose messages could not be handled, each with the channel of the last one."""
-    rows = Trouble.objects.open().filter(word="message_failed").values_list("device", "values")
-    return [(pk, str(values.get("channel"))) for pk, values in rows]
 
 
 def _ask_database() -> None:
@@ -377,10 +387,3 @@ def _cause_of(error: Exception) -> BaseException:
 
 def _channel_of(error: Exception) -> str:
     return error.sender.channel if isinstance(error, _Failed) else ""
-
-
-def _note_trouble(sender: Sender, cause: BaseException) -> None:
-    if isinstance(cause, Refused):
-        troubles.note(sender.device, f"picture_{cause.word}")
-    else:
-        troubles.note(sender.device, "message_failed", channel=sender.channel, detail=type(cause).__name__)

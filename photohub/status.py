@@ -16,11 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices import beats, broker_names
+from devices import beats, broker_names, crowds, dynsec
 from devices.models import ServiceBeat, Trouble
 from devices.trouble_words import sentence_of
-from media_pipeline import store
-from media_pipeline.models import Capture
+from media_pipeline import deleting, orphans, store
+from media_pipeline.models import Capture, Removal
+from photohub import unheard_topics
 from photohub.lib import fetch_errors, vendor
 from photohub.lib.sizes import size_in_words
 from photohub.status_outside import look_at_address, look_at_live, look_at_mirror
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 STALE_AFTER_S = 60
 SLOW_QUERY_MS = 200
 COUNT_KEPT_S = 60
+_FOUND_FOR_S = 24 * 3600
 # A picture can be stored no earlier than PhotoHub exists; boards without a clock battery wake up in 1970.
 EARLIEST_TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -75,6 +77,7 @@ def _questions() -> list[Question]:
     return [
         ("database", _("Database"), _database),
         ("disk", _("Disk"), _disk),
+        ("files", _("Picture files"), _files),
         ("worker", _("Worker"), _worker),
         ("broker", _("Message broker"), _broker),
         ("mirror", _("Mirror"), look_at_mirror),
@@ -94,7 +97,7 @@ def _ask_all(questions: list[Question]) -> list[Part]:
         if (
             parts
             and parts[0].state == "problem"
-            and key in ("worker", "broker", "mirror", "address", "clock", "devices")
+            and key in ("files", "worker", "broker", "mirror", "address", "clock", "devices")
         ):
             sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
             parts.append(Part(key, label, "problem", sentence))
@@ -161,6 +164,26 @@ def _disk() -> Part:
     return Part("disk", _("Disk"), state, sentence, figures=figures, help=help_)
 
 
+def _files() -> Part:
+    """Say for a day that files were found which belong to no picture."""
+    label = _("Picture files")
+    stuck = Removal.objects.exclude(error="").exclude(error=deleting.FORMER_MIRROR.text)
+    if (count := stuck.count()) and (row := stuck.order_by("-next_try_at").first()):
+        text = ngettext(
+            "%(n)d deleted picture still has a file or a copy, which is removed later: %(why)s",
+            "%(n)d deleted pictures still have files or copies, which are removed later: %(why)s",
+            count,
+        )
+        help_ = _("Look at the disk of the data folder and at the mirror; the hub tries again by itself.")
+        sentence = text % {"n": count, "why": row.error_text}
+        return Part("files", label, "warning", sentence, since=row.created_at, help=help_)
+    beat = ServiceBeat.objects.filter(pk=orphans.BEAT).first()
+    if beat is None or beats.is_stale(beat, _FOUND_FOR_S):
+        return Part("files", label, "ok", _("No file was found that belongs to no picture."))
+    help_ = _("A kill or a restored backup leaves such files. If pictures are missed, run manage.py verify.")
+    return Part("files", label, "warning", beat.text, since=beat.at, help=help_)
+
+
 def _stored_count() -> int:
     """Count the pictures, at most once a minute: a million take longer to count than all the rest."""
     global _stored
@@ -190,6 +213,10 @@ def _broker() -> Part:
             "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."
         )
         return replace(found, help=help_)
+    unmended = ServiceBeat.objects.filter(pk__in=(unheard_topics.BEAT, dynsec.BEAT), ok=False).first()
+    if found.state == "ok" and unmended is not None:
+        help_ = _("Correct the rights of the hub's account at the message broker.")
+        return replace(found, state="warning", sentence=unmended.text, since=unmended.changed_at, help=help_)
     if found.state == "ok" and (count := len(broker_names.collisions())):
         text = ngettext(
             "%(n)d name means two at the message broker.",
@@ -212,7 +239,7 @@ def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
     if stale:
         return Part(name, label, "problem", silent, since=row.at if row else None, help=help_)
     if not row.ok:
-        return Part(name, label, "problem", row.sentence or silent, since=row.changed_at, help=help_)
+        return Part(name, label, "problem", row.text or silent, since=row.changed_at, help=help_)
     return Part(name, label, "ok", fine, since=row.changed_at)
 
 
@@ -243,6 +270,9 @@ def _clock() -> Part:
 def _devices() -> Part:
     label = _("Devices")
     count = Trouble.objects.open().values("device").distinct().count()
+    if crowd := crowds.found():
+        row, help_ = crowd
+        return Part("devices", label, "warning", row.text, since=row.changed_at, help=str(help_))
     if not count:
         return Part("devices", label, "ok", _("No device has trouble that the hub knows of."))
     unfetched = (

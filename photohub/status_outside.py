@@ -42,12 +42,12 @@ def look_at_mirror() -> Part:
     figures = [(_("Waiting"), f"{waiting['count']:,}"), (_("Failed"), f"{failed:,}")]
     blocked = backlog.filter(state=MirrorState.BLOCKED).first()
     if blocked:
-        return _mirror_waits(waiting["count"], blocked.error, "problem", figures)
+        return _mirror_waits(waiting["count"], blocked.error_text, "problem", figures)
     late = waiting["oldest"] and timezone.now() - waiting["oldest"] > timedelta(seconds=BACKLOG_PATIENCE_S)
     if late:
         stuck = backlog.exclude(error="").first()
         return _mirror_waits(
-            waiting["count"], stuck.error if stuck else "", "warning", figures, waiting["oldest"]
+            waiting["count"], stuck.error_text if stuck else "", "warning", figures, waiting["oldest"]
         )
     if failed:
         text = ngettext(
@@ -125,7 +125,7 @@ def look_at_address() -> Part:
             "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
         )
         return Part(
-            "address", label, "warning", link.sentence, since=link.changed_at, figures=figures, help=help_
+            "address", label, "warning", link.text, since=link.changed_at, figures=figures, help=help_
         )
     if settings.PHOTOHUB_URL:
         return Part(

@@ -11,7 +11,7 @@ import socket
 from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from devices import identity, logins, presence
+from devices import crowds, identity, logins, presence
 from devices.models import Device
 from media_pipeline import live_now
 from media_pipeline.doors.frames import FrameDesk
@@ -26,6 +26,7 @@ from media_pipeline.pulls import Pulls
 from media_pipeline.stream_links import StreamLinks
 from photohub import asgi
 from photohub.lib.db import in_thread
+from photohub.lib.said import said
 from photohub.lib.strangers import Strangers
 
 # Whoever connects with keys that do not exist costs the database nothing after a while.
@@ -80,6 +81,7 @@ class Intake:
         self._listener = listener
         self._links = StreamLinks()
         self._looking = asyncio.Event()
+        self._crowded = 0
         self.desk = FrameDesk(frames)
         self.door = StreamDoor(_identify, self._take_from_door, self._links.note)
         self.pulls = Pulls(self._take_from_pull, self._links.note)
@@ -93,6 +95,7 @@ class Intake:
         try:
             while True:
                 await self._put_out_who_may_not()
+                await self._tell_of_crowds()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_EVERY_S):
                         await self._looking.wait()
@@ -138,9 +141,17 @@ class Intake:
             log.warning("The streaming devices could not be looked up: %s", error)
             return
         for code in codes - enabled:
-            self.door.drop(code, "the device was switched off or removed")
+            self.door.drop(code, said("the device was switched off or removed"))
             self._frames.forget(code)
             self.desk.forget(code)
+
+    async def _tell_of_crowds(self) -> None:
+        """Let the status page say that connections are refused, while they are."""
+        refused, self._crowded = self.door.crowded - self._crowded, self.door.crowded
+        try:
+            await in_thread(crowds.note, crowds.STREAMS, refused, self.door.limits.connections)
+        except Exception as error:
+            log.warning("That streams are refused could not be written down: %s", error)
 
 
 def _enabled_of(codes: set[str]) -> set[str]:

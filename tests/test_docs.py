@@ -261,6 +261,9 @@ STATUS_SOURCES = (
     "devices/mqtt.py",
     "devices/trouble_words.py",
     "devices/ota/link_check.py",
+    "devices/crowds.py",
+    "devices/dynsec.py",
+    "media_pipeline/orphans.py",
 )
 
 

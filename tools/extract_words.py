@@ -27,6 +27,14 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
+    "said": None,
+    # Codecs say in English what they cannot read; whoever notes it has it said in the reader's language.
+    "_Refuse": (2,),
+    "BadHello": None,
+    "UnknownFraming": None,
+    "BadHeader": None,
+    "NotJpeg": None,
+    "TooFine": None,
 }
 
 

@@ -73,13 +73,17 @@ def refusal_of(error: FirmwareError) -> Refused:
 
 @dataclass
 class Call:
-    """A request. `found` holds the named parts of its path; `begun` tells that the answer's head is out."""
+    """A request. `found` holds the named parts of its path; `begun` tells that the answer's head is out.
+
+    `device` is who asks, once that is known.
+    """
 
     scope: dict
     receive: object
     send: object
     found: dict[str, str | None]
     begun: bool = False
+    device: Device | None = None
 
     def __post_init__(self) -> None:
         self.method: str = self.scope["method"]

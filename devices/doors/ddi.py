@@ -41,6 +41,7 @@ def _find_device(call: Call) -> Device:
     device = find_caller(token if kind == "target" else "", call.address)
     if device.code != call.found["code"]:
         raise Refused("auth", "This key is another device's.")
+    call.device = device
     return device
 
 

@@ -51,7 +51,7 @@ async def answer(call: Call) -> None:
 def decide(call: Call) -> tuple[UpdateDecision, download.Image | None]:
     """Say what this updater gets. Raises Refused."""
     try:
-        device = find_caller(call.found["key"] or "", call.address)
+        call.device = device = find_caller(call.found["key"] or "", call.address)
     except Refused as refusal:
         # The updaters have a sentence of their own for 403, and none for 401.
         raise Refused(refusal.word, refusal.sentence, status=403) from refusal
@@ -69,7 +69,7 @@ def decide(call: Call) -> tuple[UpdateDecision, download.Image | None]:
     decision = esp_update.decide(request, facts_of(image))
     if decision.status in (403, 404) and decision.word != "wrong_mode":
         # It would be the same at every try. Another mode is another question of the same program.
-        targets.note_failed(offer.target, "rejected", decision.sentence)
+        targets.note_failed(offer.target, decision.word, decision.figures)
     return decision, image
 
 

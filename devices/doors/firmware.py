@@ -4,7 +4,7 @@ import logging
 
 from django.db import DatabaseError, InterfaceError
 
-from . import ddi, download, esp
+from . import ddi, download, esp, refusal_notes
 from .call import Call, Gone, Refused, busy, slow_down
 
 log = logging.getLogger(__name__)
@@ -24,12 +24,15 @@ async def application(scope: dict, receive, send) -> None:
     call = Call(scope, receive, send, match.groupdict())
     try:
         await answer(call)
+        await refusal_notes.note_answered(call)
     except Gone:
         pass  # What was sent is noted; the device asks for the rest when it comes back.
     except Exception as error:
         if call.begun:
             raise
-        await call.refuse(_explain(error, call))
+        refusal = _explain(error, call)
+        await call.refuse(refusal)
+        await refusal_notes.note(call, refusal)
 
 
 def _explain(error: Exception, call: Call) -> Refused:

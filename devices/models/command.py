@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from photohub.lib.db import inline, inline_all
 from photohub.lib.ids import new_id
+from photohub.lib.said import say
 
 from .access import visible_devices
 from .device import Device
@@ -52,7 +53,10 @@ class Command(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="commands")
     name = models.CharField(max_length=49, unique=True)
     state = models.CharField(max_length=12, choices=CommandState, default=CommandState.QUEUED)
+    # A stable word for programs, the sentence, and what that is made of (`lib.said`).
+    reason_word = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+    reason_said = models.JSONField(default=dict, blank=True)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -85,3 +89,8 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def reason_text(self) -> str:
+        """Why it ended as it did, in the language that is active."""
+        return say(self.reason_said, self.reason)

@@ -79,9 +79,10 @@ class Delivery(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deliveries")
     way = models.CharField(max_length=8, choices=DeliveryWay, default=DeliveryWay.PACKETS)
     state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.QUEUED)
-    # A stable word for programs, with the figures that the sentence is made of.
+    # A stable word for programs, the sentence, and what that is made of (`lib.said`).
     reason_word = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=300, blank=True)
+    reason_said = models.JSONField(default=dict, blank=True)
 
     # What was asked for. The original lies in the outbox under its hash; a URL has none until it was fetched.
     origin = models.CharField(max_length=8, choices=PictureOrigin, default=PictureOrigin.UPLOAD)

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from photohub.lib.db import inline
+from photohub.lib.said import say
 
 from ..trouble_words import sentence_of
 from .access import visible_devices
@@ -51,7 +52,7 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     sentence = models.CharField(max_length=300, blank=True)
-    # What the sentence was made of, where it was made of a word of `trouble_words`.
+    # What the sentence was made of: a word of `trouble_words` and its values, or no word and what `lib.said` keeps.
     word = models.CharField(max_length=40, blank=True, default="")
     values = models.JSONField(default=dict, blank=True)
     problem = models.BooleanField(default=False)
@@ -74,5 +75,5 @@ class Event(models.Model):
 
     @property
     def text(self) -> str:
-        """The sentence in the language that is active, where it was made of a word."""
-        return sentence_of(self.word, self.values) if self.word else self.sentence
+        """The sentence in the language that is active, where the row keeps what it was made of."""
+        return sentence_of(self.word, self.values) if self.word else say(self.values, self.sentence)

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from photohub.lib.ids import new_id
+from photohub.lib.said import say
 
 from ..protocol.firmware_manifest import key_id
 
@@ -65,6 +66,7 @@ class Firmware(models.Model):
     )
     state = models.CharField(max_length=12, choices=FirmwareState, default=FirmwareState.STORED)
     problem = models.CharField(max_length=300, blank=True)
+    problem_said = models.JSONField(default=dict, blank=True)
     note = models.TextField(blank=True)
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -83,6 +85,11 @@ class Firmware(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product} {self.module} {self.version}"
+
+    @property
+    def problem_text(self) -> str:
+        """What is wrong with its bytes, in the language that is active."""
+        return say(self.problem_said, self.problem)
 
     @property
     def signed(self) -> bool:

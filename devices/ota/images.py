@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from photohub.lib.blobs import sync_folder
+from photohub.lib.said import Said, columns, said
 
 from .. import events
 from ..models import EventType, Firmware, FirmwareState, Rollout
@@ -162,7 +163,7 @@ def _keep(row: Firmware, temporary: Path) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _tell(row, _("The firmware %(name)s was uploaded.") % {"name": row}, row.uploaded_by)
+            _tell(row, said("The firmware %(name)s was uploaded.", name=str(row)), row.uploaded_by)
     except IntegrityError as error:
         raise _taken(row, None) from error
     finally:
@@ -183,7 +184,7 @@ def _drop_unnamed(sha256: str) -> None:
         _cache.forget(sha256)
 
 
-def _tell(firmware: Firmware, sentence: str, user=None, *, problem: bool = False) -> None:
+def _tell(firmware: Firmware, sentence: Said, user=None, *, problem: bool = False) -> None:
     actor = user if getattr(user, "pk", None) else None
     events.record(EventType.NOTICE, subject=firmware.pk, actor=actor, sentence=sentence, problem=problem)
 
@@ -197,11 +198,14 @@ def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Fi
     with transaction.atomic():
         rows = Firmware.objects.filter(pk=firmware.pk).exclude(state=FirmwareState.PUBLISHED)
         now = timezone.now()
-        if rows.update(state=FirmwareState.PUBLISHED, published_at=now, problem=""):
-            sentence = _("The firmware %(name)s was published.")
+        if rows.update(state=FirmwareState.PUBLISHED, published_at=now, **columns("problem", "")):
+            sentence = said("The firmware %(name)s was published.", name=firmware)
             if lower:
-                sentence = _("The firmware %(name)s was published, though its counter is not the highest.")
-            _tell(firmware, sentence % {"name": firmware}, user)
+                sentence = said(
+                    "The firmware %(name)s was published, though its counter is not the highest.",
+                    name=firmware,
+                )
+            _tell(firmware, sentence, user)
     firmware.refresh_from_db()
     return firmware
 
@@ -218,7 +222,7 @@ def delete_firmware(firmware: Firmware, user=None) -> None:
                 )
                 raise FirmwareTaken("in_use", sentence % {"name": firmware})
             used.delete()
-            _tell(firmware, _("The firmware %(name)s was deleted.") % {"name": firmware}, user)
+            _tell(firmware, said("The firmware %(name)s was deleted.", name=firmware), user)
             Firmware.objects.filter(pk=firmware.pk).delete()
         _drop_unnamed(firmware.sha256)
 
@@ -255,11 +259,11 @@ def _proved(firmware: Firmware) -> bytes:
     except FileNotFoundError as error:
         if not settings.FIRMWARE_DIR.is_dir():
             raise _away() from error
-        raise _mark_broken(firmware, _("The file is missing.")) from error
+        raise _mark_broken(firmware, said("The file is missing.")) from error
     except OSError as error:
         raise _away() from error
     if len(data) != firmware.size_bytes or hashlib.sha256(data).hexdigest() != firmware.sha256:
-        raise _mark_broken(firmware, _("The bytes on the disk are not those that were uploaded."))
+        raise _mark_broken(firmware, said("The bytes on the disk are not those that were uploaded."))
     _cache.put(firmware.sha256, look, data)
     return data
 
@@ -268,17 +272,21 @@ def _away() -> FirmwareAway:
     return FirmwareAway("disk", _("The image cannot be read just now. Look at the disk of the data folder."))
 
 
-def _mark_broken(firmware: Firmware, problem: str) -> FirmwareBroken:
+def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:
     """Stop everything that would hand out these bytes, and raise the alarm once."""
     _cache.forget(firmware.sha256)
     with transaction.atomic():
         rows = Firmware.objects.filter(sha256=firmware.sha256).exclude(state=FirmwareState.BROKEN)
         keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
-        rows.filter(pk__in=keys).update(state=FirmwareState.BROKEN, problem=problem)
+        rows.filter(pk__in=keys).update(state=FirmwareState.BROKEN, **columns("problem", problem))
         if keys:
             rollouts.pause_firmware(keys, "integrity")
-            sentence = _("The stored image of %(name)s is damaged: its rollouts are paused. %(problem)s")
-            _tell(firmware, sentence % {"name": firmware, "problem": problem}, problem=True)
+            sentence = said(
+                "The stored image of %(name)s is damaged: its rollouts are paused. %(problem)s",
+                name=firmware,
+                problem=problem,
+            )
+            _tell(firmware, sentence, problem=True)
     return _broken(firmware)
 
 

@@ -3,6 +3,9 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from photohub.lib.said import said
 
 from .. import events
 from ..models import EventType, Firmware, SigningKey
@@ -23,7 +26,7 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
     try:
         with transaction.atomic():
             key = SigningKey.objects.create(name=name.strip()[:80], public_key=public_key, added_by=actor)
-            _tell(key, _("The signing key %(name)s (%(key)s) was added."), actor)
+            _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was added."), actor)
     except IntegrityError as error:
         raise FirmwareTaken("taken", _("This key is known already. A revoked key stays revoked.")) from error
     return key
@@ -36,7 +39,7 @@ def revoke_key(key: SigningKey, user=None) -> bool:
         rows = SigningKey.objects.filter(pk=key.pk, revoked_at=None)
         if not rows.update(revoked_at=timezone.now()):
             return False
-        _tell(key, _("The signing key %(name)s (%(key)s) was revoked."), actor)
+        _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was revoked."), actor)
         signed = Firmware.objects.filter(signing_key=key).values_list("pk", flat=True)
         rollouts.pause_firmware(list(signed), "revoked_key", user)
     key.refresh_from_db()
@@ -45,4 +48,4 @@ def revoke_key(key: SigningKey, user=None) -> bool:
 
 def _tell(key: SigningKey, sentence: str, actor) -> None:
     words = {"name": key.name, "key": key.fingerprint}
-    events.record(EventType.NOTICE, actor=actor, sentence=sentence % words)
+    events.record(EventType.NOTICE, actor=actor, sentence=said(sentence, **words))

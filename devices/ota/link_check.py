@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from photohub.lib import site
+from photohub.lib.said import Said, said
 
 from .. import beats
 from ..models import Rollout, ServiceBeat
@@ -53,10 +53,9 @@ def refresh_if_due() -> None:
         log.log(logging.WARNING if problem else logging.INFO, "Outside address: %s", problem or "it answers.")
 
 
-def find_problem(base_url: str) -> str:
+def find_problem(base_url: str) -> Said:
     """GET <base_url>/healthz; return in a sentence what is wrong, or nothing."""
     parts = urlsplit(base_url)
-    words = {"address": base_url}
     try:
         connection = _open(parts.scheme, parts.hostname or "", parts.port)
         try:
@@ -65,15 +64,20 @@ def find_problem(base_url: str) -> str:
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        words["error"] = getattr(error, "strerror", None) or type(error).__name__
-        return _("%(address)s cannot be reached from the hub itself: %(error)s.") % words
+        why = getattr(error, "strerror", None) or type(error).__name__
+        return said(
+            "%(address)s cannot be reached from the hub itself: %(error)s.", address=base_url, error=why
+        )
     if status == 200:
-        return ""
-    words["status"] = str(status)
+        return Said("")
     if 300 <= status < 400:
         # Small updaters follow no redirects, so for them this address leads nowhere.
-        return _("%(address)s answers with a redirect, which most devices cannot follow.") % words
-    return _("%(address)s answers %(status)s, so it does not lead to this hub.") % words
+        return said(
+            "%(address)s answers with a redirect, which most devices cannot follow.", address=base_url
+        )
+    return said(
+        "%(address)s answers %(status)s, so it does not lead to this hub.", address=base_url, status=status
+    )
 
 
 def _open(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

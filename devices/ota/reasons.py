@@ -5,6 +5,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from photohub.lib.said import Said, said, said_of
+
 from ..models import Rollout, RolloutState, RolloutTarget, TargetState
 from . import planning
 
@@ -41,6 +43,11 @@ SENTENCES: dict[str, str | Promise] = {
     "check": gettext_lazy("The device said that the image did not pass its check."),
     "flashing": gettext_lazy("The device said that it could not write the image."),
     "rejected": gettext_lazy("The device refused the update."),
+    "wrong_chip": gettext_lazy("The image is for another chip than the device's."),
+    "no_image": gettext_lazy("The image is empty."),
+    "too_large": gettext_lazy("The device has no room for so many bytes."),
+    "wrong_format": gettext_lazy("The image has a form that the device would not take."),
+    "flash_size": gettext_lazy("The image was made for a flash of another size."),
     "unfetched": gettext_lazy("The device said that it was done, but it never fetched the image."),
     "too_many_offers": gettext_lazy("The device came again and again without getting the image."),
     "old_version": gettext_lazy("The device said it was done, but still runs another version."),
@@ -57,10 +64,15 @@ def sentence_of(word: str) -> str:
 
 def ending_of(state: str, word: str, text: str = "") -> str:
     """Say how an update ended. `text` is what the device said, in its own language."""
+    return str(ending_said(state, word, text))
+
+
+def ending_said(state: str, word: str, text: str = "") -> Said:
+    """Return the same to be kept in an event."""
     if state == TargetState.PROVED:
-        return _("The device reports the new version.")
-    sentence = sentence_of(word) if word else _("It failed.")
-    return f"{sentence} ({text})" if text else sentence
+        return said("The device reports the new version.")
+    sentence = said_of(SENTENCES.get(word, word)) if word else said("It failed.")
+    return said("%(sentence)s (%(text)s)", sentence=sentence, text=text) if text else sentence
 
 
 def explain_rollout(rollout: Rollout) -> str:

@@ -21,6 +21,7 @@ from django.utils.translation import gettext as _
 
 from photohub.lib import clock
 from photohub.lib.db import update_in_order
+from photohub.lib.said import Said, said, said_of
 
 from .. import clock_watch, events
 from ..models import (
@@ -72,10 +73,12 @@ def create(
             for n, (device, step) in enumerate(zip(planning.in_order(fitting), step_of, strict=True))
         )
         words = {"name": firmware, "n": len(fitting)}
-        sentence = _("A rollout of %(name)s was made; devices: %(n)d.")
+        sentence = said("A rollout of %(name)s was made; devices: %(n)d.", **words)
         if plan.allow_rollback:
-            sentence = _("A rollout of %(name)s was made, to which devices may go back; devices: %(n)d.")
-        tell(rollout, sentence % words, user)
+            sentence = said(
+                "A rollout of %(name)s was made, to which devices may go back; devices: %(n)d.", **words
+            )
+        tell(rollout, sentence, user)
         if start:
             resume(rollout, user)
     rollout.refresh_from_db()
@@ -106,7 +109,7 @@ def _in_words(left_out: dict[str, str]) -> dict[str, str]:
 
 
 def tell(
-    rollout: Rollout, sentence: str = "", user=None, *, device: Device | None = None, problem=False
+    rollout: Rollout, sentence: str | Said = "", user=None, *, device: Device | None = None, problem=False
 ) -> None:
     """Write down what happened to a rollout, or to one of its devices, and ring the live pages."""
     actor = user if getattr(user, "pk", None) else None
@@ -150,11 +153,13 @@ def resume(rollout: Rollout, user=None) -> bool:
             raise RolloutError("broken", reasons.sentence_of("broken"))
         now = timezone.now()
         began = {"step_started_at": now} if row.state == RolloutState.DRAFT else {}
-        sentence = (
-            _("The rollout of %(name)s was started.") if began else _("The rollout of %(name)s goes on.")
-        )
+        name = row.firmware
+        if row.state == RolloutState.DRAFT:
+            sentence = said("The rollout of %(name)s was started.", name=name)
+        else:
+            sentence = said("The rollout of %(name)s goes on.", name=name)
         _set(row, state=RolloutState.RUNNING, reason_word="", reason="", started_at=now, **began)
-        tell(row, sentence % {"name": row.firmware}, user)
+        tell(row, sentence, user)
     rollout.refresh_from_db()
     return True
 
@@ -173,9 +178,9 @@ def _pause(row: Rollout, word: str, user=None) -> bool:
     if row.state != RolloutState.RUNNING:
         return False
     _set(row, state=RolloutState.PAUSED, reason_word=word)
-    sentence = _("The rollout of %(name)s is paused: %(why)s")
-    words = {"name": row.firmware, "why": reasons.sentence_of(word)}
-    tell(row, sentence % words, user, problem=word != "person")
+    why = said_of(reasons.SENTENCES.get(word, word))
+    sentence = said("The rollout of %(name)s is paused: %(why)s", name=row.firmware, why=why)
+    tell(row, sentence, user, problem=word != "person")
     return True
 
 
@@ -199,7 +204,7 @@ def cancel(rollout: Rollout, user=None) -> bool:
         values = {"reason_word": "cancelled", "finished_at": now, "changed_at": now}
         update_in_order(open_ones, state=TargetState.CANCELLED, **values)
         _set(row, state=RolloutState.CANCELLED, reason_word="person", finished_at=now)
-        tell(row, _("The rollout of %(name)s was cancelled.") % {"name": row.firmware}, user)
+        tell(row, said("The rollout of %(name)s was cancelled.", name=row.firmware), user)
     rollout.refresh_from_db()
     return True
 
@@ -249,9 +254,13 @@ def _mend_times(row: Rollout) -> None:
 def _finish(row: Rollout) -> None:
     counts = counts_of(row)
     _set(row, state=RolloutState.FINISHED, reason_word="", finished_at=timezone.now())
-    words = {"name": row.firmware, "proved": counts["proved"], "all": sum(counts.values())}
-    sentence = _("The rollout of %(name)s has finished: %(proved)d of %(all)d devices run it.")
-    tell(row, sentence % words, problem=counts["proved"] < sum(counts.values()) - counts["cancelled"])
+    sentence = said(
+        "The rollout of %(name)s has finished: %(proved)d of %(all)d devices run it.",
+        name=row.firmware,
+        proved=counts["proved"],
+        all=sum(counts.values()),
+    )
+    tell(row, sentence, problem=counts["proved"] < sum(counts.values()) - counts["cancelled"])
 
 
 def fails_too_often(row: Rollout) -> bool:
@@ -292,7 +301,7 @@ def _go_on(row: Rollout) -> None:
             return
         _set(row, step=row.step + 1, step_started_at=now, step_done_at=None)
         words = {"name": row.firmware, "step": row.step + 1, "all": len(row.steps)}
-        tell(row, _("The rollout of %(name)s enters step %(step)d of %(all)d.") % words)
+        tell(row, said("The rollout of %(name)s enters step %(step)d of %(all)d.", **words))
 
 
 def _step_is_over(row: Rollout) -> bool:

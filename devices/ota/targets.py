@@ -13,7 +13,8 @@ from enum import StrEnum
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext as _
+
+from photohub.lib.said import said
 
 from .. import events
 from ..models import Device, EventType, Firmware, Rollout, RolloutTarget, TargetState
@@ -193,10 +194,10 @@ def _end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str,
         values["heard_at"] = now
     if not _change(target, RolloutTarget.OPEN, state=state, **values):
         return False
-    sentence = _("Update to %(version)s: %(how)s")
-    words = {"version": rollout.firmware.version, "how": reasons.ending_of(state, word, text)}
+    how = reasons.ending_said(state, word, text)
+    sentence = said("Update to %(version)s: %(how)s", version=rollout.firmware.version, how=how)
     problem = state in rollouts.FAILURES
-    rollouts.tell(rollout, sentence % words, device=target.device, problem=problem)
+    rollouts.tell(rollout, sentence, device=target.device, problem=problem)
     rollouts.settle(rollout)
     return True
 
@@ -339,9 +340,10 @@ def _store_version(device: Device, module: str, version: str) -> None:
         values["firmware_version"] = version
     if values:
         Device.objects.filter(pk=row.pk).update(**values)
-        words = {"module": module, "version": version}
-        sentence = _("Runs %(version)s.") if module == "default" else _("%(module)s runs %(version)s.")
-        events.record(EventType.DEVICE_CHANGED, device=row, sentence=sentence % words)
+        sentence = said("Runs %(version)s.", version=version)
+        if module != "default":
+            sentence = said("%(module)s runs %(version)s.", module=module, version=version)
+        events.record(EventType.DEVICE_CHANGED, sentence, device=row)
     device.modules = values.get("modules", row.modules)
     device.firmware_version = values.get("firmware_version", row.firmware_version)
 
@@ -363,11 +365,13 @@ def _doubt(target: RolloutTarget) -> Happened:
 def begin_deadlines_anew() -> None:
     """Give every device that is busy its whole time again: the clock jumped, so what stands there says nothing."""
     now = timezone.now()
+    sentence = said("The clock jumped: devices with an update of this rollout have their whole time again.")
     going = Rollout.objects.filter(targets__state__in=RolloutTarget.ACTIVE).distinct()
     for key, deadline_s in going.values_list("pk", "deadline_s"):
-        with rollouts.locked(key):
+        with rollouts.locked(key) as row:
             rows = RolloutTarget.objects.filter(rollout=key, state__in=RolloutTarget.ACTIVE)
-            rows.exclude(deadline_at=None).update(deadline_at=now + timedelta(seconds=deadline_s))
+            if rows.exclude(deadline_at=None).update(deadline_at=now + timedelta(seconds=deadline_s)):
+                rollouts.tell(row, sentence)
 
 
 def end_due() -> int:

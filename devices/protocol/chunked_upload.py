@@ -19,7 +19,7 @@ import hashlib
 import json
 import re
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Any, Protocol
 
@@ -108,6 +108,9 @@ class Answer:
     payload: bytes
     reason: Reason = Reason.OK
     sentence: str = ""
+    # The sentence without its values, and these, for whoever says it in another language.
+    text: str = ""
+    values: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,13 @@ class _Transfer:
 
 
 class _Refuse(Exception):
-    def __init__(self, reason: Reason, sentence: str, missing: list[list[int]] | None = None) -> None:
-        super().__init__(sentence)
-        self.reason, self.missing = reason, missing
+    """What a step is answered instead of success. `text` is translated for people (`tools/extract_words.py`)."""
+
+    def __init__(
+        self, reason: Reason, text: str, missing: list[list[int]] | None = None, **values: object
+    ) -> None:
+        super().__init__(text % values if values else text)
+        self.reason, self.text, self.missing, self.values = reason, text, missing, values
 
 
 class ChunkedUploads:
@@ -196,7 +203,8 @@ class ChunkedUploads:
                 self._forget((code, step.id))
                 return self._answer(topic, code, step.id)
         except _Refuse as refusal:
-            return self._answer(topic, code, step.id, refusal.reason, str(refusal), refusal.missing)
+            answer = self._answer(topic, code, step.id, refusal.reason, str(refusal), refusal.missing)
+            return replace(answer, text=refusal.text, values=refusal.values)
         return None
 
     def settle(
@@ -240,9 +248,8 @@ class ChunkedUploads:
             raise _Refuse(Reason.PAUSE, "The file of this id is just being stored.")
         others = sum(1 for device, other in self._transfers if device == code and other != id)
         if others >= self._limits.transfers_per_device:
-            raise _Refuse(
-                Reason.PAUSE, f"At most {self._limits.transfers_per_device} transfers at once; finish one."
-            )
+            most = self._limits.transfers_per_device
+            raise _Refuse(Reason.PAUSE, "At most %(most)s transfers at once; finish one.", most=most)
         self._forget(key)
         self._finished.pop(key, None)
         self._transfers[key] = transfer
@@ -250,7 +257,7 @@ class ChunkedUploads:
 
     def _read_init(self, payload: bytes, now_s: float) -> _Transfer:
         if len(payload) > MAX_INIT_BYTES:
-            raise _Refuse(Reason.CANCEL, f"init is longer than {MAX_INIT_BYTES} bytes.")
+            raise _Refuse(Reason.CANCEL, "init is longer than %(limit)s bytes.", limit=MAX_INIT_BYTES)
         try:
             given = read_json(payload, MAX_INIT_BYTES)
         except NotJson as error:
@@ -259,7 +266,7 @@ class ChunkedUploads:
             raise _Refuse(Reason.CANCEL, "init is not a JSON object.")
         name, size, checksum = given.get("name"), given.get("size"), given.get("checksum") or ""
         if not isinstance(name, str) or not 1 <= len(name.encode("utf-8", "replace")) <= MAX_NAME_BYTES:
-            raise _Refuse(Reason.CANCEL, f"init needs a name of 1 to {MAX_NAME_BYTES} bytes.")
+            raise _Refuse(Reason.CANCEL, "init needs a name of 1 to %(limit)s bytes.", limit=MAX_NAME_BYTES)
         if size is not None and (type(size) is not int or size < 1):
             raise _Refuse(Reason.CANCEL, "The size in init is not a positive whole number.")
         self._check_size(size or 0)
@@ -278,7 +285,8 @@ class ChunkedUploads:
 
     def _check_size(self, size_bytes: int) -> None:
         if size_bytes > self._limits.file_bytes:
-            raise _Refuse(Reason.CANCEL, f"A file may have at most {self._limits.file_bytes} bytes.")
+            limit = self._limits.file_bytes
+            raise _Refuse(Reason.CANCEL, "A file may have at most %(limit)s bytes.", limit=limit)
 
     def _find(self, code: str, id: str) -> _Transfer:
         transfer = self._transfers.get((code, id))
@@ -294,7 +302,9 @@ class ChunkedUploads:
         if not payload:
             raise _Refuse(Reason.RESEND, "The piece is empty.")
         if transfer.size is not None and end > transfer.size:
-            raise _Refuse(Reason.CANCEL, f"The piece ends behind the file's {transfer.size} bytes.")
+            raise _Refuse(
+                Reason.CANCEL, "The piece ends behind the file's %(size)s bytes.", size=transfer.size
+            )
         if step.sha256 and hashlib.sha256(payload).hexdigest() != step.sha256:
             raise _Refuse(Reason.RESEND, "The piece does not match its checksum.")
         if transfer.fin_topic:

@@ -68,11 +68,12 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class UpdateDecision:
-    """What to answer: a status, a word for programs, and a sentence for the event log."""
+    """What to answer: a status, a word, a sentence for the device, and the figures that people are told with the word."""
 
     status: Literal[200, 304, 403, 404]
     word: str
     sentence: str
+    figures: str = ""
 
 
 SEND = UpdateDecision(200, "send", "The image is sent.")
@@ -149,16 +150,14 @@ def _refusal(request: UpdateRequest, image: ImageFacts) -> UpdateDecision | None
             403, "wrong_mode", f"The image is of the kind {image.kind}; something else was asked."
         )
     if image.chip not in (None, request.chip):
-        return UpdateDecision(
-            403, "wrong_chip", f"The image is for {image.chip}, the device is an {request.chip}."
-        )
+        sentence = f"The image is for {image.chip}, the device is an {request.chip}."
+        return UpdateDecision(403, "wrong_chip", sentence, f"{image.chip} ≠ {request.chip}")
     if image.size_bytes < 1:
         return UpdateDecision(404, "no_image", "The image is empty.")
     free_bytes = request.free_space_bytes
     if free_bytes is not None and image.size_bytes > free_bytes:
-        return UpdateDecision(
-            403, "too_large", f"The image has {image.size_bytes} bytes, the device has room for {free_bytes}."
-        )
+        sentence = f"The image has {image.size_bytes} bytes, the device has room for {free_bytes}."
+        return UpdateDecision(403, "too_large", sentence, f"{image.size_bytes} > {free_bytes}")
     return _format_refusal(request, image) if image.kind == "sketch" else None
 
 
@@ -173,11 +172,8 @@ def _format_refusal(request: UpdateRequest, image: ImageFacts) -> UpdateDecision
         )
     needed_bytes, real_bytes = image.header.flash_bytes(request.chip), request.chip_size_bytes
     if needed_bytes is None or (real_bytes is not None and needed_bytes > real_bytes):
-        return UpdateDecision(
-            403,
-            "flash_size",
-            f"The image was made for {needed_bytes} bytes of flash, the device has {real_bytes}.",
-        )
+        sentence = f"The image was made for {needed_bytes} bytes of flash, the device has {real_bytes}."
+        return UpdateDecision(403, "flash_size", sentence, f"{needed_bytes or '?'} > {real_bytes or '?'}")
     return None
 
 

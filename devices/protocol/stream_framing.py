@@ -43,7 +43,7 @@ _PADDING = re.compile(rb"[\0 \t\r\n]*")
 
 
 class StreamError(ValueError):
-    """The stream cannot be read on: the connection is to be closed."""
+    """The stream cannot be read on: the connection is to be closed. Its text is translated for people."""
 
 
 class BadHello(StreamError):
@@ -273,7 +273,7 @@ class StreamReader:
             return True
         digits = _DIGITS.match(self._buffer, 0, MAX_DIGITS + 1)
         if digits is None or digits.end() > MAX_DIGITS:
-            raise BadHeader(f"A picture's length must be 1 to {MAX_DIGITS} decimal digits.")
+            raise BadHeader("A picture's length has no decimal digits, or too many.")
         behind = bytes(self._buffer[digits.end() : digits.end() + 4])
         if behind not in _SEPARATORS:
             if any(separator.startswith(behind) for separator in _SEPARATORS):

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from photohub.lib.said import said
+
 from .. import commands
 from ..access import Action, can, get_device
 from ..models import Command, CommandState, Device
@@ -77,7 +79,7 @@ def cancel(request: HttpRequest, code: str, id: UUID) -> HttpResponse:
     """Cancel an open command."""
     device = get_device(request.user, code, Action.COMMAND)
     command = get_object_or_404(device.commands.select_related("device"), pk=id)
-    by = _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
+    by = said("Cancelled by %(person)s.", person=request.user.get_username())
     done = commands.cancel(command, by)
     if wants_json(request):
         command.refresh_from_db()

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from photohub.lib.api import ApiError, page_of
 from photohub.lib.picture_response import picture_response
+from photohub.lib.said import said
 
 from .. import deliveries, screens
 from ..access import Action, can
@@ -71,7 +72,7 @@ def picture(request: HttpRequest, id: UUID) -> HttpResponse:
 def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
     """End a delivery that has not arrived."""
     delivery = delivery_of(request, id, Action.COMMAND)
-    by = _("Cancelled by %(person)s.") % {"person": request.user.get_username()}
+    by = said("Cancelled by %(person)s.", person=request.user.get_username())
     if not deliveries.cancel(delivery, by):
         return _refuse(request, delivery, _("This delivery has already ended."))
     return _done(request, delivery)

@@ -14,6 +14,7 @@ from .. import deliveries, fetching
 from ..access import Action, can
 from ..api_tokens import bearer_of, user_of_token
 from ..deliveries import CannotDeliver, Wish
+from ..delivery_words import reason_of
 from ..models import Delivery, DeliveryState, Device, PictureOrigin
 from ..waiting import wait_for_end
 
@@ -82,4 +83,4 @@ def _outcome(delivery: Delivery) -> JsonResponse:
         )
         raise _Refused(504, "timeout", sentence)
     word = now.reason_word or str(now.state)
-    raise _Refused(_STATUS.get(word, 502), word, now.reason or str(now.get_state_display()))
+    raise _Refused(_STATUS.get(word, 502), word, reason_of(now) or str(now.get_state_display()))

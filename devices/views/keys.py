@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from photohub.lib.said import Said, said
+
 from .. import events, identity, secrets_once
 from ..access import Action, get_device
 from ..models import EventType
@@ -38,7 +40,7 @@ def new_key(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     key = identity.issue_key(device)
     # Everybody who may look reads the events, and how a key begins is no business of theirs.
-    _tell(request, device, _("A key was made."))
+    _tell(request, device, said("A key was made."))
     secrets_once.keep_for_next_page(request, device, key)
     return redirect("devices:keys", device.code)
 
@@ -50,7 +52,7 @@ def revoke_key(request: HttpRequest, code: str, prefix: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     key = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
     identity.revoke_key(key)
-    _tell(request, device, _("A key was revoked."))
+    _tell(request, device, said("A key was revoked."))
     messages.success(request, _("The key %(prefix)s… was revoked.") % {"prefix": key.prefix})
     return redirect("devices:keys", device.code)
 
@@ -64,10 +66,10 @@ def new_secret(request: HttpRequest, code: str) -> HttpResponse:
         messages.error(request, _("This device has no product key, so it needs no device secret."))
         return redirect("devices:keys", device.code)
     secret = identity.issue_device_secret(device)
-    _tell(request, device, _("A new device secret was made."))
+    _tell(request, device, said("A new device secret was made."))
     secrets_once.keep_for_next_page(request, device, device_secret=secret)
     return redirect("devices:keys", device.code)
 
 
-def _tell(request: HttpRequest, device, sentence: str) -> None:
+def _tell(request: HttpRequest, device, sentence: Said) -> None:
     events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)

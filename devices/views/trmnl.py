@@ -10,6 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from photohub.lib.db import in_thread
 from photohub.lib.logs import mask
 from photohub.lib.rates import Buckets
+from photohub.lib.said import said
 
 from .. import events, identity, panel_strangers, trmnl
 from ..models import Device, EventType
@@ -81,7 +82,7 @@ def _log(request: HttpRequest) -> JsonResponse:
             events.record(
                 EventType.DEVICE_CHANGED,
                 device=device,
-                sentence=_("The panel reports: %(message)s") % {"message": mask(message)},
+                sentence=said("The panel reports: %(message)s", message=mask(message)),
             )
     return _body({"status": 200})
 

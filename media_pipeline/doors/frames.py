@@ -25,6 +25,7 @@ from devices.protocol.jpeg_end import SOI
 from devices.protocol.topics import FileTopic
 from photohub.lib import memory
 from photohub.lib.db import in_thread
+from photohub.lib.said import Said
 from photohub.lib.seldom import Seldom
 
 from .. import images
@@ -33,7 +34,7 @@ from ..live import Frames
 from ..models import Capture, Source
 from ..refusals import Refused
 from ..stream_policy import Chooser, build_upload, read_policy
-from .refusal_notes import ENDED_BY_PICTURE, Looks, is_worth_noting, word_of
+from .refusal_notes import ENDED_BY_PICTURE, FAULT, NOT_AGAIN, Looks, is_worth_noting, word_of
 
 log = logging.getLogger(__name__)
 
@@ -153,13 +154,18 @@ class FrameDesk:
             )
             await asyncio.wrap_future(self._hand_in(upload))
             self.counters["captures"] += 1
+            if self._stored_looks.is_due(device):
+                await in_thread(troubles.over, device, *ENDED_BY_PICTURE)
         except Refused as refusal:
             self._count(refusal.word, code, refusal.sentence)
             if device is not None:
-                await in_thread(self._note_refusal, device, refusal)
-        except Exception:
+                await in_thread(self._note_refusal, device, refusal, NOT_AGAIN)
+        except Exception as error:
             log.exception("A frame of %s could not be stored.", code)
             self.counters["failed"] += 1
+            if device is not None:
+                self._stored_looks.forget(device)
+                await in_thread(troubles.note, device, FAULT, detail=type(error).__name__)
 
     def _hand_in(self, upload: Upload) -> Future[Receipt]:
         # A large body lies in a temporary file, which belongs to the committer until it has answered.
@@ -238,15 +244,16 @@ class FrameDesk:
             outcome = self._uploads.handle(device.code, step, payload, time.time())
         if not isinstance(outcome, Completed):
             if outcome is not None and (word := _FILE_WORDS.get(outcome.reason)):
-                self._note(device, word, detail=outcome.sentence)
+                self._note(device, word, detail=Said(outcome.text, outcome.values))
             return outcome
         try:
             self._store(device, outcome.data, clean_name(outcome.name))
         except Refused as refusal:
             reason = Reason.PAUSE if refusal.status >= 500 or refusal.status == 429 else Reason.CANCEL
             return self._settle(outcome, reason, refusal.sentence)
-        except Exception:
+        except Exception as error:
             log.exception("A file of %s could not be stored.", device.code)
+            self._note(device, FAULT, detail=type(error).__name__)
             return self._settle(outcome, Reason.PAUSE, "The hub stumbled; send fin again.")
         troubles.over(device, *_FILE_WORDS.values())
         return self._settle(outcome, Reason.OK, "success")
@@ -277,10 +284,11 @@ class FrameDesk:
             troubles.over(device, *ENDED_BY_PICTURE)
         return receipt
 
-    def _note_refusal(self, device: Device, refusal: Refused) -> None:
-        if is_worth_noting(refusal):
+    def _note_refusal(self, device: Device, refusal: Refused, again: Said | None = None) -> None:
+        """Note it; what the inbox may still try again, it notes itself when it gives up, and `again` is None then."""
+        if is_worth_noting(refusal) or again is not None:
             self._stored_looks.forget(device)
-            troubles.note(device, word_of(refusal))
+            troubles.note(device, word_of(refusal), **({"again": again} if again else {}))
 
     def _note(self, device: Device, word: str, **values: object) -> None:
         """Note on the device's page what was not taken. Call from a thread."""

@@ -30,6 +30,7 @@ from devices.pull_url import SCHEMES
 from photohub.lib.address_rules import is_safe
 from photohub.lib.fetch_errors import BadAnswer, GetFailed, LoginRefused
 from photohub.lib.http_get import AllowAddress, Answer, Asking, connect, get, login_of, read_url
+from photohub.lib.said import Said
 
 from .frame_pace import FramePace
 from .stream import LinkEvent, LinkState, OnFrame, OnLink, tell_nobody
@@ -125,7 +126,7 @@ class Puller:
             except GetFailed as error:
                 failure = error
             except StreamError as error:
-                failure = GetFailed("fetch_stream", why=str(error))
+                failure = GetFailed("fetch_stream", why=Said(str(error)))
             except OSError as error:
                 failure = GetFailed("fetch_broke", why=type(error).__name__)
             except Exception as error:
@@ -253,7 +254,7 @@ class Puller:
         if self._logged != failure.word:
             log.warning("Nothing could be fetched for %s: %s", self._pull.code, failure)
             self._logged = failure.word
-        await self._tell(LinkState.GONE, str(failure))
+        await self._tell(LinkState.GONE, failure.said)
         await self._tell_trouble(failure)
         pause_s = min(self._limits.first_pause_s * 2 ** min(self._failures, 10), self._limits.longest_pause_s)
         if isinstance(failure, LoginRefused):
@@ -261,7 +262,7 @@ class Puller:
         self._failures += 1
         await self._sleep(pause_s * random.uniform(0.75, 1.25))
 
-    async def _tell(self, state: LinkState, sentence: str = "") -> None:
+    async def _tell(self, state: LinkState, sentence: str | Said = "") -> None:
         now_s = time.monotonic()
         if state == self._state:
             if state is LinkState.GONE or now_s - self._told_s < ALIVE_EVERY_S:

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from devices import troubles
 from devices.models import Device
 from photohub.lib.db import in_thread
+from photohub.lib.said import said
 
 from ..refusals import STATUS, Refused
 
@@ -17,13 +18,21 @@ log = logging.getLogger(__name__)
 WITHIN_S = 1.0
 LOOK_EVERY_S = 60.0
 REMEMBERED = 8192
+FAULT = "picture_fault"
 # A picture that was taken shows that these are over.
-ENDED_BY_PICTURE = tuple(f"picture_{word}" for word in STATUS)
+ENDED_BY_PICTURE = (*(f"picture_{word}" for word in STATUS), FAULT)
 _OURS = ("db", "busy")
+# What becomes of a picture that the hub could not store, as each wire has it.
+ASKED_AGAIN = said("The device was asked to send it again.")
+NOT_ACKNOWLEDGED = said("It was not acknowledged, so a device that publishes with QoS 1 sends it again.")
+ACKNOWLEDGED = said(
+    "The message broker had acknowledged it already, so it is lost unless the device sends it again by itself."
+)
+NOT_AGAIN = said("A picture of a stream does not come again.")
 
 
 def is_worth_noting(refusal: Refused) -> bool:
-    """Tell whether the device's page is to say it: what keeps the hub from storing keeps it from writing this, too."""
+    """Tell whether it can be noted at once: what keeps the hub from storing keeps it from writing this, too."""
     return refusal.word not in _OURS
 
 
@@ -67,16 +76,22 @@ class RefusalNotes:
 
     def __init__(self) -> None:
         self._looks = Looks()
+        # What could not be written down while the hub could not store either; written with the next picture.
+        self._owed: OrderedDict[int, str] = OrderedDict()
         # Who sends too much is refused between pictures that are taken: that is over when nothing was refused for a while.
         self._hurried = Looks()
 
     async def note(self, device: Device, refusal: Refused) -> None:
-        """Write the refusal down."""
+        """Write the refusal down, or remember to do so when the hub can."""
         if is_worth_noting(refusal):
             if refusal.word == "rate":
                 self._hurried.forget(device)
                 self._hurried.is_due(device)
             await self.tell(device, word_of(refusal))
+        else:
+            self._owed[device.pk] = word_of(refusal)
+            while len(self._owed) > REMEMBERED:
+                self._owed.popitem(last=False)
 
     async def tell(self, device: Device, word: str, **values: object) -> None:
         """Write a trouble down."""
@@ -85,7 +100,9 @@ class RefusalNotes:
 
     async def stored(self, device: Device, *still: str) -> None:
         """Note after a picture that was stored that earlier troubles are over, but for those that are `still` there."""
-        if self._looks.is_due(device):
+        if (owed := self._owed.pop(device.pk, None)) is not None:
+            await self.tell(device, owed, again=ASKED_AGAIN)
+        elif self._looks.is_due(device):
             words = (*ENDED_BY_PICTURE, "picture_clock", "picture_several")
             still += ("picture_rate",) if self._hurried.was_lately(device) else ()
             await _quietly(troubles.over, device, *(word for word in words if word not in still))

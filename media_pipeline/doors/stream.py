@@ -18,9 +18,11 @@ from devices.protocol.stream_framing import (
     Frame,
     FrameTooLarge,
     Hello,
+    StreamError,
     StreamEvent,
     StreamReader,
 )
+from photohub.lib.said import Said, said
 
 from .frame_pace import FramePace
 
@@ -63,7 +65,7 @@ class LinkEvent:
     code: str
     state: LinkState
     address: str
-    sentence: str = ""
+    sentence: str | Said = ""
     trouble: str = ""
     limit: int = 0
 
@@ -88,9 +90,9 @@ OnLink = Callable[[LinkEvent], Awaitable[None]]
 class Closed(Exception):
     """The connection is to be closed; the text says why, and `trouble` is a word for the device's page."""
 
-    def __init__(self, sentence: str, trouble: str = "") -> None:
+    def __init__(self, sentence: Said, trouble: str = "") -> None:
         super().__init__(sentence)
-        self.trouble = trouble
+        self.sentence, self.trouble = sentence, trouble
 
 
 async def tell_nobody(_event: LinkEvent) -> None:
@@ -114,6 +116,8 @@ class StreamDoor:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task] = set()
         self._streams: dict[str, _Connection] = {}
+        # How many connections were refused because too many were open.
+        self.crowded = 0
 
     @property
     def port(self) -> int:
@@ -140,7 +144,7 @@ class StreamDoor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def drop(self, code: str, sentence: str) -> None:
+    def drop(self, code: str, sentence: Said) -> None:
         """Close the device's connection, if it has one: its key was revoked, or it was switched off."""
         if (stream := self._streams.get(code)) is not None:
             stream.close(sentence)
@@ -151,6 +155,7 @@ class StreamDoor:
         strangers = len(self._tasks) - len(self._streams)
         if len(self._tasks) >= self.limits.connections or strangers >= self.limits.strangers:
             log.warning("A stream from %s was refused: too many connections.", connection.address)
+            self.crowded += 1
             writer.transport.abort()
             return
         self._tasks.add(task)
@@ -165,7 +170,7 @@ class StreamDoor:
         old = self._streams.get(connection.code)
         self._streams[connection.code] = connection
         if old is not None:
-            old.close("the device connected again")
+            old.close(said("the device connected again"))
 
     def leave(self, connection: "_Connection") -> bool:
         """Forget a connection; tell whether it was still its device's."""
@@ -184,7 +189,7 @@ class _Connection:
         self._reader = reader
         self._writer = writer
         self._frames = StreamReader(door.limits.frame_bytes)
-        self._close_reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._close_reason: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self.address = (writer.get_extra_info("peername") or ("?",))[0]
         self.code = ""
         self._trouble = ""
@@ -192,26 +197,26 @@ class _Connection:
         self._pace = FramePace()
         _keep_alive(writer)
 
-    def close(self, sentence: str) -> None:
+    def close(self, sentence: Said) -> None:
         """End the connection from outside."""
         if not self._close_reason.done():
             self._close_reason.set_result(sentence)
 
     async def run(self) -> None:
         """Serve the connection to its end."""
-        sentence = "the hub stopped"
+        sentence = said("the hub stopped")
         try:
             sentence = await self._serve()
             if self._trouble and not self.code:
                 await self._tell_whose()
         except Exception:
             log.exception("A stream from %s ended in a way PhotoHub did not expect.", self.address)
-            sentence = "the hub stumbled"
+            sentence = said("the hub stumbled")
         finally:
             if self.code and self._door.leave(self):
                 await self._tell(LinkState.GONE, sentence)
 
-    async def _serve(self) -> str:
+    async def _serve(self) -> Said:
         reading = asyncio.create_task(self._read())
         try:
             await asyncio.wait({reading, self._close_reason}, return_when=asyncio.FIRST_COMPLETED)
@@ -223,15 +228,15 @@ class _Connection:
                 "The stream of %s from %s was closed: %s", self.code or "a stranger", self.address, closed
             )
             self._trouble = closed.trouble
-            return str(closed)
+            return closed.sentence
         except OSError as error:
-            return f"the connection broke ({type(error).__name__})"
+            return said("the connection broke (%(why)s)", why=type(error).__name__)
         finally:
             reading.cancel()
             with contextlib.suppress(asyncio.CancelledError, Closed, OSError):
                 await reading
 
-    async def _read(self) -> str:
+    async def _read(self) -> Said:
         claim, events = await self._introduce()
         self._door.enter(self)
         await self._tell(LinkState.CONNECTED)
@@ -263,11 +268,11 @@ class _Connection:
             code = await self._door.identify(claim)
         except Exception as error:
             log.exception("The hub could not look up a device.")
-            raise Closed("the hub could not look the device up; try again") from error
+            raise Closed(said("the hub could not look the device up; try again")) from error
         if code is None and claim.key:
-            raise Closed("the hub does not know this key, or the device is switched off")
+            raise Closed(said("the hub does not know this key, or the device is switched off"))
         if code is None:
-            raise Closed("no hello came, and the address belongs to no device's network")
+            raise Closed(said("no hello came, and the address belongs to no device's network"))
         return code
 
     async def _tell_whose(self) -> None:
@@ -290,7 +295,7 @@ class _Connection:
                 log.warning(
                     "The stream of %s from %s was closed: it is no longer allowed.", self.code, self.address
                 )
-                self.close("the device is no longer allowed")
+                self.close(said("the device is no longer allowed"))
                 return
             if self._bytes_in > bytes_before:
                 bytes_before = self._bytes_in
@@ -298,17 +303,19 @@ class _Connection:
 
     # --- what it sends
 
-    async def _read_frames(self) -> str:
+    async def _read_frames(self) -> Said:
         while not self._frames.ended:
             self._check_frames()
             seen = self._bytes_in, self._frames.empty_frames
             try:
                 async with asyncio.timeout(self._limits.idle_s):
                     if not await self._read_some(*seen):
-                        return "the device closed the connection"
+                        return said("the device closed the connection")
             except TimeoutError:
-                raise Closed(f"nothing came for {self._limits.idle_s:g} s") from None
-        return "the device ended its stream"
+                raise Closed(
+                    said("nothing came for %(seconds)s s", seconds=f"{self._limits.idle_s:g}")
+                ) from None
+        return said("the device ended its stream")
 
     async def _read_some(self, bytes_before: int, empty_before: int) -> bool:
         """Read until the device has shown that it is alive; False at the end of the stream."""
@@ -336,7 +343,9 @@ class _Connection:
     def _check_frames(self) -> None:
         if self._frames.error:
             error = self._frames.error
-            raise Closed(str(error), TROUBLES.get(type(error), "stream_unreadable")) from error
+            raise Closed(
+                _unreadable(error, self._limits.frame_bytes), TROUBLES.get(type(error), "stream_unreadable")
+            ) from error
 
     def _hand_on(self, events: list[StreamEvent]) -> None:
         for event in events:
@@ -348,7 +357,7 @@ class _Connection:
             elif isinstance(event, Ended):
                 return
 
-    async def _tell(self, state: LinkState, sentence: str = "") -> None:
+    async def _tell(self, state: LinkState, sentence: str | Said = "") -> None:
         try:
             limit = self._limits.frame_bytes
             await self._door.on_link(
@@ -356,6 +365,12 @@ class _Connection:
             )
         except Exception:
             log.exception("The link of %s could not be noted.", self.code)
+
+
+def _unreadable(error: StreamError, limit_bytes: int) -> Said:
+    if isinstance(error, FrameTooLarge):
+        return said("a picture in it is larger than %(limit)s bytes", limit=limit_bytes)
+    return said("its bytes are pictures in no framing that the hub knows (%(why)s)", why=Said(str(error)))
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from devices import identity
+from devices import identity, logins
 from devices.models import Device
 from devices.protocol import light
 from photohub.lib import failpoints, pressure
@@ -32,7 +32,7 @@ from ..ingest import Receipt, Upload, committer
 from ..models import Source
 from ..refusals import Refused
 from .key_memory import KeyMemory
-from .refusal_notes import RefusalNotes
+from .refusal_notes import FAULT, RefusalNotes
 from .upload_body import Body
 from .upload_head import PATHS, Head, read_head
 
@@ -67,10 +67,12 @@ async def application(scope: dict, receive, send) -> None:
         if request.device is not None:
             await _notes.note(request.device, refusal)
         await _refuse(send, refusal, request)
-    except Exception:
+    except Exception as error:
         log.exception(
             "An upload failed in a way PhotoHub did not expect; the camera was asked to come again."
         )
+        if request.device is not None:
+            await _notes.tell(request.device, FAULT, detail=type(error).__name__)
         await _refuse(send, Refused("busy", "The hub stumbled; send the picture again.", 5), request)
     finally:
         pressure.leave()
@@ -134,7 +136,12 @@ class _Request:
     async def _identify(self, head: Head) -> identity.Known:
         known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
         if known is None:
-            self._refuse_stranger(head)
+            try:
+                self._refuse_stranger(head)
+            except Refused as refusal:
+                if refusal.word == "auth":
+                    self.device = await self._whose(head)
+                raise
         _STRANGERS.found(self._proof(head))
         self.device = known.device
         if not known.device.enabled:
@@ -160,6 +167,14 @@ class _Request:
                 return await in_thread(identity.identify, claim)
         except (DatabaseError, InterfaceError, TimeoutError) as error:
             raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
+
+    async def _whose(self, head: Head) -> Device | None:
+        """Tell on whose page the refusal is to stand."""
+        claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
+        with contextlib.suppress(DatabaseError, InterfaceError, TimeoutError):
+            async with asyncio.timeout(2):
+                return await in_thread(logins.device_behind, claim)
+        return None
 
     def _refuse_stranger(self, head: Head) -> None:
         if head.refusal is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from photohub.embedded.receipts import Outcome, Receipt
+from photohub.lib.said import Said, said
 
 # Some boards repeat after a second what was not acknowledged, others only on a new connection.
 AGAIN_WITHIN_S = 30.0
@@ -22,7 +23,7 @@ class Answer(NamedTuple):
 class Answers:
     """`send` is given each packet that is due; `end` is told when the client does not repeat what could not be kept."""
 
-    def __init__(self, send: Callable[[bytes], None], end: Callable[[str], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], end: Callable[[Said], None]) -> None:
         self._send = send
         self._end = end
         self._owed: deque[Answer] = deque()
@@ -60,7 +61,7 @@ class Answers:
     def _expect_again(self, packet_id: int) -> None:
         self._unkept.add(packet_id)
         if self._patience is None:
-            reason = "a message could not be kept, and was not sent again"
+            reason = said("a message could not be kept, and was not sent again")
             self._patience = asyncio.get_running_loop().call_later(AGAIN_WITHIN_S, self._end, reason)
 
     def _forget_patience(self) -> None:

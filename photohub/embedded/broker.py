@@ -13,11 +13,13 @@ from typing import Any
 from devices.protocol.mqtt_packets import ConnackCode, Connect, connack
 from devices.protocol.topics import matches
 from photohub.embedded.accounts import Account, ConnectionInfo
-from photohub.embedded.connection import Connection, Refused
+from photohub.embedded.connection import Connection
 from photohub.embedded.core import Core
 from photohub.embedded.links import Link, Receive, Send, TcpLink, WebSocketLink
 from photohub.embedded.outgoing import Backlogs
 from photohub.embedded.receipts import Published, Receipt, Room
+from photohub.embedded.refusals import Refused
+from photohub.lib.said import Said, said
 
 __all__ = ["Account", "ConnectionInfo", "EmbeddedBroker", "PortTaken"]
 
@@ -39,9 +41,10 @@ WELL_AFTER_S = 60.0
 
 Authenticate = Callable[[Connect, str], Awaitable[Account | None]]
 OnConnect = Callable[[Account, str, str], Awaitable[None]]
-OnDisconnect = Callable[[Account, str, str], Awaitable[None]]
+OnDisconnect = Callable[[Account, str, Said], Awaitable[None]]
 OnSubscribe = Callable[[Account, str], Awaitable[None]]
-OnRefused = Callable[[Account, str, dict[str, str]], Awaitable[None]]
+OnRefused = Callable[[Account, str, dict[str, str | Said]], Awaitable[None]]
+OnCrowd = Callable[[int, int], Awaitable[None]]
 OnWell = Callable[[Account], Awaitable[None]]
 Revalidate = Callable[[list[Account]], Awaitable[Iterable[Account]]]
 
@@ -82,8 +85,9 @@ class EmbeddedBroker:
     `on_subscribe` after the subscription stands, automatic and restored ones included; one account's calls
     never overlap. `on_refused` is told what the broker did not take from a client, as a word of
     `devices.trouble_words` and its values, and `on_well` once of each connection that was refused nothing for a
-    minute. `revalidate` is asked every five seconds about all connected accounts and returns those to
-    throw out. `core.hub` is the hub's own way in: where `devices.mqtt` has an address, this has none.
+    minute. `on_crowd` is told every five seconds how many were turned away, because as many as it bears were there.
+    `revalidate` is asked as often about all connected accounts and returns those to throw out. `core.hub` is the hub's
+    own way in: where `devices.mqtt` has an address, this has none.
     """
 
     def __init__(
@@ -102,6 +106,7 @@ class EmbeddedBroker:
         on_subscribe: OnSubscribe | None = None,
         on_refused: OnRefused | None = None,
         on_well: OnWell | None = None,
+        on_crowd: OnCrowd | None = None,
         revalidate: Revalidate | None = None,
     ) -> None:
         self.authenticate = authenticate
@@ -119,6 +124,8 @@ class EmbeddedBroker:
         self._on_subscribe = on_subscribe
         self._on_refused = on_refused
         self._on_well = on_well
+        self._on_crowd = on_crowd
+        self._turned_away = 0
         self._revalidate = revalidate
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
@@ -151,7 +158,7 @@ class EmbeddedBroker:
         self._watch.cancel()
         leaving = list(self._connections)
         for connection in leaving:
-            connection.end("the server stops")
+            connection.end(said("the hub stopped"))
         with suppress(TimeoutError):
             async with asyncio.timeout(STOP_S):
                 await asyncio.gather(*(connection.finished.wait() for connection in leaving))
@@ -186,13 +193,13 @@ class EmbeddedBroker:
 
     async def _guard(self, link: Link) -> None:
         if len(self._connections) >= self._max_connections:
+            self._turned_away += 1
             with suppress(OSError, TimeoutError):
                 await link.write(connack(ConnackCode.UNAVAILABLE), self.stall_s)
                 await link.close()
             link.abort()
             return
-        connection = Connection(self, link)
-        self._connections.add(connection)
+        self._connections.add(connection := Connection(self, link))
         await connection.run()
 
     # --- for the connections
@@ -203,22 +210,20 @@ class EmbeddedBroker:
         standing = self._standing(account)
         rivals = [other for other in standing.connections if other.key == key]
         if len(standing.connections) - len(rivals) >= CONNECTIONS_PER_ACCOUNT:
-            raise Refused(
-                f"{account.username} has {CONNECTIONS_PER_ACCOUNT} connections already",
-                ConnackCode.UNAVAILABLE,
-            )
+            sentence = said("it has %(count)s connections already", count=CONNECTIONS_PER_ACCOUNT)
+            raise Refused(sentence, ConnackCode.UNAVAILABLE)
         if standing.untold >= UNTOLD_PER_ACCOUNT:
-            raise Refused(f"{account.username} comes and goes too often", ConnackCode.UNAVAILABLE)
+            raise Refused(said("it comes and goes too often"), ConnackCode.UNAVAILABLE)
         standing.connections.add(connection)
         while (rival := self._by_key.get(key)) is not None:
-            rival.end("taken over by a newer connection")
+            rival.end(said("the device connected again"))
             await rival.finished.wait()
         self._by_key[key] = connection
         abandoned = [name for name in self.core.offline_sessions(account.username) if name != key]
         for name in abandoned[: max(0, len(abandoned) + 1 - KEPT_SESSIONS_PER_ACCOUNT)]:
             self.core.drop(name)
 
-    def forget(self, connection: Connection, reason: str) -> None:
+    def forget(self, connection: Connection, reason: Said) -> None:
         self._connections.discard(connection)
         if connection.account is None:
             return
@@ -242,17 +247,17 @@ class EmbeddedBroker:
             return
         own = self._standing(connection.account).connections
         if sum(each.held_bytes for each in own) > 2 * self.max_packet_bytes:
-            raise Refused("its connections send too much at once")
+            raise Refused(said("its connections send too much at once"))
         if sum(each.held_bytes for each in self._connections) > HELD_MAX_BYTES:
             largest = max(self._connections, key=lambda each: each.held_bytes)
-            largest.end("too much is sent at once")
+            largest.cut(said("too much is sent at once"))
 
     async def wait_for_room(self, account: Account, size_bytes: int) -> None:
         """Hold an account back while the hub has enough of it; raises Refused, so that the device keeps the message."""
         try:
             await self._room.wait(self.published(account), size_bytes, HUB_PATIENCE_S)
         except TimeoutError:
-            raise Refused("the hub has been too busy for half a minute") from None
+            raise Refused(said("the hub has been too busy for half a minute")) from None
 
     def publish(
         self, account: Account, topic: str, payload: bytes, qos: int, *, repeated: bool = False
@@ -308,7 +313,7 @@ class EmbeddedBroker:
         standing = self._standings.get(username)
         leaving = list(standing.connections) if standing else []
         for connection in leaving:
-            connection.end("thrown out")
+            connection.end(said("it was thrown out"))
         return len(leaving)
 
     async def _watch_accounts(self) -> None:
@@ -316,6 +321,7 @@ class EmbeddedBroker:
             await asyncio.sleep(REVALIDATE_S)
             self.core.sweep()
             self._tell_well()
+            await self._tell_crowd()
             accounts = list({connection.account for connection in self._by_key.values()})
             if self._revalidate is None or not accounts:
                 continue
@@ -327,7 +333,7 @@ class EmbeddedBroker:
                 continue
             for connection in list(self._by_key.values()):
                 if connection.account in unwanted:
-                    connection.end("its rights were taken away")
+                    connection.end(said("the device is no longer allowed"))
 
     # --- telling the project
 
@@ -347,8 +353,9 @@ class EmbeddedBroker:
         waiting.discard(topic_filter)
         await self._on_subscribe(account, topic_filter)
 
-    def tell_refused(self, account: Account, word: str, **values: str) -> None:
-        if self._on_refused:
+    def tell_refused(self, account: Account, word: str, **values: str | Said) -> None:
+        # Of who comes and goes faster than he can be told of, the rest is not told.
+        if self._on_refused and self._standing(account).untold <= UNTOLD_PER_ACCOUNT:
             self._tell(account, self._on_refused(account, word, values))
 
     def _tell_well(self) -> None:
@@ -356,7 +363,15 @@ class EmbeddedBroker:
             if self._on_well and connection.turned_well(WELL_AFTER_S):
                 self._tell(connection.account, self._on_well(connection.account))
 
-    async def _tell_gone(self, connection: Connection, reason: str) -> None:
+    async def _tell_crowd(self) -> None:
+        turned_away, self._turned_away = self._turned_away, 0
+        try:
+            if self._on_crowd:
+                await self._on_crowd(turned_away, self._max_connections)
+        except Exception as error:
+            log.warning("That MQTT connections were turned away could not be told: %r", error)
+
+    async def _tell_gone(self, connection: Connection, reason: Said) -> None:
         # Asked only now, in the account's turn: a connection that came meanwhile has been told as connected,
         # or will be.
         if self._on_disconnect and not self._standing(connection.account).connections:

@@ -39,6 +39,8 @@ from photohub.embedded.core import Session
 from photohub.embedded.links import Link
 from photohub.embedded.outgoing import Outgoing
 from photohub.embedded.receipts import Outcome, Receipt
+from photohub.embedded.refusals import Refused, no_mqtt
+from photohub.lib.said import Said, said
 
 if TYPE_CHECKING:
     from photohub.embedded.broker import EmbeddedBroker
@@ -54,15 +56,7 @@ CLIENT_ID_MAX = 256
 SUBSCRIPTIONS_MAX = 100
 COSTS_ONE_BYTES = 500
 WILL_S = 2.0
-GOODBYE = "said goodbye"
-
-
-class Refused(Exception):
-    """End the connection: the client did what MQTT or this server does not allow."""
-
-    def __init__(self, sentence: str, connack_code: int | None = None) -> None:
-        super().__init__(sentence)
-        self.connack_code = connack_code
+GOODBYE = said("the device ended it")
 
 
 class Connection:
@@ -81,26 +75,28 @@ class Connection:
         self._is_well = False
         self.packets_in = self.packets_out = self.denied = 0
         self.finished = asyncio.Event()
-        self.outgoing = Outgoing(self.end, broker.backlogs)
+        self.outgoing = Outgoing(self.cut, broker.backlogs)
         self._reader = PacketReader(broker.max_packet_bytes)
         self._early: deque[Packet] = deque()
         self._in_hand_bytes = 0
-        self._ending: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._answers = Answers(self.outgoing.put, self.end)
+        self._ending: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
+        self._answers = Answers(self.outgoing.put, self.cut)
 
     async def run(self) -> None:
         """Serve the connection until it ends; never raises."""
-        reason = "never logged in"
+        reason = said("never logged in")
         try:
             connect = await self._admit()
             reason = await self._serve(connect)
             await self.link.close()
         except Refused as refusal:
             log.info("MQTT connection from %s refused: %s", self.peer, refusal)
-            reason = str(refusal)
+            reason = refusal.sentence
+            if self.account is not None:
+                self.broker.tell_refused(self.account, "mqtt_refused", detail=reason)
             await self._refuse(refusal.connack_code)
         except (OSError, TimeoutError):
-            reason = "the connection broke"
+            reason = said("the connection broke")
         except Exception:
             log.exception("MQTT connection from %s ended by an error of the server", self.peer)
         finally:
@@ -109,10 +105,21 @@ class Connection:
             self.broker.forget(self, reason)
             self.finished.set()
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: Said) -> None:
         """Ask the connection to end; `finished` tells when it has."""
         if not self._ending.done():
             self._ending.set_result(reason)
+
+    def cut(self, reason: Said) -> None:
+        """End the connection because its client does more than the server bears, or less than MQTT asks of it."""
+        if not self._ending.done():
+            self._tell_cut(reason)
+            self.end(reason)
+
+    def _tell_cut(self, reason: Said) -> None:
+        log.warning("MQTT client %.300r is disconnected: %s", self.key, reason)
+        if self.account is not None:
+            self.broker.tell_refused(self.account, "mqtt_refused", detail=reason)
 
     def info(self) -> ConnectionInfo:
         kind = self.account.kind if self.account else ""
@@ -141,13 +148,13 @@ class Connection:
             async with asyncio.timeout(FIRST_PACKET_S):
                 packet = await self._first_packet()
         except TimeoutError:
-            raise Refused("no CONNECT within 5 seconds") from None
+            raise Refused(said("no CONNECT within 5 seconds")) from None
         except ProtocolError as error:
-            raise Refused(str(error)) from None
+            raise Refused(no_mqtt(error)) from None
         connect = self._parse_connect(packet)
-        account = await self._authenticate(connect)
+        self.account = account = await self._authenticate(connect)
         connect = self._check_login(connect, account)
-        self.account, self.client_id = account, connect.client_id
+        self.client_id = connect.client_id
         # With the account in front nobody can name another one's session, and no account name holds a slash.
         self.key = f"{account.username}/{connect.client_id}"
         await self.broker.claim(self)
@@ -158,13 +165,13 @@ class Connection:
         while not self._early:
             chunk = await self.link.read()
             if not chunk:
-                raise Refused("closed before CONNECT")
+                raise Refused(said("closed before CONNECT"))
             if not received_bytes and chunk[0] >> 4 != Kind.CONNECT:
-                raise Refused("the first packet is not a CONNECT")
+                raise Refused(said("the first packet is not a CONNECT"))
             received_bytes += len(chunk)
             self._early.extend(self._reader.feed(chunk))
             if not self._early and received_bytes > CONNECT_MAX_BYTES:
-                raise Refused("the CONNECT is larger than 64 kB")
+                raise Refused(said("the CONNECT is larger than 64 kB"))
         first = self._early.popleft()
         return first
 
@@ -172,11 +179,11 @@ class Connection:
         try:
             connect = parse_connect(packet.body)
         except UnsupportedVersion as error:
-            raise Refused(str(error), ConnackCode.BAD_VERSION) from None
+            raise Refused(no_mqtt(error), ConnackCode.BAD_VERSION) from None
         except ProtocolError as error:
-            raise Refused(str(error)) from None
+            raise Refused(no_mqtt(error)) from None
         if len(connect.client_id) > CLIENT_ID_MAX or (not connect.client_id and not connect.clean_session):
-            raise Refused("a client id is needed to keep a session", ConnackCode.BAD_CLIENT_ID)
+            raise Refused(said("a client id is needed to keep a session"), ConnackCode.BAD_CLIENT_ID)
         return connect
 
     async def _authenticate(self, connect: Connect) -> Account:
@@ -185,21 +192,20 @@ class Connection:
                 account = await self.broker.authenticate(connect, self.peer)
         except Exception as error:
             log.error("MQTT login from %s could not be checked: %r", self.peer, error)
-            raise Refused("the login could not be checked", ConnackCode.UNAVAILABLE) from None
+            raise Refused(said("the login could not be checked"), ConnackCode.UNAVAILABLE) from None
         if account is None:
-            raise Refused(f"wrong user name or password ({connect.username!r:.100})", ConnackCode.BAD_LOGIN)
+            sentence = said("wrong user name or password (%(name)s)", name=f"{connect.username!r:.100}")
+            raise Refused(sentence, ConnackCode.BAD_LOGIN)
         if "/" in account.username:
-            raise Refused(
-                f"the account name {account.username!r:.100} holds a slash", ConnackCode.NOT_AUTHORISED
-            )
+            sentence = said("the account name %(name)s holds a slash", name=f"{account.username!r:.100}")
+            raise Refused(sentence, ConnackCode.NOT_AUTHORISED)
         return account
 
     def _check_login(self, connect: Connect, account: Account) -> Connect:
         will = connect.will_topic
         if will is not None and not may_publish(account, will):
-            raise Refused(
-                f"{account.username} may not leave a will on {will!r:.200}", ConnackCode.NOT_AUTHORISED
-            )
+            sentence = said("it may not leave a will on %(topic)s", topic=f"{will!r:.200}")
+            raise Refused(sentence, ConnackCode.NOT_AUTHORISED)
         client_id = connect.client_id or f"anonymous-{secrets.token_hex(8)}"
         return replace(connect, client_id=client_id, will_qos=min(connect.will_qos, 1), will_retain=False)
 
@@ -211,11 +217,11 @@ class Connection:
 
     # --- after the login
 
-    async def _serve(self, connect: Connect) -> str:
+    async def _serve(self, connect: Connect) -> Said:
         """Run until one side ends, and return why."""
         reading = asyncio.create_task(self._read(connect.keepalive_s))
         sending = asyncio.create_task(self._send())
-        reason = "the connection broke"
+        reason = said("the connection broke")
         try:
             self._greet(connect)
             done, _ = await asyncio.wait(
@@ -259,7 +265,7 @@ class Connection:
                 if self.broker.core.hub.link:
                     await settled.wait()
 
-    async def _read(self, keepalive_s: int) -> str:
+    async def _read(self, keepalive_s: int) -> Said:
         # Half as much again as the client promised (MQTT-3.1.2-24). A client which promises nothing may be
         # silent for ever, as umqtt is by default: whether it still exists is left to TCP keepalive and to
         # WebSocket pings.
@@ -278,19 +284,19 @@ class Connection:
                 async with asyncio.timeout(patience_s):
                     chunk = await self.link.read()
                 if not chunk:
-                    return "the connection was closed"
+                    return said("the device closed the connection")
                 self._early.extend(self._reader.feed(chunk))
                 self.broker.check_held(self)
         except TimeoutError:
-            return "silent for longer than its keepalive"
+            return said("silent for longer than its keepalive")
         except OSError:
-            return "the connection broke"
+            return said("the connection broke")
         except (Refused, ProtocolError) as error:
-            log.warning("MQTT client %.300r is disconnected: %s", self.key, error)
-            self.broker.tell_refused(self.account, "mqtt_refused", detail=str(error))
-            return str(error)
+            why = error.sentence if isinstance(error, Refused) else no_mqtt(error)
+            self._tell_cut(why)
+            return why
 
-    async def _send(self) -> str:
+    async def _send(self) -> Said:
         try:
             while True:
                 packet = await self.outgoing.next()
@@ -298,14 +304,11 @@ class Connection:
                 self.outgoing.sent(packet)
                 self.packets_out += 1
         except TimeoutError:
-            log.warning(
-                "MQTT client %.300r is disconnected: it took no byte for %s seconds",
-                self.key,
-                self.broker.stall_s,
-            )
-            return "does not read"
+            why = said("it took no byte for %(seconds)s s", seconds=round(self.broker.stall_s))
+            self._tell_cut(why)
+            return why
         except OSError:
-            return "the connection broke"
+            return said("the connection broke")
 
     async def _take(self, packet: Packet) -> None:
         # Hundreds of filters may stand in one SUBSCRIBE, and each is judged.
@@ -331,7 +334,7 @@ class Connection:
             case Kind.PINGREQ:
                 self.outgoing.put(PINGRESP)
             case _:
-                raise Refused(f"a packet of type {packet.kind} has no place here")
+                raise Refused(said("a packet of type %(kind)s has no place here", kind=int(packet.kind)))
 
     # --- what it publishes
 

@@ -7,7 +7,7 @@ import socket
 
 from django.conf import settings
 
-from devices import logins, presence, troubles
+from devices import crowds, logins, presence, troubles
 from devices.models import Device
 from devices.mqtt import Address
 from media_pipeline.ingest import committer
@@ -16,6 +16,7 @@ from photohub.celery import app as celery_app
 from photohub.gateway import Gateway
 from photohub.lib import live
 from photohub.lib.db import in_thread
+from photohub.lib.said import Said
 from photohub.lib.strangers import Strangers
 from photohub.serving import Server, server_config, settle
 
@@ -90,6 +91,7 @@ class Hub:
             on_subscribe=self._subscribed,
             on_refused=self._refused,
             on_well=self._well,
+            on_crowd=self._crowd,
             revalidate=self._revalidate,
         )
         await self.broker.start()
@@ -152,13 +154,16 @@ class Hub:
             await in_thread(_note, account, presence.connected, peer)
             await in_thread(_note, account, troubles.over, logins.MQTT)
 
-    async def _disconnected(self, account: Account, client_id: str, reason: str) -> None:
+    async def _disconnected(self, account: Account, client_id: str, reason: Said) -> None:
         if account.kind == "device":
             await in_thread(_note, account, presence.disconnected, reason)
 
-    async def _refused(self, account: Account, word: str, values: dict[str, str]) -> None:
+    async def _refused(self, account: Account, word: str, values: dict[str, str | Said]) -> None:
         if account.kind == "device":
             await in_thread(_note, account, troubles.note, word, **values)
+
+    async def _crowd(self, turned_away: int, limit: int) -> None:
+        await in_thread(crowds.note, crowds.MQTT, turned_away, limit)
 
     async def _well(self, account: Account) -> None:
         if account.kind == "device":
@@ -168,7 +173,7 @@ class Hub:
         live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
 
 
-def _note(account: Account, function, *args: str, **values: str) -> None:
+def _note(account: Account, function, *args: str | Said, **values: str | Said) -> None:
     device = Device.objects.filter(pk=account.subject[0]).first()
     if device is not None:
         function(device, *args, **values)

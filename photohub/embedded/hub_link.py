@@ -15,6 +15,7 @@ from functools import partial
 from devices.mqtt import Incoming, MqttDown
 from devices.protocol.mqtt_subscriptions import SubscriptionTable
 from photohub.embedded.receipts import Outcome, Receipt
+from photohub.lib.said import said
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ class HubLink:
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
         """Publish to whoever listens now. Raises MqttDown."""
         if self.closed:
-            raise MqttDown("the hub's session is over")
+            raise MqttDown(said("the hub's session is over"))
         self._door.publish(topic, payload, qos)
 
     async def publish_unheard(self, topic: str, payload: bytes) -> None:

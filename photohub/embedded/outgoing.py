@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 
 from devices.protocol.mqtt_packets import build_publish_head
+from photohub.lib.said import Said, said
 
 BACKLOG_MAX_BYTES = 16 * 2**20
 UNACKNOWLEDGED_MAX = 500
@@ -24,7 +25,7 @@ class Backlogs:
 class Outgoing:
     """Filling it never waits, so a client that does not read holds nobody but itself."""
 
-    def __init__(self, end: Callable[[str], None], backlogs: Backlogs | None = None) -> None:
+    def __init__(self, end: Callable[[Said], None], backlogs: Backlogs | None = None) -> None:
         self.backlog_bytes = 0
         self._backlogs = backlogs or Backlogs()
         self.dropped = 0
@@ -77,7 +78,7 @@ class Outgoing:
             self._unacknowledged.add(packet_id)
             self._put_message(build_publish_head(topic, len(payload), qos, packet_id), payload)
         else:
-            self._end("does not acknowledge")
+            self._end(said("it does not acknowledge"))
 
     def _put_message(self, head: bytes, payload: bytes) -> None:
         if len(payload) <= _SHARED_BYTES:

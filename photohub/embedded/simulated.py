@@ -10,7 +10,7 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from devices import identity
+from devices import identity, troubles
 from devices.models import Device
 from photohub.lib.db import in_thread
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
@@ -89,6 +89,7 @@ class SimulatedCameras:
         device = await self._patiently(Device.objects.filter(code=code).first)
         if device is None:
             return
+        await in_thread(troubles.over, device, "simulator_stopped")
         config = Esp32S3Config(
             upload_url=f"http://127.0.0.1:{self._http_port}/api/upload",
             mqtt_host="127.0.0.1",
@@ -109,8 +110,9 @@ class SimulatedCameras:
         except asyncio.CancelledError:
             await camera.stop()
             raise
-        except Exception:
+        except Exception as error:
             log.exception("The simulated camera %s stopped.", code)
+            await in_thread(_note_stopped, device, type(error).__name__)
 
     async def _stop(self, code: str) -> None:
         task = self._running.pop(code, None)
@@ -121,6 +123,10 @@ class SimulatedCameras:
     async def _stop_all(self) -> None:
         for code in list(self._running):
             await self._stop(code)
+
+
+def _note_stopped(device: Device, why: str) -> None:
+    troubles.note(device, "simulator_stopped", why=why)
 
 
 def _scene(name: str, device: Device) -> Scene:

@@ -8,7 +8,9 @@ GetFailed
 └── BadAnswer               the server's answer is not one, or not the one asked for
 """
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop as _
+
+from .said import Said
 
 # No value holds a login: hosts, numbers, and what the system or a certificate says.
 SENTENCES = {
@@ -59,8 +61,12 @@ class GetFailed(Exception):
         super().__init__(word)
         self.word, self.values = word, values
 
+    @property
+    def said(self) -> Said:
+        return Said(SENTENCES[self.word], self.values)
+
     def __str__(self) -> str:
-        return str(SENTENCES[self.word]) % self.values
+        return str(self.said)
 
 
 class BadUrl(GetFailed):

@@ -119,19 +119,21 @@ def test_the_payload_is_what_the_device_wants(db):
     assert commands.payload_of(command) == light.encode_capture(command.name, action_as_string=True)
 
 
-@pytest.mark.parametrize("end", [commands.cancel, commands.fail])
+@pytest.mark.parametrize(
+    "end", [commands.cancel, lambda command, why: commands.fail(command, "camera_said", why)]
+)
 def test_a_command_ends_once(db, end):
     command = commands.capture(make_device())
 
     assert end(command, "why")
-    assert not commands.fail(command, "again")
+    assert not commands.fail(command, "camera_said", "again")
     command.refresh_from_db()
     assert command.reason == "why" and command.finished_at
 
 
 def test_a_failure_is_told_as_a_problem_and_a_cancellation_is_not(db):
     porch = make_device()
-    commands.fail(commands.capture(porch), "Out of buffer")
+    commands.fail(commands.capture(porch), "camera_said", "Out of buffer")
     commands.cancel(commands.capture(porch), "Cancelled by alice.")
 
     assert [e.sentence for e in porch.events.filter(problem=True)] == ["Out of buffer"]

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from devices import broker_accounts, dynsec, identity
-from devices.models import BrokerAccount
+from devices.models import BrokerAccount, Trouble
 from tests.builders import make_device, make_user
 
 
@@ -43,6 +43,9 @@ def test_a_refused_account_waits_and_says_why():
     row = BrokerAccount.objects.get()
     assert row.error == "Internal error"
     assert row.next_try_at > timezone.now() + timedelta(seconds=3)
+    assert Trouble.objects.open().get().word == "account_failed"
+    dynsec.note_done(claimed)
+    assert not Trouble.objects.open().exists()
 
 
 @pytest.mark.django_db

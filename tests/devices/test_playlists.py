@@ -5,9 +5,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from devices import deliveries, panel_rendering, playlists
+from devices.delivery_words import said_for
 from devices.models import Delivery, Device, Event, LinkState, Panel
 from devices.playlists import Entry
 from devices.rendering import NotImage
+from photohub.lib.said import kept
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -136,7 +138,7 @@ def test_an_item_that_cannot_be_shown_is_told_on_the_panels_page(hall, monkeypat
     fill(hall, "bad", "good")
     passed, _made, item = playlists.make_next(hall.panel)
     assert (passed, str(item)) == (1, "good")
-    assert open_troubles(hall) == [("playlist_item", {"number": 1, "reason": "not_image"})]
+    assert open_troubles(hall) == [("playlist_item", {"number": 1, "reason": kept(said_for("not_image"))})]
     playlists.remove(hall, playlists.items_of(hall)[0].pk)
     assert open_troubles(hall) == []
 
@@ -146,7 +148,7 @@ def test_a_playlist_that_cannot_go_on_says_why_until_it_can(hall, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(deliveries, "deliver", refuse_delivery)
         assert playlists.push_due() == 0
-    assert open_troubles(hall) == [("playlist_stopped", {"number": 1, "reason": "too_large"})]
+    assert open_troubles(hall) == [("playlist_stopped", {"number": 1, "reason": "It is too large."})]
     later(10_000)
     assert playlists.push_due() == 1 and open_troubles(hall) == []
 

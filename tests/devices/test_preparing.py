@@ -5,7 +5,7 @@ from PIL import Image
 
 from devices import deliveries, fetching, outbox, preparing, render_profiles
 from devices.deliveries import Wish
-from devices.models import Delivery, Panel, PictureOrigin
+from devices.models import Delivery, Panel, PictureOrigin, Trouble
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +73,8 @@ def test_a_disk_that_refuses_is_tried_again_later(monkeypatch):
     monkeypatch.setattr(outbox, "keep", refuse)
     now = after(delivery)
     assert now.state == "queued" and now.prepared_at is None and preparing.due() == []
+    assert now.reason_word == "disk" and "No space left" in now.reason and now.reason_said
+    assert Trouble.objects.get().word == "delivery_disk"
     Delivery.objects.update(next_try_at=delivery.created_at)
     assert preparing.due() == [delivery.pk]
 

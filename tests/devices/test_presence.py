@@ -2,9 +2,11 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from devices import presence
 from devices.models import Device, LinkState
+from photohub.lib.said import said
 from tests.builders import make_device
 
 
@@ -110,3 +112,26 @@ def test_what_a_clock_that_jumped_noted_makes_nobody_online_or_offline_for_good(
     assert not Device.objects.get().online
     presence.heard(Device.objects.get(pk=porch.pk))
     assert Device.objects.get().online
+
+
+@pytest.mark.parametrize(
+    ("address", "reason", "sentences"),
+    [
+        (
+            "10.0.0.9",
+            said("the device ended it"),
+            ["已从 10.0.0.9 通过 MQTT 连接。", "MQTT 连接已断开：设备主动结束"],
+        ),
+        ("", "", ["已通过 MQTT 连接。", "MQTT 连接已断开。"]),
+    ],
+)
+def test_a_connection_is_told_in_the_readers_language_and_without_question_marks(
+    db, address, reason, sentences
+):
+    porch = make_device()
+    presence.connected(porch, address)
+    presence.disconnected(porch, reason)
+    told = list(porch.events.order_by("seq"))
+    assert not any("?" in event.sentence or not event.sentence.isascii() for event in told)
+    with override("zh-hans"):
+        assert [event.text for event in told] == sentences

@@ -33,7 +33,7 @@ def test_a_picture_has_every_promised_key(settings):
     capture = make_capture(make_device("porch"), make_jpeg(64, 48), name="a")
     answer = alice().get(f"{CAPTURES}/{capture.pk}").json()
     assert set(WIRE_KEYS) <= set(answer)
-    assert set(answer["mirror"]) == {"state", "key", "url", "attempts", "error", "mirrored_at"}
+    assert set(answer["mirror"]) == {"state", "key", "url", "attempts", "error", "error_word", "mirrored_at"}
     assert (answer["device"], answer["width"], answer["height"]) == ("porch", 64, 48)
     assert answer["url"] == f"https://hub.example.org/p/{capture.code}"
     assert answer["file_url"] == f"https://hub.example.org/captures/{capture.pk}/original"
@@ -220,7 +220,7 @@ async def test_who_waits_gets_the_picture():
 async def test_who_waits_hears_of_a_failure_at_once():
     _device, press = await sync_to_async(_prepare)()
     answer = asyncio.create_task(press({"wait": 20}))
-    await sync_to_async(commands.fail)(await _ordered(), "The lens is covered.")
+    await sync_to_async(commands.fail)(await _ordered(), "camera_said", "The lens is covered.")
     answer = await answer
     assert (answer.status_code, answer.json()["state"]) == (202, CommandState.FAILED)
     assert answer.json()["reason"] == "The lens is covered."

@@ -91,7 +91,7 @@ def test_a_camera_without_command_topic_has_no_shutter():
 
 def test_a_failure_stays_until_a_picture_comes():
     alice, porch = make_user("alice", "owner"), make_device("porch")
-    commands.fail(commands.capture(porch), "The lens is covered.")
+    commands.fail(commands.capture(porch), "camera_said", "The lens is covered.")
     assert cards_of(alice)[0].command.reason == "The lens is covered."
     make_capture(porch)
     assert cards_of(alice)[0].command is None
@@ -102,7 +102,7 @@ def test_an_old_end_is_no_news_but_an_open_command_is():
     command = commands.capture(porch)
     Command.objects.update(created_at=timezone.now() - timedelta(hours=1))
     assert cards_of(alice)[0].command.elapsed_s == pytest.approx(3600, abs=5)
-    commands.fail(command, "x")
+    commands.fail(command, "camera_said", "x")
     Command.objects.update(finished_at=timezone.now() - timedelta(minutes=6))
     assert cards_of(alice)[0].command is None
 

@@ -106,7 +106,7 @@ def test_deleting_is_written_down():
     captures = [make_capture(porch, name=name) for name in "ab"]
     deleting.delete_captures(alice, captures)
     event = Event.objects.get(sentence__contains="deleted")
-    assert (event.sentence, event.actor, event.device) == ("2 pictures were deleted.", alice, porch)
+    assert (event.sentence, event.actor, event.device) == ("Pictures deleted: 2.", alice, porch)
 
 
 def test_a_device_takes_its_pictures_with_it(monkeypatch):

@@ -13,6 +13,7 @@ from media_pipeline import mirror, store, stores
 from media_pipeline.models import MirrorState, OSSObject
 from media_pipeline.oss import OSSStorage
 from media_pipeline.stores import MirrorError
+from photohub.lib.said import say
 from tests.builders import make_capture, make_device, make_jpeg
 from tests.fakes.oss_server import FakeOSS
 
@@ -284,7 +285,7 @@ def test_a_file_that_cannot_be_read_costs_its_neighbours_nothing(oss, monkeypatc
     assert (row.state, row.error_word) == (MirrorState.PENDING, "unreadable_local") and beat.ok
     assert not mirror._breakers[mirror.open_mirror(mirror.settings)].failing
     trouble = Trouble.objects.get(device=device)
-    assert trouble.word == "picture_not_copied" and os.strerror(error) in trouble.values["detail"]
+    assert trouble.word == "picture_not_copied" and os.strerror(error) in say(trouble.values["detail"])
     monkeypatch.undo()
     make_due(captures[1])
     assert mirror.mirror_all(mirror.due()) == 1

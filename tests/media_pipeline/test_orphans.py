@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from devices import beats
+from devices.models import Event
 from media_pipeline import orphans, store, tasks
 from media_pipeline.models import Capture, Removal
 from tests.builders import make_capture, make_device
@@ -32,6 +34,9 @@ def test_a_file_without_a_row_is_set_aside():
     assert orphans.set_orphans_aside() == 1
     assert not path.exists()
     assert (orphans.lost_folder() / path.name).read_bytes() == b"a picture that nobody was told is safe"
+    told = Event.objects.get()
+    assert told.problem and str(orphans.lost_folder()) in told.text
+    assert beats.read(orphans.BEAT).text == told.text
 
 
 def test_a_picture_with_a_row_stays_where_it_is():

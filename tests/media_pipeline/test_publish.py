@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.models import Trouble
 from devices.protocol import light
 from media_pipeline import publish
 from media_pipeline.models import Capture, Step
@@ -55,6 +56,14 @@ def test_the_first_time_counts():
     first = Capture.objects.get().published_at
     publish.note_published(capture)
     assert Capture.objects.get().published_at == first
+
+
+def test_a_topic_that_is_none_is_told_on_the_devices_page_until_a_link_is_published():
+    capture = make_capture(make_device("porch"))
+    publish.give_up([capture])
+    assert Trouble.objects.open().get().values == {"topic": "photohub/porch/result"}
+    publish.note_published(capture)
+    assert not Trouble.objects.open().exists()
 
 
 def test_after_an_hour_nobody_waits_any_more():

@@ -2,6 +2,7 @@
 
 import pytest
 
+from devices.models import Trouble
 from media_pipeline import store
 from media_pipeline.models import OSSObject
 from media_pipeline.reading import PictureMissing, read_picture, read_thumbnail
@@ -27,10 +28,11 @@ def test_a_lost_file_is_read_from_the_mirror(settings, tmp_path):
     assert read_picture(lose_file(settings, tmp_path, make_jpeg(text="x"))) == make_jpeg(text="x")
 
 
-@pytest.mark.parametrize("copy", [None, b"other bytes"])
-def test_a_mirror_without_these_bytes_does_not_help(settings, tmp_path, copy):
+@pytest.mark.parametrize(("copy", "word"), [(None, "picture_unreadable"), (b"other bytes", "copy_differs")])
+def test_a_mirror_without_these_bytes_does_not_help_and_the_device_tells_it(settings, tmp_path, copy, word):
     with pytest.raises(PictureMissing):
         read_picture(lose_file(settings, tmp_path, copy))
+    assert Trouble.objects.get().word == word
 
 
 def test_a_picture_that_was_never_mirrored_is_missing():

@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError
 
-from devices.models import Device, LinkState
+from devices.models import Device, LinkState, Trouble
 from photohub.broker_log import TOPIC, BrokerLog
 from tests.builders import make_device
 
@@ -44,6 +44,7 @@ def test_every_end_is_noted(line):
     gate, log = make_device("gate"), BrokerLog()
     read(log, CONNECTED, line)
     assert link_of(gate) == LinkState.LOST
+    assert Trouble.objects.filter(word="mqtt_refused").exists() == ("due to" in line)
 
 
 def test_a_taken_over_connection_leaves_the_device_connected():

@@ -239,6 +239,12 @@ async def test_of_a_flood_without_acknowledgements_what_is_too_much_is_dropped_a
         await put(box, Link(), *flood, other := Mail("gate"))
         assert await other.end == "taken"
         assert box.counters["dropped"] == len(flood) - inbox._LANE_SIZE
+        handler.errors.clear()
+        await until_await(
+            lambda: Trouble.objects.filter(word="message_dropped", device__code="porch").aexists()
+        )
+        await put(box, Link(), mail := Mail("porch"))
+        await mail.end
 
 
 async def no_trouble_is_left() -> bool:

@@ -16,6 +16,7 @@ from media_pipeline import store
 from media_pipeline.models import MirrorState, OSSObject
 from photohub import gateway, status
 from photohub.lib import vendor
+from photohub.lib.said import kept, said
 from tests.builders import make_capture, make_device, make_user
 
 
@@ -278,3 +279,29 @@ def test_cameras_that_cannot_be_fetched_are_counted():
     troubles.note(north, "file_refused", detail="x")
     troubles.note(make_device("east"), "file_refused", detail="x")
     assert part("devices").sentence == "3 devices have trouble." and part("devices").figures[0][1] == "2"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("unheard topics", "broker"),
+        ("broker accounts", "broker"),
+        ("orphans", "files"),
+        ("streams", "devices"),
+        ("mqtt connections", "devices"),
+    ],
+)
+def test_what_is_wrong_with_no_single_device_is_said_in_the_readers_language(name, key):
+    beats.beat(name, False, said("Streams are taken again."))
+    assert (part(key).state, part(key).sentence) == ("warning", "Streams are taken again.")
+    with override("zh-hans"):
+        assert part(key).sentence == "又能接受视频流了。"
+
+
+def test_a_mirror_that_fails_says_so_in_the_readers_language(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    error = said("%(host)s did not answer in time. It will be tried again.", host="oss.example")
+    make_waiting(1, state=MirrorState.BLOCKED, error=str(error), error_said=kept(error))
+    assert "oss.example did not answer in time" in part("mirror").sentence
+    with override("zh-hans"):
+        assert "oss.example 没有及时回答" in part("mirror").sentence

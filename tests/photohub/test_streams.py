@@ -27,6 +27,7 @@ def test_a_key_proves_its_own_code_only():
     key = key_of("pi")
     assert _whose(StreamClaim("10.0.0.9", "pi", key)) == "pi"
     assert _whose(StreamClaim("10.0.0.9", "barn", key)) is None
+    assert [row.device.code for row in Trouble.objects.open()] == ["barn"]
 
 
 def test_a_wrong_key_is_not_made_good_by_the_network():

@@ -91,8 +91,8 @@ def test_an_image_that_cannot_fit_has_failed_with_the_reason(door):
     answer = ask(door, made, free_space="1000")
     assert (answer.status_code, answer.json()["err"]) == (403, "too_large")
     now = made.now()
-    assert (now.state, now.reason_word) == (TargetState.FAILED, "rejected")
-    assert "room for 1000" in now.reason
+    assert (now.state, now.reason_word) == (TargetState.FAILED, "too_large")
+    assert now.reason.endswith("> 1000")
 
 
 def test_the_question_for_a_file_system_is_another_one(door):

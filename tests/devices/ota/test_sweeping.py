@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices import tasks
-from devices.models import Rollout, RolloutState, RolloutTarget
+from devices.models import Event, Rollout, RolloutState, RolloutTarget
 from devices.ota import rollouts, sweeping, targets
 from tests.devices.ota.firmware import make_devices, make_rollout, move_clock
 
@@ -71,3 +71,4 @@ def test_a_clock_that_jumps_ends_no_update_and_holds_none_for_good(monkeypatch, 
         assert set(ends) == {jumped + timedelta(seconds=60)}
     sweeping.sweep()
     assert rollouts.counts_of(rollout)["offered"] == 2
+    assert Event.objects.filter(subject=rollout.pk, sentence__startswith="The clock jumped").exists()

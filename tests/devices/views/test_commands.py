@@ -56,7 +56,7 @@ def test_the_progress_is_said_in_words(porch, client):
     commands.note_all_sent([command])
     assert "on its way" in client.get(follow_url(command)).content.decode()
 
-    commands.fail(command, "Out of buffer")
+    commands.fail(command, "camera_said", "Out of buffer")
     assert "Out of buffer" in client.get(follow_url(command)).content.decode()
 
 
@@ -77,7 +77,7 @@ def test_an_open_command_is_cancelled(porch, client):
 
 def test_cancelling_too_late_is_said(porch, client):
     command = commands.capture(porch)
-    commands.fail(command, "Out of buffer")
+    commands.fail(command, "camera_said", "Out of buffer")
 
     assert (
         "It had already ended: failed."

@@ -58,7 +58,7 @@ def test_a_viewer_has_no_shutter(db, client):
 
 def test_the_overview_shows_what_became_of_the_command(db, client):
     porch = make_device("porch")
-    commands.fail(commands.capture(porch), "The camera says: Out of buffer")
+    commands.fail(commands.capture(porch), "camera_said", "The camera says: Out of buffer")
     client.force_login(make_user("bob", "operator"))
 
     assert "The camera says: Out of buffer" in client.get(url("now")).content.decode()

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from devices.models import Trouble
-from devices.trouble_words import SENTENCES
+from devices.trouble_words import SENTENCES, sentence_of
 from media_pipeline.doors import refusal_notes
 from media_pipeline.doors.refusal_notes import RefusalNotes, word_of
 from media_pipeline.refusals import STATUS, Refused
@@ -61,3 +61,13 @@ async def test_nothing_is_written_while_the_hub_cannot_write(word, monkeypatch):
     monkeypatch.setattr(refusal_notes.troubles, "note", lambda *_: asked.append(1))
     await RefusalNotes().note(device, Refused(word, "away"))
     assert asked == []
+
+
+@pytest.mark.parametrize("word", ["busy", "db"])
+async def test_what_could_not_be_written_is_told_with_the_next_picture(word):
+    device, notes = await asyncio.to_thread(make_device), RefusalNotes()
+    await notes.note(device, Refused(word, "away"))
+    await notes.stored(device)
+    trouble = await asyncio.to_thread(Trouble.objects.get)
+    assert trouble.word == f"picture_{word}"
+    assert sentence_of(trouble.word, trouble.values).endswith("The device was asked to send it again.")

@@ -122,7 +122,7 @@ async def test_a_camera_of_a_known_network_may_warm_up_first():
         (b"PHOTOHUB por", "no hello came"),
         (b"GET / HTTP/1.1\r\n\r\n", "neither a length nor a JPEG"),
         (HELLO + b"\xff\xff\xff\xff", "neither a length nor a JPEG"),
-        (HELLO + big(ONE) + b"\x7f\xff\xff\xff", "above the limit"),
+        (HELLO + big(ONE) + b"\x7f\xff\xff\xff", "larger than"),
         (HELLO + struct.pack(">I", 50) + b"nothing", "something else than a JPEG"),
     ],
 )

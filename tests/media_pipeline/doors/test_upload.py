@@ -370,3 +370,9 @@ def test_what_waits_longer_than_the_answer_may_take_is_let_go(door, porch, monke
     assert_refused(send(door, porch.key), 503, "busy")
     (item, future) = handed_in[0]
     assert future.cancelled() and item.body.view() == b""
+
+
+def test_an_upload_with_a_revoked_key_is_told_on_the_page_of_its_device(door, porch):
+    identity.revoke_key(porch.device.keys.get())
+    assert_refused(send(door, porch.key), 401, "auth")
+    assert [row.word for row in porch.device.troubles.all()] == ["picture_auth"]

@@ -8,6 +8,7 @@ import pytest
 from devices.protocol.mqtt_packets import Connect
 from photohub.embedded import broker as broker_module
 from photohub.embedded.broker import Account, EmbeddedBroker, PortTaken
+from photohub.lib.said import Said
 from tests.photohub.embedded.mqtt_people import (
     GATE,
     WATCH,
@@ -31,8 +32,8 @@ class Diary:
     async def came(self, account: Account, client_id: str, peer: str) -> None:
         self.lines.append(("came", account.username, client_id, peer))
 
-    async def went(self, account: Account, client_id: str, reason: str) -> None:
-        self.lines.append(("went", account.username, client_id, reason))
+    async def went(self, account: Account, client_id: str, reason: Said) -> None:
+        self.lines.append(("went", account.username, client_id, str(reason)))
 
     async def listens(self, account: Account, topic_filter: str) -> None:
         self.lines.append(("listens", account.username, topic_filter))
@@ -65,7 +66,7 @@ async def test_presence_is_told_in_order() -> None:
     assert diary.lines == [
         ("came", "gate", "one", "127.0.0.1"),
         ("listens", "gate", "photohub/gate/command"),
-        ("went", "gate", "one", "said goodbye"),
+        ("went", "gate", "one", "the device ended it"),
     ]
 
 
@@ -246,7 +247,7 @@ async def test_stop_ends_the_clients_and_tells_so() -> None:
         await gate.log_in(GATE)
         await broker.stop()
         assert await gate.receive() is None
-        assert diary.lines[-1] == ("went", "gate", "one", "the server stops")
+        assert diary.lines[-1] == ("went", "gate", "one", "the hub stopped")
 
 
 async def test_stop_is_quiet(caplog: pytest.LogCaptureFixture) -> None:

@@ -10,6 +10,7 @@ import pytest
 from devices.protocol.mqtt_packets import ConnackCode, Connect, Kind, build_packet, puback
 from photohub.embedded import connection
 from photohub.embedded.broker import Account
+from photohub.embedded.outgoing import UNACKNOWLEDGED_MAX
 from tests.photohub.embedded.mqtt_people import (
     GATE,
     WATCH,
@@ -222,7 +223,45 @@ async def test_the_project_is_told_why_the_broker_ended_a_connection() -> None:
         await gate.send(publish_packet("photohub/gate/frame", bytes(2000), packet_id=1))
         await until(lambda: told.refused)
     ((name, word, values),) = told.refused
-    assert (name, word) == ("gate", "mqtt_refused") and "the limit is 1000 bytes" in values["detail"]
+    assert (name, word) == ("gate", "mqtt_refused") and "the limit is 1000 bytes" in str(values["detail"])
+
+
+@pytest.mark.parametrize(
+    ("will", "most", "why"),
+    [("photohub/yard/status", 9, "may not leave a will"), ("", 0, "has 0 connections already")],
+)
+async def test_the_project_is_told_why_a_login_was_turned_away(monkeypatch, will, most, why) -> None:
+    monkeypatch.setattr("photohub.embedded.broker.CONNECTIONS_PER_ACCOUNT", most)
+    told = Told()
+    async with running_broker(**told.hooks) as broker, bare_client(broker) as gate:
+        await gate.send(connect_packet(GATE, will_topic=will or None))
+        await until(lambda: told.refused)
+    ((name, word, values),) = told.refused
+    assert (name, word) == ("gate", "mqtt_refused") and why in str(values["detail"])
+
+
+async def test_the_project_is_told_of_a_client_that_acknowledges_nothing() -> None:
+    told = Told()
+    async with running_broker(**told.hooks) as broker, bare_client(broker) as gate:
+        await gate.log_in(GATE)
+        (connection,) = broker._by_key.values()
+        connection.outgoing._unacknowledged.update(range(1, UNACKNOWLEDGED_MAX + 1))
+        connection.outgoing.deliver("photohub/gate/command", b"", 1)
+        await until(lambda: told.refused)
+        assert await gate.receive() is None
+    assert str(told.refused[0][2]["detail"]) == "it does not acknowledge"
+
+
+async def test_the_project_is_told_how_many_connections_were_turned_away(monkeypatch) -> None:
+    monkeypatch.setattr("photohub.embedded.broker.REVALIDATE_S", 0.02)
+    told: list[tuple[int, int]] = []
+
+    async def crowd(*facts: int) -> None:
+        told.append(facts)
+
+    async with running_broker(max_connections=0, on_crowd=crowd) as broker, bare_client(broker) as gate:
+        assert await gate.receive()
+        await until(lambda: (1, 0) in told)
 
 
 async def test_denials_are_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 from devices.protocol.mqtt_packets import PacketReader, parse_publish_head
 from photohub.embedded.outgoing import UNACKNOWLEDGED_MAX, Outgoing
+from photohub.lib.said import Said
 
 
 async def next_id(outgoing: Outgoing) -> int:
@@ -19,7 +20,7 @@ async def test_the_packet_id_of_a_message_that_is_not_acknowledged_is_not_used_a
 
 
 async def test_a_client_that_acknowledges_nothing_is_ended():
-    ended: list[str] = []
+    ended: list[Said] = []
     outgoing = Outgoing(ended.append)
     for _ in range(UNACKNOWLEDGED_MAX):
         await next_id(outgoing)
@@ -27,4 +28,4 @@ async def test_a_client_that_acknowledges_nothing_is_ended():
     await next_id(outgoing)
     assert not ended and outgoing.backlog_bytes == 0
     outgoing.deliver("a", b"", 1)
-    assert ended == ["does not acknowledge"]
+    assert ended == [Said("it does not acknowledge")]

@@ -1,4 +1,5 @@
 import asyncio
+import json
 
 from photohub.lib import body_limit
 
@@ -43,6 +44,13 @@ async def test_a_body_that_says_it_is_too_long_is_refused_unread():
     length = str(body_limit.BODY_AT_MOST_BYTES + 1).encode()
     status, _, seen = await ask([piece(b"a")], [(b"content-length", length)])
     assert (status, seen) == (413, [])
+
+
+async def test_programs_are_refused_in_the_form_of_the_api_and_in_their_language():
+    headers = [(b"content-length", b"99999999999"), (b"accept-language", b"xx, zh-CN;q=0.9")]
+    _, body, _ = await ask([piece(b"a")], headers, path="/api/v1/firmware")
+    refusal = json.loads(body)
+    assert (refusal["code"], refusal["err"]) == (1, "too_large") and refusal["des"].startswith("请求大于")
 
 
 async def test_a_body_that_says_nothing_is_cut_at_the_limit(monkeypatch):

@@ -1,0 +1,46 @@
+"""Rows that an older hub wrote say what they said: in one language, and without what it was made of."""
+
+import pytest
+from django.utils.translation import override
+
+from devices import beats, commands, deliveries
+from devices.delivery_words import reason_of
+from devices.models import Command, Delivery, Event, EventType, Firmware, PictureOrigin, ServiceBeat
+from media_pipeline.models import OSSObject, Removal, TimeLapse
+from media_pipeline.show_models import ShowRun
+from tests.builders import make_device, make_jpeg
+
+pytestmark = pytest.mark.django_db
+OLD = "The disk was full (12 GB)."
+
+
+def test_commands_and_deliveries():
+    panel = make_device("hall", picture_topic="hall/picture", picture_ack_topic="hall/ack")
+    commands.capture(panel)
+    deliveries.deliver(panel, deliveries.Wish(PictureOrigin.UPLOAD, "a.jpg", make_jpeg()))
+    Command.objects.update(reason=OLD)
+    Delivery.objects.update(reason=OLD, reason_word="of_an_older_hub")
+    for language in ("en", "zh-hans"):
+        with override(language):
+            assert Command.objects.get().reason_text == reason_of(Delivery.objects.get()) == OLD
+
+
+def test_events_and_heartbeats():
+    Event.objects.create(seq=1, type=EventType.NOTICE, sentence=OLD)
+    beats.beat("worker", False)
+    ServiceBeat.objects.update(sentence=OLD)
+    assert Event.objects.get().text == ServiceBeat.objects.get().text == OLD
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        OSSObject(error=OLD),
+        Removal(error=OLD),
+        TimeLapse(error=OLD),
+        ShowRun(reason=OLD),
+        Firmware(problem=OLD),
+    ],
+)
+def test_copies_films_rules_and_images(row):
+    assert OLD in (getattr(row, name, "") for name in ("error_text", "reason_text", "problem_text"))
