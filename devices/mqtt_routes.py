@@ -2,7 +2,7 @@
 
 from photohub.lib.said import said
 
-from . import presence, results
+from . import presence, results, troubles
 from .addressing import Sender
 from .ota import aliyun_door
 from .protocol.aliyun_topics import OtaChannel
@@ -25,7 +25,12 @@ def status(sender: Sender, payload: bytes) -> None:
 
 def telemetry(sender: Sender, payload: bytes) -> None:
     """A JSON object; the figures that the hub knows are kept, the rest is ignored."""
-    presence.heard(sender.device, telemetry=read_object(payload, MAX_TELEMETRY_BYTES, trailing_commas=True))
+    figures = read_object(payload, MAX_TELEMETRY_BYTES, trailing_commas=True)
+    presence.heard(sender.device, telemetry=figures)
+    if figures is None:
+        troubles.note(sender.device, "telemetry_unreadable", size=len(payload), limit=MAX_TELEMETRY_BYTES)
+    else:
+        troubles.over(sender.device, "telemetry_unreadable")
 
 
 def result(sender: Sender, payload: bytes) -> None:

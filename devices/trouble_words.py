@@ -12,6 +12,9 @@ SENTENCES = {
     "message_failed": _(
         "A message on %(channel)s could not be handled, because of a fault of the hub: %(detail)s"
     ),
+    "telemetry_unreadable": _(
+        "Its telemetry could not be read: the %(size)s bytes are no JSON object of at most %(limit)s bytes."
+    ),
     "message_dropped": _(
         "It sends more on %(channel)s than the hub handles: messages of QoS 0 were dropped. Send fewer."
     ),

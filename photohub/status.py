@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices import beats, broker_names, crowds, dynsec
-from devices.models import ServiceBeat, Trouble
+from devices.models import BrokerAccount, ServiceBeat, Trouble
 from devices.trouble_words import sentence_of
 from media_pipeline import deleting, orphans, store
 from media_pipeline.models import Capture, Removal
 from photohub import unheard_topics
 from photohub.lib import fetch_errors, vendor
+from photohub.lib.said import say
 from photohub.lib.sizes import size_in_words
 from photohub.status_outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status_part import Part
@@ -217,6 +218,11 @@ def _broker() -> Part:
     if found.state == "ok" and unmended is not None:
         help_ = _("Correct the rights of the hub's account at the message broker.")
         return replace(found, state="warning", sentence=unmended.text, since=unmended.changed_at, help=help_)
+    refused = BrokerAccount.objects.filter(device=None).exclude(error="").order_by("username").first()
+    if found.state == "ok" and refused is not None:
+        sentence = _("The message broker did not take the account of %(name)s: %(why)s")
+        told = sentence % {"name": refused.username, "why": say({}, refused.error)}
+        return replace(found, state="warning", sentence=told, since=refused.changed_at)
     if found.state == "ok" and (count := len(broker_names.collisions())):
         text = ngettext(
             "%(n)d name means two at the message broker.",

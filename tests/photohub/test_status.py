@@ -3,6 +3,7 @@
 import socket
 import time
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -10,13 +11,14 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from devices import beats, troubles
-from devices.models import Event, ServiceBeat
+from devices.models import BrokerAccount, Event, ServiceBeat
 from devices.ota import link_check
 from media_pipeline import store
-from media_pipeline.models import MirrorState, OSSObject
+from media_pipeline.deleting import FORMER_MIRROR
+from media_pipeline.models import MirrorState, OSSObject, Removal
 from photohub import gateway, status
 from photohub.lib import vendor
-from photohub.lib.said import kept, said
+from photohub.lib.said import columns, kept, said
 from tests.builders import make_capture, make_device, make_user
 
 
@@ -296,6 +298,28 @@ def test_what_is_wrong_with_no_single_device_is_said_in_the_readers_language(nam
     assert (part(key).state, part(key).sentence) == ("warning", "Streams are taken again.")
     with override("zh-hans"):
         assert part(key).sentence == "又能接受视频流了。"
+
+
+def test_an_account_of_a_person_that_the_broker_refuses_is_said():
+    BrokerAccount.objects.create(
+        username="bob", error="This name belongs to the hub itself. Choose another one."
+    )
+    assert (
+        part("broker").state == "warning" and "account of bob: This name belongs" in part("broker").sentence
+    )
+    with override("zh-hans"):
+        assert "account" not in part("broker").sentence and "hub" not in part("broker").sentence
+
+
+def test_what_deleting_left_behind_is_said_but_for_copies_in_a_former_mirror():
+    Removal.objects.create(capture_id=uuid4(), path="a", error=FORMER_MIRROR.text)
+    assert part("files").state == "ok"
+    Removal.objects.create(
+        capture_id=uuid4(), path="b", **columns("error", said("The key is already taken."))
+    )
+    assert (
+        part("files").sentence.startswith("1 deleted picture still has") and "taken" in part("files").sentence
+    )
 
 
 def test_a_mirror_that_fails_says_so_in_the_readers_language(settings, tmp_path):
