@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0011_offers_said_once_a_connection"),
+        ("devices", "0012_indexes_for_sweeps_of_large_tables"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("media_pipeline", "0005_show_rules"),
+        ("media_pipeline", "0006_newest_copies_and_late_publishes"),
     ]
 
     operations = [
