@@ -6,3 +6,10 @@ def test_frequent_queries_are_answered_by_their_indexes(stack):
         "shell", "--no-imports", "-c", "from tests.queries import check_all; check_all()"
     )
     assert said.strip() == "all use their indexes"
+
+
+def test_no_sweep_looks_at_more_than_it_returns_on_large_tables(stack):
+    said = stack.console.run(
+        "shell", "--no-imports", "-c", "from tests.large_tables import check_all; check_all()"
+    )
+    assert said.strip() == "none walks its table"
