@@ -182,7 +182,7 @@ def test_the_documented_streams_are_read_as_they_stand():
     for name in ("stream-pi", "stream-k230"):
         reader = StreamReader()
         found = reader.feed(VECTORS["hello"].encode() + b"\n" + bytes.fromhex(VECTORS[name]))
-        assert [e.jpeg for e in found if isinstance(e, Frame)] == [picture], name
+        assert [e.picture for e in found if isinstance(e, Frame)] == [picture], name
         assert isinstance(found[0], Hello) and found[0].key == KEY
 
 

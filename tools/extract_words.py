@@ -33,7 +33,7 @@ KEYWORDS = {
     "BadHello": None,
     "UnknownFraming": None,
     "BadHeader": None,
-    "NotJpeg": None,
+    "NotPicture": None,
     "TooFine": None,
 }
 

@@ -1,13 +1,21 @@
 """Read what a camera that is a server answers, without I/O: one picture, or pictures without end.
 
-The bytes tell which: a body of parts is read by `part_stream`, one that begins like a JPEG is a snapshot until, behind its
-end, another JPEG begins: then it is a stream, whatever its type says. Only the JPEGs that announce several pictures in one
+The bytes tell which: a body of parts is read by `part_stream`, one that begins like a picture is a snapshot until, behind its
+end, another of its kind begins: then it is a stream, whatever its type says. Only the JPEGs that announce several pictures in one
 file (MPF) may have others behind them.
 """
 
-from .jpeg_end import SOI, EndFinder
-from .part_stream import PartStream
-from .stream_framing import MAX_FRAME_BYTES, Frame, FrameTooLarge, Framing, NotJpeg, StreamError, StreamReader
+from .part_stream import PICTURE_LINE, PartStream
+from .picture_start import ENOUGH_BYTES, START, Finder, begins_like_picture, end_finder, may_begin_picture
+from .stream_framing import (
+    MAX_FRAME_BYTES,
+    Frame,
+    FrameTooLarge,
+    Framing,
+    NotPicture,
+    StreamError,
+    StreamReader,
+)
 
 _SEVERAL = b"MPF\0"
 _HEAD_BYTES = 65_536
@@ -28,9 +36,9 @@ class HttpPictures:
         self._content_type = content_type
         self._reader: PartStream | StreamReader | None = None
         self._buffer = bytearray()
-        self._finder = EndFinder()
+        self._finder: Finder | None = None
         self._end: int | None = None
-        # Where to go on looking for another JPEG, so that a tail in many pieces is looked at once.
+        # Where to go on looking for another picture, so that a tail in many pieces is looked at once.
         self._searched = 0
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -42,10 +50,9 @@ class HttpPictures:
         self._buffer += data
         if self._is_parts or self._looks_like_parts():
             return self._become(PartStream(self._content_type, self.max_frame_bytes))
-        begun = bytes(self._buffer[:3])
-        if not SOI.startswith(begun):
+        if not may_begin_picture(self._buffer):
             if not self._may_be_parts():
-                self.error = NotJpeg("The answer is not a JPEG.")
+                self.error = NotPicture("The answer is not a picture.")
             return []
         if self._goes_on():
             return self._become(StreamReader(self.max_frame_bytes, Framing.JPEGS))
@@ -60,7 +67,7 @@ class HttpPictures:
         """
         if isinstance(self._reader, PartStream):
             return self._reader.finish()
-        if self._reader is not None or self.error is not None or not self._buffer.startswith(SOI):
+        if self._reader is not None or self.error is not None or not begins_like_picture(self._buffer):
             return None
         if len(self._buffer) > self.max_frame_bytes:
             self.error = self._too_large()
@@ -77,26 +84,30 @@ class HttpPictures:
 
     def _looks_like_parts(self) -> bool:
         start = bytes(self._buffer[:512]).lstrip(b"\r\n")
-        return start.startswith(b"--") and (b"content-" in start.lower() or b"\n" + SOI in start)
+        return start.startswith(b"--") and (
+            b"content-" in start.lower() or PICTURE_LINE.search(start) is not None
+        )
 
     def _may_be_parts(self) -> bool:
         start = bytes(self._buffer[:512]).lstrip(b"\r\n")
         return len(self._buffer) < 512 and (start.startswith(b"--") or b"--".startswith(start))
 
     def _find_end(self) -> int | None:
-        if self._end is None:
+        if self._end is None and begins_like_picture(self._buffer):
+            self._finder = self._finder or end_finder(self._buffer)
             end = self._finder.find(self._buffer)
             self._end = end if end is not None and end > 0 else None
         return self._end
 
     def _goes_on(self) -> bool:
-        """Tell whether another JPEG begins behind the end of the first."""
+        """Tell whether another picture of its kind begins behind the end of the first."""
         end = self._find_end()
         if end is None or (not self._searched and _SEVERAL in self._buffer[: min(end, _HEAD_BYTES)]):
             return False
-        found = self._buffer.find(SOI, max(end, self._searched))
-        self._searched = max(end, len(self._buffer) - len(SOI) + 1)
-        return found >= 0
+        kind = self._buffer[:3]
+        starts = (match.start() for match in START.finditer(self._buffer, max(end, self._searched)))
+        self._searched = max(end, len(self._buffer) - ENOUGH_BYTES + 1)
+        return any(self._buffer[start : start + 3] == kind for start in starts)
 
     def _become(self, reader: PartStream | StreamReader) -> list[bytes]:
         self.is_stream, self._reader = True, reader
@@ -107,7 +118,7 @@ class HttpPictures:
     def _read_on(self, data: bytes) -> list[bytes]:
         came = self._reader.feed(data)
         self.error = self._reader.error
-        return [picture.jpeg if isinstance(picture, Frame) else picture for picture in came]
+        return [picture.picture if isinstance(picture, Frame) else picture for picture in came]
 
     def _too_large(self) -> FrameTooLarge:
         return FrameTooLarge(f"A picture is above the limit of {self.max_frame_bytes} bytes.")

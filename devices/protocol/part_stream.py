@@ -10,13 +10,13 @@ r"""Read the pictures of a multipart stream (multipart/x-mixed-replace), without
 A part ends by its Content-Length, else at the boundary; what the sender counted into it behind the picture belongs to it,
 up to the limit of a frame. A length with which the picture does not end is believed when a boundary stands behind it.
 Cameras write the boundary with or without leading dashes, in the header or in the body, and end lines with a bare LF.
-Parts that hold no JPEG are passed over.
+Parts that hold no picture are passed over.
 """
 
 import re
 
 from .form_data import boundary_of, read_headers
-from .jpeg_end import SOI, EndFinder
+from .picture_start import START, Finder, begins_like_picture, end_finder, may_begin_picture
 from .stream_framing import MAX_FRAME_BYTES, BadHeader, FrameTooLarge, StreamError, check_pieces
 
 MAX_HEAD_BYTES = 8192
@@ -24,6 +24,8 @@ _BLANK = re.compile(rb"\r?\n\r?\n")
 _LINE_ENDS = b"\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
 _GAPS = (b"\r\n", b"\n", b"")
+# A part without an empty line above its picture.
+PICTURE_LINE = re.compile(b"\n(?:" + START.pattern + b")", re.DOTALL)
 
 
 class PartStream:
@@ -39,7 +41,7 @@ class PartStream:
         self._take = self._take_head
         self._length: int | None = None
         self._searched = 0
-        self._finder = EndFinder()
+        self._finder: Finder | None = None
         self._end: int | None = None
         self._passed_bytes = 0
 
@@ -60,7 +62,7 @@ class PartStream:
 
     def finish(self) -> bytes | None:
         """Return the picture of the last part, when the stream ended behind it and not inside of it."""
-        whole = self._take == self._take_part and self._buffer.startswith(SOI) and self._find_end()
+        whole = self._take == self._take_part and begins_like_picture(self._buffer) and self._find_end()
         picture = bytes(self._buffer).rstrip(_LINE_ENDS) if whole else None
         self._buffer.clear()
         return picture
@@ -71,12 +73,12 @@ class PartStream:
         """Pass over everything up to a part's content; tell whether to go on."""
         # A line end that belongs to the part before.
         self._pass_over(_EMPTY_LINES.match(self._buffer).end())
-        if self._buffer.startswith(SOI):
+        if begins_like_picture(self._buffer):
             return self._begin_part(None)
         blank = _BLANK.search(self._buffer, 0, MAX_HEAD_BYTES)
-        picture = self._buffer.find(b"\n" + SOI, 0, blank.start() if blank else MAX_HEAD_BYTES)
-        if picture >= 0:
-            return self._end_head(picture + 1, bytes(self._buffer[:picture]))
+        picture = PICTURE_LINE.search(self._buffer, 0, blank.start() if blank else MAX_HEAD_BYTES)
+        if picture is not None:
+            return self._end_head(picture.start() + 1, bytes(self._buffer[: picture.start()]))
         if blank is not None:
             return self._end_head(blank.end(), bytes(self._buffer[: blank.start()]))
         if len(self._buffer) > MAX_HEAD_BYTES:
@@ -96,7 +98,7 @@ class PartStream:
     def _begin_part(self, length: int | None) -> bool:
         usable = length is not None and 0 < length <= self.max_frame_bytes
         self._length, self._searched = length if usable else None, 0
-        self._finder, self._end = EndFinder(), None
+        self._finder, self._end = None, None
         self._take = self._take_part
         return True
 
@@ -104,10 +106,10 @@ class PartStream:
 
     def _take_part(self, pictures: list[bytes]) -> bool:
         """Take the part's content when all of it is there."""
-        if not SOI.startswith(bytes(self._buffer[:3])):
+        if not may_begin_picture(self._buffer):
             self._take = self._skip_part
             return True
-        end = self._find_part_end() if len(self._buffer) > 3 else None
+        end = self._find_part_end() if len(self._buffer) > 3 and begins_like_picture(self._buffer) else None
         if end is None:
             if len(self._buffer) > self.max_frame_bytes + len(self._boundary) + 8:
                 raise self._too_large(len(self._buffer))
@@ -143,8 +145,9 @@ class PartStream:
         return length if behind else self._find_boundary()
 
     def _find_end(self) -> int | None:
-        """Return where the JPEG ends, negated when another begins there; None while it has not ended."""
+        """Return where the picture ends, negated when another begins there; None while it has not ended."""
         if self._end is None:
+            self._finder = self._finder or end_finder(self._buffer)
             self._end = self._finder.find(self._buffer)
         return self._end
 
@@ -175,7 +178,7 @@ class PartStream:
         return at - next(len(gap) for gap in _GAPS if self._buffer.endswith(gap, 0, at))
 
     def _skip_part(self, _pictures: list[bytes]) -> bool:
-        """Pass over a part that is no JPEG: by its length, else up to what looks like the next head."""
+        """Pass over a part that is no picture: by its length, else up to what looks like the next head."""
         left = (self._length or 0) - len(self._buffer)
         self._pass_over(min(self._length or 0, len(self._buffer)))
         if left > 0:

@@ -1,22 +1,23 @@
 r"""Read pictures from a TCP stream in any of its framings, without I/O.
 
     PHOTOHUB <code> <key>\n              hello, optional, at most 256 bytes with its line end
-    00 00 00 00  <u32 big> JPEG …        length 0 is skipped, and so are zeros of any number between two pictures
-    <u32 little> JPEG …                  length 0 ends the stream
-    <decimal>\r\n\r\n JPEG …             the literal letters `rnrn` do as well; length 0, zeros and white space are skipped
+    00 00 00 00  <u32 big> picture …     length 0 is skipped, and so are zeros of any number between two pictures
+    <u32 little> picture …               length 0 ends the stream
+    <decimal>\r\n\r\n picture …          the literal letters `rnrn` do as well; length 0, zeros and white space are skipped
     FF D8 FF … FF D9  FF D8 FF …         end to end; what lies between two pictures is passed over
 
-What is passed over between two pictures may have as many bytes as a picture.
+A picture is a JPEG, a PNG or a WebP (`picture_start`). What is passed over between two pictures may have as many bytes as
+a picture.
 
 The first four bytes tell which it is. A length whose first and last bytes are both 00 may be read either way
-round: then the smaller reading is right if a JPEG ends inside it, and the next length is looked at afresh.
+round: then the smaller reading is right if a picture ends inside it, and the next length is looked at afresh.
 
 StreamError
 ├── BadHello                a first line that is not a hello, or too long
 ├── UnknownFraming          first bytes that begin none of the framings
 ├── BadHeader               a decimal length that is not one, or padding that never ends
-├── FrameTooLarge           a length above the limit, or a JPEG without an end within it
-├── NotJpeg                 a length is followed by something else than a JPEG
+├── FrameTooLarge           a length above the limit, or a picture without an end within it
+├── NotPicture              a length is followed by something else than a picture
 └── TooFine                 lengths and beginnings of pictures in such numbers that there is no room for pictures
 """
 
@@ -25,13 +26,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .jpeg_end import SOI, EndFinder, find_end
+from .picture_start import (
+    ENOUGH_BYTES,
+    START,
+    Finder,
+    begins_like_picture,
+    bytes_of_a_beginning,
+    end_finder,
+    is_whole,
+    may_begin_picture,
+)
 from .topics import CODE_PATTERN
 
 MAX_FRAME_BYTES = 4 * 2**20
 MAX_HELLO_BYTES = 256
 MAX_DIGITS = 20
-# A JPEG has more than a hundred bytes. What comes in smaller pieces is none, and each piece takes time.
+# A picture has more than a hundred bytes. What comes in smaller pieces is none, and each piece takes time.
 FINEST_BYTES = 64
 _FIRST_PIECES = 64
 
@@ -62,8 +72,8 @@ class FrameTooLarge(StreamError):
     """A picture is larger than this stream may send."""
 
 
-class NotJpeg(StreamError):
-    """A length is followed by something else than a JPEG."""
+class NotPicture(StreamError):
+    """A length is followed by something else than a picture."""
 
 
 class TooFine(StreamError):
@@ -91,7 +101,7 @@ class Hello:
 class Frame:
     """One picture, with whatever the sender counted into it behind its end."""
 
-    jpeg: bytes
+    picture: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +137,7 @@ class StreamReader:
         self.ended = False
         self.empty_frames = 0
         self._buffer = bytearray()
-        self._finder: EndFinder | None = None
+        self._finder: Finder | None = None
         self._junk_bytes = 0
         # How many zeros were passed over since the last picture.
         self._zeros = 0
@@ -174,9 +184,10 @@ class StreamReader:
             self._skip_zeros()
             self._may_greet = False
             return True
-        if first.startswith(SOI) and first[3]:
-            self.framing = Framing.JPEGS
-            return True
+        if first[3] and may_begin_picture(self._buffer):
+            if begins_like_picture(self._buffer):
+                self.framing = Framing.JPEGS
+            return self.framing is not None
         if first[:1].isdigit() and first[3]:
             self.framing = Framing.DECIMAL
             return True
@@ -187,7 +198,7 @@ class StreamReader:
 
     def _detect_order(self, first: bytes, events: list[StreamEvent]) -> bool:
         if first[0] and first[3]:
-            raise UnknownFraming("The first bytes are neither a length nor a JPEG.")
+            raise UnknownFraming("The first bytes are neither a length nor a picture.")
         big, little = int.from_bytes(first, "big"), int.from_bytes(first, "little")
         fits = [size for size in (big, little) if size <= self.max_frame_bytes]
         if not fits:
@@ -200,7 +211,7 @@ class StreamReader:
         self._check_start(4, smaller)
         if len(self._buffer) < 4 + smaller:
             return False
-        whole = find_end(bytes(self._buffer[4 : 4 + smaller])) is not None
+        whole = is_whole(bytes(self._buffer[4 : 4 + smaller]))
         self.framing = Framing.BIG if (smaller == big) is whole else Framing.LITTLE
         return True
 
@@ -252,12 +263,12 @@ class StreamReader:
             return None
         undecided = False
         for shift in (0, 1, 2, 3, -1, -2, -3):
-            begun = bytes(self._buffer[4 + shift : 7 + shift])
+            begun = bytes(self._buffer[4 + shift : 4 + shift + ENOUGH_BYTES])
             may_be = not any(self._buffer[:shift]) if shift >= 0 else self._zeros >= -shift
-            if may_be and begun == SOI:
+            if may_be and begins_like_picture(begun):
                 self._shift(shift)
                 return None if shift == 0 else True
-            undecided |= may_be and SOI.startswith(begun)
+            undecided |= may_be and may_begin_picture(begun)
         return False if undecided else None
 
     def _shift(self, count: int) -> None:
@@ -299,15 +310,14 @@ class StreamReader:
         return True
 
     def _check_start(self, start: int, size: int) -> None:
-        begun = bytes(self._buffer[start : start + 3])
-        if size < 4 or not SOI.startswith(begun):
-            raise NotJpeg("A length is followed by something else than a JPEG.")
+        if size < 4 or not may_begin_picture(self._buffer[start : start + ENOUGH_BYTES]):
+            raise NotPicture("A length is followed by something else than a picture.")
 
     def _take_end_to_end(self, events: list[StreamEvent]) -> bool:
         if self._finder is None:
             if not self._skip_junk():
                 return False
-            self._finder = EndFinder()
+            self._finder = end_finder(self._buffer)
         end = self._finder.find(self._buffer)
         if (abs(end) if end is not None else len(self._buffer)) > self.max_frame_bytes:
             raise self._too_large(len(self._buffer))
@@ -321,17 +331,12 @@ class StreamReader:
         return True
 
     def _skip_junk(self) -> bool:
-        """Drop padding and part headers up to the next SOI; tell whether one is there."""
-        start = self._buffer.find(SOI)
-        if start < 0:
-            # Two bytes may be the beginning of an SOI.
-            junk = max(0, len(self._buffer) - 2)
-        else:
-            junk = start
-        self._pass_over(junk)
-        if start >= 0:
+        """Drop padding and part headers up to the next picture; tell whether one is there."""
+        start = START.search(self._buffer)
+        self._pass_over(start.start() if start else len(self._buffer) - bytes_of_a_beginning(self._buffer))
+        if start:
             self._junk_bytes = 0
-        return start >= 0
+        return start is not None
 
     def _pass_over(self, count: int) -> None:
         self._junk_bytes += count

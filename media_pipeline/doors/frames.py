@@ -70,6 +70,7 @@ class FrameDesk:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._known: dict[str, tuple[float, Device | None]] = {}
         self._tasks: dict[str, set[asyncio.Task]] = {}
+        self._drawing: set[str] = set()
         self._joiners: dict[str, PartJoiner] = {}
         # Pictures in parts that could not be stored: the last part of each comes again, by itself.
         self._unstored: dict[str, tuple[int, int, bytes]] = {}
@@ -98,7 +99,7 @@ class FrameDesk:
 
     def take(self, code: str, picture: bytes, source: Source, address: str = "") -> None:
         """Take a frame. It never waits; captures that come faster than they are stored are dropped."""
-        self._frames.put(code, picture)
+        self._show(code, picture)
         self.counters["frames"] += 1
         arrived_s, known = self._clock(), self._known.get(code)
         if known is not None:
@@ -113,6 +114,21 @@ class FrameDesk:
             return
         device = known[1] if known else None
         self._start(code, self._keep(code, device, picture, source, address, arrived_s))
+
+    def _show(self, code: str, picture: bytes) -> None:
+        """Give viewers the picture; one that has to be drawn as a JPEG first is passed over while another is."""
+        if picture.startswith(SOI):
+            self._frames.put(code, picture)
+        elif code not in self._drawing:
+            self._drawing.add(code)
+            self._start(code, self._draw(code, picture))
+
+    async def _draw(self, code: str, picture: bytes) -> None:
+        try:
+            if (shown := await asyncio.to_thread(as_frame, picture)) is not None:
+                self._frames.put(code, shown)
+        finally:
+            self._drawing.discard(code)
 
     def _start(self, code: str, work: Coroutine[None, None, object]) -> None:
         tasks = self._tasks.setdefault(code, set())

@@ -22,7 +22,7 @@ from devices.protocol.stream_framing import (
     MAX_FRAME_BYTES,
     Frame,
     FrameTooLarge,
-    NotJpeg,
+    NotPicture,
     StreamError,
     StreamReader,
 )
@@ -230,7 +230,7 @@ class Puller:
         return count
 
     async def _take(self, frames: StreamReader, data: bytes) -> int:
-        pictures = [event.jpeg for event in frames.feed(data) if isinstance(event, Frame)]
+        pictures = [event.picture for event in frames.feed(data) if isinstance(event, Frame)]
         for picture in pictures:
             await self._hand_on(picture)
         if frames.error:
@@ -290,4 +290,4 @@ def _unusable(error: StreamError | None, limit_bytes: int) -> Exception:
     """Return what is told of an answer that holds no picture."""
     if isinstance(error, FrameTooLarge):
         return BadAnswer("fetch_too_large", limit=limit_bytes)
-    return BadAnswer("fetch_no_picture") if error is None or isinstance(error, NotJpeg) else error
+    return BadAnswer("fetch_no_picture") if error is None or isinstance(error, NotPicture) else error

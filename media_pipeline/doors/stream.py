@@ -351,7 +351,7 @@ class _Connection:
         for event in events:
             if isinstance(event, Frame):
                 try:
-                    self._door.on_frame(self.code, event.jpeg, self.address)
+                    self._door.on_frame(self.code, event.picture, self.address)
                 except Exception:
                     log.exception("A frame of %s could not be handed on.", self.code)
             elif isinstance(event, Ended):

@@ -45,7 +45,7 @@ SENTENCES = {
     "fetch_too_large": _("The picture is larger than %(limit)s bytes."),
     "fetch_slow": _("No answer came in time."),
     "fetch_broke": _("The connection broke (%(why)s)."),
-    "fetch_no_picture": _("The answer is not a JPEG picture."),
+    "fetch_no_picture": _("The answer is neither a JPEG nor a PNG nor a WebP picture."),
     "fetch_no_frame": _("No picture came for %(seconds)s s."),
     "fetch_ended": _("The camera ended its stream."),
     "fetch_closed_empty": _("The camera closed the connection without a picture."),

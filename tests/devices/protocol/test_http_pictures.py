@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.protocol.http_pictures import BadlySent, HttpPictures
-from devices.protocol.stream_framing import FrameTooLarge, NotJpeg
+from devices.protocol.stream_framing import FrameTooLarge, NotPicture
 from tests.devices.protocol.test_part_stream import STREAMS
 from tests.devices.protocol.test_stream_framing import ONE, THREE, TWO, make_frame
 
@@ -59,7 +59,7 @@ def test_a_snapshot_says_whether_it_is_whole(body, whole):
 
 @pytest.mark.parametrize("body", [b"<html></html>", b"GIF89a", b"\0\0", b"--x\r\n" + b"hello" * 200])
 def test_anything_else_is_no_picture(body):
-    assert read("image/jpeg", body)[2] is NotJpeg
+    assert read("image/jpeg", body)[2] is NotPicture
 
 
 @pytest.mark.parametrize(

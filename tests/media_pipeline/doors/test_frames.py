@@ -258,6 +258,18 @@ async def test_every_kind_of_picture_is_shown_as_jpeg_and_kept_as_it_came(form):
     assert Image.open(io.BytesIO((await frames.snapshot("porch")).jpeg)).format == "JPEG"
 
 
+@pytest.mark.parametrize("form", ["png", "webp"])
+async def test_wires_without_messages_take_every_kind_as_well(form):
+    await device_of("every")
+    frames, out = LatestFrames(), io.BytesIO()
+    Image.new("RGB", (16, 8), "navy").save(out, form)
+    desk = FrameDesk(frames)
+    desk.take("porch", out.getvalue(), Source.PULL)
+    await desk.drain()
+    assert (await Capture.objects.aget()).content_type == f"image/{form}"
+    assert Image.open(io.BytesIO((await frames.snapshot("porch")).jpeg)).format == "JPEG"
+
+
 @pytest.mark.parametrize(
     ("payload", "part", "word"),
     [

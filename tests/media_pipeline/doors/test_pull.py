@@ -138,7 +138,7 @@ async def test_a_tcp_server_is_read_in_any_framing(raw):
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
             "chunks of the answer are damaged",
         ),
-        (answer(b"<html>"), "not a JPEG"),
+        (answer(b"<html>"), "neither a JPEG nor a PNG"),
         (answer(ONE + bytes(20_000)), "larger than 10000 bytes"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + ONE + bytes(20_000), "larger than 10000 bytes"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + ONE[:-2], "before the answer was complete"),

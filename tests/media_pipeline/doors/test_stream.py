@@ -120,10 +120,10 @@ async def test_a_camera_of_a_known_network_may_warm_up_first():
         (big(ONE), "no hello came"),
         (b"", "no hello came"),
         (b"PHOTOHUB por", "no hello came"),
-        (b"GET / HTTP/1.1\r\n\r\n", "neither a length nor a JPEG"),
-        (HELLO + b"\xff\xff\xff\xff", "neither a length nor a JPEG"),
+        (b"GET / HTTP/1.1\r\n\r\n", "neither a length nor a picture"),
+        (HELLO + b"\xff\xff\xff\xff", "neither a length nor a picture"),
         (HELLO + big(ONE) + b"\x7f\xff\xff\xff", "larger than"),
-        (HELLO + struct.pack(">I", 50) + b"nothing", "something else than a JPEG"),
+        (HELLO + struct.pack(">I", 50) + b"nothing", "something else than a picture"),
     ],
 )
 async def test_a_refused_stream_is_closed_with_one_line(data, reason, caplog):
