@@ -1,7 +1,10 @@
 """The embedded hub stays small whatever comes at once; in the long form alone, since it takes a minute of both cores."""
 
+import contextlib
 import io
 import re
+import socket
+import sqlite3
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ from uuid import UUID
 import pytest
 from PIL import Image
 
+from tests.builders import make_jpeg
 from tests.faults.hub import wait_until
 from tests.hub_process import HubProcess, running_hub
 
@@ -73,4 +77,59 @@ def test_wrong_logins_and_previews_of_large_pictures_at_once_stay_below_the_limi
             assert {login.result() for login in logins} <= {200, 403, 422, 429, 503}
             assert {look.result() for look in looks} == {200}
         wait_until(lambda: hub.answers(), 10, "the hub answers")
+        assert peak_mb(hub) < MB_AT_MOST
+
+
+HALF_SENT = 300
+# Behind a beginning like a JPEG's, bytes without any marker.
+PICTURE = make_jpeg()[:-2]
+
+
+def half_send(hub: HubProcess, key: str, form: str) -> socket.socket:
+    """Begin an upload of 600 kB and send nearly all of it."""
+    head, body = (
+        f"POST /api/upload HTTP/1.1\r\nHost: h\r\nX-Device-Key: {key}\r\n",
+        PICTURE.ljust(600_000, b"x"),
+    )
+    if form == "multipart":
+        body = b'--x\r\nContent-Disposition: form-data; name="f"\r\n\r\n' + body
+        head += "Content-Type: multipart/form-data; boundary=x\r\n"
+    is_chunked = form == "chunked"
+    head += "Transfer-Encoding: chunked" if is_chunked else f"Content-Length: {len(body)}"
+    connection = socket.create_connection(("127.0.0.1", hub.http_port), 60)
+    size = b"%x\r\n" % len(body) if is_chunked else b""
+    connection.sendall(head.encode() + b"\r\n\r\n" + size + body[:-6000])
+    return connection
+
+
+@pytest.mark.parametrize("form", ["length", "chunked", "multipart"])
+def test_hundreds_of_half_sent_pictures_stay_below_the_limit(form):
+    with running_hub() as hub, contextlib.ExitStack() as open_ones:
+        key = hub.add_device("porch")["key"]
+        with ThreadPoolExecutor(30) as pool:
+            sending = [pool.submit(half_send, hub, key, form) for _ in range(HALF_SENT)]
+            for sent in sending:
+                open_ones.callback(sent.result().close)
+        wait_until(lambda: hub.answers(), 30, "the hub answers")
+        assert peak_mb(hub) < MB_AT_MOST
+
+
+def test_bodies_that_were_refused_because_the_database_is_locked_are_let_go():
+    with running_hub() as hub, ThreadPoolExecutor(100) as pool:
+        key = hub.add_device("porch")["key"]
+        lock = sqlite3.connect(hub.data / "photohub.sqlite3", isolation_level=None)
+        lock.execute("BEGIN EXCLUSIVE")
+        body = PICTURE.ljust(500_000, b"x") + b"\xff\xd9"
+
+        def send(number: int) -> int:
+            headers = {"X-Device-Key": key, "Name-Pic": str(number)}
+            try:
+                request = urllib.request.Request(f"{hub.url}/api/upload", body, headers)
+                return urllib.request.urlopen(request, timeout=60).status
+            except urllib.error.HTTPError as refused:
+                return refused.code
+
+        assert set(pool.map(send, range(600))) == {503}
+        lock.execute("ROLLBACK")
+        wait_until(lambda: hub.answers(), 30, "the hub answers")
         assert peak_mb(hub) < MB_AT_MOST
