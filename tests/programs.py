@@ -31,7 +31,14 @@ POLICY_TEXT = (
     "#!/bin/sh\n# Of PhotoHub's tests, while they install programs.\n[ ! -d /proc/{pid} ] || exit 101\n"
 )
 INIT_SCRIPTS = Path("/etc/init.d")
-SERVICES = ("haproxy", "lighttpd", "mosquitto", "nginx", "swupdate")
+# Each with the units of systemd that its package turns on besides.
+SERVICES: dict[str, tuple[str, ...]] = {
+    "haproxy": (),
+    "lighttpd": (),
+    "mosquitto": (),
+    "nginx": (),
+    "swupdate": ("swupdate.socket", "swupdate-progress.service"),
+}
 OTHER_BROWSERS = ("chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -282,8 +289,17 @@ def _install(bootstrap: ModuleType, root: Path, packages: list[str], out: TextIO
             progress = bootstrap.Progress(out, len(packages))
             for package in packages:
                 succeeds(package, [*install, package])
-        for service in sorted(_services() - there):
-            subprocess.run(["update-rc.d", service, "disable"], capture_output=True, check=False)
+        _keep_from_the_next_start(_services() - there)
+
+
+def _keep_from_the_next_start(services: set[str]) -> None:
+    """Let what was installed not start with the machine either, where a hub of its owner may need its port."""
+    units = [unit for name in sorted(services) for unit in SERVICES[name]]
+    commands = [["update-rc.d", name, "disable"] for name in sorted(services)]
+    if units and shutil.which("systemctl"):
+        commands.append(["systemctl", "disable", *units])
+    for command in commands:
+        subprocess.run(command, capture_output=True, check=False)
 
 
 def _services() -> set[str]:

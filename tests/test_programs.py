@@ -130,12 +130,18 @@ def test_installed_services_do_not_start_with_the_machine_either(bare, monkeypat
     monkeypatch.setattr(programs.subprocess, "run", lambda command, **options: asked.append(command))
     programs.INIT_SCRIPTS.mkdir()
     (programs.INIT_SCRIPTS / "mosquitto").touch()  # its owner's own, before
-    run = bare.run
-    monkeypatch.setattr(
-        bootstrap, "run_command", lambda *a, **k: (run(*a, **k), (programs.INIT_SCRIPTS / "nginx").touch())
-    )
+
+    def install(command, **options):
+        for name in ("nginx", "swupdate"):
+            (programs.INIT_SCRIPTS / name).touch()
+
+    monkeypatch.setattr(bootstrap, "run_command", install)
     _set_up(bare, "tests/production", monkeypatch=monkeypatch)
-    assert asked == [["update-rc.d", "nginx", "disable"]]
+    assert [command[1:] for command in asked] == [
+        ["nginx", "disable"],
+        ["swupdate", "disable"],
+        ["disable", "swupdate.socket", "swupdate-progress.service"],
+    ]
 
 
 def test_the_ban_on_starting_services_ends_with_the_process_that_made_it(bare):
