@@ -6,6 +6,7 @@ and are named at the end; with `CI=true` nothing may be left out.
 """
 
 import contextlib
+import ctypes
 import functools
 import importlib.util
 import os
@@ -94,6 +95,14 @@ def find_venv() -> str | None:
     return parts[0] if parts or sys.prefix != sys.base_prefix else None
 
 
+def find_libatomic() -> str | None:
+    """Tell whether the library is there that Playwright's own Node needs, and that no bare machine has."""
+    try:
+        return ctypes.CDLL("libatomic.so.1")._name
+    except OSError:
+        return None
+
+
 def find_right_to_mount() -> str | None:
     """Tell whether a small file system can be mounted (CAP_SYS_ADMIN, bit 21 of capabilities(7)), to fill it up."""
     line = next(
@@ -118,6 +127,7 @@ PROGRAMS: dict[str, Program] = {
     "curl": plain("curl"),
     "g++": plain("g++"),
     "haproxy": plain("haproxy"),
+    "libatomic": Program("libatomic1", find_libatomic),
     "lighttpd": plain("lighttpd"),
     "mosquitto": Program("mosquitto", find_plugin),
     "mosquitto_pub": plain("mosquitto_pub", "mosquitto-clients"),
@@ -142,7 +152,7 @@ class Need(NamedTuple):
 
 STACK = ("mosquitto", "nginx")
 NEEDS = (
-    Need("tests/browser/", ("chromium",)),
+    Need("tests/browser/", ("chromium", "libatomic")),
     Need("tests/devices/test_mqtt.py", ("mosquitto",), ("test_what_", "after_a_session_of_several_tasks")),
     Need(
         "tests/faults/test_storage.py",
@@ -225,7 +235,8 @@ def set_up(bootstrap: ModuleType, root: Path, arguments: list[str], out: TextIO)
 def check(bootstrap: ModuleType, root: Path, arguments: list[str], out: TextIO) -> None:
     """Say what is still missing and how to get it. Exits under `CI=true`. Called inside the environment."""
     gone = missing(needed_for(arguments))
-    why = _download_browser(bootstrap, root, out) if "chromium" in gone else ""
+    can_download = "chromium" in gone and "libatomic" not in gone
+    why = _download_browser(bootstrap, root, out) if can_download else ""
     gone = missing(gone)
     if not gone:
         return

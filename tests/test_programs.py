@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.mark.parametrize(
     ("test", "needed"),
     [
-        ("tests/browser/test_wall.py::test_a", ["chromium"]),
+        ("tests/browser/test_wall.py::test_a", ["chromium", "libatomic"]),
         ("tests/photohub/test_watching.py::test_curl_and_ffmpeg_watch", ["curl"]),
         ("tests/photohub/test_watching.py::test_a_revoked_token_ends_the_stream", []),
         ("tests/photohub/test_proxies.py::test_pages[haproxy]", ["haproxy"]),
@@ -55,6 +55,7 @@ def bare(monkeypatch, tmp_path):
     monkeypatch.delenv("PHOTOHUB_NO_BOOTSTRAP", raising=False)
     (tmp_path / ".venv").mkdir()
     machine = Machine(tmp_path)
+    gone["libatomic"] = programs.plain("libatomic")._replace(look=lambda: "there")
     monkeypatch.setattr(bootstrap, "run_command", machine.run)
     return machine
 
@@ -94,7 +95,7 @@ def test_every_word_of_a_need_is_in_the_name_of_a_test():
     [
         (["quick"], []),
         (["tests/devices/test_events.py"], []),
-        (["tests/browser/test_wall.py::test_a", "-x"], ["chromium"]),
+        (["tests/browser/test_wall.py::test_a", "-x"], ["chromium", "libatomic"]),
         (["tests/production"], ["mosquitto", "nginx"]),
         (["-k", "panel"], list(programs.PROGRAMS)),
         (["./tests"], list(programs.PROGRAMS)),
@@ -184,6 +185,13 @@ def test_a_browser_that_cannot_be_downloaded_is_tried_again_after_an_hour(bare, 
     os.utime(mark, (0, 0))
     _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
     assert len(bare.commands) == 2
+
+
+def test_without_the_library_of_playwrights_node_no_download_is_tried(bare, monkeypatch):
+    monkeypatch.setitem(programs.PROGRAMS, "libatomic", programs.Program("libatomic1", lambda: None))
+    said = _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
+    assert "need chromium, libatomic. To run them, as root: apt-get install chromium libatomic1\n" in said
+    assert bare.commands == []
 
 
 @pytest.fixture
