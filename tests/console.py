@@ -15,7 +15,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 import django
 from django.core.management import call_command
@@ -26,61 +26,51 @@ from tests.loaded_process import LoadedProcess, Loader
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class Piped(NamedTuple):
-    """A process that is told and tells by lines."""
-
-    process: subprocess.Popen | LoadedProcess
-    orders: IO[str]
-    answers: IO[str]
-
-    def tell(self, line: str) -> None:
-        self.orders.write(line + "\n")
-        self.orders.flush()
-
-
-def begin_piped(program: Path, arguments: list[str], env: dict[str, str]) -> Piped:
-    """Run a file of the suite with pipes: with its libraries loaded where the suite has a loader."""
-    its_orders, orders = os.pipe()
-    answers, its_answers = os.pipe()
-    handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
-    if Loader.current is not None:
-        process = Loader.current.start(program, arguments, env, **handles)
-    else:
-        module = ".".join(program.relative_to(ROOT).with_suffix("").parts)
-        process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=env, **handles)
-    os.close(its_orders)
-    os.close(its_answers)
-    return Piped(process, os.fdopen(orders, "w"), os.fdopen(answers))
-
-
 class Console:
     """Runs commands with this environment; its process starts with the first one."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self._env = env
-        self._piped: Piped | None = None
+        self._process: subprocess.Popen | LoadedProcess | None = None
+        self._orders: IO[str] | None = None
+        self._answers: IO[str] | None = None
 
     def run(self, *arguments: str) -> str:
         """Run a command and return what it printed. Raises RuntimeError when it fails."""
-        if self._piped is None:
-            self._piped = begin_piped(Path(__file__), [], self._env)
-        self._piped.tell(json.dumps(arguments))
-        answer = self._piped.answers.readline()
+        if self._process is None:
+            self._begin()
+        process = self._process
+        self._orders.write(json.dumps(arguments) + "\n")
+        self._orders.flush()
+        answer = self._answers.readline()
         if not answer:
-            code = self._piped.process.wait()
-            raise RuntimeError(f"The console ended with {code} in {' '.join(arguments)}.")
+            raise RuntimeError(f"The console ended with {process.wait()} in {' '.join(arguments)}.")
         printed, error = json.loads(answer)
         if error:
             raise RuntimeError(f"{' '.join(arguments)} failed: {error}\n{printed}")
         return printed
 
+    def _begin(self) -> None:
+        its_orders, orders = os.pipe()
+        answers, its_answers = os.pipe()
+        handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
+        if Loader.current is not None:
+            self._process = Loader.current.start(Path(__file__), [], self._env, **handles)
+        else:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.console"], cwd=ROOT, env=self._env, **handles
+            )
+        os.close(its_orders)
+        os.close(its_answers)
+        self._orders, self._answers = os.fdopen(orders, "w"), os.fdopen(answers)
+
     def close(self) -> None:
         """End the process, if there is one."""
-        if self._piped is not None:
-            self._piped.orders.close()
-            self._piped.process.wait(30)
-            self._piped.answers.close()
-            self._piped = None
+        if self._process is not None:
+            self._orders.close()
+            self._process.wait(30)
+            self._answers.close()
+            self._process = None
 
 
 def serve() -> None:

@@ -1,34 +1,25 @@
-"""A process that works on the same cameras, commands and pictures as its twin, in another order, with all its threads.
+"""What one of two processes does that work on the same cameras, commands and pictures, with all their threads.
 
-    python -m tests.production.same_rows <seed> <rounds>
-
-Prints one JSON line: how many of its pictures came to what, and the errors of all others. Every round begins with a
-line from its standard input, so that both processes are at the same round.
+Run in the stack's environment, by a console for each of them: `begin(seed)`, then `work(number)` at the same time in
+both, then `say_outcomes()`.
 """
 
 import json
-import os
 import random
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 
-import django
+from django.db import connection
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
-django.setup()
-
-from django.db import connection  # noqa: E402
-
-from devices import commands, deliveries, presence  # noqa: E402
-from devices.models import Command, Device  # noqa: E402
-from devices.sightings import sightings  # noqa: E402
-from media_pipeline import deleting, labels, mirror, publish, store, thumbnails  # noqa: E402
-from media_pipeline.ingest import ingest_batch  # noqa: E402
-from media_pipeline.models import Capture  # noqa: E402
-from media_pipeline.stores import MirrorError, PutResult  # noqa: E402
-from tests.builders import make_device, make_jpeg, make_upload  # noqa: E402
+from devices import commands, deliveries, presence
+from devices.models import Command, Device
+from devices.sightings import sightings
+from media_pipeline import deleting, labels, mirror, publish, store, thumbnails
+from media_pipeline.ingest import ingest_batch
+from media_pipeline.models import Capture
+from media_pipeline.stores import MirrorError, PutResult
+from tests.builders import make_device, make_jpeg, make_upload
 
 CAMERAS = "twin-"
 
@@ -113,6 +104,7 @@ class Twin:
 
 
 PICTURE = make_jpeg()
+_twins: list[Twin] = []
 
 
 def make(count: int) -> None:
@@ -121,17 +113,17 @@ def make(count: int) -> None:
         make_device(f"{CAMERAS}{number}")
 
 
-def main(seed: str, rounds: str) -> None:
-    """Run so many rounds and print what came of them."""
+def begin(seed: int) -> None:
+    """Become one of the two processes."""
     store.make_folders()
-    twin = Twin(int(seed))
-    print("ready", flush=True)
-    for number in range(int(rounds)):
-        sys.stdin.readline()
-        twin.round(number)
-        print(number, flush=True)
-    print(json.dumps(twin.outcomes), flush=True)
+    _twins.append(Twin(seed))
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def work(number: int) -> None:
+    """Do everything once."""
+    _twins[-1].round(number)
+
+
+def say_outcomes() -> None:
+    """Print as JSON how many of its pictures came to what, and the errors of all else."""
+    print(json.dumps(_twins[-1].outcomes))

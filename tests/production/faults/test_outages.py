@@ -101,14 +101,14 @@ def test_without_the_database_uploads_are_refused_in_time_and_no_message_over_mq
 ) -> None:
     camera = http_camera(stack, stack.unused("no-database"))
     board = FrameCamera(stack, stack.unused("patient"))
-    with under_load(camera):
+    with under_load(camera, per_second=4):
         for number in range(rounds(2)):
             camera.wait_for(5)
             stack.stop("postgres", (signal.SIGTERM, signal.SIGKILL)[number % 2])
             since = len(camera.entries)
             # More than the broker lets be on their way.
             board.publish(UNDER_WAY_AT_MOST + 10)
-            camera.wait_for(12, "unknown")
+            camera.wait_for(8, "unknown")
             refused = [entry for entry in camera.entries[since:] if entry.took_s]
             stack.start("postgres")
             camera.wait_for(1, within_s=RESUMED_S)
