@@ -270,7 +270,7 @@ def run_camera(hub, key: str, picture: Path) -> dict:
 def hub():
     owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
     with running_hub(env=owner) as hub:
-        hub.token = hub.run("api_token", "anna").strip()
+        hub.token = hub.console.run("api_token", "anna").strip()
         yield hub
 
 

@@ -28,7 +28,7 @@ def hub():
         "PHOTOHUB_UNSIGNED_FIRMWARE": "allow",
     }
     with running_hub(env=env) as hub:
-        hub.token = hub.run("api_token", "alice").strip()
+        hub.token = hub.console.run("api_token", "alice").strip()
         # A link must lead to this hub, which listens inside only.
         hub.stop()
         yield hub.start(PHOTOHUB_URL=hub.url)

@@ -21,7 +21,7 @@ CUTS = ["", "download", "verify", "flash"]
 def hub():
     env = {"DJANGO_SUPERUSER_USERNAME": LOGIN[0], "DJANGO_SUPERUSER_PASSWORD": LOGIN[1]}
     with running_hub(env=env | {"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}) as hub:
-        hub.token = hub.run("api_token", "alice").strip()
+        hub.token = hub.console.run("api_token", "alice").strip()
         yield hub
 
 

@@ -20,7 +20,7 @@ LOGIN = ("alice", "correct horse 9")
 def hub():
     env = {"DJANGO_SUPERUSER_USERNAME": LOGIN[0], "DJANGO_SUPERUSER_PASSWORD": LOGIN[1]}
     with running_hub(env=env) as hub:
-        hub.token = hub.run("api_token", "alice").strip()
+        hub.token = hub.console.run("api_token", "alice").strip()
         yield hub
 
 

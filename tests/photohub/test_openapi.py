@@ -66,7 +66,7 @@ def test_an_answer_that_the_document_does_not_hold_fails(status, body):
 def hub():
     owner = {"DJANGO_SUPERUSER_USERNAME": "anna", "DJANGO_SUPERUSER_PASSWORD": "a long enough word 7"}
     with running_hub(env=owner) as hub:
-        hub.token = hub.run("api_token", "anna").strip()
+        hub.token = hub.console.run("api_token", "anna").strip()
         yield hub
 
 
