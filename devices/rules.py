@@ -44,8 +44,8 @@ def check_device(device: Device) -> None:
     for field, error in _faults(device):
         faults.setdefault(field, []).append(error)
     try:
-        # The constraints of the database say the same as the rules, but not in words for people.
-        device.full_clean(exclude=faults, validate_constraints=not faults)
+        # The constraints of the database say the same as the rules, but not in words for people, and with a query each.
+        device.full_clean(exclude=faults, validate_constraints=False)
     except ValidationError as error:
         for field, errors in error.error_dict.items():
             faults.setdefault(field, []).extend(errors)

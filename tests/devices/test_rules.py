@@ -2,7 +2,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from devices.models import Device
-from devices.rules import check_device, warn_of_network
+from devices.rules import TOPIC_COLUMNS, check_device, warn_of_network
 from tests.builders import make_device
 
 
@@ -112,3 +112,14 @@ def test_a_name_can_be_read(db, name):
 @pytest.mark.parametrize("modules", [[], {"a": 1}, {str(n): "" for n in range(17)}])
 def test_modules_are_texts(db, modules):
     assert "modules" in faults_of(make_device(), modules=modules)
+
+
+@pytest.mark.parametrize("constraint", Device._meta.constraints, ids=lambda constraint: constraint.name)
+def test_what_the_database_forbids_is_said_in_words(db, constraint):
+    topics = {column: f"porch/{column}" for column in TOPIC_COLUMNS}
+    porch = make_device("porch", product_key="key", device_name="porch", **topics)
+    values = {field: getattr(porch, field) for field in getattr(constraint, "fields", ())} or {"ack_base": 2}
+    barn = make_device("barn")
+    assert faults_of(barn, **values).keys() & values.keys()
+    with pytest.raises(ValidationError):
+        constraint.validate(Device, barn)
