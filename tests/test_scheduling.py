@@ -1,53 +1,73 @@
 """Tests that share a hub run in one process, and the long ones begin first."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from types import SimpleNamespace
 
-from tests import scheduling, suite
-
-ROOT = Path(__file__).resolve().parents[1]
-NOTE = """
-import os
-import pathlib
 import pytest
+from xdist.remote import Producer
 
-@pytest.mark.parametrize("turn", range(4))
-def test_note(turn):
-    line = f"{os.environ['PYTEST_XDIST_WORKER']} {os.path.basename(__file__)}\\n"
-    with open(pathlib.Path("ran"), "a") as file:
-        file.write(line)
-"""
+from tests import scheduling
+
+FILES = (
+    "tests/production/faults/test_f.py",
+    "tests/production/test_a.py",
+    "tests/production/test_b.py",
+    "tests/devices/test_c.py",
+    "tests/devices/test_d.py",
+    "tests/test_e.py",
+)
 
 
-def test_each_file_and_the_production_form_runs_in_one_worker(tmp_path):
-    files = [
-        "production/faults/test_f.py",
-        "production/test_a.py",
-        "production/test_b.py",
-        "devices/test_c.py",
-        "devices/test_d.py",
-        "test_e.py",
-    ]
-    for name in files:
-        path = tmp_path / "tests" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(NOTE)
-    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:cacheprovider --import-mode=importlib\n")
-    plugins = ["-p", "xdist", "-p", "tests.scheduling"]
-    command = [sys.executable, "-m", "pytest", *plugins, *suite.arguments_of([])]
-    outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
-    environment = outside | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-    assert "24 passed" in done.stdout, done.stdout + done.stderr
-    ran = [line.split() for line in (tmp_path / "ran").read_text().splitlines()]
-    workers = {file: {worker for worker, name in ran if name == file} for _, file in ran}
-    assert all(len(names) == 1 for names in workers.values()), workers
-    assert workers["test_a.py"] == workers["test_b.py"] == workers["test_f.py"]
-    firsts = {worker: name for worker, name in reversed(ran)}
-    assert "test_f.py" in firsts.values()
-    assert set.union(*workers.values()) == {"gw0", "gw1", "gw2"}
+class Worker:
+    """What xdist's scheduler sees of a worker: it is handed tests by their numbers."""
+
+    def __init__(self, name: str) -> None:
+        self.gateway, self.shutting_down, self.tests = SimpleNamespace(id=name), False, []
+
+    def send_runtest_some(self, numbers: list[int]) -> None:
+        self.tests += numbers
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def scheduler_of(dist: str) -> scheduling.FilesTogether | None:
+    """Return the scheduler that the plugin gives three workers."""
+    config = SimpleNamespace(
+        getoption=lambda name: dist,
+        getvalue=lambda name: 3 * ["popen"],
+        option=SimpleNamespace(loadscopereorder=False),
+    )
+    return scheduling.pytest_xdist_make_scheduler(config, Producer("test", enabled=False))
+
+
+def run_all(scheduler: scheduling.FilesTogether, names: list[str], workers: list[Worker]) -> None:
+    """Let the workers take turns, each with one test, until nothing is left."""
+    for worker in workers:
+        scheduler.add_node(worker)
+        scheduler.add_node_collection(worker, names)
+    scheduler.schedule()
+    done = {worker: 0 for worker in workers}
+    while any(done[worker] < len(worker.tests) for worker in workers):
+        for worker in (worker for worker in workers if done[worker] < len(worker.tests)):
+            scheduler.mark_test_complete(worker, worker.tests[done[worker]])
+            done[worker] += 1
+
+
+def test_each_file_and_the_production_form_runs_in_one_worker():
+    names = [f"{file}::test_note[{turn}]" for file in FILES for turn in range(4)]
+    workers = [Worker(name) for name in ("gw0", "gw1", "gw2")]
+    run_all(scheduler_of("loadscope"), names, workers)
+    files = {worker.gateway.id: [names[n].split("::")[0] for n in worker.tests] for worker in workers}
+    homes = {file: {id_ for id_, ran in files.items() if file in ran} for file in FILES}
+    assert sorted(number for worker in workers for number in worker.tests) == list(range(len(names)))
+    assert all(len(home) == 1 for home in homes.values())
+    assert homes[FILES[0]] == homes[FILES[1]] == homes[FILES[2]]
+    assert FILES[0] in {ran[0] for ran in files.values()} and len(set.union(*homes.values())) == 3
+
+
+@pytest.mark.parametrize("dist", ["no", "load", "worksteal"])
+def test_another_way_of_handing_out_is_left_to_xdist(dist):
+    assert scheduler_of(dist) is None
 
 
 def test_long_ones_begin_first():
