@@ -3,6 +3,7 @@ import os
 import time
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -167,18 +168,22 @@ def test_many_pictures_are_copied_at_once_and_recorded_together(oss, django_asse
 
 
 def test_groups_are_larger_while_the_mirror_is_quick(oss, monkeypatch):
-    groups = []
+    groups, clock = [], SimpleNamespace(now_s=0.0, each_s=mirror._QUICK_S / 2)
     together = mirror.mirror_together
-    monkeypatch.setattr(
-        mirror, "mirror_together", lambda ids, target: groups.append(len(ids)) or together(ids, target)
-    )
+
+    def take_a_while(ids, target):
+        groups.append(len(ids))
+        clock.now_s += len(ids) * clock.each_s
+        return together(ids, target)
+
+    monkeypatch.setattr(mirror, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr(mirror, "mirror_together", take_a_while)
     mirror._seconds_each.clear()
     device = make_device()
-    captures = [make_capture(device, name=str(i)) for i in range(50)]
-    assert mirror.mirror_all([c.pk for c in captures]) == 50
-    oss.latency_s = mirror._QUICK_S * mirror.AT_ONCE
-    more = [make_capture(device, name=f"more {i}") for i in range(40)]
-    assert mirror.mirror_all([c.pk for c in more]) == 40
+    captures = [make_capture(device, name=str(i)).pk for i in range(90)]
+    assert mirror.mirror_all(captures[:50]) == 50
+    clock.each_s = mirror._QUICK_S * 1.01
+    assert mirror.mirror_all(captures[50:]) == 40
     assert groups == [8, 32, 10, 32, 8]
 
 
