@@ -145,6 +145,13 @@ def find_work(project: Project, dev: bool, now: float) -> list[str]:
     return work
 
 
+def caches_in(folder: Path) -> dict[str, str]:
+    """Return settings that put the installers' caches here where the home cannot be written: uv and npm give up there."""
+    home = os.path.expanduser("~")
+    names = {"UV_CACHE_DIR": "uv", "npm_config_cache": "npm"}
+    return {} if os.access(home, os.W_OK) else {key: str(folder / name) for key, name in names.items()}
+
+
 class Progress:
     """One line a step with its seconds; on a terminal the seconds run while the step does."""
 
@@ -228,6 +235,7 @@ class Setup:
     def run(self, command: list[str | Path], timeout_s: float = COMMAND_TIMEOUT_S, **extra_env: str) -> None:
         # PIP_USER and PYTHONHOME of the person's shell would install beside the environment or break it.
         env = {key: value for key, value in os.environ.items() if key not in {"PYTHONHOME", "VIRTUAL_ENV"}}
+        env = caches_in(self.project.venv / "cache") | env
         env |= {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", **extra_env}
         options = {"cwd": self.project.root, "tick": self.progress.tick, "lock_fd": self.lock_fd}
         self.raw_run([str(word) for word in command], env=env, timeout_s=timeout_s, **options)
@@ -246,6 +254,7 @@ class Setup:
                 self.install_uv()
                 with self.progress.step(LABELS[name]):
                     self.install_packages(name)
+        remove_tree(self.project.venv / "cache")
 
     def make_environment(self) -> None:
         has_ensurepip = importlib.util.find_spec("ensurepip") is not None
@@ -280,15 +289,8 @@ class Setup:
 
     def install(self, packages: list[str | Path]) -> None:
         if self.uv.exists():
-            command = [
-                self.uv,
-                "pip",
-                "install",
-                "--compile-bytecode",
-                "--python",
-                self.project.python,
-                *packages,
-            ]
+            flags = ["--compile-bytecode", "--python", self.project.python]
+            command = [self.uv, "pip", "install", *flags, *packages]
             with contextlib.suppress(CommandFailed):
                 return self.run(command, timeout_s=UV_TIMEOUT_S, UV_HTTP_TIMEOUT="30")
         self.run([*self.pip(), *packages])

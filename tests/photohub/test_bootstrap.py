@@ -30,8 +30,10 @@ class FakeCommands:
     def __init__(self, project: Project, failing: tuple[str, ...] = (), killed: bool = False) -> None:
         self.project, self.failing, self.killed = project, failing, killed
         self.lines: list[str] = []
+        self.environments: list[dict[str, str]] = []
 
-    def __call__(self, command: list[str], **options: object) -> None:
+    def __call__(self, command: list[str], *, env: dict[str, str], **options: object) -> None:
+        self.environments.append(env)
         line = " ".join(command).replace(str(self.project.root), "")
         self.lines.append(line)
         if any(word in line for word in self.failing):
@@ -217,6 +219,20 @@ def test_missing_page_scripts_do_not_stop_the_start_and_wait_a_day(tmp_path, mon
     run_setup(project, failing=(" ci ", "--target"))
     assert find_work(project, False, NOW + 3600) == []
     assert find_work(project, False, NOW + 25 * 3600) == ["scripts"]
+
+
+@pytest.mark.parametrize(("own", "used"), [({}, ".venv/cache/uv"), ({"UV_CACHE_DIR": "own"}, "own")])
+def test_a_home_that_cannot_be_written_keeps_no_caches(tmp_path, monkeypatch, own, used):
+    have_npm(monkeypatch)
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(tmp_path / "nobody"))
+    fake = run_setup(make_project(tmp_path))
+    assert {env["UV_CACHE_DIR"].removeprefix(f"{tmp_path}/") for env in fake.environments} == {used}
+    assert fake.environments[-1]["npm_config_cache"] == str(tmp_path / ".venv/cache/npm")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert bootstrap.caches_in(tmp_path) == {}
 
 
 def test_removed_node_modules_come_back(tmp_path, monkeypatch):
