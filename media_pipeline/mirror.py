@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from devices import beats, events, troubles
 from devices.models import Event, EventType
-from photohub.lib import clock, doorbell, failpoints, rows
+from photohub.lib import clock, failpoints, rows
 from photohub.lib.breaker import Breaker
 from photohub.lib.db import one_writer, update_in_order
 from photohub.lib.said import Said, columns, said
@@ -45,7 +45,6 @@ _PAUSE_AT_MOST_S = _LONGEST_LOCAL_PAUSE_S * 1.2
 # So many times as many as are wanted, so that some of each kind are among them.
 _LOOKED_AT = 2
 BEAT = "mirror"
-TASK = "media_pipeline.tasks.mirror_captures"
 # What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
 UNREADABLE = "unreadable"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
@@ -124,6 +123,11 @@ def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
             _seconds_each[target] = (time.monotonic() - begun_s) / len(together)
         done += outcomes.count(MirrorState.MIRRORED)
     return done
+
+
+def is_failing() -> bool:
+    """Tell whether the mirror failed when this process last tried."""
+    return _breakers[open_mirror(settings)].failing
 
 
 def _group_size(target: MirrorStore) -> int:
@@ -267,7 +271,6 @@ def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
     if _beat(True, "") or any(row.was_blocked for row, _result in copied):
         with one_writer():
             _wake_all()
-        doorbell.ring(TASK, due())
     troubles.over_for((row.capture.device for row, _result in copied), "picture_not_copied")
 
 

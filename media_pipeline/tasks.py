@@ -27,13 +27,18 @@ from . import (
 
 log = logging.getLogger(__name__)
 
+MIRROR = "media_pipeline.tasks.mirror_captures"
 _pace = Pace()
 
 
 @shared_task
 def mirror_captures(capture_ids: list[str]) -> int:
-    """Copy these pictures to object storage."""
-    return mirror.mirror_all(capture_ids)
+    """Copy these pictures to object storage, and ring for all that waited for a mirror that answers again."""
+    was_failing = mirror.is_failing()
+    done = mirror.mirror_all(capture_ids)
+    if was_failing and done:
+        _ring_for(MIRROR, mirror)
+    return done
 
 
 @shared_task
@@ -68,7 +73,7 @@ def sweep() -> None:
 
 
 _WHO_KNOWS = {
-    "media_pipeline.tasks.mirror_captures": mirror,
+    MIRROR: mirror,
     "media_pipeline.tasks.make_thumbnails": thumbnails,
     "media_pipeline.tasks.remove_files": deleting,
     time_lapses.TASK: time_lapse_work,

@@ -23,6 +23,13 @@ from tests.hub_process import running_hub
 
 HURRY = "WebSocket is closed before the connection is established"
 WINDOW = {"width": 1280, "height": 800}
+SIXTY_CAMERAS = """
+from django.db import transaction
+from devices import identity
+with transaction.atomic():
+    for number in range(60):
+        identity.add_device(code=f"row-{number:02}", name="", profile="generic")
+"""
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +154,7 @@ def test_a_page_without_javascript_still_takes_pictures(browser, hub):
 
 def test_a_long_wall_goes_on_as_somebody_scrolls(watched, hub):
     """Last, because the hub has many cameras from here on."""
-    for number in range(60):
-        hub.add_device(f"row-{number:02}")
+    hub.console.run("shell", "-c", SIXTY_CAMERAS)
     watched.goto(hub.url)
     cards = watched.locator("article.card")
     expect(cards).to_have_count(48)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from devices import beats, troubles
 from devices.models import Event, Trouble
-from media_pipeline import mirror, store, stores
+from media_pipeline import mirror, store, stores, tasks
 from media_pipeline.models import MirrorState, OSSObject
 from media_pipeline.oss import OSSStorage
 from media_pipeline.stores import MirrorError
@@ -85,14 +85,17 @@ def test_a_wrong_key_blocks_all_with_one_alarm_and_resumes_by_itself(oss):
 
 def test_when_the_mirror_answers_again_all_that_waited_is_rung_for_at_once(oss, monkeypatch):
     rung = []
-    monkeypatch.setattr(mirror.doorbell, "ring", lambda task, ids: rung.append((task, sorted(ids))))
+    monkeypatch.setattr(tasks.doorbell, "ring", lambda task, ids: rung.append((task, sorted(ids))))
     device = make_device()
     first, *others = [make_capture(device, name=str(i)) for i in range(4)]
-    beats.beat(mirror.BEAT, False, "It does not answer.")
+    oss.fail(status=503, times=1)
+    assert tasks.mirror_captures([first.pk]) == 0 and not rung
     OSSObject.objects.exclude(pk=first.pk).update(next_try_at=timezone.now() + timedelta(seconds=30))
-    assert mirror.mirror_all([first.pk]) == 1
-    assert rung == [(mirror.TASK, sorted(c.pk for c in others))]
-    assert mirror.mirror_all(rung[0][1]) == 3 and len(rung) == 1
+    make_due(first)
+    mirror._breakers[mirror.open_mirror(mirror.settings)]._closed_until_s = 0.0
+    assert tasks.mirror_captures([first.pk]) == 1
+    assert rung == [(tasks.MIRROR, sorted(c.pk for c in others))]
+    assert tasks.mirror_captures(rung[0][1]) == 3 and len(rung) == 1
 
 
 def test_a_changed_local_file_is_never_copied(oss):
