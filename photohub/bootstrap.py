@@ -260,7 +260,7 @@ class Setup:
         has_ensurepip = importlib.util.find_spec("ensurepip") is not None
         if not has_ensurepip and importlib.util.find_spec("pip") is None:
             raise SetupError(
-                "This Python cannot make environments: run `apt-get install python3-venv`, then retry."
+                "This Python cannot make environments. As root: `apt-get install python3-venv`; then start again."
             )
         remove_tree(self.project.venv)
         self.project.venv.mkdir()
