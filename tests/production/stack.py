@@ -119,9 +119,12 @@ class Stack:
     # --- one service ---
 
     def start(self, name: str) -> None:
-        """Start a service; `web0`, `web1` … are the replicas of `web`."""
+        """Start a service; `web0`, `web1` … are the replicas of `web`; `files` is what the image's build has done."""
         if name == "postgres":
             self.postgres = postgres.start(self.folder / "postgres")
+            return
+        if name == "files":
+            self._collect_files()
             return
         service = re.sub(r"\d+$", "", name)
         command = [self._localise(word) for word in command_of(service)]
@@ -194,9 +197,10 @@ class Stack:
             folder.mkdir(parents=True)
         write_mosquitto_conf(self.folder, self.ports)
         write_nginx_conf(self.folder, self.ports)
-        # What needs no database is started while PostgreSQL makes its own.
-        for name in ("broker_setup", "redis", "postgres", "migrate"):
-            self.start(name)
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(self.start, ("postgres", "redis", "broker_setup", "files")))
+        self._finish("files")
+        self.start("migrate")
         self._finish("broker_setup")
         self.start("mosquitto")
         self._finish("migrate")
@@ -208,6 +212,13 @@ class Stack:
         wait_for("nginx serves", lambda: self.get("/healthz"), 10)
         wait_for("the gateway is connected", self.gateway_connected, READY_WITHIN_S)
         self.ready_after_s = time.monotonic() - began_s
+
+    def _collect_files(self) -> None:
+        """Lay the pages' files into the data folder, where the image has them; its build alone compresses them."""
+        command = [sys.executable, "manage.py", "prepare", "--files"]
+        with (self.folder / "files.log").open("ab") as log:
+            env = self.environment("migrate") | {"PHOTOHUB_ENV": "embedded"}
+            self.processes["files"] = begin(command, env, log)
 
     def _finish(self, name: str) -> None:
         code = self.processes[name].wait(READY_WITHIN_S)
