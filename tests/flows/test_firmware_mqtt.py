@@ -124,14 +124,14 @@ async def test_a_board_that_falls_silent_times_out(hub, visitor):
     board = await add_board(hub, visitor, "mute", Faults(silent=True))
     rollout = await roll_out(visitor, "mute")
     async with running(board):
-        await until(lambda: is_at_it(visitor, rollout), 40)
+        await until(lambda: was_offered(visitor, rollout), 40)
         turn_clock(hub, "mute", 3600)
         assert (await outcome(visitor, rollout))["state"] == "timed_out"
 
 
-async def is_at_it(visitor: Visitor, rollout: str) -> bool:
+async def was_offered(visitor: Visitor, rollout: str) -> bool:
     [target] = (await visitor.api.get(f"/rollouts/{rollout}/targets")).json()["items"]
-    return target["state"] == "flashing"
+    return target["state"] == "offered"
 
 
 async def test_the_samples_swapped_topics_disconnect_nobody(hub, visitor):
