@@ -5,9 +5,11 @@ import re
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from tests.faults.ledger import Ledger, compare
 from tests.hub_process import READY_WITHIN_S, ROOT, HubProcess, running_hub
@@ -31,6 +33,24 @@ def hub_with_camera(
     with running_hub(env=env, wrap=wrap) as hub:
         camera = hub.add_device("porch")
         yield hub, Ledger(hub.url, camera["key"])
+
+
+@contextlib.contextmanager
+def traced(hub: HubProcess, *options: str) -> Iterator[None]:
+    """Run strace with these options on a hub that runs, on all its threads, while the block lasts."""
+    with tempfile.TemporaryFile("w+") as said:
+        strace = subprocess.Popen(["strace", "-f", "-p", str(hub.pid), *options], stderr=said)
+        try:
+            wait_until(lambda: "attached" in read(said), 60, "strace is attached", lambda: read(said))
+            yield
+        finally:
+            strace.terminate()
+            strace.wait(20)
+
+
+def read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def check(hub: HubProcess, ledger: Ledger) -> list[Path]:

@@ -18,6 +18,7 @@ from tests.faults.hub import (
     incoming,
     let_an_hour_pass,
     mirror_states,
+    traced,
     wait_until,
 )
 from tests.faults.ledger import Ledger, compare, make_picture
@@ -163,8 +164,10 @@ def test_after_a_failed_sync_a_large_picture_is_written_anew():
 def test_code_0_is_said_after_file_folder_and_database_are_synced(tmp_path):
     trace = tmp_path / "trace"
     calls = "trace=openat,write,pwrite64,fsync,fdatasync,rename,renameat2,syncfs,sendto,sendmsg,writev"
-    strace = ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-s", "60", "-e", calls, "-o", str(trace)]
-    with hub_with_camera(wrap=strace) as (_hub, ledger):
+    with (
+        hub_with_camera() as (hub, ledger),
+        traced(hub, "-y", "-s", "60", "-e", calls, "-o", str(trace)),
+    ):
         assert ledger.send_now(ledger.new_entry())[0].outcome == "ok"
     assert_safe_before_answered(trace.read_text(), "syncfs(" in trace.read_text())
 

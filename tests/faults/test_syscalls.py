@@ -13,7 +13,7 @@ from media_pipeline.models import Capture
 from media_pipeline.refusals import Refused
 from photohub.lib import moving
 from tests.builders import make_device, make_spool, make_upload
-from tests.faults.hub import check, hub_with_camera
+from tests.faults.hub import check, hub_with_camera, traced
 from tests.faults.ledger import make_picture
 
 SYNCS = "fsync,fdatasync,syncfs"
@@ -173,15 +173,12 @@ def test_a_new_folder_is_synced_by_whoever_relies_on_it_first(monkeypatch, setti
 
 
 def test_a_disk_whose_syncs_fail_now_and_then_loses_nothing_that_was_answered():
-    # With -D the hub itself is our child, and gets our signals.
-    strace = ["strace", "-D", "-f", "--seccomp-bpf", "-q", "-o", "/dev/null", "-e", f"trace={SYNCS}"]
-    strace += ["-e", f"inject={SYNCS}:error=EIO:when=12+7"]
-    with hub_with_camera(wrap=strace) as (hub, ledger):
-        with ledger.load(senders=4):
+    failing = ["-o", "/dev/null", "-e", f"trace={SYNCS}", "-e", f"inject={SYNCS}:error=EIO:when=12+7"]
+    with hub_with_camera() as (hub, ledger):
+        with traced(hub, *failing), ledger.load(senders=4):
             ledger.wait_for(5, "no", within_s=40)
             ledger.wait_for(20, within_s=40)
         hub.stop()
-        hub.wrap = []
         hub.start()
         assert check(hub, ledger) == []
     assert {entry.status for entry in ledger.entries if entry.outcome == "no"} <= {503, 507}
