@@ -1,10 +1,11 @@
 """Middleware of PhotoHub's own."""
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
+from servestatic.middleware import ServeStaticMiddleware
 
 from .memory import Crowded
 
@@ -31,6 +32,25 @@ class AnswerCrowds:
         response = render(request, "crowded.html", {"sentence": error.sentence}, status=503)
         response["Retry-After"] = str(_AGAIN_AFTER_S)
         return response
+
+
+@sync_and_async_middleware
+def serve_static_files(get_response):
+    """Answer for the static files, under servers with an event loop and without."""
+    if iscoroutinefunction(get_response):
+        return ServeStaticMiddleware(get_response)
+
+    async def never(request):
+        raise AssertionError(f"{request.path_info} is no static file")
+
+    static = ServeStaticMiddleware(never)
+    serve = async_to_sync(static)
+
+    def middleware(request):
+        # ServeStatic alone would begin an event loop and a thread for every page.
+        return serve(request) if request.path_info in static.files else get_response(request)
+
+    return middleware
 
 
 @sync_and_async_middleware
