@@ -1,5 +1,6 @@
 """Every test gets data folders of its own."""
 
+import gc
 import itertools
 import os
 import subprocess
@@ -17,7 +18,7 @@ from servestatic.middleware import ServeStaticMiddleware
 from devices import troubles
 from media_pipeline import store
 from photohub.lib.words import compile_words
-from tests import leaving_out, scheduling, starting
+from tests import leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer
 from tests.faults import rounds
 from tests.loaded_process import Loader
@@ -29,10 +30,18 @@ def pytest_configure(config):
     config.pluginmanager.register(starting)
     config.pluginmanager.register(scheduling)
     config.pluginmanager.register(leaving_out)
+    config.pluginmanager.register(migrated)
     # A property that is wrong is found by few inputs as a rule; the long form looks for the rare ones.
     hypothesis.settings.register_profile("short", max_examples=20, deadline=None)
     hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
     hypothesis.settings.load_profile("long" if rounds.is_long() else "short")
+
+
+def pytest_collection_finish():
+    # What was imported and collected stays to the end: to look through it again and again took a part of every test.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="session", autouse=True)
