@@ -64,7 +64,7 @@ def porch(db) -> Device:
 
 
 @settings(
-    max_examples=rounds(60),
+    max_examples=rounds(20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -87,7 +87,7 @@ def _fields(sender: addressing.Sender) -> dict:
 
 
 @settings(
-    max_examples=rounds(100),
+    max_examples=rounds(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

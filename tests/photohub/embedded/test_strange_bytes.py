@@ -45,7 +45,7 @@ async def say_strange_things(stream: list[bytes], logged_in: bool) -> None:
 
 
 @given(streams, st.booleans())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 def test_strange_bytes_harm_nobody(caplog, stream: list[bytes], logged_in: bool) -> None:
     asyncio.run(say_strange_things(stream, logged_in))
     assert "error of the server" not in caplog.text
