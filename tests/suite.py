@@ -13,22 +13,22 @@ QUICK = "quick"
 LONG = "long"
 # The inner loop: what starts no hub, stack, browser or compiler (tests/starting.py).
 NOT_SLOW = "not slow"
-WORKERS = 3
+# One of the processes mostly waits, for a hub or a browser. In the quick part none does, and each costs a start.
+WORKERS, QUICK_WORKERS = 3, 2
 
 
-def arguments_of(words: list[str]) -> list[str]:
+def arguments_of(words: list[str], workers: int = WORKERS) -> list[str]:
     """Return pytest's arguments for those of the command, of which the first may be `quick` or `long`."""
     if words[:1] == [LONG]:
         # Its repetitions take hours.
         return arguments_of(["--timeout=0", *words[1:]])
     if words[:1] == [QUICK]:
-        return arguments_of(["-m", NOT_SLOW, *words[1:]])
+        return arguments_of(["-m", NOT_SLOW, *words[1:]], QUICK_WORKERS)
     joined = " ".join(words)
     own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in words)
     if own_choice or "no:xdist" in joined:
         return words
-    # One of the processes mostly waits, for a hub or a browser.
-    return ["-n", str(WORKERS), "--dist", "loadscope", "--no-loadscope-reorder", *words]
+    return ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder", *words]
 
 
 def run(bootstrap: ModuleType, programs: ModuleType, root: Path, words: list[str]) -> NoReturn:

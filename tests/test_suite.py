@@ -23,6 +23,7 @@ def test_the_suite_runs_on_three_processes():
 def test_the_quick_part_leaves_out_what_starts_services():
     found = suite.arguments_of(["quick", "-k", "panel"])
     assert found[-4:] == ["-m", "not slow", "-k", "panel"]
+    assert found[:2] == ["-n", "2"]
 
 
 def test_the_long_form_is_the_whole_suite_with_every_long_test():
