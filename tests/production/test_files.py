@@ -1,5 +1,6 @@
 """The files of the production form, read and checked without starting them."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from django.core.management import get_commands, load_command_class
 
 from photohub.env import READ
 from tests.ports import free_ports
+from tests.production import postgres
 from tests.production.stack import (
     COMPOSE,
     ROOT,
@@ -138,3 +140,11 @@ def test_the_brokers_listeners_are_those_that_are_reached() -> None:
     conf = (ROOT / "deploy" / "mosquitto.conf").read_text()
     assert re.findall(r"^listener (\d+)", conf, re.MULTILINE) == ["1883", "9001"]
     assert SERVICES["broker_setup"]["command"][3] in conf
+
+
+def test_postgresql_changes_nothing_outside_of_the_suites_folders() -> None:
+    # It gives everybody the right to enter what lies above its programs, and locks a file that another account may own.
+    postgres.keep_to_our_folders()
+    used = [Path(os.fsdecode(postgres.PostgresServer._lock.path))]
+    used += [*postgres.POSTGRES_VERSIONS.values()] if os.geteuid() == 0 else []
+    assert all(path.is_relative_to("/tmp") and path.parts[2].startswith("photohub-") for path in used)
