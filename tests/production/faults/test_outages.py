@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import signal
 import time
@@ -106,8 +107,7 @@ def test_without_the_database_uploads_are_refused_in_time_and_no_message_over_mq
             camera.wait_for(5)
             stack.stop("postgres", (signal.SIGTERM, signal.SIGKILL)[number % 2])
             since = len(camera.entries)
-            # More than the broker lets be on their way.
-            board.publish(UNDER_WAY_AT_MOST + 10)
+            board.publish()
             camera.wait_for(8, "unknown")
             refused = [entry for entry in camera.entries[since:] if entry.took_s]
             stack.start("postgres")
@@ -135,17 +135,20 @@ class FrameCamera:
         self._first = [make_picture(2000)]
         wait_for("the hub listens", lambda: self._say(self._first) or self.is_stored(), 60, every_s=0.5)
 
-    def publish(self, count: int) -> None:
-        """Publish so many new pictures; the broker has them when this returns."""
-        self._say([make_picture(2000) for _ in range(count)])
+    def publish(self) -> None:
+        """Publish as much telemetry as the broker lets be on its way, and pictures behind it; the broker has all then."""
+        self._say([make_picture(2000) for _ in range(10)], UNDER_WAY_AT_MOST)
 
-    def _say(self, frames: list[bytes]) -> None:
+    def _say(self, frames: list[bytes], telemetry: int = 0) -> None:
         self._published |= {hashlib.sha256(frame).hexdigest() for frame in frames}
-        asyncio.run(self._publish(frames))
+        asyncio.run(self._publish(frames, telemetry))
 
-    async def _publish(self, frames: list[bytes]) -> None:
+    async def _publish(self, frames: list[bytes], telemetry: int) -> None:
         login = {"username": self._made["code"], "password": self._made["key"]}
         async with aiomqtt.Client("127.0.0.1", self._stack.ports["mosquitto"], **login) as client:
+            for number in range(telemetry):
+                said = json.dumps({"battery_mv": 3000 + number})
+                await client.publish(f"photohub/{self._made['code']}/telemetry", said, qos=1)
             for frame in frames:
                 await client.publish(self._topic, frame, qos=1)
 
