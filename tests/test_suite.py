@@ -67,3 +67,10 @@ def test_what_is_left_out_is_named_and_fails_under_ci(pytester_run, ci, code):
         "import pytest\n@pytest.mark.skip(reason='no browser')\ndef test_a(): pass\n", ci=ci, code=code
     )
     assert "left out: 1 tests, no browser" in out
+
+
+def test_what_is_made_once_for_a_folder_ends_with_it():
+    # pytest keeps a fixture of package scope until the very end where the folder is no package.
+    settings = (ROOT / "tests").rglob("conftest.py")
+    found = [path.parent for path in settings if 'scope="package"' in path.read_text()]
+    assert [folder for folder in found if not (folder / "__init__.py").exists()] == []
