@@ -22,7 +22,7 @@ def load(file):
 def main():
     if sys.version_info < (3, 11):
         sys.exit("PhotoHub needs Python 3.11 or newer; this is Python %d.%d." % sys.version_info[:2])
-    bootstrap = load(ROOT / "photohub" / "bootstrap.py")
+    bootstrap = load(ROOT / "photohub" / "start" / "bootstrap.py")
     testing = sys.argv[1:2] == ["test"]
     if testing:
         programs = load(ROOT / "tests" / "programs.py")

@@ -8,17 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import (
-    button,
-    firmware,
-    growth,
-    live_view,
-    memory,
-    mirror,
-    oss,
-    panels,
-    stopped_viewers,
-)
+from benchmarks import button, firmware, growth, live_view, memory, mirror, oss, panels, stopped_viewers
 from benchmarks.load import ROOT
 from benchmarks.measuring import table
 

@@ -25,14 +25,23 @@ from django.utils import timezone  # noqa: E402
 
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
-from devices import commands, deliveries, identity  # noqa: E402
-from devices.models import Command, Delivery, Device, Event, EventType, Firmware, PictureOrigin  # noqa: E402
-from devices.ota import images, rollouts, targets  # noqa: E402
-from devices.ota.checking import Facts  # noqa: E402
-from devices.ota.planning import Plan  # noqa: E402
-from devices.protocol.picture_packets import count_packets  # noqa: E402
-from media_pipeline import mirror, store  # noqa: E402
+from devices.commands import queue as commands  # noqa: E402
+from devices.commands.models import Command  # noqa: E402
+from devices.events.models import Event, EventType  # noqa: E402
+from devices.firmware import images  # noqa: E402
+from devices.firmware.checking import Facts  # noqa: E402
+from devices.firmware.models import Firmware  # noqa: E402
+from devices.firmware.rollouts import queue as rollouts  # noqa: E402
+from devices.firmware.rollouts import targets  # noqa: E402
+from devices.firmware.rollouts.planning import Plan  # noqa: E402
+from devices.keys import identity  # noqa: E402
+from devices.panels.deliveries import queue as deliveries  # noqa: E402
+from devices.panels.deliveries.models import Delivery, PictureOrigin  # noqa: E402
+from devices.protocol.pictures.packets import count_packets  # noqa: E402
+from devices.registry.models import Device  # noqa: E402
+from media_pipeline.mirror import copying as mirror  # noqa: E402
 from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step  # noqa: E402
+from media_pipeline.storage import store  # noqa: E402
 from photohub.lib.ids import new_id  # noqa: E402
 
 _DAYS = 90

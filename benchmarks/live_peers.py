@@ -21,10 +21,10 @@ from contextlib import contextmanager, suppress
 import uvicorn
 import uvloop
 
-from media_pipeline.doors.mjpeg import MjpegDoor, Verdict
-from media_pipeline.doors.stream import StreamClaim, StreamDoor
-from media_pipeline.live import LatestFrames
-from photohub.lib.http_guard import GuardedHttp
+from media_pipeline.live.latest_frame import LatestFrames
+from media_pipeline.live.mjpeg import MjpegDoor, Verdict
+from media_pipeline.streams.tcp import StreamClaim, StreamDoor
+from photohub.lib.http.guard import GuardedHttp
 
 _HEAD = (
     b"HTTP/1.0 200 OK\r\nAge: 0\r\nCache-Control: no-cache, private\r\nPragma: no-cache\r\n"

@@ -25,7 +25,7 @@ from benchmarks.hubs import OWNER, in_hub
 from benchmarks.load import ROOT
 from benchmarks.measuring import alternate, median, ratio, spread, table
 from benchmarks.servers import running
-from devices.protocol.picture_receiver import Receiver
+from devices.protocol.pictures.receiver import Receiver
 from tests.hub_process import HubProcess, free_ports, running_hub
 
 _HUB, _BARE, _PUBLISHED = "PhotoHub", "bare ping-pong", "published sender"

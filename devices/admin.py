@@ -3,28 +3,16 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from .back_office import OwnersAdmin, ReadOnlyAdmin
-from .models import (
-    ApiToken,
-    BrokerAccount,
-    Command,
-    Delivery,
-    Device,
-    DeviceGroup,
-    DeviceKey,
-    Event,
-    Firmware,
-    Membership,
-    Panel,
-    PlaylistItem,
-    RenderProfile,
-    Role,
-    Rollout,
-    RolloutTarget,
-    ServiceBeat,
-    SigningKey,
-    Trouble,
-)
+from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
+from devices.access.models import ApiToken, Membership, Role
+from devices.commands.models import Command
+from devices.events.models import Event
+from devices.events.service_models import ServiceBeat
+from devices.events.trouble_models import Trouble
+from devices.firmware.models import Firmware, SigningKey
+from devices.firmware.rollouts.models import Rollout, RolloutTarget
+from devices.panels.deliveries.models import Delivery, Panel, PlaylistItem, RenderProfile
+from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey
 
 
 @admin.register(Device)

@@ -1,12 +1,14 @@
 """Which MQTT messages of devices are handled here: channel → function(sender, payload)."""
 
-from photohub.lib.said import said
+from devices.firmware.endpoints import aliyun as aliyun_door
+from devices.mqtt.addressing import Sender
+from devices.protocol.aliyun.topics import OtaChannel
+from devices.protocol.json_fields import read_object
+from photohub.lib.pages.sentences import said
 
-from . import presence, results, troubles
-from .addressing import Sender
-from .ota import aliyun_door
-from .protocol.aliyun_topics import OtaChannel
-from .protocol.json_fields import read_object
+from .commands import results
+from .events import troubles
+from .registry import presence
 
 MAX_TELEMETRY_BYTES = 4096
 

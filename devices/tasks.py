@@ -2,22 +2,20 @@
 
 from celery import shared_task
 
-from photohub.lib import doorbell, sessions
-from photohub.lib.turns import each_in_turn
+from devices.firmware.rollouts import sweeping
+from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import preparing
+from devices.panels.deliveries import queue as deliveries
+from devices.panels.playlists import turns as playlists
+from devices.panels.sources import outbox
+from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging.steps import each_in_turn
+from photohub.lib.pages import sessions
 
-from . import (
-    beats,
-    clock_watch,
-    commands,
-    deliveries,
-    delivery_leases,
-    events,
-    outbox,
-    playlists,
-    preparing,
-    troubles,
-)
-from .ota import sweeping
+from .commands import queue as commands
+from .events import clock_watch, troubles
+from .events import heartbeats as beats
+from .events import record as events
 
 
 @shared_task

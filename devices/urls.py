@@ -2,20 +2,19 @@
 
 from django.urls import path
 
-from .views import (
-    adding,
-    choosing,
-    commands,
-    deliveries,
-    detail,
-    keys,
-    listing,
-    playlist,
-    renders,
-    settings,
-    showing,
-    simulate,
-)
+from devices.panels.deliveries import views as deliveries
+from devices.panels.playlists import views as playlist
+from devices.panels.showing import choosing_views as choosing
+from devices.panels.showing import profile_views as renders
+from devices.panels.showing import views as showing
+
+from .commands import views as commands
+from .keys import views as keys
+from .overview import listing_views as listing
+from .overview import views as detail
+from .setup import settings_views as settings
+from .setup import simulation_views as simulate
+from .setup import views as adding
 
 app_name = "devices"
 urlpatterns = [

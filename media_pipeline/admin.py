@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 
-from devices.back_office import OwnersAdmin, ReadOnlyAdmin
+from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
+from media_pipeline.rules.models import ShowRule, ShowRun
 
-from .models import Capture, OSSObject, ShareLink, ShowRule, ShowRun, Tag, TimeLapse
+from .models import Capture, OSSObject, ShareLink, Tag, TimeLapse
 
 
 @admin.register(Capture)

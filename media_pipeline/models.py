@@ -6,11 +6,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.models import Command, Device
-from devices.models.access import visible_devices
-from photohub.lib.db import inline, inline_all
+from devices.access.models import visible_devices
+from devices.commands.models import Command
+from devices.registry.models import Device
+from photohub.lib.database.db import inline, inline_all
 from photohub.lib.ids import new_id, new_link_code
-from photohub.lib.said import say
+from photohub.lib.pages.sentences import say
 
 
 class Source(models.TextChoices):
@@ -348,4 +349,4 @@ class TimeLapse(models.Model):
 
 
 # Django looks for an app's models here.
-from .show_models import RunState, ShowRule, ShowRun  # noqa: E402, F401
+from media_pipeline.rules.models import RunState, ShowRule, ShowRun  # noqa: E402, F401

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-from devices import presence
-from devices.addressing import Sender
-from devices.protocol.chunked_upload import Answer
+from devices.mqtt.addressing import Sender
+from devices.protocol.pictures.chunked_upload import Answer
 from devices.protocol.topics import FileStep
-
-from .doors.frames import FrameDesk
+from devices.registry import presence
+from media_pipeline.streams.frame_intake import FrameDesk
 
 Handler = Callable[[Sender, bytes], Answer | None]
 

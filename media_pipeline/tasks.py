@@ -6,24 +6,20 @@ from types import ModuleType
 
 from celery import shared_task
 
-from devices import clock_watch
-from devices.ota import images
-from photohub.lib import doorbell
+from devices.events import clock_watch
+from devices.firmware import images
 from photohub.lib.clock import Pace
-from photohub.lib.turns import each_in_turn
+from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging.steps import each_in_turn
 
-from . import (
-    deleting,
-    mirror,
-    orphans,
-    publish,
-    retention,
-    show_runs,
-    store,
-    thumbnails,
-    time_lapse_work,
-    time_lapses,
-)
+from .captures import thumbnails
+from .links import publish
+from .maintenance import deleting, orphans, retention
+from .mirror import copying as mirror
+from .rules import runs as show_runs
+from .storage import store
+from .time_lapses import making as time_lapse_work
+from .time_lapses import queue as time_lapses
 
 log = logging.getLogger(__name__)
 

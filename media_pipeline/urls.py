@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from .views import capture, files, history, links, live, picker, rules, stream, time_lapses, wall
+from .captures import file_views as files
+from .captures import views as capture
+from .dashboard import views as live
+from .dashboard import wall_views as wall
+from .history import picker_views as picker
+from .history import views as history
+from .links import views as links
+from .live import views as stream
+from .rules import views as rules
+from .time_lapses import views as time_lapses
 
 urlpatterns = [
     path("", live.dashboard, name="live"),

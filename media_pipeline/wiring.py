@@ -4,9 +4,14 @@
 imported. Importing a module connects nothing.
 """
 
-from devices import fetching, picture_sources, removing, results
+from devices.commands import results
+from devices.panels.sources import fetching
+from devices.panels.sources import sources as picture_sources
+from devices.registry import removing
 
-from . import deleting, publish, showing
+from .captures import for_panels as showing
+from .links import publish
+from .maintenance import deleting
 
 
 def connect() -> None:

@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 
-from devices.access import is_owner
-from devices.back_office import ReadOnlyAdmin
+from devices.access.back_office import ReadOnlyAdmin
+from devices.access.rights import is_owner
 
 # Rights are roles here; Django's groups of permissions would only mislead.
 admin.site.unregister(Group)

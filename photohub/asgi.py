@@ -13,13 +13,14 @@ from channels.sessions import CookieMiddleware, SessionMiddleware  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
-from devices.doors import firmware  # noqa: E402
-from media_pipeline.doors import mjpeg, upload, wall  # noqa: E402
-from photohub.lib import logs  # noqa: E402
-from photohub.lib.body_limit import limit_body  # noqa: E402
-from photohub.lib.host_guard import refuse_unknown_host  # noqa: E402
-from photohub.lib.origins import OwnPagesOnly  # noqa: E402
-from photohub.lib.proxies import behind_proxies  # noqa: E402
+from devices.firmware.endpoints import endpoint as firmware  # noqa: E402
+from media_pipeline.intake import endpoint as upload  # noqa: E402
+from media_pipeline.live import mjpeg, wall  # noqa: E402
+from photohub.lib.http.body_limit import limit_body  # noqa: E402
+from photohub.lib.http.host_guard import refuse_unknown_host  # noqa: E402
+from photohub.lib.http.origins import OwnPagesOnly  # noqa: E402
+from photohub.lib.http.proxies import behind_proxies  # noqa: E402
+from photohub.lib.log import logs  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()

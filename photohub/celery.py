@@ -9,14 +9,16 @@ from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging, worker_ready
 from kombu.transport import TRANSPORT_ALIASES
 
-from photohub.lib import logs
+from photohub.lib.log import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "photohub.celery_redis:Transport"))
-TRANSPORT_ALIASES["memory"] = "photohub.celery_memory:Transport"
+TRANSPORT_ALIASES.update(
+    dict.fromkeys(("redis", "rediss"), "photohub.lib.messaging.redis_transport:Transport")
+)
+TRANSPORT_ALIASES["memory"] = "photohub.lib.messaging.memory_transport:Transport"
 
-app = Celery("photohub", amqp="photohub.celery_redis:RedisAMQP")
+app = Celery("photohub", amqp="photohub.lib.messaging.redis_transport:RedisAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Celery remembers the current application per thread; without a default one, other threads would ring nobody.

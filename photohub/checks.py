@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning
 
 from photohub.env import ENV_FILE
-from photohub.lib import private
-from photohub.lib.mounts import on_network
+from photohub.lib.files import private
+from photohub.lib.files.mounts import on_network
 
 PRODUCTION = "production"
 _OF_EXAMPLES = frozenset(

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from media_pipeline.consumers import LiveConsumer
+from media_pipeline.dashboard.consumers import LiveConsumer
 
 websocket_urlpatterns = [path("ws/live/", LiveConsumer.as_asgi())]

@@ -25,17 +25,17 @@ from photohub.env import (
     env_size,
     env_str,
 )
-from photohub.lib import private
-from photohub.lib.addresses import best_address, local_hosts
-from photohub.lib.bucket_settings import (
+from photohub.lib.files import private
+from photohub.lib.files.bucket_settings import (
     BucketSettingError,
     check_credential,
     check_oss,
     check_prefix,
     check_s3,
 )
-from photohub.lib.secret_file import fault_of_secret, read_or_make_secret
-from photohub.lib.web_address import read_origin, read_web_address
+from photohub.lib.files.secret_file import fault_of_secret, read_or_make_secret
+from photohub.lib.network.addresses import best_address, local_hosts
+from photohub.lib.network.web_address import read_origin, read_web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -145,7 +145,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "photohub.lib.middleware.serve_static_files",
+    "photohub.lib.pages.middleware.serve_static_files",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -155,8 +155,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "photohub.lib.middleware.relax_csp_for_back_office",
-    "photohub.lib.middleware.AnswerCrowds",
+    "photohub.lib.pages.middleware.relax_csp_for_back_office",
+    "photohub.lib.pages.middleware.AnswerCrowds",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "photohub.urls"
@@ -171,7 +171,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "photohub.context.page",
+                "photohub.pages.context.page",
             ],
         },
     },
@@ -188,7 +188,7 @@ APPEND_SLASH = (
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
-    "photohub.lib.hashers.Argon2InTurn",
+    "photohub.accounts.hashers.Argon2InTurn",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -199,11 +199,11 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "live"
 LOGOUT_REDIRECT_URL = "login"
-AXES_HANDLER = "photohub.lockouts.Handler"
+AXES_HANDLER = "photohub.accounts.lockouts.Handler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_LOCKOUT_TEMPLATE = "photohub/accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
@@ -321,7 +321,7 @@ if REDIS_URL:
         }
     }
 else:
-    CHANNEL_LAYERS = {"default": {"BACKEND": "photohub.embedded.layer.ThreadSafeLayer"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "photohub.lib.messaging.channel_layer.ThreadSafeLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost//"
@@ -339,7 +339,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
     if REDIS_URL
     else {"polling_interval": 0.01}
 )
-CELERY_BEAT_SCHEDULER = "photohub.celery_beat:SteadyScheduler"
+CELERY_BEAT_SCHEDULER = "photohub.lib.messaging.schedule:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},
@@ -564,7 +564,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "photohub.lib.vendor.VendorFinder",
+    "photohub.lib.pages.vendor.VendorFinder",
 ]
 STORAGES = {
     "default": {

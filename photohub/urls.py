@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from devices.views import panel_pull, trmnl
-from devices.views.image import push_image
-from photohub import pages
-from photohub.api import api
+from devices.panels.deliveries.endpoint import push_image
+from devices.panels.fetching import endpoint as panel_pull
+from devices.panels.fetching import trmnl_endpoint as trmnl
+from photohub.api.api import api
+from photohub.pages import views as pages
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
@@ -14,9 +15,9 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("language", pages.set_language, name="set_language"),
-    path("", include("photohub.account_urls")),
+    path("", include("photohub.accounts.urls")),
     path("devices/", include("devices.urls")),
-    path("firmware/", include("devices.firmware_urls")),
+    path("firmware/", include("devices.firmware.pages.urls")),
     path("image", push_image, name="push_image"),
     path("panel/next", panel_pull.next_picture, name="panel_next"),
     path("panel/<str:key>/next", panel_pull.next_picture, name="panel_next_by_key"),
@@ -29,9 +30,9 @@ urlpatterns = [
     path("api/log", trmnl.log, name="trmnl_log"),
     path("api/log/", trmnl.log),
     path("", include("media_pipeline.urls")),
-    path("broker/<str:secret>/", include("photohub.broker_hook_urls")),
+    path("broker/<str:secret>/", include("photohub.broker.urls")),
 ]
-handler400 = "photohub.pages.bad_request"
-handler403 = "photohub.pages.forbidden"
-handler404 = "photohub.pages.not_found"
-handler500 = "photohub.pages.server_error"
+handler400 = "photohub.pages.views.bad_request"
+handler403 = "photohub.pages.views.forbidden"
+handler404 = "photohub.pages.views.not_found"
+handler500 = "photohub.pages.views.server_error"

@@ -15,9 +15,9 @@ from typing import Any
 
 import aiomqtt
 
-from devices.protocol import aliyun_blocks
-from devices.protocol.aliyun_login import Login, sign
-from devices.protocol.aliyun_topics import OtaChannel, build_topic
+from devices.protocol.aliyun import blocks as aliyun_blocks
+from devices.protocol.aliyun.login import Login, sign
+from devices.protocol.aliyun.topics import OtaChannel, build_topic
 from simulators.esp_http import HttpFailure
 from simulators.firmware_board import Board, PowerCut, UpdateFailed
 from simulators.http_fetch import Fetched, Interrupted, Wish, fetch

@@ -8,7 +8,7 @@ takes nothing but 206. With `If-None-Match` a 304 means that there is nothing ne
 import re
 from dataclasses import dataclass, replace
 
-from devices.protocol import esp_image
+from devices.protocol.firmware import esp_image
 from simulators.esp_http import HttpFailure
 from simulators.firmware_board import Board, PowerCut, UpdateFailed
 from simulators.http_fetch import Fetched, Interrupted, Wish, fetch

@@ -8,8 +8,8 @@ first byte, the flash size in the image's header, and `x-MD5`.
 import asyncio
 from dataclasses import dataclass
 
-from devices.protocol import esp_image
-from devices.protocol.esp_image import Chip
+from devices.protocol.firmware import esp_image
+from devices.protocol.firmware.esp_image import Chip
 from simulators.esp_http import HttpFailure
 from simulators.firmware_board import Board, PowerCut, UpdateFailed
 from simulators.http_fetch import Fetched, Wish, fetch

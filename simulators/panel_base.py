@@ -15,8 +15,8 @@ from pathlib import Path
 
 import aiomqtt
 
-from devices.protocol.picture_packets import MAX_BYTES, decode_ack, encode_ack
-from devices.protocol.picture_receiver import AckStyle, Receiver
+from devices.protocol.pictures.packets import MAX_BYTES, decode_ack, encode_ack
+from devices.protocol.pictures.receiver import AckStyle, Receiver
 from simulators.esp32s3 import Event, pull_the_plug
 from simulators.lossy import BadPost
 

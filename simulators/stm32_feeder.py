@@ -15,7 +15,7 @@ import random
 import struct
 from dataclasses import dataclass
 
-from devices.protocol.aliyun_blocks import crc16
+from devices.protocol.aliyun.blocks import crc16
 from simulators.esp_http import HttpFailure
 from simulators.firmware_board import Board, Faults, Firmware, PowerCut, UpdateFailed, read_version
 from simulators.http_fetch import Interrupted, Wish, fetch

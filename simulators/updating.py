@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devices.protocol.esp_image import Chip
+from devices.protocol.firmware.esp_image import Chip
 from simulators.aliyun_mqtt import AliyunConfig, AliyunDevice
 from simulators.ddi_client import DdiClient, DdiConfig
 from simulators.esp_https_ota import EspHttpsOta, EspHttpsOtaConfig

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from devices.mqtt import Address
+from devices.mqtt.client import Address
 from tests.hub_process import free_ports
 from tests.production.stack import is_open, wait_for
 

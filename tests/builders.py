@@ -7,11 +7,13 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from devices import identity
-from devices.models import Device, DeviceGroup, Membership
-from media_pipeline import images, store
-from media_pipeline.ingest import Upload, ingest
+from devices.access.models import Membership
+from devices.keys import identity
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.formats import images
+from media_pipeline.intake.ingest import Upload, ingest
 from media_pipeline.models import Capture, Source
+from media_pipeline.storage import store
 
 PASSWORD = "a long enough word 7"
 

@@ -15,9 +15,9 @@ from django.db import connection, transaction
 from django.test import Client, TransactionTestCase, override_settings
 from servestatic.middleware import ServeStaticMiddleware
 
-from devices import troubles
-from media_pipeline import store
-from photohub.lib.words import compile_words
+from devices.events import troubles
+from media_pipeline.storage import store
+from photohub.lib.pages.wording import compile_words
 from tests import leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer
 from tests.faults import rounds

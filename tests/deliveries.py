@@ -1,8 +1,10 @@
 """Deliveries in the states that tests begin from."""
 
-from devices import deliveries, delivery_leases
-from devices.deliveries import Wish
-from devices.models import Delivery, Device, PictureOrigin
+from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import queue as deliveries
+from devices.panels.deliveries.models import Delivery, PictureOrigin
+from devices.panels.deliveries.queue import Wish
+from devices.registry.models import Device
 from tests.builders import make_device, make_jpeg
 
 

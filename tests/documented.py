@@ -10,7 +10,7 @@ from functools import cache
 from django.http import HttpRequest, HttpResponse
 from jsonschema import Draft202012Validator
 
-from photohub.api import api
+from photohub.api.api import api
 
 JSON = "application/json"
 

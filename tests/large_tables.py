@@ -13,41 +13,32 @@ from unittest import mock
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from devices import (
-    commands,
-    deliveries,
-    delivery_leases,
-    dynsec,
-    events,
-    outbox,
-    playlists,
-    preparing,
-    troubles,
-)
-from devices.models import (
-    BrokerAccount,
-    Command,
-    Delivery,
-    Device,
-    Event,
-    Firmware,
-    Rollout,
-    RolloutState,
-    RolloutTarget,
-    Trouble,
-)
-from devices.ota import sweeping, targets
-from media_pipeline import (
-    deleting,
-    mirror,
-    publish,
-    retention,
-    show_runs,
-    thumbnails,
-    time_lapse_work,
-    time_lapses,
-)
-from media_pipeline.models import Capture, OSSObject, Removal, ShowRule, TimeLapse
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.events import record as events
+from devices.events import troubles
+from devices.events.models import Event
+from devices.events.trouble_models import Trouble
+from devices.firmware.models import Firmware
+from devices.firmware.rollouts import sweeping, targets
+from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
+from devices.mqtt import dynsec
+from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import preparing
+from devices.panels.deliveries import queue as deliveries
+from devices.panels.deliveries.models import Delivery
+from devices.panels.playlists import turns as playlists
+from devices.panels.sources import outbox
+from devices.registry.models import BrokerAccount, Device
+from media_pipeline.captures import thumbnails
+from media_pipeline.links import publish
+from media_pipeline.maintenance import deleting, retention
+from media_pipeline.mirror import copying as mirror
+from media_pipeline.models import Capture, OSSObject, Removal, TimeLapse
+from media_pipeline.rules import runs as show_runs
+from media_pipeline.rules.models import ShowRule
+from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import queue as time_lapses
 from photohub.lib.ids import new_id
 from tests.builders import make_device
 from tests.queries import plans_of
@@ -84,10 +75,10 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "pictures that are too old": lambda: list(retention.older_than(timezone.now())[:100]),
     "files to free": lambda: list(retention.mirrored_before(timezone.now())[:100]),
     "commands to send": lambda: commands.claim_to_send(hears=lambda _code, _topic: True),
-    "commands to end": _ending_nothing(commands.expire_due, "devices.commands._finish"),
+    "commands to end": _ending_nothing(commands.expire_due, "devices.commands.queue._finish"),
     "deliveries to prepare": preparing.due,
     "deliveries to send": lambda: delivery_leases.claim_to_send(1, hears=lambda _code, _topic: True),
-    "deliveries to end": _ending_nothing(deliveries.expire_due, "devices.deliveries.fail"),
+    "deliveries to end": _ending_nothing(deliveries.expire_due, "devices.panels.deliveries.queue.fail"),
     "deliveries with a wrong end": deliveries.bound_waiting,
     "deliveries of a gateway that died": delivery_leases.put_back_lost,
     "playlists": playlists.push_due,

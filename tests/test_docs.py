@@ -8,24 +8,30 @@ import pytest
 import yaml
 from django.conf import settings
 
-from devices import panel_formats, panel_profiles, snippets
-from devices.doors import sending
-from devices.models import Device, EventType
-from devices.profiles import PROFILES
-from devices.protocol import aliyun_topics, light, picture_packets
-from devices.protocol.aliyun_topics import OtaChannel, build_topic
+from devices.events.models import EventType
+from devices.events.wording import SENTENCES
+from devices.firmware.endpoints import sending
+from devices.panels.rendering import formats as panel_formats
+from devices.panels.rendering import known as panel_profiles
+from devices.protocol import light
+from devices.protocol.aliyun import topics as aliyun_topics
+from devices.protocol.aliyun.topics import OtaChannel, build_topic
+from devices.protocol.pictures import packets as picture_packets
 from devices.protocol.topics import FROM_DEVICE, TO_DEVICE, Channel
-from devices.snippets import snippets_for
-from devices.trouble_words import SENTENCES
-from media_pipeline.doors import headers, upload
-from media_pipeline.doors.frames import FrameDesk
-from media_pipeline.live import LatestFrames
-from media_pipeline.refusals import STATUS
+from devices.registry.models import Device
+from devices.registry.profiles import PROFILES
+from devices.setup import snippets
+from devices.setup.snippets import snippets_for
+from media_pipeline.intake import endpoint as upload
+from media_pipeline.intake import headers
+from media_pipeline.live.latest_frame import LatestFrames
+from media_pipeline.storage.refusals import STATUS
+from media_pipeline.streams.frame_intake import FrameDesk
 from photohub import env
-from photohub.api import api
+from photohub.api.api import api
 from photohub.embedded import broker, connection
-from photohub.lib import http_guard
-from photohub.mqtt_routes import channels_of
+from photohub.gateway.mqtt_routes import channels_of
+from photohub.lib.http import guard as http_guard
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -175,9 +181,7 @@ def test_the_codes_of_every_palette_are_documented():
 
 def test_every_upload_header_is_documented():
     constants = {
-        n.value
-        for n in ast.walk(source("media_pipeline/doors/upload_head.py"))
-        if isinstance(n, ast.Constant)
+        n.value for n in ast.walk(source("media_pipeline/intake/head.py")) if isinstance(n, ast.Constant)
     }
     pattern = re.compile(r"x-[a-z0-9-]+|name-pic|authorization|content-(?:type|length|md5)")
     read = {text for text in constants if isinstance(text, str) and pattern.fullmatch(text)}
@@ -256,14 +260,14 @@ def test_the_number_of_connections_of_an_account_is_that_of_the_code():
 
 
 STATUS_SOURCES = (
-    "photohub/status.py",
-    "photohub/status_outside.py",
-    "devices/mqtt.py",
-    "devices/trouble_words.py",
-    "devices/ota/link_check.py",
-    "devices/crowds.py",
-    "devices/dynsec.py",
-    "media_pipeline/orphans.py",
+    "photohub/status/parts.py",
+    "photohub/status/outside.py",
+    "devices/mqtt/client.py",
+    "devices/events/wording.py",
+    "devices/firmware/rollouts/link_check.py",
+    "devices/events/overload.py",
+    "devices/mqtt/dynsec.py",
+    "media_pipeline/maintenance/orphans.py",
 )
 
 
@@ -313,7 +317,7 @@ def test_no_program_of_the_connect_tab_is_left_out_of_that_test(monkeypatch):
     monkeypatch.setattr(snippets, "_render", lambda slug, _context: rendered.add(slug) or "")
     for values in HANDED_OUT.values():
         snippets_for(Device(code="porch", **values))
-    assert rendered == {path.stem for path in (ROOT / "templates/devices/snippets").glob("*.txt")}
+    assert rendered == {path.stem for path in (ROOT / "templates/devices/setup/snippets").glob("*.txt")}
 
 
 def anchors_of(path: Path) -> set[str]:

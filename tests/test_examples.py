@@ -19,17 +19,22 @@ import httpx
 import pytest
 from PIL import Image
 
-from devices import addressing, events, identity, presence, rendering
-from devices.models import Device, DeviceKey, Event, EventType
+from devices.events import record as events
+from devices.events.models import Event, EventType
+from devices.keys import identity
+from devices.mqtt import addressing
+from devices.panels.rendering import drawing as rendering
 from devices.protocol import light, topics
-from devices.protocol.chunked_upload import ChunkedUploads, MemoryStorage, Reason
-from devices.protocol.frame_payload import read_frame
-from devices.protocol.mqtt_packets import Connect, build_connect
-from devices.protocol.picture_packets import Function, encode_ack, encode_begin, encode_data, encode_end
-from devices.protocol.picture_receiver import Receiver
-from devices.protocol.stream_framing import Frame, Hello, StreamReader
-from media_pipeline import publish
-from media_pipeline.doors import upload
+from devices.protocol.frames.framing import Frame, Hello, StreamReader
+from devices.protocol.frames.payload import read_frame
+from devices.protocol.mqtt.packets import Connect, build_connect
+from devices.protocol.pictures.chunked_upload import ChunkedUploads, MemoryStorage, Reason
+from devices.protocol.pictures.packets import Function, encode_ack, encode_begin, encode_data, encode_end
+from devices.protocol.pictures.receiver import Receiver
+from devices.registry import presence
+from devices.registry.models import Device, DeviceKey
+from media_pipeline.intake import endpoint as upload
+from media_pipeline.links import publish
 from media_pipeline.models import Capture
 from photohub.lib.ids import hash_key
 from tests.builders import make_jpeg

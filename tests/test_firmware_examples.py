@@ -9,10 +9,15 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from devices.protocol import aliyun_blocks, aliyun_login, aliyun_ota, aliyun_topics, ddi, firmware_manifest
-from devices.protocol.byte_ranges import decide_range
-from devices.protocol.esp_image import read_header
-from devices.protocol.esp_update import ImageFacts, decide, read_request
+from devices.protocol.aliyun import blocks as aliyun_blocks
+from devices.protocol.aliyun import login as aliyun_login
+from devices.protocol.aliyun import ota as aliyun_ota
+from devices.protocol.aliyun import topics as aliyun_topics
+from devices.protocol.firmware import ddi
+from devices.protocol.firmware import manifest as firmware_manifest
+from devices.protocol.firmware.byte_ranges import decide_range
+from devices.protocol.firmware.esp_image import read_header
+from devices.protocol.firmware.esp_update import ImageFacts, decide, read_request
 
 PROTOCOL = (Path(__file__).resolve().parent.parent / "docs/protocol.md").read_text()
 FENCE = re.compile(r"^```\w+ vector name=firmware-(\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -87,7 +87,7 @@ import os, sys, time
 from django.conf import settings
 from django.db import connection
 from photohub.lib import failpoints
-from media_pipeline.doors import upload
+from media_pipeline.intake import endpoint as upload
 print(settings.PHOTOHUB_DATA.name, settings.HTTP_PORT, connection.vendor, sorted(failpoints._faults), upload._DEVICES)
 print(os.environ.get("TZ"), connection.settings_dict["NAME"], "tests.loaded_fork" in sys.modules)
 """

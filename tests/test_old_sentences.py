@@ -3,11 +3,17 @@
 import pytest
 from django.utils.translation import override
 
-from devices import beats, commands, deliveries
-from devices.delivery_words import reason_of
-from devices.models import Command, Delivery, Event, EventType, Firmware, PictureOrigin, ServiceBeat
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.events import heartbeats as beats
+from devices.events.models import Event, EventType
+from devices.events.service_models import ServiceBeat
+from devices.firmware.models import Firmware
+from devices.panels.deliveries import queue as deliveries
+from devices.panels.deliveries.models import Delivery, PictureOrigin
+from devices.panels.deliveries.wording import reason_of
 from media_pipeline.models import OSSObject, Removal, TimeLapse
-from media_pipeline.show_models import ShowRun
+from media_pipeline.rules.models import ShowRun
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from photohub import bootstrap
+from photohub.start import bootstrap
 from tests import programs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
     ("test", "needed"),
     [
         ("tests/browser/test_wall.py::test_a", ["chromium", "libatomic"]),
-        ("tests/photohub/test_watching.py::test_curl_and_ffmpeg_watch", ["curl"]),
-        ("tests/photohub/test_watching.py::test_a_revoked_token_ends_the_stream", []),
-        ("tests/photohub/test_proxies.py::test_pages[haproxy]", ["haproxy"]),
+        ("tests/photohub/api/test_watching.py::test_curl_and_ffmpeg_watch", ["curl"]),
+        ("tests/photohub/api/test_watching.py::test_a_revoked_token_ends_the_stream", []),
+        ("tests/photohub/lib/http/test_real_proxies.py::test_pages[haproxy]", ["haproxy"]),
         ("tests/flows/test_handed_programs.py::test_a[micropython-device]", []),
         ("tests/flows/test_handed_programs.py::test_a[esp-idf-device]", ["g++"]),
         ("tests/production/test_files.py::test_images_are_pinned[nginx]", []),
@@ -94,7 +94,7 @@ def test_every_word_of_a_need_is_in_the_name_of_a_test():
     ("arguments", "needed"),
     [
         (["quick"], []),
-        (["tests/devices/test_events.py"], []),
+        (["tests/devices/events/test_record.py"], []),
         (["tests/browser/test_wall.py::test_a", "-x"], ["chromium", "libatomic"]),
         (["tests/production"], ["mosquitto", "nginx"]),
         (["-k", "panel"], list(programs.PROGRAMS)),

@@ -2,9 +2,13 @@
 
 import pytest
 
-from devices.models import BrokerAccount, Command, Delivery, Event, Rollout, RolloutTarget
+from devices.commands.models import Command
+from devices.events.models import Event
+from devices.firmware.rollouts.models import Rollout, RolloutTarget
+from devices.panels.deliveries.models import Delivery
+from devices.registry.models import BrokerAccount
 from media_pipeline.models import Capture, OSSObject
-from photohub.lib.db import inline
+from photohub.lib.database.db import inline
 from tests.queries import QUERIES, plans_of, slow_plans
 
 pytestmark = pytest.mark.django_db

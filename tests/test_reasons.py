@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils.translation import override
 from pydantic_core._pydantic_core import list_all_errors
 
-from devices.trouble_words import SENTENCES
-from photohub.lib import field_errors
+from devices.events.wording import SENTENCES
+from photohub.lib.pages import field_errors
 from tests.test_docs import PROTOCOL, tables, words
 
 ROOT = settings.BASE_DIR

@@ -12,14 +12,14 @@ from tests.test_architecture import ROOT
 # What is asked for although no module of ours imports it.
 NAMED_ONLY = {
     "argon2-cffi": "settings: PASSWORD_HASHERS",
-    "boto3": "media_pipeline/s3.py, through django-storages",
+    "boto3": "media_pipeline/mirror/s3.py, through django-storages",
     "daphne": "tests/servers.py: one of the servers that the doors are tried under",
     "django-csp": "settings: MIDDLEWARE",
     "django-htmx": "settings: INSTALLED_APPS",
     "gunicorn": "tests/servers.py: one of the servers that the doors are tried under",
-    "httptools": "photohub/serving.py: uvicorn's parser",
+    "httptools": "photohub/start/serving.py: uvicorn's parser",
     "lucide": "settings: INSTALLED_APPS",
-    "openapi-python-client": "tests/photohub/test_openapi.py: run as a program",
+    "openapi-python-client": "tests/photohub/api/test_openapi.py: run as a program",
     "pip-tools": "makes the lock files",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",

@@ -9,7 +9,7 @@ from babel.messages.mofile import read_mo
 from django.conf import settings
 from django.utils.translation import override
 
-from photohub.lib.words import compile_words
+from photohub.lib.pages.wording import compile_words
 from tests.builders import make_capture, make_device, make_user
 from tools.extract_words import extract_words, is_translated, read_words, update_words, write_words
 

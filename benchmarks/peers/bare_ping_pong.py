@@ -12,7 +12,7 @@ import time
 
 import paho.mqtt.client as mqtt
 
-from devices.protocol.picture_packets import DATA_BYTES, encode_begin, encode_data, encode_end
+from devices.protocol.pictures.packets import DATA_BYTES, encode_begin, encode_data, encode_end
 
 
 def packets_of(picture: bytes) -> list[bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from photohub.embedded.receipts import Outcome, Receipt
-from photohub.lib.said import Said, said
+from photohub.lib.pages.sentences import Said, said
 
 # Some boards repeat after a second what was not acknowledged, others only on a new connection.
 AGAIN_WITHIN_S = 30.0

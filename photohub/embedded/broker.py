@@ -10,16 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from devices.protocol.mqtt_packets import ConnackCode, Connect, connack
+from devices.protocol.mqtt.packets import ConnackCode, Connect, connack
 from devices.protocol.topics import matches
-from photohub.embedded.accounts import Account, ConnectionInfo
+from photohub.broker.accounts import Account, ConnectionInfo
 from photohub.embedded.connection import Connection
 from photohub.embedded.core import Core
 from photohub.embedded.links import Link, Receive, Send, TcpLink, WebSocketLink
 from photohub.embedded.outgoing import Backlogs
 from photohub.embedded.receipts import Published, Receipt, Room
 from photohub.embedded.refusals import Refused
-from photohub.lib.said import Said, said
+from photohub.lib.pages.sentences import Said, said
 
 __all__ = ["Account", "ConnectionInfo", "EmbeddedBroker", "PortTaken"]
 
@@ -84,10 +84,10 @@ class EmbeddedBroker:
     `on_connect` is told of every connection, `on_disconnect` when the account's last one is gone,
     `on_subscribe` after the subscription stands, automatic and restored ones included; one account's calls
     never overlap. `on_refused` is told what the broker did not take from a client, as a word of
-    `devices.trouble_words` and its values, and `on_well` once of each connection that was refused nothing for a
+    `devices.events.wording` and its values, and `on_well` once of each connection that was refused nothing for a
     minute. `on_crowd` is told every five seconds how many were turned away, because as many as it bears were there.
     `revalidate` is asked as often about all connected accounts and returns those to throw out. `core.hub` is the hub's
-    own way in: where `devices.mqtt` has an address, this has none.
+    own way in: where `devices.mqtt.client` has an address, this has none.
     """
 
     def __init__(

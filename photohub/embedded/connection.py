@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from devices.protocol.mqtt_packets import (
+from devices.protocol.mqtt.packets import (
     SUBSCRIPTION_REFUSED,
     ConnackCode,
     Connect,
@@ -33,14 +33,14 @@ from devices.protocol.mqtt_packets import (
     suback,
     unsuback,
 )
-from photohub.embedded.accounts import Account, ConnectionInfo, may_publish, may_subscribe
+from photohub.broker.accounts import Account, ConnectionInfo, may_publish, may_subscribe
 from photohub.embedded.answers import Answers
 from photohub.embedded.core import Session
 from photohub.embedded.links import Link
 from photohub.embedded.outgoing import Outgoing
 from photohub.embedded.receipts import Outcome, Receipt
 from photohub.embedded.refusals import Refused, no_mqtt
-from photohub.lib.said import Said, said
+from photohub.lib.pages.sentences import Said, said
 
 if TYPE_CHECKING:
     from photohub.embedded.broker import EmbeddedBroker

@@ -5,9 +5,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from devices.protocol.mqtt_subscriptions import SubscriptionTable
+from devices.protocol.mqtt.subscriptions import SubscriptionTable
 from devices.protocol.topics import filter_covers
-from photohub.embedded.accounts import Account
+from photohub.broker.accounts import Account
 from photohub.embedded.hub_link import HubDoor
 from photohub.embedded.receipts import Outcome, Receipt
 

@@ -7,21 +7,25 @@ import socket
 
 from django.conf import settings
 
-from devices import crowds, logins, presence, troubles
-from devices.models import Device
-from devices.mqtt import Address
-from media_pipeline.ingest import committer
-from photohub import asgi, streams
+from devices.events import overload as crowds
+from devices.events import troubles
+from devices.keys import logins
+from devices.mqtt.client import Address
+from devices.registry import presence
+from devices.registry.models import Device
+from media_pipeline.intake.ingest import committer
+from photohub import asgi
+from photohub.broker.accounts import Account
+from photohub.broker.accounts_db import find_account, no_longer_valid
 from photohub.celery import app as celery_app
-from photohub.gateway import Gateway
-from photohub.lib import live
-from photohub.lib.db import in_thread
-from photohub.lib.said import Said
-from photohub.lib.strangers import Strangers
-from photohub.serving import Server, server_config, settle
+from photohub.gateway import streams
+from photohub.gateway.gateway import Gateway
+from photohub.lib.database.db import in_thread
+from photohub.lib.http.guessing import Strangers
+from photohub.lib.messaging import notify as live
+from photohub.lib.pages.sentences import Said
+from photohub.start.serving import Server, server_config, settle
 
-from .accounts import Account
-from .accounts_db import find_account, no_longer_valid
 from .broker import EmbeddedBroker
 from .hub_link import HubDoor
 from .simulated import SimulatedCameras

@@ -1,6 +1,6 @@
 """The hub's own end of the embedded broker: messages handed over in memory, each settled by what the hub did with it.
 
-It stands where a connection of `devices.mqtt` stands with an outside broker, so the gateway knows no difference. A
+It stands where a connection of `devices.mqtt.client` stands with an outside broker, so the gateway knows no difference. A
 connection could only acknowledge or be silent; here the hub can also say that it could not keep a message.
 """
 
@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from devices.mqtt import Incoming, MqttDown
-from devices.protocol.mqtt_subscriptions import SubscriptionTable
+from devices.mqtt.client import Incoming, MqttDown
+from devices.protocol.mqtt.subscriptions import SubscriptionTable
 from photohub.embedded.receipts import Outcome, Receipt
-from photohub.lib.said import said
+from photohub.lib.pages.sentences import said
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class HubDoor:
 
 
 class HubLink:
-    """One session of the hub; the methods are those of `devices.mqtt.Link`, and are called in the event loop."""
+    """One session of the hub; the methods are those of `devices.mqtt.client.Link`, and are called in the event loop."""
 
     resumed = False
 

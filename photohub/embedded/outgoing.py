@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from devices.protocol.mqtt_packets import build_publish_head
-from photohub.lib.said import Said, said
+from devices.protocol.mqtt.packets import build_publish_head
+from photohub.lib.pages.sentences import Said, said
 
 BACKLOG_MAX_BYTES = 16 * 2**20
 UNACKNOWLEDGED_MAX = 500

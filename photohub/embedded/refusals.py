@@ -1,7 +1,7 @@
 """Why the embedded broker ends a connection, in a sentence for the page of its device."""
 
-from devices.protocol.mqtt_packets import ProtocolError
-from photohub.lib.said import Said, said
+from devices.protocol.mqtt.packets import ProtocolError
+from photohub.lib.pages.sentences import Said, said
 
 
 class Refused(Exception):

@@ -10,9 +10,10 @@ from typing import Any
 from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
-from devices import identity, troubles
-from devices.models import Device
-from photohub.lib.db import in_thread
+from devices.events import troubles
+from devices.keys import identity
+from devices.registry.models import Device
+from photohub.lib.database.db import in_thread
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.scenes import Scene
 

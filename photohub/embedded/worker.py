@@ -12,7 +12,7 @@ from celery.beat import Service
 from celery.platforms import SecurityWarning
 from celery.worker import WorkController
 
-from photohub.celery_beat import SteadyScheduler
+from photohub.lib.messaging.schedule import SteadyScheduler
 
 log = logging.getLogger(__name__)
 

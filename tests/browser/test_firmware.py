@@ -4,10 +4,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from devices.ota import signing
+from devices.firmware import signing
 from tests.browser.new_user import OWNER, PASSWORD, owner_in
 from tests.builders import make_jpeg
-from tests.devices.ota.firmware import IMAGE, PRIVATE, signed
+from tests.devices.firmware.builders import IMAGE, PRIVATE, signed
 from tests.hub_process import running_hub
 
 

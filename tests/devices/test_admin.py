@@ -9,8 +9,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from devices import beats, commands, events, identity, troubles
-from devices.models import Device, DeviceKey, EventType, Membership
+from devices.access.models import Membership
+from devices.commands import queue as commands
+from devices.events import heartbeats as beats
+from devices.events import record as events
+from devices.events import troubles
+from devices.events.models import EventType
+from devices.keys import identity
+from devices.registry.models import Device, DeviceKey
 from media_pipeline.models import Capture, Tag
 from tests.builders import PASSWORD, make_capture, make_device, make_user
 

@@ -3,8 +3,8 @@
 import pytest
 
 from devices import mqtt_routes
-from devices.addressing import Sender
-from devices.models import Trouble
+from devices.events.trouble_models import Trouble
+from devices.mqtt.addressing import Sender
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db

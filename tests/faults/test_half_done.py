@@ -27,7 +27,7 @@ LATER_POINTS = AFTER_POINTS + REMOVAL_POINTS
 
 DELETE_ALL = """
 from django.contrib.auth import get_user_model
-from media_pipeline import deleting
+from media_pipeline.maintenance import deleting
 from media_pipeline.models import Capture
 owner = get_user_model().objects.filter(is_superuser=True).first()
 owner = owner or get_user_model().objects.create_superuser("ada")

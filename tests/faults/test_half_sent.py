@@ -60,7 +60,7 @@ def test_a_film_survives_a_kill_at_every_step():
             assert sent.status_code == 200, sent.text
         hub.stop()
         ask = (
-            "from devices.models import Device; from media_pipeline import time_lapses as t;"
+            "from devices.registry.models import Device; from media_pipeline.time_lapses import queue as t;"
             "t.ask_for(t.Wish(device=Device.objects.get(code='yard')))"
         )
         hub.run("shell", "-c", ask)

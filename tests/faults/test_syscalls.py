@@ -7,11 +7,11 @@ import os
 
 import pytest
 
-from media_pipeline import store, syncing
-from media_pipeline.ingest import Receipt, ingest_batch
+from media_pipeline.intake.ingest import Receipt, ingest_batch
 from media_pipeline.models import Capture
-from media_pipeline.refusals import Refused
-from photohub.lib import moving
+from media_pipeline.storage import store, syncing
+from media_pipeline.storage.refusals import Refused
+from photohub.lib.files import moving
 from tests.builders import make_device, make_spool, make_upload
 from tests.faults.hub import check, hub_with_camera, traced
 from tests.faults.ledger import make_picture

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import aiomqtt
 
-from devices.protocol.picture_receiver import Receiver
+from devices.protocol.pictures.receiver import Receiver
 
 
 class BoardPanel:

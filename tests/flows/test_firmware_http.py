@@ -2,7 +2,7 @@
 
 import pytest
 
-from devices.protocol.esp_image import Chip
+from devices.protocol.firmware.esp_image import Chip
 from simulators.ddi_client import DdiClient, DdiConfig
 from simulators.esp_https_ota import EspHttpsOta, EspHttpsOtaConfig
 from simulators.esp_updater import EspUpdater, EspUpdaterConfig

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.protocol.aliyun_topics import OtaChannel
+from devices.protocol.aliyun.topics import OtaChannel
 from simulators.aliyun_mqtt import AliyunConfig, AliyunDevice
 from simulators.firmware_board import Board, Faults, make_firmware
 from tests.flows.story import Visitor, until

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.models import Device
-from devices.snippets import snippets_for
+from devices.registry.models import Device
+from devices.setup.snippets import snippets_for
 from tests.builders import make_jpeg
 from tests.flows.programs import compile_idf, compile_sketch, interpret, running
 from tests.flows.story import Visitor, until

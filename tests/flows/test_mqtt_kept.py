@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.protocol.mqtt_packets import Connect, Kind, build_connect, build_publish, puback
+from devices.protocol.mqtt.packets import Connect, Kind, build_connect, build_publish, puback
 from tests.faults.hub import change
 from tests.faults.ledger import make_picture
 from tests.flows.story import until

@@ -7,7 +7,7 @@ import os
 import httpx
 import pytest
 
-from devices.protocol.picture_receiver import Receiver
+from devices.protocol.pictures.receiver import Receiver
 from tests.builders import make_jpeg
 from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor, until

@@ -257,7 +257,7 @@ async def test_the_program_of_the_connect_tab_streams(hub, tmp_path, profile, sl
 
 def program_of(hub: HubProcess, made: dict, slug: str) -> str:
     """Return the program as the tab shows it, with this hub's addresses."""
-    text = (ROOT / f"templates/devices/snippets/{slug}.txt").read_text()
+    text = (ROOT / f"templates/devices/setup/snippets/{slug}.txt").read_text()
     values = {"stream_host": '"127.0.0.1"', "stream_port": hub.stream_port}
     values |= {"code": json.dumps(made["code"]), "key": json.dumps(made["key"])}
     return Engine().from_string(text).render(Context(values, autoescape=False))

@@ -8,7 +8,10 @@ import sys
 import pytest
 from django.conf import settings as configured
 
-from media_pipeline import deleting, publish, showing, wiring
+from media_pipeline import wiring
+from media_pipeline.captures import for_panels as showing
+from media_pipeline.links import publish
+from media_pipeline.maintenance import deleting
 from tests.test_architecture import modules, tree_of
 
 # A shell that has imported nothing but what Django itself loads.
@@ -17,7 +20,9 @@ import django
 django.setup()
 import sys
 before = set(sys.modules)
-from devices import fetching, picture_sources, removing, results
+from devices.panels.sources import fetching, sources as picture_sources
+from devices.registry import removing
+from devices.commands import results
 print(*sorted(f"{f.__module__}.{f.__name__}" for f in [
     *removing._listeners, *results._listeners, *picture_sources._by_id, *picture_sources._newest, *fetching._own_links
 ]))

@@ -2,7 +2,7 @@ import pytest
 
 from photohub import env
 from photohub.env import SettingError
-from photohub.lib.web_address import read_origin
+from photohub.lib.network.web_address import read_origin
 
 
 @pytest.fixture(autouse=True)

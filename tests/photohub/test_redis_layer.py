@@ -11,8 +11,8 @@ import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from redis.asyncio import Redis
 
-from tests.media_pipeline.redis_server import RedisServer, running_redis
-from tests.media_pipeline.waiting import until_await
+from tests.redis_server import RedisServer, running_redis
+from tests.waiting import until_await
 
 DAYS_S = 400 * 24 * 3600.0
 

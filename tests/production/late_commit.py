@@ -4,9 +4,9 @@ import threading
 
 from django.db import connection, transaction
 
-from devices import events
-from devices.models import Event, EventType
-from photohub.lib import sequence
+from devices.events import record as events
+from devices.events.models import Event, EventType
+from photohub.lib.database import sequence
 from tests.builders import make_user
 
 

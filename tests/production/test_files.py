@@ -11,13 +11,7 @@ from django.core.management import get_commands, load_command_class
 from photohub.env import READ
 from tests.ports import free_ports
 from tests.production import postgres
-from tests.production.stack import (
-    COMPOSE,
-    ROOT,
-    SERVICES,
-    command_of,
-    write_nginx_conf,
-)
+from tests.production.stack import COMPOSE, ROOT, SERVICES, command_of, write_nginx_conf
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()

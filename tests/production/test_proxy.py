@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from photohub.lib.ids import new_key, new_link_code
-from photohub.lib.secret_paths import SECRET_PATHS
+from photohub.lib.log.secret_paths import SECRET_PATHS
 from tests.ports import free_ports
 from tests.production.stack import WEB_SERVERS, is_open, wait_for, write_nginx_conf
 

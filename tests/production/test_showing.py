@@ -13,7 +13,7 @@ import httpx
 import pytest
 import websockets
 
-from devices.delivery_leases import LEASE
+from devices.panels.deliveries.leases import LEASE
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from tests.builders import make_jpeg
 from tests.flows.panels import BoardPanel, connected

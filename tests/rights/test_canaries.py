@@ -10,12 +10,21 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings as configured
 from django.test import Client
 
-from devices import commands, events, identity, panel_links, results
-from devices.models import Command, Event, EventType, Panel, RolloutTarget
-from devices.protocol.mqtt_packets import Connect
-from photohub import asgi, first_owner, invitations
-from photohub.embedded import accounts_db
-from photohub.lib import doorbell, logs
+from devices.commands import queue as commands
+from devices.commands import results
+from devices.commands.models import Command
+from devices.events import record as events
+from devices.events.models import Event, EventType
+from devices.firmware.rollouts.models import RolloutTarget
+from devices.keys import identity
+from devices.panels.deliveries.models import Panel
+from devices.panels.fetching import links as panel_links
+from devices.protocol.mqtt.packets import Connect
+from photohub import asgi
+from photohub.accounts import first_owner, invitations
+from photohub.broker import accounts_db
+from photohub.lib.log import logs
+from photohub.lib.messaging import enqueue as doorbell
 from tests.builders import PASSWORD, make_jpeg
 from tests.rights.world import World, make_world
 

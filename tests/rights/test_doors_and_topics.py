@@ -8,17 +8,20 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as configured
 
-from devices import addressing, identity
-from devices.doors import call, firmware
-from devices.models import Device
-from devices.protocol.aliyun_topics import OtaChannel
+from devices.firmware.endpoints import call
+from devices.firmware.endpoints import endpoint as firmware
+from devices.keys import identity
+from devices.mqtt import addressing
+from devices.protocol.aliyun.topics import OtaChannel
 from devices.protocol.topics import Channel
-from media_pipeline.doors import mjpeg, upload, wall
-from media_pipeline.doors.viewing import Viewing
-from media_pipeline.live import LatestFrames
+from devices.registry.models import Device
+from media_pipeline.intake import endpoint as upload
+from media_pipeline.live import mjpeg, wall
+from media_pipeline.live.latest_frame import LatestFrames
+from media_pipeline.live.viewing import Viewing
 from photohub import asgi
-from photohub.embedded.accounts import Account, may_publish, may_subscribe
-from photohub.lib.strangers import Strangers
+from photohub.broker.accounts import Account, may_publish, may_subscribe
+from photohub.lib.http.guessing import Strangers
 from photohub.routing import websocket_urlpatterns
 from tests.builders import make_device, make_jpeg
 from tests.rights.table import DOORS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.template.backends.django import Template
 from django.urls import get_resolver
 
-from photohub.api import api
+from photohub.api.api import api
 from tests.rights.table import API, BACK_OFFICE, BACK_OFFICE_OPEN, PAGES, rows
 from tests.rights.world import ROLES, SCOPES, Place, World, make_world
 

@@ -4,22 +4,21 @@ from dataclasses import dataclass, field
 
 from django.test import Client
 
-from devices import commands, identity, outbox, playlists
-from devices.models import (
-    Delivery,
-    Device,
-    DeviceGroup,
-    Panel,
-    PictureOrigin,
-    RenderProfile,
-    SigningKey,
-)
-from devices.ota import rollouts
-from devices.ota.planning import Plan
-from media_pipeline import labels, show_rules, time_lapses
+from devices.commands import queue as commands
+from devices.firmware.models import SigningKey
+from devices.firmware.rollouts import queue as rollouts
+from devices.firmware.rollouts.planning import Plan
+from devices.keys import identity
+from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin, RenderProfile
+from devices.panels.playlists import turns as playlists
+from devices.panels.sources import outbox
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.captures import labels
 from media_pipeline.models import LapseState, TimeLapse
+from media_pipeline.rules import rules as show_rules
+from media_pipeline.time_lapses import queue as time_lapses
 from tests.builders import make_capture, make_device, make_jpeg, make_user
-from tests.devices.ota.firmware import ALL_AT_ONCE, make_firmware
+from tests.devices.firmware.builders import ALL_AT_ONCE, make_firmware
 
 ROLES = ("stranger", "nobody", "viewer", "operator", "owner")
 SCOPES = ("read", "command", "manage")

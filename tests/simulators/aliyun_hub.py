@@ -8,8 +8,9 @@ from typing import Any
 
 import aiomqtt
 
-from devices.protocol import aliyun_blocks, aliyun_ota
-from devices.protocol.aliyun_topics import OtaChannel, build_topic, hub_filters, parse_topic
+from devices.protocol.aliyun import blocks as aliyun_blocks
+from devices.protocol.aliyun import ota as aliyun_ota
+from devices.protocol.aliyun.topics import OtaChannel, build_topic, hub_filters, parse_topic
 from simulators.firmware_board import Firmware, make_firmware
 
 PRODUCT, DEVICE = "ga1b2c3", "porch"

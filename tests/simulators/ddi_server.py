@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from devices.protocol import ddi
+from devices.protocol.firmware import ddi
 from devices.protocol.json_fields import Unreadable
 from tests.simulators.firmware_hub import Asked, FirmwareHub, Reply
 

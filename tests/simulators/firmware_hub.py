@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
-from devices.protocol import byte_ranges, esp_update
-from devices.protocol.esp_image import read_header
+from devices.protocol.firmware import byte_ranges, esp_update
+from devices.protocol.firmware.esp_image import read_header
 from simulators.firmware_board import Firmware, make_firmware
 
 

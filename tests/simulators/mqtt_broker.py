@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from devices.protocol.mqtt_packets import Connect
+from devices.protocol.mqtt.packets import Connect
 from photohub.embedded.broker import Account, EmbeddedBroker
 
 

@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from devices.protocol import aliyun_login, aliyun_ota
-from devices.protocol.aliyun_blocks import BlockRequest
+from devices.protocol.aliyun import login as aliyun_login
+from devices.protocol.aliyun import ota as aliyun_ota
+from devices.protocol.aliyun.blocks import BlockRequest
 from simulators.aliyun_mqtt import TELEMETRY, AliyunConfig, AliyunDevice, read_offer
 from simulators.firmware_board import Board, Faults, make_firmware
 from simulators.stm32_feeder import Stm32, Stm32Board, Uart

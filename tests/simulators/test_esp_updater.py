@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.protocol.esp_image import Chip
+from devices.protocol.firmware.esp_image import Chip
 from simulators.esp_updater import EspUpdater, EspUpdaterConfig
 from simulators.firmware_board import Board, Faults, make_firmware
 from tests.simulators.fake_hub import until

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.protocol.esp_image import Chip, find_fault
+from devices.protocol.firmware.esp_image import Chip, find_fault
 from simulators.firmware_board import Board, Faults, PowerCut, UpdateFailed, make_firmware, read_version
 
 OLD, NEW = make_firmware("1.0.0"), make_firmware("2.0.0")

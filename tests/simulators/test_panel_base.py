@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiomqtt
 import pytest
 
-from devices.protocol.picture_packets import Sender, SenderState
+from devices.protocol.pictures.packets import Sender, SenderState
 from simulators.panel_base import ACK_TOPIC, PICTURE_TOPIC, PanelBase, PanelConfig
 from tests.simulators.fake_hub import until
 from tests.simulators.mqtt_broker import mqtt_broker

@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from devices.protocol.aliyun_blocks import crc16
+from devices.protocol.aliyun.blocks import crc16
 from simulators.firmware_board import Faults, UpdateFailed, make_firmware
 from simulators.stm32_feeder import ACK, NACK, Stm32, Stm32Board, Stm32Feeder, Stm32FeederConfig, Uart
 from tests.simulators.firmware_hub import FirmwareHub, firmware_hub

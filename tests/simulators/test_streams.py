@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 import aiomqtt
 import pytest
 
-from devices.protocol.frame_payload import PartJoiner, read_frame
-from media_pipeline.doors.pull import Pull, Puller
-from media_pipeline.doors.stream import StreamClaim, StreamDoor
+from devices.protocol.frames.payload import PartJoiner, read_frame
+from media_pipeline.streams.pull import Pull, Puller
+from media_pipeline.streams.tcp import StreamClaim, StreamDoor
 from simulators.k230 import FRAME_TOPIC, K230, K230Config, frame_bytes, mqtt_messages
 from simulators.lossy import BadNetwork, BadPost, bad_network
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import Still
 from tests.builders import make_jpeg
-from tests.media_pipeline.waiting import until
 from tests.simulators.mqtt_broker import mqtt_broker
+from tests.waiting import until
 
 JPEG = make_jpeg()
 SCENE = Still(JPEG)

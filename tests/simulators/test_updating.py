@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from devices.protocol.esp_image import Chip
+from devices.protocol.firmware.esp_image import Chip
 from simulators.__main__ import build_parser, main, run_cameras
 from simulators.firmware_board import Faults, make_firmware
 from simulators.updating import UpdatingBoard, build_board

@@ -5,9 +5,9 @@ import json
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from devices import identity
-from devices.models import Device
-from devices.profiles import PROFILES
+from devices.keys import identity
+from devices.registry.models import Device
+from devices.registry.profiles import PROFILES
 
 
 class Command(BaseCommand):

@@ -3,8 +3,8 @@
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from devices import identity
-from devices.models import Scope
+from devices.access.models import Scope
+from devices.keys import identity
 
 
 class Command(BaseCommand):

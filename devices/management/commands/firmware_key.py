@@ -5,8 +5,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.ota import signing
-from devices.protocol.firmware_manifest import key_id
+from devices.firmware import signing
+from devices.protocol.firmware.manifest import key_id
 
 
 class Command(BaseCommand):

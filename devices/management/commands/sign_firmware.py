@@ -6,8 +6,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.ota import signing
-from devices.protocol.firmware_manifest import Manifest, encode_manifest
+from devices.firmware import signing
+from devices.protocol.firmware.manifest import Manifest, encode_manifest
 
 
 class Command(BaseCommand):

@@ -2,8 +2,8 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from devices import beats
-from photohub.gateway import LOG_BEAT
+from devices.events import heartbeats as beats
+from photohub.gateway.gateway import LOG_BEAT
 
 STALE_AFTER_S = 60
 PARTS = {"worker": "worker", "gateway": LOG_BEAT}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from photohub.backing_up import CannotBackUp, back_up
+from photohub.backup.backing_up import CannotBackUp, back_up
 
 
 class Command(BaseCommand):

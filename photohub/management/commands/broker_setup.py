@@ -6,8 +6,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.mqtt import Address
-from photohub.broker_setup import set_up_accounts
+from devices.mqtt.client import Address
+from photohub.broker.setup import set_up_accounts
 
 
 class Command(BaseCommand):

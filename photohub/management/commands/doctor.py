@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from django.core.management.base import BaseCommand
 
-from photohub.doctor import Finding, examine
 from photohub.env import READ, Setting
+from photohub.status.doctor import Finding, examine
 
 
 class Command(BaseCommand):

@@ -8,11 +8,13 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.mqtt import Address
-from media_pipeline.ingest import committer
-from photohub import streams
-from photohub.gateway import Gateway
-from photohub.lib import live, logs, ports
+from devices.mqtt.client import Address
+from media_pipeline.intake.ingest import committer
+from photohub.gateway import streams
+from photohub.gateway.gateway import Gateway
+from photohub.lib.log import logs
+from photohub.lib.messaging import notify as live
+from photohub.lib.network import ports
 
 
 class Command(BaseCommand):

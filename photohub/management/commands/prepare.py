@@ -3,10 +3,11 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices import identity
-from photohub import first_owner
-from photohub.lib import logs, site
-from photohub.preparing import CannotStart, prepare, prepare_files
+from devices.keys import identity
+from photohub.accounts import first_owner
+from photohub.lib.log import logs
+from photohub.lib.network import site
+from photohub.start.preparing import CannotStart, prepare, prepare_files
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from photohub.restoring import CannotRestore, restore
+from photohub.backup.restoring import CannotRestore, restore
 
 
 class Command(BaseCommand):

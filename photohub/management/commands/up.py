@@ -9,14 +9,17 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices import identity
-from photohub import first_owner, serving
-from photohub.banner import banner
+from devices.keys import identity
+from photohub.accounts import first_owner
 from photohub.embedded.broker import PortTaken as BrokerPortTaken
 from photohub.embedded.hub import Hub
 from photohub.env import READ
-from photohub.lib import logs, one_instance, ports, site
-from photohub.preparing import CannotStart, prepare
+from photohub.lib.files import one_instance
+from photohub.lib.log import logs
+from photohub.lib.network import ports, site
+from photohub.start import serving
+from photohub.start.banner import banner
+from photohub.start.preparing import CannotStart, prepare
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ import time
 
 from django.core.management.base import BaseCommand
 
-from media_pipeline.repairing import repair
-from media_pipeline.verifying import Finding, Scope, verify
+from media_pipeline.maintenance.repairing import repair
+from media_pipeline.maintenance.verifying import Finding, Scope, verify
 
 
 class Command(BaseCommand):

@@ -4,8 +4,9 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from photohub import serving
-from photohub.lib import logs, ports
+from photohub.lib.log import logs
+from photohub.lib.network import ports
+from photohub.start import serving
 
 
 class Command(BaseCommand):

@@ -8,8 +8,8 @@ from typing import Any
 
 import aiomqtt
 
-from devices.protocol.mqtt_packets import Connect, Kind, Packet, PacketReader, build_connect, build_packet
-from devices.protocol.mqtt_packets import build_subscribe as subscribe_packet
+from devices.protocol.mqtt.packets import Connect, Kind, Packet, PacketReader, build_connect, build_packet
+from devices.protocol.mqtt.packets import build_subscribe as subscribe_packet
 from photohub.embedded.broker import Account, EmbeddedBroker
 
 WATCH = Account("watch", "person", ("photohub/#",), ("photohub/#",))

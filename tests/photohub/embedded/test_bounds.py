@@ -2,7 +2,7 @@
 
 import asyncio
 
-from devices.protocol.mqtt_packets import build_subscribe, pubrec
+from devices.protocol.mqtt.packets import build_subscribe, pubrec
 from photohub.embedded import outgoing
 from photohub.embedded.broker import Account
 from photohub.embedded.outgoing import Backlogs, Outgoing

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from devices.protocol.mqtt_packets import Connect
+from devices.protocol.mqtt.packets import Connect
 from photohub.embedded import broker as broker_module
 from photohub.embedded.broker import Account, EmbeddedBroker, PortTaken
-from photohub.lib.said import Said
+from photohub.lib.pages.sentences import Said
 from tests.photohub.embedded.mqtt_people import (
     GATE,
     WATCH,

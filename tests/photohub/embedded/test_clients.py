@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import paho.mqtt.client as paho
 import pytest
 
-from devices.protocol.mqtt_packets import Connect
+from devices.protocol.mqtt.packets import Connect
 from photohub.embedded.broker import Account, EmbeddedBroker
 from tests.outside import from_npm, from_pypi, node
 from tests.photohub.embedded.hub_end import HubEnd, keeping_hub

@@ -7,7 +7,7 @@ from dataclasses import replace
 import aiomqtt
 import pytest
 
-from devices.protocol.mqtt_packets import ConnackCode, Connect, Kind, build_packet, puback
+from devices.protocol.mqtt.packets import ConnackCode, Connect, Kind, build_packet, puback
 from photohub.embedded import connection
 from photohub.embedded.broker import Account
 from photohub.embedded.outgoing import UNACKNOWLEDGED_MAX

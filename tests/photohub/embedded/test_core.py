@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.protocol.mqtt_packets import Kind
+from devices.protocol.mqtt.packets import Kind
 from photohub.embedded import core, outgoing
 from photohub.embedded.broker import Account, EmbeddedBroker
 from tests.photohub.embedded.mqtt_people import (

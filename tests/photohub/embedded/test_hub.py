@@ -2,9 +2,9 @@
 
 import pytest
 
-from devices.protocol.mqtt_packets import Connect
+from devices.protocol.mqtt.packets import Connect
+from photohub.broker.accounts import Account
 from photohub.embedded import hub
-from photohub.embedded.accounts import Account
 
 PORCH = Account("porch", "device", (), ())
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from devices.mqtt import Incoming, MqttDown
-from devices.protocol.mqtt_packets import Kind, puback, pubcomp, pubrec
+from devices.mqtt.client import Incoming, MqttDown
+from devices.protocol.mqtt.packets import Kind, puback, pubcomp, pubrec
 from photohub.embedded import answers, receipts
 from photohub.embedded.broker import EmbeddedBroker
 from photohub.embedded.hub_link import HubLink

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 import websockets
 
-from devices.protocol.mqtt_packets import Kind, PacketReader, puback
+from devices.protocol.mqtt.packets import Kind, PacketReader, puback
 from photohub.embedded.broker import EmbeddedBroker
 from photohub.embedded.links import TcpLink, WebSocketLink
 from tests.photohub.embedded.mqtt_people import (

@@ -1,8 +1,8 @@
 """What is on its way to one client."""
 
-from devices.protocol.mqtt_packets import PacketReader, parse_publish_head
+from devices.protocol.mqtt.packets import PacketReader, parse_publish_head
 from photohub.embedded.outgoing import UNACKNOWLEDGED_MAX, Outgoing
-from photohub.lib.said import Said
+from photohub.lib.pages.sentences import Said
 
 
 async def next_id(outgoing: Outgoing) -> int:

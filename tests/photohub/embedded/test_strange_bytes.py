@@ -6,7 +6,7 @@ import random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.protocol.mqtt_packets import Kind, build_packet
+from devices.protocol.mqtt.packets import Kind, build_packet
 from tests.photohub.embedded.hub_end import keeping_hub
 from tests.photohub.embedded.mqtt_people import (
     GATE,

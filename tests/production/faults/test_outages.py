@@ -16,7 +16,7 @@ import aiomqtt
 import pytest
 import redis
 
-from devices.mqtt import UNDER_WAY_AT_MOST
+from devices.mqtt.client import UNDER_WAY_AT_MOST
 from tests.fakes.oss_server import FakeOSS
 from tests.faults.ledger import make_picture
 from tests.faults.rounds import is_long, rounds

@@ -1,0 +1,98 @@
+"""One place decides who may do what: pages, API, files, sockets and streams all ask `can`."""
+
+from enum import StrEnum
+
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
+
+from devices.commands.models import Command
+from devices.registry.models import Device
+
+from .models import Membership, Role
+
+
+class Action(StrEnum):
+    """What somebody may want to do to a device, or (with no device) to the hub itself."""
+
+    LOOK = "look"
+    COMMAND = "command"
+    MANAGE = "manage"
+
+
+_ALLOWED = {
+    Role.VIEWER: {Action.LOOK},
+    Role.OPERATOR: {Action.LOOK, Action.COMMAND},
+    Role.OWNER: {Action.LOOK, Action.COMMAND, Action.MANAGE},
+}
+
+
+def can(user, action: Action | str, subject=None) -> bool:
+    """Tell whether a person may do `action` to a device, to something of a device, or (None) to the hub."""
+    if isinstance(user, AnonymousUser) or user is None or not user.is_active:
+        return False
+    if not _within_token(user, action):
+        return False
+    if user.is_superuser:
+        return True
+    device = subject if isinstance(subject, Device) else getattr(subject, "device", None)
+    return any(action in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
+
+
+def _within_token(user, action: Action | str) -> bool:
+    # A request that came with an API token carries the token's scopes on its user (photohub.api.api sets them).
+    scopes = getattr(user, "token_scopes", None)
+    wanted = {Action.LOOK: "read", Action.COMMAND: "command", Action.MANAGE: "manage"}[Action(action)]
+    return scopes is None or wanted in scopes
+
+
+def _roles(user, device: Device | None, anywhere: bool) -> list[str]:
+    """Return the roles that count for this device."""
+    return [
+        role
+        for role, group_id in memberships_of(user)
+        if group_id is None
+        or (anywhere and role != Role.OWNER)
+        or (device is not None and device.group_id == group_id)
+    ]
+
+
+def memberships_of(user) -> list[tuple[str, int | None]]:
+    """Return the person's roles, each with its group. One query per request: they are kept on the user."""
+    if not hasattr(user, "membership_list"):
+        user.membership_list = list(Membership.objects.filter(user=user).values_list("role", "group_id"))
+    return user.membership_list
+
+
+def sees_all(user) -> bool:
+    """Tell whether the person may look at every device, whatever its group."""
+    if not getattr(user, "is_active", False):
+        return False
+    return user.is_superuser or any(group_id is None for _role, group_id in memberships_of(user))
+
+
+def is_owner(user) -> bool:
+    return can(user, Action.MANAGE)
+
+
+def name_shown(user, command: Command) -> str:
+    """Return a command's picture name; nothing while it is open to whoever may not command the device.
+
+    Until the picture is here the name is a proof: whoever knows it can upload as that camera.
+    """
+    hidden = command.state in Command.OPEN and not can(user, Action.COMMAND, command)
+    return "" if hidden else command.name
+
+
+def person_asking(context: dict | None):
+    """Return the person for whom the API shapes an answer; None, who may do nothing, where nobody is known."""
+    request = (context or {}).get("request")
+    return getattr(request, "user", None)
+
+
+def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
+    """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403."""
+    device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
+    if not can(user, action, device):
+        raise PermissionDenied
+    return device

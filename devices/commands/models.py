@@ -1,0 +1,95 @@
+"""Commands: the row is the queue."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.access.models import visible_devices
+from devices.registry.models import Device
+from photohub.lib.database.db import inline, inline_all
+from photohub.lib.ids import new_id
+from photohub.lib.pages.sentences import say
+
+
+class CommandState(models.TextChoices):
+    QUEUED = "queued", _("waiting for the camera")
+    SENT = "sent", _("the camera was told")
+    UPLOADED = "uploaded", _("the picture is here")
+    FAILED = "failed", _("failed")
+    EXPIRED = "expired", _("no answer in time")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class CommandQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "CommandQuerySet":
+        return visible_devices(self, user, "device__")
+
+    def open(self) -> "CommandQuerySet":
+        """Keep the commands that a picture may still answer."""
+        return self.not_ended().filter(expires_at__gt=timezone.now())
+
+    def queued(self) -> "CommandQuerySet":
+        """Keep the commands that the camera was not told yet, by their partial index."""
+        return self.filter(state=inline(CommandState.QUEUED))
+
+    def not_ended(self) -> "CommandQuerySet":
+        """Keep the commands that have not ended, even if their time is over, by their partial index."""
+        return self.filter(state__in=inline_all(Command.OPEN))
+
+
+class Command(models.Model):
+    """One order to take a picture.
+
+    Until it is sent, `expires_at` ends the wait for the camera; then it ends the wait for the picture.
+    """
+
+    OPEN = (CommandState.QUEUED, CommandState.SENT)
+    FINAL = (CommandState.UPLOADED, CommandState.FAILED, CommandState.EXPIRED, CommandState.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="commands")
+    name = models.CharField(max_length=49, unique=True)
+    state = models.CharField(max_length=12, choices=CommandState, default=CommandState.QUEUED)
+    # A stable word for programs, the sentence, and what that is made of (`lib.said`).
+    reason_word = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    reason_said = models.JSONField(default=dict, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0)
+    answered_sha256 = models.CharField(max_length=64, blank=True)
+
+    objects = CommandQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(state="queued"), name="commands_to_send"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state__in=("queued", "sent")),
+                name="commands_that_may_expire",
+            ),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=("queued", "sent")),
+                name="open_commands_by_age",
+            ),
+            models.Index(fields=["device", "-created_at"], name="commands_of_a_device"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def reason_text(self) -> str:
+        """Why it ended as it did, in the language that is active."""
+        return say(self.reason_said, self.reason)

@@ -1,1 +1,0 @@
-"""Where devices ask for firmware over HTTP: small ASGI applications beside Django, without middleware or redirect."""

@@ -1,0 +1,135 @@
+"""Sending an image to a device: so many at once, piece by piece, at the device's pace, giving way to cameras.
+
+uvicorn keeps a piece until the device has taken the one before, so a slow device costs one piece of memory; the
+image itself is shared by all who get it. A device that takes nothing for too long is cut off.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from photohub.lib.http.answer import transport_of
+from photohub.lib.messaging import load as pressure
+
+from .call import Gone, Refused, busy
+from .progress import NOTE_EVERY_S
+
+log = logging.getLogger(__name__)
+
+PIECE_BYTES = 128 * 1024
+# Who takes a piece at once gets larger ones: each costs a turn of the loop.
+LARGEST_PIECE_BYTES = 512 * 1024
+_AT_ONCE_S = 0.05
+# At least 4 kB/s, which the slowest flash and the weakest radio do; and at most a quarter of an hour.
+PIECE_WITHIN_S = 30.0
+WHOLE_WITHIN_S = 900.0
+# While cameras come in numbers a piece waits so long at most: updaters give a silent server up after 5 s.
+GIVE_WAY_S = 0.25
+_LOOK_AGAIN_S = 0.02
+_GOODBYE_WITHIN_S = 2.0
+_UNSENT_AT_MOST_BYTES = 128 * 1024
+
+Note = Callable[[int], Awaitable[None]]
+
+
+class Places:
+    """So many downloads at once in this process. Used from the loop only."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    @staticmethod
+    def refusal() -> Refused:
+        """Say that all are taken."""
+        return busy("Too many downloads at once; ask again later.")
+
+    @contextmanager
+    def one(self, at_most: int) -> Iterator[None]:
+        """Hold a place. Raises Refused when all are taken."""
+        if self.taken >= at_most:
+            raise self.refusal()
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+async def send_image(send, receive, body: memoryview, note: Note) -> None:
+    """Send a body whose headers are out already. `note` is told how much is gone, about once a second on the way.
+
+    Raises Gone when the device left, or was cut off because it did not take its bytes.
+    """
+    _keep_unsent_small(send)
+    leaving = asyncio.ensure_future(_wait_for_leave(receive))
+    try:
+        async with asyncio.timeout(PIECE_WITHIN_S) as limit:
+            await _send_pieces(send, leaving, body, note, limit)
+    except (TimeoutError, OSError) as error:
+        await _cut_off(send, leaving)
+        raise Gone from error
+    finally:
+        leaving.cancel()
+
+
+async def _send_pieces(
+    send, leaving: asyncio.Future, body: memoryview, note: Note, limit: asyncio.Timeout
+) -> None:
+    clock = asyncio.get_running_loop().time
+    whole_until_s, sent_bytes, noted_s = clock() + WHOLE_WITHIN_S, 0, clock()
+    size_bytes = PIECE_BYTES
+    while True:
+        await _give_way()
+        begun_s = clock()
+        limit.reschedule(min(begun_s + PIECE_WITHIN_S, whole_until_s))
+        piece = body[sent_bytes : sent_bytes + size_bytes]
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        # A device that takes all at once must not keep the loop to itself, nor hide that it has left.
+        await asyncio.sleep(0)
+        if leaving.done():
+            raise Gone
+        # The empty piece at the end has waited until the last one was taken.
+        if not piece:
+            break
+        sent_bytes += len(piece)
+        taken_s = clock()
+        size_bytes = (
+            min(2 * size_bytes, LARGEST_PIECE_BYTES) if taken_s - begun_s < _AT_ONCE_S else PIECE_BYTES
+        )
+        if taken_s - noted_s >= NOTE_EVERY_S and sent_bytes < len(body):
+            noted_s = taken_s
+            await note(sent_bytes)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _give_way() -> None:
+    for _ in range(round(GIVE_WAY_S / _LOOK_AGAIN_S)):
+        if not pressure.is_high():
+            return
+        await asyncio.sleep(_LOOK_AGAIN_S)
+
+
+async def _wait_for_leave(receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _keep_unsent_small(send) -> None:
+    """Let the system take few bytes before the device does, so that what is sent has nearly arrived."""
+    transport = transport_of(send)
+    own = transport.get_extra_info("socket") if transport is not None else None
+    option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+    if own is not None and option is not None:
+        with contextlib.suppress(OSError):
+            own.setsockopt(socket.IPPROTO_TCP, option, _UNSENT_AT_MOST_BYTES)
+
+
+async def _cut_off(send, leaving: asyncio.Future) -> None:
+    # A polite end would wait behind the bytes that the device does not take.
+    transport = transport_of(send)
+    if transport is not None:
+        transport.abort()
+        await asyncio.wait({leaving}, timeout=_GOODBYE_WITHIN_S)

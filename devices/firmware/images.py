@@ -1,0 +1,336 @@
+"""The firmware store: images under their SHA-256, proved before they are kept and before they are served.
+
+FIRMWARE_DIR/<sha256>      the image; several rows may name the same one
+FIRMWARE_DIR/.in-…         one on its way; what nobody finished goes after an hour
+FIRMWARE_DIR/.lock         held while a file and its row come or go together
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices.events import record as events
+from devices.events.models import EventType
+from devices.firmware.rollouts.models import Rollout
+from devices.protocol.firmware.manifest import Manifest, encode_manifest
+from photohub.lib.files.blobs import sync_folder
+from photohub.lib.pages.sentences import Said, columns, said
+
+from . import checking
+from .checking import Facts, Measured
+from .errors import FirmwareAway, FirmwareBroken, FirmwareError, FirmwareRefused, FirmwareTaken
+from .image_cache import ImageCache, look_of
+from .models import Firmware, FirmwareState
+from .rollouts import queue as rollouts
+from .signing import SignedManifest
+
+CACHE_BYTES = 256 * 2**20
+_CHUNK_BYTES = 256 * 1024
+_FRONT_BYTES = 64
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_STALE_S = 3600
+
+_cache = ImageCache(CACHE_BYTES)
+
+
+def path_of(sha256: str) -> Path:
+    return settings.FIRMWARE_DIR / sha256
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What people see of an image besides its facts."""
+
+    file_name: str = ""
+    note: str = ""
+
+
+def store_firmware(
+    source: BinaryIO,
+    facts: Facts,
+    signed: SignedManifest | None,
+    user=None,
+    *,
+    labels: Labels | None = None,
+    lower_allowed: bool = False,
+) -> Firmware:
+    """Take an image in: bytes to the disk, everything checked, one row. Raises FirmwareError; nothing is left then."""
+    labels = labels or Labels()
+    with _receiving(source) as (measured, temporary):
+        manifest = checking.settle_facts(facts, measured, signed)
+        checking.check_image(measured.front, manifest.module)
+        key = checking.find_signer(manifest, signed.signature if signed else None)
+        checking.check_age(manifest)
+        checking.check_counter(manifest, lower_allowed=lower_allowed)
+        row = Firmware(
+            product=manifest.product,
+            hardware=manifest.hardware,
+            module=manifest.module,
+            version=manifest.version,
+            counter=manifest.counter,
+            file_name=os.path.basename(labels.file_name)[:120],
+            note=labels.note,
+            size_bytes=measured.size_bytes,
+            md5=measured.md5,
+            sha1=measured.sha1,
+            sha256=measured.sha256,
+            manifest=encode_manifest(manifest).decode(),
+            signature=signed.signature.raw if key else None,
+            signing_key=key,
+            uploaded_by=user if getattr(user, "pk", None) else None,
+        )
+        with _folder_lock():
+            _keep(row, temporary)
+    return row
+
+
+@contextmanager
+def _receiving(source: BinaryIO) -> Iterator[tuple[Measured, Path]]:
+    """Write what comes into a temporary file, measuring it, and take the file away in the end."""
+    temporary = settings.FIRMWARE_DIR / f".in-{secrets.token_hex(12)}"
+    try:
+        try:
+            measured = _write(source, temporary)
+        except OSError as error:
+            raise _no_room(error) from error
+        yield measured, temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write(source: BinaryIO, temporary: Path) -> Measured:
+    hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
+    size_bytes, front = 0, b""
+    with temporary.open("xb") as file:
+        while chunk := source.read(_CHUNK_BYTES):
+            size_bytes += len(chunk)
+            if size_bytes > settings.FIRMWARE_MAX_BYTES:
+                sentence = _("The file is larger than %(limit)d MiB. PHOTOHUB_MAX_FIRMWARE sets the limit.")
+                raise FirmwareRefused("too_large", sentence % {"limit": settings.FIRMWARE_MAX_BYTES >> 20})
+            front = front or chunk[:_FRONT_BYTES]
+            for one in hashes:
+                one.update(chunk)
+            file.write(chunk)
+            _check_room()
+        file.flush()
+        os.fsync(file.fileno())
+    return Measured(size_bytes, *(one.hexdigest() for one in hashes), front)
+
+
+def _check_room() -> None:
+    if shutil.disk_usage(settings.FIRMWARE_DIR).free < settings.DISK_FLOOR_BYTES:
+        raise OSError(errno.ENOSPC, "below the floor")
+
+
+def _no_room(error: OSError) -> FirmwareAway:
+    if error.errno in _FULL:
+        return FirmwareAway(
+            "disk_full", _("The hub's disk is full. Free some space and upload the image again.")
+        )
+    return FirmwareAway("disk", _("The hub could not write the image. Look at the disk of its data folder."))
+
+
+@contextmanager
+def _folder_lock() -> Iterator[None]:
+    """Let one process at a time make file and row agree, so that no file goes while its next row comes."""
+    with (settings.FIRMWARE_DIR / ".lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _keep(row: Firmware, temporary: Path) -> None:
+    same = Firmware.objects.filter(
+        product=row.product, hardware=row.hardware, module=row.module, version=row.version
+    ).first()
+    if same is not None:
+        raise _taken(row, same)
+    try:
+        os.replace(temporary, path_of(row.sha256))
+        sync_folder(settings.FIRMWARE_DIR)
+    except OSError as error:
+        raise _no_room(error) from error
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            _tell(row, said("The firmware %(name)s was uploaded.", name=str(row)), row.uploaded_by)
+    except IntegrityError as error:
+        raise _taken(row, None) from error
+    finally:
+        _drop_unnamed(row.sha256)
+
+
+def _taken(row: Firmware, same: Firmware | None) -> FirmwareTaken:
+    if same is not None and same.sha256 == row.sha256:
+        return FirmwareTaken("taken", _("%(name)s is stored already, with the same bytes.") % {"name": row})
+    sentence = _("%(name)s is stored already. Give the new image a version of its own.")
+    return FirmwareTaken("taken", sentence % {"name": row})
+
+
+def _drop_unnamed(sha256: str) -> None:
+    """Remove a file that no row names; called with the folder locked."""
+    if not Firmware.objects.filter(sha256=sha256).exists():
+        path_of(sha256).unlink(missing_ok=True)
+        _cache.forget(sha256)
+
+
+def _tell(firmware: Firmware, sentence: Said, user=None, *, problem: bool = False) -> None:
+    actor = user if getattr(user, "pk", None) else None
+    events.record(EventType.NOTICE, subject=firmware.pk, actor=actor, sentence=sentence, problem=problem)
+
+
+def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Firmware:
+    """Let rollouts use an image, after everything was checked once more, its bytes on the disk included."""
+    manifest = checking.check_row(firmware)
+    lower = checking.check_counter(manifest, lower_allowed=lower_allowed)
+    _cache.forget(firmware.sha256)
+    _proved(firmware)
+    with transaction.atomic():
+        rows = Firmware.objects.filter(pk=firmware.pk).exclude(state=FirmwareState.PUBLISHED)
+        now = timezone.now()
+        if rows.update(state=FirmwareState.PUBLISHED, published_at=now, **columns("problem", "")):
+            sentence = said("The firmware %(name)s was published.", name=firmware)
+            if lower:
+                sentence = said(
+                    "The firmware %(name)s was published, though its counter is not the highest.",
+                    name=firmware,
+                )
+            _tell(firmware, sentence, user)
+    firmware.refresh_from_db()
+    return firmware
+
+
+def delete_firmware(firmware: Firmware, user=None) -> None:
+    """Delete an image that no open rollout uses; ended rollouts of it go with it. Raises FirmwareTaken."""
+    with _folder_lock():
+        with transaction.atomic():
+            Firmware.objects.select_for_update().get(pk=firmware.pk)
+            used = Rollout.objects.filter(firmware=firmware)
+            if used.filter(state__in=Rollout.OPEN).exists():
+                sentence = _(
+                    "%(name)s is in use by a rollout. Cancel it first, or wait until it has finished."
+                )
+                raise FirmwareTaken("in_use", sentence % {"name": firmware})
+            used.delete()
+            _tell(firmware, said("The firmware %(name)s was deleted.", name=firmware), user)
+            Firmware.objects.filter(pk=firmware.pk).delete()
+        _drop_unnamed(firmware.sha256)
+
+
+def verified_bytes(firmware: Firmware) -> bytes:
+    """Return an image's bytes, which are those that were signed: the one thing that doors may serve from.
+
+    Read and proved once, then kept in memory for as long as the file looks the same. Raises FirmwareBroken when
+    the disk holds other bytes, FirmwareRefused when key, signature or age do not fit any more (in both cases its
+    rollouts are paused), and FirmwareAway when it cannot be read just now.
+    """
+    if firmware.state == FirmwareState.BROKEN:
+        raise _broken(firmware)
+    try:
+        checking.check_row(firmware)
+    except FirmwareError as error:
+        rollouts.pause_firmware([firmware.pk], error.word)
+        raise
+    return _proved(firmware)
+
+
+def _broken(firmware: Firmware) -> FirmwareBroken:
+    sentence = _("The stored image of %(name)s is damaged and is not handed out. Upload it again.")
+    return FirmwareBroken("integrity", sentence % {"name": firmware})
+
+
+def _proved(firmware: Firmware) -> bytes:
+    try:
+        with path_of(firmware.sha256).open("rb") as file:
+            look = look_of(os.fstat(file.fileno()))
+            if (known := _cache.get(firmware.sha256, look)) is not None:
+                return known
+            data = file.read(firmware.size_bytes + 1)
+    except FileNotFoundError as error:
+        if not settings.FIRMWARE_DIR.is_dir():
+            raise _away() from error
+        raise _mark_broken(firmware, said("The file is missing.")) from error
+    except OSError as error:
+        raise _away() from error
+    if len(data) != firmware.size_bytes or hashlib.sha256(data).hexdigest() != firmware.sha256:
+        raise _mark_broken(firmware, said("The bytes on the disk are not those that were uploaded."))
+    _cache.put(firmware.sha256, look, data)
+    return data
+
+
+def _away() -> FirmwareAway:
+    return FirmwareAway("disk", _("The image cannot be read just now. Look at the disk of the data folder."))
+
+
+def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:
+    """Stop everything that would hand out these bytes, and raise the alarm once."""
+    _cache.forget(firmware.sha256)
+    with transaction.atomic():
+        rows = Firmware.objects.filter(sha256=firmware.sha256).exclude(state=FirmwareState.BROKEN)
+        keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+        rows.filter(pk__in=keys).update(state=FirmwareState.BROKEN, **columns("problem", problem))
+        if keys:
+            rollouts.pause_firmware(keys, "integrity")
+            sentence = said(
+                "The stored image of %(name)s is damaged: its rollouts are paused. %(problem)s",
+                name=firmware,
+                problem=problem,
+            )
+            _tell(firmware, sentence, problem=True)
+    return _broken(firmware)
+
+
+def manifest_of(firmware: Firmware) -> Manifest:
+    """Return the signed facts of an image, checked. Raises FirmwareRefused."""
+    return checking.check_row(firmware)
+
+
+def find_damage(deep: bool) -> Iterator[tuple[str, str]]:
+    """Yield (kind, file name) of images that are missing or changed, and of files that no row names."""
+    named = dict(Firmware.objects.values_list("sha256", "size_bytes"))
+    for sha256, size_bytes in named.items():
+        if kind := _damage_of(path_of(sha256), size_bytes, sha256 if deep else ""):
+            yield kind, sha256
+    before = time.time() - _STALE_S
+    for path in sorted(settings.FIRMWARE_DIR.glob("[!.]*")):
+        with suppress(FileNotFoundError):
+            if path.name not in named and path.stat().st_mtime < before:
+                yield "firmware_extra", path.name
+
+
+def _damage_of(path: Path, size_bytes: int, sha256: str) -> str:
+    try:
+        if path.stat().st_size != size_bytes:
+            return "firmware_changed"
+        if not sha256:
+            return ""
+        with path.open("rb") as file:
+            return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "firmware_changed"
+    except FileNotFoundError:
+        return "firmware_missing"
+    except OSError:
+        return "unreadable"
+
+
+def drop_stale_uploads() -> int:
+    """Delete temporary files that nobody finished."""
+    dropped = 0
+    for path in settings.FIRMWARE_DIR.glob(".in-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                path.unlink()
+                dropped += 1
+    return dropped

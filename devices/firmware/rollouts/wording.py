@@ -1,0 +1,133 @@
+"""Why a device has no new version yet, in words: every stable word has its sentence here."""
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from photohub.lib.pages.sentences import Said, said, said_of
+
+from . import planning
+from .models import Rollout, RolloutState, RolloutTarget, TargetState
+
+SENTENCES: dict[str, str | Promise] = {
+    # What keeps a device from being offered an image.
+    "product": gettext_lazy("The image is for another product."),
+    "hardware": gettext_lazy("The image is for another hardware. Set the device's hardware if it is right."),
+    "counter": gettext_lazy("The device runs something newer, and the rollout does not let it go back."),
+    "already": gettext_lazy("It runs this version already."),
+    "disabled": gettext_lazy("The device is switched off in its settings."),
+    "draft": gettext_lazy("The rollout has not been started yet."),
+    "paused": gettext_lazy("The rollout is paused."),
+    "ended": gettext_lazy("The rollout has ended."),
+    "step": gettext_lazy("Its turn comes in a later step."),
+    "rate": gettext_lazy("As many devices as may begin in one minute have begun; its turn comes soon."),
+    "busy": gettext_lazy("Another update of the same module is on its way."),
+    "broken": gettext_lazy("The stored image is damaged or not published."),
+    "link_unknown": gettext_lazy("The hub has not yet checked whether its outside address can be reached."),
+    "link_broken": gettext_lazy("The hub's outside address does not answer, so a download would fail."),
+    # Why a rollout is paused or ended.
+    "person": gettext_lazy("Somebody wanted it so."),
+    "threshold": gettext_lazy("Too many devices failed."),
+    "step_failed": gettext_lazy("Too many devices of this step failed, so the next one was not begun."),
+    "integrity": gettext_lazy("The stored image is damaged."),
+    "unsigned": gettext_lazy("The image is not signed."),
+    "revoked_key": gettext_lazy("The key that signed the image was revoked."),
+    "signature": gettext_lazy("The signature of the image does not fit."),
+    "expired": gettext_lazy("The image's manifest has expired."),
+    "future": gettext_lazy("The image's manifest has a date that is still to come."),
+    "facts": gettext_lazy("The stored facts of the image do not fit its manifest."),
+    # How a device's update ended.
+    "upgrade": gettext_lazy("The device said that the update failed."),
+    "download": gettext_lazy("The device said that it could not download the image."),
+    "check": gettext_lazy("The device said that the image did not pass its check."),
+    "flashing": gettext_lazy("The device said that it could not write the image."),
+    "rejected": gettext_lazy("The device refused the update."),
+    "wrong_chip": gettext_lazy("The image is for another chip than the device's."),
+    "no_image": gettext_lazy("The image is empty."),
+    "too_large": gettext_lazy("The device has no room for so many bytes."),
+    "wrong_format": gettext_lazy("The image has a form that the device would not take."),
+    "flash_size": gettext_lazy("The image was made for a flash of another size."),
+    "unfetched": gettext_lazy("The device said that it was done, but it never fetched the image."),
+    "too_many_offers": gettext_lazy("The device came again and again without getting the image."),
+    "old_version": gettext_lazy("The device said it was done, but still runs another version."),
+    "said_done": gettext_lazy("The device said it was done, but did not tell which version runs."),
+    "silent": gettext_lazy("The device fell silent before it was done."),
+    "cancelled": gettext_lazy("The rollout was cancelled."),
+}
+
+
+def sentence_of(word: str) -> str:
+    """Return the sentence of a word; one that a later version wrote stands for itself."""
+    return str(SENTENCES.get(word, word))
+
+
+def ending_of(state: str, word: str, text: str = "") -> str:
+    """Say how an update ended. `text` is what the device said, in its own language."""
+    return str(ending_said(state, word, text))
+
+
+def ending_said(state: str, word: str, text: str = "") -> Said:
+    """Return the same to be kept in an event."""
+    if state == TargetState.PROVED:
+        return said("The device reports the new version.")
+    sentence = said_of(SENTENCES.get(word, word)) if word else said("It failed.")
+    return said("%(sentence)s (%(text)s)", sentence=sentence, text=text) if text else sentence
+
+
+def explain_rollout(rollout: Rollout) -> str:
+    """Say why a rollout stands still; nothing while it runs or has finished."""
+    if rollout.state == RolloutState.DRAFT:
+        return sentence_of("draft")
+    return sentence_of(rollout.reason_word) if rollout.reason_word else ""
+
+
+def explain_all(rollout: Rollout, targets: list[RolloutTarget]) -> list[str]:
+    """Say of each of these devices of one rollout what `explain` says, and ask the database once for all."""
+    waiting = [target for target in targets if target.state == TargetState.WAITING]
+    seen = planning.look_at(rollout, waiting) if waiting else None
+    return [explain(target, seen) for target in targets]
+
+
+def explain(target: RolloutTarget, seen: planning.Outlook | None = None) -> str:
+    """Say how far a device is and what it waits for, or how it ended."""
+    match target.state:
+        case TargetState.WAITING:
+            return _explain_waiting(target, seen)
+        case TargetState.OFFERED:
+            words = {"n": target.offers, "most": target.rollout.offers_at_most}
+            return _("Offered (%(n)d of at most %(most)d times); it has not begun to download.") % words
+        case TargetState.DOWNLOADING:
+            words = {"percent": target.percent, "time": _clock(target.heard_at)}
+            return _("It has %(percent)d %% of the image; last heard at %(time)s UTC.") % words
+        case TargetState.FLASHING:
+            return _explain_flashing(target)
+    return ending_of(target.state, target.reason_word, target.reason)
+
+
+def _explain_waiting(target: RolloutTarget, seen: planning.Outlook | None) -> str:
+    device, rollout = target.device, target.rollout
+    word = planning.hindrance(target, "aliyun" if device.product_key else "", seen)
+    if word == "paused" and rollout.reason_word:
+        return f"{sentence_of(word)} {sentence_of(rollout.reason_word)}"
+    if word:
+        return sentence_of(word)
+    if device.online:
+        return _("It gets the image when it next asks for it.")
+    if device.last_seen_at is None:
+        return _("The device has never been heard.")
+    seen = f"{device.last_seen_at:%Y-%m-%d %H:%M}"
+    return _("The device is offline; it was last heard at %(time)s UTC.") % {"time": seen}
+
+
+def _explain_flashing(target: RolloutTarget) -> str:
+    words = {"time": _clock(target.deadline_at)}
+    if target.reason_word == "old_version":
+        return _("It said it was done, but reports another version; it has until %(time)s UTC.") % words
+    if target.reason_word == "said_done":
+        return _("It says it is done; it has to report the new version until %(time)s UTC.") % words
+    return _("It writes the image; it has to report the new version until %(time)s UTC.") % words
+
+
+def _clock(moment) -> str:
+    return f"{moment or timezone.now():%H:%M}"

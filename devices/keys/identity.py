@@ -1,0 +1,240 @@
+"""Who is it? Keys of devices and tokens of people, for every door."""
+
+import hmac
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices.access.models import ApiToken, Scope
+from devices.commands.models import Command, CommandState
+from devices.panels.deliveries.models import Panel
+from devices.protocol.aliyun.login import Login, verify
+from devices.registry import broker_accounts
+from devices.registry.models import Device, DeviceKey
+from devices.registry.profiles import PANEL, PROFILES, fill_in
+from devices.registry.rules import check_device
+from photohub.lib.encryption import open_sealed, seal
+from photohub.lib.ids import hash_key, new_key
+from photohub.lib.messaging import notify as live
+from photohub.lib.network.ip import read_ip
+
+PREFIX_LENGTH = 8
+LIVE_KEYS_AT_MOST = 2
+
+
+@dataclass(frozen=True)
+class NewDevice:
+    """A device just made, with its secrets in clear: the only time they are seen."""
+
+    device: Device
+    key: str
+    device_secret: str | None
+
+
+def add_device(*, code: str, name: str, profile: str, group=None, **values) -> NewDevice:
+    """Make a device with its profile filled in and its first key. Raises ValidationError in the field's words."""
+    if profile not in PROFILES:
+        raise ValidationError({"profile": _("There is no profile of this name.")})
+    device = Device(code=code, name=name or code, profile=profile, group=group)
+    # Simulated boards leave the topics of the published firmware to the first real one.
+    fill_in(device, fixed_topics=not values.get("simulated", False))
+    for field, value in values.items():
+        setattr(device, field, value)
+    device_secret = None
+    if device.product_key:
+        device_secret = secrets.token_hex(16)
+        device.device_secret_encrypted = seal(device_secret)
+    check_device(device)
+    with transaction.atomic():
+        device.save()
+        if device.profile == PANEL:
+            Panel.objects.create(device=device)
+        key = issue_key(device)
+        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+    return NewDevice(device, key, device_secret)
+
+
+def issue_key(device: Device) -> str:
+    """Give the device one more key and return it in clear; of more than two live ones the oldest is revoked."""
+    key = new_key()
+    with transaction.atomic():
+        DeviceKey.objects.create(device=device, prefix=key[:PREFIX_LENGTH], sha256=hash_key(key))
+        live = device.keys.filter(revoked_at=None).order_by("-created_at", "-pk")
+        stale = [k.pk for k in live[LIVE_KEYS_AT_MOST:]]
+        DeviceKey.objects.filter(pk__in=stale).update(revoked_at=timezone.now())
+        broker_accounts.want(device, key)
+    return key
+
+
+def revoke_key(key: DeviceKey) -> None:
+    """End a key at once: every wire that used it is closed within seconds."""
+    DeviceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    broker_accounts.forget_revoked(key.device)
+
+
+def find_key(key: str) -> DeviceKey | None:
+    """Return the live key with its device, enabled or not; None for an unknown or revoked one."""
+    found = _find(DeviceKey.objects.filter(revoked_at=None).select_related("device"), key)
+    if found is not None:
+        _note_use(DeviceKey, found)
+    return found
+
+
+def find_device(key: str) -> Device | None:
+    """Return the device that holds this key, enabled or not; None for an unknown or revoked key."""
+    found = find_key(key)
+    return found.device if found else None
+
+
+def find_by_signature(login: Login, password: bytes | str) -> Device | None:
+    """Return the device whose `device_secret` signed this login in the Aliyun form, enabled or not."""
+    rows = Device.objects.filter(product_key=login.product_key, device_name=login.device_name)
+    device = rows.exclude(product_key="").first()
+    secret = device_secret(device) if device else None
+    return device if secret and verify(login, secret, password) else None
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """Return the live API token with this secret whose person is active."""
+    found = _find(ApiToken.objects.filter(revoked_at=None).select_related("user"), secret)
+    if found is None or not found.live or not found.user.is_active:
+        return None
+    _note_use(ApiToken, found)
+    return found
+
+
+def _find(rows, secret: str):
+    digest = hash_key(secret)
+    for row in rows.filter(prefix=secret[:PREFIX_LENGTH]):
+        if hmac.compare_digest(row.sha256, digest):
+            return row
+    return None
+
+
+def _note_use(model, row) -> None:
+    # Once a minute is exact enough for people, and spares a write on every upload.
+    now = timezone.now()
+    if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
+        model.objects.filter(pk=row.pk).update(last_used_at=now)
+
+
+def find_by_issued_name(name: str) -> tuple[Device, Command] | None:
+    """Return the device and command that this picture name was issued for, open or already answered.
+
+    The name is the proof, so only names the hub made count (they hold at least 96 random bits).
+    """
+    command = (
+        Command.objects.select_related("device")
+        .filter(name=name, device__issued_name_upload=True, state__in=(*Command.OPEN, CommandState.UPLOADED))
+        .first()
+    )
+    if command is None or (command.state in Command.OPEN and command.expires_at <= timezone.now()):
+        return None
+    return command.device, command
+
+
+def find_by_network(address: str) -> Device | None:
+    """Return the one device whose `allowed_network` holds this address; None when no device or several do."""
+    source = read_ip(address)
+    if source is None:
+        return None
+    found = [d for d in Device.objects.exclude(allowed_network="") if _holds(d.allowed_network, source)]
+    return found[0] if len(found) == 1 else None
+
+
+def _holds(network: str, address) -> bool:
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
+
+
+def device_secret(device: Device) -> str | None:
+    """Read back the Aliyun-form secret."""
+    return open_sealed(device.device_secret_encrypted) if device.device_secret_encrypted else None
+
+
+def issue_device_secret(device: Device) -> str:
+    """Give the device a new Aliyun-form secret and return it in clear: the only time it is seen."""
+    secret = secrets.token_hex(16)
+    device.device_secret_encrypted = seal(secret)
+    device.save(update_fields=["device_secret_encrypted"])
+    return secret
+
+
+def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None) -> tuple[ApiToken, str]:
+    """Make an API token and return it with its secret in clear: the only time it is seen."""
+    secret = new_key()
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        prefix=secret[:PREFIX_LENGTH],
+        sha256=hash_key(secret),
+        scopes=scopes or list(Scope.values),
+        expires_at=expires_at,
+    )
+    broker_accounts.want_person(user, secret)
+    return token, secret
+
+
+def living_tokens(user) -> list[ApiToken]:
+    """Return the person's API tokens that still work."""
+    return [token for token in ApiToken.objects.filter(user=user, revoked_at=None) if token.live]
+
+
+def revoke_token(token: ApiToken) -> None:
+    """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    broker_accounts.unwant_person(token.user)
+
+
+def owner_exists() -> bool:
+    """Tell whether somebody can already manage this hub."""
+    users = get_user_model().objects.filter(is_active=True)
+    return users.filter(is_superuser=True).exists() or users.filter(memberships__role="owner").exists()
+
+
+def describe_disabled(device: Device) -> str:
+    return _("The device %(name)s is switched off. Its owner can switch it on in its settings.") % {
+        "name": device
+    }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a device shows of itself at a door: a key, or a picture name and the address it came from."""
+
+    key: str = ""
+    name: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """Who it is. `command` is set when the issued name was the proof."""
+
+    device: Device
+    key_id: int | None = None
+    command: Command | None = None
+
+    @property
+    def keyed(self) -> bool:
+        return self.key_id is not None
+
+
+def identify(claim: Claim) -> Known | None:
+    """Tell which device this is, by its key, else by an issued name, else by its network; None for a stranger."""
+    if claim.key:
+        key = find_key(claim.key)
+        return Known(key.device, key_id=key.pk) if key else None
+    if claim.name and (found := find_by_issued_name(claim.name)):
+        return Known(found[0], command=found[1])
+    device = find_by_network(claim.address) if claim.address else None
+    return Known(device) if device else None

@@ -1,0 +1,33 @@
+"""What is wrong with a device, as far as its row tells, in short sentences for its owner."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices.events.wording import sentence_of
+from devices.registry.models import Device
+from devices.registry.profiles import PROFILES
+
+_PATIENCE = timedelta(hours=1)
+_LOW_BATTERY_MV = 3500
+
+
+def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
+    """Return the sentences; none for a device that is fine, or too new to judge."""
+    found: list[str] = []
+    if not device.enabled:
+        found.append(_("Switched off"))
+    keyless_door = device.issued_name_upload or bool(device.allowed_network)
+    if not has_key:
+        found.append(
+            _("No key: it can send only without one") if keyless_door else _("No key: it cannot log in")
+        )
+    elif not key_used and device.last_seen_at is None and timezone.now() - device.created_at > _PATIENCE:
+        found.append(_("Key never used"))
+    wants_commands = "command" in getattr(PROFILES.get(device.profile), "channels", ())
+    if wants_commands and not device.takes_commands:
+        found.append(_("No command topic"))
+    if device.battery_mv is not None and 0 < device.battery_mv < _LOW_BATTERY_MV:
+        found.append(_("Battery low: %(mv)s mV") % {"mv": device.battery_mv})
+    return found + [sentence_of(row.word, row.values) for row in device.troubles.all() if row.is_open]

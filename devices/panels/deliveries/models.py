@@ -1,0 +1,225 @@
+"""Deliveries: one picture on its way to one device. The row is the queue."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.access.models import visible_devices
+from devices.registry.models import Device
+from photohub.lib.database.db import inline
+from photohub.lib.ids import new_id
+
+
+class RenderProfile(models.Model):
+    """How one kind of panel wants its pictures; `settings` are the fields of `devices.panels.rendering.drawing.Profile`."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    label = models.CharField(max_length=80, blank=True)
+    settings = models.JSONField(default=dict)
+    # Ready-made ones come with PhotoHub: they can be copied, not changed.
+    ready_made = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-ready_made", "name"]
+
+    def __str__(self) -> str:
+        return self.label or self.name
+
+
+class DeliveryState(models.TextChoices):
+    QUEUED = "queued", _("waiting")
+    SENDING = "sending", _("being sent")
+    DELIVERED = "delivered", _("delivered")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class PictureOrigin(models.TextChoices):
+    """Where the picture of a delivery came from."""
+
+    CAPTURE = "capture", _("a picture of the history")
+    UPLOAD = "upload", _("an uploaded file")
+    URL = "url", _("fetched from an address")
+
+
+class DeliveryWay(models.TextChoices):
+    """How the device gets it."""
+
+    PACKETS = "packets", _("in packets over MQTT")
+    PULL = "pull", _("fetched by the panel")
+
+
+class DeliveryQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "DeliveryQuerySet":
+        return visible_devices(self, user, "device__")
+
+    def queued(self) -> "DeliveryQuerySet":
+        """Keep those that wait, by their partial index."""
+        return self.filter(state=inline(DeliveryState.QUEUED))
+
+    def sending(self) -> "DeliveryQuerySet":
+        """Keep those that are on their way, by their partial index."""
+        return self.filter(state=inline(DeliveryState.SENDING))
+
+
+class Delivery(models.Model):
+    """One picture on its way to a device, counted in packets.
+
+    queued (fetched and rendered meanwhile: `prepared_at`) ──► sending ──► delivered | failed | cancelled
+    """
+
+    OPEN = (DeliveryState.QUEUED, DeliveryState.SENDING)
+    FINAL = (DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.CANCELLED)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="deliveries")
+    way = models.CharField(max_length=8, choices=DeliveryWay, default=DeliveryWay.PACKETS)
+    state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.QUEUED)
+    # A stable word for programs, the sentence, and what that is made of (`lib.said`).
+    reason_word = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=300, blank=True)
+    reason_said = models.JSONField(default=dict, blank=True)
+
+    # What was asked for. The original lies in the outbox under its hash; a URL has none until it was fetched.
+    origin = models.CharField(max_length=8, choices=PictureOrigin, default=PictureOrigin.UPLOAD)
+    origin_ref = models.CharField(max_length=500, blank=True)
+    original_sha256 = models.CharField(max_length=64, blank=True)
+    render_name = models.CharField(max_length=40, blank=True)
+    render = models.JSONField(default=dict, blank=True)
+    caption = models.CharField(max_length=200, blank=True)
+    stamp_at = models.DateTimeField(null=True, blank=True)
+    # The rule that asked for it, by its name at that time; empty when a person or a program did.
+    cause = models.CharField(max_length=80, blank=True)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    # What is sent: rendered, in the outbox under its hash.
+    sha256 = models.CharField(max_length=64, blank=True)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    content_type = models.CharField(max_length=40, blank=True)
+    file_name = models.CharField(max_length=64, default="image.jpg")
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    packets_total = models.PositiveIntegerField(default=0)
+    packets_acked = models.PositiveIntegerField(default=0)
+    packets_resent = models.PositiveIntegerField(default=0)
+
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    lease = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    prepared_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    progressed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    # A device that stays away gets nothing older than this.
+    expires_at = models.DateTimeField(default=timezone.now)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(packets_acked__lte=models.F("packets_total")), name="acked_at_most_total"
+            ),
+            models.UniqueConstraint(
+                fields=["device"], condition=Q(state="sending"), name="one_picture_at_a_time_per_device"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="queued", prepared_at__isnull=False),
+                name="deliveries_to_send",
+            ),
+            models.Index(fields=["lease_until"], condition=Q(state="sending"), name="deliveries_being_sent"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state="queued", prepared_at=None),
+                name="deliveries_to_prepare",
+            ),
+            models.Index(
+                fields=["expires_at"], condition=Q(state="queued"), name="deliveries_that_may_expire"
+            ),
+            models.Index(fields=["sha256"], name="deliveries_of_these_bytes"),
+            models.Index(fields=["original_sha256"], name="deliveries_of_an_original"),
+            models.Index(fields=["device", "-created_at"], name="deliveries_of_a_device"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.state}"
+
+    @property
+    def percent(self) -> int:
+        """Return how much of it the device has acknowledged."""
+        return 100 * self.packets_acked // self.packets_total if self.packets_total else 0
+
+
+class Panel(models.Model):
+    """What only devices that show pictures have: how they want them, and what they show now."""
+
+    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="panel")
+    render_profile = models.ForeignKey(
+        RenderProfile, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Packets on their way at once; more than one only for devices that keep the order themselves.
+    window = models.PositiveSmallIntegerField(default=1)
+    # How long a panel that fetches should sleep, and the address by which its set-up names itself.
+    poll_interval_s = models.PositiveIntegerField(default=900)
+    hardware_address = models.CharField(max_length=17, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    playlist_index = models.PositiveIntegerField(default=0, editable=False)
+
+    shown_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    shown_content_type = models.CharField(max_length=40, blank=True, editable=False)
+    shown_label = models.CharField(max_length=200, blank=True, editable=False)
+    shown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What was handed out last and not yet confirmed by the panel's next request.
+    handed_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    handed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hardware_address"], condition=~Q(hardware_address=""), name="one_panel_per_address"
+            ),
+            models.CheckConstraint(condition=Q(window__gte=1, window__lte=32), name="window_is_1_to_32"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.device)
+
+
+class PlaylistItem(models.Model):
+    """One picture of those that a panel shows in turn: a lasting one, or the newest of a camera."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="playlist")
+    position = models.PositiveIntegerField(default=0)
+    # Exactly one of the two: whose newest picture, or a picture of the outbox.
+    camera = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
+    original_sha256 = models.CharField(max_length=64, blank=True)
+    label = models.CharField(max_length=200, blank=True)
+    caption = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["position", "created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(camera=None) & ~Q(original_sha256=""))
+                | (Q(camera__isnull=False) & Q(original_sha256="")),
+                name="a_playlist_item_is_a_camera_or_a_picture",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or str(self.camera or self.original_sha256[:8])

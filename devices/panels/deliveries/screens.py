@@ -1,0 +1,79 @@
+"""Devices that show pictures: which they are, and what each of them shows now."""
+
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from devices.access.rights import Action, can
+from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering.profiles import profile_of
+from devices.panels.sources import outbox
+from devices.registry.models import Device
+from photohub.lib.memory import budget as memory
+from photohub.lib.memory import decoding
+
+from .models import Delivery, Panel
+
+# What browsers show as it is.
+_FOR_BROWSERS = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
+
+
+class NothingToSee(Exception):
+    """There is no picture, or its bytes are gone."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture as people see it on a panel."""
+
+    data: bytes
+    content_type: str
+
+
+def takes_pictures(device: Device) -> bool:
+    """Tell whether pictures can be sent to a device: in packets, or for it to fetch."""
+    if device.picture_topic and device.picture_ack_topic:
+        return True
+    return Panel.objects.filter(device=device).exists()
+
+
+def screens_of(user) -> list[Device]:
+    """Return the devices on which this person may show pictures."""
+    by_packets = ~Q(picture_topic="") & ~Q(picture_ack_topic="")
+    rows = Device.objects.visible_to(user).filter(by_packets | Q(panel__isnull=False), enabled=True)
+    found = rows.select_related("group", "panel", "panel__render_profile").order_by("-pinned", "name", "code")
+    return [device for device in found if can(user, Action.COMMAND, device)]
+
+
+def see_shown(device: Device) -> Seen:
+    """Return what a panel shows now, read back from the bytes that it got. Raises NothingToSee."""
+    panel = Panel.objects.filter(device=device).select_related("render_profile").first()
+    if panel is None or not panel.shown_sha256:
+        raise NothingToSee
+    delivery = device.deliveries.filter(sha256=panel.shown_sha256).order_by("-created_at").first()
+    if delivery is not None:
+        return see_delivery(delivery)
+    settings = panel.render_profile.settings if panel.render_profile else {}
+    return see(panel.shown_sha256, panel.shown_content_type, settings, (None, None))
+
+
+def see_delivery(delivery: Delivery) -> Seen:
+    """Return what a delivery's bytes look like. Raises NothingToSee."""
+    if not delivery.sha256:
+        raise NothingToSee
+    size = (delivery.width, delivery.height)
+    return see(delivery.sha256, delivery.content_type, delivery.render, size)
+
+
+def see(sha256: str, content_type: str, settings: dict, size: tuple[int | None, int | None]) -> Seen:
+    """Return what bytes of the outbox look like on a panel with these settings. Raises NothingToSee."""
+    profile = profile_of(settings)
+    try:
+        data = outbox.read(sha256)
+        if content_type in _FOR_BROWSERS and not profile.mounting:
+            return Seen(data, content_type)
+        width, height = size[0] or profile.width or 0, size[1] or profile.height or 0
+        with decoding.room_for(data, scaled=False):
+            return Seen(rendering.preview(data, profile, width, height), "image/png")
+    except (outbox.BlobMissing, rendering.RenderRefused, memory.TooLarge) as error:
+        raise NothingToSee from error

@@ -1,0 +1,89 @@
+"""The part of a device's settings that only devices that show pictures have."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext_lazy
+
+from devices.panels.deliveries.models import Panel, RenderProfile
+from devices.registry.changes import change_device
+from devices.registry.models import Device
+
+from .settings import change_panel
+
+
+class PanelForm(forms.Form):
+    """How a panel wants its pictures, and how it gets them."""
+
+    fetches = forms.BooleanField(
+        label=gettext_lazy("It fetches its pictures"),
+        required=False,
+        help_text=gettext_lazy(
+            "For panels that sleep and ask over HTTP. Its picture topics are then emptied."
+        ),
+    )
+    render_profile = forms.ModelChoiceField(
+        queryset=RenderProfile.objects.order_by("ready_made", "name"),
+        label=gettext_lazy("Render profile"),
+        empty_label=gettext_lazy("none: the bytes as they are"),
+        required=False,
+        help_text=gettext_lazy("How pictures are drawn for it, unless another one is chosen."),
+    )
+    window = forms.IntegerField(
+        label=gettext_lazy("Packets at once"),
+        min_value=1,
+        max_value=32,
+        required=False,
+        help_text=gettext_lazy("1, unless its program puts packets in order by itself."),
+    )
+    poll_interval_s = forms.IntegerField(
+        label=gettext_lazy("It fetches every (s)"),
+        min_value=5,
+        max_value=7 * 24 * 3600,
+        required=False,
+        help_text=gettext_lazy("How long it is told to sleep."),
+    )
+    hardware_address = forms.CharField(
+        label=gettext_lazy("Hardware address"),
+        max_length=32,
+        required=False,
+        help_text=gettext_lazy(
+            "AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+    )
+
+    def __init__(self, *args, device: Device, **options) -> None:
+        self.device = device
+        panel = Panel.objects.filter(device=device).first()
+        self.has_panel = panel is not None
+        names = ("render_profile", "window", "poll_interval_s", "hardware_address")
+        self._before = {name: getattr(panel or Panel(device=device), name) for name in names}
+        fetches = self.has_panel and not (device.picture_topic and device.picture_ack_topic)
+        super().__init__(*args, initial={**self._before, "fetches": fetches}, **options)
+
+    def clean_window(self) -> int:
+        return self.cleaned_data["window"] or self._before["window"]
+
+    def clean_poll_interval_s(self) -> int:
+        return self.cleaned_data["poll_interval_s"] or self._before["poll_interval_s"]
+
+    def save(self, device: Device, user) -> bool:
+        """Store it for a device that shows pictures; False when it may not be, and the form then says why."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "fetches"}
+        fetches = self.cleaned_data["fetches"]
+        by_packets = bool(device.picture_topic and device.picture_ack_topic)
+        if not (by_packets or fetches):
+            Panel.objects.filter(device=device).delete()
+            return True
+        if by_packets and not fetches and not self.has_panel and values == self._before:
+            return True
+        try:
+            with transaction.atomic():
+                if fetches and by_packets:
+                    change_device(device, {"picture_topic": "", "picture_ack_topic": ""}, user)
+                change_panel(device, values, user)
+        except ValidationError as error:
+            self.add_error(None, error)
+            return False
+        return True

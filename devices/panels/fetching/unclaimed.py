@@ -1,0 +1,55 @@
+"""Panels that ask to be added: the owner is told of each address once a day, and of a few an hour at most."""
+
+import time
+from dataclasses import asdict, dataclass
+
+from django.core.cache import cache
+
+from devices.events import record as events
+from devices.events.models import EventType
+from photohub.lib.http.rates import Buckets
+from photohub.lib.pages.sentences import said
+
+_KEPT_S = 24 * 3600
+_KEPT_AT_MOST = 20
+_NAME = "panel-strangers"
+# Addresses can be made up: whoever does it must not bury the owner's notices.
+_notices = Buckets(per_second=1 / 600, burst=5)
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A panel that nobody expects, as it described itself. `asked_at` is in unix seconds."""
+
+    address: str
+    model: str = ""
+    width: str = ""
+    height: str = ""
+    asked_at: float = 0.0
+
+
+def note(stranger: Stranger) -> None:
+    """Remember a panel that asked, and tell the owner of it when it is new."""
+    known = {found.address: found for found in strangers()}
+    new = stranger.address not in known
+    known[stranger.address] = stranger
+    newest = sorted(known.values(), key=lambda found: -found.asked_at)[:_KEPT_AT_MOST]
+    cache.set(_NAME, [asdict(found) for found in newest], _KEPT_S)
+    if new and not _notices.take("all", time.monotonic()):
+        sentence = said(
+            "A panel with the address %(address)s asks to be added. Enter it in a panel's settings.",
+            address=stranger.address,
+        )
+        events.record(EventType.NOTICE, sentence)
+
+
+def strangers() -> list[Stranger]:
+    """Return the panels that asked within a day and are not known, the newest first."""
+    found = [Stranger(**values) for values in cache.get(_NAME, [])]
+    return [s for s in found if s.asked_at > time.time() - _KEPT_S]
+
+
+def forget(address: str) -> None:
+    """Take a panel off the list, because it was added."""
+    left = [asdict(found) for found in strangers() if found.address != address]
+    cache.set(_NAME, left, _KEPT_S)

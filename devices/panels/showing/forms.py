@@ -1,0 +1,173 @@
+"""The form of a render profile. What a value must obey is said in `panel_profiles`."""
+
+from dataclasses import asdict
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy
+
+from devices.panels.deliveries.models import RenderProfile
+from devices.panels.rendering.formats import PALETTES
+from devices.panels.rendering.known import MAX_SIDE_PX, Profile
+from devices.panels.rendering.profiles import profile_of, save_profile
+
+_OWN = "own"
+_PACKED = ("raw1", "raw2", "raw4", "planes")
+# Which values make sense for which formats; others are left out, so a hidden field can be no fault.
+_ONLY_FOR = {
+    "quality": ("jpeg",),
+    "target_bytes": ("jpeg",),
+    "byte_order": ("rgb565",),
+    "bit_order": _PACKED,
+    "inverted": _PACKED,
+}
+_TURNS = [(n, f"{n}°") for n in (0, 90, 180, 270)]
+_EDGES = [
+    ("none", gettext_lazy("nowhere")), ("top", gettext_lazy("at the top")), ("bottom", gettext_lazy("at the bottom")),
+]  # fmt: skip
+_FITS = [
+    ("crop", gettext_lazy("fill the panel, cut the edges")),
+    ("pad", gettext_lazy("whole picture, with borders")),
+    ("fit", gettext_lazy("at most this large")),
+]
+_FORMATS = [
+    ("jpeg", "JPEG"), ("png", "PNG"), ("bmp", "BMP"),
+    ("raw1", gettext_lazy("raw, 1 bit a pixel")), ("raw2", gettext_lazy("raw, 2 bits a pixel")),
+    ("raw4", gettext_lazy("raw, 4 bits a pixel")), ("planes", gettext_lazy("raw, one plane a colour")),
+    ("rgb565", "RGB565"), ("original", gettext_lazy("the bytes as they are")),
+]  # fmt: skip
+_COLOURS = [
+    ("colour", gettext_lazy("full colour")), ("grey", gettext_lazy("grey")),
+    ("palette:bw", gettext_lazy("black, white")), ("palette:grey4", gettext_lazy("4 greys")),
+    ("palette:grey16", gettext_lazy("16 greys")), ("palette:bwr", gettext_lazy("black, white, red")),
+    ("palette:bwy", gettext_lazy("black, white, yellow")),
+    ("palette:bwry", gettext_lazy("black, white, yellow, red")),
+    ("palette:acep7", gettext_lazy("7 colours (ACeP)")), ("palette:spectra6", gettext_lazy("6 colours (Spectra)")),
+    (_OWN, gettext_lazy("a palette of my own")),
+]  # fmt: skip
+
+
+def _number(label, help_text="", high: int = MAX_SIDE_PX, low: int = 1) -> forms.IntegerField:
+    return forms.IntegerField(label=label, help_text=help_text, min_value=low, max_value=high, required=False)
+
+
+def _choice(label, choices, help_text="", **options) -> forms.TypedChoiceField:
+    return forms.TypedChoiceField(label=label, choices=choices, help_text=help_text, **options)
+
+
+class RenderForm(forms.Form):
+    """One way in which pictures are drawn."""
+
+    name = forms.SlugField(
+        label=gettext_lazy("Name"),
+        max_length=40,
+        help_text=gettext_lazy("For programs and addresses: small letters, digits and dashes."),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    label = forms.CharField(label=gettext_lazy("What people call it"), max_length=80, required=False)
+    width = _number(gettext_lazy("Width (px)"))
+    height = _number(gettext_lazy("Height (px)"))
+    fit = _choice(gettext_lazy("Fit"), _FITS)
+    background = forms.CharField(
+        label=gettext_lazy("Borders"), max_length=20, help_text=gettext_lazy("white, black, or #rrggbb.")
+    )
+    rotate = _choice(gettext_lazy("Turn the picture"), _TURNS, coerce=int)
+    mounting = _choice(
+        gettext_lazy("The panel hangs turned by"), _TURNS, gettext_lazy("Clockwise."), coerce=int
+    )
+    format = _choice(gettext_lazy("Format"), _FORMATS)
+    colours = _choice(gettext_lazy("Colours"), _COLOURS)
+    own_colours = forms.CharField(
+        label=gettext_lazy("My palette"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("2 to 16 colours as #rrggbb with commas; their codes are 0, 1, 2 …"),
+        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+    )
+    dither = _choice(
+        gettext_lazy("Dithering"),
+        [
+            ("floyd-steinberg", gettext_lazy("fine")),
+            ("ordered", gettext_lazy("in a pattern")),
+            ("none", gettext_lazy("none")),
+        ],
+    )
+    quality = _number(gettext_lazy("JPEG quality"), high=95)
+    target_bytes = _number(
+        gettext_lazy("At most (bytes)"),
+        gettext_lazy("Lowers the quality until it fits. Empty: no limit."),
+        50_000_000,
+        100,
+    )
+    byte_order = _choice(
+        gettext_lazy("Byte order"),
+        [("big", gettext_lazy("high byte first")), ("little", gettext_lazy("low byte first"))],
+    )
+    bit_order = _choice(
+        gettext_lazy("Bit order"),
+        [
+            ("msb", gettext_lazy("left pixel in the highest bit")),
+            ("lsb", gettext_lazy("left pixel in the lowest bit")),
+        ],
+    )
+    inverted = forms.BooleanField(label=gettext_lazy("Inverted codes"), required=False)
+    caption_at = _choice(gettext_lazy("Caption"), _EDGES)
+    stamp_at = _choice(gettext_lazy("Time"), _EDGES)
+    text_px = _number(gettext_lazy("Text size (px)"), gettext_lazy("Empty: by the panel's size."), 400, 6)
+
+    def __init__(
+        self, *args, profile: RenderProfile | None = None, like: RenderProfile | None = None, **options
+    ):
+        self.profile = profile
+        shown = profile or like
+        self._like = shown
+        initial = (
+            _initial(shown) if shown else {**asdict(Profile()), "fit": "crop", "width": 800, "height": 480}
+        )
+        if profile is None and like is not None:
+            initial |= {"name": f"{like.name}-2"[:40], "label": ""}
+        super().__init__(*args, initial=initial, **options)
+
+    def settings(self) -> dict:
+        """Return the chosen values as a row keeps them, those left out that this format has no use for."""
+        data = dict(self.cleaned_data)
+        form = data["format"]
+        if form == "original":
+            return {"format": "original"}
+        if data["colours"] == _OWN:
+            data["colours"] = f"palette:{data['own_colours'].replace(' ', '')}"
+        names = [name for name in asdict(Profile()) if form in _ONLY_FOR.get(name, (form,))]
+        values = {name: data[name] for name in names}
+        if values.get("quality", 1) is None:
+            del values["quality"]
+        return values
+
+    def initial_settings(self) -> dict:
+        """Return the values that the untouched form shows."""
+        if self._like is not None:
+            return self._like.settings
+        return {name: value for name, value in self.initial.items() if name in asdict(Profile())}
+
+    def save(self) -> RenderProfile | None:
+        """Store it; None when it may not be, and the form then says why."""
+        data = self.cleaned_data
+        try:
+            return save_profile(data["name"], data["label"], self.settings(), self.profile)
+        except ValidationError as error:
+            self.take_errors(error)
+            return None
+
+    def take_errors(self, error: ValidationError) -> None:
+        """Show each sentence at its field; those of a hidden field stand above the form."""
+        for field, errors in error.error_dict.items() if hasattr(error, "error_dict") else [("", [error])]:
+            if field == "colours" and self.cleaned_data.get("colours") == _OWN:
+                field = "own_colours"
+            self.add_error(field if field in self.fields else None, errors)
+
+
+def _initial(row: RenderProfile) -> dict:
+    values = asdict(profile_of(row.settings)) | {"name": row.name, "label": row.label}
+    known = {f"palette:{name}" for name in PALETTES} | {"colour", "grey"}
+    if values["colours"] not in known:
+        values |= {"own_colours": values["colours"].removeprefix("palette:"), "colours": _OWN}
+    return values

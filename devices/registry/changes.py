@@ -1,0 +1,115 @@
+"""Changing a device: one function for pages and API, with the same rules and the same trace for both."""
+
+import re
+from collections.abc import Mapping
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.events import record as events
+from devices.events.models import EventType
+from devices.panels.deliveries.models import Panel
+from photohub.lib.messaging import notify as live
+from photohub.lib.pages.sentences import Said, said, said_of
+
+from . import broker_accounts
+from .models import Device
+from .profiles import PANEL, PROFILES
+from .pull_url import host_of, unmask
+from .rules import check_device, read_network
+
+CHANGEABLE: dict[str, str | Promise] = {
+    "name": gettext_lazy("name"),
+    "profile": gettext_lazy("profile"),
+    "group": gettext_lazy("group"),
+    "enabled": gettext_lazy("switched on"),
+    "pinned": gettext_lazy("pinned"),
+    "note": gettext_lazy("note"),
+    "command_topic": gettext_lazy("command topic"),
+    "result_topic": gettext_lazy("result topic"),
+    "frame_topic": gettext_lazy("frame topic"),
+    "picture_topic": gettext_lazy("picture topic"),
+    "picture_ack_topic": gettext_lazy("acknowledgement topic"),
+    "action_as_string": gettext_lazy("action as text"),
+    "result_publisher": gettext_lazy("who publishes the result"),
+    "command_timeout_s": gettext_lazy("time for a picture"),
+    "reporting_interval_s": gettext_lazy("reporting interval"),
+    "issued_name_upload": gettext_lazy("upload by issued name"),
+    "allowed_network": gettext_lazy("allowed network"),
+    "ack_base": gettext_lazy("first acknowledgement"),
+    "stream_policy": gettext_lazy("stream policy"),
+    "pull_url": gettext_lazy("address to fetch from"),
+    "pull_interval_s": gettext_lazy("time between fetches"),
+    "pull_fingerprint": gettext_lazy("trusted certificate"),
+    "product_key": gettext_lazy("product key"),
+    "device_name": gettext_lazy("device name"),
+    "modules": gettext_lazy("modules"),
+    "hardware": gettext_lazy("hardware"),
+    "firmware_over_mqtt": gettext_lazy("firmware over MQTT"),
+    "config_wanted": gettext_lazy("ask what it is"),
+}
+
+
+def change_device(device: Device, values: Mapping[str, object], user=None) -> list[str]:
+    """Set these values and store the device. Returns the names of the fields that really changed.
+
+    Raises ValidationError by field, in sentences; then nothing is stored, and `device` is spoilt.
+    A field that nobody may change raises KeyError: that is a mistake of the caller, not of a person.
+    """
+    for field in values:
+        CHANGEABLE[field]
+    clean = {field: _clean(field, value) for field, value in values.items()}
+    if isinstance(url := clean.get("pull_url"), str):
+        clean["pull_url"] = unmask(url, device.pull_url)
+        if host_of(url) != host_of(device.pull_url):
+            # The certificate of one camera says nothing of the next.
+            clean.setdefault("pull_fingerprint", "")
+    changed = [field for field, value in clean.items() if getattr(device, field) != value]
+    if not changed:
+        return []
+    for field in changed:
+        setattr(device, field, clean[field])
+    if device.profile not in PROFILES:
+        raise ValidationError({"profile": _("There is no profile of this name.")})
+    check_device(device)
+    _store(device, changed, user)
+    return changed
+
+
+def _clean(field: str, value: object) -> object:
+    if field == "allowed_network" and isinstance(value, str) and value.strip():
+        network = read_network(value)
+        return str(network) if network else value.strip()
+    if field == "pull_fingerprint" and isinstance(value, str):
+        return re.sub(r"[\s:]", "", value).lower()
+    return value.strip() if isinstance(value, str) else value
+
+
+def _store(device: Device, changed: list[str], user) -> None:
+    try:
+        with transaction.atomic():
+            device.save(update_fields=changed)
+            if device.profile == PANEL:
+                Panel.objects.get_or_create(device=device)
+            events.record(
+                EventType.DEVICE_CHANGED,
+                device=device,
+                actor=user if getattr(user, "pk", None) else None,
+                sentence=describe_change(device, changed),
+            )
+            broker_accounts.want(device)
+            transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+    except IntegrityError as error:
+        # Somebody took the same topic between the check and the commit: the rule can now name the holder.
+        check_device(device)
+        raise ValidationError(_("Another change came in between. Try again.")) from error
+
+
+def describe_change(device: Device, changed: list[str]) -> Said:
+    """Say in one sentence what was changed."""
+    if changed == ["enabled"]:
+        return said("Switched on.") if device.enabled else said("Switched off.")
+    return said("Settings changed: %(fields)s.", fields=[said_of(CHANGEABLE[field]) for field in changed])

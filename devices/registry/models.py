@@ -1,0 +1,218 @@
+"""Devices, their groups, keys and broker accounts."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from devices.access.models import visible_devices
+from photohub.lib.database.db import inline
+from photohub.lib.ids import new_id
+
+CODE_PATTERN = r"^[a-z0-9][a-z0-9-]{1,31}$"
+CODE_RULE = _("2 to 32 small letters, digits and dashes; the first is a letter or digit.")
+
+
+class DeviceGroup(models.Model):
+    """Devices that people look at, or are allowed to see, together."""
+
+    name = models.CharField(max_length=80, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Publisher(models.TextChoices):
+    DEVICE = "device", _("the device itself")
+    HUB = "hub", _("the hub")
+
+
+class LinkState(models.TextChoices):
+    """What the MQTT broker last said about the device's connection."""
+
+    UNKNOWN = "unknown", _("never seen on MQTT")
+    CONNECTED = "connected", _("connected")
+    LOST = "lost", _("disconnected")
+
+
+class DeviceQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "DeviceQuerySet":
+        """Keep the devices that this person may look at."""
+        return visible_devices(self, user)
+
+
+class Device(models.Model):
+    """A camera or a panel: its public name, its topics and habits, and what was last heard of it."""
+
+    code = models.CharField(max_length=32, unique=True, validators=[RegexValidator(CODE_PATTERN, CODE_RULE)])
+    name = models.CharField(max_length=80)
+    profile = models.CharField(max_length=32)
+    group = models.ForeignKey(
+        DeviceGroup, null=True, blank=True, on_delete=models.SET_NULL, related_name="devices"
+    )
+    enabled = models.BooleanField(default=True)
+    pinned = models.BooleanField(default=False)
+    simulated = models.BooleanField(default=False)
+    note = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    # How it is spoken to. An empty topic means that the device does not use it.
+    command_topic = models.CharField(max_length=200, blank=True)
+    result_topic = models.CharField(max_length=200, blank=True)
+    frame_topic = models.CharField(max_length=200, blank=True)
+    picture_topic = models.CharField(max_length=200, blank=True)
+    picture_ack_topic = models.CharField(max_length=200, blank=True)
+    action_as_string = models.BooleanField(default=False)
+    result_publisher = models.CharField(max_length=8, choices=Publisher, default=Publisher.DEVICE)
+    command_timeout_s = models.PositiveIntegerField(default=30)
+    ack_base = models.PositiveSmallIntegerField(default=0)
+    stream_policy = models.CharField(max_length=32, default="on_demand")
+    # For cameras that are servers: the hub fetches from here.
+    pull_url = models.CharField(max_length=300, blank=True)
+    pull_interval_s = models.PositiveIntegerField(default=10)
+    # SHA-256 of the certificate that its owner trusts, where no authority signed it.
+    pull_fingerprint = models.CharField(max_length=64, blank=True)
+    modules = models.JSONField(default=dict, blank=True)
+    # Which board revision it is, where firmware differs by it.
+    hardware = models.CharField(max_length=64, blank=True)
+
+    # Doors for firmware that sends no key.
+    issued_name_upload = models.BooleanField(default=False)
+    allowed_network = models.CharField(max_length=64, blank=True)
+
+    # The Aliyun form of the same identity.
+    product_key = models.CharField(max_length=64, blank=True)
+    device_name = models.CharField(max_length=64, blank=True)
+    # Its firmware comes block by block over MQTT instead of by a link.
+    firmware_over_mqtt = models.BooleanField(default=False)
+    device_secret_encrypted = models.BinaryField(null=True, blank=True, editable=False)
+
+    # What was last heard of it.
+    link_state = models.CharField(max_length=12, choices=LinkState, default=LinkState.UNKNOWN, editable=False)
+    link_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_address = models.CharField(max_length=64, blank=True, editable=False)
+    reporting_interval_s = models.PositiveIntegerField(default=300)
+    battery_mv = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    rssi_dbm = models.SmallIntegerField(null=True, blank=True, editable=False)
+    free_heap_bytes = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    firmware_version = models.CharField(max_length=64, blank=True, editable=False)
+    # hawkBit's device API asks it what it is, until it has answered.
+    config_wanted = models.BooleanField(default=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "code"]
+        constraints = [
+            # An inbound topic tells who sent, so no two devices may hold the same one.
+            models.UniqueConstraint(
+                fields=["result_topic"], condition=~Q(result_topic=""), name="one_device_per_result_topic"
+            ),
+            models.UniqueConstraint(
+                fields=["frame_topic"], condition=~Q(frame_topic=""), name="one_device_per_frame_topic"
+            ),
+            models.UniqueConstraint(
+                fields=["picture_ack_topic"],
+                condition=~Q(picture_ack_topic=""),
+                name="one_device_per_picture_ack_topic",
+            ),
+            # A command on a shared topic would make every camera on it take the picture.
+            models.UniqueConstraint(
+                fields=["command_topic"], condition=~Q(command_topic=""), name="one_device_per_command_topic"
+            ),
+            models.UniqueConstraint(
+                fields=["product_key", "device_name"],
+                condition=~Q(product_key=""),
+                name="one_device_per_product_and_name",
+            ),
+            models.CheckConstraint(condition=Q(ack_base__in=(0, 1)), name="ack_base_is_0_or_1"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.code
+
+    @property
+    def online(self) -> bool:
+        """Tell whether the device can be reached: the broker's word, else how lately it was heard."""
+        if self.link_state == LinkState.CONNECTED:
+            return True
+        if self.last_seen_at is None:
+            return False
+        # Lost, or lost before nobody heard the broker for a while: not heard since.
+        # What lies in the future was noted by a clock that jumped since, and says nothing.
+        now = timezone.now()
+        if self.link_changed_at and self.last_seen_at <= self.link_changed_at <= now:
+            return False
+        patience_s = 60 if self.link_state == LinkState.LOST else self.reporting_interval_s * 1.5 + 15
+        return abs(now - self.last_seen_at) < timedelta(seconds=patience_s)
+
+    @property
+    def takes_commands(self) -> bool:
+        return bool(self.command_topic)
+
+
+class DeviceKey(models.Model):
+    """One secret of a device. Two may live at once, so that a key can be changed without locking the device out."""
+
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="keys")
+    prefix = models.CharField(max_length=8, db_index=True)
+    sha256 = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}…"
+
+
+class BrokerAccountQuerySet(models.QuerySet):
+    def to_tell(self) -> "BrokerAccountQuerySet":
+        """Keep the accounts that the broker has to be told of, by their partial index."""
+        return self.filter(state=inline(BrokerAccount.State.PENDING))
+
+
+class BrokerAccount(models.Model):
+    """An account that an outside broker should have: the row is the queue of changes to tell it.
+
+    The secret is kept encrypted only until the broker has taken it.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("to be told to the broker")
+        SYNCED = "synced", _("in step")
+        NEEDS_KEY = "needs_key", _("a new key is needed")
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    username = models.CharField(max_length=150, unique=True)
+    device = models.ForeignKey(Device, null=True, on_delete=models.CASCADE, related_name="broker_accounts")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
+    state = models.CharField(max_length=12, choices=State, default=State.PENDING)
+    wanted = models.BooleanField(default=True)
+    secret_encrypted = models.BinaryField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    error = models.CharField(max_length=300, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+    # What the role held when the broker took it (`fingerprint_of`): an upgrade that gives accounts more topics is seen.
+    role_fingerprint = models.CharField(max_length=64, blank=True)
+
+    objects = BrokerAccountQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="broker_accounts_to_tell")
+        ]
+
+    def __str__(self) -> str:
+        return self.username

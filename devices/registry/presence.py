@@ -1,0 +1,212 @@
+"""Whether a device can be reached, and what it last said of itself."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from devices.events import record as events
+from devices.events.models import Event, EventType
+from devices.firmware.rollouts import targets
+from photohub.lib.database import rows
+from photohub.lib.database.db import one_writer, update_in_order
+from photohub.lib.messaging import notify as live
+from photohub.lib.pages.sentences import Said, said
+
+from .models import Device, LinkState
+
+_TELEMETRY = {
+    "battery_mv": (0, 100_000),
+    "rssi_dbm": (-200, 50),
+    "free_heap_bytes": (0, 2**31 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A device was heard at this time; `values` are columns that change by it, and maybe its firmware version."""
+
+    device: Device
+    at: datetime
+    values: dict
+
+
+def heard(device: Device, *, address: str = "", telemetry: dict | None = None) -> None:
+    """Note that the device was heard just now, with its telemetry. Writes at most every 5 s when nothing changed."""
+    said = news_of(device, address=address, telemetry=telemetry or {})
+    if said is not None:
+        write_all([said])
+
+
+def news_of(device: Device, *, address: str = "", telemetry: dict) -> Sighting | None:
+    """Return what is to be written of a device that was heard just now; None when that is no news."""
+    now = timezone.now()
+    values = clean_telemetry(telemetry)
+    if address:
+        values["last_address"] = address
+    values = {field: value for field, value in values.items() if getattr(device, field) != value}
+    fresh = device.last_seen_at and timedelta(0) <= now - device.last_seen_at < timedelta(seconds=5)
+    if fresh and device.online and not values:
+        return None
+    return Sighting(device, now, values)
+
+
+_SEEN = ("last_seen_at", "last_address", *_TELEMETRY)
+
+
+def heard_all(devices: list[Device]) -> None:
+    """Note that several devices were heard just now."""
+    now = timezone.now()
+    write_all([Sighting(device, now, {}) for device in devices])
+
+
+def write_all(said: list[Sighting]) -> None:
+    """Write down what was heard of several devices with one commit, then the versions that they told."""
+    if len(said) == 1 and said[0].device.online and "firmware_version" not in said[0].values:
+        _write_one(said[0])
+        return
+    by_key = {sighting.device.pk: sighting for sighting in said}
+    with one_writer(), transaction.atomic():
+        chosen = Device.objects.filter(pk__in=list(by_key)).order_by("pk")
+        found = list(chosen.select_for_update(no_key=True))
+        away = [row for row in found if not row.online]
+        for row in found:
+            _take_over(row, by_key[row.pk])
+        rows.update(Device, _SEEN, ("id",), [(*(getattr(r, f) for f in _SEEN), r.pk) for r in found])
+        back = [row for row in away if row.online]
+        events.record_all([Event(type=EventType.DEVICE_CHANGED, device=row) for row in back])
+    for row in found:
+        sighting = by_key[row.pk]
+        _take_over(sighting.device, sighting)
+        version = sighting.values.get("firmware_version")
+        if version and version != row.firmware_version:
+            # It may prove an update, and then the rollout's row is locked, which comes before the device's.
+            targets.report_version(sighting.device, "default", version)
+
+
+def _write_one(sighting: Sighting) -> None:
+    """Write of one device that is online already: there is nothing to tell, so one statement does."""
+    with one_writer():
+        Device.objects.filter(pk=sighting.device.pk).update(last_seen_at=sighting.at, **sighting.values)
+    _take_over(sighting.device, sighting)
+
+
+def _take_over(row: Device, sighting: Sighting) -> None:
+    row.last_seen_at = sighting.at
+    for field, value in sighting.values.items():
+        if field in _SEEN:
+            setattr(row, field, value)
+
+
+def clean_telemetry(values: dict) -> dict:
+    """Keep the known figures that lie within reason; a camera's nonsense is dropped, not an error."""
+    clean: dict = {}
+    for field, (low, high) in _TELEMETRY.items():
+        try:
+            number = int(values[field])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            continue
+        if low <= number <= high:
+            clean[field] = number
+    version = values.get("firmware_version")
+    if isinstance(version, str) and version:
+        clean["firmware_version"] = "".join(c for c in version if c.isprintable())[:64]
+    return clean
+
+
+def connected(device: Device, address: str = "") -> None:
+    """Note that the broker has the device's connection; waiting commands go out now."""
+    # Whoever knows the address tells of a connection that was just made; the device's own word may come again and again.
+    if _link_up(device, address, anew=bool(address)):
+        _announce(
+            device,
+            said("Connected by MQTT from %(address)s.", address=address)
+            if address
+            else said("Connected by MQTT."),
+        )
+    transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
+
+
+def disconnected(device: Device, reason: str | Said = "") -> None:
+    """Note that the device's last MQTT connection ended."""
+    if _link_down(device):
+        ended = (
+            said("MQTT connection ended: %(reason)s", reason=reason)
+            if reason
+            else said("MQTT connection ended.")
+        )
+        _announce(device, ended)
+
+
+def stream_began(device: Device, address: str = "") -> bool:
+    """Note that the device's stream runs. Returns whether it was not connected before, by whatever wire."""
+    changed = _link_up(device, address)
+    if changed:
+        _announce(
+            device,
+            said("Its stream began, from %(address)s.", address=address)
+            if address
+            else said("Its stream began."),
+        )
+    return changed
+
+
+def stream_ended(device: Device, reason: str | Said) -> None:
+    """Note that the stream which had connected the device ended."""
+    if _link_down(device):
+        _announce(device, said("Its stream ended: %(reason)s", reason=reason))
+
+
+def _link_up(device: Device, address: str, anew: bool = False) -> bool:
+    """Note a link, which began now if it is made anew. Returns whether there was none before."""
+    now = timezone.now()
+    changed = device.link_state != LinkState.CONNECTED
+    values: dict = {"link_state": LinkState.CONNECTED, "last_seen_at": now}
+    if changed or anew:
+        values["link_changed_at"] = now
+    if address:
+        values["last_address"] = address
+    _store(device, values)
+    return changed
+
+
+def _link_down(device: Device) -> bool:
+    if device.link_state == LinkState.LOST:
+        return False
+    now = timezone.now()
+    _store(device, {"link_state": LinkState.LOST, "link_changed_at": now, "last_seen_at": now})
+    return True
+
+
+def forget_links() -> int:
+    """Before the broker is heard: nobody is connected to a broker that has just started."""
+    connected = Device.objects.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
+
+
+def forget_streams() -> int:
+    """Before the streams are heard: who has no topic cannot be connected by anything else."""
+    streaming = Device.objects.filter(command_topic="", result_topic="", frame_topic="", picture_topic="")
+    connected = streaming.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
+
+
+def doubt_links() -> int:
+    """After a time in which nobody heard the broker: a link is unknown until the device or the broker says more.
+
+    Who was connected counts as online by when he was last heard; who was lost stays offline until he is heard.
+    """
+    update_in_order(Device.objects.filter(link_state=LinkState.LOST), link_state=LinkState.UNKNOWN)
+    connected = Device.objects.filter(link_state=LinkState.CONNECTED)
+    return update_in_order(connected, link_state=LinkState.UNKNOWN, link_changed_at=None)
+
+
+def _store(device: Device, values: dict) -> None:
+    Device.objects.filter(pk=device.pk).update(**values)
+    for field, value in values.items():
+        setattr(device, field, value)
+
+
+def _announce(device: Device, sentence: Said) -> None:
+    events.record(EventType.DEVICE_CHANGED, device=device, sentence=sentence)

@@ -1,0 +1,404 @@
+"""The management API of devices, their keys, commands and events."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import F, Q
+from django.http import Http404, HttpRequest
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
+
+from devices.access.rights import Action, can, get_device, name_shown, person_asking
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.events import record as events
+from devices.events.models import EventType
+from devices.events.trouble_models import Trouble
+from devices.events.troubles_api import TroubleOut
+from devices.keys import identity
+from devices.panels.deliveries.models import Panel
+from devices.panels.fetching.settings import change_panel
+from devices.panels.fetching.shapes import PanelChanges, PanelOut
+from devices.protocol.topics import valid_code
+from devices.registry import disclosure
+from devices.registry.changes import change_device
+from devices.registry.models import Device, DeviceGroup, DeviceKey, LinkState
+from devices.registry.profiles import PROFILES
+from devices.registry.pull_url import hide_all_but_host, mask_secrets
+from devices.registry.removing import remove_device
+from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
+from photohub.lib.pages.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.pages.sentences import Said, said
+
+router = Router()
+
+Topic = Annotated[Text, Field(max_length=200)]
+
+
+class DeviceOut(Schema):
+    """A camera or a panel."""
+
+    code: str
+    name: str
+    profile: str
+    group: str | None
+    online: bool
+    last_seen_at: datetime | None
+    enabled: bool
+    pinned: bool
+    simulated: bool
+    note: str
+    created_at: datetime
+    command_topic: str
+    result_topic: str
+    frame_topic: str
+    picture_topic: str
+    picture_ack_topic: str
+    action_as_string: bool
+    result_publisher: Literal["device", "hub"]
+    command_timeout_s: int
+    reporting_interval_s: int
+    issued_name_upload: bool
+    allowed_network: str
+    ack_base: int
+    stream_policy: str
+    pull_url: str = Field(
+        description="Where the hub fetches pictures. Secrets are shown as ***; who may not manage the device sees the host"
+    )
+    pull_interval_s: int
+    pull_fingerprint: str = Field(description="SHA-256 of the certificate that is trusted for this device")
+    product_key: str
+    device_name: str
+    modules: dict[str, str]
+    hardware: str = Field(description="Board revision, where firmware differs by it")
+    firmware_over_mqtt: bool = Field(description="Its firmware comes block by block over MQTT")
+    config_wanted: bool = Field(description="hawkBit's device API asks it what it is, until it has answered")
+    battery_mv: int | None
+    rssi_dbm: int | None
+    free_heap_bytes: int | None
+    firmware_version: str
+    panel: PanelOut | None = Field(description="Only of devices that show pictures")
+    troubles: list[TroubleOut] = Field(description="Empty where all is well")
+
+    @staticmethod
+    def resolve_troubles(device: Device) -> list[Trouble]:
+        return [trouble for trouble in device.troubles.all() if trouble.is_open]
+
+    @staticmethod
+    def resolve_panel(device: Device) -> Panel | None:
+        return getattr(device, "panel", None)
+
+    @staticmethod
+    def resolve_pull_url(device: Device, context) -> str:
+        manages = can(context["request"].user, Action.MANAGE, device)
+        return mask_secrets(device.pull_url) if manages else hide_all_but_host(device.pull_url)
+
+    @staticmethod
+    def resolve_group(device: Device) -> str | None:
+        return device.group.name if device.group else None
+
+
+class NewDeviceOut(DeviceOut):
+    """A device just made, with its secrets: the only time they are shown."""
+
+    key: str
+    device_secret: str | None = Field(description="For the Aliyun form of the MQTT login, where there is one")
+
+
+class DeviceChanges(Changes):
+    """What can be changed of a device. What is left out stays as it is."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=80)] = ""
+    group: Annotated[Text, Field(min_length=1, max_length=80)] | None = Field(
+        None, description="Name of a group, made when there is none of that name; null: no group"
+    )
+    profile: Literal[tuple(PROFILES)] = "generic"  # type: ignore[valid-type]
+    enabled: bool = True
+    pinned: bool = False
+    note: Annotated[Text, Field(max_length=10_000)] = ""
+    command_topic: Topic = Field("", description="Empty: the device takes no commands")
+    result_topic: Topic = ""
+    frame_topic: Topic = ""
+    picture_topic: Topic = ""
+    picture_ack_topic: Topic = ""
+    action_as_string: bool = False
+    result_publisher: Literal["device", "hub"] = "device"
+    command_timeout_s: Annotated[int, Field(ge=COMMAND_TIMEOUT_S[0], le=COMMAND_TIMEOUT_S[1])] = 30
+    reporting_interval_s: Annotated[int, Field(ge=REPORTING_INTERVAL_S[0], le=REPORTING_INTERVAL_S[1])] = 300
+    issued_name_upload: bool = False
+    allowed_network: Annotated[Text, Field(max_length=64)] = Field(
+        "", description="CIDR, e.g. 192.168.1.0/24"
+    )
+    ack_base: Annotated[int, Field(ge=0, le=1)] = 0
+    stream_policy: Annotated[Text, Field(max_length=32)] = Field(
+        "on_demand", description="none, every, on_demand or interval:<seconds>"
+    )
+    pull_url: Annotated[Text, Field(max_length=300)] = Field(
+        "",
+        description="http(s)://…/snapshot.jpg, http://…/stream.mjpg or tcp://host:port; empty: not pulled. "
+        "Stars as they were read keep what they stand for",
+    )
+    pull_fingerprint: Annotated[Text, Field(max_length=128)] = Field(
+        "", description="SHA-256 of a certificate that no authority signed; empty: trust none"
+    )
+    pull_interval_s: Annotated[int, Field(ge=PULL_INTERVAL_S[0], le=PULL_INTERVAL_S[1])] = 10
+    product_key: Annotated[Text, Field(max_length=64)] = ""
+    device_name: Annotated[Text, Field(max_length=64)] = ""
+    modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
+    hardware: Annotated[Text, Field(max_length=64)] = Field("", description="Board revision")
+    firmware_over_mqtt: bool = False
+    config_wanted: bool = Field(True, description="true: ask the device once more, by hawkBit's device API")
+    panel: PanelChanges = Field(PanelChanges(), description="Makes the device a panel when it was none")
+
+
+class NewDevice(DeviceChanges):
+    """A device to be made. Its profile fills in whatever is not given here."""
+
+    code: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{1,31}$", description="Its lasting public name")]
+    profile: Literal[tuple(PROFILES)] = Field(...)  # type: ignore[valid-type]
+
+
+class KeyOut(Schema):
+    """One key of a device: never the secret itself, only how it begins."""
+
+    prefix: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+class NewKeyOut(KeyOut):
+    """A key just made: the only time it is shown."""
+
+    key: str
+
+
+class CommandOut(Schema):
+    """One order to take a picture."""
+
+    id: UUID
+    device: str
+    name: str = Field(
+        description="The picture's name, issued by the hub; empty for whoever may only look, until the command ends"
+    )
+    state: Literal["queued", "sent", "uploaded", "failed", "expired", "cancelled"]
+    reason: str = Field(
+        description="Why it failed or expired, for people, in the language of Accept-Language"
+    )
+    reason_word: str = Field(
+        description="The same for programs: camera_said, not_sendable, no_picture, broker_away, never_connected, "
+        "offline or cancelled; empty for one that has not ended, or that an older hub ended"
+    )
+    created_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime
+    capture: UUID | None = Field(description="The picture that answered it")
+
+    @staticmethod
+    def resolve_reason(command: Command) -> str:
+        return command.reason_text
+
+    @staticmethod
+    def resolve_name(command: Command, context: dict | None) -> str:
+        return name_shown(person_asking(context), command)
+
+    @staticmethod
+    def resolve_device(command: Command) -> str:
+        return command.device.code
+
+    @staticmethod
+    def resolve_capture(command: Command) -> UUID | None:
+        capture = getattr(command, "capture", None)
+        return capture.pk if capture else None
+
+
+def device_of(request: HttpRequest, code: str, action: Action = Action.LOOK) -> Device:
+    """Fetch and authorise; a word that cannot be a code is simply unknown."""
+    if not valid_code(code):
+        raise Http404
+    return get_device(request.user, code, action)
+
+
+@router.get("/devices", response=Page[DeviceOut], summary="List devices")
+def list_devices(
+    request: HttpRequest,
+    group: Annotated[str, Query(pattern=NO_NUL, description="Name of a group")] = "",
+    q: Annotated[str, Query(pattern=NO_NUL, max_length=200, description="Part of a name or code")] = "",
+    online: bool | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+):
+    """Newest first, only those that you may see."""
+    rows = Device.objects.visible_to(request.user).select_related("group", "panel__render_profile")
+    rows = rows.prefetch_related("troubles")
+    if group:
+        rows = rows.filter(group__name=group)
+    if q:
+        rows = rows.filter(Q(name__icontains=q) | Q(code__icontains=q))
+    if online is not None:
+        rows = rows.filter(_is_online() if online else ~_is_online())
+    items, following = page_of(rows, "created_at", cursor, limit)
+    disclosure.look_up(request.user, (row.panel.shown_label for row in items if hasattr(row, "panel")))
+    return {"items": items, "next": following}
+
+
+def _is_online() -> Q:
+    """Say `Device.online` to the database. Patience differs by device, so each length is asked for."""
+    now = timezone.now()
+    lately = Q(link_state=LinkState.LOST, last_seen_at__range=_around(now, 60))
+    for seconds in Device.objects.order_by().values_list("reporting_interval_s", flat=True).distinct():
+        around = _around(now, seconds * 1.5 + 15)
+        lately |= Q(reporting_interval_s=seconds, link_state=LinkState.UNKNOWN, last_seen_at__range=around)
+    before = Q(link_changed_at=None) | Q(link_changed_at__lt=F("last_seen_at")) | Q(link_changed_at__gt=now)
+    return Q(link_state=LinkState.CONNECTED) | (lately & before)
+
+
+def _around(now: datetime, seconds: float) -> tuple[datetime, datetime]:
+    return now - timedelta(seconds=seconds), now + timedelta(seconds=seconds)
+
+
+@router.post("/devices", response={201: NewDeviceOut}, summary="Add a device")
+def create_device(request: HttpRequest, new: NewDevice):
+    """For owners. `key` and `device_secret` are in this answer only. 409 `conflict`: the code is taken."""
+    require_owner(request)
+    values = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
+    panel = values.pop("panel", None)
+    try:
+        with transaction.atomic():
+            made = identity.add_device(**values)
+            if panel is not None:
+                change_panel(made.device, panel, request.user)
+            _tell(request, made.device, said("Added."))
+    except ValidationError as error:
+        raise refusal_of(error) from error
+    made.device.key, made.device.device_secret = made.key, made.device_secret
+    return Status(201, made.device)
+
+
+@router.get("/devices/{code}", response=DeviceOut, summary="Read a device")
+def read_device(request: HttpRequest, code: str):
+    return device_of(request, code)
+
+
+@router.patch("/devices/{code}", response=DeviceOut, summary="Change a device")
+def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
+    """For owners. 409 `conflict` when a topic belongs to another device."""
+    device = device_of(request, code, Action.MANAGE)
+    values = _known_group(changes.model_dump(exclude_unset=True))
+    panel = values.pop("panel", None)
+    try:
+        with transaction.atomic():
+            change_device(device, values, request.user)
+            if panel is not None:
+                change_panel(device, panel, request.user)
+    except ValidationError as error:
+        raise refusal_of(error) from error
+    # The answer to a change needs no right but that to change.
+    return device_of(request, code, Action.MANAGE)
+
+
+def require_owner(request: HttpRequest) -> None:
+    if not can(request.user, Action.MANAGE):
+        raise PermissionDenied
+
+
+def _tell(request: HttpRequest, device: Device, sentence: Said) -> None:
+    events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)
+
+
+def _known_group(values: dict) -> dict:
+    if values.get("group"):
+        values["group"], _made = DeviceGroup.objects.get_or_create(name=values["group"].strip())
+    return values
+
+
+@router.delete("/devices/{code}", response={204: None}, summary="Delete a device and its pictures")
+def delete_device(request: HttpRequest, code: str):
+    """For owners. Its keys end at once, and all its pictures are deleted for good, kept ones too."""
+    remove_device(device_of(request, code, Action.MANAGE), request.user)
+    return Status(204, None)
+
+
+@router.get("/devices/{code}/keys", response=Page[KeyOut], summary="List a device's keys")
+def list_keys(request: HttpRequest, code: str, limit: Limit = 100, cursor: Cursor = ""):
+    """For owners. Revoked keys are listed too; the secrets are not kept anywhere."""
+    device = device_of(request, code, Action.MANAGE)
+    items, following = page_of(device.keys.all(), "created_at", cursor, limit)
+    return {"items": items, "next": following}
+
+
+@router.post("/devices/{code}/keys", response={201: NewKeyOut}, summary="Give a device a new key")
+def rotate_key(request: HttpRequest, code: str):
+    """For owners. The key before stays good, so the device is not locked out; a third revokes the oldest."""
+    device = device_of(request, code, Action.MANAGE)
+    secret = identity.issue_key(device)
+    key = device.keys.order_by("-created_at", "-pk").first()
+    key.key = secret
+    _tell(request, device, said("A key was made."))
+    return Status(201, key)
+
+
+@router.delete("/devices/{code}/keys/{prefix}", response={204: None}, summary="Revoke a key")
+def revoke_key(request: HttpRequest, code: str, prefix: str):
+    """For owners. Every connection that used it is closed within seconds."""
+    device = device_of(request, code, Action.MANAGE)
+    if not prefix.isprintable():
+        raise Http404
+    key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
+    identity.revoke_key(key)
+    _tell(request, device, said("A key was revoked."))
+    return Status(204, None)
+
+
+@router.get("/devices/{code}/commands", response=Page[CommandOut], summary="List a device's commands")
+def list_commands(request: HttpRequest, code: str, limit: Limit = 100, cursor: Cursor = ""):
+    """Newest first."""
+    device = device_of(request, code)
+    rows = device.commands.select_related("device", "capture")
+    items, following = page_of(rows, "created_at", cursor, limit)
+    return {"items": items, "next": following}
+
+
+@router.get("/commands/{id}", response=CommandOut, summary="Read a command")
+def read_command(request: HttpRequest, id: UUID):
+    return _command_of(request, id)
+
+
+@router.post("/commands/{id}/cancel", response=CommandOut, summary="Cancel a command")
+def cancel_command(request: HttpRequest, id: UUID):
+    """For operators. 409 `conflict` when it had already ended. A picture on its way is stored anyway."""
+    command = _command_of(request, id)
+    if not can(request.user, Action.COMMAND, command):
+        raise PermissionDenied
+    if not commands.cancel(command, said("Cancelled by %(person)s.", person=request.user.get_username())):
+        raise ApiError(409, "conflict", _("This command has already ended."))
+    return _command_of(request, id)
+
+
+def _command_of(request: HttpRequest, id: UUID) -> Command:
+    rows = Command.objects.visible_to(request.user).select_related("device", "capture")
+    return get_object_or_404(rows, pk=id)
+
+
+class EventsOut(Schema):
+    """What happened, oldest first. Ask again with `seq` as `since`; each item holds small ids only."""
+
+    items: list[dict[str, str | int]]
+    seq: int
+    next: None = None
+
+
+@router.get("/events", response=EventsOut, summary="What happened since")
+def list_events(
+    request: HttpRequest, since: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0, limit: Limit = 500
+):
+    """The same events that live pages get over the WebSocket; a gap there is filled from here."""
+    items, seq = events.since(request.user, since, limit)
+    return {"items": items, "seq": seq}

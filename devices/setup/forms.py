@@ -1,0 +1,279 @@
+"""Forms of the device pages. What a value must obey is said once, in `rules`; forms only ask and pass on."""
+
+import re
+import unicodedata
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.keys import identity
+from devices.panels.fetching.settings import change_panel
+from devices.protocol.topics import valid_code
+from devices.registry.changes import change_device
+from devices.registry.models import Device, DeviceGroup, Publisher
+from devices.registry.profiles import PANEL
+from devices.registry.pull_url import mask_secrets
+from devices.registry.rules import RESERVED_CODES
+
+_CODE_CHARS = 32
+
+
+def propose_code(name: str) -> str:
+    """Return a free code made from a name; one without Latin letters or digits gives camera-2 or so."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    word = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_CODE_CHARS].rstrip("-")
+    # A few digits out of a Chinese name say nothing to anybody.
+    base = word if len(word) > 1 and not word.isdigit() else "camera"
+    taken = set(Device.objects.filter(code__startswith=base[:20]).values_list("code", flat=True))
+    if base not in taken | RESERVED_CODES and base != "camera":
+        return base
+    numbers = range(1 if base == "camera" else 2, len(taken) + 3)
+    proposals = (f"{base[: _CODE_CHARS - len(str(n)) - 1].rstrip('-')}-{n}" for n in numbers)
+    return next(code for code in proposals if code not in taken)
+
+
+class GroupField(forms.ModelChoiceField):
+    """A group, or none."""
+
+    def __init__(self, **options) -> None:
+        options.setdefault("label", gettext_lazy("Group"))
+        options.setdefault("empty_label", gettext_lazy("no group"))
+        super().__init__(queryset=DeviceGroup.objects.all(), required=False, **options)
+
+
+class _GroupForm(forms.Form):
+    """What both forms ask about the group: an existing one, or the name of a new one."""
+
+    def chosen_group(self) -> DeviceGroup | None:
+        name = self.cleaned_data["new_group"]
+        if not name:
+            return self.cleaned_data["group"]
+        group, _made = DeviceGroup.objects.get_or_create(name=name)
+        return group
+
+    def take_errors(self, error: ValidationError) -> None:
+        """Show each sentence at its field; those of fields that are not asked stand above the form."""
+        for field, errors in error.error_dict.items() if hasattr(error, "error_dict") else [("", [error])]:
+            self.add_error(field if field in self.fields else None, errors)
+
+
+class AddForm(_GroupForm):
+    """The second step of adding a device; its profile was chosen in the first."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        help_text=gettext_lazy("What people call it: Porch, 鸡舍, Meter in the cellar."),
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "data-names-code": ""}),
+    )
+    code = forms.CharField(
+        label=gettext_lazy("Code"),
+        max_length=_CODE_CHARS,
+        required=False,
+        help_text=gettext_lazy(
+            "What the camera calls itself. 2 to 32 small letters, digits and dashes. It stays for ever; "
+            "leave it empty and it is made from the name."
+        ),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    group = GroupField()
+    new_group = forms.CharField(label=gettext_lazy("or a new group"), max_length=80, required=False)
+    hardware_address = forms.CharField(
+        label=gettext_lazy("Hardware address"),
+        max_length=32,
+        required=False,
+        help_text=gettext_lazy(
+            "AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+    )
+
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"]
+        if not code:
+            return propose_code(self.cleaned_data.get("name", ""))
+        if not valid_code(code):
+            raise ValidationError(
+                _("Use 2 to 32 small letters, digits and dashes; the first is a letter or a digit.")
+            )
+        return code
+
+    def add(self, profile: str, user=None) -> identity.NewDevice | None:
+        """Make the device; None when it may not be made like this, and the form then says why."""
+        data = self.cleaned_data
+        address = data["hardware_address"] if profile == PANEL else ""
+        try:
+            with transaction.atomic():
+                made = identity.add_device(
+                    code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
+                )
+                if address:
+                    change_panel(made.device, {"hardware_address": address}, user)
+                return made
+        except ValidationError as error:
+            self.take_errors(error)
+            return None
+
+
+def _topic(label, help_text) -> forms.CharField:
+    attrs = {"autocapitalize": "none", "spellcheck": "false", "class": "mono"}
+    widget = forms.TextInput(attrs=attrs)
+    return forms.CharField(label=label, help_text=help_text, max_length=200, required=False, widget=widget)
+
+
+class SettingsForm(_GroupForm):
+    """Everything that an owner may change of a device."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    group = GroupField()
+    new_group = forms.CharField(label=gettext_lazy("or a new group"), max_length=80, required=False)
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        max_length=10_000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+    enabled = forms.BooleanField(
+        label=gettext_lazy("Switched on"),
+        required=False,
+        help_text=gettext_lazy("A device that is switched off is refused on every wire."),
+    )
+    pinned = forms.BooleanField(
+        label=gettext_lazy("Pinned"), required=False, help_text=gettext_lazy("Stands first on Live.")
+    )
+    command_topic = _topic(
+        gettext_lazy("Command topic"), gettext_lazy("To the device. Empty: it takes no commands.")
+    )
+    result_topic = _topic(
+        gettext_lazy("Result topic"), gettext_lazy("From the device, or for the picture's link.")
+    )
+    frame_topic = _topic(gettext_lazy("Frame topic"), gettext_lazy("Pictures over MQTT, whole or in parts."))
+    picture_topic = _topic(gettext_lazy("Picture topic"), gettext_lazy("Pictures to a panel."))
+    picture_ack_topic = _topic(
+        gettext_lazy("Acknowledgement topic"), gettext_lazy("What the panel answers to each packet.")
+    )
+    result_publisher = forms.ChoiceField(
+        label=gettext_lazy("Who publishes the picture's link"),
+        choices=Publisher.choices,
+        help_text=gettext_lazy(
+            "One of them, never both: firmware that relays the HTTP answer does it itself."
+        ),
+    )
+    command_timeout_s = forms.IntegerField(
+        label=gettext_lazy("Time for a picture (s)"),
+        min_value=5,
+        max_value=600,
+        help_text=gettext_lazy("A command without a picture ends after this long."),
+    )
+    reporting_interval_s = forms.IntegerField(
+        label=gettext_lazy("Reports every (s)"),
+        min_value=1,
+        max_value=7 * 24 * 3600,
+        help_text=gettext_lazy("Without MQTT it counts as offline after one and a half times this."),
+    )
+    action_as_string = forms.BooleanField(
+        label=gettext_lazy("Send the action as text"),
+        required=False,
+        help_text=gettext_lazy('{"action":"0"} for firmware that wants it; most ignore it.'),
+    )
+    stream_policy = forms.CharField(
+        label=gettext_lazy("Which stream pictures are kept"),
+        max_length=32,
+        help_text=gettext_lazy("none, every, on_demand, or interval:10 for one each 10 seconds."),
+    )
+    pull_url = forms.CharField(
+        label=gettext_lazy("Fetch its pictures from"),
+        max_length=300,
+        required=False,
+        help_text=gettext_lazy(
+            "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
+            "tcp://192.168.1.40:8080. A login stands before the host, as in http://user:password@192.168.1.40/; "
+            "stars keep the one that is stored. Empty: it sends by itself."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+    )
+    pull_interval_s = forms.IntegerField(
+        label=gettext_lazy("Fetch a picture every (s)"),
+        min_value=1,
+        max_value=24 * 3600,
+        required=False,
+        help_text=gettext_lazy("A stream is read for as long as it lasts, whatever stands here."),
+    )
+    ack_base = forms.TypedChoiceField(
+        label=gettext_lazy("Acknowledgements count from"), coerce=int, choices=[(0, "0"), (1, "1")]
+    )
+    issued_name_upload = forms.BooleanField(
+        label=gettext_lazy("Let it upload by issued name"),
+        required=False,
+        help_text=gettext_lazy(
+            "For firmware that cannot send a key: the secret name of an open command is then its proof."
+        ),
+    )
+    allowed_network = forms.CharField(
+        label=gettext_lazy("Let it upload from this network"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy(
+            "As in 192.168.1.40 or 192.168.1.0/24. Everybody at these addresses may then send as this device."
+        ),
+    )
+    product_key = forms.CharField(label=gettext_lazy("Product key"), max_length=64, required=False)
+    device_name = forms.CharField(label=gettext_lazy("Device name"), max_length=64, required=False)
+    hardware = forms.CharField(
+        label=gettext_lazy("Board revision"),
+        max_length=64,
+        required=False,
+        help_text=gettext_lazy("Where firmware differs by it. It is offered only what fits."),
+    )
+    firmware_over_mqtt = forms.BooleanField(
+        label=gettext_lazy("Send firmware over MQTT"),
+        required=False,
+        help_text=gettext_lazy("Block by block, for boards that cannot fetch a link."),
+    )
+
+    def __init__(self, *args, device: Device, **options) -> None:
+        self.device = device
+        values = {name: getattr(device, name) for name in self.base_fields if name != "new_group"}
+        values["pull_url"] = mask_secrets(device.pull_url)
+        super().__init__(*args, initial=values, **options)
+
+    def clean_pull_interval_s(self) -> int:
+        return self.cleaned_data["pull_interval_s"] or self.device.pull_interval_s
+
+    def save(self, user) -> Device | None:
+        """Store the changes; None when they may not be, and the form then says why."""
+        values = {name: value for name, value in self.cleaned_data.items() if name != "new_group"}
+        values["group"] = self.chosen_group()
+        # A fresh copy, since a refused change spoils the one that the page shows.
+        fresh = Device.objects.select_related("group").get(pk=self.device.pk)
+        try:
+            change_device(fresh, values, user)
+        except ValidationError as error:
+            self.take_errors(error)
+            return None
+        return fresh
+
+
+class RemoveForm(forms.Form):
+    """Removing a device is confirmed by typing its code."""
+
+    code = forms.CharField(
+        label=gettext_lazy("Type the device's code to confirm"),
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+
+    def __init__(self, *args, device: Device, **options) -> None:
+        self.device = device
+        super().__init__(*args, auto_id="remove-%s", **options)
+
+    def clean_code(self) -> str:
+        if self.cleaned_data["code"] != self.device.code:
+            raise ValidationError(_("This is not its code. Nothing was removed."))
+        return self.cleaned_data["code"]

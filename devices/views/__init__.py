@@ -1,1 +1,0 @@
-"""Pages of devices: each view fetches and authorises in its first line."""

@@ -1,0 +1,240 @@
+"""Pictures and cameras in the form that pages show: addresses, words and marks beside the rows' facts."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices.access.rights import Action, can
+from devices.commands.models import Command, CommandState
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.history.query import with_parts
+from media_pipeline.live import now as live_now
+from media_pipeline.models import Capture, MirrorState, OSSObject
+
+COMMAND_SHOWN_FOR = timedelta(minutes=5)
+# A screen shows a dozen or two. More come as somebody scrolls.
+CARDS_AT_ONCE = 48
+FEED_SIZE = 30
+FEED_AT_MOST = 200
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A small corner mark of a thumbnail: an icon and the words that it stands for."""
+
+    icon: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One capture as pages show it. `flags` are words; a file cut too early has no width and height."""
+
+    id: UUID
+    code: str
+    device: Device
+    name: str
+    received_at: datetime
+    width: int | None
+    height: int | None
+    colour: str
+    flags: list[str]
+    marks: list[Mark]
+    kept: bool
+    thumb_url: str
+    file_url: str
+    page_url: str
+
+
+def picture_of(capture: Capture) -> Picture:
+    """Dress a capture for a page. Its command and mirror should have been fetched along."""
+    address = [capture.pk]
+    return Picture(
+        id=capture.pk,
+        code=capture.code,
+        device=capture.device,
+        name=capture.name,
+        received_at=capture.received_at,
+        width=capture.width,
+        height=capture.height,
+        colour=capture.colour,
+        flags=[flag_words(flag) for flag in capture.flags],
+        marks=_marks_of(capture),
+        kept=capture.kept,
+        thumb_url=reverse("capture_thumb", args=address),
+        file_url=reverse("capture_original", args=address),
+        page_url=reverse("capture", args=address),
+    )
+
+
+def flag_words(flag: str) -> str:
+    """Say in words what a flag means; an unknown one stands for itself."""
+    words = {
+        "truncated": _("cut short"),
+        "trailing": _("extra bytes at the end"),
+        "transport": _("whole, but its transport ended badly"),
+        "clock": _("the camera's clock was wrong"),
+        "large_preview": _("no preview: it takes too much memory to draw"),
+        "no_preview": _("no preview: it could not be drawn"),
+        "repeat": _("same picture as before"),
+    }
+    return words.get(flag, flag)
+
+
+def mirror_of(capture: Capture) -> OSSObject | None:
+    return getattr(capture, "mirror", None)
+
+
+def _marks_of(capture: Capture) -> list[Mark]:
+    icons = {
+        "truncated": "scissors",
+        "trailing": "file-plus",
+        "repeat": "copy",
+        "transport": "unplug",
+        "clock": "clock",
+        "large_preview": "image-off",
+        "no_preview": "image-off",
+    }
+    marks = [Mark(icons.get(flag, "flag"), flag_words(flag)) for flag in capture.flags]
+    if capture.command_id is None:
+        marks.append(Mark("hand", _("not asked for: the camera sent it by itself")))
+    if capture.kept:
+        marks.append(Mark("bookmark", _("kept")))
+    mirror = mirror_of(capture)
+    if mirror and mirror.state in (MirrorState.PENDING, MirrorState.UPLOADING):
+        marks.append(Mark("cloud-upload", _("waiting for the mirror")))
+    if mirror and mirror.state in (MirrorState.BLOCKED, MirrorState.FAILED):
+        marks.append(
+            Mark(
+                "cloud-alert",
+                _("not mirrored: %(error)s") % {"error": mirror.error_text or mirror.get_state_display()},
+            )
+        )
+    return marks
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The newest command of a camera, with the seconds from asking to its end or to now."""
+
+    id: UUID
+    state: str
+    reason: str
+    created_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A camera with the addresses of its stream."""
+
+    device: Device
+
+    @property
+    def live_url(self) -> str:
+        return reverse("device_live", args=[self.device.code])
+
+    @property
+    def stream_url(self) -> str:
+        return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
+
+
+@dataclass(frozen=True)
+class Card(Streamed):
+    """One camera of the dashboard."""
+
+    capture: Picture | None
+    command: Asked | None
+    can_command: bool
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some cards of the wall; `more` tells whether others follow."""
+
+    cards: list[Card]
+    more: bool
+
+
+def build_cards(user, devices: QuerySet[Device], start: int = 0, until: datetime | None = None) -> Piece:
+    """Return at most `CARDS_AT_ONCE` of the devices' cards from the `start`-th on. Four queries, however many.
+
+    Pinned ones come first, then those with the newest picture as of `until`, so that pieces which are asked for one
+    after the other fit together though cameras go on sending. What the cards show is the newest of now.
+    """
+    pictures = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id")
+    if until:
+        pictures = pictures.filter(received_at__lte=until)
+    order = ("-pinned", F("newest_at").desc(nulls_last=True), "name", "pk")
+    wall = devices.alias(newest_at=Subquery(pictures.values("received_at")[:1])).order_by(*order)
+    chosen = list(wall.values_list("pk", flat=True)[start : start + CARDS_AT_ONCE + 1])
+    return Piece(_build(user, chosen[:CARDS_AT_ONCE]), len(chosen) > CARDS_AT_ONCE)
+
+
+def _build(user, chosen: list) -> list[Card]:
+    newest = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id").values("pk")[:1]
+    asked = Command.objects.filter(device=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
+    rows = Device.objects.filter(pk__in=chosen).select_related("group")
+    found = {d.pk: d for d in rows.annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))}
+    # One may have been deleted since.
+    there = [found[pk] for pk in chosen if pk in found]
+    captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in there if d.capture_pk])
+    commands = Command.objects.in_bulk([d.command_pk for d in there if d.command_pk])
+    streams = live_now.stats_of([d.code for d in there])
+    return [
+        _card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk), d.code in streams)
+        for d in there
+    ]
+
+
+def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
+    """Return the devices of the wall: all that are switched on, but panels only once they sent a picture."""
+    devices = Device.objects.visible_to(user).filter(enabled=True)
+    if group:
+        devices = devices.filter(group=group)
+    sent = Capture.objects.filter(device=OuterRef("pk")).values("pk")[:1]
+    return devices.alias(sent_pk=Subquery(sent)).exclude(profile="panel", sent_pk=None)
+
+
+def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:
+    may = device.enabled and device.takes_commands and can(user, Action.COMMAND, device)
+    shown = command if command and _still_news(command, capture) else None
+    picture = picture_of(capture) if capture else None
+    return Card(device, picture, _asked(shown) if shown else None, may, is_live)
+
+
+def _still_news(command: Command, capture: Capture | None) -> bool:
+    if command.state in Command.OPEN:
+        return True
+    ended = command.finished_at or command.created_at
+    if timezone.now() - ended > COMMAND_SHOWN_FOR:
+        return False
+    # A picture that came after a failure has answered the question.
+    return command.state == CommandState.UPLOADED or capture is None or capture.received_at < ended
+
+
+def _asked(command: Command) -> Asked:
+    end = command.finished_at or timezone.now()
+    elapsed_s = max(0.0, (end - command.created_at).total_seconds())
+    times = (command.created_at, command.sent_at, command.finished_at)
+    return Asked(command.pk, command.state, command.reason_text, *times, elapsed_s)
+
+
+def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Picture]:
+    """Return the newest pictures, newest first; with `after` only those that came later than it."""
+    rows = with_parts(Capture.objects.visible_to(user)).order_by("-received_at", "-id")
+    if group:
+        rows = rows.filter(device__in=list(group.devices.values_list("pk", flat=True)))
+    if after is None:
+        return [picture_of(capture) for capture in rows[:FEED_SIZE]]
+    rows = rows.filter(received_at__gte=after.received_at).exclude(pk=after.pk)
+    newer = [c for c in rows[:FEED_AT_MOST] if (c.received_at, c.pk) > (after.received_at, after.pk)]
+    return [picture_of(capture) for capture in newer]

@@ -1,0 +1,42 @@
+"""Pictures of the history for panels: what `devices` asks for when it sends one."""
+
+import re
+
+from devices.panels.sources.sources import Found
+from devices.registry.models import Device
+from media_pipeline.models import Capture
+from photohub.lib.ids import read_id
+
+from .reading import PictureMissing, read_picture
+
+_LINK = re.compile(r"/p/([0-9a-z]{6,24})/?")
+
+
+def read_by_id(user, reference: str) -> Found | None:
+    """Return a picture that this person may see."""
+    key = read_id(reference)
+    rows = Capture.objects.visible_to(user).select_related("device")
+    capture = rows.filter(pk=key).first() if key else None
+    return _found(capture) if capture else None
+
+
+def read_newest(camera: Device) -> Found | None:
+    """Return a camera's newest picture."""
+    capture = camera.captures.select_related("device").order_by("-received_at", "-id").first()
+    return _found(capture) if capture else None
+
+
+def read_link(path: str) -> bytes | None:
+    """Return the picture behind one of the hub's own links, which need no login; None for other addresses."""
+    match = _LINK.fullmatch(path)
+    capture = Capture.objects.filter(code=match[1], link_revoked_at=None).first() if match else None
+    found = _found(capture) if capture else None
+    return found.picture if found else None
+
+
+def _found(capture: Capture) -> Found | None:
+    try:
+        picture = read_picture(capture)
+    except PictureMissing:
+        return None
+    return Found(picture, str(capture.pk), capture.captured_at or capture.received_at)

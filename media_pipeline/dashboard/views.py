@@ -1,0 +1,136 @@
+"""The dashboard and its fragments."""
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from devices.access.rights import Action, can, get_device
+from devices.commands import queue as commands
+from devices.events import record as events
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.captures.cards import Card, build_cards, build_feed, cameras
+from media_pipeline.models import Capture
+from photohub.lib.ids import read_id
+from photohub.lib.pages.timezones import in_visitors_zone
+
+
+@login_required
+@require_GET
+@in_visitors_zone
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Show the cameras' newest pictures and the latest pictures of all; a request by htmx gets only the next cameras."""
+    # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
+    seq = events.newest()
+    group, start, until = find_group(request), _start_of(request), _until_of(request)
+    piece = build_cards(request.user, cameras(request.user, group), start, until)
+    if start and not piece.cards:
+        return redirect(_url(group))
+    further = {"start": start + len(piece.cards), "until": until.timestamp()}
+    context = {"cards": piece.cards, "more_url": _url(group, **further) if piece.more else ""}
+    if request.htmx:
+        response = render(request, "media_pipeline/dashboard/_cards.html", context)
+    else:
+        response = render(
+            request,
+            "media_pipeline/dashboard/dashboard.html",
+            context | _frame(request, group, seq, piece.cards),
+        )
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _start_of(request: HttpRequest) -> int:
+    text = request.GET.get("start", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
+def _until_of(request: HttpRequest) -> datetime:
+    """Return as of when the cameras are in order: when the first of them were asked for."""
+    try:
+        return datetime.fromtimestamp(float(request.GET["until"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        return timezone.now()
+
+
+def _url(group: DeviceGroup | None, **query) -> str:
+    asked = ({"group": group.pk} if group else {}) | query
+    return reverse("live") + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: list[Card]) -> dict:
+    return {
+        "feed": build_feed(request.user, group) if cards else [],
+        "groups": groups_of(request.user),
+        "group": group,
+        "live_seq": seq,
+        "can_add": can(request.user, Action.MANAGE),
+        "simulator_running": cameras(request.user, group).filter(simulated=True).exists(),
+    }
+
+
+def groups_of(user) -> list[DeviceGroup]:
+    visible = Device.objects.visible_to(user).filter(enabled=True).exclude(group=None)
+    return list(DeviceGroup.objects.filter(pk__in=visible.values("group")))
+
+
+def find_group(request: HttpRequest) -> DeviceGroup | None:
+    """Return the group that the request names. Without a visible device it does not exist for this person."""
+    text = request.POST.get("group") or request.GET.get("group") or ""
+    if not text:
+        return None
+    found = next((group for group in groups_of(request.user) if str(group.pk) == text), None)
+    if found is None:
+        raise Http404
+    return found
+
+
+@login_required
+@require_GET
+@in_visitors_zone
+def card(request: HttpRequest, code: str) -> HttpResponse:
+    """Return one camera's card; nothing (204) for a device that has none on this wall, as a panel without pictures."""
+    device = get_device(request.user, code)
+    found = build_cards(request.user, cameras(request.user, find_group(request)).filter(pk=device.pk)).cards
+    if not found:
+        return HttpResponse(status=204)
+    return render(request, "media_pipeline/dashboard/_card.html", {"card": found[0]})
+
+
+@login_required
+@require_GET
+@in_visitors_zone
+def feed(request: HttpRequest) -> HttpResponse:
+    """Return the pictures that came after the one named by `after`, newest first."""
+    after_id = read_id(request.GET.get("after", ""))
+    after = Capture.objects.visible_to(request.user).filter(pk=after_id).first() if after_id else None
+    return render(
+        request,
+        "media_pipeline/dashboard/_feed.html",
+        {"feed": build_feed(request.user, find_group(request), after)},
+    )
+
+
+@login_required
+@require_POST
+def capture_all(request: HttpRequest) -> HttpResponse:
+    """Ask every camera that is online, and that the person may command, for a picture."""
+    group = find_group(request)
+    devices = [d for d in cameras(request.user, group) if d.online and d.takes_commands]
+    asked = [d for d in devices if can(request.user, Action.COMMAND, d)]
+    commands.capture_many(asked, user=request.user)
+    if asked:
+        text = ngettext("%(count)s camera was asked.", "%(count)s cameras were asked.", len(asked))
+        messages.success(request, text % {"count": len(asked)})
+    else:
+        messages.warning(request, _("No camera that takes commands is online, so none was asked."))
+    return redirect(_url(group))

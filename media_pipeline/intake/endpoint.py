@@ -1,0 +1,283 @@
+"""The HTTP upload door: a small ASGI application in front of Django.
+
+Django would spool the whole body to disk before asking who sends it, without limit or time-out. Here it goes
+headers → identity → length and disk floor → body, hashed while it arrives → `ingest`. It decides nothing: it
+translates HTTP to one `Upload` and the outcome back to one short JSON object (docs/protocol.md, "Upload").
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from concurrent.futures import Future
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from devices.keys import identity, logins
+from devices.protocol import light
+from devices.registry.models import Device
+from media_pipeline.models import Source
+from media_pipeline.storage import store
+from media_pipeline.storage.refusals import Refused
+from photohub.lib import failpoints
+from photohub.lib.database.db import in_thread
+from photohub.lib.http.answer import begin
+from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.proxies import network_address
+from photohub.lib.http.rates import Buckets
+from photohub.lib.http.scope import client_address
+from photohub.lib.messaging import load as pressure
+from photohub.lib.network.site import base_url
+
+from .body import Body
+from .head import PATHS, Head, read_head
+from .ingest import Receipt, Upload, committer
+from .key_memory import KeyMemory
+from .refusal_notes import FAULT, RefusalNotes
+
+log = logging.getLogger(__name__)
+
+_ANSWER_WITHIN_S = 7.5
+_STRANGERS = Strangers()
+_DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
+_ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
+
+
+_keys = KeyMemory()
+_notes = RefusalNotes()
+
+
+def serves(path: str) -> bool:
+    """Tell whether this path is the upload door's."""
+    return PATHS.match(path) is not None
+
+
+async def application(scope: dict, receive, send) -> None:
+    """Answer one upload. Every answer is one JSON object of at most 512 bytes with its length, errors included."""
+    pressure.enter()
+    request = _Request(scope, receive)
+    try:
+        receipt = await request.run()
+        rest = None if request.body.was_read else request.body.read_rest
+        await _answer(send, 200, _ok(receipt), {"Connection": "close"} if rest else {}, rest)
+        failpoints.hit("ingest.answered")
+        await request.note_stored()
+    except Refused as refusal:
+        if request.device is not None:
+            await _notes.note(request.device, refusal)
+        await _refuse(send, refusal, request)
+    except Exception as error:
+        log.exception(
+            "An upload failed in a way PhotoHub did not expect; the camera was asked to come again."
+        )
+        if request.device is not None:
+            await _notes.tell(request.device, FAULT, detail=type(error).__name__)
+        await _refuse(send, Refused("busy", "The hub stumbled; send the picture again.", 5), request)
+    finally:
+        pressure.leave()
+        request.body.spool.discard()
+
+
+class _Request:
+    """One upload on its way: reads the wire, asks who it is, hands the picture in."""
+
+    def __init__(self, scope: dict, receive) -> None:
+        self._scope = scope
+        self._address = client_address(scope)
+        self._network_address = network_address(scope)
+        self._started = time.monotonic()
+        self.body = Body(receive)
+        self.head: Head | None = None
+        # Known as soon as the sender is: whose trouble a refusal is.
+        self.device: Device | None = None
+
+    async def run(self) -> Receipt:
+        if self._scope["method"] != "POST":
+            raise Refused("method", "Send the picture with POST.")
+        if pressure.uploads() > settings.UPLOADS_AT_ONCE:
+            raise Refused("busy", "Too many uploads at once; send the picture again.", 2)
+        # Before anybody is looked up: a flood costs neither the database nor the disk anything.
+        if _ADDRESSES and (wait_s := _ADDRESSES.take(self._address, time.monotonic())):
+            raise Refused("rate", f"Too many uploads from your address; send again in {wait_s} s.", wait_s)
+        head = self.head = read_head(self._scope, timezone.now())
+        known = await self._identify(head)
+        self._check_room(head)
+        await self.body.read(head)
+        facts = await self.body.find_picture(head)
+        upload = Upload(
+            source=Source.HTTP,
+            device=known.device,
+            name=self._label(head),
+            body=self.body.spool,
+            facts=facts,
+            received_at=timezone.now(),
+            captured_at=head.captured_at,
+            command=known.command,
+            key_id=known.key_id,
+            sent_from=self._address,
+            telemetry=head.telemetry,
+        )
+        return await self._store(upload)
+
+    async def note_stored(self) -> None:
+        """Note on the device's page what was wrong with a picture that was stored, or that nothing is any more."""
+        if self.head is None or self.device is None:
+            return
+        still = []
+        if "clock" in self.head.flags:
+            still.append("picture_clock")
+            await _notes.tell(self.device, "picture_clock", said=self.head.captured_text)
+        if self.body.pictures > 1:
+            still.append("picture_several")
+            await _notes.tell(self.device, "picture_several", count=self.body.pictures)
+        await _notes.stored(self.device, *still)
+
+    async def _identify(self, head: Head) -> identity.Known:
+        known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
+        if known is None:
+            try:
+                self._refuse_stranger(head)
+            except Refused as refusal:
+                if refusal.word == "auth":
+                    self.device = await self._whose(head)
+                raise
+        _STRANGERS.found(self._proof(head))
+        self.device = known.device
+        if not known.device.enabled:
+            raise Refused("disabled", "This device is switched off at the hub.")
+        if head.refusal is not None:
+            raise head.refusal
+        if head.name is None and not known.keyed:
+            raise _no_name()
+        if _DEVICES and (wait_s := _DEVICES.take(known.device.pk, time.monotonic())):
+            raise Refused("rate", f"Too many pictures; send again in {wait_s} s.", wait_s)
+        return known
+
+    def _proof(self, head: Head) -> str:
+        # Names are new each time, so a camera without a key is known by its address.
+        return head.key or f"the camera at {self._address}"
+
+    async def _ask_who(self, head: Head) -> identity.Known | None:
+        if wait_s := _STRANGERS.wait_s(self._address, self._proof(head)):
+            raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
+        claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
+        try:
+            async with asyncio.timeout(2):
+                return await in_thread(identity.identify, claim)
+        except (DatabaseError, InterfaceError, TimeoutError) as error:
+            raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
+
+    async def _whose(self, head: Head) -> Device | None:
+        """Tell on whose page the refusal is to stand."""
+        claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
+        with contextlib.suppress(DatabaseError, InterfaceError, TimeoutError):
+            async with asyncio.timeout(2):
+                return await in_thread(logins.device_behind, claim)
+        return None
+
+    def _refuse_stranger(self, head: Head) -> None:
+        if head.refusal is not None:
+            raise head.refusal
+        if not head.key and head.name is None:
+            raise _no_name()
+        if wait_s := _STRANGERS.missed(self._address):
+            raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
+        if head.key:
+            raise Refused(
+                "auth",
+                "The hub does not know this key, or it was revoked. Make a new one on the device's page.",
+            )
+        raise Refused("auth", "The hub did not issue this picture name, and no key came with it.")
+
+    def _check_room(self, head: Head) -> None:
+        if store.free_bytes() < settings.DISK_FLOOR_BYTES + (head.length or 0):
+            raise Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
+
+    def _label(self, head: Head) -> str:
+        if head.name is not None:
+            return head.name
+        return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
+
+    async def _store(self, upload: Upload) -> Receipt:
+        if upload.command is not None and upload.command.answered_sha256 not in ("", upload.body.sha256):
+            raise Refused("auth", "This picture name was already used; ask for a new one.")
+        # From here on the body is the committer's, also when this task is cancelled because the hub stops: a body
+        # that was let go too early would be stored empty, and the camera's next try be told that it is safe.
+        spool = self.body.hand_over()
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not self._slow_body() else 3.0
+        # Handed in last: the thread that is woken by it and this one would hold each other up.
+        submitted = committer.submit(upload)
+        submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
+        try:
+            with pressure.storing():
+                async with asyncio.timeout(left_s):
+                    return await answer
+        except TimeoutError as error:
+            # It may be stored after all: the camera's next try then gets "dup".
+            raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
+        finally:
+            # Nobody waits for the answer any more: what still waits to be stored need not be.
+            submitted.cancel()
+
+    def _taken_s(self) -> float:
+        return time.monotonic() - self._started
+
+    def _slow_body(self) -> bool:
+        return self._taken_s() > _ANSWER_WITHIN_S - 1
+
+
+def _hand_over(done: Future, spool: store.Spool, answer: asyncio.Future) -> None:
+    """Wake the door and let go of the body, from the committer's thread."""
+    with contextlib.suppress(RuntimeError):  # The loop has ended, and the camera's connection with it.
+        answer.get_loop().call_soon_threadsafe(_answer_with, done, answer)
+    spool.discard()
+
+
+def _answer_with(done: Future, answer: asyncio.Future) -> None:
+    if answer.done():
+        return
+    if done.cancelled():
+        answer.cancel()
+    elif error := done.exception():
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
+
+
+def _no_name() -> Refused:
+    return Refused("no_name", "Name-Pic is not exist")
+
+
+def _ok(receipt: Receipt) -> bytes:
+    return light.encode_ok(url=f"{base_url()}/p/{receipt.code}", id=str(receipt.id), dup=not receipt.new)
+
+
+async def _refuse(send, refusal: Refused, request: _Request) -> None:
+    named = {}
+    if refusal.retry_after_s:
+        named["Retry-After"] = str(refusal.retry_after_s)
+    if refusal.word == "method":
+        named["Allow"] = "POST"
+    rest = None
+    if not request.body.was_read:
+        named["Connection"] = "close"
+        rest = request.body.read_rest
+    await _answer(send, refusal.status, light.encode_error(refusal.sentence, refusal.word), named, rest)
+
+
+async def _answer(send, status: int, body: bytes, named: dict[str, str] | None = None, rest=None) -> None:
+    length = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    try:
+        await begin(send, status, length | (named or {}))
+        if rest is not None:
+            # The answer goes out now. Closing on a camera that is still sending would reset the connection, and
+            # many clients then never see the answer that waits for them.
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            await rest()
+            body = b""
+        await send({"type": "http.response.body", "body": body})
+    except OSError:
+        pass  # The camera left; a repeated upload gets the same answer.

@@ -1,0 +1,128 @@
+"""The short lasting links `/p/<code>`: for cameras, mini programs and people without an account."""
+
+from django.conf import settings
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from media_pipeline.captures.file_views import unchanged
+from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.mirror.stores import MirrorError, open_mirror
+from media_pipeline.models import Capture, MirrorState, ShareLink
+from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.scope import address_of
+from photohub.lib.pages.picture_response import picture_response
+
+_SIGNED_FOR_S = 600
+_strangers = Strangers()
+_CACHE = "public, max-age=300"
+
+
+@require_safe
+def follow(request: HttpRequest, code: str) -> HttpResponse:
+    """Serve the picture that a link names, or send on to its mirror copy."""
+    address = address_of(request)
+    if wait_s := _strangers.wait_s(address, code):
+        return _too_many(wait_s)
+    capture, refusal = _find(code)
+    if capture is None:
+        if refusal is _unknown and (wait_s := _strangers.missed(address)):
+            return _too_many(wait_s)
+        return refusal(request)
+    _strangers.found(code)
+    response = unchanged(request, capture.sha256) or _to_mirror(capture) or _from_here(request, capture)
+    if request.method == "GET" and response.status_code in (200, 302) and code != capture.code:
+        ShareLink.objects.filter(code=code).update(opened=F("opened") + 1)
+    # Pages of other hosts may load it: a mini program does. It is public already.
+    response["Access-Control-Allow-Origin"] = "*"
+    return response
+
+
+def _too_many(wait_s: int) -> HttpResponse:
+    answer = HttpResponse(
+        _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s},
+        status=429,
+        content_type="text/plain; charset=utf-8",
+    )
+    answer["Retry-After"] = str(wait_s)
+    return answer
+
+
+def _find(code: str):
+    """Return the picture, or None and the answer that says why not."""
+    capture = Capture.objects.select_related("mirror").filter(code=code).first()
+    if capture is not None:
+        return (None, _revoked) if capture.link_revoked_at else (capture, None)
+    share = ShareLink.objects.select_related("capture", "capture__mirror").filter(code=code).first()
+    if share is None:
+        return None, _unknown
+    if share.revoked_at:
+        return None, _revoked
+    return (share.capture, None) if share.live else (None, _expired)
+
+
+def _to_mirror(capture: Capture) -> HttpResponse | None:
+    mirror = getattr(capture, "mirror", None)
+    if settings.PHOTOHUB_LINKS == "hub" or mirror is None or mirror.state != MirrorState.MIRRORED:
+        return None
+    try:
+        url = _mirror_url(mirror.key)
+    except MirrorError:
+        return None
+    if not url:
+        return None
+    response = HttpResponseRedirect(url)
+    response["Cache-Control"] = _CACHE
+    return response
+
+
+def _mirror_url(key: str) -> str | None:
+    mirror = open_mirror(settings)
+    if mirror is None:
+        return None
+    return (
+        mirror.public_url(key)
+        if settings.PHOTOHUB_LINKS == "public"
+        else mirror.signed_url(key, _SIGNED_FOR_S)
+    )
+
+
+def _from_here(request: HttpRequest, capture: Capture) -> HttpResponse:
+    try:
+        data = read_picture(capture)
+    except PictureMissing:
+        return _missing(request)
+    name = f"{capture.code}.{capture.path.rpartition('.')[2]}"
+    response = picture_response(data, capture.content_type, name, _CACHE, capture.sha256)
+    response["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
+
+
+def _unknown(request: HttpRequest) -> HttpResponse:
+    return _say(request, 404, _("No picture has this link. Check that the whole address was copied."))
+
+
+def _expired(request: HttpRequest) -> HttpResponse:
+    return _say(request, 404, _("This link has expired. Ask whoever sent it for a new one."))
+
+
+def _revoked(request: HttpRequest) -> HttpResponse:
+    return _say(request, 410, _("This link was withdrawn by the owner of the picture."))
+
+
+def _missing(request: HttpRequest) -> HttpResponse:
+    return _say(
+        request,
+        404,
+        _("The picture's file is missing on this PhotoHub. Its owner can see why on the status page."),
+    )
+
+
+def _say(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
+    response = render(
+        request, "media_pipeline/links/gone.html", {"sentence": sentence, "status": status}, status=status
+    )
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,23 @@
+"""Keeping a frame of a stream because somebody asked for it, for pages and the API."""
+
+from django.utils.translation import gettext as _
+
+from devices.registry.models import Device
+from photohub.lib.messaging import notify as live
+
+from . import now as live_now
+
+KEEP_WITHIN_S = 30
+
+
+class CannotKeep(Exception):
+    """No frame can be kept; the text says why, for people."""
+
+
+def keep_next(device: Device) -> None:
+    """Ask the gateway to make a capture of the device's next frame. Raises CannotKeep."""
+    if not device.enabled:
+        raise CannotKeep(_("The camera is switched off."))
+    if not live_now.stats_of([device.code]):
+        raise CannotKeep(_("No frame came from this camera lately, so there is none to keep."))
+    live.ring(live.GATEWAY, [{"type": "gateway.keep", "device": device.code}])

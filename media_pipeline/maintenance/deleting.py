@@ -1,0 +1,224 @@
+"""Deleting pictures for good: rows, files, thumbnails and mirror copies.
+
+The rows go first, in one commit with a Removal row each: so no page ever shows a picture without a file, and
+what lies elsewhere is not forgotten when the process dies or the mirror is away. The Removal row is the
+queue; it goes last.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import repeat
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from devices.access.rights import Action, can
+from devices.events import record as events
+from devices.events.models import Event, EventType
+from devices.registry import removing
+from devices.registry.models import Device
+from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
+from media_pipeline.models import Capture, MirrorState, OSSObject, Removal
+from media_pipeline.storage import store
+from photohub.lib import clock, failpoints
+from photohub.lib.database.db import lock_in_order, one_writer
+from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.pages.sentences import Said, columns, said
+
+_BATCH = 1000
+_FIRST_PAUSE_S = 2
+_LONGEST_PAUSE_S = 3600
+# So many times as many as are wanted, so that some of each kind are among them.
+_LOOKED_AT = 2
+_COPIES_AT_ONCE = 16
+# Nobody has to do anything about these.
+FORMER_MIRROR = said("A copy is in the former mirror; it is deleted when that mirror is set up again.")
+_removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """How many pictures are gone, and how many stayed because they are kept or not the person's to delete."""
+
+    gone: int
+    kept: int
+    refused: int
+
+
+def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
+    """Delete pictures for good. Kept ones stay, and so do those whose device the person does not own."""
+    chosen = list(captures)
+    allowed = [c for c in chosen if can(user, Action.MANAGE, c.device)]
+    with transaction.atomic():
+        rows = _delete_rows(allowed)
+        _tell(user, rows)
+    return Deleted(len(rows), len(allowed) - len(rows), len(chosen) - len(allowed))
+
+
+def delete_unkept(captures: Iterable[Capture]) -> int:
+    """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
+    with one_writer(), transaction.atomic():
+        rows = _delete_rows(captures, ring=False)
+        # Without a sentence: on a busy device's page it would bury all that somebody did.
+        devices = {c.device_id: c.device for c in rows}.values()
+        events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
+    # Here and not by a ring: the disk must become free as quickly as the rows go.
+    remove_all([c.pk for c in rows])
+    return len(rows)
+
+
+def _delete_rows(captures: Iterable[Capture], ring: bool = True) -> list[Capture]:
+    """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
+    # Asked afresh and locked: somebody may have kept one since the page was made.
+    chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
+    rows = list(chosen.select_for_update(of=("self",)).select_related("device").order_by("pk"))
+    removals = _queue(rows)
+    Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
+    failpoints.hit("removal.queued")
+    if ring:
+        transaction.on_commit(lambda: _ring(removals), robust=True)
+    return rows
+
+
+def delete_device(user, device: Device) -> None:
+    """Delete a device with all its pictures, kept ones too. Rights are asked before."""
+    removing.remove_device(device, user)
+
+
+def queue_pictures_of(device: Device) -> None:
+    """Note what a device that is being removed leaves on the disk and in the mirror; its rows go with it."""
+    # Captures before their copies, as everywhere.
+    rows = Capture.objects.filter(device=device).order_by("pk").select_for_update().only("path")
+    last: UUID | None = None
+    while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
+        _queue(batch)
+        last = batch[-1].pk
+
+
+def _queue(rows: list[Capture]) -> list[Removal]:
+    # Locked as well: a worker that wants to begin copying waits for this commit, then finds nothing to copy.
+    copies = OSSObject.objects.filter(pk__in=[c.pk for c in rows]).order_by("pk").select_for_update()
+    mirrors = {copy.pk: copy for copy in copies}
+    return Removal.objects.bulk_create([_removal_of(c, mirrors.get(c.pk)) for c in rows])
+
+
+def _removal_of(capture: Capture, mirror: OSSObject | None) -> Removal:
+    # A copy that was tried may have arrived although nobody heard so, and one under way still can arrive.
+    touched = mirror is not None and (mirror.attempts > 0 or mirror.state == MirrorState.MIRRORED)
+    under_way = mirror is not None and mirror.state == MirrorState.UPLOADING and mirror.lease_until
+    return Removal(
+        capture_id=capture.pk,
+        path=capture.path,
+        mirror_key=mirror.key if mirror and touched else "",
+        next_try_at=mirror.lease_until if mirror and under_way else timezone.now(),
+    )
+
+
+def _tell(user, rows: list[Capture]) -> None:
+    by_device: dict[int, list[Capture]] = {}
+    for capture in rows:
+        by_device.setdefault(capture.device_id, []).append(capture)
+    for captures in by_device.values():
+        events.record(
+            EventType.DEVICE_CHANGED,
+            device=captures[0].device,
+            actor=user if getattr(user, "pk", None) else None,
+            sentence=said("Pictures deleted: %(count)s.", count=len(captures)),
+        )
+
+
+def _ring(removals: list[Removal]) -> None:
+    if removals:
+        doorbell.ring("media_pipeline.tasks.remove_files", [r.pk for r in removals])
+
+
+def due(limit: int = 600) -> list[UUID]:
+    """Return deleted pictures whose files or copies are still to be removed now, untried ones and others half each.
+
+    So a mirror that is gone for good never keeps the disk full of what was deleted since.
+    """
+    now = timezone.now()
+    # Of so many, since there is no index of the tries. What is tried and fails goes behind all the others.
+    first = clock.first_due(Removal.objects.all(), "next_try_at", _LONGEST_PAUSE_S, now, _LOOKED_AT * limit)
+    tried = set(Removal.objects.filter(pk__in=first, attempts__gt=0).values_list("pk", flat=True))
+    again = [key for key in first if key in tried][: limit // 2]
+    return [*[key for key in first if key not in tried][: limit - len(again)], *again]
+
+
+def _due_rows():
+    return Removal.objects.filter(clock.is_due("next_try_at", _LONGEST_PAUSE_S, timezone.now()))
+
+
+def remove_all(removal_ids: Iterable[str | UUID]) -> int:
+    """Remove files and copies of deleted pictures. Returns how many are gone entirely. Safe to run twice."""
+    rows = list(_due_rows().filter(pk__in=list(removal_ids)).order_by("pk"))
+    failpoints.hit("removal.begun")
+    failed = {row.pk: error for row in rows if (error := _remove_files(row))}
+    failpoints.hit("removal.files_gone")
+    failed |= _remove_copies([row for row in rows if row.mirror_key and row.pk not in failed])
+    failpoints.hit("removal.copy_gone")
+    gone = [row.pk for row in rows if row.pk not in failed]
+    with one_writer(), transaction.atomic():
+        # Another worker may be at the same ones.
+        lock_in_order(Removal.objects.filter(pk__in=[row.pk for row in rows]))
+        Removal.objects.filter(pk__in=gone).delete()
+        for row in rows:
+            if row.pk in failed:
+                _put_off(row, failed[row.pk])
+    return len(gone)
+
+
+def _remove_files(row: Removal) -> OSError | None:
+    try:
+        store.remove([store.full_path(row.path), store.thumbnail_path(row.capture_id)])
+    except OSError as error:
+        return error
+    return None
+
+
+def _remove_copies(rows: list[Removal]) -> dict[UUID, Exception]:
+    """Delete the copies, several at once. Returns what went wrong; a mirror that is away is asked for few of them."""
+    if not rows:
+        return {}
+    try:
+        mirror = open_mirror(settings)
+    except MirrorError as error:
+        return dict.fromkeys((row.pk for row in rows), error)
+    if mirror is None:
+        return dict.fromkeys((row.pk for row in rows), MirrorError(FORMER_MIRROR, "no_mirror"))
+    failed: dict[UUID, Exception] = {}
+    for start in range(0, len(rows), _COPIES_AT_ONCE):
+        group = rows[start : start + _COPIES_AT_ONCE]
+        errors = list(_removers.map(_remove_copy, repeat(mirror), group))
+        failed |= {row.pk: error for row, error in zip(group, errors, strict=True) if error}
+        if all(errors):
+            # Each of the others would wait as long for the same answer.
+            return failed | dict.fromkeys((row.pk for row in rows[start + len(group) :]), errors[-1])
+    return failed
+
+
+def _remove_copy(mirror: MirrorStore, row: Removal) -> Exception | None:
+    try:
+        mirror.delete(row.mirror_key)
+    except (OSError, MirrorError) as error:
+        return error
+    return None
+
+
+def _put_off(row: Removal, error: Exception) -> None:
+    pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(row.attempts, 12))
+    Removal.objects.filter(pk=row.pk).update(
+        attempts=row.attempts + 1,
+        next_try_at=timezone.now() + timedelta(seconds=pause_s),
+        **columns("error", _why(error)),
+    )
+
+
+def _why(error: Exception) -> Said:
+    if isinstance(error, MirrorError):
+        return error.said
+    return said("A file could not be removed (%(why)s).", why=getattr(error, "strerror", None) or error)

@@ -1,0 +1,264 @@
+"""Keeping only what the settings keep: by days, by bytes on this hub, and by what the mirror holds as well.
+
+    PHOTOHUB_KEEP_DAYS               older pictures are deleted, their copies too
+    PHOTOHUB_KEEP_BYTES              the oldest go until the rest fits: freed where there is a mirror, else deleted
+    PHOTOHUB_FREE_LOCAL_AFTER_DAYS   mirrored pictures are freed: only the hub's own file goes
+
+Kept pictures are never touched, and are walked past, as is what the mirror does not have yet. Before anything is
+removed the picture folder must prove that its disk is there, and before a file is freed the mirror must prove that it
+has the same bytes. By age nothing goes while the clock is in doubt, and never more than a quarter of all in one run.
+Why a limit is not kept stands in the heartbeat, in words of `trouble_words` (`standing.problems_of`).
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import repeat
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from devices.events import clock_watch
+from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
+from media_pipeline.models import Capture, MirrorState, OSSObject
+from media_pipeline.storage import store
+from photohub.lib.database.db import one_writer, update_in_order
+
+from . import deleting
+from . import retention_wording as retention_words
+from .retention_wording import Problem
+
+BEAT = retention_words.BEAT
+# Small enough that an upload waits for one of these transactions no longer than for another upload's.
+_BATCH = 100
+_RUN_S = 480.0  # The next run comes after ten minutes.
+_LOOKED_AT = 20
+# A wrong clock that nobody noticed, or a slip in a setting, costs at most this much before somebody can look.
+SHARE_BY_AGE = 0.25
+SHARE_AT_LEAST = 500
+_PROOFS_AT_ONCE = 16
+_provers = ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="photohub-prover")
+
+
+class DiskMissing(Exception):
+    """The pictures do not lie where they should, so nothing may be concluded from their absence."""
+
+
+class Run:
+    """How much one run may still do."""
+
+    def __init__(self) -> None:
+        self._until_s = time.monotonic() + _RUN_S
+        self.deleted = self.freed = 0
+        self._by_age = 0
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self._until_s
+
+    def allow_by_age(self) -> None:
+        """Count all pictures: a share of them may go by their age."""
+        self._by_age = max(SHARE_AT_LEAST, int(Capture.objects.count() * SHARE_BY_AGE))
+
+    def next_batch(self) -> int:
+        """Return how many pictures may go by age at once; 0 when the run's share is used up."""
+        return 0 if self.is_over else max(0, min(_BATCH, self._by_age - self.deleted - self.freed))
+
+
+def retain() -> tuple[int, int]:
+    """Do what the settings ask for. Returns how many pictures were deleted and how many were freed."""
+    if not (settings.KEEP_DAYS or settings.KEEP_BYTES or settings.FREE_LOCAL_AFTER_DAYS):
+        return 0, 0
+    run, problems = Run(), []
+    try:
+        check_disk()
+        if settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS:
+            problems += _by_age(run)
+        if settings.KEEP_BYTES:
+            problems += _fit(run)
+    except DiskMissing:
+        problems = [Problem("retention_disk", {"folder": str(settings.PICTURES_DIR)})]
+    except MirrorError as error:
+        problems.append(Problem("retention_mirror", {"error": str(error)}))
+    retention_words.say(problems)
+    return run.deleted, run.freed
+
+
+def check_disk() -> None:
+    """Raise DiskMissing unless one of the newest pictures lies where it should.
+
+    A mount point without its disk is an empty folder. The newest are the last that retention takes.
+    """
+    paths = list(_local().order_by("-received_at", "-id").values_list("path", flat=True)[:_LOOKED_AT])
+    here = settings.PICTURES_DIR.is_dir() and any(store.full_path(path).is_file() for path in paths)
+    if paths and not here:
+        raise DiskMissing
+
+
+def _local() -> QuerySet[Capture]:
+    return Capture.objects.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+
+
+def _by_age(run: Run) -> list[Problem]:
+    """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
+    if doubt := retention_words.doubt_of_the_clock():
+        return [doubt]
+    run.allow_by_age()
+    if settings.KEEP_DAYS:
+        _delete_old(run)
+    if settings.FREE_LOCAL_AFTER_DAYS:
+        _free_old(run)
+    return retention_words.left_by_age()
+
+
+def older_than(before: datetime) -> QuerySet[Capture]:
+    """Return the pictures that came before this instant and are not kept, oldest first."""
+    return Capture.objects.filter(received_at__lt=before, kept=False).order_by("received_at", "id")
+
+
+def mirrored_before(before: datetime) -> QuerySet[OSSObject]:
+    """Return mirrored pictures with a file here whose copy was made before this instant, oldest copy first."""
+    rows = OSSObject.objects.with_local_file().filter(mirrored_at__lt=before, capture__kept=False)
+    return rows.select_related("capture").order_by("mirrored_at", "pk")
+
+
+def _delete_old(run: Run) -> None:
+    before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+    while size := run.next_batch():
+        check_disk()
+        gone = deleting.delete_unkept(list(older_than(before)[:size]))
+        run.deleted += gone
+        if not gone:
+            return
+
+
+def _free_old(run: Run) -> None:
+    mirror = open_mirror(settings)
+    rows = mirrored_before(timezone.now() - timedelta(days=settings.FREE_LOCAL_AFTER_DAYS))
+    last: OSSObject | None = None
+    while mirror and (size := run.next_batch()):
+        check_disk()
+        # What could not be freed is walked past, else it would be all that the next batch holds.
+        later = _behind(rows, "mirrored_at", "pk", last.mirrored_at, last.pk) if last else rows
+        batch = list(later[:size])
+        if not batch:
+            return
+        last = batch[-1]
+        run.freed += len(_free(batch, mirror))
+
+
+def _behind(rows: QuerySet, time_field: str, key_field: str, at: datetime, key: object) -> QuerySet:
+    """Keep the rows behind this one, in the order of a time and a key."""
+    later = Q(**{f"{time_field}__gt": at}) | Q(**{f"{key_field}__gt": key})
+    return rows.filter(later, **{f"{time_field}__gte": at})
+
+
+def _fit(run: Run) -> list[Problem]:
+    """Make the pictures on this hub fit into PHOTOHUB_KEEP_BYTES. What is not mirrored yet stays until it is."""
+    over = (_local().aggregate(total=Sum("size_bytes"))["total"] or 0) - settings.KEEP_BYTES
+    mirror = open_mirror(settings)
+    if over > 0:
+        for batch in _oldest_local(run, mirror):
+            chosen = _enough(batch, over)
+            if mirror is None:
+                run.deleted += deleting.delete_unkept(chosen)
+                over -= sum(c.size_bytes for c in chosen)
+            else:
+                freed = _free([c.mirror for c in chosen], mirror)
+                over -= sum(c.size_bytes for c in chosen if c.pk in freed)
+                run.freed += len(freed)
+            if over <= 0:
+                break
+    return retention_words.left_over_bytes(over)
+
+
+def _enough(batch: list[Capture], over: int) -> list[Capture]:
+    """Return as many of the oldest as make up for what is too much."""
+    chosen: list[Capture] = []
+    for capture in batch:
+        if over <= 0:
+            break
+        chosen.append(capture)
+        over -= capture.size_bytes
+    return chosen
+
+
+def _oldest_local(run: Run, mirror: MirrorStore | None) -> Iterator[list[Capture]]:
+    """Yield what may go from this hub, oldest first, in batches, each after a look at the disk."""
+    rows = _local().filter(kept=False).select_related("device", "mirror").order_by("received_at", "id")
+    if mirror is not None:
+        rows = rows.filter(mirror__state=MirrorState.MIRRORED)
+    last: Capture | None = None
+    while not run.is_over:
+        check_disk()
+        later = _behind(rows, "received_at", "id", last.received_at, last.pk) if last else rows
+        batch = list(later[:_BATCH])
+        if not batch:
+            return
+        last = batch[-1]
+        yield batch
+
+
+def _free(rows_: list[OSSObject], mirror: MirrorStore) -> set:
+    """Give up the hub's own files of those copies that the mirror proves now. Returns their keys. Raises MirrorError."""
+    for row in rows_:
+        # Read here: the threads below use no database.
+        row.picture = row.capture
+    proofs = list(_provers.map(_prove, repeat(mirror), rows_))
+    proved = [row for row, proof in zip(rows_, proofs, strict=True) if proof is True]
+    with one_writer(), transaction.atomic():
+        # Asked afresh: somebody may have kept or deleted a picture meanwhile.
+        keys = [row.pk for row in proved]
+        still = Capture.objects.select_for_update().filter(pk__in=keys, kept=False)
+        keys = list(still.order_by("pk").values_list("pk", flat=True))
+        copies = OSSObject.objects.select_for_update().filter(pk__in=keys).order_by("pk")
+        freed = set(
+            copies.filter(state=MirrorState.MIRRORED, local_freed_at=None).values_list("pk", flat=True)
+        )
+        OSSObject.objects.filter(pk__in=freed).update(local_freed_at=timezone.now())
+    _see_to_unproved([row for row, proof in zip(rows_, proofs, strict=True) if proof is False])
+    # The row first: a kill between the two leaves a file too many and never one too few.
+    store.remove([store.full_path(row.picture.path) for row in proved if row.pk in freed])
+    if errors := [proof for proof in proofs if isinstance(proof, MirrorError)]:
+        raise errors[0]
+    return freed
+
+
+def _prove(mirror: MirrorStore, row: OSSObject) -> bool | MirrorError:
+    try:
+        return proves_copy(mirror, row, row.picture)
+    except MirrorError as error:
+        return error
+    except FileNotFoundError:
+        return False
+
+
+def _see_to_unproved(rows_: list[OSSObject]) -> None:
+    """Copy again what the mirror does not have as it was copied: so it is mended or shown, and stands in nobody's way."""
+    if rows_:
+        waiting = OSSObject.objects.filter(pk__in=[row.pk for row in rows_], state=MirrorState.MIRRORED)
+        update_in_order(waiting, state=MirrorState.PENDING, next_try_at=timezone.now(), attempts=0)
+
+
+def proves_copy(mirror: MirrorStore, row: OSSObject, capture: Capture) -> bool:
+    """Ask the mirror whether it has these bytes now: size, and CRC-64 or ETag as at the time of the copy."""
+    head = mirror.head(row.key)
+    if head is None or head.size_bytes != capture.size_bytes:
+        return False
+    if row.crc64 and head.crc64 is not None:
+        return str(head.crc64) == row.crc64
+    if row.etag and head.etag:
+        return head.etag == row.etag
+    # A store without checksums has to show the bytes.
+    with mirror.open(row.key) as copy:
+        return hashlib.sha256(copy.read(capture.size_bytes + 1)).hexdigest() == capture.sha256
+
+
+def go_on(user=None) -> None:
+    """An owner says that the clock is right and that it is well that no picture came."""
+    clock_watch.believe()
+    retention_words.note_go_on(user)

@@ -1,0 +1,135 @@
+"""Why retention does not keep a limit: found out, written down, and said in the reader's language."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from devices.events import clock_watch
+from devices.events import heartbeats as beats
+from devices.events import record as events
+from devices.events.models import EventType
+from devices.events.service_models import ServiceBeat
+from devices.events.wording import sentence_of
+from media_pipeline.models import Capture, MirrorState
+from photohub.lib.pages.sentences import said
+from photohub.lib.pages.sizes import size_in_words
+
+BEAT = "retention"
+GO_ON = "retention.go_on"
+# So long without a picture is rather a wrong clock than a quiet yard.
+SILENT = timedelta(days=7)
+_SENTENCE_CHARS = 300
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason, as a word of `trouble_words` with its values."""
+
+    word: str
+    values: dict = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """The reason in the language that is active."""
+        return sentence_of(self.word, self.values)
+
+
+def doubt_of_the_clock() -> Problem | None:
+    """Return why nothing may go by its age now; None when the clock can be believed."""
+    if doubt := clock_watch.look():
+        return Problem(f"clock_{doubt.word}", doubt.values)
+    newest = Capture.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
+    now = timezone.now()
+    if newest is None or now - newest <= SILENT:
+        return None
+    if ServiceBeat.objects.filter(pk=GO_ON, at__gte=newest).exists():
+        return None
+    return Problem("retention_silent", {"days": (now - newest).days, "date": f"{now:%Y-%m-%d}"})
+
+
+def left_by_age() -> list[Problem]:
+    """Say how many pictures are older than they should be, when a run has not done them all."""
+    if not settings.KEEP_DAYS:
+        return []
+    before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+    left = Capture.objects.filter(received_at__lt=before, kept=False).count()
+    return [Problem("retention_backlog", {"count": left, "days": settings.KEEP_DAYS})] if left else []
+
+
+def left_over_bytes(over: int) -> list[Problem]:
+    """Say by how much the pictures on this hub exceed their limit, and what of them may not go."""
+    if over <= 0:
+        return []
+    local = Capture.objects.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+    mirrored = settings.PHOTOHUB_MIRROR != "none"
+    waiting = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
+    found = local.aggregate(
+        n_kept=Count("pk", filter=Q(kept=True)),
+        n_waiting=Count("pk", filter=Q(kept=False, mirror__state__in=waiting)),
+        n_failed=Count("pk", filter=Q(kept=False, mirror__state=MirrorState.FAILED)),
+        n_never=Count("pk", filter=Q(kept=False, mirror__state=MirrorState.OFF)),
+    )
+    # Without a mirror, whether it is copied keeps no picture.
+    names = ("kept", "waiting", "failed", "never") if mirrored else ("kept",)
+    problems = [
+        Problem("retention_bytes", {"limit": size_in_words(settings.KEEP_BYTES), "over": size_in_words(over)})
+    ]
+    return problems + [
+        Problem(f"retention_{n}", {"count": found[f"n_{n}"]}) for n in names if found[f"n_{n}"]
+    ]
+
+
+def say(problems: list[Problem]) -> None:
+    """Write the heartbeat, and tell owners when a problem begins, is another, or ends."""
+    known = ServiceBeat.objects.filter(pk=BEAT).first()
+    before = _words_of(known.sentence) if known and not known.ok else []
+    said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
+    while problems and len(said) > _SENTENCE_CHARS:
+        problems = problems[:-1] or [
+            Problem(problems[0].word, {n: str(v)[:100] for n, v in problems[0].values.items()})
+        ]
+        said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
+    beats.beat(BEAT, not problems, said if problems else "")
+    news = [p for p in problems if p.word not in before]
+    if news:
+        events.record_word(EventType.NOTICE, problems[0].word, problem=True, **problems[0].values)
+    elif before and not problems:
+        events.record_word(EventType.NOTICE, "retention_well")
+
+
+def _words_of(sentence: str) -> list[str]:
+    return [problem.word for problem in _read(sentence)]
+
+
+def _read(sentence: str) -> list[Problem]:
+    try:
+        return [Problem(word, values) for word, values in json.loads(sentence)]
+    except (ValueError, TypeError):
+        # An older hub wrote its sentence itself.
+        return [Problem(sentence)] if sentence else []
+
+
+def problems_now() -> list[Problem]:
+    """Return why retention does not do what the settings ask for: the clock as it is, all else as it last found."""
+    row = ServiceBeat.objects.filter(pk=BEAT, ok=False).first()
+    found = [p for p in _read(row.sentence) if not p.word.startswith("clock_")] if row else []
+    doubt = clock_watch.doubt()
+    return [Problem(f"clock_{doubt.word}", doubt.values), *found] if doubt else found
+
+
+def waits_for_an_owner(problems: list[Problem]) -> bool:
+    """Tell whether an owner's word is all that is missing."""
+    return any(p.word in ("clock_ahead", "clock_behind", "retention_silent") for p in problems)
+
+
+def note_go_on(user) -> None:
+    """Write down that an owner wants retention to go on by this clock."""
+    now = timezone.now()
+    ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
+    actor = user if getattr(user, "pk", None) else None
+    events.record(EventType.NOTICE, actor=actor, sentence=said("Retention goes on: the clock is right."))
+    beats.beat(BEAT, True, "")

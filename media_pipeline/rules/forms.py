@@ -1,0 +1,110 @@
+"""The form of a rule. What a value must obey is said once, in `show_rules`; the form only asks and passes on."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.panels.deliveries.screens import screens_of
+from devices.panels.rendering.profiles import choices_of
+from devices.registry.models import Device
+
+from .models import ShowRule
+from .rules import FIELDS, LIMITS, save_rule
+
+
+class _DeviceField(forms.ModelChoiceField):
+    def label_from_instance(self, device: Device) -> str:
+        return device.name
+
+
+class _DevicesField(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, device: Device) -> str:
+        return device.name
+
+
+def _seconds(field: str, label, help_text) -> forms.IntegerField:
+    low, high = LIMITS[field]
+    return forms.IntegerField(label=label, help_text=help_text, min_value=low, max_value=high)
+
+
+class RuleForm(forms.Form):
+    """Asks for a camera, the panels that show its pictures, and which of them."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        help_text=gettext_lazy("Stands beside every picture that the rule sends."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    camera = _DeviceField(
+        queryset=Device.objects.none(),
+        to_field_name="code",
+        label=gettext_lazy("Camera"),
+        empty_label=gettext_lazy("choose one"),
+    )
+    panels = _DevicesField(
+        queryset=Device.objects.none(),
+        to_field_name="code",
+        label=gettext_lazy("Panels"),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose at least one panel.")},
+    )
+    caption = forms.CharField(
+        label=gettext_lazy("Caption"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("{camera} becomes the camera's name, {time} the time of the picture."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    render = forms.ChoiceField(label=gettext_lazy("Render profile"), required=False)
+    only_fresh_s = _seconds(
+        "only_fresh_s",
+        gettext_lazy("Only pictures younger than (s)"),
+        gettext_lazy("So that an old picture that arrives late is not shown. 0: however old."),
+    )
+    min_interval_s = _seconds(
+        "min_interval_s",
+        gettext_lazy("Pause between two pictures (s)"),
+        gettext_lazy("What comes sooner is not shown. 0: no pause."),
+    )
+    only_asked = forms.BooleanField(
+        label=gettext_lazy("Only pictures that somebody asked for"), required=False
+    )
+    enabled = forms.BooleanField(
+        label=gettext_lazy("Switched on"),
+        required=False,
+        help_text=gettext_lazy("It acts on the pictures that come from then on."),
+    )
+
+    def __init__(self, *args, user, rule: ShowRule | None = None, initial: dict | None = None) -> None:
+        self.rule, self._user = rule, user
+        super().__init__(*args, initial=(_values_of(rule) if rule else _defaults()) | (initial or {}))
+        kept = [panel.pk for panel in rule.panels.all()] if rule else []
+        chosen = [device.pk for device in screens_of(user)] + kept
+        self.fields["panels"].queryset = Device.objects.filter(pk__in=chosen).order_by("name")
+        self.fields["camera"].queryset = Device.objects.visible_to(user).order_by("name")
+        drawn = [(profile.name, f"{profile} ({words})") for profile, words in choices_of()]
+        plain = [("", _("each panel's own")), ("none", _("none: the bytes as they are"))]
+        self.fields["render"].choices = plain + drawn
+
+    def save(self) -> ShowRule | None:
+        """Store the rule; None when it may not be, with the reasons at their fields."""
+        values = dict(self.cleaned_data)
+        panels = values.pop("panels")
+        try:
+            return save_rule(values, panels, self.rule, self._user)
+        except ValidationError as error:
+            for field, errors in error.error_dict.items():
+                self.add_error(field if field in self.fields else None, errors)
+            return None
+
+
+def _defaults() -> dict:
+    blank = ShowRule()
+    return {name: getattr(blank, name) for name in FIELDS if name != "camera"}
+
+
+def _values_of(rule: ShowRule) -> dict:
+    values = {name: getattr(rule, name) for name in FIELDS}
+    return values | {"camera": rule.camera.code, "panels": [panel.code for panel in rule.panels.all()]}

@@ -1,0 +1,136 @@
+"""The form of a time-lapse. What a value must obey is said once, in `time_lapses`; the form only asks and passes on."""
+
+from datetime import datetime, timedelta, tzinfo
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from devices.access.rights import Action, can
+from devices.registry.models import Device
+from media_pipeline.history.query import BadFilter, Filters, read_instant
+from media_pipeline.models import TimeLapse
+
+from .queue import Outlook, Wish, ask_for, check_wish
+
+_FORM = "%Y-%m-%dT%H:%M"
+_STEPS: list[tuple[int, str | Promise]] = [
+    (1, gettext_lazy("every picture")),
+    (2, gettext_lazy("every 2nd")),
+    (5, gettext_lazy("every 5th")),
+    (10, gettext_lazy("every 10th")),
+    (30, gettext_lazy("every 30th")),
+    (60, gettext_lazy("every 60th")),
+]
+_SPEEDS = (1, 2, 5, 10, 15, 24, 30, 60)
+_WIDTHS = (640, 960, 1280, 1920)
+
+
+class _DeviceField(forms.ModelChoiceField):
+    def label_from_instance(self, device: Device) -> str:
+        return device.name
+
+
+class TimeLapseForm(forms.Form):
+    """Asks for a camera and a time, or keeps pictures that were chosen in the history; and how the film runs."""
+
+    device = _DeviceField(queryset=Device.objects.none(), to_field_name="code", label=gettext_lazy("Camera"))
+    since = forms.CharField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=gettext_lazy("Empty: from its first picture on."),
+    )
+    before = forms.CharField(
+        label=gettext_lazy("To"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=gettext_lazy("Empty: up to now."),
+    )
+    step = forms.TypedChoiceField(label=gettext_lazy("Pictures"), coerce=int, choices=_STEPS, initial=1)
+    fps = forms.TypedChoiceField(label=gettext_lazy("Speed"), coerce=int, initial=10)
+    width = forms.TypedChoiceField(
+        label=gettext_lazy("Width"), coerce=int, choices=[(w, f"{w} px") for w in _WIDTHS], initial=1280
+    )
+    stamped = forms.BooleanField(
+        label=gettext_lazy("Write the time onto each picture"), required=False, initial=True
+    )
+
+    def __init__(self, *args, user, zone: tzinfo, chosen: list[str], **options) -> None:
+        super().__init__(*args, **options)
+        self._zone, self.chosen = zone, chosen
+        self.fields["device"].queryset = _devices_of(user)
+        self.fields["fps"].choices = [(n, _("%(count)s pictures a second") % {"count": n}) for n in _SPEEDS]
+        if chosen:
+            del self.fields["since"], self.fields["before"]
+        self.outlook: Outlook | None = None
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if not self.errors:
+            self._look_ahead()
+        return values
+
+    def _look_ahead(self) -> None:
+        try:
+            self.outlook = check_wish(self.wish())
+        except BadFilter as error:
+            self.add_error(None, str(error))
+        except ValidationError as error:
+            self._take(error)
+
+    def _take(self, error: ValidationError) -> None:
+        """Show each sentence at its field; those of fields that are not asked stand above the form."""
+        places = {"from": "since", "to": "before"}
+        by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
+        for name, errors in by_field.items():
+            place = places.get(name, name)
+            self.add_error(place if place in self.fields else None, errors)
+
+    def wish(self) -> Wish:
+        """Return what was asked for. Raises BadFilter for a time that cannot be read."""
+        values = self.cleaned_data
+        times = {"from": values.get("since", ""), "to": values.get("before", "")}
+        return Wish(
+            device=values["device"],
+            since=read_instant(times, "from", self._zone),
+            before=read_instant(times, "to", self._zone, whole_day=True),
+            chosen=tuple(self.chosen),
+            step=values["step"],
+            fps=values["fps"],
+            width=values["width"],
+            stamped=values["stamped"],
+            zone=str(self._zone),
+        )
+
+    def save(self, user) -> TimeLapse | None:
+        """Queue the film; None when it cannot be, with the reasons at their fields."""
+        try:
+            return ask_for(self.wish(), user)
+        except ValidationError as error:
+            self._take(error)
+            return None
+
+
+def _devices_of(user):
+    allowed = [
+        d.pk for d in Device.objects.visible_to(user).select_related("group") if can(user, Action.COMMAND, d)
+    ]
+    return Device.objects.filter(pk__in=allowed).order_by("name")
+
+
+def initial_of(filters: Filters, zone: tzinfo) -> dict:
+    """Return what the form begins with: the device and time of the history's filters, else the last day."""
+    since = filters.since or (None if filters.before else timezone.now() - timedelta(days=1))
+    return {
+        "device": filters.devices[0] if filters.devices else None,
+        "since": _write(since, zone),
+        "before": _write(filters.before, zone),
+    }
+
+
+def _write(at: datetime | None, zone: tzinfo) -> str:
+    return at.astimezone(zone).strftime(_FORM) if at else ""

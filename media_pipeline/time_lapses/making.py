@@ -1,0 +1,358 @@
+"""Making time-lapses, a stretch at a time: one picture in memory, one segment on the disk after the other.
+
+A stretch takes no longer than STRETCH_S, so that thumbnails and copies get their turn in between, and a worker that dies
+loses at most one segment. Each row is claimed by a lease, which every note of progress extends; a note that finds the
+lease gone means that somebody stopped the film, or that another worker has it.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.models import Capture, LapseState, TimeLapse
+from media_pipeline.storage import store, syncing
+from photohub.lib import clock, failpoints
+from photohub.lib.ids import new_id
+from photohub.lib.messaging import load as pressure
+from photohub.lib.pages.sentences import Said, columns, said
+
+from . import frames as lapse_frames
+from . import queue as time_lapses
+from . import video
+from .frames import FrameDamaged
+
+log = logging.getLogger(__name__)
+
+STRETCH_S = 20.0
+SEGMENT_FRAMES = 250
+ATTEMPTS_AT_MOST = 5
+_LEASE_S = 90
+_JOIN_LEASE_S = 300
+_NOTE_EVERY_S = 1.0
+_READ_AT_ONCE = 100
+_PAUSE_S = 10
+_LONGEST_PAUSE_S = 600  # More than any film is tried.
+_SAMPLES = 20
+
+
+class Stopped(Exception):
+    """The film is no longer ours to make: cancelled, deleted, or taken over."""
+
+
+class CannotMake(Exception):
+    """The film cannot be made. `reason` is a stable word, the text a sentence for people."""
+
+    def __init__(self, reason: str, sentence: Said) -> None:
+        super().__init__(sentence)
+        self.reason, self.sentence = reason, sentence
+
+
+def due(limit: int = 20) -> list[UUID]:
+    """Return the films to work on now, oldest first."""
+    now = timezone.now()
+    rows = TimeLapse.objects.unfinished().filter(_is_due(now), _is_free(now))
+    return list(rows.order_by("next_try_at", "created_at").values_list("pk", flat=True)[:limit])
+
+
+def _is_due(now: datetime) -> Q:
+    return clock.is_due("next_try_at", _LONGEST_PAUSE_S, now)
+
+
+def _is_free(now: datetime) -> Q:
+    return Q(lease=None) | Q(lease_until=None) | ~clock.is_held("lease_until", _JOIN_LEASE_S, now)
+
+
+def make_all(ids: Iterable[str | UUID]) -> list[UUID]:
+    """Work a stretch on each of these films; returns those that are to be worked on at once again."""
+    again = []
+    for id in ids:
+        lapse = _claim(UUID(str(id)))
+        if lapse is not None and _work(lapse):
+            again.append(lapse.pk)
+    return again
+
+
+def _claim(id: UUID) -> TimeLapse | None:
+    """Claim one film. One at a time on the whole hub: pictures that arrive need the processor more."""
+    now = timezone.now()
+    busy = TimeLapse.objects.unfinished().exclude(_is_free(now)).exists()
+    if busy or pressure.is_high():
+        return None
+    lease = new_id()
+    rows = TimeLapse.objects.unfinished().filter(_is_due(now), pk=id)
+    # Counted before the work: a film that kills its worker each time is given up in the end.
+    if not rows.filter(_is_free(now)).update(
+        state=LapseState.WORKING,
+        lease=lease,
+        lease_until=now + timedelta(seconds=_LEASE_S),
+        attempts=F("attempts") + 1,
+    ):
+        return None
+    return TimeLapse.objects.select_related("device").get(pk=id)
+
+
+def _work(lapse: TimeLapse) -> bool:
+    """Work one stretch and give the row back; tells whether the film goes on at once."""
+    try:
+        failpoints.hit("timelapse.claimed")
+        _check(lapse)
+        if not lapse.passed:
+            time_lapses.tell(lapse)
+        if _make_stretch(lapse):
+            _finish(lapse)
+            return False
+    except Stopped:
+        if _is_over(lapse.pk):
+            time_lapses.remove_files(lapse.pk)
+        return False
+    except CannotMake as error:
+        _fail(lapse, error.reason, error.sentence)
+        return False
+    except video.EncoderMissing as error:
+        log.error("There is no video encoder: %s", error)
+        _fail(lapse, "no_encoder", said("This hub has no video encoder. Install ffmpeg and try again."))
+        return False
+    except (video.VideoFailed, OSError) as error:
+        _try_again(lapse, error)
+        return False
+    return _update(lapse, lease=None, lease_until=None, next_try_at=timezone.now())
+
+
+def _check(lapse: TimeLapse) -> None:
+    if lapse.attempts > ATTEMPTS_AT_MOST:
+        sentence = said(
+            "It was begun %(times)s times and came no further. %(why)s",
+            times=ATTEMPTS_AT_MOST,
+            why=lapse.error_said or lapse.error,
+        )
+        raise CannotMake("gave_up", sentence)
+    if store.free_bytes() < settings.DISK_FLOOR_BYTES:
+        raise CannotMake("disk_full", said("The hub's disk is nearly full. Free some space and try again."))
+
+
+def _update(lapse: TimeLapse, **values) -> bool:
+    """Set columns of the row while it is ours."""
+    return bool(TimeLapse.objects.unfinished().filter(pk=lapse.pk, lease=lapse.lease).update(**values))
+
+
+def _is_over(id: UUID) -> bool:
+    return not TimeLapse.objects.unfinished().filter(pk=id).exists()
+
+
+# --- a stretch ---------------------------------------------------------------------------------------------
+
+
+class _Progress:
+    """How far the film is, from second to second. Only what stands in whole segments lasts: `passed` and `skipped`."""
+
+    def __init__(self, lapse: TimeLapse) -> None:
+        self._lapse = lapse
+        self._began_s = self._noted_s = time.monotonic()
+        self.skipped, self.passed = lapse.frames_skipped, lapse.passed
+
+    @property
+    def done(self) -> int:
+        return -(-self.passed // self._lapse.step)
+
+    def note(self) -> None:
+        """Tell pages how far it is. Raises Stopped when the film is no longer ours."""
+        if time.monotonic() - self._noted_s < _NOTE_EVERY_S:
+            return
+        self._noted_s = time.monotonic()
+        until = timezone.now() + timedelta(seconds=_LEASE_S)
+        if not _update(self._lapse, frames_done=self.done, lease_until=until):
+            raise Stopped
+
+    def keep(self, last: Capture, segments: int) -> None:
+        """Note that everything up to this picture stands in whole segments. Raises Stopped."""
+        now_s = time.monotonic()
+        values = {
+            "frames_done": self.done,
+            "frames_skipped": self.skipped,
+            "passed": self.passed,
+            "segments": segments,
+            "attempts": 0,
+            "worked_s": self._lapse.worked_s + now_s - self._began_s,
+            "after_at": last.received_at,
+            "after_id": last.pk,
+        }
+        self._began_s = now_s
+        if not _update(self._lapse, **values):
+            raise Stopped
+        for name, value in values.items():
+            setattr(self._lapse, name, value)
+
+
+def _make_stretch(lapse: TimeLapse) -> bool:
+    """Add segments until the time is over; tells whether all pictures are in."""
+    until_s = time.monotonic() + STRETCH_S
+    time_lapses.segment_folder(lapse.pk).mkdir(parents=True, exist_ok=True)
+    size = _size_of(lapse)
+    progress = _Progress(lapse)
+    pictures = _rest_of(lapse)
+    while _make_segment(lapse, size, pictures, progress, until_s):
+        if time.monotonic() >= until_s:
+            return False
+    return True
+
+
+def _make_segment(
+    lapse: TimeLapse, size: tuple[int, int], pictures: Iterator[Capture], progress: _Progress, until_s: float
+) -> bool:
+    """Make the next segment; tells whether there may be more."""
+    last, count, full = None, 0, False
+    with ExitStack() as stack:
+        segment: video.Segment | None = None
+        for capture in pictures:
+            last = capture
+            frame = _draw(lapse, capture, size, progress) if progress.passed % lapse.step == 0 else None
+            progress.passed += 1
+            if frame is not None:
+                segment = segment or stack.enter_context(_begin_segment(lapse, size))
+                segment.write(frame)
+                count += 1
+            progress.note()
+            if full := count >= SEGMENT_FRAMES or time.monotonic() >= until_s:
+                break
+    failpoints.hit("timelapse.segment")
+    if last is not None:
+        progress.keep(last, lapse.segments + bool(count))
+    return full
+
+
+def _begin_segment(lapse: TimeLapse, size: tuple[int, int]) -> video.Segment:
+    return video.Segment(segment_path(lapse, lapse.segments + 1), *size, lapse.fps)
+
+
+def segment_path(lapse: TimeLapse, number: int) -> Path:
+    return time_lapses.segment_folder(lapse.pk) / f"{number:05}.h264"
+
+
+def _draw(lapse: TimeLapse, capture: Capture, size: tuple[int, int], progress: _Progress) -> bytes | None:
+    """Return a picture's frame; None, and counted, when the picture is missing or damaged."""
+    stamp = ""
+    if lapse.stamped:
+        stamp = lapse_frames.stamp_of(capture.received_at.astimezone(ZoneInfo(lapse.zone)))
+    try:
+        return lapse_frames.draw_frame(read_picture(capture), size, stamp)
+    except (PictureMissing, FrameDamaged):
+        progress.skipped += 1
+        return None
+
+
+def _rest_of(lapse: TimeLapse) -> Iterator[Capture]:
+    """Yield the pictures after the last whole segment, a hundred rows at a time."""
+    rows = time_lapses.pictures_of(lapse)
+    after_at, after_id = lapse.after_at, lapse.after_id
+    while True:
+        batch = list(_after(rows, after_at, after_id)[:_READ_AT_ONCE])
+        yield from batch
+        if len(batch) < _READ_AT_ONCE:
+            return
+        after_at, after_id = batch[-1].received_at, batch[-1].pk
+
+
+def _after(rows, at: datetime | None, id: UUID | None):
+    if at is None:
+        return rows
+    return rows.filter(Q(received_at__gt=at) | Q(id__gt=id), received_at__gte=at)
+
+
+def _size_of(lapse: TimeLapse) -> tuple[int, int]:
+    """Return the film's size: shaped like most of its pictures. It is found once and kept."""
+    if lapse.height:
+        return lapse.width, lapse.height
+    for capture in _samples_of(lapse):
+        try:
+            size = lapse_frames.size_of_film(read_picture(capture), lapse.width)
+        except (PictureMissing, FrameDamaged):
+            continue
+        lapse.width, lapse.height = size
+        if not _update(lapse, width=size[0], height=size[1]):
+            raise Stopped
+        return size
+    raise CannotMake("no_pictures", said("None of its pictures could be read."))
+
+
+def _samples_of(lapse: TimeLapse) -> Iterator[Capture]:
+    rows = time_lapses.pictures_of(lapse)
+    sizes = rows.order_by().values("width", "height").annotate(count=Count("pk")).order_by("-count")
+    for row in sizes[:_SAMPLES]:
+        yield from rows.filter(width=row["width"], height=row["height"])[:_SAMPLES]
+
+
+# --- the end -----------------------------------------------------------------------------------------------
+
+
+def _finish(lapse: TimeLapse) -> None:
+    """Lay the segments together, put the film in its place, and note that it is ready."""
+    if not lapse.segments:
+        raise CannotMake("no_pictures", said("None of its pictures could be read."))
+    if not _update(lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
+        raise Stopped
+    # Under another name until it is whole: what has the film's name can be watched.
+    unfinished = time_lapses.segment_folder(lapse.pk) / "film.mp4"
+    began_s = time.monotonic()
+    video.join([segment_path(lapse, n + 1) for n in range(lapse.segments)], lapse.fps, unfinished)
+    _put_in_place(unfinished, time_lapses.film_path(lapse.pk))
+    failpoints.hit("timelapse.placed")
+    values = time_lapses.end_values(
+        LapseState.READY,
+        size_bytes=time_lapses.film_path(lapse.pk).stat().st_size,
+        worked_s=lapse.worked_s + time.monotonic() - began_s,
+        frames_total=lapse.frames_done,
+        attempts=0,
+        **columns("error", ""),
+    )
+    with transaction.atomic():
+        if not _update(lapse, **values):
+            raise Stopped
+        time_lapses.tell(
+            lapse, said("A time-lapse of %(count)s pictures is ready.", count=lapse.frames_shown)
+        )
+    time_lapses.remove_segments(lapse.pk)
+
+
+def _put_in_place(unfinished: Path, film: Path) -> None:
+    file = os.open(unfinished, os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+    os.replace(unfinished, film)
+    syncing.sync_folder(film.parent)
+
+
+def _fail(lapse: TimeLapse, reason: str, sentence: Said) -> None:
+    values = time_lapses.end_values(LapseState.FAILED, reason=reason, **columns("error", sentence))
+    with transaction.atomic():
+        if not _update(lapse, **values):
+            return
+        told = said("A time-lapse could not be made: %(why)s", why=sentence)
+        time_lapses.tell(lapse, told, problem=True)
+    time_lapses.remove_files(lapse.pk)
+
+
+def _try_again(lapse: TimeLapse, error: Exception) -> None:
+    log.warning("A time-lapse came no further and is tried again: %s", error)
+    pause = timedelta(seconds=_PAUSE_S * lapse.attempts)
+    values = {"lease": None, "lease_until": None, "next_try_at": timezone.now() + pause}
+    _update(lapse, **columns("error", _why(error)), frames_done=lapse.frames_done, **values)
+
+
+def _why(error: Exception) -> Said:
+    if isinstance(error, OSError):
+        return said("Its files could not be written or read (%(why)s).", why=error.strerror or error)
+    return said("The video encoder failed (%(why)s).", why=error)

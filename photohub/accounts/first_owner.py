@@ -1,0 +1,88 @@
+"""The one-time link that makes the first owner: only the newest works, for a day, once, and while there is no owner."""
+
+import os
+import secrets
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.password_validation import validate_password
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from devices.access.models import Membership, Role
+from devices.events.service_models import ServiceBeat
+from devices.keys import identity
+from photohub.accounts.forms import check_person_name
+from photohub.lib.log import logs
+from photohub.start.preparing import CannotStart
+
+_SALT = "photohub first owner"
+MAX_AGE_S = 24 * 3600
+# The row that holds the word of the newest link, until it is used.
+_NAME = "first_owner_link"
+
+
+def link_token() -> str:
+    """Make the token of a new link; the ones before end."""
+    word = secrets.token_urlsafe(16)
+    now = timezone.now()
+    ServiceBeat.objects.update_or_create(pk=_NAME, defaults={"sentence": word, "at": now})
+    return signing.dumps(word, salt=_SALT)
+
+
+def token_holds(token: str) -> bool:
+    """Tell whether this link may still make the first owner."""
+    word = _word_of(token)
+    return word is not None and _newest(word).exists() and not identity.owner_exists()
+
+
+def use_token(token: str) -> bool:
+    """Use the link up; call in the transaction that makes the owner. Of two who come at once, one may."""
+    word = _word_of(token)
+    return word is not None and bool(_newest(word).delete()[0]) and not identity.owner_exists()
+
+
+def _word_of(token: str) -> str | None:
+    try:
+        return str(signing.loads(token, salt=_SALT, max_age=MAX_AGE_S))
+    except signing.BadSignature:
+        return None
+
+
+def _newest(word: str) -> QuerySet[ServiceBeat]:
+    return ServiceBeat.objects.filter(pk=_NAME, sentence=word)
+
+
+def make_owner(username: str, password: str, email: str = ""):
+    """Make a person who may do everything, the back office included."""
+    user = get_user_model().objects.create_superuser(username, email, password)
+    Membership.objects.get_or_create(user=user, group=None, defaults={"role": Role.OWNER})
+    return user
+
+
+def make_owner_from_environment() -> bool:
+    """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not.
+
+    Raises CannotStart for a name or a password that the pages would refuse too.
+    """
+    username, password = (
+        os.environ.get("DJANGO_SUPERUSER_USERNAME"),
+        os.environ.get("DJANGO_SUPERUSER_PASSWORD"),
+    )
+    if not username or not password or get_user_model().objects.filter(username=username).exists():
+        return False
+    logs.know_secrets([*settings.OWN_SECRETS, password])
+    _check("DJANGO_SUPERUSER_USERNAME", get_user_model().username_validator, username)
+    _check("DJANGO_SUPERUSER_USERNAME", check_person_name, username)
+    _check("DJANGO_SUPERUSER_PASSWORD", validate_password, password, get_user_model()(username=username))
+    make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))
+    return True
+
+
+def _check(variable: str, rule, *values) -> None:
+    try:
+        rule(*values)
+    except ValidationError as error:
+        raise CannotStart(f"{variable}: {' '.join(error.messages)}") from error

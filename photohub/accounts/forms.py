@@ -1,0 +1,122 @@
+"""Forms of people: first owner, invitation, account."""
+
+from datetime import timedelta
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from devices.access.models import Role, Scope
+from devices.keys.identity import living_tokens
+from devices.registry.broker_names import fault_of_person
+from devices.registry.models import DeviceGroup
+
+TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}
+
+
+def check_person_name(name: str) -> None:
+    """Refuse a name that means somebody else at the message broker. Raises ValidationError."""
+    if sentence := fault_of_person(name):
+        raise ValidationError(sentence, code="taken")
+
+
+class FirstOwnerForm(UserCreationForm):
+    """Name and password of the first owner."""
+
+    def clean_username(self) -> str:
+        # Django's own returns nothing for a name that is taken, which it has noted as an error.
+        if name := super().clean_username():
+            check_person_name(name)
+        return name
+
+    class Meta:
+        model = get_user_model()
+        fields = ["username"]
+
+
+class RoleForm(forms.Form):
+    """What a person may do, and to which devices."""
+
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.VIEWER)
+    group = forms.ModelChoiceField(
+        label=_("Devices"), queryset=DeviceGroup.objects.all(), required=False, empty_label=_("all devices")
+    )
+
+    def clean(self) -> dict:
+        cleaned = super().clean()
+        if cleaned.get("role") == Role.OWNER and cleaned.get("group"):
+            raise ValidationError(_("An owner owns everything. Choose “all devices”, or another role."))
+        return cleaned
+
+
+class InviteForm(RoleForm):
+    """A new person: the name to log in with, and the role."""
+
+    username = forms.CharField(
+        label=_("User name"),
+        max_length=150,
+        validators=[get_user_model().username_validator],
+        widget=forms.TextInput(
+            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+        ),
+    )
+    field_order = ["username", "role", "group"]
+
+    def clean_username(self) -> str:
+        name = get_user_model().normalize_username(self.cleaned_data["username"])
+        if get_user_model().objects.filter(username__iexact=name).exists():
+            raise ValidationError(_("There is a person with this name already."))
+        check_person_name(name)
+        return name
+
+
+class _EndsTokens(forms.Form):
+    """Offers to end the person's API tokens with the old password, where there are any."""
+
+    end_tokens = forms.BooleanField(label=_("Revoke my API tokens too"), required=False)
+
+    def __init__(self, user, *args, **options) -> None:
+        super().__init__(user, *args, **options)
+        count = len(living_tokens(user))
+        if not count:
+            del self.fields["end_tokens"]
+            return
+        text = ngettext(
+            "%(n)d token works with or without this password. Whoever knows it keeps your rights, unless it is revoked.",
+            "%(n)d tokens work with or without this password. Whoever knows one keeps your rights, unless they are revoked.",
+            count,
+        )
+        self.fields["end_tokens"].help_text = text % {"n": count}
+        self.order_fields([name for name in self.fields if name != "end_tokens"])
+
+
+class ResetPasswordForm(_EndsTokens, SetPasswordForm):
+    """A password by a one-time link, from the owner or after it was lost."""
+
+
+class NewPasswordForm(_EndsTokens, PasswordChangeForm):
+    """A new password by the old one."""
+
+
+class TokenForm(forms.Form):
+    """A new API token: what it is for, what it may do, how long it lives."""
+
+    name = forms.CharField(
+        label=_("What it is for"), max_length=80, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ]
+    )
+    days = forms.ChoiceField(
+        label=_("It works for"), choices=TOKEN_LIVES.items(), required=False, initial="365"
+    )
+
+    @property
+    def expires_at(self):
+        """Return when the token ends; None for never."""
+        days = self.cleaned_data["days"]
+        return timezone.now() + timedelta(days=int(days)) if days else None

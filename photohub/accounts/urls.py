@@ -1,0 +1,30 @@
+"""Paths of people: coming in, their account, the people of the hub, the status page."""
+
+from django.contrib.auth import views as auth_views
+from django.urls import path
+
+from photohub.accounts import people
+from photohub.accounts import views as accounts
+from photohub.status import views as status_pages
+
+urlpatterns = [
+    path("login", accounts.log_in, name="login"),
+    path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("setup/<str:token>", accounts.set_up, name="setup"),
+    path("invitation/<str:uid>/<str:token>", accounts.accept_invitation, name="invitation"),
+    path("account", accounts.account, name="account"),
+    path("account/password", accounts.change_password, name="account_password"),
+    path("account/sessions/end", accounts.log_out_everywhere, name="account_end_sessions"),
+    path("account/tokens", accounts.add_token, name="account_add_token"),
+    path("account/tokens/<int:pk>/revoke", accounts.revoke_token, name="account_revoke_token"),
+    path("people", people.show, name="people"),
+    path("people/invite", people.invite, name="people_invite"),
+    path("people/<int:pk>/link", people.renew_link, name="people_link"),
+    path("people/<int:pk>/role", people.change_role, name="people_role"),
+    path("people/<int:pk>/enabled", people.set_enabled, name="people_enabled"),
+    path("status", status_pages.show, name="status"),
+    path("status/storage", status_pages.try_storage, name="status_try_storage"),
+    path("status/retry", status_pages.retry_mirror, name="status_retry_mirror"),
+    path("status/go-on", status_pages.go_on_retaining, name="status_go_on"),
+    path("status/adopt", status_pages.adopt_older, name="status_adopt_older"),
+]

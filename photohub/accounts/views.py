@@ -1,0 +1,157 @@
+"""Coming in, and a person's own account."""
+
+from django.contrib import messages
+from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_required
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from devices.access.models import ApiToken
+from devices.keys import identity
+from photohub.accounts import first_owner, invitations
+from photohub.accounts.forms import FirstOwnerForm, NewPasswordForm, ResetPasswordForm, TokenForm
+from photohub.accounts.shown_once import keep_once, take_once
+from photohub.lib.pages.sessions import end_sessions
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+class LogInView(auth_views.LoginView):
+    """Django's own, and a word for whoever comes before the first owner."""
+
+    template_name = "photohub/accounts/log_in.html"
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(**kwargs) | {"nobody_owns": not identity.owner_exists()}
+
+
+log_in = LogInView.as_view()
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def set_up(request: HttpRequest, token: str) -> HttpResponse:
+    """Let whoever holds the one-time link become the first owner."""
+    if not first_owner.token_holds(token):
+        return _dead_link(request)
+    form = FirstOwnerForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "photohub/accounts/setup.html", {"form": form})
+    with transaction.atomic():
+        if not first_owner.use_token(token):
+            return _dead_link(request)
+        user = first_owner.make_owner(form.cleaned_data["username"], form.cleaned_data["password1"])
+    login(request, user, backend=BACKEND)
+    return redirect("live")
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """Let whoever holds the one-time link set the password of that account."""
+    user = invitations.find_invited(uid, token)
+    if user is None:
+        return _dead_link(request)
+    form = ResetPasswordForm(user, request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return render(request, "photohub/accounts/invitation.html", {"form": form, "person": user})
+    form.save()
+    end_sessions(user)
+    _end_tokens(request, form)
+    login(request, user, backend=BACKEND)
+    return redirect("live")
+
+
+def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm) -> None:
+    """End the person's API tokens if he wants it, else say that they go on working."""
+    living = identity.living_tokens(form.user)
+    if form.cleaned_data.get("end_tokens"):
+        for token in living:
+            identity.revoke_token(token)
+        messages.success(request, _("Your API tokens are revoked."))
+    elif living:
+        text = ngettext(
+            "%(n)d API token of yours goes on working. You can revoke it on your account page.",
+            "%(n)d API tokens of yours go on working. You can revoke them on your account page.",
+            len(living),
+        )
+        messages.info(request, text % {"n": len(living)})
+
+
+def _dead_link(request: HttpRequest) -> HttpResponse:
+    context = {"nobody_owns": not identity.owner_exists()}
+    return render(request, "photohub/accounts/dead_link.html", context, status=410)
+
+
+@never_cache
+@login_required
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """Show the person's own account."""
+    return _render_account(request, token_secret=take_once(request, "token"))
+
+
+def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
+    context.setdefault("password_form", NewPasswordForm(request.user))
+    context.setdefault("token_form", TokenForm())
+    context["tokens"] = ApiToken.objects.filter(user=request.user, revoked_at=None)
+    return render(request, "photohub/accounts/account.html", context, status=status)
+
+
+@sensitive_post_parameters()
+@require_POST
+@login_required
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Change the password. Every other session of the person ends by it."""
+    form = NewPasswordForm(request.user, request.POST)
+    if not form.is_valid():
+        return _render_account(request, 422, password_form=form)
+    form.save()
+    update_session_auth_hash(request, form.user)
+    end_sessions(request.user, keep=request.session.session_key)
+    messages.success(request, _("The password is changed. Everywhere else you are logged out."))
+    _end_tokens(request, form)
+    return redirect("account")
+
+
+@require_POST
+@login_required
+def log_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """End all sessions of the person, this one included."""
+    end_sessions(request.user)
+    logout(request)
+    messages.success(request, _("You are logged out everywhere."))
+    return redirect("login")
+
+
+@require_POST
+@login_required
+def add_token(request: HttpRequest) -> HttpResponse:
+    """Make an API token and show it on the next page, once."""
+    form = TokenForm(request.POST)
+    if not form.is_valid():
+        return _render_account(request, 422, token_form=form)
+    _token, secret = identity.new_token(
+        request.user, form.cleaned_data["name"], form.cleaned_data["scopes"], form.expires_at
+    )
+    keep_once(request, "token", secret)
+    return redirect("account")
+
+
+@require_POST
+@login_required
+def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one of the person's own tokens."""
+    token = get_object_or_404(ApiToken, pk=pk, user=request.user)
+    identity.revoke_token(token)
+    messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
+    return redirect("account")

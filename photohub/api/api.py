@@ -1,0 +1,294 @@
+"""The management API at /api/v1/: the routers of both apps behind one login and one shape of errors."""
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal
+
+from asgiref.sync import iscoroutinefunction
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.operation import Operation
+from ninja.parser import Parser
+from pydantic import Field
+
+from devices.firmware.api import router as firmware_router
+from devices.firmware.endpoints.api import router as ota_router
+from devices.firmware.rollouts.api import router as rollouts_router
+from devices.panels.deliveries.api import router as deliveries_router
+from devices.panels.playlists.api import router as playlists_router
+from devices.protocol.json_fields import read_json
+from devices.setup.api import router as devices_router
+from media_pipeline.captures.api import router as pictures_router
+from media_pipeline.rules.api import router as rules_router
+from media_pipeline.time_lapses.api import router as time_lapses_router
+from photohub import __version__
+from photohub.api.auth import Session, Token
+from photohub.api.docs import chapters_of, describe_errors, shapes_of
+from photohub.lib.http.body_limit import BODY_AT_MOST_BYTES
+from photohub.lib.memory.budget import Crowded
+from photohub.lib.network.site import base_url
+from photohub.lib.pages import field_errors
+from photohub.lib.pages.api import ApiError, refusal_of
+from photohub.status import parts as status
+from photohub.status.part import Part
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """\
+Everything that the pages do, for programs. Send `Authorization: Bearer <API token>`; tokens are made on the
+account page and hold scopes: `read`, `command`, `manage`. Times are ISO 8601 in UTC. Lists are
+`{"items": […], "next": "<cursor>" | null}`. Every refusal is
+`{"code": 1, "des": "<sentence>", "err": "<word>"}`.
+"""
+# How the ids of a module's operations begin. They are part of the API: a new module chooses freely, an old one keeps its.
+IDS_BEGIN_WITH = {
+    "devices.setup.api": "devices_api",
+    "devices.panels.deliveries.api": "devices_api_deliveries",
+    "devices.panels.playlists.api": "devices_api_playlists",
+    "devices.firmware.api": "devices_api_firmware",
+    "devices.firmware.endpoints.api": "devices_api_ota",
+    "devices.firmware.rollouts.api": "devices_api_rollouts",
+    "media_pipeline.captures.api": "media_pipeline_api",
+    "media_pipeline.rules.api": "media_pipeline_api_rules",
+    "media_pipeline.time_lapses.api": "media_pipeline_time_lapse_api",
+    "photohub.api.api": "photohub_api",
+}
+
+
+def refuse(request: HttpRequest, error: ApiError) -> JsonResponse:
+    """Write a refusal: the one shape of every answer that is not 2xx."""
+    body: dict[str, Any] = {"code": 1, "des": error.sentence, "err": error.word}
+    if error.fields:
+        body["fields"] = error.fields
+    answer = JsonResponse(body, status=error.status, json_dumps_params={"ensure_ascii": False})
+    if error.status == 401:
+        answer["WWW-Authenticate"] = "Bearer"
+    if error.status in (429, 503):
+        answer["Retry-After"] = "5"
+    return answer
+
+
+def explain(error: Exception) -> ApiError:
+    """Say what an exception means to a client.
+
+    Exception
+    ├── ApiError                                as it says
+    ├── AuthenticationError                     401 auth
+    ├── HttpError                               400 bad_json   (the body could not be read)
+    ├── PermissionDenied                        403 forbidden
+    ├── Http404                                 404 not_found
+    ├── ValidationError                         422 invalid    (or 409 conflict: something is taken)
+    ├── IntegrityError                          409 conflict
+    ├── DatabaseError, InterfaceError           503 db
+    ├── Crowded                                 503 busy   (no memory in time for a password or a picture)
+    └── anything else                           500 internal
+    """
+    match error:
+        case ApiError():
+            return error
+        case AuthenticationError():
+            return ApiError(
+                401, "auth", _("Log in, or send a live API token: Authorization: Bearer <token>.")
+            )
+        case HttpError():
+            return ApiError(400, "bad_json", _("The body could not be read. Send JSON."))
+        case PermissionDenied():
+            return ApiError(403, "forbidden", str(error) or _("You may look at this, but not do that."))
+        case Http404():
+            return ApiError(404, "not_found", _("There is nothing here that you may see."))
+        case ValidationError():
+            return _invalid(error)
+        case DjangoValidationError():
+            return refusal_of(error)
+        case IntegrityError():
+            return ApiError(409, "conflict", _("Somebody else changed the same thing just now. Try again."))
+        case DatabaseError() | InterfaceError():
+            return ApiError(503, "db", _("The hub's database is away. Try again in a few seconds."))
+        case Crowded():
+            return ApiError(503, "busy", error.sentence)
+    return ApiError(500, "internal", _("PhotoHub made a mistake. It is written to the log."))
+
+
+def _invalid(error: ValidationError) -> ApiError:
+    fields = {_field_of(item["loc"]): field_errors.say(item) for item in error.errors}
+    sentence = " ".join(f"{name}: {message}." for name, message in fields.items())
+    return ApiError(422, "invalid", sentence, fields)
+
+
+def _field_of(location: tuple) -> str:
+    # ("query", "limit") or ("body", "<argument>", "name", …)
+    inner = location[2:] if location[0] == "body" and len(location) > 2 else location[1:]
+    return ".".join(str(part) for part in inner)
+
+
+class _Bodies(Parser):
+    """Reads bodies as every other JSON from outside is read."""
+
+    def parse_body(self, request: HttpRequest) -> dict:
+        return read_json(request.body, BODY_AT_MOST_BYTES)
+
+
+class ManagementAPI(NinjaAPI):
+    """NinjaAPI whose every path takes a trailing slash too, and whose every refusal has our shape."""
+
+    @property
+    def urls(self) -> tuple[list, str, str]:
+        patterns, app, namespace = super().urls
+        served = [
+            path("openapi.json", _read_only(openapi_json), name="openapi-json"),
+            path("docs", _read_only(docs), name="docs"),
+            *(pattern for pattern in patterns if pattern.name != "api-root"),
+        ]
+        # The root is only a place to reverse from; like any other unknown path it answers 404.
+        root = path("", _unknown, name="api-root")
+        return [*_slashed(served), root, re_path(r"^.*$", _unknown)], app, namespace
+
+    def on_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
+        refusal = explain(error)
+        if refusal.status >= 500:
+            log.error("The API could not answer %s %s.", request.method, request.path, exc_info=error)
+        return refuse(request, refusal)
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """Return the id by which generated clients know an operation: it stays when its code moves."""
+        view = operation.view_func
+        return f"{IDS_BEGIN_WITH[view.__module__]}_{view.__name__}"
+
+    def get_openapi_schema(self, **kwargs) -> dict:
+        return describe_errors(super().get_openapi_schema(**kwargs))
+
+
+def _slashed(patterns: list[URLPattern]) -> list[URLPattern]:
+    found = []
+    for pattern in patterns:
+        view = _in_our_shape(pattern.callback)
+        found += [path(str(pattern.pattern), view, name=pattern.name), path(f"{pattern.pattern}/", view)]
+    return found
+
+
+def _in_our_shape(view: Callable) -> Callable:
+    """Wrap a view so that its 405 is JSON too, and no cache keeps what only some may see."""
+
+    def shape(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
+        answer.headers.setdefault("Cache-Control", "no-store")
+        if answer.status_code != 405:
+            return answer
+        sentence = _("This address takes %(methods)s.") % {"methods": answer["Allow"]}
+        shaped = refuse(request, ApiError(405, "method", sentence))
+        shaped["Allow"] = answer["Allow"]
+        return shaped
+
+    if iscoroutinefunction(view):
+
+        async def wrapped(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+            return shape(request, await view(request, *args, **kwargs))
+
+    else:
+
+        def wrapped(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+            return shape(request, view(request, *args, **kwargs))
+
+    # Sessions are checked by `api_auth.Session`; tokens need no CSRF proof.
+    return csrf_exempt(functools.wraps(view)(wrapped))
+
+
+def _read_only(view: Callable) -> Callable:
+    return csrf_exempt(require_safe(view))
+
+
+@csrf_exempt
+def _unknown(request: HttpRequest) -> HttpResponse:
+    return refuse(
+        request, ApiError(404, "not_found", _("There is no such address in the API; see /api/v1/docs."))
+    )
+
+
+def openapi_json(request: HttpRequest) -> HttpResponse:
+    """Hand out the OpenAPI document. It holds no data, so it needs no login."""
+    return JsonResponse(api.get_openapi_schema(), json_dumps_params={"ensure_ascii": False})
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the OpenAPI document as a page."""
+    schema = api.get_openapi_schema()
+    shown = {"chapters": chapters_of(schema), "shapes": shapes_of(schema), "address": base_url()}
+    return render(request, "photohub/api/docs.html", shown)
+
+
+class FigureOut(Schema):
+    """One number of a part, in words."""
+
+    label: str
+    value: str
+
+
+class PartOut(Schema):
+    """One part of the hub, or one that it depends on."""
+
+    name: str = Field(description="A stable word")
+    label: str
+    ok: bool = Field(description="False when it does not work")
+    state: Literal["ok", "warning", "problem", "off"]
+    since: datetime | None
+    sentence: str = Field(description="How it is")
+    help: str = Field(description="What to do")
+    figures: list[FigureOut]
+
+    @staticmethod
+    def resolve_name(part: Part) -> str:
+        return part.key
+
+    @staticmethod
+    def resolve_ok(part: Part) -> bool:
+        return part.state != "problem"
+
+    @staticmethod
+    def resolve_figures(part: Part) -> list[dict[str, str]]:
+        return [{"label": label, "value": value} for label, value in part.figures]
+
+
+class StatusOut(Schema):
+    """How the hub fares. `sentence` tells the worst of it."""
+
+    ok: bool
+    sentence: str
+    since: datetime | None
+    parts: list[PartOut]
+
+
+api = ManagementAPI(
+    title="PhotoHub API",
+    version=__version__,
+    description=DESCRIPTION,
+    urls_namespace="api",
+    openapi_url=None,
+    docs_url=None,
+    parser=_Bodies(),
+    auth=[Token(), Session()],
+)
+api.add_router("", devices_router, tags=["Devices"])
+api.add_router("", pictures_router, tags=["Pictures"])
+api.add_router("", deliveries_router, tags=["Pictures to devices"])
+api.add_router("", time_lapses_router, tags=["Time-lapses"])
+api.add_router("", firmware_router, tags=["Firmware"])
+api.add_router("", rollouts_router, tags=["Firmware"])
+api.add_router("", playlists_router, tags=["Pictures to devices"])
+api.add_router("", rules_router, tags=["Rules"])
+api.add_router("", ota_router, tags=["Firmware"])
+
+
+@api.get("/status", response=StatusOut, summary="How the hub fares", tags=["Hub"])
+def read_status(request: HttpRequest):
+    """For everybody who is logged in. Answers 200 even when a part does not work; probes ask `/readyz`."""
+    return status.collect()

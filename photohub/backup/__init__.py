@@ -1,0 +1,1 @@
+"""Backing up the whole hub, and restoring it."""

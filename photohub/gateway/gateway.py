@@ -1,0 +1,379 @@
+"""The gateway: the one process part that holds the connection to the broker, and takes in the streams.
+
+It sends what the rows say (commands, URLs to publish) and hands in what devices say, acknowledging each message
+after its commit. A ring through the channel layer makes it look at once; it also looks every second by itself.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.events import heartbeats as beats
+from devices.events import record as events
+from devices.events.models import EventType
+from devices.firmware.endpoints import aliyun as aliyun_door
+from devices.mqtt import addressing, dynsec, unheard_topics
+from devices.mqtt.client import Address, Link, MqttDown, keep_connected
+from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries.pushing import Pusher
+from devices.protocol import topics
+from devices.protocol.mqtt import dynsec as dynsec_control
+from media_pipeline.links import publish
+from media_pipeline.models import Capture
+from photohub.broker import log as broker_log
+from photohub.gateway.inbox import Inbox
+from photohub.gateway.mqtt_routes import channels_of
+from photohub.gateway.streams import Intake
+from photohub.lib import failpoints
+from photohub.lib.database.batching import Together
+from photohub.lib.database.db import in_thread
+from photohub.lib.log.throttling import Seldom
+from photohub.lib.messaging import notify as live
+from photohub.lib.pages.sentences import Said, said
+
+log = logging.getLogger(__name__)
+
+BEAT = "broker"
+LOG_BEAT = "broker log"
+STUCK_BEAT = "messages"
+_said = Seldom()
+_LOOK_EVERY_S = 1.0
+_RINGS_AGAIN_S = 2.0
+_DATABASE_AWAY = (DatabaseError, InterfaceError)
+_FILTERS_EVERY_S = 10.0
+_BEAT_EVERY_S = 5.0
+_SEND_AT_ONCE = 32
+
+
+class Gateway:
+    """Runs until cancelled. `hears` tells who listens right now; None: as the broker's log says."""
+
+    def __init__(self, address: Address, intake: Intake, hears: addressing.Hears | None = None) -> None:
+        self._address = address
+        self._intake = intake
+        self._inbox = Inbox(channels_of(intake.desk), note_stuck)
+        self._hears = hears
+        self._wake = asyncio.Event()
+        # Rung for a link to publish and nothing else, as for every picture of some cameras: then only that is looked for.
+        self._only_links = False
+        self._filters_changed = asyncio.Event()
+        self._subscriptions = asyncio.Condition()
+        self._subscribed: set[str] = set()
+        # What the broker refused to let the hub hear; None: nobody was told yet, and an older gateway may have noted some.
+        self._unheard: set[str] | None = None
+        self._pushing = aliyun_door.Pushing()
+        self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
+        self._note_sent = Together(commands.note_all_sent)
+        self._broker_log: broker_log.BrokerLog | None = None
+        self._accounts: dynsec.Accounts | None = None
+        self._pusher: Pusher | None = None
+        self.listening = asyncio.Event()
+
+    async def run(self) -> None:
+        """Keep connected, listen for rings, hand messages in."""
+        if self._hears is None:
+            loop = asyncio.get_running_loop()
+            self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
+            self._hears = self._broker_log.hears
+            self._inbox.read_log = self._broker_log.read
+        # What a gateway before this one said of its messages does not count any more.
+        with contextlib.suppress(*_DATABASE_AWAY):
+            await in_thread(note_stuck, False)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen_for_rings())
+            group.create_task(self._inbox.run())
+            group.create_task(self._intake.run())
+            group.create_task(keep_connected(self._address, self._session, self._tell))
+
+    async def listen_to(self, topics: Iterable[str]) -> None:
+        """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
+        what nobody is subscribed to."""
+        wanted = addressing.own_topics(topics)
+        await self.listening.wait()
+        async with self._subscriptions:
+            if not wanted <= self._subscribed:
+                self._filters_changed.set()
+                await self._subscriptions.wait_for(lambda: wanted <= self._subscribed)
+
+    async def _tell(self, ok: bool, sentence: str | Said) -> None:
+        if not ok:
+            self.listening.clear()
+            log.warning("%s", sentence)
+        try:
+            await in_thread(_note_broker, ok, sentence)
+        except Exception:
+            log.exception("The broker's state could not be written down.")
+
+    async def _session(self, link: Link) -> None:
+        self._subscribed = set()
+        self._inbox.connected(link)
+        try:
+            if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
+                await in_thread(self._broker_log.start_over)
+            await in_thread(delivery_leases.put_back_former)
+            await self._subscribe(link)
+        except _DATABASE_AWAY as error:
+            raise MqttDown(said("the hub's own database does not answer")) from error
+        self.listening.set()
+        self._pusher = Pusher(link, self._hears)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._inbox.hold())
+                group.create_task(self._pusher.run())
+                group.create_task(self._receive(link))
+                group.create_task(self._send(link))
+                group.create_task(self._resubscribe(link))
+                group.create_task(_beat(LOG_BEAT if self._broker_log is not None else ""))
+                if settings.MQTT_URL and settings.MQTT_DYNSEC:
+                    self._accounts = dynsec.Accounts(link, self._address.username)
+                    group.create_task(self._accounts.run())
+        except* MqttDown as broken:
+            raise broken.exceptions[0] from None
+
+    # --- listening ---
+
+    async def _subscribe(self, link: Link) -> None:
+        wanted = set(await in_thread(addressing.hub_filters))
+        if self._broker_log is not None:
+            wanted |= set(self._broker_log.filters)
+        if settings.MQTT_DYNSEC:
+            wanted.add(dynsec_control.RESPONSE)
+        # One that is no topic would keep the hub from hearing all others.
+        wanted = {topic_filter for topic_filter in wanted if topics.valid_filter(topic_filter)}
+        # What was refused is asked for again: rights at the broker change while it runs.
+        again = wanted & (self._unheard or set())
+        refused = await link.subscribe(sorted(wanted - self._subscribed | again))
+        if gone := sorted(self._subscribed - wanted):
+            await link.unsubscribe(gone)
+        async with self._subscriptions:
+            self._subscribed = wanted
+            self._subscriptions.notify_all()
+        unheard = {topic_filter for topic_filter in refused if not topic_filter.startswith("$")}
+        if unheard or self._unheard != unheard:
+            await in_thread(unheard_topics.note, unheard)
+        if unheard - (self._unheard or set()):
+            names = ", ".join(sorted(unheard))
+            log.warning("The broker does not let the hub listen to %s; devices there are not heard.", names)
+        self._unheard = unheard
+
+    async def _resubscribe(self, link: Link) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(_FILTERS_EVERY_S):
+                    await self._filters_changed.wait()
+            except TimeoutError:
+                pass
+            self._filters_changed.clear()
+            try:
+                await self._subscribe(link)
+            except MqttDown:
+                raise
+            except Exception as error:
+                log.warning("The gateway could not read what to listen to (%s); it tries again.", error)
+
+    async def _receive(self, link: Link) -> None:
+        async for message in link.messages():
+            if message.retained:
+                message.ack()
+                continue
+            if message.topic == dynsec_control.RESPONSE and self._accounts is not None:
+                try:
+                    self._accounts.take(message.payload)
+                except Exception:
+                    # The broker would bring it again on each new connection.
+                    log.exception("An answer about the broker's accounts could not be read.")
+                message.ack()
+                continue
+            # One lane keeps a device's messages in order, and one all lines of the broker's log.
+            in_log = message.topic.startswith(broker_log.TOPIC)
+            lane = broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
+            await self._inbox.put(link, message, lane)
+
+    # --- sending ---
+
+    async def _listen_for_rings(self) -> None:
+        while True:
+            try:
+                await self._take_rings()
+            except Exception as error:
+                if count := _said.count(("rings", type(error))):
+                    log.warning("The channel layer is away (%r, %d times).", error, count)
+                await asyncio.sleep(_RINGS_AGAIN_S)
+
+    async def _take_rings(self) -> None:
+        layer = get_channel_layer()
+        channel = await layer.new_channel("gateway")
+        try:
+            await layer.group_add(live.GATEWAY, channel)
+            while True:
+                message = await layer.receive(channel)
+                try:
+                    self._take_ring(message)
+                except Exception:
+                    log.exception("A ring could not be understood; the gateway looks by itself.")
+                    self._look()
+        finally:
+            # The layer would go on to fill the queue of a channel that nobody reads.
+            with contextlib.suppress(Exception):
+                await layer.group_discard(live.GATEWAY, channel)
+
+    def _take_ring(self, message: dict) -> None:
+        if message.get("type") == "gateway.keep":
+            self._intake.keep_next(message["device"])
+            return
+        if message.get("type") == "gateway.devices":
+            self._intake.look()
+            self._filters_changed.set()
+            if self._accounts is not None:
+                self._accounts.look()
+        if message.get("type") == "gateway.publish":
+            self._only_links = not self._wake.is_set() or self._only_links
+            self._wake.set()
+        else:
+            self._look()
+
+    def _look(self) -> None:
+        self._only_links = False
+        self._wake.set()
+        if self._pusher is not None:
+            self._pusher.look()
+
+    async def _send(self, link: Link) -> None:
+        clock, looked_s = asyncio.get_running_loop().time, 0.0
+        while True:
+            only_links = self._only_links and clock() - looked_s < _LOOK_EVERY_S
+            looked_s = looked_s if only_links else clock()
+            self._only_links = False
+            self._wake.clear()
+            await self._send_what_is_due(link, only_links)
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun_door.Push], list[Capture]]:
+        """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
+        if only_links:
+            return [], [], _found(publish.claim_to_publish)
+        due = _found(lambda: (commands.expire_due(), commands.claim_to_send(hears=self._hears))[1])
+        return due, _found(lambda: self._pushing.find(self._hears)), _found(publish.claim_to_publish)
+
+    async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
+        due, offers, urls = await in_thread(self._claim_due, only_links)
+        if len(due) >= commands.CLAIM_AT_MOST or len(urls) >= publish.CLAIM_AT_MOST:
+            # There may be more, and the commands' time runs.
+            self._wake.set()
+        results = await asyncio.gather(
+            *(self._send_command(link, command) for command in due),
+            self._send_offers(link, offers),
+            self._publish_all(link, urls),
+            return_exceptions=True,
+        )
+        for error in results:
+            if isinstance(error, MqttDown) or (error is not None and not isinstance(error, Exception)):
+                raise error
+            if error is not None and (count := _said.count(("sent", type(error)))):
+                # What was sent and not noted is still claimed, and due again when the claim is over.
+                log.warning("The gateway could not note what it sent (%r, %d times).", error, count)
+
+    async def _send_command(self, link: Link, command: Command) -> None:
+        try:
+            payload = commands.payload_of(command)
+            async with self._sending:
+                expiry_s = commands.seconds_left(command)
+                await link.publish(command.device.command_topic, payload, expiry_s=expiry_s)
+        except ValueError as error:
+            # A name or a topic that cannot be sent will not get better.
+            sentence = said("The command cannot be sent on the device's topic: %(why)s", why=error)
+            await in_thread(commands.fail, command, "not_sendable", sentence)
+            return
+        except MqttDown:
+            with contextlib.suppress(*_DATABASE_AWAY):
+                await in_thread(commands.unclaim, command)
+            raise
+        await self._note_sent.do(command)
+
+    async def _send_offers(self, link: Link, offers: list[aliyun_door.Push]) -> None:
+        if not offers:
+            return
+        publishing = (link.publish(offer.answer.topic, offer.answer.payload) for offer in offers)
+        failed = await asyncio.gather(*publishing, return_exceptions=True)
+        await in_thread(
+            aliyun_door.note_said, [o for o, error in zip(offers, failed, strict=True) if not error]
+        )
+        if error := next(filter(None, failed), None):
+            raise error
+
+    async def _publish_all(self, link: Link, captures: list[Capture]) -> None:
+        if not captures:
+            return
+        failpoints.hit("publish.claimed")
+        sent = await asyncio.gather(*(self._publish(link, capture) for capture in captures))
+        failpoints.hit("publish.published")
+        await in_thread(publish.note_all_published, [c for c, ok in zip(captures, sent, strict=True) if ok])
+        if unfit := [c for c, ok in zip(captures, sent, strict=True) if not ok]:
+            await in_thread(publish.give_up, unfit)
+
+    async def _publish(self, link: Link, capture: Capture) -> bool:
+        """Publish a picture's link. Returns False when it cannot be published at all, by its topic."""
+        topic, payload = publish.message_of(capture)
+        try:
+            async with self._sending:
+                await link.publish_unheard(topic, payload)
+        except ValueError as error:
+            log.warning("The link of %s cannot be published on %r: %s", capture.pk, topic, error)
+            return False
+        return True
+
+
+def _found(claim: Callable[[], list]) -> list:
+    """Return what was claimed; nothing when that failed, so that what others wait for still goes out."""
+    try:
+        return claim()
+    except Exception as error:
+        if count := _said.count(("claim", type(error))):
+            log.warning("The gateway could not read what to send (%d times).", count, exc_info=error)
+        return []
+
+
+async def _beat(log_beat: str) -> None:
+    while True:
+        try:
+            await in_thread(_note_broker, True, "")
+            if log_beat:
+                await in_thread(beats.beat, log_beat, True)
+        except Exception as error:
+            log.warning("The gateway's heartbeat could not be written down (%s).", type(error).__name__)
+        await asyncio.sleep(_BEAT_EVERY_S)
+
+
+def _heard_lately() -> bool:
+    """Tell whether a gateway listened so lately that the broker still has every line of its log since."""
+    beat = beats.read(LOG_BEAT, stale_after_s=broker_log.KEPT_S)
+    return beat is not None and beat.ok
+
+
+def _note_broker(ok: bool, sentence: str | Said) -> None:
+    if beats.beat(BEAT, ok, sentence):
+        # The event's own words say that it is away.
+        values = {"detail": sentence.values["why"]} if isinstance(sentence, Said) else {}
+        events.record_word(
+            EventType.NOTICE, "broker_connected" if ok else "broker_away", problem=not ok, **values
+        )
+
+
+def note_stuck(stuck: bool) -> None:
+    """Write down whether messages of devices are stuck, for the status page, and tell people when that changes."""
+    known = beats.read(STUCK_BEAT)
+    if beats.beat(STUCK_BEAT, not stuck) and (stuck or known is not None):
+        events.record_word(
+            EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
+        )

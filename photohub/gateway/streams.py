@@ -1,0 +1,179 @@
+"""Live pictures put together: what the gateway takes in, and what every web process shows.
+
+In one process both share the frames in memory; with Redis they share them through it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+
+from django.conf import settings
+from redis.asyncio import BlockingConnectionPool, Redis
+
+from devices.events import overload as crowds
+from devices.keys import identity, logins
+from devices.registry import presence
+from devices.registry.models import Device
+from media_pipeline.live import now as live_now
+from media_pipeline.live.latest_frame import LatestFrames
+from media_pipeline.live.mjpeg import MjpegDoor
+from media_pipeline.live.redis import RedisFrames
+from media_pipeline.live.viewing import Viewing
+from media_pipeline.live.wall import WallDoor
+from media_pipeline.models import Source
+from media_pipeline.streams.frame_intake import FrameDesk
+from media_pipeline.streams.links import StreamLinks
+from media_pipeline.streams.pulls import Pulls
+from media_pipeline.streams.tcp import StreamClaim, StreamDoor
+from photohub import asgi
+from photohub.lib.database.db import in_thread
+from photohub.lib.http.guessing import Strangers
+from photohub.lib.pages.sentences import said
+
+# Whoever connects with keys that do not exist costs the database nothing after a while.
+_strangers = Strangers(per_second=1, burst=20)
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 10.0
+_RETRY_S = 2.0
+_REDIS_WAIT_S = 1.0
+
+AnyFrames = LatestFrames | RedisFrames
+
+
+def build_frames() -> AnyFrames:
+    """Return where this process keeps live pictures."""
+    if not settings.REDIS_URL:
+        return LatestFrames()
+    # A page asks for all its cameras at once. Without a bound that was a connection for each of them.
+    pool = BlockingConnectionPool.from_url(
+        settings.REDIS_URL,
+        max_connections=settings.REDIS_CONNECTIONS,
+        timeout=_REDIS_WAIT_S,
+        **settings.REDIS_KEEPALIVE,
+    )
+    return RedisFrames(Redis.from_pool(pool))
+
+
+@contextlib.asynccontextmanager
+async def showing(frames: AnyFrames):
+    """Show these live pictures on this process's pages while the body runs."""
+    carrying = asyncio.create_task(frames.run()) if isinstance(frames, RedisFrames) else None
+    live_now.serve(frames, asyncio.get_running_loop())
+    viewing = Viewing(frames)
+    asgi.serve_streams_at(MjpegDoor(frames, viewing.authorise))
+    asgi.serve_wall_at(WallDoor(frames, viewing.codes_of))
+    try:
+        yield
+    finally:
+        live_now.serve(None, None)
+        asgi.serve_streams_at(None)
+        asgi.serve_wall_at(None)
+        if carrying is not None:
+            carrying.cancel()
+            await asyncio.gather(carrying, return_exceptions=True)
+
+
+class Intake:
+    """Everything through which frames come into this process: the TCP door the pulls, and the desk that MQTT uses too."""
+
+    def __init__(self, frames: AnyFrames, listener: socket.socket) -> None:
+        self._frames = frames
+        self._listener = listener
+        self._links = StreamLinks()
+        self._looking = asyncio.Event()
+        self._crowded = 0
+        self.desk = FrameDesk(frames)
+        self.door = StreamDoor(_identify, self._take_from_door, self._links.note)
+        self.pulls = Pulls(self._take_from_pull, self._links.note)
+
+    async def run(self) -> None:
+        """Take frames in until cancelled."""
+        await self._forget_streams()
+        self.desk.bind(asyncio.get_running_loop())
+        await self.door.start_on(self._listener)
+        pulling = asyncio.create_task(self.pulls.run())
+        try:
+            while True:
+                await self._put_out_who_may_not()
+                await self._tell_of_crowds()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_EVERY_S):
+                        await self._looking.wait()
+                self._looking.clear()
+        finally:
+            pulling.cancel()
+            await asyncio.gather(pulling, return_exceptions=True)
+            await self.door.stop()
+            await self._links.stop()
+            await self.desk.drain()
+
+    async def _forget_streams(self) -> None:
+        """Forget what streamed before this start. While the database is away nobody could stream anyway."""
+        while True:
+            try:
+                await in_thread(presence.forget_streams)
+            except Exception as error:
+                log.warning("The streams cannot begin yet: %s", error)
+                await asyncio.sleep(_RETRY_S)
+            else:
+                return
+
+    def look(self) -> None:
+        """Look at the devices at once: one was changed or removed."""
+        self._looking.set()
+        self.pulls.look()
+
+    def keep_next(self, code: str) -> None:
+        """Make a capture of the device's next frame."""
+        self.desk.keep_next(code)
+
+    def _take_from_door(self, code: str, picture: bytes, address: str) -> None:
+        self.desk.take(code, picture, Source.TCP, address)
+
+    def _take_from_pull(self, code: str, picture: bytes, address: str) -> None:
+        self.desk.take(code, picture, Source.PULL, address)
+
+    async def _put_out_who_may_not(self) -> None:
+        try:
+            codes = {*self._frames.codes(), *self.door.codes}
+            enabled = await in_thread(_enabled_of, codes)
+        except Exception as error:
+            log.warning("The streaming devices could not be looked up: %s", error)
+            return
+        for code in codes - enabled:
+            self.door.drop(code, said("the device was switched off or removed"))
+            self._frames.forget(code)
+            self.desk.forget(code)
+
+    async def _tell_of_crowds(self) -> None:
+        """Let the status page say that connections are refused, while they are."""
+        refused, self._crowded = self.door.crowded - self._crowded, self.door.crowded
+        try:
+            await in_thread(crowds.note, crowds.STREAMS, refused, self.door.limits.connections)
+        except Exception as error:
+            log.warning("That streams are refused could not be written down: %s", error)
+
+
+def _enabled_of(codes: set[str]) -> set[str]:
+    return set(Device.objects.filter(code__in=codes, enabled=True).values_list("code", flat=True))
+
+
+async def _identify(claim: StreamClaim) -> str | None:
+    return await in_thread(_whose, claim)
+
+
+def _whose(claim: StreamClaim) -> str | None:
+    """Return the code that a key proves, or the device at whose network the connection begins."""
+    proof = claim.key or f"the camera at {claim.address}"
+    if _strangers.wait_s(claim.address, proof):
+        return None
+    device = identity.find_device(claim.key) if claim.key else identity.find_by_network(claim.address)
+    if device is None or (claim.key and device.code != claim.code):
+        _strangers.missed(claim.address)
+        if claim.key:
+            logins.note_refused(logins.STREAM, claim.code, claim.address)
+        return None
+    _strangers.found(proof)
+    return device.code if device.enabled else None

@@ -1,0 +1,1 @@
+"""Files and folders: kept under their hash, moved durably, closed to others, locked by one process; settings of buckets."""

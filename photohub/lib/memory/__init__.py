@@ -1,0 +1,1 @@
+"""Memory for heavy work: how much decoding takes, waiting until there is so much, and scaling without a second copy."""

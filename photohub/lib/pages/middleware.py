@@ -1,0 +1,75 @@
+"""Middleware of PhotoHub's own."""
+
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.decorators import sync_and_async_middleware
+from servestatic.middleware import ServeStaticMiddleware
+
+from photohub.lib.memory.budget import Crowded
+
+_AGAIN_AFTER_S = 5
+
+
+class AnswerCrowds:
+    """Answer 503 where there was no memory for a password or a picture in time."""
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response) -> None:
+        self._get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest):
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Say in words that it is worth another try."""
+        if not isinstance(error, Crowded):
+            return None
+        response = render(request, "photohub/pages/crowded.html", {"sentence": error.sentence}, status=503)
+        response["Retry-After"] = str(_AGAIN_AFTER_S)
+        return response
+
+
+@sync_and_async_middleware
+def serve_static_files(get_response):
+    """Answer for the static files, under servers with an event loop and without."""
+    if iscoroutinefunction(get_response):
+        return ServeStaticMiddleware(get_response)
+
+    async def never(request):
+        raise AssertionError(f"{request.path_info} is no static file")
+
+    static = ServeStaticMiddleware(never)
+    serve = async_to_sync(static)
+
+    def middleware(request):
+        # ServeStatic alone would begin an event loop and a thread for every page.
+        return serve(request) if request.path_info in static.files else get_response(request)
+
+    return middleware
+
+
+@sync_and_async_middleware
+def relax_csp_for_back_office(get_response):
+    """Give the back office's pages, whose library evaluates expressions, the rules they need, and only them."""
+
+    def relax(request, response):
+        if request.path.startswith("/admin/"):
+            response._csp_update = settings.BACK_OFFICE_CSP
+        return response
+
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request):
+            return relax(request, await get_response(request))
+
+    else:
+
+        def middleware(request):
+            return relax(request, get_response(request))
+
+    return middleware

@@ -1,0 +1,115 @@
+"""Sentences that are kept as what they are made of, and said in the language of whoever reads them.
+
+    said("%(host)s did not answer in time.", host="oss.example.com")
+
+The text is the English message, found by `tools/extract_words.py` as those of gettext are; a value may be a sentence itself,
+or a list. A row keeps it as `{"text": …, "values": {…}}`, and its English beside it for programs that read the table. A
+message that a later version says in other words is then said in English.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext, override
+
+from photohub.lib.log.logs import mask
+
+SENTENCE_CHARS = 300
+# Devices and servers say what they like, and everybody who may look reads it: no secret, and not without end.
+VALUE_CHARS = 200
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message and its values; `str` is the sentence in the language that is active."""
+
+    text: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        if not self.text:
+            return ""
+        try:
+            return (gettext(self.text) % _Known(self.values)).strip()
+        except (TypeError, ValueError):
+            # A row of another version, whose message and values do not fit together.
+            return self.text
+
+    def __bool__(self) -> bool:
+        return bool(self.text)
+
+
+class _Known(dict):
+    """The values of a sentence. One that an older hub did not write down shows as a question mark."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__({name: _shown(value) for name, value in values.items()})
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return ", ".join(str(_shown(each)) for each in value)
+    if isinstance(value, Mapping):
+        return say(value)
+    return value if value is None or isinstance(value, int | Said) else _short(value)
+
+
+def said(text: str, /, **values: Any) -> Said:
+    """Make a sentence of an English message and its values."""
+    return Said(text, values)
+
+
+def said_of(label: object) -> Said:
+    """Make a sentence of what gettext_lazy marked and has no values."""
+    return Said(in_english(label))
+
+
+def said_all(sentences: Sequence[Said]) -> Said:
+    """Make one of several sentences, one after the other."""
+    values = {f"each_{number}": sentence for number, sentence in enumerate(sentences)}
+    return Said(" ".join(f"%({name})s" for name in values), values)
+
+
+def say(row: object, otherwise: str = "") -> str:
+    """Return the sentence that a row keeps, in the language that is active.
+
+    `otherwise` is the sentence of a row that keeps none, as an older hub wrote it; it is translated where it had no values.
+    """
+    if not isinstance(row, Mapping) or not isinstance(text := row.get("text"), str) or not text:
+        return gettext(otherwise) if otherwise else ""
+    values = row.get("values")
+    return str(Said(text, values if isinstance(values, Mapping) else {}))
+
+
+def kept(sentence: "str | Said") -> dict[str, Any]:
+    """Return what a row keeps of a sentence: nothing of one that is the same in every language."""
+    return plain(sentence) if isinstance(sentence, Said) and sentence else {}
+
+
+def columns(name: str, sentence: "str | Said") -> dict[str, Any]:
+    """Return what a row with the columns `name` and `<name>_said` keeps of a sentence."""
+    return {name: in_english(sentence)[:SENTENCE_CHARS], f"{name}_said": kept(sentence)}
+
+
+def plain(value: object) -> Any:
+    """Return a value of a sentence as JSON has it: short, and without what a database refuses in a text."""
+    if isinstance(value, Said):
+        return {"text": value.text, "values": {name: plain(each) for name, each in value.values.items()}}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    # What a row kept goes into another row as it is.
+    return value if value is None or isinstance(value, int | Mapping) else _short(value)
+
+
+def _short(value: object) -> str:
+    return mask("".join(c if c.isprintable() else " " for c in str(value)))[:VALUE_CHARS]
+
+
+def in_english(sentence: object) -> str:
+    """Return the sentence for programs and logs."""
+    with override("en"):
+        return str(sentence)

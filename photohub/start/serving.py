@@ -1,0 +1,86 @@
+"""The web server's settings, the same in the one process and in production."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import sys
+
+import uvicorn
+from django.urls import get_resolver
+
+from devices.firmware.endpoints import download
+from media_pipeline.intake.ingest import committer
+from photohub import asgi
+from photohub.gateway import streams
+from photohub.lib.files import open_files
+from photohub.lib.http import guard as http_guard
+from photohub.lib.http.guard import GuardedHttp
+from photohub.lib.http.socket_guard import GuardedWebSocket
+from photohub.lib.messaging import notify as live
+
+GRACE_S = 4
+_WEBSOCKET_MAX_BYTES = 16 * 2**20
+
+
+class Server(uvicorn.Server):
+    """uvicorn re-raises SIGTERM after serving, which would end the process before the rest is stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):
+        yield
+
+
+def make_room() -> None:
+    """Let this process have many connections, and threads that take turns often enough. Call before serving."""
+    http_guard.make_room(open_files.allow_many())
+    http_guard.turn_away_with(download.turn_away)
+    # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
+    sys.setswitchinterval(0.0005)
+
+
+def settle() -> None:
+    """Let the garbage collector pass over all that is here now, which stays. Call when everything is loaded.
+
+    Else it looks through 160,000 objects from time to time, for a tenth of a second, while every camera waits.
+    """
+    get_resolver().url_patterns  # noqa: B018 - pages are loaded by the first look, which must not be a visitor's
+    gc.freeze()
+
+
+def server_config() -> uvicorn.Config:
+    """Return how uvicorn serves PhotoHub; proxies are read by PhotoHub itself (PHOTOHUB_TRUSTED_PROXIES)."""
+    return uvicorn.Config(
+        asgi.application,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        http=GuardedHttp,
+        ws=GuardedWebSocket,
+        ws_max_size=_WEBSOCKET_MAX_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=GRACE_S,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+async def serve(listener: socket.socket) -> None:
+    """Serve the pages and uploads on this socket until SIGTERM or SIGINT; requests in flight are finished."""
+    loop = asyncio.get_running_loop()
+    live.bind(loop)
+    server = Server(server_config())
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    settle()
+    try:
+        async with streams.showing(streams.build_frames()):
+            await server.serve(sockets=[listener])
+    finally:
+        await asyncio.to_thread(committer.stop)
+        live.bind(None)

@@ -1,0 +1,1 @@
+"""How each part of the hub fares: status page, `/readyz`, and `manage.py doctor`."""

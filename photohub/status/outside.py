@@ -1,0 +1,140 @@
+"""How what stands outside the hub fares: the mirror, Redis, the address under which people and devices come."""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+import redis
+from django.conf import settings
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.events.service_models import ServiceBeat
+from devices.firmware.rollouts import link_check
+from media_pipeline.mirror import copying as mirror
+from media_pipeline.models import MirrorState, OSSObject
+from photohub.lib.network import site
+from photohub.status.part import Part, State
+
+log = logging.getLogger(__name__)
+
+BACKLOG_PATIENCE_S = 60
+REDIS_TIMEOUT_S = 1
+
+
+def mirror_name() -> str:
+    names = {"oss": "OSS", "s3": "S3", "file": _("the mirror folder")}
+    return names.get(settings.PHOTOHUB_MIRROR, "")
+
+
+def look_at_mirror() -> Part:
+    label = _("Mirror")
+    if settings.PHOTOHUB_MIRROR == "none":
+        help_ = _("To keep copies elsewhere, set PHOTOHUB_MIRROR to oss, s3 or file.")
+        return Part(
+            "mirror", label, "off", _("No mirror is set up: pictures are kept on this hub only."), help=help_
+        )
+    backlog = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE)
+    waiting = backlog.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    failed = OSSObject.objects.filter(state=MirrorState.FAILED).count()
+    figures = [(_("Waiting"), f"{waiting['count']:,}"), (_("Failed"), f"{failed:,}")]
+    blocked = backlog.filter(state=MirrorState.BLOCKED).first()
+    if blocked:
+        return _mirror_waits(waiting["count"], blocked.error_text, "problem", figures)
+    late = waiting["oldest"] and timezone.now() - waiting["oldest"] > timedelta(seconds=BACKLOG_PATIENCE_S)
+    if late:
+        stuck = backlog.exclude(error="").first()
+        return _mirror_waits(
+            waiting["count"], stuck.error_text if stuck else "", "warning", figures, waiting["oldest"]
+        )
+    if failed:
+        text = ngettext(
+            "%(n)d picture could not be copied to %(where)s.",
+            "%(n)d pictures could not be copied to %(where)s.",
+            failed,
+        )
+        sentence = text % {"n": failed, "where": mirror_name()}
+        help_ = _(
+            "Their files here are missing or changed, or the name is taken. Each picture's page says which."
+        )
+        return Part("mirror", label, "warning", sentence, figures=figures, help=help_)
+    return Part(
+        "mirror",
+        label,
+        "ok",
+        _("Every picture is copied to %(where)s.") % {"where": mirror_name()},
+        figures=figures,
+    )
+
+
+def _mirror_waits(
+    count: int, error: str, state: State, figures: list[tuple[str, str]], oldest: datetime | None = None
+) -> Part:
+    text = ngettext(
+        "%(n)d picture is waiting for %(where)s", "%(n)d pictures are waiting for %(where)s", count
+    )
+    sentence = text % {"n": count, "where": mirror_name()}
+    beat = ServiceBeat.objects.filter(pk=mirror.BEAT, ok=False).first()
+    help_ = _("They are safe on this hub and are copied as soon as it can be done.")
+    if state == "problem":
+        help_ = _(
+            "Correct the setting, start PhotoHub again and press Test storage. The pictures are safe here."
+        )
+    return Part(
+        "mirror",
+        _("Mirror"),
+        state,
+        f"{sentence}: {error}" if error else f"{sentence}.",
+        since=beat.changed_at if beat else oldest,
+        figures=figures,
+        help=help_,
+    )
+
+
+def look_at_live() -> Part:
+    label = _("Live pages")
+    if not settings.REDIS_URL:
+        return Part("live", label, "ok", _("Pages hear of news directly: all runs in one process."))
+    started_s = time.perf_counter()
+    client = redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
+    )
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        log.warning("Redis does not answer: %s", type(error).__name__)
+        sentence = _("Redis does not answer: pages are told of news late. Uploads are not affected.")
+        return Part("live", label, "problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
+    finally:
+        client.close()
+    took_ms = (time.perf_counter() - started_s) * 1000
+    return Part(
+        "live", label, "ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")]
+    )
+
+
+def look_at_address() -> Part:
+    label, base = _("Outside address"), site.base_url()
+    figures = [(_("Page"), base), ("MQTT", site.host_and_port(site.mqtt_host(), site.mqtt_port()))]
+    link = ServiceBeat.objects.filter(pk=link_check.BEAT, ok=False).first()
+    # Asked only while firmware is rolled out; what was found long ago says nothing of now.
+    if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
+        help_ = _(
+            "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
+        )
+        return Part(
+            "address", label, "warning", link.text, since=link.changed_at, figures=figures, help=help_
+        )
+    if settings.PHOTOHUB_URL:
+        return Part(
+            "address", label, "ok", _("Links and devices use the address that was set."), figures=figures
+        )
+    help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
+    if settings.BEST_ADDRESS.startswith("127."):
+        sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
+        return Part("address", label, "warning", sentence, figures=figures, help=help_)
+    return Part(
+        "address", label, "ok", _("It was found by itself in the local network."), figures=figures, help=help_
+    )

@@ -1,0 +1,309 @@
+"""How the hub fares, part by part: for the status page, `/readyz`, the API and `manage.py doctor`.
+
+Asking costs a few short queries. A part that cannot be asked says so itself and spoils no other part.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from devices.events import heartbeats as beats
+from devices.events import overload as crowds
+from devices.events.service_models import ServiceBeat
+from devices.events.trouble_models import Trouble
+from devices.events.wording import sentence_of
+from devices.mqtt import dynsec, unheard_topics
+from devices.registry import broker_names
+from devices.registry.models import BrokerAccount
+from media_pipeline.maintenance import deleting, orphans
+from media_pipeline.models import Capture, Removal
+from media_pipeline.storage import store
+from photohub.lib.network import errors as fetch_errors
+from photohub.lib.pages import vendor
+from photohub.lib.pages.sentences import say
+from photohub.lib.pages.sizes import size_in_words
+from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
+from photohub.status.part import Part
+from photohub.status.retention import look_at_retention
+
+log = logging.getLogger(__name__)
+
+STALE_AFTER_S = 60
+SLOW_QUERY_MS = 200
+COUNT_KEPT_S = 60
+_FOUND_FOR_S = 24 * 3600
+# A picture can be stored no earlier than PhotoHub exists; boards without a clock battery wake up in 1970.
+EARLIEST_TIME = datetime(2025, 1, 1, tzinfo=UTC)
+
+_started_s = time.monotonic()
+_stored: tuple[float, int] | None = None
+
+
+@dataclass(frozen=True)
+class Status:
+    """All parts, and the worst of them in one sentence. `since` belongs to the sentence."""
+
+    ok: bool
+    sentence: str
+    parts: list[Part]
+    since: datetime | None = None
+
+    @property
+    def look(self) -> str:
+        states = {part.state for part in self.parts}
+        return "bad" if "problem" in states else "warn" if "warning" in states else "good"
+
+
+def collect() -> Status:
+    """Look at every part."""
+    parts = _ask_all(_questions())
+    troubles = [p for p in parts if p.state == "problem"] + [p for p in parts if p.state == "warning"]
+    if not troubles:
+        return Status(True, _("All is well."), parts)
+    return Status(troubles[0].state != "problem", troubles[0].sentence, parts, troubles[0].since)
+
+
+def collect_needed() -> list[Part]:
+    """Look only at the parts without which no picture and no command gets through."""
+    return _ask_all([q for q in _questions() if q[0] in ("database", "broker", "worker", "disk")])
+
+
+Question = tuple[str, str, Callable[[], Part]]
+
+
+def _questions() -> list[Question]:
+    return [
+        ("database", _("Database"), _database),
+        ("disk", _("Disk"), _disk),
+        ("files", _("Picture files"), _files),
+        ("worker", _("Worker"), _worker),
+        ("broker", _("Message broker"), _broker),
+        ("mirror", _("Mirror"), look_at_mirror),
+        ("retention", _("Retention"), look_at_retention),
+        ("live", _("Live pages"), look_at_live),
+        ("address", _("Outside address"), look_at_address),
+        ("clock", _("Clock"), _clock),
+        ("devices", _("Devices"), _devices),
+        ("lightbox", _("Picture viewer"), _lightbox),
+    ]
+
+
+def _ask_all(questions: list[Question]) -> list[Part]:
+    """Ask in turn. While the database is away, what stands in it is not asked: each question would wait."""
+    parts: list[Part] = []
+    for key, label, look in questions:
+        if (
+            parts
+            and parts[0].state == "problem"
+            and key in ("files", "worker", "broker", "mirror", "address", "clock", "devices")
+        ):
+            sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
+            parts.append(Part(key, label, "problem", sentence))
+        else:
+            parts.append(_ask(key, label, look))
+    return parts
+
+
+def _ask(key: str, label: str, look: Callable[[], Part]) -> Part:
+    """Ask one part; whatever it raises becomes its sentence. The details go to the log, not to the page."""
+    try:
+        return look()
+    except (DatabaseError, OSError) as error:
+        log.warning("The part %s could not be looked at: %s", key, error)
+        sentence, help_ = _("It does not answer."), _("Look into PhotoHub's log for the reason.")
+    except Exception:
+        log.exception("Looking at the part %s failed.", key)
+        sentence, help_ = (
+            _("Looking at it failed."),
+            _("Please report this with the lines of PhotoHub's log."),
+        )
+    return Part(key, label, "problem", f"{label}: {sentence}", help=help_)
+
+
+def _database() -> Part:
+    started_s = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    took_ms = (time.perf_counter() - started_s) * 1000
+    kind = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
+    figures = [
+        (_("Kind"), kind),
+        (_("Time of a query"), f"{took_ms:.1f} ms"),
+        (_("Pictures stored"), f"{_stored_count():,}"),
+    ]
+    if took_ms > SLOW_QUERY_MS:
+        sentence = _("The database answers slowly: %(ms)d ms.") % {"ms": took_ms}
+        return Part(
+            "database",
+            _("Database"),
+            "warning",
+            sentence,
+            figures=figures,
+            help=_("Look at the load of its disk."),
+        )
+    return Part("database", _("Database"), "ok", _("It answers."), figures=figures)
+
+
+def _disk() -> Part:
+    free, floor = store.free_bytes(), settings.DISK_FLOOR_BYTES
+    figures = [(_("Free"), size_in_words(free)), (_("Uploads stop below"), size_in_words(floor))]
+    if free < floor:
+        state, sentence = "problem", _("The disk is full: new pictures are refused.")
+    elif free < floor * 2:
+        state, sentence = (
+            "warning",
+            _("The disk is nearly full: %(free)s are free.") % {"free": size_in_words(free)},
+        )
+    else:
+        return Part("disk", _("Disk"), "ok", _("There is room."), figures=figures)
+    help_ = _("Delete old pictures or other files on the disk of %(folder)s. Everything stored is kept.")
+    help_ %= {"folder": settings.PHOTOHUB_DATA}
+    return Part("disk", _("Disk"), state, sentence, figures=figures, help=help_)
+
+
+def _files() -> Part:
+    """Say for a day that files were found which belong to no picture."""
+    label = _("Picture files")
+    stuck = Removal.objects.exclude(error="").exclude(error=deleting.FORMER_MIRROR.text)
+    if (count := stuck.count()) and (row := stuck.order_by("-next_try_at").first()):
+        text = ngettext(
+            "%(n)d deleted picture still has a file or a copy, which is removed later: %(why)s",
+            "%(n)d deleted pictures still have files or copies, which are removed later: %(why)s",
+            count,
+        )
+        help_ = _("Look at the disk of the data folder and at the mirror; the hub tries again by itself.")
+        sentence = text % {"n": count, "why": row.error_text}
+        return Part("files", label, "warning", sentence, since=row.created_at, help=help_)
+    beat = ServiceBeat.objects.filter(pk=orphans.BEAT).first()
+    if beat is None or beats.is_stale(beat, _FOUND_FOR_S):
+        return Part("files", label, "ok", _("No file was found that belongs to no picture."))
+    help_ = _("A kill or a restored backup leaves such files. If pictures are missed, run manage.py verify.")
+    return Part("files", label, "warning", beat.text, since=beat.at, help=help_)
+
+
+def _stored_count() -> int:
+    """Count the pictures, at most once a minute: a million take longer to count than all the rest."""
+    global _stored
+    now_s = time.monotonic()
+    if _stored is None or now_s - _stored[0] > COUNT_KEPT_S:
+        _stored = (now_s, Capture.objects.count())
+    return _stored[1]
+
+
+def _worker() -> Part:
+    silent = _("No worker is running: pictures are stored, but nothing is mirrored and no thumbnail is made.")
+    help_ = _("Start PhotoHub's worker again, or look into its log.")
+    return _beating("worker", _("Worker"), _("It works."), silent, help_)
+
+
+def _broker() -> Part:
+    silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
+    help_ = _("Start PhotoHub's gateway again, or look into its log. Uploads over HTTP are not affected.")
+    found = _beating("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
+    stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
+    if found.state == "ok" and stuck is not None:
+        sentence = sentence_of("messages_stuck", {})
+        help_ = _("Look into PhotoHub's log for the reason, and start its gateway again if it does not pass.")
+        return replace(found, state="problem", sentence=sentence, since=stuck.changed_at, help=help_)
+    if found.state == "problem" and found.sentence != silent:
+        help_ = _(
+            "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."
+        )
+        return replace(found, help=help_)
+    unmended = ServiceBeat.objects.filter(pk__in=(unheard_topics.BEAT, dynsec.BEAT), ok=False).first()
+    if found.state == "ok" and unmended is not None:
+        help_ = _("Correct the rights of the hub's account at the message broker.")
+        return replace(found, state="warning", sentence=unmended.text, since=unmended.changed_at, help=help_)
+    refused = BrokerAccount.objects.filter(device=None).exclude(error="").order_by("username").first()
+    if found.state == "ok" and refused is not None:
+        sentence = _("The message broker did not take the account of %(name)s: %(why)s")
+        told = sentence % {"name": refused.username, "why": say({}, refused.error)}
+        return replace(found, state="warning", sentence=told, since=refused.changed_at)
+    if found.state == "ok" and (count := len(broker_names.collisions())):
+        text = ngettext(
+            "%(n)d name means two at the message broker.",
+            "%(n)d names mean two at the message broker.",
+            count,
+        )
+        help_ = _("Run python3 manage.py doctor: it says which, and who is not let in.")
+        return replace(found, state="warning", sentence=text % {"n": count}, help=help_)
+    return found
+
+
+def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
+    """Describe a process by its heartbeat."""
+    row = ServiceBeat.objects.filter(pk=name).first()
+    stale = row is None or beats.is_stale(row, STALE_AFTER_S)
+    if row is None and time.monotonic() - _started_s < STALE_AFTER_S:
+        return Part(
+            name, label, "warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_
+        )
+    if stale:
+        return Part(name, label, "problem", silent, since=row.at if row else None, help=help_)
+    if not row.ok:
+        return Part(name, label, "problem", row.text or silent, since=row.changed_at, help=help_)
+    return Part(name, label, "ok", fine, since=row.changed_at)
+
+
+def _clock() -> Part:
+    label, now = _("Clock"), timezone.now()
+    help_ = _("Set the clock of this machine, best by NTP. Signed links and times of pictures depend on it.")
+    newest = Capture.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
+    if now < EARLIEST_TIME:
+        return Part(
+            "clock",
+            label,
+            "problem",
+            _("The clock is wrong: it shows the year %(year)d.") % {"year": now.year},
+            help=help_,
+        )
+    if newest and newest > now + timedelta(minutes=1):
+        return Part(
+            "clock",
+            label,
+            "warning",
+            _("The clock was set back: there are pictures from the future."),
+            since=newest,
+            help=help_,
+        )
+    return Part("clock", label, "ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
+
+
+def _devices() -> Part:
+    label = _("Devices")
+    count = Trouble.objects.open().values("device").distinct().count()
+    if crowd := crowds.found():
+        row, help_ = crowd
+        return Part("devices", label, "warning", row.text, since=row.changed_at, help=str(help_))
+    if not count:
+        return Part("devices", label, "ok", _("No device has trouble that the hub knows of."))
+    unfetched = (
+        Trouble.objects.open().filter(word__in=fetch_errors.SENTENCES).values("device").distinct().count()
+    )
+    figures = [(_("Cannot be fetched from"), f"{unfetched:,}")] if unfetched else []
+    if unfetched == count:
+        text = ngettext("%(n)d camera cannot be fetched.", "%(n)d cameras cannot be fetched.", count)
+    else:
+        text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
+    help_ = _("The list of devices says which, and each device's page says why.")
+    return Part("devices", label, "warning", text % {"n": count}, figures=figures, help=help_)
+
+
+def _lightbox() -> Part:
+    label = _("Picture viewer")
+    if vendor.available():
+        return Part("lightbox", label, "ok", _("Its files are there."))
+    help_ = _("Run npm ci in PhotoHub's folder and start it again to browse pictures in full size.")
+    return Part(
+        "lightbox", label, "off", _("It is not installed: pictures open on their own pages."), help=help_
+    )

@@ -1,0 +1,45 @@
+"""How retention fares: which limit is not kept, why, and whether an owner's word is all that is missing."""
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from devices.events.service_models import ServiceBeat
+from media_pipeline.maintenance import retention_wording as retention_words
+from photohub.lib.pages.sizes import size_in_words
+from photohub.status.part import Part
+
+
+def look_at_retention() -> Part:
+    """Describe retention, and the doubt of the clock that also keeps films and lost files from being deleted."""
+    label, figures = _("Retention"), _limits()
+    problems = retention_words.problems_now()
+    if problems:
+        beat = ServiceBeat.objects.filter(pk=retention_words.BEAT, ok=False).first()
+        sentence = " ".join(problem.sentence for problem in problems)
+        since = beat.changed_at if beat else None
+        return Part(
+            "retention", label, "warning", sentence, since=since, figures=figures, help=_help(problems)
+        )
+    if not figures:
+        return Part("retention", label, "off", _("No limit is set: every picture is kept."))
+    return Part("retention", label, "ok", _("The limits are kept."), figures=figures)
+
+
+def _limits() -> list[tuple[str, str]]:
+    def days(number: int) -> str:
+        return _("%(days)d days") % {"days": number}
+
+    limits = [
+        (_("Pictures are deleted after"), settings.KEEP_DAYS, days(settings.KEEP_DAYS)),
+        (_("Most on this hub"), settings.KEEP_BYTES, size_in_words(settings.KEEP_BYTES)),
+        (_("Only in the mirror after"), settings.FREE_LOCAL_AFTER_DAYS, days(settings.FREE_LOCAL_AFTER_DAYS)),
+    ]
+    return [(label, text) for label, limit, text in limits if limit]
+
+
+def _help(problems: list[retention_words.Problem]) -> str:
+    if retention_words.waits_for_an_owner(problems):
+        return _("Correct the clock, best by NTP. If it is right, an owner says so with the button.")
+    if problems[0].word in ("retention_disk", "retention_mirror", "clock_database"):
+        return _("Nothing more is deleted or freed until that is mended.")
+    return _("Free space otherwise, keep fewer pictures, mend the mirror, or set a larger limit.")

@@ -1,0 +1,95 @@
+"""The status page and its buttons."""
+
+from dataclasses import asdict
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from devices.access.rights import is_owner
+from media_pipeline.maintenance import retention
+from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror.stores import MirrorError, open_mirror
+from media_pipeline.models import MirrorState, OSSObject
+from photohub.accounts.people import owners_only
+from photohub.status import parts as status
+
+
+@never_cache
+@login_required
+@require_safe
+def show(request: HttpRequest) -> HttpResponse:
+    """Show how the hub fares; the page asks for its inner part again every few seconds."""
+    context = {"status": status.collect(), "sees_all": is_owner(request.user)}
+    if context["sees_all"] and settings.PHOTOHUB_MIRROR != "none":
+        context["mirror"] = _mirror_buttons()
+    if context["sees_all"]:
+        context["may_go_on"] = retention_words.waits_for_an_owner(retention_words.problems_now())
+    if request.htmx:
+        return render(request, "photohub/status/_parts.html", context)
+    return render(
+        request, "photohub/status/status.html", context | {"probe": request.session.pop("storage_test", None)}
+    )
+
+
+def _mirror_buttons() -> dict:
+    """Count what the buttons would act upon."""
+    waiting = OSSObject.objects.filter(state__in=(MirrorState.BLOCKED, MirrorState.FAILED))
+    return {"stuck": waiting.count(), "older": OSSObject.objects.filter(state=MirrorState.OFF).count()}
+
+
+@require_POST
+@owners_only
+def try_storage(request: HttpRequest) -> HttpResponse:
+    """Put, read and delete a few bytes in the mirror, and show each step in words."""
+    try:
+        store = open_mirror(settings)
+        steps = [asdict(step) for step in store.probe()] if store else []
+    except MirrorError as error:
+        steps = [{"name": "open", "ok": False, "sentence": error.sentence, "elapsed_ms": 0}]
+    if not steps:
+        messages.warning(request, _("No mirror is set up, so there is nothing to test."))
+        return redirect("status")
+    request.session["storage_test"] = steps
+    if all(step["ok"] for step in steps):
+        mirror.unblock_all()
+    return redirect("status")
+
+
+@require_POST
+@owners_only
+def retry_mirror(request: HttpRequest) -> HttpResponse:
+    """Make every blocked or failed copy due now."""
+    count = mirror.unblock_all() + mirror.retry_failed()
+    text = ngettext("%(n)d picture is tried again now.", "%(n)d pictures are tried again now.", count)
+    messages.success(request, text % {"n": count})
+    return redirect("status")
+
+
+@require_POST
+@owners_only
+def adopt_older(request: HttpRequest) -> HttpResponse:
+    """Ask for copies of the pictures that came before there was a mirror."""
+    if settings.PHOTOHUB_MIRROR == "none":
+        messages.warning(request, _("No mirror is set up. Set PHOTOHUB_MIRROR first."))
+        return redirect("status")
+    count = mirror.adopt_unmirrored()
+    text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
+    messages.success(request, text % {"n": count})
+    return redirect("status")
+
+
+@require_POST
+@owners_only
+def go_on_retaining(request: HttpRequest) -> HttpResponse:
+    """Believe the clock: what is too old by it goes from the next run on."""
+    retention.go_on(request.user)
+    messages.success(request, _("The clock is believed. What is too old by it goes within ten minutes."))
+    return redirect("status")

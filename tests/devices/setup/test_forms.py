@@ -1,0 +1,101 @@
+from devices.registry.models import Device, DeviceGroup
+from devices.setup.forms import AddForm, RemoveForm, SettingsForm, propose_code
+from tests.builders import make_device, make_user
+
+
+def settings_data(device: Device, **changes) -> dict:
+    """Return what the settings page would post for this device."""
+    form = SettingsForm(device=device)
+    data = {name: form[name].value() for name in form.fields}
+    data = {name: value for name, value in data.items() if value is not None and value is not False}
+    return data | {"group": device.group_id or ""} | changes
+
+
+def test_a_code_is_made_from_latin_letters(db):
+    assert propose_code("Café Terrace, north!") == "cafe-terrace-north"
+
+
+def test_a_chinese_name_gets_a_numbered_camera(db):
+    make_device("camera-1")
+
+    assert propose_code("鸡舍") == "camera-2"
+    assert propose_code("3号楼") == "camera-2"
+
+
+def test_a_proposed_code_is_never_taken_reserved_or_too_long(db):
+    make_device("porch")
+    make_device("porch-2")
+
+    assert propose_code("Porch") == "porch-3"
+    assert propose_code("add") == "add-2"
+    assert len(propose_code("a" * 80)) == 32
+
+
+def test_adding_without_a_code_makes_one_from_the_name(db):
+    form = AddForm({"name": "Old Barn", "code": "", "new_group": "Farm"})
+
+    assert form.is_valid()
+    made = form.add("generic")
+    assert (made.device.code, made.device.group.name) == ("old-barn", "Farm")
+
+
+def test_a_wrong_code_is_explained(db):
+    form = AddForm({"name": "Barn", "code": "Old Barn"})
+
+    assert not form.is_valid()
+    assert "small letters" in form.errors["code"][0]
+
+
+def test_a_taken_code_is_explained_at_its_field(db):
+    make_device("barn")
+    form = AddForm({"name": "Barn", "code": "barn"})
+
+    assert form.is_valid()
+    assert form.add("generic") is None
+    assert "belongs to another device" in form.errors["code"][0]
+
+
+def test_settings_change_the_device(db):
+    porch = make_device("porch")
+    farm = DeviceGroup.objects.create(name="Farm")
+    form = SettingsForm(settings_data(porch, name="Front porch", group=farm.pk, pinned="on"), device=porch)
+
+    assert form.is_valid(), form.errors
+    form.save(make_user("alice", "owner"))
+    porch.refresh_from_db()
+    assert (porch.name, porch.group, porch.pinned) == ("Front porch", farm, True)
+
+
+def test_settings_that_are_posted_unchanged_change_nothing(db):
+    stm = make_device("stm", profile="esp8266-stm32")
+    form = SettingsForm(settings_data(stm), device=stm)
+
+    assert form.is_valid(), form.errors
+    form.save(None)
+    assert not stm.events.filter(type="device.changed").exists()
+
+
+def test_a_topic_of_another_device_is_named_at_its_field(db):
+    make_device("porch", profile="esp32s3")
+    barn = make_device("barn")
+    form = SettingsForm(settings_data(barn, command_topic="/light/deviceIn"), device=barn)
+
+    assert form.is_valid()
+    assert form.save(None) is None
+    assert form.errors["command_topic"] == ["The topic /light/deviceIn belongs to porch."]
+
+
+def test_a_refused_change_leaves_the_shown_device_alone(db):
+    porch = make_device("porch")
+    form = SettingsForm(settings_data(porch, name="New", allowed_network="0.0.0.0/0"), device=porch)
+
+    assert form.is_valid()
+    assert form.save(None) is None
+    assert porch.name == "porch"
+
+
+def test_removal_wants_the_code_typed(db):
+    porch = make_device("porch")
+
+    assert not RemoveForm({"code": "barn"}, device=porch).is_valid()
+    assert RemoveForm({"code": "porch"}, device=porch).is_valid()

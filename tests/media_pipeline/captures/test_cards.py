@@ -1,0 +1,133 @@
+"""What the dashboard shows."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.commands import queue as commands
+from devices.commands.models import Command
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.captures.cards import build_cards, build_feed, cameras, picture_of
+from media_pipeline.models import OSSObject
+from tests.builders import make_capture, make_device, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def cards_of(user, group=None):
+    return build_cards(user, cameras(user, group)).cards
+
+
+def test_the_number_of_queries_does_not_grow_with_cameras(django_assert_num_queries):
+    alice = make_user("alice", "owner")
+    for number in range(8):
+        device = make_device(f"cam-{number}")
+        make_capture(device)
+        commands.capture(device)
+    with django_assert_num_queries(4):
+        assert len(cards_of(alice)) == 8
+
+
+def test_a_card_shows_the_newest_picture():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    newest = make_capture(porch, name="new")
+    make_capture(porch, name="old", received_at=timezone.now() - timedelta(days=1))
+    assert cards_of(alice)[0].capture.id == newest.pk
+
+
+def test_pinned_cameras_come_first_then_the_newest_picture_then_those_without():
+    alice = make_user("alice", "owner")
+    for minutes, code in enumerate(["barn", "porch", "attic"]):
+        make_capture(make_device(code), received_at=timezone.now() - timedelta(minutes=minutes))
+    make_device("a-new-one")
+    Device.objects.filter(code="attic").update(pinned=True)
+    assert [card.device.code for card in cards_of(alice)] == ["attic", "barn", "porch", "a-new-one"]
+
+
+def test_a_long_wall_comes_in_pieces_that_fit_together_though_cameras_go_on_sending(monkeypatch):
+    monkeypatch.setattr("media_pipeline.captures.cards.CARDS_AT_ONCE", 2)
+    alice, began = make_user("alice", "owner"), timezone.now()
+    for minutes, code in enumerate(["barn", "porch", "attic", "cellar", "yard"]):
+        make_capture(make_device(code), received_at=began - timedelta(minutes=minutes))
+
+    def piece(start):
+        found = build_cards(alice, cameras(alice), start, began)
+        return [card.device.code for card in found.cards], found.more
+
+    assert piece(0) == (["barn", "porch"], True)
+    newest = make_capture(
+        Device.objects.get(code="cellar"), name="b", received_at=began + timedelta(seconds=1)
+    )
+    assert piece(2) == (["attic", "cellar"], True)
+    assert piece(4) == (["yard"], False)
+    assert piece(6) == ([], False)
+    assert build_cards(alice, cameras(alice), 2, began).cards[1].capture.id == newest.pk
+
+
+def test_the_wall_has_no_switched_off_device_and_no_panel_without_pictures():
+    alice = make_user("alice", "owner")
+    make_device("porch")
+    make_device("off", enabled=False)
+    panel = make_device("panel", profile="panel")
+    assert [card.device.code for card in cards_of(alice)] == ["porch"]
+    make_capture(panel)
+    assert len(cards_of(alice)) == 2
+
+
+def test_a_viewer_may_not_press_the_shutter():
+    group = DeviceGroup.objects.create(name="Garden")
+    vera, bob = make_user("vera", "viewer", group), make_user("bob", "operator")
+    make_device("barn", group=group)
+    make_device("porch", group=None)
+    assert [(card.device.code, card.can_command) for card in cards_of(vera)] == [("barn", False)]
+    assert all(card.can_command for card in cards_of(bob))
+
+
+def test_a_camera_without_command_topic_has_no_shutter():
+    alice = make_user("alice", "owner")
+    make_device("stream", profile="raspberry-pi")
+    assert not cards_of(alice)[0].can_command
+
+
+def test_a_failure_stays_until_a_picture_comes():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    commands.fail(commands.capture(porch), "camera_said", "The lens is covered.")
+    assert cards_of(alice)[0].command.reason == "The lens is covered."
+    make_capture(porch)
+    assert cards_of(alice)[0].command is None
+
+
+def test_an_old_end_is_no_news_but_an_open_command_is():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    command = commands.capture(porch)
+    Command.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    assert cards_of(alice)[0].command.elapsed_s == pytest.approx(3600, abs=5)
+    commands.fail(command, "camera_said", "x")
+    Command.objects.update(finished_at=timezone.now() - timedelta(minutes=6))
+    assert cards_of(alice)[0].command is None
+
+
+def test_the_feed_begins_after_the_picture_that_is_named():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    at = timezone.now()
+    captures = [make_capture(porch, name=f"p{i}", received_at=at) for i in range(4)]
+    captures.sort(key=lambda c: c.pk)
+    newer = build_feed(alice, after=captures[1])
+    assert [p.id for p in newer] == [captures[3].pk, captures[2].pk]
+
+
+def test_the_feed_of_a_group_has_only_its_pictures():
+    alice, group = make_user("alice", "owner"), DeviceGroup.objects.create(name="Garden")
+    make_capture(make_device("porch"))
+    barn = make_capture(make_device("barn", group=group))
+    assert [p.id for p in build_feed(alice, group)] == [barn.pk]
+
+
+def test_marks_say_what_is_odd():
+    capture = make_capture(make_device("porch"), flags=["truncated", "odd"], kept=True)
+    OSSObject.objects.filter(pk=capture.pk).update(state="blocked", error="key refused")
+    capture.mirror.refresh_from_db()
+    words = [mark.words for mark in picture_of(capture).marks]
+    assert words[:2] == ["cut short", "odd"]
+    assert words[2:] == ["not asked for: the camera sent it by itself", "kept", "not mirrored: key refused"]

@@ -1,0 +1,152 @@
+"""The dashboard and its fragments."""
+
+import html
+import re
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from devices.commands.models import Command
+from devices.registry.models import Device, DeviceGroup
+from tests.builders import make_capture, make_device, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def make_online(code: str, **values) -> Device:
+    device = make_device(code, **values)
+    Device.objects.filter(pk=device.pk).update(last_seen_at=timezone.now())
+    return device
+
+
+def test_the_dashboard_shows_cameras_and_the_latest_pictures(client):
+    capture = make_capture(make_device("porch", name="Porch"))
+    client.force_login(make_user("alice", "owner"))
+    page = client.get("/").content.decode()
+    assert 'id="card-porch"' in page
+    assert page.count(f"/captures/{capture.pk}/thumb") == 2
+    assert f'data-capture="{capture.pk}"' in page
+
+
+def test_whoever_is_not_logged_in_is_sent_to_log_in(client):
+    for path in ("/", "/feed", "/cards/porch", "/history", f"/captures/{uuid.uuid4()}"):
+        assert client.get(path)["Location"].startswith("/login?next=")
+
+
+def test_an_empty_hub_shows_the_first_steps(client):
+    client.force_login(make_user("alice", "owner"))
+    assert "Three steps to the first picture" in client.get("/").content.decode()
+
+
+def test_the_number_of_queries_does_not_grow_with_cameras(client, django_assert_max_num_queries):
+    client.force_login(make_user("bob", "operator"))
+    for number in range(12):
+        make_capture(make_device(f"cam-{number}"))
+    with django_assert_max_num_queries(10):
+        client.get("/")
+
+
+def test_a_long_wall_offers_the_next_cameras(client, monkeypatch):
+    monkeypatch.setattr("media_pipeline.captures.cards.CARDS_AT_ONCE", 2)
+    garden = DeviceGroup.objects.create(name="Garden")
+    for code in ("barn", "porch", "attic"):
+        make_device(code, group=garden)
+    client.force_login(make_user("alice", "owner"))
+    page = client.get(f"/?group={garden.pk}").content.decode()
+    assert "card-attic" in page and "card-barn" in page and "card-porch" not in page
+    url = html.unescape(re.search(r'wall__more.*?href="([^"]+)"', page)[1])
+    assert url.startswith(f"/?group={garden.pk}&start=2&until=")
+    rest = client.get(url, headers={"HX-Request": "true"}).content.decode()
+    assert rest.count("<article") == 1 and "card-porch" in rest and "wall__more" not in rest
+    assert "<html" not in rest and "<html" in client.get(url).content.decode()
+
+
+def test_behind_the_last_camera_the_wall_begins_anew(client):
+    make_device("barn")
+    client.force_login(make_user("alice", "owner"))
+    assert client.get("/?start=48")["Location"] == "/"
+    for odd in ("?start=-1", "?start=x", "?until=x", "?until=1e99", "?until=nan"):
+        assert "card-barn" in client.get("/" + odd).content.decode()
+
+
+def test_a_card_is_asked_for_with_the_group_of_its_page(client):
+    garden, house = (DeviceGroup.objects.create(name=name) for name in ("Garden", "House"))
+    make_device("barn", group=garden)
+    client.force_login(make_user("alice", "owner"))
+    assert client.get(f"/cards/barn?group={garden.pk}").status_code == 200
+    make_device("porch", group=house)
+    assert client.get(f"/cards/barn?group={house.pk}").status_code == 204
+
+
+def test_a_device_that_is_not_on_the_wall_has_no_card(client):
+    make_device("hall", profile="panel")
+    client.force_login(make_user("alice", "owner"))
+    answer = client.get("/cards/hall")
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_a_viewer_sees_only_the_own_group(client):
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_device("barn", group=garden)
+    make_device("porch", group=DeviceGroup.objects.create(name="House"))
+    client.force_login(make_user("vera", "viewer", garden))
+    page = client.get("/").content.decode()
+    assert "card-barn" in page and "card-porch" not in page
+    assert "House" not in page
+    assert client.get("/cards/porch").status_code == 404
+
+
+def test_the_group_filter_narrows_and_unknown_groups_do_not_exist(client):
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_device("barn", group=garden)
+    make_device("porch")
+    client.force_login(make_user("alice", "owner"))
+    page = client.get(f"/?group={garden.pk}").content.decode()
+    assert "card-barn" in page and "card-porch" not in page
+    assert {client.get(f"/?group={word}").status_code for word in ("999", "x", "-1")} == {404}
+
+
+def test_a_card_can_be_fetched_alone(client):
+    make_capture(make_device("porch", name="Porch"))
+    client.force_login(make_user("alice", "owner"))
+    card = client.get("/cards/porch").content.decode()
+    assert card.lstrip().startswith("<article") and "Porch" in card
+    assert client.get("/cards/nobody").status_code == 404
+
+
+def test_the_feed_begins_after_the_named_picture(client):
+    porch = make_device("porch")
+    old, new = make_capture(porch, name="a"), make_capture(porch, name="b")
+    client.force_login(make_user("alice", "owner"))
+    assert str(new.pk) in (answer := client.get(f"/feed?after={old.pk}").content.decode())
+    assert str(old.pk) not in answer
+    assert client.get(f"/feed?after={new.pk}").content.strip() == b""
+    assert str(old.pk) in client.get("/feed?after=nonsense").content.decode()
+
+
+def test_all_reachable_cameras_are_asked_at_once(client):
+    make_online("porch")
+    make_online("barn")
+    make_online("stream", profile="raspberry-pi")
+    make_device("asleep")
+    client.force_login(make_user("bob", "operator"))
+    assert client.post("/capture-all").status_code == 302
+    assert sorted(c.device.code for c in Command.objects.all()) == ["barn", "porch"]
+
+
+def test_all_means_all_of_the_group(client):
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_online("barn", group=garden)
+    make_online("porch")
+    client.force_login(make_user("bob", "operator"))
+    assert client.post("/capture-all", {"group": garden.pk})["Location"] == f"/?group={garden.pk}"
+    assert [c.device.code for c in Command.objects.all()] == ["barn"]
+
+
+def test_a_viewer_asks_no_camera(client):
+    make_online("porch")
+    client.force_login(make_user("vera", "viewer"))
+    client.post("/capture-all")
+    assert not Command.objects.exists()
+    assert client.get("/capture-all").status_code == 405

@@ -1,0 +1,35 @@
+"""The upload door, served."""
+
+import httpx
+import pytest
+
+from devices.keys import identity
+from media_pipeline.intake import endpoint as upload
+from photohub.lib.http.guard import GuardedHttp
+from tests.servers import running_asgi
+
+
+@pytest.fixture
+def _no_limits(monkeypatch):
+    monkeypatch.setattr(upload, "_DEVICES", None)
+    monkeypatch.setattr(upload, "_ADDRESSES", None)
+    upload._keys.forget()
+    monkeypatch.setattr(upload, "_STRANGERS", upload.Strangers(per_second=10, burst=50))
+
+
+@pytest.fixture
+def door(_no_limits):
+    with running_asgi(upload.application) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def real_door(_no_limits):
+    """Behind the server's own HTTP, with which a client that closed its side is still answered."""
+    with running_asgi(upload.application, GuardedHttp) as url, httpx.Client(base_url=url) as client:
+        yield client
+
+
+@pytest.fixture
+def porch():
+    return identity.add_device(code="porch", name="Porch", profile="generic")

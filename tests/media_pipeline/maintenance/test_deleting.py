@@ -1,0 +1,120 @@
+"""Deleting pictures for good."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.events.models import Event
+from devices.registry import removing
+from media_pipeline.captures import thumbnails
+from media_pipeline.maintenance import deleting
+from media_pipeline.models import Capture, OSSObject, Removal, ShareLink
+from media_pipeline.storage import store
+from tests.builders import make_capture, make_device, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def use_folder_mirror(settings, folder):
+    folder.mkdir()
+    settings.PHOTOHUB_MIRROR, settings.PHOTOHUB_MIRROR_FOLDER = "file", str(folder)
+
+
+def make_mirrored(folder, **values) -> Capture:
+    capture = make_capture(make_device("porch"), **values)
+    OSSObject.objects.filter(pk=capture.pk).update(state="mirrored", attempts=1)
+    copy = folder / capture.path
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(b"copy")
+    return capture
+
+
+def sweep() -> int:
+    return deleting.remove_all(deleting.due())
+
+
+def test_row_file_thumbnail_copy_and_links_go(settings, tmp_path):
+    use_folder_mirror(settings, tmp_path / "mirror")
+    capture = make_mirrored(tmp_path / "mirror")
+    thumbnails.make_one(capture)
+    ShareLink.objects.create(capture=capture)
+    assert deleting.delete_captures(make_user("alice", "owner"), [capture]).gone == 1
+    assert (sweep(), sweep()) == (1, 0)
+    left = [
+        store.full_path(capture.path),
+        store.thumbnail_path(capture.pk),
+        tmp_path / "mirror" / capture.path,
+    ]
+    assert not any(path.exists() for path in left)
+    assert not (Capture.objects.exists() or ShareLink.objects.exists() or Removal.objects.exists())
+
+
+def test_the_row_goes_before_the_file():
+    capture = make_capture(make_device("porch"))
+    deleting.delete_captures(make_user("alice", "owner"), [capture])
+    assert not Capture.objects.exists()
+    assert store.full_path(capture.path).exists()
+    assert Removal.objects.get().path == capture.path
+
+
+def test_a_mirror_that_is_away_is_asked_again(settings, tmp_path):
+    use_folder_mirror(settings, tmp_path / "mirror")
+    capture = make_mirrored(tmp_path / "mirror")
+    (tmp_path / "mirror").rename(tmp_path / "away")
+    deleting.delete_captures(make_user("alice", "owner"), [capture])
+    assert sweep() == 0
+    row = Removal.objects.get()
+    assert row.attempts == 1 and row.next_try_at > timezone.now() and "does not exist" in row.error
+    (tmp_path / "away").rename(tmp_path / "mirror")
+    Removal.objects.update(next_try_at=timezone.now())
+    assert sweep() == 1
+    assert not (tmp_path / "mirror" / capture.path).exists()
+
+
+def test_a_copy_of_a_mirror_that_was_switched_off_is_not_forgotten():
+    capture = make_capture(make_device("porch"))
+    OSSObject.objects.filter(pk=capture.pk).update(state="mirrored", attempts=1)
+    deleting.delete_captures(make_user("alice", "owner"), [capture])
+    assert sweep() == 0
+    assert "former mirror" in Removal.objects.get().error
+
+
+def test_a_copy_under_way_is_deleted_after_its_lease():
+    capture, lease_until = make_capture(make_device("porch")), timezone.now() + timedelta(seconds=40)
+    OSSObject.objects.filter(pk=capture.pk).update(state="uploading", attempts=1, lease_until=lease_until)
+    deleting.delete_captures(make_user("alice", "owner"), [capture])
+    assert Removal.objects.get().next_try_at == lease_until
+    assert deleting.due() == []
+
+
+def test_kept_pictures_stay_even_when_the_page_was_older():
+    capture = make_capture(make_device("porch"))
+    Capture.objects.update(kept=True)
+    done = deleting.delete_captures(make_user("alice", "owner"), [capture])
+    assert (done.gone, done.kept) == (0, 1)
+    assert Capture.objects.exists()
+
+
+def test_only_owners_delete():
+    capture = make_capture(make_device("porch"))
+    for person in (make_user("bob", "operator"), make_user("mallory")):
+        assert deleting.delete_captures(person, [capture]).refused == 1
+    assert Capture.objects.exists()
+
+
+def test_deleting_is_written_down():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    captures = [make_capture(porch, name=name) for name in "ab"]
+    deleting.delete_captures(alice, captures)
+    event = Event.objects.get(sentence__contains="deleted")
+    assert (event.sentence, event.actor, event.device) == ("Pictures deleted: 2.", alice, porch)
+
+
+def test_a_device_takes_its_pictures_with_it(monkeypatch):
+    monkeypatch.setattr(deleting, "_BATCH", 2)
+    porch = make_device("porch")
+    paths = [store.full_path(make_capture(porch, name=name).path) for name in "abcde"]
+    removing.remove_device(porch)
+    assert sweep() == 5
+    assert not any(path.exists() for path in paths)

@@ -1,0 +1,51 @@
+"""What a backup holds beside pictures, and that it comes back."""
+
+import json
+
+import pytest
+
+from photohub.backup.backing_up import CannotBackUp, back_up
+from photohub.backup.restoring import restore
+from tests.builders import make_capture, make_device
+from tests.devices.firmware.builders import IMAGE, flip_byte, store
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+@pytest.mark.parametrize("target", ["backup", "backup.tar"])
+def test_firmware_is_backed_up_once_and_comes_back(tmp_path, workspace, target):
+    row, _same = store(), store(product="oven")
+    make_capture(make_device("porch"))
+    report = back_up(tmp_path / target, workspace)
+    assert (report.pictures, report.new, report.images, report.missing) == (1, 1, 1, [])
+    restored = restore(tmp_path / target, tmp_path / "data")
+    assert (restored.pictures, restored.damaged) == (1, [])
+    assert (tmp_path / "data" / "firmware" / row.sha256).read_bytes() == IMAGE
+
+
+def test_the_manifest_of_a_backup_names_an_image_with_its_hash(tmp_path, workspace):
+    row = store()
+    back_up(tmp_path / "backup", workspace)
+    lines = (tmp_path / "backup" / "manifest.jsonl").read_text().splitlines()
+    named = {"path": f"firmware/{row.sha256}", "sha256": row.sha256, "size_bytes": len(IMAGE)}
+    assert json.loads(lines[-1]) == named
+
+
+def test_a_damaged_image_is_left_out_of_a_restore_and_a_missing_one_named(tmp_path, workspace, settings):
+    row, gone = store(), store(b"\xe9another", product="oven")
+    flip_byte(row)
+    (settings.FIRMWARE_DIR / gone.sha256).unlink()
+    report = back_up(tmp_path / "backup", workspace)
+    assert report.missing == [f"firmware/{gone.sha256}"]
+    assert restore(tmp_path / "backup", tmp_path / "data").damaged == [f"firmware/{row.sha256}"]
+
+
+def test_a_backup_does_not_go_into_the_firmware_folder(settings, workspace):
+    with pytest.raises(CannotBackUp, match="firmware"):
+        back_up(settings.FIRMWARE_DIR / "backup", workspace)
