@@ -34,13 +34,14 @@ from devices.firmware.models import Firmware  # noqa: E402
 from devices.firmware.rollouts import queue as rollouts  # noqa: E402
 from devices.firmware.rollouts import targets  # noqa: E402
 from devices.firmware.rollouts.planning import Plan  # noqa: E402
-from devices.keys import identity  # noqa: E402
 from devices.panels.deliveries import queue as deliveries  # noqa: E402
 from devices.panels.deliveries.models import Delivery, PictureOrigin  # noqa: E402
 from devices.protocol.pictures.packets import count_packets  # noqa: E402
 from devices.registry.models import Device  # noqa: E402
+from devices.setup import adding  # noqa: E402
+from media_pipeline.captures.models import Capture, Source, Step  # noqa: E402
 from media_pipeline.mirror import copying as mirror  # noqa: E402
-from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step  # noqa: E402
+from media_pipeline.mirror.models import MirrorState, OSSObject  # noqa: E402
 from media_pipeline.storage import store  # noqa: E402
 from photohub.lib.ids import new_id  # noqa: E402
 
@@ -54,7 +55,7 @@ def fill(devices: int, captures: int) -> int:
     """Make devices, and mirrored captures of all of them, evenly over the last 90 days."""
     with transaction.atomic():
         made = [
-            identity.add_device(code=f"old-{n}", name=f"Old {n}", profile="generic").device
+            adding.add_device(code=f"old-{n}", name=f"Old {n}", profile="generic").device
             for n in range(devices)
         ]
     now = timezone.now()
@@ -100,7 +101,7 @@ def _created(row: Capture) -> Event:
 def add_backlog(count: int, size_bytes: int) -> int:
     """Store pictures whose copies are due now, as after an outage of the object storage."""
     device = Device.objects.filter(code="backlog").first()
-    device = device or identity.add_device(code="backlog", name="Backlog", profile="generic").device
+    device = device or adding.add_device(code="backlog", name="Backlog", profile="generic").device
     now = timezone.now()
     rows = [_with_file(device, now, body) for body in _bodies(count, size_bytes)]
     with transaction.atomic():
@@ -168,7 +169,7 @@ def add_panels(count: int) -> list[str]:
         for code in codes:
             topic = f"photohub/{code}/picture"
             values = {"picture_topic": topic, "picture_ack_topic": f"{topic}/ack"}
-            identity.add_device(code=code, name=code, profile="panel", **values)
+            adding.add_device(code=code, name=code, profile="panel", **values)
     return codes
 
 

@@ -6,13 +6,13 @@ from django.http import HttpRequest
 from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
 from devices.access.models import ApiToken, Membership, Role
 from devices.commands.models import Command
-from devices.events.models import Event
-from devices.events.service_models import ServiceBeat
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
-from devices.panels.deliveries.models import Delivery, Panel, PlaylistItem, RenderProfile
-from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey
+from devices.panels.deliveries.models import Delivery
+from devices.panels.playlists.models import PlaylistItem
+from devices.panels.rendering.models import RenderProfile
+from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, Panel
 
 
 @admin.register(Device)

@@ -1,7 +1,8 @@
 from django.apps import AppConfig
 from django.core.checks import register
+from django.utils.module_loading import import_string
 
-from devices import checks
+from . import checks
 
 
 class DevicesConfig(AppConfig):
@@ -9,4 +10,6 @@ class DevicesConfig(AppConfig):
     verbose_name = "Devices"
 
     def ready(self) -> None:
+        # By its name: models cannot be imported before the apps are ready.
+        import_string("devices.wiring.connect")()
         register(checks.check_broker)

@@ -2,21 +2,13 @@
 
 from devices.access.models import ApiToken, Invitation, Membership, Role, Scope
 from devices.commands.models import Command, CommandState
-from devices.events.models import Event, EventType
-from devices.events.service_models import ServiceBeat
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
-from devices.panels.deliveries.models import (
-    Delivery,
-    DeliveryState,
-    DeliveryWay,
-    Panel,
-    PictureOrigin,
-    PlaylistItem,
-    RenderProfile,
-)
-from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, LinkState, Publisher
+from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
+from devices.panels.playlists.models import PlaylistItem
+from devices.panels.rendering.models import RenderProfile
+from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, LinkState, Panel, Publisher
 
 __all__ = [
     "ApiToken",

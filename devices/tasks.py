@@ -16,6 +16,7 @@ from .commands import queue as commands
 from .events import clock_watch, troubles
 from .events import heartbeats as beats
 from .events import record as events
+from .panels import in_use
 
 
 @shared_task
@@ -54,7 +55,11 @@ def _prune() -> None:
 def tidy_up() -> None:
     """Delete files that no delivery needs any more, and sessions that ended."""
     if clock_watch.look() is None:
-        each_in_turn(outbox.drop_unused, sessions.drop_ended)
+        each_in_turn(_drop_unused, sessions.drop_ended)
+
+
+def _drop_unused() -> None:
+    outbox.drop_unused(in_use.hashes_in_use)
 
 
 @shared_task

@@ -2,27 +2,24 @@
 
 from django.urls import path
 
+from devices.firmware.pages import rollout_views
 from devices.panels.deliveries import views as deliveries
 from devices.panels.playlists import views as playlist
-from devices.panels.showing import choosing_views as choosing
 from devices.panels.showing import profile_views as renders
 from devices.panels.showing import views as showing
 
 from .commands import views as commands
 from .keys import views as keys
-from .overview import listing_views as listing
 from .overview import views as detail
-from .setup import settings_views as settings
-from .setup import simulation_views as simulate
 from .setup import views as adding
 
 app_name = "devices"
 urlpatterns = [
-    path("", listing.device_list, name="list"),
+    path("", detail.device_list, name="list"),
     path("add/", adding.add, name="add"),
     path("add/code", adding.code_for, name="code_for"),
-    path("simulate", simulate.simulate, name="simulate"),
-    path("simulate/remove", simulate.simulate_remove, name="simulate_remove"),
+    path("simulate", adding.simulate, name="simulate"),
+    path("simulate/remove", adding.simulate_remove, name="simulate_remove"),
     path("deliveries/", deliveries.delivery_list, name="deliveries"),
     path("deliveries/<uuid:id>/picture", deliveries.picture, name="delivery_picture"),
     path("deliveries/<uuid:id>/cancel", deliveries.cancel, name="delivery_cancel"),
@@ -31,7 +28,7 @@ urlpatterns = [
     path("render-profiles/new", renders.new, name="new_render"),
     path("render-profiles/<slug:name>/", renders.edit, name="render"),
     path("render-profiles/<slug:name>/delete", renders.delete, name="delete_render"),
-    path("show/", choosing.choose_panel, name="choose_panel"),
+    path("show/", showing.choose_panel, name="choose_panel"),
     path("show/drawn", showing.drawn, name="drawn"),
     path("<slug:code>/", detail.overview, name="detail"),
     path("<slug:code>/now", detail.now, name="now"),
@@ -41,8 +38,8 @@ urlpatterns = [
     path("<slug:code>/show/shown", showing.shown, name="shown"),
     path("<slug:code>/show/preview", showing.capture_preview, name="capture_preview"),
     path("<slug:code>/show/topics", showing.take_pictures, name="take_pictures"),
-    path("<slug:code>/firmware/", detail.firmware, name="firmware"),
-    path("<slug:code>/firmware/ask", settings.ask_config, name="ask_config"),
+    path("<slug:code>/firmware/", rollout_views.firmware, name="firmware"),
+    path("<slug:code>/firmware/ask", adding.ask_config, name="ask_config"),
     path("<slug:code>/playlist/", playlist.playlist, name="playlist"),
     path("<slug:code>/playlist/<uuid:id>/move", playlist.move, name="playlist_move"),
     path("<slug:code>/playlist/<uuid:id>/remove", playlist.remove, name="playlist_remove"),
@@ -51,10 +48,10 @@ urlpatterns = [
     path("<slug:code>/events/", detail.events, name="events"),
     path("<slug:code>/added/", adding.added, name="added"),
     path("<slug:code>/firstlight", adding.first_light, name="first_light"),
-    path("<slug:code>/settings/", settings.settings, name="settings"),
-    path("<slug:code>/panel/again", settings.allow_again, name="allow_again"),
-    path("<slug:code>/certificate", settings.trust_certificate, name="trust_certificate"),
-    path("<slug:code>/delete", settings.delete, name="delete"),
+    path("<slug:code>/settings/", adding.settings, name="settings"),
+    path("<slug:code>/panel/again", adding.allow_again, name="allow_again"),
+    path("<slug:code>/certificate", adding.trust_certificate, name="trust_certificate"),
+    path("<slug:code>/delete", adding.delete, name="delete"),
     path("<slug:code>/keys/", keys.keys, name="keys"),
     path("<slug:code>/keys/new", keys.new_key, name="new_key"),
     path("<slug:code>/keys/secret", keys.new_secret, name="new_secret"),

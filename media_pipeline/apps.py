@@ -2,7 +2,7 @@ from django.apps import AppConfig
 from django.core.checks import register
 from django.utils.module_loading import import_string
 
-from media_pipeline import checks
+from . import checks
 
 
 class MediaPipelineConfig(AppConfig):

@@ -2,11 +2,8 @@
 
 from django.urls import path
 
-from .captures import file_views as files
 from .captures import views as capture
 from .dashboard import views as live
-from .dashboard import wall_views as wall
-from .history import picker_views as picker
 from .history import views as history
 from .links import views as links
 from .live import views as stream
@@ -18,26 +15,26 @@ urlpatterns = [
     path("cards/<slug:code>", live.card, name="card"),
     path("feed", live.feed, name="feed"),
     path("capture-all", live.capture_all, name="capture_all"),
-    path("wall", wall.wall, name="wall"),
-    path("wall/<slug:code>", wall.screen, name="wall_screen"),
+    path("wall", live.wall, name="wall"),
+    path("wall/<slug:code>", live.screen, name="wall_screen"),
     path("history", history.browse, name="history"),
     path("history/change", history.change, name="history_change"),
     path("history/delete", history.delete, name="history_delete"),
-    path("captures/picker", picker.pick, name="capture_picker"),
+    path("captures/picker", history.pick, name="capture_picker"),
     path("captures/<uuid:id>", capture.show, name="capture"),
     path("captures/<uuid:id>/panel", capture.panel, name="capture_panel"),
     path("captures/<uuid:id>/mirror", capture.retry_mirror, name="capture_mirror"),
     path("captures/<uuid:id>/labels", capture.save_labels, name="capture_labels"),
     path("captures/<uuid:id>/keep", capture.keep, name="capture_keep"),
-    path("captures/<uuid:id>/link", capture.change_link, name="capture_link"),
-    path("captures/<uuid:id>/shares", capture.add_share, name="capture_share"),
-    path("captures/<uuid:id>/shares/<slug:code>/revoke", capture.revoke_share, name="capture_share_revoke"),
-    path("captures/<uuid:id>/original", files.original, name="capture_original"),
-    path("captures/<uuid:id>/thumb", files.thumb, name="capture_thumb"),
+    path("captures/<uuid:id>/link", links.change_link, name="capture_link"),
+    path("captures/<uuid:id>/shares", links.add_share, name="capture_share"),
+    path("captures/<uuid:id>/shares/<slug:code>/revoke", links.revoke_share, name="capture_share_revoke"),
+    path("captures/<uuid:id>/original", capture.original, name="capture_original"),
+    path("captures/<uuid:id>/thumb", capture.thumb, name="capture_thumb"),
     path("devices/<slug:code>/live/", stream.stream, name="device_live"),
     path("devices/<slug:code>/live/going", stream.going, name="device_going"),
     path("devices/<slug:code>/keep", stream.keep, name="device_keep"),
-    path("devices/<slug:code>/latest.jpg", files.latest, name="latest"),
+    path("devices/<slug:code>/latest.jpg", capture.latest, name="latest"),
     path("timelapses", time_lapses.list_films, name="time_lapses"),
     path("timelapses/new", time_lapses.new, name="time_lapse_new"),
     path("timelapses/<uuid:id>", time_lapses.show, name="time_lapse"),

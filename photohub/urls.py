@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("language", pages.set_language, name="set_language"),
     path("", include("photohub.accounts.urls")),
+    path("", include("photohub.status.urls")),
     path("devices/", include("devices.urls")),
     path("firmware/", include("devices.firmware.pages.urls")),
     path("image", push_image, name="push_image"),

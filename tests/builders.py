@@ -8,11 +8,12 @@ from django.utils import timezone
 from PIL import Image, ImageDraw
 
 from devices.access.models import Membership
-from devices.keys import identity
+from devices.keys import tokens
 from devices.registry.models import Device, DeviceGroup
+from devices.setup import adding
+from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Upload, ingest
-from media_pipeline.models import Capture, Source
 from media_pipeline.storage import store
 
 PASSWORD = "a long enough word 7"
@@ -42,7 +43,7 @@ def make_user(name: str, role: str = "", group: DeviceGroup | None = None):
 
 def make_device(code: str = "porch", *, profile: str = "generic", name: str = "", **values) -> Device:
     """Return a device with its profile filled in."""
-    return identity.add_device(code=code, name=name, profile=profile, **values).device
+    return adding.add_device(code=code, name=name, profile=profile, **values).device
 
 
 def make_spool(data: bytes) -> store.Spool:
@@ -75,5 +76,5 @@ def make_capture(
 
 def make_program(user, *scopes: str) -> Client:
     """Return a client that sends an API token of this person; without scopes the token has all."""
-    _token, secret = identity.new_token(user, "program", list(scopes))
+    _token, secret = tokens.new_token(user, "program", list(scopes))
     return Client(headers={"Authorization": f"Bearer {secret}"})

@@ -17,28 +17,30 @@ from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events import record as events
 from devices.events import troubles
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import sweeping, targets
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.mqtt import dynsec
+from devices.panels import in_use
 from devices.panels.deliveries import leases as delivery_leases
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
-from devices.panels.sources import outbox
 from devices.registry.models import BrokerAccount, Device
 from media_pipeline.captures import thumbnails
+from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture, OSSObject, Removal, TimeLapse
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.rules import runs as show_runs
 from media_pipeline.rules.models import ShowRule
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
+from media_pipeline.time_lapses.models import TimeLapse
 from photohub.lib.ids import new_id
 from tests.builders import make_device
 from tests.queries import plans_of
@@ -82,7 +84,7 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "deliveries with a wrong end": deliveries.bound_waiting,
     "deliveries of a gateway that died": delivery_leases.put_back_lost,
     "playlists": playlists.push_due,
-    "pictures that panels need": lambda: outbox._needed(["0" * 64, "1" * 64]),
+    "pictures that panels need": lambda: in_use.hashes_in_use(["0" * 64, "1" * 64]),
     "old events": events.prune,
     "old troubles": troubles.prune,
     "accounts to tell": lambda: dynsec.claim_due("hub"),

@@ -15,20 +15,21 @@ from django.utils import timezone
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events import record as events
-from devices.firmware.rollouts import targets
+from devices.firmware.rollouts import sweeping, targets
 from devices.firmware.rollouts.models import Rollout
 from devices.mqtt import dynsec
+from devices.panels import in_use
 from devices.panels.deliveries import leases as delivery_leases
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.sources import outbox
 from devices.registry.models import Device
-from media_pipeline.captures import thumbnails
+from media_pipeline.captures import filters as captures_filters
+from media_pipeline.captures import finding, thumbnails
+from media_pipeline.captures.models import Capture
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture
 from media_pipeline.rules import runs as show_runs
 from media_pipeline.rules.models import ShowRule
 from media_pipeline.time_lapses import making as time_lapse_work
@@ -39,7 +40,7 @@ GROWING = r"media_pipeline_(capture|ossobject|removal|timelapse)|devices_(event|
 _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:{GROWING})\b)")
 
 
-def _pictures(filters: history.Filters, cursor: str = "") -> None:
+def _pictures(filters: captures_filters.Filters, cursor: str = "") -> None:
     history.page_of(history.captures_matching(make_user(f"ada-{new_id()}", "owner"), filters), cursor)
 
 
@@ -61,7 +62,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "deliveries to end": (deliveries.expire_due, "deliveries_that_may_expire"),
     "deliveries of a gateway that died": (delivery_leases.put_back_lost, "deliveries_being_sent"),
     "pictures that panels need": (
-        lambda: outbox._needed(["0" * 64]),
+        lambda: in_use.hashes_in_use(["0" * 64]),
         "deliveries_of_these_bytes|deliveries_of_an_original",
     ),
     "old events": (events.prune, "silent_events_by_age"),
@@ -73,8 +74,8 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
     "films to make": (time_lapse_work.due, "time_lapses_to_make"),
-    "silent updates": (targets.end_due, "targets_with_a_deadline"),
-    "updates left open": (targets.release_stuck, "targets_with_a_deadline"),
+    "silent updates": (sweeping.end_due, "targets_with_a_deadline"),
+    "updates left open": (sweeping.release_stuck, "targets_with_a_deadline"),
     "rollouts that go on": (lambda: list(Rollout.objects.running()), "rollouts_that_go_on"),
     "devices to tell of an update": (targets.find_waiting, "rollouts_that_go_on"),
     "what a device should fetch": (
@@ -85,13 +86,15 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: list(Device.objects.first().events.told().order_by("-seq")[:50]),
         "events_told_on_device_page",
     ),
-    "history": (lambda: _pictures(history.Filters()), "captures_for_history"),
+    "history": (lambda: _pictures(captures_filters.Filters()), "captures_for_history"),
     "a later page of the history": (
-        lambda: _pictures(history.Filters(), history.encode_cursor(Capture(received_at=timezone.now()))),
+        lambda: _pictures(
+            captures_filters.Filters(), history.encode_cursor(Capture(received_at=timezone.now()))
+        ),
         "captures_for_history",
     ),
     "history of one device": (
-        lambda: _pictures(history.Filters(devices=("porch",))),
+        lambda: _pictures(captures_filters.Filters(devices=("porch",))),
         "captures_of_a_device",
     ),
     "pictures that are new to a rule": (
@@ -100,7 +103,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         "captures_of_a_device|captures_for_history",
     ),
     "a picture's neighbours": (
-        lambda: history.neighbours_of(Capture(device=Device.objects.first(), received_at=timezone.now())),
+        lambda: finding.neighbours_of(Capture(device=Device.objects.first(), received_at=timezone.now())),
         "captures_of_a_device",
     ),
 }

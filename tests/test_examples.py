@@ -21,7 +21,6 @@ from PIL import Image
 
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.keys import identity
 from devices.mqtt import addressing
 from devices.panels.rendering import drawing as rendering
 from devices.protocol import light, topics
@@ -33,9 +32,10 @@ from devices.protocol.pictures.packets import Function, encode_ack, encode_begin
 from devices.protocol.pictures.receiver import Receiver
 from devices.registry import presence
 from devices.registry.models import Device, DeviceKey
+from devices.setup import adding
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake import endpoint as upload
 from media_pipeline.links import publish
-from media_pipeline.models import Capture
 from photohub.lib.ids import hash_key
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
@@ -172,7 +172,7 @@ def test_the_documented_telemetry_is_kept_whole():
 
 @pytest.mark.django_db
 def test_the_documented_topics_are_the_rights_of_a_generic_device():
-    device = identity.add_device(code="porch", name="", profile="generic").device
+    device = adding.add_device(code="porch", name="", profile="generic").device
     publishes, subscribes = addressing.rights_of(device)
     listed = {line.split()[0]: line.split()[-1] for line in VECTORS["topics"].splitlines()}
     files, frame = listed.pop("file"), listed.pop("frame")
@@ -224,7 +224,7 @@ def documented_headers() -> dict[str, str]:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_documented_upload_is_stored_with_all_that_it_says():
-    device = identity.add_device(code="porch", name="", profile="generic").device
+    device = adding.add_device(code="porch", name="", profile="generic").device
     DeviceKey.objects.create(device=device, prefix=KEY[:8], sha256=hash_key(KEY))
     path = VECTORS["upload-request"].split()[1]
     with running_asgi(upload.application) as url:

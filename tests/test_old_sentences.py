@@ -6,14 +6,15 @@ from django.utils.translation import override
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events import heartbeats as beats
-from devices.events.models import Event, EventType
-from devices.events.service_models import ServiceBeat
+from devices.events.models import Event, EventType, ServiceBeat
 from devices.firmware.models import Firmware
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.wording import reason_of
-from media_pipeline.models import OSSObject, Removal, TimeLapse
+from media_pipeline.maintenance.models import Removal
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.rules.models import ShowRun
+from media_pipeline.time_lapses.models import TimeLapse
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,8 @@ from devices.events.models import Event
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
 from devices.panels.deliveries.models import Delivery
 from devices.registry.models import BrokerAccount
-from media_pipeline.models import Capture, OSSObject
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import OSSObject
 from photohub.lib.database.db import inline
 from tests.queries import QUERIES, plans_of, slow_plans
 

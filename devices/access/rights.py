@@ -1,13 +1,14 @@
 """One place decides who may do what: pages, API, files, sockets and streams all ask `can`."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from functools import wraps
 
+from django.contrib.auth import get_user_model
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
-
-from devices.commands.models import Command
-from devices.registry.models import Device
+from django.http import HttpRequest, HttpResponse
 
 from .models import Membership, Role
 
@@ -35,7 +36,7 @@ def can(user, action: Action | str, subject=None) -> bool:
         return False
     if user.is_superuser:
         return True
-    device = subject if isinstance(subject, Device) else getattr(subject, "device", None)
+    device = getattr(subject, "device", subject)
     return any(action in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
 
 
@@ -46,14 +47,14 @@ def _within_token(user, action: Action | str) -> bool:
     return scopes is None or wanted in scopes
 
 
-def _roles(user, device: Device | None, anywhere: bool) -> list[str]:
+def _roles(user, device, anywhere: bool) -> list[str]:
     """Return the roles that count for this device."""
     return [
         role
         for role, group_id in memberships_of(user)
         if group_id is None
         or (anywhere and role != Role.OWNER)
-        or (device is not None and device.group_id == group_id)
+        or (device is not None and getattr(device, "group_id", None) == group_id)
     ]
 
 
@@ -75,24 +76,30 @@ def is_owner(user) -> bool:
     return can(user, Action.MANAGE)
 
 
-def name_shown(user, command: Command) -> str:
-    """Return a command's picture name; nothing while it is open to whoever may not command the device.
-
-    Until the picture is here the name is a proof: whoever knows it can upload as that camera.
-    """
-    hidden = command.state in Command.OPEN and not can(user, Action.COMMAND, command)
-    return "" if hidden else command.name
-
-
 def person_asking(context: dict | None):
     """Return the person for whom the API shapes an answer; None, who may do nothing, where nobody is known."""
     request = (context or {}).get("request")
     return getattr(request, "user", None)
 
 
-def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
-    """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403."""
-    device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
-    if not can(user, action, device):
+def require_owner(request: HttpRequest) -> None:
+    if not can(request.user, Action.MANAGE):
         raise PermissionDenied
-    return device
+
+
+def owners_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Send strangers to the login and refuse everybody who is not an owner."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if not is_owner(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return login_required(guarded)
+
+
+def owner_exists() -> bool:
+    """Tell whether somebody can already manage this hub."""
+    users = get_user_model().objects.filter(is_active=True)
+    return users.filter(is_superuser=True).exists() or users.filter(memberships__role="owner").exists()

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from devices.access.rights import Action, can, get_device
+from devices.access.rights import Action, can
+from devices.registry.finding import get_device
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import said
 

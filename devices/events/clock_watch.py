@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from photohub.lib import clock
 
-from .service_models import ServiceBeat
+from .models import ServiceBeat
 
 NAME = "clock"
 # A small jump does little harm, and daylight, leap seconds and NTP make some.

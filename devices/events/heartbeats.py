@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from photohub.lib.pages.sentences import SENTENCE_CHARS, Said, columns, in_english
 
-from .service_models import ServiceBeat
+from .models import ServiceBeat
 
 
 def beat(name: str, ok: bool, sentence: str | Said = "") -> bool:

@@ -1,12 +1,13 @@
 """Events: what happened, in order. The id is the sequence number that live pages count by."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from devices.access.models import visible_devices
-from devices.registry.models import Device
 from photohub.lib.database.db import inline
 from photohub.lib.pages.sentences import say
 
@@ -46,7 +47,9 @@ class Event(models.Model):
     seq = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(default=timezone.now)
     type = models.CharField(max_length=24, choices=EventType)
-    device = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="events")
+    device = models.ForeignKey(
+        "devices.Device", null=True, blank=True, on_delete=models.CASCADE, related_name="events"
+    )
     subject = models.UUIDField(null=True, blank=True)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -77,3 +80,64 @@ class Event(models.Model):
     def text(self) -> str:
         """The sentence in the language that is active, where the row keeps what it was made of."""
         return sentence_of(self.word, self.values) if self.word else say(self.values, self.sentence)
+
+
+class ServiceBeat(models.Model):
+    """When a process of one kind was last alive, and what it last said of its outside part."""
+
+    name = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField(default=timezone.now)
+    ok = models.BooleanField(default=True)
+    sentence = models.CharField(max_length=300, blank=True)
+    # What the sentence is made of (`lib.said`), where people read it.
+    sentence_said = models.JSONField(default=dict, blank=True)
+    changed_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def text(self) -> str:
+        """The sentence in the language that is active."""
+        return say(self.sentence_said, self.sentence)
+
+
+SHOWN_FOR = timedelta(days=1)
+
+
+class TroubleQuerySet(models.QuerySet):
+    def open(self) -> "TroubleQuerySet":
+        """Keep those that are not over and were seen within a day, by a clock that may have been ahead then."""
+        now = timezone.now()
+        return self.filter(over_at=None, last_at__gt=now - SHOWN_FOR, last_at__lt=now + SHOWN_FOR)
+
+
+class Trouble(models.Model):
+    """One kind of trouble of one device: a word and its arguments, which become a sentence when shown."""
+
+    device = models.ForeignKey("devices.Device", on_delete=models.CASCADE, related_name="troubles")
+    word = models.CharField(max_length=40)
+    values = models.JSONField(default=dict)
+    since = models.DateTimeField(default=timezone.now)
+    last_at = models.DateTimeField(default=timezone.now)
+    told_at = models.DateTimeField(default=timezone.now)
+    over_at = models.DateTimeField(null=True, blank=True)
+    count = models.PositiveBigIntegerField(default=1)
+
+    objects = TroubleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-last_at"]
+        constraints = [models.UniqueConstraint(fields=["device", "word"], name="one_trouble_of_a_kind")]
+        indexes = [
+            models.Index(fields=["device"], condition=Q(over_at=None), name="open_troubles_of_a_device"),
+            models.Index(fields=["last_at"], name="troubles_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.word}"
+
+    @property
+    def is_open(self) -> bool:
+        """Say `TroubleQuerySet.open` of one row."""
+        return self.over_at is None and abs(timezone.now() - self.last_at) < SHOWN_FOR

@@ -6,8 +6,7 @@ from photohub.lib.pages.sentences import Said, said
 
 from . import heartbeats as beats
 from . import record as events
-from .models import EventType
-from .service_models import ServiceBeat
+from .models import EventType, ServiceBeat
 
 STREAMS = "streams"
 MQTT = "mqtt connections"

@@ -12,19 +12,21 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, InterfaceError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices.registry.models import Device
 from photohub.lib.database.db import update_in_order
 from photohub.lib.pages.sentences import plain
 
 from . import record as events
-from .models import Event, EventType
-from .trouble_models import Trouble
+from .models import Event, EventType, Trouble
+
+if TYPE_CHECKING:
+    from devices.registry.models import Device
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +95,7 @@ def forget() -> None:
     _memory = _Memory()
 
 
-def note(device: Device, word: str, **values: object) -> None:
+def note(device: "Device", word: str, **values: object) -> None:
     """Note one trouble of the device. `word` stands in `trouble_words.SENTENCES`, `values` are its arguments."""
     key = (device.pk, word)
     count = _memory.count_up(key, time.monotonic())
@@ -108,12 +110,12 @@ def note(device: Device, word: str, **values: object) -> None:
         log.warning("The trouble %s of %s could not be written down: %s", word, device.code, error)
 
 
-def over(device: Device, *words: str) -> None:
+def over(device: "Device", *words: str) -> None:
     """Note that these troubles of the device are over, if they were there."""
     over_for([device], *words)
 
 
-def over_for(devices: Iterable[Device], *words: str) -> None:
+def over_for(devices: Iterable["Device"], *words: str) -> None:
     """Note that none of these devices has any of these troubles any more, at the cost of one look for all."""
     now_s, known = time.monotonic(), {device.pk: device for device in devices}
     asked = [(key, word) for key in known for word in words if not _memory.is_clear((key, word), now_s)]
@@ -130,7 +132,7 @@ def over_for(devices: Iterable[Device], *words: str) -> None:
         log.warning("The end of troubles could not be written down: %s", error)
 
 
-def _end(found: Mapping[int, int], known: Mapping[int, Device]) -> None:
+def _end(found: Mapping[int, int], known: Mapping[int, "Device"]) -> None:
     with transaction.atomic():
         if update_in_order(Trouble.objects.filter(pk__in=found, over_at=None), over_at=timezone.now()):
             told = {key: known[key] for key in found.values()}
@@ -143,7 +145,7 @@ def prune() -> int:
     return Trouble.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:1000])).delete()[0]
 
 
-def _write(device: Device, word: str, values: Mapping[str, object], count: int) -> None:
+def _write(device: "Device", word: str, values: Mapping[str, object], count: int) -> None:
     now = timezone.now()
     rows = Trouble.objects.filter(device=device, word=word)
     known = rows.first()
@@ -172,5 +174,5 @@ def _write(device: Device, word: str, values: Mapping[str, object], count: int) 
         events.record(EventType.DEVICE_CHANGED, device=device)
 
 
-def _tell(device: Device, word: str, values: Mapping[str, object]) -> None:
+def _tell(device: "Device", word: str, values: Mapping[str, object]) -> None:
     events.record_word(EventType.DEVICE_CHANGED, word, device=device, problem=True, **values)

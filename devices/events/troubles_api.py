@@ -5,7 +5,7 @@ from datetime import datetime
 from ninja import Schema
 from pydantic import Field
 
-from .trouble_models import Trouble
+from .models import Trouble
 from .wording import sentence_of
 
 

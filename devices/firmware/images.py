@@ -25,17 +25,15 @@ from django.utils.translation import gettext as _
 
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.firmware.rollouts.models import Rollout
 from devices.protocol.firmware.manifest import Manifest, encode_manifest
 from photohub.lib.files.blobs import sync_folder
 from photohub.lib.pages.sentences import Said, columns, said
 
-from . import checking
+from . import checking, withdrawal
 from .checking import Facts, Measured
 from .errors import FirmwareAway, FirmwareBroken, FirmwareError, FirmwareRefused, FirmwareTaken
 from .image_cache import ImageCache, look_of
 from .models import Firmware, FirmwareState
-from .rollouts import queue as rollouts
 from .signing import SignedManifest
 
 CACHE_BYTES = 256 * 2**20
@@ -218,13 +216,7 @@ def delete_firmware(firmware: Firmware, user=None) -> None:
     with _folder_lock():
         with transaction.atomic():
             Firmware.objects.select_for_update().get(pk=firmware.pk)
-            used = Rollout.objects.filter(firmware=firmware)
-            if used.filter(state__in=Rollout.OPEN).exists():
-                sentence = _(
-                    "%(name)s is in use by a rollout. Cancel it first, or wait until it has finished."
-                )
-                raise FirmwareTaken("in_use", sentence % {"name": firmware})
-            used.delete()
+            withdrawal.let_go(firmware)
             _tell(firmware, said("The firmware %(name)s was deleted.", name=firmware), user)
             Firmware.objects.filter(pk=firmware.pk).delete()
         _drop_unnamed(firmware.sha256)
@@ -242,7 +234,7 @@ def verified_bytes(firmware: Firmware) -> bytes:
     try:
         checking.check_row(firmware)
     except FirmwareError as error:
-        rollouts.pause_firmware([firmware.pk], error.word)
+        withdrawal.withdraw([firmware.pk], error.word)
         raise
     return _proved(firmware)
 
@@ -283,7 +275,7 @@ def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:
         keys = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
         rows.filter(pk__in=keys).update(state=FirmwareState.BROKEN, **columns("problem", problem))
         if keys:
-            rollouts.pause_firmware(keys, "integrity")
+            withdrawal.withdraw(keys, "integrity")
             sentence = said(
                 "The stored image of %(name)s is damaged: its rollouts are paused. %(problem)s",
                 name=firmware,

@@ -9,10 +9,9 @@ from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib.pages.sentences import said
 
-from . import signing
+from . import signing, withdrawal
 from .errors import FirmwareRefused, FirmwareTaken
 from .models import Firmware, SigningKey
-from .rollouts import queue as rollouts
 
 
 def add_key(name: str, text: str, user=None) -> SigningKey:
@@ -43,7 +42,7 @@ def revoke_key(key: SigningKey, user=None) -> bool:
             return False
         _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was revoked."), actor)
         signed = Firmware.objects.filter(signing_key=key).values_list("pk", flat=True)
-        rollouts.pause_firmware(list(signed), "revoked_key", user)
+        withdrawal.withdraw(list(signed), "revoked_key", user)
     key.refresh_from_db()
     return True
 

@@ -6,59 +6,20 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from devices.access.models import ApiToken, Scope
 from devices.commands.models import Command, CommandState
-from devices.panels.deliveries.models import Panel
 from devices.protocol.aliyun.login import Login, verify
 from devices.registry import broker_accounts
 from devices.registry.models import Device, DeviceKey
-from devices.registry.profiles import PANEL, PROFILES, fill_in
-from devices.registry.rules import check_device
 from photohub.lib.encryption import open_sealed, seal
 from photohub.lib.ids import hash_key, new_key
-from photohub.lib.messaging import notify as live
 from photohub.lib.network.ip import read_ip
 
 PREFIX_LENGTH = 8
 LIVE_KEYS_AT_MOST = 2
-
-
-@dataclass(frozen=True)
-class NewDevice:
-    """A device just made, with its secrets in clear: the only time they are seen."""
-
-    device: Device
-    key: str
-    device_secret: str | None
-
-
-def add_device(*, code: str, name: str, profile: str, group=None, **values) -> NewDevice:
-    """Make a device with its profile filled in and its first key. Raises ValidationError in the field's words."""
-    if profile not in PROFILES:
-        raise ValidationError({"profile": _("There is no profile of this name.")})
-    device = Device(code=code, name=name or code, profile=profile, group=group)
-    # Simulated boards leave the topics of the published firmware to the first real one.
-    fill_in(device, fixed_topics=not values.get("simulated", False))
-    for field, value in values.items():
-        setattr(device, field, value)
-    device_secret = None
-    if device.product_key:
-        device_secret = secrets.token_hex(16)
-        device.device_secret_encrypted = seal(device_secret)
-    check_device(device)
-    with transaction.atomic():
-        device.save()
-        if device.profile == PANEL:
-            Panel.objects.create(device=device)
-        key = issue_key(device)
-        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
-    return NewDevice(device, key, device_secret)
 
 
 def issue_key(device: Device) -> str:
@@ -81,9 +42,9 @@ def revoke_key(key: DeviceKey) -> None:
 
 def find_key(key: str) -> DeviceKey | None:
     """Return the live key with its device, enabled or not; None for an unknown or revoked one."""
-    found = _find(DeviceKey.objects.filter(revoked_at=None).select_related("device"), key)
+    found = find_row(DeviceKey.objects.filter(revoked_at=None).select_related("device"), key)
     if found is not None:
-        _note_use(DeviceKey, found)
+        note_use(DeviceKey, found)
     return found
 
 
@@ -101,16 +62,7 @@ def find_by_signature(login: Login, password: bytes | str) -> Device | None:
     return device if secret and verify(login, secret, password) else None
 
 
-def find_token(secret: str) -> ApiToken | None:
-    """Return the live API token with this secret whose person is active."""
-    found = _find(ApiToken.objects.filter(revoked_at=None).select_related("user"), secret)
-    if found is None or not found.live or not found.user.is_active:
-        return None
-    _note_use(ApiToken, found)
-    return found
-
-
-def _find(rows, secret: str):
+def find_row(rows, secret: str):
     digest = hash_key(secret)
     for row in rows.filter(prefix=secret[:PREFIX_LENGTH]):
         if hmac.compare_digest(row.sha256, digest):
@@ -118,7 +70,7 @@ def _find(rows, secret: str):
     return None
 
 
-def _note_use(model, row) -> None:
+def note_use(model, row) -> None:
     # Once a minute is exact enough for people, and spares a write on every upload.
     now = timezone.now()
     if row.last_used_at is None or now - row.last_used_at > timedelta(minutes=1):
@@ -167,38 +119,6 @@ def issue_device_secret(device: Device) -> str:
     device.device_secret_encrypted = seal(secret)
     device.save(update_fields=["device_secret_encrypted"])
     return secret
-
-
-def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None) -> tuple[ApiToken, str]:
-    """Make an API token and return it with its secret in clear: the only time it is seen."""
-    secret = new_key()
-    token = ApiToken.objects.create(
-        user=user,
-        name=name,
-        prefix=secret[:PREFIX_LENGTH],
-        sha256=hash_key(secret),
-        scopes=scopes or list(Scope.values),
-        expires_at=expires_at,
-    )
-    broker_accounts.want_person(user, secret)
-    return token, secret
-
-
-def living_tokens(user) -> list[ApiToken]:
-    """Return the person's API tokens that still work."""
-    return [token for token in ApiToken.objects.filter(user=user, revoked_at=None) if token.live]
-
-
-def revoke_token(token: ApiToken) -> None:
-    """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
-    broker_accounts.unwant_person(token.user)
-
-
-def owner_exists() -> bool:
-    """Tell whether somebody can already manage this hub."""
-    users = get_user_model().objects.filter(is_active=True)
-    return users.filter(is_superuser=True).exists() or users.filter(memberships__role="owner").exists()
 
 
 def describe_disabled(device: Device) -> str:

@@ -15,14 +15,17 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.models import ApiToken, Scope
+from devices.registry import broker_accounts
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import address_of
+from photohub.lib.ids import hash_key, new_key
 from photohub.lib.pages.api import ApiError
 
-from .identity import find_token
+from .identity import PREFIX_LENGTH, find_row, note_use
 
 # A browser asks for no password at the first one, and programs that know only Basic read the second.
 FOR_BROWSERS = "Bearer"
@@ -229,3 +232,38 @@ def _unauthorised(sentence: str) -> HttpResponse:
     answer = JsonResponse({"code": 1, "des": sentence, "err": "auth"}, status=401)
     answer["WWW-Authenticate"] = "Bearer"
     return answer
+
+
+def find_token(secret: str) -> ApiToken | None:
+    """Return the live API token with this secret whose person is active."""
+    found = find_row(ApiToken.objects.filter(revoked_at=None).select_related("user"), secret)
+    if found is None or not found.live or not found.user.is_active:
+        return None
+    note_use(ApiToken, found)
+    return found
+
+
+def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None) -> tuple[ApiToken, str]:
+    """Make an API token and return it with its secret in clear: the only time it is seen."""
+    secret = new_key()
+    token = ApiToken.objects.create(
+        user=user,
+        name=name,
+        prefix=secret[:PREFIX_LENGTH],
+        sha256=hash_key(secret),
+        scopes=scopes or list(Scope.values),
+        expires_at=expires_at,
+    )
+    broker_accounts.want_person(user, secret)
+    return token, secret
+
+
+def living_tokens(user) -> list[ApiToken]:
+    """Return the person's API tokens that still work."""
+    return [token for token in ApiToken.objects.filter(user=user, revoked_at=None) if token.live]
+
+
+def revoke_token(token: ApiToken) -> None:
+    """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    broker_accounts.unwant_person(token.user)

@@ -8,10 +8,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from devices.access.rights import Action, get_device
+from devices.access.rights import Action
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.overview.views import frame_of
+from devices.registry.finding import get_device
+from devices.registry.page import frame_of
 from photohub.lib.pages.sentences import Said, said
 
 from . import identity

@@ -20,8 +20,7 @@ from devices.access.rights import Action, can
 from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events import troubles
-from devices.events.models import EventType
-from devices.events.service_models import ServiceBeat
+from devices.events.models import EventType, ServiceBeat
 from devices.protocol.mqtt.dynsec import (
     REQUEST,
     ROLE_PREFIX,

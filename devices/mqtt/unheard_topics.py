@@ -5,12 +5,11 @@ from django.db.models import Q
 from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events import troubles
-from devices.events.models import EventType
-from devices.events.service_models import ServiceBeat
-from devices.events.trouble_models import Trouble
-from devices.mqtt import addressing
+from devices.events.models import EventType, ServiceBeat, Trouble
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import Said, said
+
+from . import addressing
 
 BEAT = "unheard topics"
 WORD = "topic_unheard"

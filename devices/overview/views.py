@@ -1,17 +1,22 @@
 """The device page and its tabs for looking."""
 
+from datetime import UTC, datetime
+
 from django.contrib.auth.decorators import login_required
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from devices.access.rights import Action, can, get_device
+from devices.access.rights import Action, can, is_owner
 from devices.commands.models import Command
 from devices.commands.views import newest_command
-from devices.firmware.rollouts import wording as reasons
-from devices.panels.deliveries.screens import takes_pictures
-from devices.registry.models import Device
+from devices.panels.deliveries.screens import screens_of
+from devices.panels.fetching import unclaimed as panel_strangers
+from devices.registry.finding import get_device
+from devices.registry.models import Device, DeviceGroup, DeviceKey, Panel
+from devices.registry.page import frame_of
 from devices.registry.profiles import PROFILES
 from devices.setup.snippets import connection_facts, snippets_for
 
@@ -19,22 +24,6 @@ from .problems import problems_of
 
 EVENTS_ON_PAGE = 50
 EVENTS_ON_OVERVIEW = 6
-UPDATES_ON_PAGE = 50
-_SHAPES = {"proved": "good", "failed": "bad", "timed_out": "bad", "waiting": "off", "cancelled": "off"}
-
-
-def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
-    """Return what every tab shows around itself."""
-    may_command = can(request.user, Action.COMMAND, device)
-    return {
-        "device": device,
-        "tab": tab,
-        "may_command": may_command,
-        "takes_pictures": takes_pictures(device),
-        "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
-        "can_command": may_command and device.takes_commands and device.enabled,
-        "can_manage": can(request.user, Action.MANAGE, device),
-    }
 
 
 def now_of(device: Device) -> dict:
@@ -81,31 +70,6 @@ def pictures(request: HttpRequest, code: str) -> HttpResponse:
     return render(request, "devices/overview/pictures.html", frame_of(request, device, "pictures") | context)
 
 
-def shape_of(target_state: str) -> str:
-    """Return the shape that stands beside an update's state; what is under way is half filled."""
-    return _SHAPES.get(target_state, "wait")
-
-
-@login_required
-@require_safe
-def firmware(request: HttpRequest, code: str) -> HttpResponse:
-    """What runs on it, and its updates."""
-    device = get_device(request.user, code)
-    updates = device.rollout_targets.select_related("rollout__firmware", "device").order_by("-pk")
-    shown = [
-        {"target": target, "why": reasons.explain(target), "shape": shape_of(target.state)}
-        for target in updates[:UPDATES_ON_PAGE]
-    ]
-    modules = {"default": device.firmware_version} | device.modules
-    context = {
-        "updates": shown,
-        "modules": {name: version for name, version in modules.items() if version or name != "default"},
-    }
-    return render(
-        request, "devices/firmware/rollouts/of_device.html", frame_of(request, device, "firmware") | context
-    )
-
-
 @login_required
 @require_safe
 def connect(request: HttpRequest, code: str) -> HttpResponse:
@@ -130,3 +94,89 @@ def events(request: HttpRequest, code: str) -> HttpResponse:
         "more": told[EVENTS_ON_PAGE - 1].seq if len(told) > EVENTS_ON_PAGE else None,
     }
     return render(request, "devices/overview/events.html", frame_of(request, device, "events") | context)
+
+
+PAGE_SIZE = 100
+
+
+@login_required
+@require_safe
+def device_list(request: HttpRequest) -> HttpResponse:
+    """List the devices that the person may see, with search and filters."""
+    visible = Device.objects.visible_to(request.user)
+    wish = {name: request.GET.get(name, "").strip() for name in ("q", "group", "online")}
+    rows = _matching(visible, wish)
+    start = _start(request.GET.get("start", ""))
+    page = rows[start : start + PAGE_SIZE]
+    prefetch_related_objects(page, "troubles")
+    has_panels = bool(screens_of(request.user))
+    context = {
+        "rows": [_row(device) for device in page],
+        "count": len(rows),
+        "wish": wish,
+        "groups": DeviceGroup.objects.filter(devices__in=visible).distinct(),
+        "filtered": any(wish.values()),
+        "next_start": start + PAGE_SIZE if len(rows) > start + PAGE_SIZE else None,
+        "can_add": is_owner(request.user),
+        "strangers": _strangers() if is_owner(request.user) else [],
+        "has_panels": has_panels,
+        "sees_panels": has_panels or visible.filter(panel__isnull=False).exists(),
+    }
+    return render(request, "devices/overview/list.html", context)
+
+
+def _strangers() -> list[dict]:
+    """Return the panels that ask to be added and whose address no device has yet."""
+    found = panel_strangers.strangers()
+    addresses = [stranger.address for stranger in found]
+    known = Panel.objects.filter(hardware_address__in=addresses).values_list("hardware_address", flat=True)
+    expected = set(known)
+    return [
+        {
+            "address": stranger.address,
+            "kind": " · ".join(filter(None, (stranger.model, _size_of(stranger)))),
+            "asked_at": datetime.fromtimestamp(stranger.asked_at, UTC),
+        }
+        for stranger in found
+        if stranger.address not in expected
+    ]
+
+
+def _size_of(stranger: panel_strangers.Stranger) -> str:
+    return f"{stranger.width} × {stranger.height}" if stranger.width and stranger.height else ""
+
+
+def _start(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+
+
+def _matching(visible: QuerySet, wish: dict[str, str]) -> list[Device]:
+    """Return the devices that fit, pinned ones first. Online is a rule over the clock, asked row by row."""
+    rows = _with_facts(visible)
+    if wish["q"]:
+        rows = rows.filter(Q(name__icontains=wish["q"]) | Q(code__icontains=wish["q"].lower()))
+    if wish["group"]:
+        rows = rows.filter(group__name=wish["group"])
+    found = rows.order_by("-pinned", "name", "code")
+    if wish["online"] in ("yes", "no"):
+        return [device for device in found if device.online == (wish["online"] == "yes")]
+    return list(found)
+
+
+def _with_facts(devices: QuerySet) -> QuerySet:
+    live_keys = DeviceKey.objects.filter(device=OuterRef("pk"), revoked_at=None)
+    # The pictures' room hangs its rows on the device; here only whether there is one.
+    pictured = Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False)
+    return devices.select_related("group").annotate(
+        has_picture=Exists(pictured),
+        has_key=Exists(live_keys),
+        key_used_at=Subquery(live_keys.exclude(last_used_at=None).values("last_used_at")[:1]),
+    )
+
+
+def _row(device: Device) -> dict:
+    return {
+        "device": device,
+        "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
+        "problems": problems_of(device, has_key=device.has_key, key_used=device.key_used_at is not None),
+    }

@@ -11,15 +11,13 @@ from django.utils.translation import gettext_lazy
 
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.panels.deliveries.models import Panel
 from photohub.lib.messaging import notify as live
 from photohub.lib.pages.sentences import Said, said, said_of
 
 from . import broker_accounts
-from .models import Device
+from .models import Device, Panel
 from .profiles import PANEL, PROFILES
-from .pull_url import host_of, unmask
-from .rules import check_device, read_network
+from .rules import check_device, host_of, read_network, unmask
 
 CHANGEABLE: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from devices.access.rights import Action, can, sees_all
-from devices.panels.deliveries.models import Delivery, PictureOrigin
 from photohub.lib.ids import read_id
 
 from .models import Device, DeviceGroup
@@ -12,25 +11,12 @@ from .models import Device, DeviceGroup
 
 def look_up(user, references: Iterable[str]) -> None:
     """Find out at once about many pictures that are to be told of, which else are looked up one by one."""
-    _foreign(user, list(references))
-
-
-def tell_origins(user, deliveries: Iterable[Delivery]) -> list[Delivery]:
-    """Return the deliveries, for showing only: where a picture came from is emptied where the person may not see it."""
-    rows = list(deliveries)
-    foreign = _foreign(user, [row.origin_ref for row in rows if row.origin == PictureOrigin.CAPTURE])
-    for row in rows:
-        if row.origin == PictureOrigin.CAPTURE and row.origin_ref in foreign:
-            # A rule and its caption name the camera.
-            row.origin_ref = row.caption = row.cause = ""
-        elif row.origin == PictureOrigin.URL and not can(user, Action.COMMAND, row):
-            row.origin_ref = bare_address(row.origin_ref)
-    return rows
+    foreign_among(user, list(references))
 
 
 def tell_label(user, label: str, device: Device) -> str:
     """Return what a panel's picture is known by, as far as the person may know it."""
-    if label in _foreign(user, [label]):
+    if label in foreign_among(user, [label]):
         return ""
     return label if can(user, Action.COMMAND, device) else bare_address(label)
 
@@ -53,7 +39,7 @@ def bare_address(text: str) -> str:
     return bare if parts.scheme in ("http", "https") else text
 
 
-def _foreign(user, references: list[str]) -> set[str]:
+def foreign_among(user, references: list[str]) -> set[str]:
     """Return those of these pictures' ids that belong to no device which the person may see.
 
     What was found is kept on the user, so for one request.

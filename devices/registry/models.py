@@ -216,3 +216,39 @@ class BrokerAccount(models.Model):
 
     def __str__(self) -> str:
         return self.username
+
+
+class Panel(models.Model):
+    """What only devices that show pictures have: how they want them, and what they show now."""
+
+    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="panel")
+    render_profile = models.ForeignKey(
+        "devices.RenderProfile", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    # Packets on their way at once; more than one only for devices that keep the order themselves.
+    window = models.PositiveSmallIntegerField(default=1)
+    # How long a panel that fetches should sleep, and the address by which its set-up names itself.
+    poll_interval_s = models.PositiveIntegerField(default=900)
+    hardware_address = models.CharField(max_length=17, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    playlist_index = models.PositiveIntegerField(default=0, editable=False)
+
+    shown_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    shown_content_type = models.CharField(max_length=40, blank=True, editable=False)
+    shown_label = models.CharField(max_length=200, blank=True, editable=False)
+    shown_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # What was handed out last and not yet confirmed by the panel's next request.
+    handed_sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    handed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hardware_address"], condition=~Q(hardware_address=""), name="one_panel_per_address"
+            ),
+            models.CheckConstraint(condition=Q(window__gte=1, window__lte=32), name="window_is_1_to_32"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.device)

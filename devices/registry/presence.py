@@ -1,5 +1,6 @@
 """Whether a device can be reached, and what it last said of itself."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +9,6 @@ from django.utils import timezone
 
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.firmware.rollouts import targets
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.messaging import notify as live
@@ -21,6 +21,14 @@ _TELEMETRY = {
     "rssi_dbm": (-200, 50),
     "free_heap_bytes": (0, 2**31 - 1),
 }
+
+_listeners: list[Callable[[Device, str, str], object]] = []
+
+
+def on_version(listener: Callable[[Device, str, str], object]) -> None:
+    """Let an upper room hear of versions: `listener(device, module, version)`."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,8 @@ def write_all(said: list[Sighting]) -> None:
         version = sighting.values.get("firmware_version")
         if version and version != row.firmware_version:
             # It may prove an update, and then the rollout's row is locked, which comes before the device's.
-            targets.report_version(sighting.device, "default", version)
+            for listener in _listeners:
+                listener(sighting.device, "default", version)
 
 
 def _write_one(sighting: Sighting) -> None:

@@ -2,39 +2,38 @@
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
-from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
-from django.http import Http404, HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
-from devices.access.rights import Action, can, get_device, name_shown, person_asking
-from devices.commands import queue as commands
-from devices.commands.models import Command
+from devices.access.rights import Action, can, require_owner
 from devices.events import record as events
-from devices.events.models import EventType
-from devices.events.trouble_models import Trouble
+from devices.events.models import EventType, Trouble
 from devices.events.troubles_api import TroubleOut
-from devices.keys import identity
-from devices.panels.deliveries.models import Panel
 from devices.panels.fetching.settings import change_panel
 from devices.panels.fetching.shapes import PanelChanges, PanelOut
-from devices.protocol.topics import valid_code
 from devices.registry import disclosure
 from devices.registry.changes import change_device
-from devices.registry.models import Device, DeviceGroup, DeviceKey, LinkState
+from devices.registry.finding import device_of
+from devices.registry.models import Device, DeviceGroup, LinkState, Panel
 from devices.registry.profiles import PROFILES
-from devices.registry.pull_url import hide_all_but_host, mask_secrets
 from devices.registry.removing import remove_device
-from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S
-from photohub.lib.pages.api import NO_NUL, ApiError, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
+from devices.registry.rules import (
+    COMMAND_TIMEOUT_S,
+    PULL_INTERVAL_S,
+    REPORTING_INTERVAL_S,
+    hide_all_but_host,
+    mask_secrets,
+)
+from photohub.lib.pages.api import NO_NUL, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
 from photohub.lib.pages.sentences import Said, said
+
+from . import adding
 
 router = Router()
 
@@ -164,68 +163,6 @@ class NewDevice(DeviceChanges):
     profile: Literal[tuple(PROFILES)] = Field(...)  # type: ignore[valid-type]
 
 
-class KeyOut(Schema):
-    """One key of a device: never the secret itself, only how it begins."""
-
-    prefix: str
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-class NewKeyOut(KeyOut):
-    """A key just made: the only time it is shown."""
-
-    key: str
-
-
-class CommandOut(Schema):
-    """One order to take a picture."""
-
-    id: UUID
-    device: str
-    name: str = Field(
-        description="The picture's name, issued by the hub; empty for whoever may only look, until the command ends"
-    )
-    state: Literal["queued", "sent", "uploaded", "failed", "expired", "cancelled"]
-    reason: str = Field(
-        description="Why it failed or expired, for people, in the language of Accept-Language"
-    )
-    reason_word: str = Field(
-        description="The same for programs: camera_said, not_sendable, no_picture, broker_away, never_connected, "
-        "offline or cancelled; empty for one that has not ended, or that an older hub ended"
-    )
-    created_at: datetime
-    sent_at: datetime | None
-    finished_at: datetime | None
-    expires_at: datetime
-    capture: UUID | None = Field(description="The picture that answered it")
-
-    @staticmethod
-    def resolve_reason(command: Command) -> str:
-        return command.reason_text
-
-    @staticmethod
-    def resolve_name(command: Command, context: dict | None) -> str:
-        return name_shown(person_asking(context), command)
-
-    @staticmethod
-    def resolve_device(command: Command) -> str:
-        return command.device.code
-
-    @staticmethod
-    def resolve_capture(command: Command) -> UUID | None:
-        capture = getattr(command, "capture", None)
-        return capture.pk if capture else None
-
-
-def device_of(request: HttpRequest, code: str, action: Action = Action.LOOK) -> Device:
-    """Fetch and authorise; a word that cannot be a code is simply unknown."""
-    if not valid_code(code):
-        raise Http404
-    return get_device(request.user, code, action)
-
-
 @router.get("/devices", response=Page[DeviceOut], summary="List devices")
 def list_devices(
     request: HttpRequest,
@@ -272,7 +209,7 @@ def create_device(request: HttpRequest, new: NewDevice):
     panel = values.pop("panel", None)
     try:
         with transaction.atomic():
-            made = identity.add_device(**values)
+            made = adding.add_device(**values)
             if panel is not None:
                 change_panel(made.device, panel, request.user)
             _tell(request, made.device, said("Added."))
@@ -304,11 +241,6 @@ def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
     return device_of(request, code, Action.MANAGE)
 
 
-def require_owner(request: HttpRequest) -> None:
-    if not can(request.user, Action.MANAGE):
-        raise PermissionDenied
-
-
 def _tell(request: HttpRequest, device: Device, sentence: Said) -> None:
     events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)
 
@@ -324,81 +256,3 @@ def delete_device(request: HttpRequest, code: str):
     """For owners. Its keys end at once, and all its pictures are deleted for good, kept ones too."""
     remove_device(device_of(request, code, Action.MANAGE), request.user)
     return Status(204, None)
-
-
-@router.get("/devices/{code}/keys", response=Page[KeyOut], summary="List a device's keys")
-def list_keys(request: HttpRequest, code: str, limit: Limit = 100, cursor: Cursor = ""):
-    """For owners. Revoked keys are listed too; the secrets are not kept anywhere."""
-    device = device_of(request, code, Action.MANAGE)
-    items, following = page_of(device.keys.all(), "created_at", cursor, limit)
-    return {"items": items, "next": following}
-
-
-@router.post("/devices/{code}/keys", response={201: NewKeyOut}, summary="Give a device a new key")
-def rotate_key(request: HttpRequest, code: str):
-    """For owners. The key before stays good, so the device is not locked out; a third revokes the oldest."""
-    device = device_of(request, code, Action.MANAGE)
-    secret = identity.issue_key(device)
-    key = device.keys.order_by("-created_at", "-pk").first()
-    key.key = secret
-    _tell(request, device, said("A key was made."))
-    return Status(201, key)
-
-
-@router.delete("/devices/{code}/keys/{prefix}", response={204: None}, summary="Revoke a key")
-def revoke_key(request: HttpRequest, code: str, prefix: str):
-    """For owners. Every connection that used it is closed within seconds."""
-    device = device_of(request, code, Action.MANAGE)
-    if not prefix.isprintable():
-        raise Http404
-    key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
-    identity.revoke_key(key)
-    _tell(request, device, said("A key was revoked."))
-    return Status(204, None)
-
-
-@router.get("/devices/{code}/commands", response=Page[CommandOut], summary="List a device's commands")
-def list_commands(request: HttpRequest, code: str, limit: Limit = 100, cursor: Cursor = ""):
-    """Newest first."""
-    device = device_of(request, code)
-    rows = device.commands.select_related("device", "capture")
-    items, following = page_of(rows, "created_at", cursor, limit)
-    return {"items": items, "next": following}
-
-
-@router.get("/commands/{id}", response=CommandOut, summary="Read a command")
-def read_command(request: HttpRequest, id: UUID):
-    return _command_of(request, id)
-
-
-@router.post("/commands/{id}/cancel", response=CommandOut, summary="Cancel a command")
-def cancel_command(request: HttpRequest, id: UUID):
-    """For operators. 409 `conflict` when it had already ended. A picture on its way is stored anyway."""
-    command = _command_of(request, id)
-    if not can(request.user, Action.COMMAND, command):
-        raise PermissionDenied
-    if not commands.cancel(command, said("Cancelled by %(person)s.", person=request.user.get_username())):
-        raise ApiError(409, "conflict", _("This command has already ended."))
-    return _command_of(request, id)
-
-
-def _command_of(request: HttpRequest, id: UUID) -> Command:
-    rows = Command.objects.visible_to(request.user).select_related("device", "capture")
-    return get_object_or_404(rows, pk=id)
-
-
-class EventsOut(Schema):
-    """What happened, oldest first. Ask again with `seq` as `since`; each item holds small ids only."""
-
-    items: list[dict[str, str | int]]
-    seq: int
-    next: None = None
-
-
-@router.get("/events", response=EventsOut, summary="What happened since")
-def list_events(
-    request: HttpRequest, since: Annotated[int, Query(ge=0, le=2**63 - 1)] = 0, limit: Limit = 500
-):
-    """The same events that live pages get over the WebSocket; a gap there is filled from here."""
-    items, seq = events.since(request.user, since, limit)
-    return {"items": items, "seq": seq}

@@ -1,38 +1,20 @@
 """Forms of the device pages. What a value must obey is said once, in `rules`; forms only ask and pass on."""
 
-import re
-import unicodedata
-
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.keys import identity
 from devices.panels.fetching.settings import change_panel
 from devices.protocol.topics import valid_code
 from devices.registry.changes import change_device
 from devices.registry.models import Device, DeviceGroup, Publisher
 from devices.registry.profiles import PANEL
-from devices.registry.pull_url import mask_secrets
-from devices.registry.rules import RESERVED_CODES
+from devices.registry.rules import mask_secrets
 
-_CODE_CHARS = 32
-
-
-def propose_code(name: str) -> str:
-    """Return a free code made from a name; one without Latin letters or digits gives camera-2 or so."""
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
-    word = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_CODE_CHARS].rstrip("-")
-    # A few digits out of a Chinese name say nothing to anybody.
-    base = word if len(word) > 1 and not word.isdigit() else "camera"
-    taken = set(Device.objects.filter(code__startswith=base[:20]).values_list("code", flat=True))
-    if base not in taken | RESERVED_CODES and base != "camera":
-        return base
-    numbers = range(1 if base == "camera" else 2, len(taken) + 3)
-    proposals = (f"{base[: _CODE_CHARS - len(str(n)) - 1].rstrip('-')}-{n}" for n in numbers)
-    return next(code for code in proposals if code not in taken)
+from . import adding
+from .adding import _CODE_CHARS, propose_code
 
 
 class GroupField(forms.ModelChoiceField):
@@ -103,13 +85,13 @@ class AddForm(_GroupForm):
             )
         return code
 
-    def add(self, profile: str, user=None) -> identity.NewDevice | None:
+    def add(self, profile: str, user=None) -> adding.NewDevice | None:
         """Make the device; None when it may not be made like this, and the form then says why."""
         data = self.cleaned_data
         address = data["hardware_address"] if profile == PANEL else ""
         try:
             with transaction.atomic():
-                made = identity.add_device(
+                made = adding.add_device(
                     code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
                 )
                 if address:

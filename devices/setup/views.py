@@ -2,22 +2,34 @@
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, get_device, is_owner
+from devices.access.rights import Action, is_owner
 from devices.events.models import Event, EventType
 from devices.keys import shown_once as secrets_once
-from devices.registry.models import Device
+from devices.panels.fetching import trmnl
+from devices.panels.fetching.forms import PanelForm
+from devices.registry.changes import change_device
+from devices.registry.finding import get_device
+from devices.registry.models import Device, Panel
+from devices.registry.page import frame_of
 from devices.registry.profiles import PROFILES
-from devices.registry.rules import topic_holder
+from devices.registry.removing import remove_device
+from devices.registry.rules import topic_holder, warn_of_network
+from photohub.lib.messaging import notify as live
 
-from .forms import AddForm, propose_code
+from . import adding
+from .adding import propose_code
+from .forms import AddForm, RemoveForm, SettingsForm
 from .snippets import connection_facts, snippets_for
 
 BOARDS = {
@@ -132,3 +144,163 @@ def first_light(request: HttpRequest, code: str) -> HttpResponse:
     return render(
         request, "devices/setup/_first_light.html", {"device": device, "arrivals": arrivals_of(device)}
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, code: str) -> HttpResponse:
+    """Show the settings and store them."""
+    device = get_device(request.user, code, Action.MANAGE)
+    posted = request.POST if request.method == "POST" else None
+    form, panel = SettingsForm(posted, device=device), PanelForm(posted, device=device)
+    changed = _save(request, form, panel) if posted is not None else None
+    if changed is None:
+        return _show(request, device, form, RemoveForm(device=device), panel)
+    messages.success(request, _("The settings are stored."))
+    if warning := warn_of_network(changed.allowed_network):
+        messages.warning(request, warning)
+    return redirect("devices:settings", device.code)
+
+
+def _save(request: HttpRequest, form: SettingsForm, panel: PanelForm) -> Device | None:
+    """Store both parts or neither; None when one of them may not be, and its form then says why."""
+    # Both are asked, so that all mistakes are shown at once.
+    if not all([form.is_valid(), panel.is_valid()]):
+        return None
+    with transaction.atomic():
+        changed = form.save(request.user)
+        if changed is not None and panel.save(changed, request.user):
+            return changed
+        transaction.set_rollback(True)
+    return None
+
+
+def _show(
+    request: HttpRequest,
+    device: Device,
+    form: SettingsForm,
+    remove: RemoveForm,
+    panel: PanelForm | None = None,
+) -> HttpResponse:
+    panel = panel or PanelForm(device=device)
+    context = {
+        "form": form,
+        "panel": panel,
+        "remove": remove,
+        "pictures": device.captures.count(),
+        "certificate": _shown_certificate(device),
+        "claimed": Panel.objects.filter(device=device)
+        .exclude(hardware_address="")
+        .exclude(claimed_at=None)
+        .first(),
+    }
+    page = frame_of(request, device, "settings") | context
+    refused = form.is_bound or remove.is_bound
+    return render(request, "devices/setup/settings.html", page, status=422 if refused else 200)
+
+
+def _shown_certificate(device: Device) -> str:
+    """Return the fingerprint that the camera shows and nobody has trusted; empty when there is none."""
+    asked = ("fetch_certificate_unknown", "fetch_certificate_changed")
+    trouble = device.troubles.open().filter(word__in=asked).first()
+    return str(trouble.values.get("fingerprint", "")) if trouble else ""
+
+
+@login_required
+@require_POST
+def allow_again(request: HttpRequest, code: str) -> HttpResponse:
+    """Let a panel that was reset be given a key once more."""
+    device = get_device(request.user, code, Action.MANAGE)
+    if trmnl.allow_again(device, request.user):
+        messages.success(request, _("Restart the panel now: it will be given a new key."))
+    else:
+        messages.info(request, _("It has not set itself up yet, so there is nothing to allow."))
+    return redirect("devices:settings", code)
+
+
+@login_required
+@require_POST
+def trust_certificate(request: HttpRequest, code: str) -> HttpResponse:
+    """Trust the certificate that the page showed, or with nothing none any more."""
+    device = get_device(request.user, code, Action.MANAGE)
+    fingerprint = request.POST.get("fingerprint", "")
+    try:
+        change_device(device, {"pull_fingerprint": fingerprint}, request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        told = _("The certificate is trusted for this device. Its pictures are fetched now.")
+        messages.success(request, told if fingerprint else _("No certificate is trusted for this device."))
+    return redirect("devices:settings", code)
+
+
+@login_required
+@require_POST
+def ask_config(request: HttpRequest, code: str) -> HttpResponse:
+    """Let hawkBit's device API ask the device once more what it is."""
+    device = get_device(request.user, code, Action.MANAGE)
+    change_device(device, {"config_wanted": True}, request.user)
+    messages.success(request, _("It is asked when it next comes to the hub for firmware."))
+    return redirect("devices:firmware", code)
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, code: str) -> HttpResponse:
+    """Remove the device and everything it sent, once its code was typed."""
+    device = get_device(request.user, code, Action.MANAGE)
+    form = RemoveForm(request.POST, device=device)
+    if not form.is_valid():
+        return _show(request, device, SettingsForm(device=device), form)
+    name = device.name
+    remove_device(device, request.user)
+    messages.success(request, _("%(name)s was removed with its pictures.") % {"name": name})
+    return redirect("devices:list")
+
+
+SIMULATORS = "simulators"  # the channel-layer group of the process that runs them
+AT_MOST = 20
+
+
+@login_required
+@require_POST
+def simulate(request: HttpRequest) -> HttpResponse:
+    """Add a simulated camera and ask the hub to run it."""
+    _require_owner(request)
+    if Device.objects.filter(simulated=True).count() >= AT_MOST:
+        messages.error(request, _("There are %(count)s simulated cameras already.") % {"count": AT_MOST})
+        return redirect("live")
+    code, number = _free_code()
+    name = _("Simulated camera %(number)s") % {"number": number}
+    made = adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
+    message = {"type": "simulator.add", "device": code, "key": made.key}
+    transaction.on_commit(lambda: live.ring(SIMULATORS, [message]), robust=True)
+    messages.success(request, _("A simulated camera is starting. Its first picture comes in a few seconds."))
+    return redirect("live")
+
+
+def _require_owner(request: HttpRequest) -> None:
+    if not is_owner(request.user):
+        raise PermissionDenied
+
+
+def _free_code() -> tuple[str, int]:
+    taken = set(Device.objects.filter(code__startswith="demo-").values_list("code", flat=True))
+    number = next(n for n in range(1, len(taken) + 2) if f"demo-{n}" not in taken)
+    return f"demo-{number}", number
+
+
+@login_required
+@require_POST
+def simulate_remove(request: HttpRequest) -> HttpResponse:
+    """Remove all simulated cameras with their pictures."""
+    _require_owner(request)
+    devices = list(Device.objects.filter(simulated=True))
+    live.ring(SIMULATORS, [{"type": "simulator.remove", "device": d.code} for d in devices])
+    for device in devices:
+        remove_device(device, request.user)
+    words = ngettext(
+        "%(count)s simulated camera was removed.", "%(count)s simulated cameras were removed.", len(devices)
+    )
+    messages.success(request, words % {"count": len(devices)})
+    return redirect("live")

@@ -10,25 +10,23 @@ from django.core.exceptions import PermissionDenied
 from django.db import close_old_connections, transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
-from django.utils.translation import gettext as _
-from ninja import Query, Router, Schema, Status
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from devices.access.rights import Action, can
 from devices.commands import queue as commands
+from devices.commands.api import CommandOut
 from devices.commands.models import Command
-from devices.setup.api import CommandOut, device_of
-from media_pipeline.history import query as history
-from media_pipeline.links.publish import link_of
-from media_pipeline.live.keeping import KEEP_WITHIN_S, CannotKeep, keep_next
-from media_pipeline.maintenance import deleting
+from devices.registry.finding import device_of
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject
 from photohub.lib.database.waiting import wait_for_end
 from photohub.lib.network.site import base_url
-from photohub.lib.pages.api import ApiError, Body, Changes, Cursor, Limit, Page, Text, bad_cursor
+from photohub.lib.pages.api import ApiError, Body, Changes, Text
 
-from . import labels
+from . import finding, labels
+from .finding import link_of
+from .models import Capture
 
 router = Router()
 
@@ -113,21 +111,6 @@ class CaptureOut(Schema):
         return sorted(tag.name for tag in capture.tags.all())
 
 
-class CaptureFilters(Schema):
-    """Which pictures are looked for; the same words as in the address of the history page."""
-
-    device: list[Text] = Field([], description="Codes of devices; may be repeated")
-    group: Text = Field("", description="Name of a group")
-    from_: Text = Field("", alias="from", description="A day (UTC) or an ISO 8601 time")
-    to: Text = Field("", description="A day (UTC), counted in, or a time, not counted in")
-    state: Literal["", "mirrored", "waiting", "problem"] = Field("", description="Of the mirror")
-    flag: Text = Field("", description="e.g. truncated")
-    tag: Text = ""
-    q: Text = Field("", description="Part of a name or note")
-    asked: Literal["", "yes", "no"] = Field("", description="Whether a command asked for it")
-    kept: Literal["", "yes", "no"] = Field("", description="yes: only kept ones")
-
-
 class CaptureChanges(Changes):
     """What can be changed of a picture. What is left out stays as it is; `tags` replaces all tags."""
 
@@ -163,7 +146,7 @@ def url_of_copy(mirror: OSSObject) -> str | None:
 
 
 def captures_of(request: HttpRequest):
-    return history.with_parts(Capture.objects.visible_to(request.user)).prefetch_related("tags")
+    return finding.with_parts(Capture.objects.visible_to(request.user)).prefetch_related("tags")
 
 
 def capture_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Capture:
@@ -191,24 +174,6 @@ async def take_picture(request: HttpRequest, code: str, order: Order | None = No
     return await sync_to_async(_outcome)(request, command.pk)
 
 
-class KeepOut(Schema):
-    """A frame will be kept when the next one comes within so many seconds."""
-
-    device: str
-    within_s: int
-
-
-@router.post("/devices/{code}/keep", response={202: KeepOut}, summary="Keep the stream's next frame")
-def keep_frame(request: HttpRequest, code: str):
-    """For operators. The picture appears as a capture. 409 `cannot_keep` when nothing streams."""
-    device = device_of(request, code, Action.COMMAND)
-    try:
-        keep_next(device)
-    except CannotKeep as error:
-        raise ApiError(409, "cannot_keep", str(error)) from error
-    return Status(202, {"device": device.code, "within_s": KEEP_WITHIN_S})
-
-
 def _ask(request: HttpRequest, code: str, order: Order) -> Command:
     device = device_of(request, code, Action.COMMAND)
     try:
@@ -224,23 +189,6 @@ def _outcome(request: HttpRequest, command_id: UUID) -> Status:
         return Status(200, CaptureOut.from_orm(capture, context={"request": request}))
     command = get_object_or_404(Command.objects.select_related("device"), pk=command_id)
     return Status(202, CommandOut.from_orm(command, context={"request": request}))
-
-
-@router.get("/captures", response=Page[CaptureOut], summary="List pictures")
-def list_captures(
-    request: HttpRequest, wanted: Query[CaptureFilters], limit: Limit = 100, cursor: Cursor = ""
-):
-    """Newest first, only of devices that you may see."""
-    try:
-        filters = history.Filters.from_query(request.GET)
-    except history.BadFilter as error:
-        raise ApiError(422, "invalid", str(error)) from error
-    rows = history.with_parts(history.captures_matching(request.user, filters)).prefetch_related("tags")
-    try:
-        items, following = history.page_of(rows, cursor, limit)
-    except (history.BadFilter, OverflowError):
-        raise bad_cursor() from None
-    return {"items": items, "next": following}
 
 
 @router.get("/captures/{id}", response=CaptureOut, summary="Read a picture's facts")
@@ -264,12 +212,3 @@ def _label(capture: Capture, values: dict) -> None:
     if "note" in values or "tags" in values:
         tags = values.get("tags", CaptureOut.resolve_tags(capture))
         labels.save_labels(capture, values.get("note", capture.note), ",".join(tags))
-
-
-@router.delete("/captures/{id}", response={204: None}, summary="Delete a picture")
-def delete_capture(request: HttpRequest, id: UUID):
-    """For owners. Its file, thumbnail and mirror copy go too. 409 `kept` when it is kept: unkeep it first."""
-    capture = capture_of(request, id, Action.MANAGE)
-    if deleting.delete_captures(request.user, [capture]).kept:
-        raise ApiError(409, "kept", _("This picture is kept. Set “kept” to false before deleting it."))
-    return Status(204, None)

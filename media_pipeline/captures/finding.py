@@ -3,14 +3,16 @@
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from devices.access.rights import Action, can
-from media_pipeline.history.query import with_parts
-from media_pipeline.models import Capture
+from photohub.lib.network.site import base_url
+
+from .models import Capture, CaptureQuerySet
 
 
 def get_capture(user, id: UUID, action: Action = Action.LOOK) -> Capture:
@@ -29,3 +31,22 @@ def way_back(request: HttpRequest, otherwise: str = "history") -> str:
     ):
         return wanted
     return reverse(otherwise)
+
+
+def with_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
+    """Fetch along what every view of a picture shows."""
+    return rows.select_related("device", "device__group", "command", "mirror")
+
+
+def neighbours_of(capture: Capture) -> tuple[Capture | None, Capture | None]:
+    """Return the pictures of the same device just before and just after this one."""
+    rows = Capture.objects.filter(device=capture.device_id)
+    at, id_ = capture.received_at, capture.pk
+    older = rows.filter(Q(received_at__lt=at) | Q(id__lt=id_), received_at__lte=at)
+    newer = rows.filter(Q(received_at__gt=at) | Q(id__gt=id_), received_at__gte=at)
+    return older.order_by("-received_at", "-id").first(), newer.order_by("received_at", "id").first()
+
+
+def link_of(capture: Capture) -> str:
+    """Return the lasting short link of a picture."""
+    return f"{base_url()}/p/{capture.code}"

@@ -4,9 +4,9 @@ import re
 
 from devices.panels.sources.sources import Found
 from devices.registry.models import Device
-from media_pipeline.models import Capture
 from photohub.lib.ids import read_id
 
+from .models import Capture
 from .reading import PictureMissing, read_picture
 
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})/?")

@@ -1,26 +1,19 @@
 """What people write on pictures: kept, notes, tags, share links."""
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from devices.access.rights import sees_all
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from media_pipeline.models import Capture, ShareLink, Tag
 from photohub.lib.database.db import update_in_order
+
+from .models import Capture, Tag
 
 TAGS_AT_MOST = 20
 NOTE_AT_MOST = 5_000
-SHARE_FOR = {
-    "1h": timedelta(hours=1),
-    "1d": timedelta(days=1),
-    "7d": timedelta(days=7),
-    "never": None,
-}
 
 
 def set_kept(captures: Iterable[Capture], kept: bool) -> None:
@@ -28,7 +21,7 @@ def set_kept(captures: Iterable[Capture], kept: bool) -> None:
     chosen = list(captures)
     with transaction.atomic():
         update_in_order(Capture.objects.filter(pk__in=[c.pk for c in chosen]), kept=kept)
-        _tell(chosen)
+        tell_changed(chosen)
 
 
 def add_tag(captures: Iterable[Capture], name: str) -> str:
@@ -40,7 +33,7 @@ def add_tag(captures: Iterable[Capture], name: str) -> str:
     with transaction.atomic():
         tag, _new = Tag.objects.get_or_create(name=names[0])
         tag.captures.add(*chosen)
-        _tell(chosen)
+        tell_changed(chosen)
     return tag.name
 
 
@@ -50,7 +43,7 @@ def save_labels(capture: Capture, note: str, tags: str) -> None:
         Capture.objects.filter(pk=capture.pk).update(note=note.replace("\0", "").strip()[:NOTE_AT_MOST])
         capture.tags.set([Tag.objects.get_or_create(name=name)[0] for name in read_tags(tags)])
         Tag.objects.filter(captures=None).delete()
-        _tell([capture])
+        tell_changed([capture])
 
 
 def tags_of(user) -> QuerySet[Tag]:
@@ -69,28 +62,7 @@ def read_tags(text: str) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))[:TAGS_AT_MOST]
 
 
-def set_link_revoked(capture: Capture, revoked: bool) -> None:
-    """Withdraw the picture's lasting link, or let it work again."""
-    with transaction.atomic():
-        Capture.objects.filter(pk=capture.pk).update(link_revoked_at=timezone.now() if revoked else None)
-        _tell([capture])
-
-
-def share(capture: Capture, user, how_long: str) -> ShareLink:
-    """Make a link for somebody without an account. `how_long` is a key of SHARE_FOR."""
-    lasts = SHARE_FOR[how_long]
-    return ShareLink.objects.create(
-        capture=capture, created_by=user, expires_at=timezone.now() + lasts if lasts else None
-    )
-
-
-def revoke_share(capture: Capture, code: str) -> bool:
-    """End a share link at once; False when there is no such living link on this picture."""
-    rows = ShareLink.objects.filter(capture=capture, code=code, revoked_at=None)
-    return bool(rows.update(revoked_at=timezone.now()))
-
-
-def _tell(captures: list[Capture]) -> None:
+def tell_changed(captures: list[Capture]) -> None:
     events.record_all(
         [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in captures]
     )

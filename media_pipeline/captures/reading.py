@@ -6,12 +6,13 @@ import logging
 from django.conf import settings
 
 from devices.events import troubles
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject, Step
 from media_pipeline.storage import store
 from photohub.lib.pages.sentences import said
 
 from . import thumbnails
+from .models import Capture, Step
 
 log = logging.getLogger(__name__)
 

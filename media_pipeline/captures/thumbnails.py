@@ -16,7 +16,6 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
 from media_pipeline.formats import images
-from media_pipeline.models import Capture, Step
 from media_pipeline.storage import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
@@ -25,6 +24,8 @@ from photohub.lib.files.moving import move
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 from photohub.lib.messaging import load as pressure
+
+from .models import Capture, Step
 
 log = logging.getLogger(__name__)
 

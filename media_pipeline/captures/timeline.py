@@ -7,7 +7,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from devices.registry.models import Publisher
-from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step
+from media_pipeline.mirror.models import MirrorState, OSSObject
+
+from .models import Capture, Source, Step
 
 DONE, WAITING, SKIPPED, STOPPED = "done", "waiting", "skipped", "stopped"
 

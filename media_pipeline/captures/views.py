@@ -4,29 +4,31 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from devices.access.rights import Action, can
+from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
-from media_pipeline.captures import labels
-from media_pipeline.captures.cards import picture_of
-from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.captures.timeline import truth_line
-from media_pipeline.captures.wording import exif_of, facts_of
-from media_pipeline.history.query import neighbours_of
-from media_pipeline.links.publish import link_of
+from devices.registry.finding import get_device
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture
 from media_pipeline.storage import store
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.network.site import base_url
+from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.timezones import in_visitors_zone
 
-from .finding import get_capture
+from . import labels
+from .cards import picture_of
+from .finding import get_capture, link_of, neighbours_of, with_parts
+from .models import Capture
+from .reading import PictureMissing, read_picture, read_thumbnail
+from .timeline import truth_line
+from .wording import exif_of, facts_of
 
 
 @login_required
@@ -114,35 +116,65 @@ def keep(request: HttpRequest, id: UUID) -> HttpResponse:
     return redirect("capture", id=id)
 
 
-@login_required
-@require_POST
-def change_link(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Withdraw the lasting link, or let it work again (revoked=no)."""
-    capture = get_capture(request.user, id, Action.COMMAND)
-    revoked = request.POST.get("revoked") != "no"
-    labels.set_link_revoked(capture, revoked)
-    messages.success(request, _("The link no longer works.") if revoked else _("The link works again."))
-    return redirect("capture", id=id)
+FOR_EVER = "private, max-age=31536000, immutable"
+SOON_AGAIN = "private, max-age=30"
 
 
-@login_required
-@require_POST
-def add_share(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Make a link for somebody without an account."""
-    capture = get_capture(request.user, id, Action.COMMAND)
-    how_long = request.POST.get("for", "1d")
-    if how_long not in labels.SHARE_FOR:
-        raise BadRequest("A share link lasts 1h, 1d, 7d or never ends.")
-    labels.share(capture, request.user, how_long)
-    messages.success(request, _("The share link is ready below."))
-    return redirect("capture", id=id)
+@login_or_token
+@require_safe
+def original(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Serve a picture exactly as it was sent."""
+    capture = get_capture(request.user, id)
+    return unchanged(request, capture.sha256) or _serve_original(capture, FOR_EVER)
 
 
-@login_required
-@require_POST
-def revoke_share(request: HttpRequest, id: UUID, code: str) -> HttpResponse:
-    """End a share link at once."""
-    capture = get_capture(request.user, id, Action.COMMAND)
-    if labels.revoke_share(capture, code):
-        messages.success(request, _("The share link no longer works."))
-    return redirect("capture", id=id)
+@login_or_token
+@require_safe
+def thumb(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Serve a small preview, else the picture itself, and where that is gone a drawing that says so."""
+    capture = get_capture(request.user, id)
+    tag = f"{capture.sha256}-thumb"
+    if not_modified := unchanged(request, tag):
+        return not_modified
+    if data := read_thumbnail(capture):
+        return picture_response(data, "image/webp", f"{capture.code}.webp", FOR_EVER, tag)
+    try:
+        return picture_response(read_picture(capture), capture.content_type, _file_name(capture), SOON_AGAIN)
+    except PictureMissing:
+        drawing = render_to_string("media_pipeline/captures/missing.svg").encode()
+        response = picture_response(drawing, "image/svg+xml", "missing.svg", "no-store")
+        response.status_code = 404
+        return response
+
+
+@login_or_basic
+@require_safe
+def latest(request: HttpRequest, code: str) -> HttpResponse:
+    """Serve the newest picture of a device."""
+    device = get_device(request.user, code)
+    capture = with_parts(Capture.objects.filter(device=device)).order_by("-received_at", "-id").first()
+    if capture is None:
+        raise Http404
+    return _serve_original(capture, "no-store")
+
+
+def _serve_original(capture: Capture, cache_control: str) -> HttpResponse:
+    try:
+        data = read_picture(capture)
+    except PictureMissing as error:
+        raise Http404 from error
+    tag = "" if cache_control == "no-store" else capture.sha256
+    return picture_response(data, capture.content_type, _file_name(capture), cache_control, tag)
+
+
+def _file_name(capture: Capture) -> str:
+    return f"{capture.code}.{capture.path.rpartition('.')[2]}"
+
+
+def unchanged(request: HttpRequest, tag: str) -> HttpResponse | None:
+    """Return 304 when the browser already has these bytes; they can never change."""
+    quoted = f'"{tag}"'
+    answer = get_conditional_response(request, etag=quoted, response=None)
+    if answer is not None and answer.status_code == 304:
+        answer["ETag"] = quoted
+    return answer

@@ -7,11 +7,12 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from media_pipeline.formats import images
-from media_pipeline.models import Capture, MirrorState
+from media_pipeline.mirror.models import MirrorState
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 
 from .cards import flag_words, mirror_of
+from .models import Capture
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The dashboard and its fragments."""
 
+import math
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -12,16 +14,22 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from devices.access.rights import Action, can, get_device
+from devices.access.rights import Action, can
 from devices.commands import queue as commands
 from devices.events import record as events
+from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import Card, build_cards, build_feed, cameras
-from media_pipeline.models import Capture
+from media_pipeline.captures.models import Capture
+from media_pipeline.live import now as live_now
+from media_pipeline.live.wall import CAMERAS_AT_MOST
 from photohub.lib.ids import read_id
+from photohub.lib.network import site
 from photohub.lib.pages.timezones import in_visitors_zone
+
+from .cards import Card, Streamed, build_cards, build_feed, cameras
 
 
 @login_required
@@ -134,3 +142,55 @@ def capture_all(request: HttpRequest) -> HttpResponse:
     else:
         messages.warning(request, _("No camera that takes commands is online, so none was asked."))
     return redirect(_url(group))
+
+
+@dataclass(frozen=True)
+class Screen(Streamed):
+    """One camera of the wall."""
+
+    can_keep: bool
+
+
+@login_required
+@never_cache
+@require_GET
+def wall(request: HttpRequest) -> HttpResponse:
+    """Show every camera that streams now, as many as fit; those that begin later come by themselves."""
+    group = find_group(request)
+    devices = list(cameras(request.user, group).select_related("group").order_by("-pinned", "name"))
+    streaming = live_now.stats_of([device.code for device in devices])
+    screens = [_screen(request, device) for device in devices if device.code in streaming]
+    shown = screens[:CAMERAS_AT_MOST]
+    context = {
+        "screens": shown,
+        "left_out": len(screens) - len(shown),
+        "quiet": [device for device in devices if device.code not in streaming],
+        "columns": columns_for(len(shown)),
+        "most": CAMERAS_AT_MOST,
+        "groups": groups_of(request.user),
+        "group": group,
+        "stream_host": site.stream_host(),
+        "stream_port": site.stream_port(),
+    }
+    return render(request, "media_pipeline/dashboard/wall.html", context)
+
+
+@login_required
+@never_cache
+@require_GET
+def screen(request: HttpRequest, code: str) -> HttpResponse:
+    """Return one camera of the wall, when it is in the group that the page shows."""
+    device = get_device(request.user, code)
+    group = find_group(request)
+    if not device.enabled or (group and device.group_id != group.pk):
+        raise Http404
+    return render(request, "media_pipeline/dashboard/_screen.html", {"screen": _screen(request, device)})
+
+
+def _screen(request: HttpRequest, device: Device) -> Screen:
+    return Screen(device, can(request.user, Action.COMMAND, device))
+
+
+def columns_for(count: int) -> int:
+    """Return how many columns leave so many cameras the largest."""
+    return max(1, math.ceil(math.sqrt(count)))

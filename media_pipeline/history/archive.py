@@ -8,8 +8,8 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.models import Capture
 
 
 class _Pipe:

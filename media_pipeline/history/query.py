@@ -6,104 +6,23 @@ Pages are cut by keyset: a cursor names the last picture shown, and the next pag
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, TextField
 from django.db.models.functions import Cast
-from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
-from media_pipeline.models import Capture, CaptureQuerySet, MirrorState, OSSObject
+from media_pipeline.captures.filters import STATES, Filters
+from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.mirror.models import OSSObject
+from photohub.lib.pages.instants import BadFilter, start_of_day
 
 PAGE_SIZE = 60
 COUNT_AT_MOST = 9_999
 MONTHS_AT_MOST = 60
-STATES = {
-    "mirrored": (MirrorState.MIRRORED,),
-    "waiting": (MirrorState.PENDING, MirrorState.UPLOADING),
-    "problem": (MirrorState.BLOCKED, MirrorState.FAILED),
-}
-_ASKED = {"": None, "yes": True, "no": False}
-
-
-class BadFilter(ValueError):
-    """A filter that cannot be understood; the text says which and how to write it."""
-
-
-@dataclass(frozen=True)
-class Filters:
-    """What pictures are wanted: from the instant `since` on, up to but without `before`."""
-
-    devices: tuple[str, ...] = ()
-    group: str = ""
-    since: datetime | None = None
-    before: datetime | None = None
-    state: str = ""
-    flag: str = ""
-    tag: str = ""
-    q: str = ""
-    asked: bool | None = None
-    kept: bool = False
-
-    @classmethod
-    def from_query(cls, query: Mapping, zone: tzinfo = UTC) -> "Filters":
-        """Read device (repeatable), group, from, to, state, flag, tag, q, asked, kept. Raises BadFilter."""
-        devices = query.getlist("device") if hasattr(query, "getlist") else [query.get("device", "")]
-        return cls(
-            devices=tuple(dict.fromkeys(code for code in devices if code)),
-            group=_text(query, "group"),
-            since=read_instant(query, "from", zone),
-            before=read_instant(query, "to", zone, whole_day=True),
-            state=_choice(query, "state", {"": "", **{word: word for word in STATES}}),
-            flag=_text(query, "flag"),
-            tag=_text(query, "tag"),
-            q=_text(query, "q"),
-            asked=_choice(query, "asked", _ASKED),
-            kept=_choice(query, "kept", {"": False, "no": False, "yes": True}),
-        )
-
-    def __bool__(self) -> bool:
-        """Tell whether anything is filtered at all."""
-        return self != Filters()
-
-
-def _text(query: Mapping, name: str) -> str:
-    # A NUL cannot be stored, so nothing can match it, and PostgreSQL refuses it.
-    return query.get(name, "").replace("\0", "").strip()[:200]
-
-
-def _choice(query: Mapping, name: str, choices: dict):
-    word = _text(query, name)
-    if word not in choices:
-        known = ", ".join(c for c in choices if c)
-        raise BadFilter(_("“%(name)s” must be one of: %(known)s.") % {"name": name, "known": known})
-    return choices[word]
-
-
-def read_instant(query: Mapping, name: str, zone: tzinfo, whole_day: bool = False) -> datetime | None:
-    """Read a day, whose last instant counts when `whole_day`, or an exact time."""
-    text = _text(query, name)
-    if not text:
-        return None
-    try:
-        if day := parse_date(text):
-            return start_of_day(day + timedelta(days=1) if whole_day else day, zone)
-        # In a query string an unescaped plus sign arrives as a space.
-        if at := parse_datetime(text.replace(" ", "+") if "T" in text else text):
-            return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise BadFilter(
-        _("“%(name)s” must be a date like 2025-06-30, not “%(text)s”.") % {"name": name, "text": text[:40]}
-    )
-
-
-def start_of_day(day: date, zone: tzinfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def captures_matching(user, filters: Filters) -> CaptureQuerySet:
@@ -155,11 +74,6 @@ def _of_labels(rows: CaptureQuerySet, filters: Filters) -> CaptureQuerySet:
     if filters.q:
         rows = rows.filter(Q(name__icontains=filters.q) | Q(note__icontains=filters.q))
     return rows
-
-
-def with_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
-    """Fetch along what every view of a picture shows."""
-    return rows.select_related("device", "device__group", "command", "mirror")
 
 
 def page_of(
@@ -233,12 +147,3 @@ def months_of(user, filters: Filters, zone: tzinfo) -> list[date]:
         before = start_of_day(months[-1], zone)
         newest = rows.filter(received_at__lt=before).values_list("received_at", flat=True).first()
     return months
-
-
-def neighbours_of(capture: Capture) -> tuple[Capture | None, Capture | None]:
-    """Return the pictures of the same device just before and just after this one."""
-    rows = Capture.objects.filter(device=capture.device_id)
-    at, id_ = capture.received_at, capture.pk
-    older = rows.filter(Q(received_at__lt=at) | Q(id__lt=id_), received_at__lte=at)
-    newer = rows.filter(Q(received_at__gt=at) | Q(id__gt=id_), received_at__gte=at)
-    return older.order_by("-received_at", "-id").first(), newer.order_by("received_at", "id").first()

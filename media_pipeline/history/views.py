@@ -13,29 +13,25 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from devices.access.rights import Action, can
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.models import Device, DeviceGroup
 from media_pipeline.captures.cards import picture_of
-from media_pipeline.captures.finding import way_back
+from media_pipeline.captures.filters import Filters
+from media_pipeline.captures.finding import way_back, with_parts
 from media_pipeline.captures.labels import add_tag, set_kept, tags_of
-from media_pipeline.history.archive import stream_pictures
-from media_pipeline.history.query import (
-    BadFilter,
-    Filters,
-    captures_matching,
-    days_of,
-    months_of,
-    page_of,
-    with_parts,
-)
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance.deleting import delete_captures
-from media_pipeline.models import Capture
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
+from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.timezones import in_visitors_zone, zone_of
+
+from .archive import stream_pictures
+from .query import captures_matching, days_of, months_of, page_of
 
 SELECTION_AT_MOST = 500
 FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_preview")
@@ -188,3 +184,32 @@ def delete(request: HttpRequest) -> HttpResponse:
         text = ngettext("%(count)s kept picture stayed.", "%(count)s kept pictures stayed.", done.kept)
         messages.info(request, text % {"count": done.kept})
     return redirect(way_back(request))
+
+
+PAGE_SIZE = 24
+
+
+@login_required
+@never_cache
+@require_safe
+def pick(request: HttpRequest) -> HttpResponse:
+    """Return a fragment of radio buttons `capture`, newest first; `of` narrows it to one camera, `chosen` is checked."""
+    code, chosen = request.GET.get("of", ""), request.GET.get("chosen", "")
+    visible = Device.objects.visible_to(request.user).filter(captures__isnull=False).distinct()
+    rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))
+    try:
+        items, following = page_of(with_parts(rows), request.GET.get("cursor", ""), PAGE_SIZE)
+    except BadFilter:
+        items, following = [], None
+    first, wanted = "cursor" not in request.GET, read_id(chosen)
+    if first and wanted and all(capture.pk != wanted for capture in items):
+        items = [*with_parts(Capture.objects.visible_to(request.user)).filter(pk=wanted), *items]
+    context = {
+        "pictures": [picture_of(capture) for capture in items],
+        "next": following,
+        "first": first,
+        "cameras": visible.order_by("name"),
+        "of": code,
+        "chosen": chosen,
+    }
+    return render(request, "media_pipeline/history/_picker.html", context)

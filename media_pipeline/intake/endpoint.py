@@ -18,7 +18,7 @@ from django.utils import timezone
 from devices.keys import identity, logins
 from devices.protocol import light
 from devices.registry.models import Device
-from media_pipeline.models import Source
+from media_pipeline.captures.models import Source
 from media_pipeline.storage import store
 from media_pipeline.storage.refusals import Refused
 from photohub.lib import failpoints

@@ -19,8 +19,9 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.registry.models import Device, Publisher
 from devices.registry.sightings import sightings
+from media_pipeline.captures.models import Capture, Source, Step
 from media_pipeline.formats.images import PictureFacts
-from media_pipeline.models import Capture, MirrorState, OSSObject, Source, Step
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.rules.watch import watch
 from media_pipeline.storage import store
 from media_pipeline.storage.refusals import Refused

@@ -13,20 +13,15 @@ from devices.events import troubles
 from devices.events.models import Event, EventType
 from devices.protocol.light import Result
 from devices.registry.models import Device
-from media_pipeline.models import Capture, Step
+from media_pipeline.captures.finding import link_of
+from media_pipeline.captures.models import Capture, Step
 from photohub.lib import clock
 from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
-from photohub.lib.network.site import base_url
 
 GIVE_UP_AFTER = timedelta(hours=1)
 CLAIM_AT_MOST = 100
 _RETRY_S = 10
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})(?:$|[?#/])")
-
-
-def link_of(capture: Capture) -> str:
-    """Return the lasting short link of a picture."""
-    return f"{base_url()}/p/{capture.code}"
 
 
 def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:

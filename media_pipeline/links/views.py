@@ -1,19 +1,30 @@
 """The short lasting links `/p/<code>`: for cameras, mini programs and people without an account."""
 
+from uuid import UUID
+
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from media_pipeline.captures.file_views import unchanged
+from devices.access.rights import Action
+from media_pipeline.captures.finding import get_capture
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.captures.views import unchanged
+from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.models import Capture, MirrorState, ShareLink
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import address_of
 from photohub.lib.pages.picture_response import picture_response
+
+from . import sharing
+from .models import ShareLink
 
 _SIGNED_FOR_S = 600
 _strangers = Strangers()
@@ -126,3 +137,37 @@ def _say(request: HttpRequest, status: int, sentence: str) -> HttpResponse:
     )
     response["Cache-Control"] = "no-store"
     return response
+
+
+@login_required
+@require_POST
+def change_link(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Withdraw the lasting link, or let it work again (revoked=no)."""
+    capture = get_capture(request.user, id, Action.COMMAND)
+    revoked = request.POST.get("revoked") != "no"
+    sharing.set_link_revoked(capture, revoked)
+    messages.success(request, _("The link no longer works.") if revoked else _("The link works again."))
+    return redirect("capture", id=id)
+
+
+@login_required
+@require_POST
+def add_share(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Make a link for somebody without an account."""
+    capture = get_capture(request.user, id, Action.COMMAND)
+    how_long = request.POST.get("for", "1d")
+    if how_long not in sharing.SHARE_FOR:
+        raise BadRequest("A share link lasts 1h, 1d, 7d or never ends.")
+    sharing.share(capture, request.user, how_long)
+    messages.success(request, _("The share link is ready below."))
+    return redirect("capture", id=id)
+
+
+@login_required
+@require_POST
+def revoke_share(request: HttpRequest, id: UUID, code: str) -> HttpResponse:
+    """End a share link at once."""
+    capture = get_capture(request.user, id, Action.COMMAND)
+    if sharing.revoke_share(capture, code):
+        messages.success(request, _("The share link no longer works."))
+    return redirect("capture", id=id)

@@ -10,10 +10,11 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from devices.access.rights import Action, can, get_device
+from devices.access.rights import Action, can
 from devices.commands.views import wants_json
-from devices.overview.views import frame_of
+from devices.registry.finding import get_device
 from devices.registry.models import Device
+from devices.registry.page import frame_of
 from photohub.lib.network import site
 
 from . import now as live_now

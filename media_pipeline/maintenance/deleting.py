@@ -21,13 +21,16 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.registry import removing
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject, Removal
 from media_pipeline.storage import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.pages.sentences import Said, columns, said
+
+from .models import Removal
 
 _BATCH = 1000
 _FIRST_PAUSE_S = 2

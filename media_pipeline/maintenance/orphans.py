@@ -19,9 +19,11 @@ from django.utils import timezone
 from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events.models import EventType
-from media_pipeline.models import Capture, Removal
+from media_pipeline.captures.models import Capture
 from photohub.lib.files.moving import move
 from photohub.lib.pages.sentences import said
+
+from .models import Removal
 
 log = logging.getLogger(__name__)
 

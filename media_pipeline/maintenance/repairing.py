@@ -8,8 +8,9 @@ import time
 from django.conf import settings
 from django.utils import timezone
 
+from media_pipeline.captures.models import Capture, Step
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject, Step
 from media_pipeline.storage import store, syncing
 from photohub.lib.files.moving import move
 

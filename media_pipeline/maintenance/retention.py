@@ -23,8 +23,9 @@ from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 
 from devices.events import clock_watch
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject
 from media_pipeline.storage import store
 from photohub.lib.database.db import one_writer, update_in_order
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from devices.events import clock_watch
 from devices.events import heartbeats as beats
 from devices.events import record as events
-from devices.events.models import EventType
-from devices.events.service_models import ServiceBeat
+from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
-from media_pipeline.models import Capture, MirrorState
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import MirrorState
 from photohub.lib.pages.sentences import said
 from photohub.lib.pages.sizes import size_in_words
 

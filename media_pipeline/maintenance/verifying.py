@@ -18,9 +18,12 @@ from django.conf import settings
 from django.db.models import Max
 
 from devices.firmware import images
+from media_pipeline.captures.models import Capture, Step
+from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.models import Capture, MirrorState, Removal, Step
 from media_pipeline.storage import store
+
+from .models import Removal
 
 _BATCH = 500
 # A file stands in its place a moment before its row is committed, and an upload may be on its way.

@@ -27,7 +27,6 @@ from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
-from media_pipeline.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database import rows
@@ -35,6 +34,7 @@ from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.messaging.breaker import Breaker
 from photohub.lib.pages.sentences import Said, columns, said
 
+from .models import MirrorState, OSSObject
 from .stores import MirrorError, MirrorStore, PutResult, hash_source, open_mirror, open_source
 
 log = logging.getLogger(__name__)

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from media_pipeline.mirror.probe import run_probe
-from media_pipeline.mirror.stores import (
+from photohub.lib.files.blobs import sync_folder
+from photohub.lib.pages.sentences import said
+
+from .probe import run_probe
+from .stores import (
     MirrorError,
     ProbeStep,
     PutResult,
@@ -21,8 +24,6 @@ from media_pipeline.mirror.stores import (
     key_taken,
     open_source,
 )
-from photohub.lib.files.blobs import sync_folder
-from photohub.lib.pages.sentences import said
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -27,10 +27,13 @@ from oss2.models import HeadObjectResult
 from storages.base import BaseStorage
 from storages.utils import clean_name, setting
 
-from media_pipeline.mirror.oss_errors import explain_request_error, explain_server_error
-from media_pipeline.mirror.oss_transport import LeanSession
-from media_pipeline.mirror.probe import is_loopback, run_probe
-from media_pipeline.mirror.stores import (
+from photohub.lib.files.bucket_settings import BucketSettingError, OSSSettings, check_oss
+from photohub.lib.pages.sentences import said
+
+from .oss_errors import explain_request_error, explain_server_error
+from .oss_transport import LeanSession
+from .probe import is_loopback, run_probe
+from .stores import (
     MirrorError,
     ProbeStep,
     PutResult,
@@ -39,8 +42,6 @@ from media_pipeline.mirror.stores import (
     key_taken,
     open_source,
 )
-from photohub.lib.files.bucket_settings import BucketSettingError, OSSSettings, check_oss
-from photohub.lib.pages.sentences import said
 
 LONGEST_EXPIRES_S = 604800  # signature V4 refuses more than seven days
 SPOOL_SIZE_BYTES = 1024 * 1024

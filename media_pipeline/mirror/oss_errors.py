@@ -11,9 +11,10 @@ The sentences are our own and never quote an answer, whose text may repeat keys 
 import requests
 from django.utils.translation import gettext_noop as _
 
-from media_pipeline.mirror.oss_transport import NotOSS
-from media_pipeline.mirror.stores import MirrorError
 from photohub.lib.pages.sentences import Said, said
+
+from .oss_transport import NotOSS
+from .stores import MirrorError
 
 # OSS error code → (word, sentence)
 CONFIGURATION = {

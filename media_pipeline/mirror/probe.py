@@ -12,8 +12,9 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from media_pipeline.mirror.stores import MirrorError, MirrorStore, ProbeStep
 from photohub.lib.pages.sentences import Said, said
+
+from .stores import MirrorError, MirrorStore, ProbeStep
 
 PUBLIC_READ_TIMEOUT_S = 5
 SIGNED_URL_EXPIRES_S = 300

@@ -23,8 +23,10 @@ from botocore.exceptions import (
 from django.utils.translation import gettext_noop
 from storages.backends.s3 import S3Storage
 
-from media_pipeline.mirror.probe import is_loopback, run_probe
-from media_pipeline.mirror.stores import (
+from photohub.lib.pages.sentences import said
+
+from .probe import is_loopback, run_probe
+from .stores import (
     MirrorError,
     ProbeStep,
     PutResult,
@@ -33,7 +35,6 @@ from media_pipeline.mirror.stores import (
     key_taken,
     open_source,
 )
-from photohub.lib.pages.sentences import said
 
 LONGEST_EXPIRES_S = 604800
 SPOOL_SIZE_BYTES = 1024 * 1024

@@ -11,7 +11,7 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from devices.access.rights import Action, can
-from devices.setup.api import device_of
+from devices.registry.finding import device_of
 from photohub.lib.pages.api import Changes, Cursor, Limit, Page, Text, page_of, refusal_of
 
 from . import rules as show_rules

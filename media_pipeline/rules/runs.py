@@ -17,8 +17,8 @@ from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.models import Capture
 from photohub.lib import clock
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database.outage import is_away

@@ -10,15 +10,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can, get_device, is_owner
+from devices.access.rights import Action, can, is_owner
 from devices.panels.deliveries.screens import screens_of
+from devices.registry.finding import get_device
 from devices.registry.models import Device
-from media_pipeline.rules import rules as show_rules
-from media_pipeline.rules.forms import RuleForm
-from media_pipeline.rules.models import ShowRule
-from media_pipeline.rules.wording import lines_of_rules, rules_seen_by, run_line, with_deliveries
 from photohub.lib.pages.api import ApiError, page_of
 from photohub.lib.pages.timezones import in_visitors_zone
+
+from . import rules as show_rules
+from .forms import RuleForm
+from .models import ShowRule
+from .wording import lines_of_rules, rules_seen_by, run_line, with_deliveries
 
 _RUNS_ON_A_PAGE = 30
 

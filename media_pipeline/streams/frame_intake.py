@@ -23,6 +23,7 @@ from devices.protocol.pictures.chunked_upload import Answer, ChunkedUploads, Com
 from devices.protocol.pictures.jpeg_end import SOI
 from devices.protocol.topics import FileTopic
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Receipt, Upload, committer
 from media_pipeline.intake.refusal_notes import (
@@ -34,7 +35,6 @@ from media_pipeline.intake.refusal_notes import (
     word_of,
 )
 from media_pipeline.live.latest_frame import Frames
-from media_pipeline.models import Capture, Source
 from media_pipeline.storage.refusals import Refused
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom

@@ -9,9 +9,9 @@ from enum import StrEnum
 from django.conf import settings
 
 from devices.registry.models import Device
+from media_pipeline.captures.models import Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Upload
-from media_pipeline.models import Source
 from media_pipeline.storage import store
 from media_pipeline.storage.refusals import Refused
 

@@ -26,7 +26,7 @@ from devices.protocol.frames.framing import (
     StreamReader,
 )
 from devices.protocol.frames.http_pictures import HttpPictures
-from devices.registry.pull_url import SCHEMES
+from devices.registry.rules import SCHEMES
 from photohub.lib.network.address_rules import is_safe
 from photohub.lib.network.errors import BadAnswer, GetFailed, LoginRefused
 from photohub.lib.network.get import AllowAddress, Answer, Asking, connect, get, login_of, read_url

@@ -13,13 +13,13 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from devices.access.rights import Action, can
-from devices.setup.api import device_of
-from media_pipeline.history.query import BadFilter, read_instant
-from media_pipeline.models import LapseState, TimeLapse
+from devices.registry.finding import device_of
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
+from photohub.lib.pages.instants import BadFilter, read_instant
 
 from . import queue as time_lapses
+from .models import LapseState, TimeLapse
 
 router = Router()
 

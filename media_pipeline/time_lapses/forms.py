@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy
 
 from devices.access.rights import Action, can
 from devices.registry.models import Device
-from media_pipeline.history.query import BadFilter, Filters, read_instant
-from media_pipeline.models import TimeLapse
+from media_pipeline.captures.filters import Filters
+from photohub.lib.pages.instants import BadFilter, read_instant
 
+from .models import TimeLapse
 from .queue import Outlook, Wish, ask_for, check_wish
 
 _FORM = "%Y-%m-%dT%H:%M"

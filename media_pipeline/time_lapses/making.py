@@ -20,8 +20,8 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.models import Capture, LapseState, TimeLapse
 from media_pipeline.storage import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
@@ -32,6 +32,7 @@ from . import frames as lapse_frames
 from . import queue as time_lapses
 from . import video
 from .frames import FrameDamaged
+from .models import LapseState, TimeLapse
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
-from media_pipeline.models import Capture, CaptureQuerySet, LapseState, TimeLapse
+from media_pipeline.captures.models import Capture, CaptureQuerySet
 from photohub.lib.ids import read_id
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.pages.sentences import Said
+
+from .models import LapseState, TimeLapse
 
 TASK = "media_pipeline.tasks.make_time_lapses"
 FRAMES_AT_MOST = 20_000

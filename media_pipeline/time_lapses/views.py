@@ -12,15 +12,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can, get_device
+from devices.access.rights import Action, can
 from devices.keys.tokens import login_or_token
-from media_pipeline.history.query import BadFilter, Filters
-from media_pipeline.models import Capture, LapseState, TimeLapse
-from media_pipeline.time_lapses import queue as time_lapses
-from media_pipeline.time_lapses.answers import file_response
-from media_pipeline.time_lapses.forms import TimeLapseForm, initial_of
+from devices.registry.finding import get_device
+from media_pipeline.captures.filters import Filters
+from media_pipeline.captures.models import Capture
 from photohub.lib.ids import read_id
+from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.timezones import in_visitors_zone, zone_of
+
+from . import queue as time_lapses
+from .answers import file_response
+from .forms import TimeLapseForm, initial_of
+from .models import LapseState, TimeLapse
 
 _ON_A_PAGE = 30
 

@@ -1,22 +1,15 @@
 """The one-time link that makes the first owner: only the newest works, for a day, once, and while there is no owner."""
 
-import os
 import secrets
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.password_validation import validate_password
 from django.core import signing
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from devices.access import rights
 from devices.access.models import Membership, Role
-from devices.events.service_models import ServiceBeat
-from devices.keys import identity
-from photohub.accounts.forms import check_person_name
-from photohub.lib.log import logs
-from photohub.start.preparing import CannotStart
+from devices.events.models import ServiceBeat
 
 _SALT = "photohub first owner"
 MAX_AGE_S = 24 * 3600
@@ -35,13 +28,13 @@ def link_token() -> str:
 def token_holds(token: str) -> bool:
     """Tell whether this link may still make the first owner."""
     word = _word_of(token)
-    return word is not None and _newest(word).exists() and not identity.owner_exists()
+    return word is not None and _newest(word).exists() and not rights.owner_exists()
 
 
 def use_token(token: str) -> bool:
     """Use the link up; call in the transaction that makes the owner. Of two who come at once, one may."""
     word = _word_of(token)
-    return word is not None and bool(_newest(word).delete()[0]) and not identity.owner_exists()
+    return word is not None and bool(_newest(word).delete()[0]) and not rights.owner_exists()
 
 
 def _word_of(token: str) -> str | None:
@@ -60,29 +53,3 @@ def make_owner(username: str, password: str, email: str = ""):
     user = get_user_model().objects.create_superuser(username, email, password)
     Membership.objects.get_or_create(user=user, group=None, defaults={"role": Role.OWNER})
     return user
-
-
-def make_owner_from_environment() -> bool:
-    """Make the owner that DJANGO_SUPERUSER_USERNAME and _PASSWORD name, as Django does; False when they do not.
-
-    Raises CannotStart for a name or a password that the pages would refuse too.
-    """
-    username, password = (
-        os.environ.get("DJANGO_SUPERUSER_USERNAME"),
-        os.environ.get("DJANGO_SUPERUSER_PASSWORD"),
-    )
-    if not username or not password or get_user_model().objects.filter(username=username).exists():
-        return False
-    logs.know_secrets([*settings.OWN_SECRETS, password])
-    _check("DJANGO_SUPERUSER_USERNAME", get_user_model().username_validator, username)
-    _check("DJANGO_SUPERUSER_USERNAME", check_person_name, username)
-    _check("DJANGO_SUPERUSER_PASSWORD", validate_password, password, get_user_model()(username=username))
-    make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))
-    return True
-
-
-def _check(variable: str, rule, *values) -> None:
-    try:
-        rule(*values)
-    except ValidationError as error:
-        raise CannotStart(f"{variable}: {' '.join(error.messages)}") from error

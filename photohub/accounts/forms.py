@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from devices.access.models import Role, Scope
-from devices.keys.identity import living_tokens
+from devices.keys.tokens import living_tokens
 from devices.registry.broker_names import fault_of_person
 from devices.registry.models import DeviceGroup
 

@@ -1,13 +1,10 @@
 """The people of the hub: owners invite them, give them roles and switch their accounts off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.models import Membership, Role
-from devices.access.rights import is_owner
+from devices.access.rights import owners_only
 from devices.registry import broker_accounts
 from photohub.accounts import invitations
 from photohub.accounts.forms import InviteForm, RoleForm
@@ -27,18 +24,6 @@ from photohub.lib.pages.sessions import end_sessions
 
 class LastOwner(Exception):
     """The change would leave a hub that nobody owns."""
-
-
-def owners_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Send strangers to the login and refuse everybody who is not an owner."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        if not is_owner(request.user):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return login_required(guarded)
 
 
 def owners() -> QuerySet:

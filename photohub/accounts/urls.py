@@ -1,11 +1,10 @@
-"""Paths of people: coming in, their account, the people of the hub, the status page."""
+"""Paths of people: coming in, their account, the people of the hub."""
 
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from photohub.accounts import people
 from photohub.accounts import views as accounts
-from photohub.status import views as status_pages
 
 urlpatterns = [
     path("login", accounts.log_in, name="login"),
@@ -22,9 +21,4 @@ urlpatterns = [
     path("people/<int:pk>/link", people.renew_link, name="people_link"),
     path("people/<int:pk>/role", people.change_role, name="people_role"),
     path("people/<int:pk>/enabled", people.set_enabled, name="people_enabled"),
-    path("status", status_pages.show, name="status"),
-    path("status/storage", status_pages.try_storage, name="status_try_storage"),
-    path("status/retry", status_pages.retry_mirror, name="status_retry_mirror"),
-    path("status/go-on", status_pages.go_on_retaining, name="status_go_on"),
-    path("status/adopt", status_pages.adopt_older, name="status_adopt_older"),
 ]

@@ -13,8 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from devices.access import rights
 from devices.access.models import ApiToken
-from devices.keys import identity
+from devices.keys import tokens
 from photohub.accounts import first_owner, invitations
 from photohub.accounts.forms import FirstOwnerForm, NewPasswordForm, ResetPasswordForm, TokenForm
 from photohub.accounts.shown_once import keep_once, take_once
@@ -29,7 +30,7 @@ class LogInView(auth_views.LoginView):
     template_name = "photohub/accounts/log_in.html"
 
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(**kwargs) | {"nobody_owns": not identity.owner_exists()}
+        return super().get_context_data(**kwargs) | {"nobody_owns": not rights.owner_exists()}
 
 
 log_in = LogInView.as_view()
@@ -73,10 +74,10 @@ def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpRespons
 
 def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm) -> None:
     """End the person's API tokens if he wants it, else say that they go on working."""
-    living = identity.living_tokens(form.user)
+    living = tokens.living_tokens(form.user)
     if form.cleaned_data.get("end_tokens"):
         for token in living:
-            identity.revoke_token(token)
+            tokens.revoke_token(token)
         messages.success(request, _("Your API tokens are revoked."))
     elif living:
         text = ngettext(
@@ -88,7 +89,7 @@ def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm)
 
 
 def _dead_link(request: HttpRequest) -> HttpResponse:
-    context = {"nobody_owns": not identity.owner_exists()}
+    context = {"nobody_owns": not rights.owner_exists()}
     return render(request, "photohub/accounts/dead_link.html", context, status=410)
 
 
@@ -140,7 +141,7 @@ def add_token(request: HttpRequest) -> HttpResponse:
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _render_account(request, 422, token_form=form)
-    _token, secret = identity.new_token(
+    _token, secret = tokens.new_token(
         request.user, form.cleaned_data["name"], form.cleaned_data["scopes"], form.expires_at
     )
     keep_once(request, "token", secret)
@@ -152,6 +153,6 @@ def add_token(request: HttpRequest) -> HttpResponse:
 def revoke_token(request: HttpRequest, pk: int) -> HttpResponse:
     """End one of the person's own tokens."""
     token = get_object_or_404(ApiToken, pk=pk, user=request.user)
-    identity.revoke_token(token)
+    tokens.revoke_token(token)
     messages.success(request, _("The token “%(name)s” is revoked.") % {"name": token.name})
     return redirect("account")

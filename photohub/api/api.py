@@ -22,14 +22,20 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from pydantic import Field
 
+from devices.commands.api import router as commands_router
+from devices.events.api import router as events_router
 from devices.firmware.api import router as firmware_router
 from devices.firmware.endpoints.api import router as ota_router
 from devices.firmware.rollouts.api import router as rollouts_router
+from devices.keys.api import router as keys_router
 from devices.panels.deliveries.api import router as deliveries_router
 from devices.panels.playlists.api import router as playlists_router
+from devices.panels.rendering.api import router as render_profiles_router
 from devices.protocol.json_fields import read_json
 from devices.setup.api import router as devices_router
-from media_pipeline.captures.api import router as pictures_router
+from media_pipeline.history.api import router as history_router
+from media_pipeline.live.api import router as live_router
+from media_pipeline.maintenance.api import router as pictures_router
 from media_pipeline.rules.api import router as rules_router
 from media_pipeline.time_lapses.api import router as time_lapses_router
 from photohub import __version__
@@ -53,6 +59,13 @@ account page and hold scopes: `read`, `command`, `manage`. Times are ISO 8601 in
 """
 # How the ids of a module's operations begin. They are part of the API: a new module chooses freely, an old one keeps its.
 IDS_BEGIN_WITH = {
+    "devices.commands.api": "devices_api",
+    "devices.events.api": "devices_api",
+    "devices.keys.api": "devices_api",
+    "devices.panels.rendering.api": "devices_api_deliveries",
+    "media_pipeline.history.api": "media_pipeline_api",
+    "media_pipeline.live.api": "media_pipeline_api",
+    "media_pipeline.maintenance.api": "media_pipeline_api",
     "devices.setup.api": "devices_api",
     "devices.panels.deliveries.api": "devices_api_deliveries",
     "devices.panels.playlists.api": "devices_api_playlists",
@@ -278,8 +291,14 @@ api = ManagementAPI(
     auth=[Token(), Session()],
 )
 api.add_router("", devices_router, tags=["Devices"])
+api.add_router("", keys_router, tags=["Devices"])
+api.add_router("", commands_router, tags=["Devices"])
+api.add_router("", events_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
+api.add_router("", live_router, tags=["Pictures"])
+api.add_router("", history_router, tags=["Pictures"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])
+api.add_router("", render_profiles_router, tags=["Pictures to devices"])
 api.add_router("", time_lapses_router, tags=["Time-lapses"])
 api.add_router("", firmware_router, tags=["Firmware"])
 api.add_router("", rollouts_router, tags=["Firmware"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from devices.access.models import ApiToken
 from devices.access.rights import Action, can
-from devices.keys import identity
+from devices.keys import identity, tokens
 from devices.mqtt import addressing
 from devices.protocol.aliyun import topics as aliyun_topics
 from devices.protocol.aliyun.login import parse_login
@@ -65,7 +65,7 @@ def _account_of(device: Device, proof: tuple[str, str]) -> Account:
 
 
 def _person_account(username: str, password: str) -> Account | None:
-    token = identity.find_token(password)
+    token = tokens.find_token(password)
     if token is None or token.user.get_username() != username:
         return None
     return _account_of_person(token)

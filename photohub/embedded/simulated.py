@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError
 from devices.events import troubles
 from devices.keys import identity
 from devices.registry.models import Device
+from devices.setup import adding
 from photohub.lib.database.db import in_thread
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.scenes import Scene
@@ -141,7 +142,7 @@ def _prepare(demo: bool) -> list[tuple[str, str, str]]:
     if demo:
         for code, name, _scene in DEMO:
             if not Device.objects.filter(code=code).exists():
-                identity.add_device(code=code, name=name, profile="esp32s3", simulated=True)
+                adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
     scenes = {code: scene for code, _name, scene in DEMO}
     devices = Device.objects.filter(simulated=True).order_by("pk")
     return [

@@ -25,8 +25,8 @@ from devices.panels.deliveries import leases as delivery_leases
 from devices.panels.deliveries.pushing import Pusher
 from devices.protocol import topics
 from devices.protocol.mqtt import dynsec as dynsec_control
+from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
-from media_pipeline.models import Capture
 from photohub.broker import log as broker_log
 from photohub.gateway.inbox import Inbox
 from photohub.gateway.mqtt_routes import channels_of

@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from devices.events import troubles
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.mqtt import addressing
 from devices.mqtt.addressing import Sender
 from media_pipeline.intake.refusal_notes import ACKNOWLEDGED, NOT_ACKNOWLEDGED

@@ -15,13 +15,13 @@ from devices.events import overload as crowds
 from devices.keys import identity, logins
 from devices.registry import presence
 from devices.registry.models import Device
+from media_pipeline.captures.models import Source
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import MjpegDoor
 from media_pipeline.live.redis import RedisFrames
 from media_pipeline.live.viewing import Viewing
 from media_pipeline.live.wall import WallDoor
-from media_pipeline.models import Source
 from media_pipeline.streams.frame_intake import FrameDesk
 from media_pipeline.streams.links import StreamLinks
 from media_pipeline.streams.pulls import Pulls

@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import MirrorState, OSSObject
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from photohub.lib.network import site
 from photohub.status.part import Part, State
 

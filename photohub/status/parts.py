@@ -18,14 +18,14 @@ from django.utils.translation import ngettext
 
 from devices.events import heartbeats as beats
 from devices.events import overload as crowds
-from devices.events.service_models import ServiceBeat
-from devices.events.trouble_models import Trouble
+from devices.events.models import ServiceBeat, Trouble
 from devices.events.wording import sentence_of
 from devices.mqtt import dynsec, unheard_topics
 from devices.registry import broker_names
 from devices.registry.models import BrokerAccount
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import deleting, orphans
-from media_pipeline.models import Capture, Removal
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.storage import store
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.pages import vendor

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 from media_pipeline.maintenance import retention_wording as retention_words
 from photohub.lib.pages.sizes import size_in_words
 from photohub.status.part import Part

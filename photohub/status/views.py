@@ -12,13 +12,12 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from devices.access.rights import is_owner
+from devices.access.rights import is_owner, owners_only
 from media_pipeline.maintenance import retention
 from media_pipeline.maintenance import retention_wording as retention_words
 from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.models import MirrorState, OSSObject
-from photohub.accounts.people import owners_only
 from photohub.status import parts as status
 
 

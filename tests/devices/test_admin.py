@@ -15,9 +15,9 @@ from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import EventType
-from devices.keys import identity
+from devices.keys import tokens
 from devices.registry.models import Device, DeviceKey
-from media_pipeline.models import Capture, Tag
+from media_pipeline.captures.models import Capture, Tag
 from tests.builders import PASSWORD, make_capture, make_device, make_user
 
 APPS = ("devices", "media_pipeline", "auth")
@@ -59,7 +59,7 @@ def fill(first: int, count: int) -> None:
         commands.capture(camera, user=person)
         troubles.note(camera, "file_refused", detail="a")
         events.record(EventType.NOTICE, device=camera, actor=person, sentence="Something happened.")
-        identity.new_token(person, f"token {number}")
+        tokens.new_token(person, f"token {number}")
         make_user(f"vera-{number}", "viewer")
         beats.beat(f"part {number}", True)
 
@@ -124,7 +124,7 @@ def test_what_machines_write_is_only_read(alice, model):
 def test_no_secret_is_shown(alice):
     camera = make_device("porch")
     key = DeviceKey.objects.get(device=camera)
-    token, _secret = identity.new_token(get_user_model().objects.get(), "export")
+    token, _secret = tokens.new_token(get_user_model().objects.get(), "export")
     pages = [url_of(DeviceKey, "change", key.pk), url_of(type(token), "change", token.pk)]
     pages += [url_of(Device, "change", camera.pk), url_of(get_user_model(), "change", token.user.pk)]
     text = "".join(alice.get(page).text for page in pages)

@@ -3,7 +3,7 @@
 import pytest
 
 from devices import mqtt_routes
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.mqtt.addressing import Sender
 from tests.builders import make_device
 

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import Receipt, ingest_batch
-from media_pipeline.models import Capture
 from media_pipeline.storage import store, syncing
 from media_pipeline.storage.refusals import Refused
 from photohub.lib.files import moving

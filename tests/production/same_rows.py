@@ -19,12 +19,12 @@ from devices.registry import presence
 from devices.registry.models import Device
 from devices.registry.sightings import sightings
 from media_pipeline.captures import labels, thumbnails
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import ingest_batch
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.stores import MirrorError, PutResult
-from media_pipeline.models import Capture
 from media_pipeline.storage import store
 from tests.builders import make_device, make_jpeg, make_upload
 

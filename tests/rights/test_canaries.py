@@ -16,10 +16,11 @@ from devices.commands.models import Command
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.firmware.rollouts.models import RolloutTarget
-from devices.keys import identity
-from devices.panels.deliveries.models import Panel
+from devices.keys import tokens
 from devices.panels.fetching import links as panel_links
 from devices.protocol.mqtt.packets import Connect
+from devices.registry.models import Panel
+from devices.setup import adding
 from photohub import asgi
 from photohub.accounts import first_owner, invitations
 from photohub.broker import accounts_db
@@ -37,8 +38,8 @@ def canaries(world: World) -> dict[str, str]:
     """Return one secret of each kind, by what it is."""
     camera, panel = world.yard.camera, world.yard.panel
     Panel.objects.filter(device=panel).update(hardware_address="AA:BB:CC:DD:EE:FF")
-    signed = identity.add_device(code="board", name="board", profile="esp8266-stm32")
-    _token, token = identity.new_token(world.people["operator"], "program")
+    signed = adding.add_device(code="board", name="board", profile="esp8266-stm32")
+    _token, token = tokens.new_token(world.people["operator"], "program")
     return {
         "device key": world.yard.key,
         "device secret": signed.device_secret,

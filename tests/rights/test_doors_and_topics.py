@@ -11,6 +11,7 @@ from django.conf import settings as configured
 from devices.firmware.endpoints import call
 from devices.firmware.endpoints import endpoint as firmware
 from devices.keys import identity
+from devices.keys import tokens as keys_tokens
 from devices.mqtt import addressing
 from devices.protocol.aliyun.topics import OtaChannel
 from devices.protocol.topics import Channel
@@ -62,7 +63,7 @@ def test_every_door_and_socket_has_a_row():
 def proofs(world: World) -> dict[str, dict[str, str]]:
     """Return the headers by which somebody could try to come in."""
     session = world.client("owner").cookies[configured.SESSION_COOKIE_NAME].value
-    tokens = {scope: identity.new_token(world.people["owner"], scope, [scope])[1] for scope in SCOPES}
+    tokens = {scope: keys_tokens.new_token(world.people["owner"], scope, [scope])[1] for scope in SCOPES}
     return {
         "nothing": {},
         "session": {"Cookie": f"{configured.SESSION_COOKIE_NAME}={session}"},

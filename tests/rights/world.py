@@ -8,15 +8,17 @@ from devices.commands import queue as commands
 from devices.firmware.models import SigningKey
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.planning import Plan
-from devices.keys import identity
-from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin, RenderProfile
+from devices.keys import tokens
+from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.playlists import turns as playlists
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
-from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures import labels
-from media_pipeline.models import LapseState, TimeLapse
+from devices.registry.models import Device, DeviceGroup, Panel
+from devices.setup import adding
+from media_pipeline.links import sharing
 from media_pipeline.rules import rules as show_rules
 from media_pipeline.time_lapses import queue as time_lapses
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 from tests.devices.firmware.builders import ALL_AT_ONCE, make_firmware
 
@@ -38,7 +40,7 @@ class Place:
 def make_place(name: str, firmware) -> Place:
     """Return a group with a camera, a panel, and one of each thing that belongs to them."""
     group = DeviceGroup.objects.create(name=name)
-    made = identity.add_device(code=f"{name}-cam", name=f"{name} cam", profile="generic", group=group)
+    made = adding.add_device(code=f"{name}-cam", name=f"{name} cam", profile="generic", group=group)
     camera, panel = made.device, make_device(f"{name}-panel", profile="panel", group=group)
     capture = make_capture(camera, name=f"{name}.jpg")
     Panel.objects.filter(device=panel).update(render_profile=RenderProfile.objects.first())
@@ -53,7 +55,7 @@ def make_place(name: str, firmware) -> Place:
     place.ids = {
         "commands": commands.capture(camera).pk,
         "captures": capture.pk,
-        "shares": labels.share(capture, None, "1d").code,
+        "shares": sharing.share(capture, None, "1d").code,
         "p": capture.code,
         "deliveries": Delivery.objects.create(device=panel, origin_ref=str(capture.pk), **shown).pk,
         "playlist": playlists.add_picture(panel, make_jpeg(), "a").pk,
@@ -83,7 +85,7 @@ class World:
         return client
 
     def program(self, scope: str) -> Client:
-        _token, secret = identity.new_token(self.people["owner"], scope, [scope])
+        _token, secret = tokens.new_token(self.people["owner"], scope, [scope])
         return Client(headers={"Authorization": f"Bearer {secret}"}, raise_request_exception=False)
 
 

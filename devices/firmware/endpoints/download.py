@@ -32,8 +32,7 @@ from photohub.lib.http.answer import begin
 
 from . import tokens
 from .call import Call, Refused, note_found, refusal_of, refuse_stranger, whole_refusal
-from .progress import Progress
-from .sending import Places, send_image
+from .sending import Places, Progress, send_image
 
 log = logging.getLogger(__name__)
 

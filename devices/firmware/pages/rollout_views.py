@@ -17,9 +17,10 @@ from devices.firmware.models import Firmware
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts import wording as reasons
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
-from devices.overview.views import shape_of
+from devices.registry.finding import get_device
+from devices.registry.page import frame_of
 
-from .forms import RolloutForm
+from .rollout_forms import RolloutForm
 from .views import require, rollout_line
 
 _TARGETS_ON_A_PAGE = 100
@@ -118,3 +119,32 @@ def change(request: HttpRequest, id: UUID, order: str) -> HttpResponse:
     except (RolloutError, FirmwareError) as error:
         messages.error(request, error.sentence)
     return redirect("firmware:rollout", id)
+
+
+UPDATES_ON_PAGE = 50
+_SHAPES = {"proved": "good", "failed": "bad", "timed_out": "bad", "waiting": "off", "cancelled": "off"}
+
+
+def shape_of(target_state: str) -> str:
+    """Return the shape that stands beside an update's state; what is under way is half filled."""
+    return _SHAPES.get(target_state, "wait")
+
+
+@login_required
+@require_safe
+def firmware(request: HttpRequest, code: str) -> HttpResponse:
+    """What runs on it, and its updates."""
+    device = get_device(request.user, code)
+    updates = device.rollout_targets.select_related("rollout__firmware", "device").order_by("-pk")
+    shown = [
+        {"target": target, "why": reasons.explain(target), "shape": shape_of(target.state)}
+        for target in updates[:UPDATES_ON_PAGE]
+    ]
+    modules = {"default": device.firmware_version} | device.modules
+    context = {
+        "updates": shown,
+        "modules": {name: version for name, version in modules.items() if version or name != "default"},
+    }
+    return render(
+        request, "devices/firmware/rollouts/of_device.html", frame_of(request, device, "firmware") | context
+    )

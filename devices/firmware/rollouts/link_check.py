@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from devices.events import heartbeats as beats
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 from photohub.lib.network import site
 from photohub.lib.pages.sentences import Said, said
 

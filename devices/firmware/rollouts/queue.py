@@ -23,7 +23,7 @@ from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.firmware import checking
-from devices.firmware.errors import RolloutError
+from devices.firmware.errors import FirmwareTaken, RolloutError
 from devices.firmware.models import Firmware, FirmwareState
 from devices.registry.models import Device
 from photohub.lib import clock
@@ -188,6 +188,15 @@ def pause_firmware(firmware_ids: list[UUID], word: str, user=None) -> int:
         with locked(key) as row:
             paused += _pause(row, word, user)
     return paused
+
+
+def delete_ended(firmware: Firmware) -> None:
+    """Delete the rollouts of an image that goes; all have ended. Raises FirmwareTaken while one is open."""
+    used = Rollout.objects.filter(firmware=firmware)
+    if used.filter(state__in=Rollout.OPEN).exists():
+        sentence = _("%(name)s is in use by a rollout. Cancel it first, or wait until it has finished.")
+        raise FirmwareTaken("in_use", sentence % {"name": firmware})
+    used.delete()
 
 
 def cancel(rollout: Rollout, user=None) -> bool:

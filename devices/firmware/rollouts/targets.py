@@ -35,7 +35,7 @@ _QUIET_S = 5
 _CANDIDATES = 10
 # What stands as the reason of an update that a device has closed: its version is awaited, or was the old one.
 SAID_DONE = "said_done"
-_DONE_WORDS = (SAID_DONE, "old_version")
+DONE_WORDS = (SAID_DONE, "old_version")
 # The vendor's step codes, by what they mean.
 STEP_WORDS = {-1: "upgrade", -2: "download", -3: "check", -4: "flashing"}
 
@@ -60,23 +60,23 @@ class Offer:
     again: bool = False
 
 
-def _rows():
+def with_parts():
     return RolloutTarget.objects.select_related("device", "rollout__firmware__signing_key")
 
 
 def find_active(device: Device, module: str = "default") -> RolloutTarget | None:
     """Return the update that this module of the device is busy with."""
-    return _rows().active().filter(device=device, module=module).first()
+    return with_parts().active().filter(device=device, module=module).first()
 
 
 def find_by_token(token: str) -> RolloutTarget | None:
     """Return the update that this token opens an image for, while it goes on."""
-    return _rows().active().filter(token=token).first()
+    return with_parts().active().filter(token=token).first()
 
 
 def find_waiting(limit: int = 100) -> list[RolloutTarget]:
     """Return who could be offered something now, for doors at which the hub speaks first. Oldest rollouts first."""
-    waiting = _rows().filter(state=TargetState.WAITING, device__enabled=True)
+    waiting = with_parts().filter(state=TargetState.WAITING, device__enabled=True)
     found: list[RolloutTarget] = []
     # One after the other: of all together the database would sort everything that waits.
     for key, step in Rollout.objects.running().order_by("created_at").values_list("pk", "step"):
@@ -101,7 +101,7 @@ def next_offer(
     found = dict(open_ones.order_by().values_list("pk", "state"))
     for key, state in found.items():
         if state in RolloutTarget.ACTIVE:
-            target = _rows().get(pk=key)
+            target = with_parts().get(pk=key)
             if unasked and (target.state, target.door) == (TargetState.OFFERED, door):
                 servable = _is_servable(target)
                 return Offer(target.rollout.firmware, target, target.token, again=True) if servable else None
@@ -113,7 +113,9 @@ def next_offer(
 
 
 def _find_candidates(keys: list[int]) -> list[RolloutTarget]:
-    rows = _rows().filter(pk__in=keys, rollout__in=Rollout.objects.running(), step__lte=F("rollout__step"))
+    rows = with_parts().filter(
+        pk__in=keys, rollout__in=Rollout.objects.running(), step__lte=F("rollout__step")
+    )
     return list(rows.order_by("rollout__created_at", "pk")[:_CANDIDATES])
 
 
@@ -133,7 +135,7 @@ def _offer_first(target: RolloutTarget, door: str) -> Offer | None:
         target.rollout = rollout
         word = planning.hindrance(target, door)
         if word in planning.FOR_GOOD:
-            _end(target, rollout, TargetState.CANCELLED, word)
+            end(target, rollout, TargetState.CANCELLED, word)
         if word or rollouts.fails_too_often(rollout):
             return None
         now = timezone.now()
@@ -188,7 +190,7 @@ def _change(target: RolloutTarget, before: tuple, **values) -> bool:
     return bool(done)
 
 
-def _end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str, text: str = "") -> bool:
+def end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str, text: str = "") -> bool:
     """End a target whose rollout is held, write it down, and see what that means for the rollout."""
     now = timezone.now()
     values = {"reason_word": word, "reason": text[:300], "finished_at": now, "changed_at": now}
@@ -211,7 +213,7 @@ def _end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str,
 def note_failed(target: RolloutTarget, word: str, text: str = "") -> Happened:
     """End an update as failed; the error threshold is looked at in the same transaction."""
     with rollouts.locked(target.rollout_id) as rollout:
-        done = _end(target, rollout, TargetState.FAILED, word, text)
+        done = end(target, rollout, TargetState.FAILED, word, text)
     return Happened.FAILED if done else Happened.NOTHING
 
 
@@ -257,7 +259,7 @@ def note_said_done(target: RolloutTarget, text: str = "") -> Happened:
 
 def is_said_done(target: RolloutTarget) -> bool:
     """Tell whether the device closed this update by hawkBit's API, and its version is still to come."""
-    return target.door == "ddi" and target.state == TargetState.FLASHING and target.reason_word in _DONE_WORDS
+    return target.door == "ddi" and target.state == TargetState.FLASHING and target.reason_word in DONE_WORDS
 
 
 def note_all_flashing(fetched: list[RolloutTarget]) -> None:
@@ -322,7 +324,7 @@ def report_version(device: Device, module: str, version: str, text: str = "") ->
         if rollout.firmware.version != version:
             return _doubt(target)
         word = "already" if target.state == TargetState.WAITING else ""
-        done = _end(target, rollout, TargetState.PROVED, word, text)
+        done = end(target, rollout, TargetState.PROVED, word, text)
     return Happened.PROVED if done else Happened.NOTHING
 
 
@@ -331,7 +333,7 @@ def _concerned(device: Device, module: str, version: str) -> RolloutTarget | Non
     target = find_active(device, module)
     if target is not None:
         return target
-    rows = _rows().filter(device=device, module=module, state=TargetState.WAITING)
+    rows = with_parts().filter(device=device, module=module, state=TargetState.WAITING)
     rows = rows.filter(rollout__in=Rollout.objects.running())
     return rows.filter(rollout__firmware__version=version).order_by("pk").first()
 
@@ -366,41 +368,3 @@ def _doubt(target: RolloutTarget) -> Happened:
     soon = min(until, target.deadline_at or until)
     _change(target, (target.state,), reason_word="old_version", deadline_at=soon, heard_at=timezone.now())
     return Happened.NOTED
-
-
-def begin_deadlines_anew() -> None:
-    """Give every device that is busy its whole time again: the clock jumped, so what stands there says nothing."""
-    now = timezone.now()
-    sentence = said("The clock jumped: devices with an update of this rollout have their whole time again.")
-    going = Rollout.objects.filter(targets__state__in=RolloutTarget.ACTIVE).distinct()
-    for key, deadline_s in going.values_list("pk", "deadline_s"):
-        with rollouts.locked(key) as row:
-            rows = RolloutTarget.objects.filter(rollout=key, state__in=RolloutTarget.ACTIVE)
-            if rows.exclude(deadline_at=None).update(deadline_at=now + timedelta(seconds=deadline_s)):
-                rollouts.tell(row, sentence)
-
-
-def end_due() -> int:
-    """End the updates whose device fell silent, or still reports its old version. Returns how many."""
-    due = _rows().active().filter(deadline_at__lte=timezone.now()).order_by("deadline_at")
-    ended = 0
-    for target in due[:1000]:
-        with rollouts.locked(target.rollout_id) as rollout:
-            target.refresh_from_db(fields=["state", "deadline_at", "reason_word"])
-            if target.deadline_at and target.deadline_at > timezone.now():
-                continue
-            lied = target.reason_word == "old_version"
-            state = TargetState.FAILED if lied else TargetState.TIMED_OUT
-            word = target.reason_word if target.reason_word in _DONE_WORDS else "silent"
-            ended += _end(target, rollout, state, word)
-    return ended
-
-
-def release_stuck() -> int:
-    """End what is still open in a rollout that has ended: its device would be kept from every other update."""
-    ended = 0
-    rows = _rows().active().exclude(rollout__state__in=Rollout.OPEN).order_by("deadline_at")
-    for target in rows[:1000]:
-        with rollouts.locked(target.rollout_id) as rollout:
-            ended += _end(target, rollout, TargetState.CANCELLED, "cancelled")
-    return ended

@@ -5,9 +5,9 @@ import json
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.keys import identity
 from devices.registry.models import Device
 from devices.registry.profiles import PROFILES
+from devices.setup import adding
 
 
 class Command(BaseCommand):
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         if Device.objects.filter(code=code).exists():
             raise CommandError(f"There is a device {code} already.")
         try:
-            made = identity.add_device(code=code, name=name, profile=profile)
+            made = adding.add_device(code=code, name=name, profile=profile)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         facts = {"code": made.device.code, "key": made.key}

@@ -4,7 +4,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from devices.access.models import Scope
-from devices.keys import identity
+from devices.keys import tokens
 
 
 class Command(BaseCommand):
@@ -21,5 +21,5 @@ class Command(BaseCommand):
         person = get_user_model().objects.filter(username=user).first()
         if person is None:
             raise CommandError(f"There is no user {user}.")
-        _token, secret = identity.new_token(person, name, scope)
+        _token, secret = tokens.new_token(person, name, scope)
         self.stdout.write(secret)

@@ -15,15 +15,15 @@ from pydantic import Field, ValidationError
 from devices.access.rights import Action, can
 from devices.panels.sources import fetching
 from devices.panels.sources.sources import UnknownSource, read_source
-from devices.registry import disclosure
+from devices.registry.finding import device_of
 from devices.registry.models import Device
-from devices.setup.api import device_of
 from photohub.lib.pages import field_errors
 from photohub.lib.pages.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
 from photohub.lib.pages.sentences import said
 
+from . import disclosure as deliveries_disclosure
 from . import queue as deliveries
-from .models import Delivery, PictureOrigin, RenderProfile
+from .models import Delivery, PictureOrigin
 from .queue import CannotDeliver, Wish
 from .wording import reason_of
 
@@ -81,15 +81,6 @@ class NewDelivery(Body):
         "", description="A render profile's name; `none`: the bytes as they are; empty: the panel's own"
     )
     caption: Annotated[Text, Field(max_length=200)] = ""
-
-
-class RenderProfileOut(Schema):
-    """How one kind of panel wants its pictures."""
-
-    name: str
-    label: str
-    settings: dict
-    ready_made: bool
 
 
 def refusal_of_delivery(refusal: CannotDeliver) -> ApiError:
@@ -179,7 +170,7 @@ def list_deliveries(request: HttpRequest, code: str, limit: Limit = 100, cursor:
     """Newest first."""
     device: Device = device_of(request, code)
     items, following = page_of(device.deliveries.select_related("device"), "created_at", cursor, limit)
-    return {"items": disclosure.tell_origins(request.user, items), "next": following}
+    return {"items": deliveries_disclosure.tell_origins(request.user, items), "next": following}
 
 
 @router.get("/deliveries/{id}", response=DeliveryOut, summary="Read a delivery")
@@ -188,7 +179,7 @@ def read_delivery(request: HttpRequest, id: UUID):
 
 
 def _told(request: HttpRequest, delivery: Delivery) -> Delivery:
-    [told] = disclosure.tell_origins(request.user, [delivery])
+    [told] = deliveries_disclosure.tell_origins(request.user, [delivery])
     return told
 
 
@@ -218,9 +209,3 @@ def delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) ->
     if not can(request.user, action, delivery):
         raise PermissionDenied
     return delivery
-
-
-@router.get("/render-profiles", response=list[RenderProfileOut], summary="List the render profiles")
-def list_render_profiles(request: HttpRequest):
-    """The ready-made ones and the hub's own."""
-    return list(RenderProfile.objects.all())

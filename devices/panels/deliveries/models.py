@@ -12,23 +12,6 @@ from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
 
 
-class RenderProfile(models.Model):
-    """How one kind of panel wants its pictures; `settings` are the fields of `devices.panels.rendering.drawing.Profile`."""
-
-    name = models.SlugField(max_length=40, unique=True)
-    label = models.CharField(max_length=80, blank=True)
-    settings = models.JSONField(default=dict)
-    # Ready-made ones come with PhotoHub: they can be copied, not changed.
-    ready_made = models.BooleanField(default=False, editable=False)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["-ready_made", "name"]
-
-    def __str__(self) -> str:
-        return self.label or self.name
-
-
 class DeliveryState(models.TextChoices):
     QUEUED = "queued", _("waiting")
     SENDING = "sending", _("being sent")
@@ -160,66 +143,3 @@ class Delivery(models.Model):
     def percent(self) -> int:
         """Return how much of it the device has acknowledged."""
         return 100 * self.packets_acked // self.packets_total if self.packets_total else 0
-
-
-class Panel(models.Model):
-    """What only devices that show pictures have: how they want them, and what they show now."""
-
-    device = models.OneToOneField(Device, primary_key=True, on_delete=models.CASCADE, related_name="panel")
-    render_profile = models.ForeignKey(
-        RenderProfile, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
-    )
-    # Packets on their way at once; more than one only for devices that keep the order themselves.
-    window = models.PositiveSmallIntegerField(default=1)
-    # How long a panel that fetches should sleep, and the address by which its set-up names itself.
-    poll_interval_s = models.PositiveIntegerField(default=900)
-    hardware_address = models.CharField(max_length=17, blank=True)
-    claimed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    playlist_index = models.PositiveIntegerField(default=0, editable=False)
-
-    shown_sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    shown_content_type = models.CharField(max_length=40, blank=True, editable=False)
-    shown_label = models.CharField(max_length=200, blank=True, editable=False)
-    shown_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # What was handed out last and not yet confirmed by the panel's next request.
-    handed_sha256 = models.CharField(max_length=64, blank=True, editable=False)
-    handed_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["hardware_address"], condition=~Q(hardware_address=""), name="one_panel_per_address"
-            ),
-            models.CheckConstraint(condition=Q(window__gte=1, window__lte=32), name="window_is_1_to_32"),
-        ]
-
-    def __str__(self) -> str:
-        return str(self.device)
-
-
-class PlaylistItem(models.Model):
-    """One picture of those that a panel shows in turn: a lasting one, or the newest of a camera."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="playlist")
-    position = models.PositiveIntegerField(default=0)
-    # Exactly one of the two: whose newest picture, or a picture of the outbox.
-    camera = models.ForeignKey(Device, null=True, blank=True, on_delete=models.CASCADE, related_name="+")
-    original_sha256 = models.CharField(max_length=64, blank=True)
-    label = models.CharField(max_length=200, blank=True)
-    caption = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        ordering = ["position", "created_at"]
-        constraints = [
-            models.CheckConstraint(
-                condition=(Q(camera=None) & ~Q(original_sha256=""))
-                | (Q(camera__isnull=False) & Q(original_sha256="")),
-                name="a_playlist_item_is_a_camera_or_a_picture",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.label or str(self.camera or self.original_sha256[:8])

@@ -20,15 +20,16 @@ from django.utils import timezone
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import EventType
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database import rows
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.messaging import notify as live
 from photohub.lib.pages.sentences import Said, columns, said
 
-from .models import Delivery, DeliveryState, DeliveryWay, Panel, PictureOrigin, RenderProfile
+from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 
 PREPARE_TASK = "devices.tasks.prepare_deliveries"
 AS_IT_IS = "none"

@@ -8,11 +8,11 @@ from devices.access.rights import Action, can
 from devices.panels.rendering import drawing as rendering
 from devices.panels.rendering.profiles import profile_of
 from devices.panels.sources import outbox
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 
-from .models import Delivery, Panel
+from .models import Delivery
 
 # What browsers show as it is.
 _FOR_BROWSERS = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp")
@@ -28,13 +28,6 @@ class Seen:
 
     data: bytes
     content_type: str
-
-
-def takes_pictures(device: Device) -> bool:
-    """Tell whether pictures can be sent to a device: in packets, or for it to fetch."""
-    if device.picture_topic and device.picture_ack_topic:
-        return True
-    return Panel.objects.filter(device=device).exists()
 
 
 def screens_of(user) -> list[Device]:

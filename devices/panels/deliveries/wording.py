@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy
 
 from devices.access.rights import Action, can
 from devices.panels.sources.outbox import KEEP
-from devices.registry.disclosure import tell_origins
 from photohub.lib.pages.sentences import Said, said_of, say
 
+from .disclosure import tell_origins
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 
 # The reasons that hold no figure. A row of an older hub has them in the language of the process that wrote it.

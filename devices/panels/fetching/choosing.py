@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, DeliveryWay, Panel
+from devices.panels.deliveries.models import Delivery, DeliveryWay
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import outbox
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from photohub.lib.pages.sentences import said
 
 from . import cards as panel_cards

@@ -5,9 +5,9 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext_lazy
 
-from devices.panels.deliveries.models import Panel, RenderProfile
+from devices.panels.rendering.models import RenderProfile
 from devices.registry.changes import change_device
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 
 from .settings import change_panel
 

@@ -8,9 +8,8 @@ from django.utils.translation import gettext as _
 
 from devices.keys import identity
 from devices.keys.tokens import bearer_of
-from devices.panels.deliveries.models import Panel
 from devices.registry import presence
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import address_of
 

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.panels.deliveries.models import Panel, RenderProfile
+from devices.panels.rendering.models import RenderProfile
 from devices.registry.changes import change_device
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from photohub.lib.pages.sentences import said, said_of
 
 POLL_INTERVAL_S = (5, 7 * 24 * 3600)

@@ -7,8 +7,8 @@ from ninja import Schema
 from pydantic import Field
 
 from devices.access.rights import Action, can, person_asking
-from devices.panels.deliveries.models import Panel
 from devices.registry.disclosure import tell_label
+from devices.registry.models import Panel
 from photohub.lib.pages.api import Changes, Text
 
 from .settings import POLL_INTERVAL_S, WINDOW

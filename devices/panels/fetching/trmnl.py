@@ -20,8 +20,8 @@ from django.utils.translation import gettext as _
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.keys import identity
-from devices.panels.deliveries.models import Panel, RenderProfile
-from devices.registry.models import Device
+from devices.panels.rendering.models import RenderProfile
+from devices.registry.models import Device, Panel
 from photohub.lib.pages.sentences import said
 
 from . import cards as panel_cards

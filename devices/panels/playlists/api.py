@@ -10,13 +10,13 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from devices.access.rights import Action
-from devices.panels.deliveries.models import PlaylistItem
 from devices.panels.sources.sources import UnknownSource, read_source
+from devices.registry.finding import device_of
 from devices.registry.models import Device
-from devices.setup.api import device_of
 from photohub.lib.pages.api import ApiError, Body, Text, refusal_of
 
 from . import turns as playlists
+from .models import PlaylistItem
 from .turns import Entry
 
 router = Router()

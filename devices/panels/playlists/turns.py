@@ -19,7 +19,7 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import EventType
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, DeliveryState, Panel, PictureOrigin, PlaylistItem
+from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
 from devices.panels.deliveries.wording import said_for
 from devices.panels.rendering.drawing import RenderRefused
@@ -28,8 +28,10 @@ from devices.panels.sources import outbox
 from devices.panels.sources.making import Made
 from devices.panels.sources.sources import read_newest
 from devices.registry.disclosure import look_up, tell_label
-from devices.registry.models import Device, LinkState
+from devices.registry.models import Device, LinkState, Panel
 from photohub.lib.pages.sentences import said
+
+from .models import PlaylistItem
 
 log = logging.getLogger(__name__)
 

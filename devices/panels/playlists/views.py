@@ -13,20 +13,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can, get_device
-from devices.overview.views import frame_of
-from devices.panels.deliveries import screens
-from devices.panels.deliveries.models import Panel, PictureOrigin, PlaylistItem
+from devices.access.rights import Action, can
+from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.showing import drafts
 from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
-from devices.registry.models import Device
+from devices.registry import page
+from devices.registry.finding import get_device
+from devices.registry.models import Device, Panel
+from devices.registry.page import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.timezones import in_visitors_zone
 
 from . import turns as playlists
+from .models import PlaylistItem
 
 _THUMBNAIL = {"format": "jpeg", "width": 288, "height": 216}
 # An item keeps its picture for as long as it is there.
@@ -56,7 +58,7 @@ def playlist(request: HttpRequest, code: str) -> HttpResponse:
 
 def _add(request: HttpRequest, device: Device) -> None:
     """Put what the form names at the end. Raises CannotDeliver, ValidationError, or OSError of the disk."""
-    if not screens.takes_pictures(device):
+    if not page.takes_pictures(device):
         raise ValidationError(_("%(device)s takes no pictures.") % {"device": device})
     caption = request.POST.get("caption", "")
     if request.POST.get("source") == "camera":
@@ -87,7 +89,7 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
     form = request.POST
     context = {
         "lines": [_line(item, at == turn) for at, item in enumerate(items)],
-        "takes": screens.takes_pictures(device),
+        "takes": page.takes_pictures(device),
         "may_change": can(request.user, Action.COMMAND, device),
         "cameras": _cameras(visible, device),
         "by_packets": bool(device.picture_topic and device.picture_ack_topic),

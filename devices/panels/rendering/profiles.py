@@ -5,9 +5,10 @@ from dataclasses import asdict, fields
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from devices.panels.deliveries.models import Panel, RenderProfile
+from devices.registry.models import Panel
 
 from .known import PROFILES, Fault, Profile, check
+from .models import RenderProfile
 
 _FIELDS = {field.name for field in fields(Profile)}
 

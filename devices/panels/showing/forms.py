@@ -6,9 +6,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
-from devices.panels.deliveries.models import RenderProfile
 from devices.panels.rendering.formats import PALETTES
 from devices.panels.rendering.known import MAX_SIDE_PX, Profile
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import profile_of, save_profile
 
 _OWN = "own"

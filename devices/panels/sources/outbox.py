@@ -1,12 +1,10 @@
 """Pictures on their way to devices: kept under the hash of their bytes until nobody needs them any more."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Q
-from django.utils import timezone
 
-from devices.panels.deliveries.models import Delivery, Panel, PlaylistItem
 from photohub.lib.files import blobs
 from photohub.lib.files.blobs import BlobMissing
 
@@ -33,29 +31,15 @@ def still_has(sha256: str) -> bool:
     return blobs.touch(settings.OUTBOX_DIR, sha256)
 
 
-def drop_unused() -> int:
-    """Delete what no delivery, panel or playlist needs any more. Returns how many files went."""
+def drop_unused(in_use: Callable[[list[str]], set[str]]) -> int:
+    """Delete what nobody needs any more: `in_use` keeps those hashes that somebody needs. Returns how many files went."""
     old = list(blobs.older_than(settings.OUTBOX_DIR, _YOUNG_S))
     dropped = 0
     for start in range(0, len(old), 500):
         some = old[start : start + 500]
-        needed = _needed(some)
+        needed = in_use(some)
         for sha256 in some:
             if sha256 not in needed:
                 blobs.remove(settings.OUTBOX_DIR, sha256)
                 dropped += 1
     return dropped
-
-
-def _needed(hashes: list[str]) -> set[str]:
-    lately = Q(finished_at=None) | Q(finished_at__gt=timezone.now() - KEEP)
-    deliveries = Delivery.objects.filter(lately)
-    return (
-        set(deliveries.filter(sha256__in=hashes).values_list("sha256", flat=True))
-        | set(deliveries.filter(original_sha256__in=hashes).values_list("original_sha256", flat=True))
-        | set(Panel.objects.filter(shown_sha256__in=hashes).values_list("shown_sha256", flat=True))
-        | set(Panel.objects.filter(handed_sha256__in=hashes).values_list("handed_sha256", flat=True))
-        | set(
-            PlaylistItem.objects.filter(original_sha256__in=hashes).values_list("original_sha256", flat=True)
-        )
-    )

@@ -3,10 +3,11 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.keys import identity
+from devices.access import rights
 from photohub.accounts import first_owner
 from photohub.lib.log import logs
 from photohub.lib.network import site
+from photohub.start import first_owner as start_first_owner
 from photohub.start.preparing import CannotStart, prepare, prepare_files
 
 
@@ -27,10 +28,10 @@ class Command(BaseCommand):
             self.check()
         try:
             prepare(self.stdout.write)
-            first_owner.make_owner_from_environment()
+            start_first_owner.make_owner_from_environment()
         except CannotStart as error:
             raise CommandError(str(error)) from error
-        if not identity.owner_exists():
+        if not rights.owner_exists():
             self.stdout.write("Nobody owns this hub yet. Open this link once to become its owner:")
             self.stdout.write(f"{site.base_url()}/setup/{first_owner.link_token()}")
         self.stdout.write("PhotoHub is prepared.")

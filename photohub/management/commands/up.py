@@ -9,7 +9,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.keys import identity
+from devices.access import rights
 from photohub.accounts import first_owner
 from photohub.embedded.broker import PortTaken as BrokerPortTaken
 from photohub.embedded.hub import Hub
@@ -17,6 +17,7 @@ from photohub.env import READ
 from photohub.lib.files import one_instance
 from photohub.lib.log import logs
 from photohub.lib.network import ports, site
+from photohub.start import first_owner as start_first_owner
 from photohub.start import serving
 from photohub.start.banner import banner
 from photohub.start.preparing import CannotStart, prepare
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             )
         try:
             prepare(self._say)
-            first_owner.make_owner_from_environment()
+            start_first_owner.make_owner_from_environment()
             http = ports.listen(
                 settings.HTTP_HOST,
                 settings.HTTP_PORT,
@@ -69,7 +70,7 @@ class Command(BaseCommand):
         site.use_mqtt_port(mqtt[1])
         site.use_stream_port(stream.getsockname()[1])
         serving.make_room()
-        token = None if identity.owner_exists() else first_owner.link_token()
+        token = None if rights.owner_exists() else first_owner.link_token()
         hub = Hub(http, stream, mqtt, lambda hub: self._say(banner(demo=demo, owner_token=token)), demo)
         try:
             asyncio.run(hub.run(), loop_factory=uvloop.new_event_loop) if sys.version_info >= (

@@ -4,7 +4,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from devices.access.models import Membership
-from devices.access.rights import Action, can, get_device, is_owner
+from devices.access.rights import Action, can, is_owner
+from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup
 from tests.builders import make_device, make_user
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.events import clock_watch
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 from photohub.lib import clock
 
 pytestmark = pytest.mark.django_db

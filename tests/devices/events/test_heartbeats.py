@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from devices.events import heartbeats as beats
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from django.apps import apps
 
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.panels.deliveries.models import Panel
+from devices.registry.models import Panel
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db

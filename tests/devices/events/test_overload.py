@@ -6,8 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.events import overload as crowds
-from devices.events.models import Event
-from devices.events.service_models import ServiceBeat
+from devices.events.models import Event, ServiceBeat
 
 pytestmark = pytest.mark.django_db
 

@@ -8,8 +8,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from devices.events import troubles
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
 from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db

@@ -10,15 +10,15 @@ from django.utils import timezone
 from devices import tasks
 from devices.events import clock_watch, troubles
 from devices.events import record as events
-from devices.events.models import Event, EventType
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, EventType, Trouble
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout, RolloutTarget, TargetState
 from devices.panels.deliveries import leases as delivery_leases
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, DeliveryState, Panel, PictureOrigin
+from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOrigin
 from devices.panels.fetching import choosing as panels
 from devices.panels.playlists import turns as playlists
+from devices.registry.models import Panel
 from photohub.lib import clock
 from tests.builders import make_device, make_jpeg
 from tests.devices.firmware.builders import make_devices, make_rollout

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.keys import logins
 from tests.builders import make_device
 

@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from devices.keys import identity
+from devices.keys import tokens
 from devices.keys.tokens import login_or_token
 from tests.builders import make_user
 
@@ -31,7 +31,7 @@ def test_a_session_opens_it():
 
 
 def test_a_token_opens_it_as_its_person():
-    secret = identity.new_token(make_user("vera", "viewer"), "program")[1]
+    secret = tokens.new_token(make_user("vera", "viewer"), "program")[1]
     assert ask(secret=secret, user=make_user("alice", "owner")).content == b"vera"
 
 
@@ -48,7 +48,7 @@ def test_a_wrong_token_is_401_even_beside_a_session():
 
 
 def test_a_token_without_the_read_scope_does_not_look():
-    secret = identity.new_token(make_user("vera", "viewer"), "program", ["command"])[1]
+    secret = tokens.new_token(make_user("vera", "viewer"), "program", ["command"])[1]
     with pytest.raises(PermissionDenied):
         ask(secret=secret)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.keys import identity
 from devices.mqtt import dynsec
 from devices.registry import broker_accounts

@@ -2,9 +2,7 @@
 
 import pytest
 
-from devices.events.models import Event
-from devices.events.service_models import ServiceBeat
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, ServiceBeat, Trouble
 from devices.mqtt import unheard_topics
 from tests.builders import make_device
 

@@ -99,7 +99,7 @@ def test_a_wrong_start_shows_the_beginning(alice, client, start):
 
 
 def test_a_long_list_has_pages(alice, client, monkeypatch):
-    monkeypatch.setattr("devices.overview.listing_views.PAGE_SIZE", 2)
+    monkeypatch.setattr("devices.overview.views.PAGE_SIZE", 2)
     for code in ("aa", "bb", "cc"):
         make_device(code)
 

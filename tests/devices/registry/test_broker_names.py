@@ -6,11 +6,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from devices.keys import identity
+from devices.keys import tokens
 from devices.mqtt import dynsec
 from devices.protocol.mqtt.packets import Connect
 from devices.registry import broker_names
 from devices.registry.models import BrokerAccount, Device, DeviceGroup
+from devices.setup import adding
 from photohub.accounts.forms import FirstOwnerForm, InviteForm
 from photohub.broker.accounts_db import find_account, no_longer_valid
 from photohub.status import doctor
@@ -29,7 +30,7 @@ def outside(settings):
 
 def old_device(code: str, **values) -> tuple[Device, str]:
     """Return a device of an older hub, which knew no reserved names, and its key."""
-    made = identity.add_device(code=f"{code}-2", name="", profile="generic", **values)
+    made = adding.add_device(code=f"{code}-2", name="", profile="generic", **values)
     Device.objects.filter(pk=made.device.pk).update(code=code)
     made.device.refresh_from_db()
     return made.device, made.key
@@ -57,7 +58,7 @@ def test_a_device_named_as_the_hub_is_not_let_in(outside):
 
 
 def test_a_person_named_as_the_hub_is_not_let_in(outside):
-    _token, secret = identity.new_token(make_user("boss", "viewer"), "program")
+    _token, secret = tokens.new_token(make_user("boss", "viewer"), "program")
     assert not ask("goauth", "user", username="boss", password=secret)
 
 
@@ -79,14 +80,14 @@ def test_the_embedded_hubs_name_is_never_a_devices():
 def test_a_person_named_as_a_device_may_not_speak_for_it(outside):
     old_device("yard-cam", group=DeviceGroup.objects.create(name="yard"))
     house = DeviceGroup.objects.create(name="house")
-    _token, secret = identity.new_token(make_user("yard-cam", "viewer", house), "program")
+    _token, secret = tokens.new_token(make_user("yard-cam", "viewer", house), "program")
     assert not ask("goauth", "user", username="yard-cam", password=secret)
     assert not ask("emqx", "authn", username="yard-cam", password=secret)
     assert log_in("yard-cam", secret) is None
 
 
 def test_a_person_who_is_logged_in_when_a_device_takes_the_name_is_put_out():
-    _token, secret = identity.new_token(make_user("yard-cam", "viewer"), "program")
+    _token, secret = tokens.new_token(make_user("yard-cam", "viewer"), "program")
     account = log_in("yard-cam", secret)
     assert no_longer_valid([account]) == []
     old_device("yard-cam")
@@ -95,7 +96,7 @@ def test_a_person_who_is_logged_in_when_a_device_takes_the_name_is_put_out():
 
 def test_a_token_that_may_not_look_ends_its_connection():
     person = make_user("ann", "viewer")
-    token, secret = identity.new_token(person, "program")
+    token, secret = tokens.new_token(person, "program")
     account = log_in("ann", secret)
     token.scopes = ["command"]
     token.save()
@@ -105,11 +106,11 @@ def test_a_token_that_may_not_look_ends_its_connection():
 def test_switching_a_person_off_leaves_the_device_of_that_name_its_account(settings):
     settings.MQTT_URL, settings.MQTT_DYNSEC = "mqtt://boss:word@broker:1883", True
     person = make_user("yard-cam", "viewer")
-    token, _secret = identity.new_token(person, "program")
+    token, _secret = tokens.new_token(person, "program")
     device, _key = old_device("porch-cam")
     BrokerAccount.objects.filter(username="yard-cam").delete()
     BrokerAccount.objects.filter(device=device).update(username="yard-cam")
-    identity.revoke_token(token)
+    tokens.revoke_token(token)
     assert BrokerAccount.objects.get(username="yard-cam").wanted
     assert dynsec.wanted_of(BrokerAccount.objects.get(username="yard-cam")).exists
 

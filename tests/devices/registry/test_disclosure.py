@@ -5,10 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.commands import queue as commands
-from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin
+from devices.panels.deliveries.disclosure import tell_origins
+from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.playlists import turns as playlists
-from devices.registry.disclosure import bare_address, tell_group, tell_origins
-from devices.registry.models import DeviceGroup
+from devices.registry.disclosure import bare_address, tell_group
+from devices.registry.models import DeviceGroup, Panel
 from photohub.lib.ids import new_id
 from tests.builders import make_capture, make_device, make_program, make_user
 

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.registry.pull_url import MASK, hide_all_but_host, is_masked, mask_secrets, read_pull_url, unmask
+from devices.registry.rules import MASK, hide_all_but_host, is_masked, mask_secrets, read_pull_url, unmask
 
 
 @pytest.mark.parametrize("url", ["http://cam/snapshot.jpg", "https://u:p@cam:8443/x", "tcp://10.0.0.5:8080"])

@@ -12,7 +12,9 @@ from devices.commands.models import Command, CommandState
 from devices.events.models import Event
 from devices.keys import identity
 from devices.registry.models import Device, DeviceGroup, LinkState
-from media_pipeline.models import Capture, Removal
+from devices.setup import adding
+from media_pipeline.captures.models import Capture
+from media_pipeline.maintenance.models import Removal
 from tests.builders import make_capture, make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -207,7 +209,7 @@ def test_a_long_list_costs_no_more_queries_than_a_short_one(django_assert_max_nu
 
 
 def test_a_key_can_be_rotated_and_revoked():
-    made = identity.add_device(code="porch", name="", profile="generic")
+    made = adding.add_device(code="porch", name="", profile="generic")
     client = alice()
     new = client.post(f"{DEVICES}/porch/keys").json()
     assert identity.find_device(new["key"]) == identity.find_device(made.key) == made.device
@@ -220,7 +222,7 @@ def test_a_key_can_be_rotated_and_revoked():
 
 
 def test_listed_keys_hold_no_secret():
-    made = identity.add_device(code="porch", name="", profile="generic")
+    made = adding.add_device(code="porch", name="", profile="generic")
     (key,) = alice().get(f"{DEVICES}/porch/keys").json()["items"]
     assert key["prefix"] == made.key[:8]
     assert set(key) == {"prefix", "created_at", "last_used_at", "revoked_at"}

@@ -1,5 +1,6 @@
 from devices.registry.models import Device, DeviceGroup
-from devices.setup.forms import AddForm, RemoveForm, SettingsForm, propose_code
+from devices.setup.adding import propose_code
+from devices.setup.forms import AddForm, RemoveForm, SettingsForm
 from tests.builders import make_device, make_user
 
 

@@ -3,8 +3,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.events import troubles
-from devices.panels.deliveries.models import Panel
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from tests.builders import make_capture, make_device, make_user
 from tests.devices.setup.test_forms import settings_data
 

@@ -37,7 +37,7 @@ def test_each_one_gets_the_next_free_code(rung, client):
 
 
 def test_there_is_an_end_to_them(rung, client, monkeypatch):
-    monkeypatch.setattr("devices.setup.simulation_views.AT_MOST", 1)
+    monkeypatch.setattr("devices.setup.views.AT_MOST", 1)
     client.post(ADD)
     client.post(ADD)
 

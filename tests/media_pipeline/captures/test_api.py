@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
-from devices.keys import identity
+from devices.keys import tokens
 from devices.registry.models import DeviceGroup
-from media_pipeline.models import Capture, MirrorState, OSSObject
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg, make_program, make_user
 
@@ -192,7 +193,7 @@ def test_a_wrong_order_is_refused(body):
 
 def _prepare(profile: str = "esp32s3"):
     device = make_device("porch", profile=profile)
-    _token, secret = identity.new_token(make_user("alice", "owner"), "program")
+    _token, secret = tokens.new_token(make_user("alice", "owner"), "program")
     return device, functools.partial(
         AsyncClient().post, SHUTTER, content_type=JSON, headers={"Authorization": f"Bearer {secret}"}
     )

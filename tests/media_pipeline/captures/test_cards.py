@@ -8,8 +8,9 @@ from django.utils import timezone
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import build_cards, build_feed, cameras, picture_of
-from media_pipeline.models import OSSObject
+from media_pipeline.captures.cards import picture_of
+from media_pipeline.dashboard.cards import build_cards, build_feed, cameras
+from media_pipeline.mirror.models import OSSObject
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +47,7 @@ def test_pinned_cameras_come_first_then_the_newest_picture_then_those_without():
 
 
 def test_a_long_wall_comes_in_pieces_that_fit_together_though_cameras_go_on_sending(monkeypatch):
-    monkeypatch.setattr("media_pipeline.captures.cards.CARDS_AT_ONCE", 2)
+    monkeypatch.setattr("media_pipeline.dashboard.cards.CARDS_AT_ONCE", 2)
     alice, began = make_user("alice", "owner"), timezone.now()
     for minutes, code in enumerate(["barn", "porch", "attic", "cellar", "yard"]):
         make_capture(make_device(code), received_at=began - timedelta(minutes=minutes))

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.keys.identity import new_token
+from devices.keys.tokens import new_token
 from devices.registry.models import DeviceGroup
-from media_pipeline.models import Capture
+from media_pipeline.captures.models import Capture
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 

@@ -3,7 +3,7 @@
 import pytest
 
 from media_pipeline.captures import labels
-from media_pipeline.models import Tag
+from media_pipeline.captures.models import Tag
 from tests.builders import make_capture, make_device
 
 pytestmark = pytest.mark.django_db

@@ -2,9 +2,9 @@
 
 import pytest
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
-from media_pipeline.models import OSSObject
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg
 

@@ -5,11 +5,10 @@ import pytest
 from django.utils import timezone
 from PIL import Image
 
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
 from media_pipeline.captures import thumbnails
+from media_pipeline.captures.models import Capture, Step
 from media_pipeline.formats import images
-from media_pipeline.models import Capture, Step
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from devices.commands.models import Command
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.timeline import Stage, truth_line
-from media_pipeline.models import Capture, OSSObject
+from media_pipeline.mirror.models import OSSObject
 
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
 

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.models import Capture, OSSObject, ShareLink
+from media_pipeline.captures.models import Capture
+from media_pipeline.links.models import ShareLink
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_user
 

@@ -48,7 +48,7 @@ def test_the_number_of_queries_does_not_grow_with_cameras(client, django_assert_
 
 
 def test_a_long_wall_offers_the_next_cameras(client, monkeypatch):
-    monkeypatch.setattr("media_pipeline.captures.cards.CARDS_AT_ONCE", 2)
+    monkeypatch.setattr("media_pipeline.dashboard.cards.CARDS_AT_ONCE", 2)
     garden = DeviceGroup.objects.create(name="Garden")
     for code in ("barn", "porch", "attic"):
         make_device(code, group=garden)

@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.dashboard import wall_views as wall
+from media_pipeline.dashboard import views as dashboard_views
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import Stats
 from tests.builders import make_capture, make_device, make_user
@@ -65,7 +65,7 @@ def test_strangers_do_not_learn_of_cameras(stream):
 
 
 def test_more_cameras_than_a_wall_holds_are_told(stream, monkeypatch):
-    monkeypatch.setattr(wall, "CAMERAS_AT_MOST", 2)
+    monkeypatch.setattr(dashboard_views, "CAMERAS_AT_MOST", 2)
     for code in ("east", "north", "west"):
         make_device(code)
     stream({"east", "north", "west"})
@@ -83,4 +83,4 @@ def test_without_scripts_four_cameras_stream_and_the_rest_show_their_newest_pict
 
 @pytest.mark.parametrize(("count", "columns"), [(0, 1), (1, 1), (2, 2), (4, 2), (8, 3), (16, 4), (36, 6)])
 def test_columns_leave_the_screens_large(count, columns):
-    assert wall.columns_for(count) == columns
+    assert dashboard_views.columns_for(count) == columns

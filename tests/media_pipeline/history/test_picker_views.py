@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from media_pipeline.history import picker_views as picker
+from media_pipeline.history import views as history_views
 from tests.builders import make_capture, make_device, make_user
 
 PICK = reverse("capture_picker")
@@ -24,7 +24,7 @@ def test_the_newest_pictures_can_be_chosen(porch, client):
 
 
 def test_older_ones_follow_and_the_chosen_one_is_always_there(porch, client, monkeypatch):
-    monkeypatch.setattr(picker, "PAGE_SIZE", 1)
+    monkeypatch.setattr(history_views, "PAGE_SIZE", 1)
     old = make_capture(porch, name="a", received_at=timezone.now() - timezone.timedelta(hours=1))
     make_capture(porch, name="b")
     assert str(old.pk) in client.get(PICK, {"chosen": old.pk}).content.decode()

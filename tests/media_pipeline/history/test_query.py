@@ -8,9 +8,13 @@ from django.http import QueryDict
 
 from devices.commands.models import Command
 from devices.registry.models import DeviceGroup
+from media_pipeline.captures import finding
+from media_pipeline.captures.filters import Filters
+from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.history import query as history
-from media_pipeline.history.query import BadFilter, Filters, captures_matching, days_of, months_of, page_of
-from media_pipeline.models import Capture, OSSObject, Tag
+from media_pipeline.history.query import captures_matching, days_of, months_of, page_of
+from media_pipeline.mirror.models import OSSObject
+from photohub.lib.pages.instants import BadFilter
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db
@@ -164,5 +168,5 @@ def test_each_month_with_pictures_is_listed_once():
 def test_neighbours_are_of_the_same_camera():
     older, middle, newer = reversed(make_captures(3))
     make_capture(make_device("barn"), make_jpeg(text="other"), received_at=NOON - timedelta(seconds=61))
-    assert history.neighbours_of(middle) == (older, newer)
-    assert history.neighbours_of(newer) == (middle, None)
+    assert finding.neighbours_of(middle) == (older, newer)
+    assert finding.neighbours_of(newer) == (middle, None)

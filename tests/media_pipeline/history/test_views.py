@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from devices.registry.models import DeviceGroup
+from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.history import query as history
-from media_pipeline.models import Capture, Tag
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from devices.keys import identity
+from devices.setup import adding
 from media_pipeline.intake import endpoint as upload
 from photohub.lib.http.guard import GuardedHttp
 from tests.servers import running_asgi
@@ -32,4 +32,4 @@ def real_door(_no_limits):
 
 @pytest.fixture
 def porch():
-    return identity.add_device(code="porch", name="Porch", profile="generic")
+    return adding.add_device(code="porch", name="Porch", profile="generic")

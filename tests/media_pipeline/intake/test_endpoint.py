@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from devices.commands import queue as commands
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.keys import identity
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake import endpoint as upload
 from media_pipeline.intake.ingest import committer
-from media_pipeline.models import Capture
 from photohub import env
 from tests.builders import make_device, make_jpeg
 

@@ -13,10 +13,12 @@ from devices.events.models import Event
 from devices.keys import identity
 from devices.registry.models import Device, DeviceKey
 from devices.registry.sightings import sightings
+from devices.setup import adding
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake import ingest as ingest_module
 from media_pipeline.intake import lookups as standing
 from media_pipeline.intake.ingest import Receipt, committer, ingest, ingest_batch
-from media_pipeline.models import Capture, MirrorState, OSSObject
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from media_pipeline.storage.refusals import Refused
 from photohub.lib.database import db
@@ -170,7 +172,7 @@ def test_a_whole_batch_costs_as_many_queries_as_one_picture(django_assert_max_nu
 
 
 def make_key(code: str) -> DeviceKey:
-    return identity.add_device(code=code, name=code, profile="generic").device.keys.get()
+    return adding.add_device(code=code, name=code, profile="generic").device.keys.get()
 
 
 @pytest.mark.parametrize("end", ["the key is revoked", "the device is switched off", "the device is removed"])

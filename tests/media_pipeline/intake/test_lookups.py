@@ -6,6 +6,7 @@ from django.utils import timezone
 from devices.commands.models import Command, CommandState
 from devices.keys import identity
 from devices.registry.models import DeviceKey
+from devices.setup import adding
 from media_pipeline.intake import lookups as standing
 from photohub.lib.database.db import inline
 from tests.builders import make_device
@@ -19,7 +20,7 @@ def make_command(device, name, **values) -> Command:
 
 
 def make_key(code="porch") -> DeviceKey:
-    device = identity.add_device(code=code, name=code, profile="generic").device
+    device = adding.add_device(code=code, name=code, profile="generic").device
     return device.keys.get()
 
 

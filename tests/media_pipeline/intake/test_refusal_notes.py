@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.events.wording import SENTENCES, sentence_of
 from media_pipeline.intake import refusal_notes
 from media_pipeline.intake.refusal_notes import RefusalNotes, word_of

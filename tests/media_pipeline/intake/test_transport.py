@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake import body as upload_body
 from media_pipeline.intake import endpoint as upload
-from media_pipeline.models import Capture
 from tests.builders import make_jpeg
 from tests.media_pipeline.intake.test_endpoint import raw, send
 from tests.servers import running_asgi

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.protocol import light
+from media_pipeline.captures import finding
+from media_pipeline.captures.models import Capture, Step
 from media_pipeline.links import publish
-from media_pipeline.models import Capture, Step
 from tests.builders import make_capture, make_device
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +36,7 @@ def test_a_device_that_publishes_itself_is_not_doubled():
 def test_what_the_device_published_is_noted_on_its_capture():
     device = make_device("cam", profile="esp32s3")
     capture = make_capture(device)
-    answer = light.encode_ok(url=publish.link_of(capture), id=str(capture.pk))
+    answer = light.encode_ok(url=finding.link_of(capture), id=str(capture.pk))
     publish.hear_result(device, light.decode_result(answer))
     capture.refresh_from_db()
     assert capture.published_at and capture.publish_state == Step.DONE
@@ -44,7 +45,7 @@ def test_what_the_device_published_is_noted_on_its_capture():
 def test_a_link_to_another_devices_picture_is_ignored():
     capture = make_capture(make_device("porch", result_topic=""))
     other = make_device("barn")
-    answer = light.encode_ok(url=publish.link_of(capture), id=str(capture.pk))
+    answer = light.encode_ok(url=finding.link_of(capture), id=str(capture.pk))
     publish.hear_result(other, light.decode_result(answer))
     capture.refresh_from_db()
     assert capture.published_at is None

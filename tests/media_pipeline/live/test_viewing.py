@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from devices.keys import identity
+from devices.keys import tokens
 from devices.registry.models import Device
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import Verdict
@@ -22,7 +22,7 @@ def with_cookie(user) -> dict:
 
 
 def with_token(user, *scopes: str) -> dict:
-    _token, secret = identity.new_token(user, "program", list(scopes))
+    _token, secret = tokens.new_token(user, "program", list(scopes))
     return {"headers": [(b"authorization", f"Bearer {secret}".encode())]}
 
 

@@ -8,8 +8,11 @@ from django.utils import timezone
 from devices.events.models import Event
 from devices.registry import removing
 from media_pipeline.captures import thumbnails
+from media_pipeline.captures.models import Capture
+from media_pipeline.links.models import ShareLink
 from media_pipeline.maintenance import deleting
-from media_pipeline.models import Capture, OSSObject, Removal, ShareLink
+from media_pipeline.maintenance.models import Removal
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_user
 

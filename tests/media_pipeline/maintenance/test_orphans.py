@@ -9,8 +9,9 @@ from django.utils import timezone
 from devices.events import heartbeats as beats
 from devices.events.models import Event
 from media_pipeline import tasks
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
-from media_pipeline.models import Capture, Removal
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device
 

@@ -9,11 +9,12 @@ import pytest
 from django.conf import settings as configured
 from django.core.management import call_command
 
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
 from media_pipeline.maintenance.repairing import repair
 from media_pipeline.maintenance.verifying import Finding, Scope, verify
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device
 

@@ -10,10 +10,12 @@ from django.utils import timezone
 from devices.events import heartbeats as beats
 from devices.events.models import Event
 from media_pipeline import tasks
+from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import read_picture
 from media_pipeline.maintenance import deleting, retention
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject, Removal
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg
 from tests.fakes.oss_server import FakeOSS

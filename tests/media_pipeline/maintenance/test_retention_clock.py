@@ -10,11 +10,14 @@ from django.utils import timezone
 
 from devices.events.models import Event
 from media_pipeline import tasks
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans, retention
 from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture, LapseState, OSSObject, Removal, TimeLapse
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from photohub.status import parts as status
 from tests.builders import make_capture, make_device, make_user
 

@@ -7,11 +7,13 @@ import pytest
 from django.utils import timezone, translation
 
 from devices.events.models import Event
+from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import ingest_batch
 from media_pipeline.maintenance import retention
 from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.models import Capture, MirrorState, OSSObject, Removal
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device, make_jpeg, make_upload
 from tests.fakes.oss_server import FakeOSS

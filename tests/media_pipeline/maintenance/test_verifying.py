@@ -8,9 +8,11 @@ import pytest
 from django.conf import settings as configured
 from django.db import transaction
 
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import verifying
+from media_pipeline.maintenance.models import Removal
 from media_pipeline.maintenance.verifying import Scope, verify
-from media_pipeline.models import Capture, OSSObject, Removal
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
 from tests.builders import make_capture, make_device
 from tests.devices.firmware.builders import flip_byte

@@ -10,14 +10,13 @@ from django.utils import timezone
 
 from devices.events import heartbeats as beats
 from devices.events import troubles
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
 from media_pipeline import tasks
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror import stores
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.oss import OSSStorage
 from media_pipeline.mirror.stores import MirrorError
-from media_pipeline.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from photohub.lib.pages.sentences import say
 from tests.builders import make_capture, make_device, make_jpeg

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from media_pipeline.captures import thumbnails
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
-from media_pipeline.models import Capture
 from media_pipeline.storage import store
 from media_pipeline.storage.refusals import Refused
 from tests.builders import make_capture, make_device, make_jpeg, make_spool

@@ -10,14 +10,13 @@ from contextlib import contextmanager
 import pytest
 from PIL import Image
 
-from devices.events.models import Event
-from devices.events.trouble_models import Trouble
+from devices.events.models import Event, Trouble
 from devices.protocol.frames.http_pictures import BadlySent
 from devices.protocol.topics import FileStep, FileTopic
 from devices.registry.models import Device
+from media_pipeline.captures.models import Capture, Source
 from media_pipeline.intake.ingest import committer
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.models import Capture, Source
 from media_pipeline.storage.refusals import Refused
 from media_pipeline.streams import frame_intake as frames
 from media_pipeline.streams.frame_intake import WAITING_AT_MOST, FrameDesk, clean_name

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from django.db import OperationalError
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.registry import presence
 from devices.registry.models import Device
 from media_pipeline.streams import links as stream_links

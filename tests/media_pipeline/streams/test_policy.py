@@ -1,8 +1,8 @@
 import pytest
 from django.utils import timezone
 
+from media_pipeline.captures.models import Capture, Source
 from media_pipeline.intake.ingest import ingest
-from media_pipeline.models import Capture, Source
 from media_pipeline.storage.refusals import Refused
 from media_pipeline.storage.store import full_path
 from media_pipeline.streams.policy import Chooser, Policy, PolicyKind, build_upload, read_policy

@@ -5,8 +5,8 @@ import pytest
 from django.test import Client
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.models import TimeLapse
 from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses.models import TimeLapse
 from tests.builders import make_capture, make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db

@@ -6,11 +6,12 @@ import pytest
 from django.utils import timezone
 
 from devices.events.models import Event
-from media_pipeline.models import Capture, LapseState, TimeLapse
+from media_pipeline.captures.models import Capture
 from media_pipeline.storage import store
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses import video
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import Wish
 from photohub.lib.messaging import load as pressure
 from tests.builders import make_capture, make_device, make_jpeg

@@ -4,9 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from media_pipeline.models import LapseState, TimeLapse
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import Wish
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import enqueue as doorbell

@@ -5,9 +5,9 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.models import LapseState, TimeLapse
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import Wish
 from tests.builders import make_capture, make_device, make_program, make_user
 

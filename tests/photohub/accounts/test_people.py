@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
+from devices.access import rights
 from devices.access.models import Membership
-from devices.keys import identity
+from devices.keys import tokens
 from devices.registry.models import DeviceGroup
 from tests.builders import make_user
 
@@ -103,12 +104,12 @@ def test_a_second_owner_may_manage_and_the_first_may_then_step_back(alice):
 def test_the_last_owner_keeps_the_role(alice):
     answer = alice.post(f"/people/{pk_of('alice')}/role", {"role": "viewer", "group": ""}, follow=True)
     assert "is the only owner" in answer.text
-    assert identity.owner_exists() and alice.get("/people").status_code == 200
+    assert rights.owner_exists() and alice.get("/people").status_code == 200
 
 
 def test_the_last_owner_is_not_switched_off(alice):
     answer = alice.post(f"/people/{pk_of('alice')}/enabled", {"enabled": "no"}, follow=True)
-    assert "is the only owner" in answer.text and identity.owner_exists()
+    assert "is the only owner" in answer.text and rights.owner_exists()
 
 
 def test_switching_off_ends_sessions_for_good(alice):
@@ -123,9 +124,9 @@ def test_switching_off_ends_sessions_for_good(alice):
 
 def test_switching_off_ends_tokens(alice):
     bob = make_user("bob", "operator")
-    _token, secret = identity.new_token(bob, "export")
+    _token, secret = tokens.new_token(bob, "export")
     alice.post(f"/people/{bob.pk}/enabled", {"enabled": "no"})
-    assert identity.find_token(secret) is None
+    assert tokens.find_token(secret) is None
 
 
 def test_a_lost_password_gets_a_new_link(alice):
@@ -142,7 +143,7 @@ def test_others_never_see_nor_change_people(db, role):
     assert client.get("/people").status_code == 403
     for path in ("invite", f"{person.pk}/role", f"{person.pk}/enabled", f"{person.pk}/link"):
         assert client.post(f"/people/{path}", {"role": "owner", "username": "x"}).status_code == 403
-    assert not identity.owner_exists()
+    assert not rights.owner_exists()
 
 
 def test_strangers_are_sent_to_the_login(client, db):
@@ -175,12 +176,12 @@ def test_a_link_of_an_older_hub_works_until_there_is_a_newer_one(alice):
 def tokens_after_reset(alice, **more) -> tuple[str, bool]:
     """Reset bob's password by a link; return the page before it, and whether his token still works."""
     bob = make_user("bob", "operator")
-    _token, secret = identity.new_token(bob, "program")
+    _token, secret = tokens.new_token(bob, "program")
     alice.post(f"/people/{bob.pk}/link")
     path, client = link_of(alice), Client()
     page = client.get(path).text
     client.post(path, {"new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD} | more)
-    return page, identity.find_token(secret) is not None
+    return page, tokens.find_token(secret) is not None
 
 
 def test_a_reset_by_link_says_that_tokens_go_on_and_ends_them_if_wanted(alice):

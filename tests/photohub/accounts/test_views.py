@@ -10,8 +10,9 @@ from django.contrib.auth.hashers import make_password
 from django.test import Client
 from django.utils import timezone
 
+from devices.access import rights
 from devices.access.models import ApiToken
-from devices.keys import identity
+from devices.keys import identity, tokens
 from photohub import settings as photohub_settings
 from photohub.accounts import first_owner
 from tests.builders import PASSWORD, make_user
@@ -119,13 +120,13 @@ def test_a_name_that_is_taken_is_refused_in_the_form(client, db):
 
 def test_a_forged_setup_link_is_dead(client, db):
     assert set_up(client, "Zm9v:1abc:forged").status_code == 410
-    assert not identity.owner_exists()
+    assert not rights.owner_exists()
 
 
 def test_the_first_owner_needs_a_good_password(client, db):
     answer = set_up(client, first_owner.link_token(), "12345678")
     assert answer.status_code == 200 and "too common" in answer.text
-    assert not identity.owner_exists()
+    assert not rights.owner_exists()
 
 
 @pytest.fixture
@@ -174,7 +175,7 @@ def add_token(client, **values):
 def test_a_token_is_shown_once_and_works(bob):
     assert add_token(bob)["Location"] == "/account"
     secret = re.search(r'<code id="token-secret">([^<]+)<', bob.get("/account").text)[1]
-    assert identity.find_token(secret).scopes == ["read"]
+    assert tokens.find_token(secret).scopes == ["read"]
     assert secret not in bob.get("/account").text
 
 
@@ -191,15 +192,15 @@ def test_a_token_without_scopes_is_refused(bob):
 
 
 def test_a_revoked_token_is_dead(bob):
-    token, secret = identity.new_token(get_user_model().objects.get(), "old")
+    token, secret = tokens.new_token(get_user_model().objects.get(), "old")
     assert bob.post(f"/account/tokens/{token.pk}/revoke").status_code == 302
-    assert identity.find_token(secret) is None
+    assert tokens.find_token(secret) is None
 
 
 def test_nobody_revokes_the_token_of_another(bob):
-    token, secret = identity.new_token(make_user("vera", "viewer"), "hers")
+    token, secret = tokens.new_token(make_user("vera", "viewer"), "hers")
     assert bob.post(f"/account/tokens/{token.pk}/revoke").status_code == 404
-    assert identity.find_token(secret)
+    assert tokens.find_token(secret)
 
 
 @pytest.mark.parametrize("path", ["password", "sessions/end", "tokens", "tokens/1/revoke"])
@@ -220,11 +221,11 @@ def test_passwords_are_kept_by_argon2(settings):
 
 def test_changing_the_password_offers_to_end_the_tokens(db):
     bob = make_user("bob", "operator")
-    _token, secret = identity.new_token(bob, "program")
+    _token, secret = tokens.new_token(bob, "program")
     client, _answer = log_in("bob")
     assert "1 token works with or without this password" in client.get("/account").text
     new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     answer = client.post("/account/password", new, follow=True)
-    assert "1 API token of yours goes on working" in answer.text and identity.find_token(secret)
+    assert "1 API token of yours goes on working" in answer.text and tokens.find_token(secret)
     client.post("/account/password", new | {"old_password": NEW_PASSWORD, "end_tokens": "on"})
-    assert identity.find_token(secret) is None
+    assert tokens.find_token(secret) is None

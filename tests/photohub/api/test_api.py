@@ -8,7 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.access.models import ApiToken
-from devices.keys import identity
+from devices.keys import tokens
+from devices.setup import adding
 from photohub.api.api import api
 from photohub.status import parts as status
 from tests.builders import make_device, make_program, make_user
@@ -52,7 +53,7 @@ def test_a_token_of_a_person_who_was_switched_off_is_no_token():
 
 
 def test_a_devices_key_is_no_token():
-    key = identity.add_device(code="porch", name="", profile="generic").key
+    key = adding.add_device(code="porch", name="", profile="generic").key
     assert refusal(Client(headers={"Authorization": f"Bearer {key}"}).get(DEVICES)) == (401, "auth")
 
 
@@ -77,7 +78,7 @@ def test_a_stranger_who_posts_is_told_to_log_in_not_about_csrf():
 
 
 def test_a_token_needs_no_csrf_header():
-    secret = identity.new_token(make_user("alice", "owner"), "program")[1]
+    secret = tokens.new_token(make_user("alice", "owner"), "program")[1]
     client = Client(enforce_csrf_checks=True, headers={"Authorization": f"Bearer {secret}"})
     assert client.post(DEVICES, {"code": "porch", "profile": "generic"}, JSON).status_code == 201
 

@@ -11,7 +11,7 @@ import imageio_ffmpeg
 import pytest
 from django.test import Client
 
-from devices.keys import identity
+from devices.keys import tokens
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import MjpegDoor
 from media_pipeline.live.viewing import Viewing
@@ -28,7 +28,7 @@ PATHS = ["/devices/porch/latest.jpg", "/devices/porch/stream.mjpg", "/stream.mjp
 @pytest.fixture
 def token() -> str:
     make_capture(make_device("porch"))
-    return identity.new_token(make_user("vera", "viewer"), "recorder", ["read"])[1]
+    return tokens.new_token(make_user("vera", "viewer"), "recorder", ["read"])[1]
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def test_a_program_is_asked_for_a_login_and_let_in_with_a_token(path, token):
 @pytest.mark.parametrize("path", PATHS)
 def test_a_browser_is_never_asked_for_a_password(path, token):
     browser = Client()
-    browser.force_login(identity.find_token(token).user, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(tokens.find_token(token).user, "django.contrib.auth.backends.ModelBackend")
     cookie = {"Cookie": f"photohub={browser.session.session_key}"}
     with hub() as url:
         # A password that the browser keeps for a proxy in front changes nothing.
@@ -95,8 +95,8 @@ def test_a_browser_is_never_asked_for_a_password(path, token):
 
 @pytest.mark.parametrize("path", PATHS[:2])
 def test_a_token_that_may_not_look_is_not_enough(path, token):
-    user = identity.find_token(token).user
-    secret = identity.new_token(user, "button", ["command"])[1]
+    user = tokens.find_token(token).user
+    secret = tokens.new_token(user, "button", ["command"])[1]
     with hub() as url:
         assert begin(url + path, auth=("vera", secret)).status_code in (403, 404)
 
@@ -119,7 +119,7 @@ def test_a_revoked_token_ends_the_stream(token):
         ) as answer:
             pieces = answer.iter_raw()
             next(pieces)
-            identity.revoke_token(identity.find_token(token))
+            tokens.revoke_token(tokens.find_token(token))
             assert sum(len(piece) for piece in pieces) >= 0
         assert begin(f"{url}/stream.mjpg", auth=("vera", token)).status_code == 401
 

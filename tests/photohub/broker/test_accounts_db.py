@@ -6,6 +6,7 @@ from devices.keys import identity
 from devices.protocol.aliyun.login import parse_login, sign
 from devices.protocol.mqtt.packets import Connect
 from devices.registry.models import Device
+from devices.setup import adding
 from photohub.broker.accounts_db import find_account, no_longer_valid
 
 SDK_ID = "pk-one&porch|securemode=3,signmethod=hmacsha1,ext=1,_ss=1,lan=Python,_v=2.2.1,timestamp=1700000000|"
@@ -14,7 +15,7 @@ USERNAME = "porch&pk-one"
 
 @pytest.fixture
 def made(db):
-    made = identity.add_device(code="porch", name="Porch", profile="esp8266-stm32")
+    made = adding.add_device(code="porch", name="Porch", profile="esp8266-stm32")
     Device.objects.filter(pk=made.device.pk).update(product_key="pk-one", device_name="porch")
     return made
 

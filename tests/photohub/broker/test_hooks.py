@@ -5,10 +5,11 @@ import json
 import pytest
 from django.test import Client
 
-from devices.events.trouble_models import Trouble
-from devices.keys import identity
+from devices.events.models import Trouble
+from devices.keys import tokens
 from devices.protocol.aliyun.login import parse_login, sign
 from devices.registry.models import Device
+from devices.setup import adding
 from photohub.broker import hooks as broker_hooks
 from tests.builders import make_device, make_user
 
@@ -25,7 +26,7 @@ def _outside_broker(settings):
 
 @pytest.fixture
 def porch():
-    return identity.add_device(code="porch", name="Porch", profile="generic")
+    return adding.add_device(code="porch", name="Porch", profile="generic")
 
 
 def emqx(what: str, secret: str = SECRET, **fields) -> dict:
@@ -44,7 +45,7 @@ def goauth(what: str, form: bool = False, **fields) -> int:
 
 def signed_board() -> tuple[Device, str, str]:
     """Return a device, its user name in the Aliyun form, and the password that fits SIGNED_ID."""
-    made = identity.add_device(code="mcu", name="MCU", profile="esp8266-stm32")
+    made = adding.add_device(code="mcu", name="MCU", profile="esp8266-stm32")
     username = f"{made.device.device_name}&{made.device.product_key}"
     return made.device, username, sign(parse_login(SIGNED_ID, username), made.device_secret)
 
@@ -127,7 +128,7 @@ def test_the_hub_itself_may_do_everything():
 
 def test_a_person_reads_results_and_writes_nothing(porch):
     user = make_user("vera", "viewer")
-    _token, secret = identity.new_token(user, "phone")
+    _token, secret = tokens.new_token(user, "phone")
     assert emqx("authn", username="vera", password=secret)["result"] == "allow"
     assert goauth("acl", username="vera", topic="photohub/porch/result", acc="4") == 200
     assert goauth("acl", username="vera", topic="photohub/porch/command", acc="2") == 403

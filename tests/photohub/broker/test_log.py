@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.registry.models import Device, LinkState
 from photohub.broker.log import TOPIC, BrokerLog
 from tests.builders import make_device

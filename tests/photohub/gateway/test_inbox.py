@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import DataError, InterfaceError, OperationalError
 
 from devices.events import troubles
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.mqtt.client import Incoming, MqttDown
 from devices.protocol.pictures.chunked_upload import Answer
 from media_pipeline.storage.refusals import Refused

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.keys import identity
 from devices.registry.models import Device
 from media_pipeline.live import now as live_now

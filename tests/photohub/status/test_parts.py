@@ -12,12 +12,12 @@ from django.utils.translation import override
 
 from devices.events import heartbeats as beats
 from devices.events import troubles
-from devices.events.models import Event
-from devices.events.service_models import ServiceBeat
+from devices.events.models import Event, ServiceBeat
 from devices.firmware.rollouts import link_check
 from devices.registry.models import BrokerAccount
 from media_pipeline.maintenance.deleting import FORMER_MIRROR
-from media_pipeline.models import MirrorState, OSSObject, Removal
+from media_pipeline.maintenance.models import Removal
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
 from photohub.gateway import gateway
 from photohub.lib.pages import vendor

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from devices.firmware.rollouts import targets
 from devices.firmware.rollouts.models import RolloutTarget
-from devices.keys import identity
 from devices.registry.models import Device
+from devices.setup import adding
 from tests.devices.firmware.builders import IMAGE, make_firmware, make_rollout
 
 
@@ -45,7 +45,7 @@ def offer(
     code: str = "porch", data: bytes = IMAGE, door: str = "", facts: dict | None = None, **plan
 ) -> Offered:
     """Return a device with a running rollout; `door` offers it there already."""
-    made = identity.add_device(code=code, name=code, profile="generic")
+    made = adding.add_device(code=code, name=code, profile="generic")
     targets.report_version(made.device, "default", "1.0.0")
     rollout = make_rollout([made.device], make_firmware(data, **(facts or {})), error_percent=100, **plan)
     if door:

@@ -2,7 +2,7 @@ import pytest
 
 from devices.firmware.endpoints import ddi_actions
 from devices.firmware.endpoints.call import Refused
-from devices.firmware.rollouts import targets
+from devices.firmware.rollouts import sweeping, targets
 from devices.firmware.rollouts.models import TargetState
 from devices.protocol.firmware.ddi import ConfigData, Feedback
 from tests.devices.firmware.builders import make_firmware, make_rollout, move_clock
@@ -32,7 +32,7 @@ def test_success_with_the_old_version_is_a_lie(made, monkeypatch):
     assert say(made, SUCCESS).reason_word == "said_done"
     tell(made, version="1.0.0")
     move_clock(monkeypatch, targets.GRACE_S + 1)
-    targets.end_due()
+    sweeping.end_due()
     now = made.now()
     assert (now.state, now.reason_word) == (TargetState.FAILED, "old_version")
 
@@ -75,7 +75,7 @@ def test_a_device_that_does_not_answer_has_not_proved_it(made, monkeypatch):
     targets.note_flashing(made.now())
     say(made, SUCCESS)
     move_clock(monkeypatch, made.now().rollout.deadline_s + 1)
-    targets.end_due()
+    sweeping.end_due()
     now = made.now()
     assert (now.state, now.reason_word) == (TargetState.TIMED_OUT, "said_done")
 

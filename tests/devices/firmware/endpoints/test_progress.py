@@ -1,4 +1,4 @@
-from devices.firmware.endpoints.progress import Progress
+from devices.firmware.endpoints.sending import Progress
 
 SIZE = 1_000_000
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.events.wording import sentence_of
 from devices.firmware.endpoints import refusal_notes
 from devices.keys import identity

@@ -5,7 +5,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from devices.firmware import signing
 from devices.firmware.models import Firmware, SigningKey
-from devices.firmware.pages.forms import FirmwareForm, RolloutForm, SigningKeyForm
+from devices.firmware.pages.forms import FirmwareForm, SigningKeyForm
+from devices.firmware.pages.rollout_forms import RolloutForm
 from devices.firmware.rollouts.models import Rollout
 from tests.builders import make_device, make_user
 from tests.devices.firmware.builders import IMAGE, PRIVATE, make_devices, make_firmware, signed, store, trust

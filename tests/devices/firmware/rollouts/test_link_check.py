@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.utils import timezone
 
-from devices.events.service_models import ServiceBeat
+from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
 from tests.devices.firmware.builders import make_devices, make_rollout
 

@@ -94,9 +94,9 @@ def test_every_word_that_is_used_has_its_sentence():
     hindrances = set(re.findall(r"[a-z_]+", planning.__doc__.partition("for good")[2])) - {"for", "now"}
     refusals = {"unsigned", "revoked_key", "signature", "expired", "future", "facts"}
     used = hindrances | refusals | set(targets.STEP_WORDS.values())
-    for file in ("targets.py", "queue.py", "../images.py", "../keys.py"):
+    for file in ("targets.py", "sweeping.py", "queue.py", "../images.py", "../keys.py"):
         text = (ROOM / file).read_text()
-        used |= set(re.findall(r"(?:_pause|pause_firmware|_end|note_failed)\([^()]*\"(\w+)\"", text))
+        used |= set(re.findall(r"(?:_pause|withdraw|\bend|note_failed)\([^()]*\"(\w+)\"", text))
         used |= set(re.findall(r"reason_word=\"(\w+)\"", text))
     assert {"threshold", "integrity", "too_many_offers", "old_version", "link_broken"} <= used
     assert used - reasons.SENTENCES.keys() == set()

@@ -2,7 +2,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from devices.keys import identity
+from devices.keys import tokens
 from devices.panels.deliveries import endpoint as image
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
@@ -15,7 +15,7 @@ URL = "https://example.org/a.jpg"
 @pytest.fixture
 def token():
     make_device("hall", profile="panel")
-    return identity.new_token(make_user("olga", "operator"), "program")[1]
+    return tokens.new_token(make_user("olga", "operator"), "program")[1]
 
 
 async def ask(token: str = "", **query):
@@ -80,5 +80,5 @@ async def test_what_cannot_be_is_refused(token, monkeypatch, query, status, word
 
 async def test_who_may_only_look_may_not_push(token):
     viewer = await sync_to_async(make_user)("vera", "viewer")
-    secret = (await sync_to_async(identity.new_token)(viewer, "program"))[1]
+    secret = (await sync_to_async(tokens.new_token)(viewer, "program"))[1]
     assert (await ask(secret)).status_code == 403

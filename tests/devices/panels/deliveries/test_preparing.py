@@ -3,13 +3,14 @@ import io
 import pytest
 from PIL import Image
 
-from devices.events.trouble_models import Trouble
+from devices.events.models import Trouble
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin
+from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import Wish
 from devices.panels.rendering import profiles as render_profiles
 from devices.panels.sources import fetching, outbox
+from devices.registry.models import Panel
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

@@ -5,9 +5,10 @@ from django.utils import timezone
 
 from devices.events.models import Event
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, Panel, PictureOrigin
+from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
 from devices.panels.rendering import profiles as render_profiles
+from devices.registry.models import Panel
 from tests.deliveries import make_panel, ready, sending, wish
 
 pytestmark = pytest.mark.django_db

@@ -4,12 +4,13 @@ import pytest
 from PIL import Image
 
 from devices.panels.deliveries import screens
-from devices.panels.deliveries.models import Panel, RenderProfile
-from devices.panels.deliveries.screens import NothingToSee, screens_of, see, see_shown, takes_pictures
+from devices.panels.deliveries.screens import NothingToSee, screens_of, see, see_shown
 from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import settings_of
 from devices.panels.sources import outbox
-from devices.registry.models import DeviceGroup
+from devices.registry.models import DeviceGroup, Panel
+from devices.registry.page import takes_pictures
 from tests.builders import make_device, make_jpeg, make_user
 
 OLED = rendering.PROFILES["oled-128x64-bw"]

@@ -5,11 +5,12 @@ from django.utils import timezone
 
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin
+from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import Wish
 from devices.panels.fetching import choosing as panels
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import outbox
+from devices.registry.models import Panel
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

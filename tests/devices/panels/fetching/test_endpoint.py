@@ -2,13 +2,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from devices.keys import identity
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, Panel, PictureOrigin
+from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import Wish
 from devices.panels.fetching import links as panel_links
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
+from devices.setup import adding
 from tests.builders import make_jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,7 +17,7 @@ PICTURE = make_jpeg(text="hall")
 
 @pytest.fixture
 def made():
-    return identity.add_device(code="hall", name="", profile="panel", picture_topic="", picture_ack_topic="")
+    return adding.add_device(code="hall", name="", profile="panel", picture_topic="", picture_ack_topic="")
 
 
 @pytest.fixture

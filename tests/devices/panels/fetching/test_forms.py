@@ -1,10 +1,10 @@
 import pytest
 
 from devices.events.models import Event
-from devices.panels.deliveries.models import Panel, RenderProfile
 from devices.panels.fetching.forms import PanelForm
 from devices.panels.rendering import profiles as render_profiles
-from devices.registry.models import Device
+from devices.panels.rendering.models import RenderProfile
+from devices.registry.models import Device, Panel
 from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db

@@ -1,10 +1,10 @@
 import pytest
 from django.test import RequestFactory
 
-from devices.keys import identity
 from devices.panels.fetching import requests as panel_http
 from devices.panels.fetching.requests import Refused, find_panel, hashes_of, hear
 from devices.registry.models import Device
+from devices.setup import adding
 from photohub.lib.http.guessing import Strangers
 from tests.builders import make_device
 
@@ -33,7 +33,7 @@ def test_a_panel_gets_addresses_that_it_can_reach(settings):
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["Authorization", "X-Device-Key", ""])
 def test_a_panel_is_known_by_its_key_wherever_it_stands(name):
-    made = identity.add_device(code="hall", name="", profile="panel")
+    made = adding.add_device(code="hall", name="", profile="panel")
     headers = {name: f"Bearer {made.key}" if name == "Authorization" else made.key} if name else {}
     assert find_panel(request(**headers), "" if name else made.key).device == made.device
 
@@ -44,7 +44,7 @@ def test_a_panel_is_known_by_its_key_wherever_it_stands(name):
 )
 def test_others_are_refused_each_with_its_word(values, status):
     profile = values.pop("profile", "panel")
-    made = identity.add_device(code="hall", name="", profile=profile, **values)
+    made = adding.add_device(code="hall", name="", profile=profile, **values)
     with pytest.raises(Refused) as refused:
         find_panel(request(), made.key if status != 401 else "kéy")
     assert refused.value.answer.status_code == status

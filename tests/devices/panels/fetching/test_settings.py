@@ -3,9 +3,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from devices.events.models import Event
-from devices.panels.deliveries.models import Panel
 from devices.panels.fetching.settings import change_panel, fetches, read_hardware_address, values_of
 from devices.panels.rendering import profiles as render_profiles
+from devices.registry.models import Panel
 from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from devices.panels.deliveries.models import Panel
 from devices.panels.rendering import profiles as render_profiles
+from devices.registry.models import Panel
 from tests.builders import make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db

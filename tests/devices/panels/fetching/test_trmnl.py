@@ -3,7 +3,7 @@ import pytest
 from devices.keys import identity
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Panel, PictureOrigin
+from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import Wish
 from devices.panels.fetching import choosing as panels
 from devices.panels.fetching import links as panel_links
@@ -11,7 +11,7 @@ from devices.panels.fetching import trmnl
 from devices.panels.fetching.settings import change_panel
 from devices.panels.playlists import turns as playlists
 from devices.panels.rendering import profiles as render_profiles
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from tests.builders import make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

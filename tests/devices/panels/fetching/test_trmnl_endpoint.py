@@ -5,11 +5,11 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from devices.events.models import Event
-from devices.keys import identity
 from devices.panels.fetching import trmnl_endpoint as trmnl
 from devices.panels.fetching.settings import change_panel
 from devices.panels.rendering import profiles as render_profiles
 from devices.registry.models import Device
+from devices.setup import adding
 from photohub.lib.http.rates import Buckets
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -20,7 +20,7 @@ ADDRESS = "94:A9:90:8C:6D:18"
 def made(monkeypatch):
     monkeypatch.setattr(trmnl, "_told", Buckets(1 / 3600, 2))
     render_profiles.offer_ready_made()
-    made = identity.add_device(code="desk", name="", profile="panel")
+    made = adding.add_device(code="desk", name="", profile="panel")
     change_panel(made.device, {"hardware_address": ADDRESS})
     return made
 

@@ -6,13 +6,13 @@ from django.utils import timezone
 
 from devices.events.models import Event
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, Panel
+from devices.panels.deliveries.models import Delivery
 from devices.panels.deliveries.wording import said_for
 from devices.panels.playlists import turns as playlists
 from devices.panels.playlists.turns import Entry
 from devices.panels.rendering.drawing import NotImage
 from devices.panels.sources import making as panel_rendering
-from devices.registry.models import Device, LinkState
+from devices.registry.models import Device, LinkState, Panel
 from photohub.lib.pages.sentences import kept
 from tests.builders import make_capture, make_device, make_jpeg
 

@@ -5,11 +5,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from devices.panels.deliveries.models import Panel, PlaylistItem
 from devices.panels.playlists import turns as playlists
+from devices.panels.playlists.models import PlaylistItem
 from devices.panels.playlists.views import every
 from devices.panels.sources import outbox
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device, DeviceGroup, Panel
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 PAGE = reverse("devices:playlist", args=["hall"])

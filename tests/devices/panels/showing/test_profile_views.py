@@ -4,9 +4,10 @@ import pytest
 from django.urls import reverse
 from PIL import Image
 
-from devices.panels.deliveries.models import Panel, RenderProfile
 from devices.panels.rendering import profiles as render_profiles
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.showing.forms import RenderForm
+from devices.registry.models import Panel
 from tests.builders import make_capture, make_device, make_user
 
 LIST = reverse("devices:renders")

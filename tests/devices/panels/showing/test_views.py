@@ -8,10 +8,11 @@ from PIL import Image
 from devices.panels.deliveries import leases as delivery_leases
 from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
-from devices.panels.deliveries.models import Delivery, Panel, RenderProfile
+from devices.panels.deliveries.models import Delivery
 from devices.panels.rendering import profiles as render_profiles
+from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
-from devices.registry.models import Device
+from devices.registry.models import Device, Panel
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 SHOW = reverse("devices:show", args=["hall"])

@@ -2,7 +2,8 @@ import pytest
 from django.utils import timezone
 
 from devices.events.models import Event, EventType
-from media_pipeline.models import Capture, OSSObject, Source
+from media_pipeline.captures.models import Capture, Source
+from media_pipeline.mirror.models import OSSObject
 from photohub.lib.database import rows
 from photohub.lib.ids import new_id
 from tests.builders import make_device

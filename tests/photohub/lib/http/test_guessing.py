@@ -2,9 +2,9 @@ import pytest
 from django.test import Client, RequestFactory
 
 from devices.firmware.endpoints import call as firmware_call
-from devices.keys import identity
 from devices.keys import tokens as api_tokens
 from devices.panels.fetching import requests as panel_http
+from devices.setup import adding
 from media_pipeline.links import views as links
 from media_pipeline.streams.tcp import StreamClaim
 from photohub.gateway import streams
@@ -120,17 +120,17 @@ def test_a_guesser_costs_the_database_nothing_and_his_neighbour_is_served(
 def _secret_for(ask) -> str:
     if ask is ask_for_link:
         return make_capture(make_device()).code
-    new = identity.add_device(code="porch", name="Porch", profile="panel")
+    new = adding.add_device(code="porch", name="Porch", profile="panel")
     if ask in (ask_api, ask_for_file):
         make_capture(new.device)
-        return identity.new_token(make_user("olga", "owner"), "program")[1]
+        return api_tokens.new_token(make_user("olga", "owner"), "program")[1]
     return new.key
 
 
 @pytest.mark.django_db
 def test_a_stream_of_a_stranger_is_looked_up_only_so_often(monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(streams, "_strangers", Strangers(per_second=0.001, burst=2))
-    key = identity.add_device(code="porch", name="Porch", profile="generic").key
+    key = adding.add_device(code="porch", name="Porch", profile="generic").key
     claim = StreamClaim("127.0.0.1", "porch", key)
     assert streams._whose(claim) == "porch"
     for number in range(3):

@@ -1,0 +1,17 @@
+"""What lower rooms of this package ask of upper ones: each function is handed down here, and nowhere else.
+
+`DevicesConfig.ready` calls `connect`, so every process that has started Django is wired alike, whatever it has
+imported. Importing a module connects nothing.
+"""
+
+from .firmware import withdrawal
+from .firmware.rollouts import queue as rollouts
+from .firmware.rollouts import targets
+from .registry import presence
+
+
+def connect() -> None:
+    """Hand the functions to the rooms below. Connecting again changes nothing."""
+    presence.on_version(targets.report_version)
+    withdrawal.on_withdrawal(rollouts.pause_firmware)
+    withdrawal.on_delete(rollouts.delete_ended)

@@ -1,0 +1,122 @@
+"""Captures: the pictures that were received, and their labels."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from devices.access.models import visible_devices
+from devices.commands.models import Command
+from devices.registry.models import Device
+from photohub.lib.database.db import inline
+from photohub.lib.ids import new_id, new_link_code
+
+
+class Source(models.TextChoices):
+    HTTP = "http", "HTTP"
+    MQTT = "mqtt", "MQTT"
+    TCP = "tcp", "TCP"
+    PULL = "pull", _("pulled")
+    MANUAL = "manual", _("by hand")
+
+
+class Step(models.TextChoices):
+    """State of a piece of work that a capture still owes: its thumbnail, the publishing of its URL."""
+
+    NONE = "none", _("not asked for")
+    PENDING = "pending", _("waiting")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=40, unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CaptureQuerySet(models.QuerySet):
+    def visible_to(self, user) -> "CaptureQuerySet":
+        """Keep the pictures of devices that the person may look at."""
+        return visible_devices(self, user, "device__")
+
+    def without_thumbnail(self) -> "CaptureQuerySet":
+        """Keep those whose thumbnail is still to be made, by their partial index."""
+        return self.filter(thumbnail_state=inline(Step.PENDING))
+
+    def to_publish(self) -> "CaptureQuerySet":
+        """Keep those whose URL is still to be published, by their partial index."""
+        return self.filter(publish_state=inline(Step.PENDING))
+
+
+class Capture(models.Model):
+    """One picture that a device sent: the file's facts and the times of its way. Its bytes never change."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    code = models.CharField(max_length=24, unique=True, default=new_link_code, editable=False)
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures")
+    command = models.OneToOneField(
+        Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="capture"
+    )
+    name = models.CharField(max_length=128)
+    source = models.CharField(max_length=8, choices=Source)
+    path = models.CharField(max_length=160)
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    content_type = models.CharField(max_length=20)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    flags = models.JSONField(default=list, blank=True)
+    telemetry = models.JSONField(default=dict, blank=True)
+    sent_from = models.CharField(max_length=64, blank=True)
+
+    captured_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField()
+    stored_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True, blank=True)
+    publish_state = models.CharField(max_length=8, choices=Step, default=Step.NONE)
+    publish_next_try_at = models.DateTimeField(null=True, blank=True)
+    link_revoked_at = models.DateTimeField(null=True, blank=True)
+
+    thumbnail_state = models.CharField(max_length=8, choices=Step, default=Step.PENDING)
+    thumbnail_attempts = models.PositiveSmallIntegerField(default=0)
+    colour = models.CharField(max_length=7, blank=True)
+    dhash = models.BigIntegerField(null=True, blank=True)
+
+    kept = models.BooleanField(default=False)
+    note = models.TextField(blank=True)
+    tags = models.ManyToManyField(Tag, blank=True, related_name="captures")
+
+    objects = CaptureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            # A repeated upload finds the first one by this; two replicas that get it at once cannot both store it.
+            models.UniqueConstraint(fields=["device", "sha256", "name"], name="same_bytes_same_name_once"),
+        ]
+        indexes = [
+            models.Index(fields=["-received_at", "-id"], name="captures_for_history"),
+            models.Index(fields=["device", "-received_at", "-id"], name="captures_of_a_device"),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(thumbnail_state="pending"),
+                name="captures_without_thumbnail",
+            ),
+            models.Index(
+                fields=["publish_next_try_at"],
+                condition=Q(publish_state="pending"),
+                name="captures_to_publish",
+            ),
+            models.Index(
+                fields=["received_at"],
+                condition=Q(publish_state="pending"),
+                name="captures_to_publish_by_age",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,145 @@
+"""Cameras as the dashboard shows them: each with its newest picture and command."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.urls import reverse
+from django.utils import timezone
+
+from devices.access.rights import Action, can
+from devices.commands.models import Command, CommandState
+from devices.registry.models import Device, DeviceGroup
+from media_pipeline.captures.cards import Picture, picture_of
+from media_pipeline.captures.finding import with_parts
+from media_pipeline.captures.models import Capture
+from media_pipeline.live import now as live_now
+
+COMMAND_SHOWN_FOR = timedelta(minutes=5)
+# A screen shows a dozen or two. More come as somebody scrolls.
+CARDS_AT_ONCE = 48
+FEED_SIZE = 30
+FEED_AT_MOST = 200
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The newest command of a camera, with the seconds from asking to its end or to now."""
+
+    id: UUID
+    state: str
+    reason: str
+    created_at: datetime
+    sent_at: datetime | None
+    finished_at: datetime | None
+    elapsed_s: float
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """A camera with the addresses of its stream."""
+
+    device: Device
+
+    @property
+    def live_url(self) -> str:
+        return reverse("device_live", args=[self.device.code])
+
+    @property
+    def stream_url(self) -> str:
+        return reverse("devices:list") + f"{self.device.code}/stream.mjpg"
+
+
+@dataclass(frozen=True)
+class Card(Streamed):
+    """One camera of the dashboard."""
+
+    capture: Picture | None
+    command: Asked | None
+    can_command: bool
+    live: bool = False
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some cards of the wall; `more` tells whether others follow."""
+
+    cards: list[Card]
+    more: bool
+
+
+def build_cards(user, devices: QuerySet[Device], start: int = 0, until: datetime | None = None) -> Piece:
+    """Return at most `CARDS_AT_ONCE` of the devices' cards from the `start`-th on. Four queries, however many.
+
+    Pinned ones come first, then those with the newest picture as of `until`, so that pieces which are asked for one
+    after the other fit together though cameras go on sending. What the cards show is the newest of now.
+    """
+    pictures = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id")
+    if until:
+        pictures = pictures.filter(received_at__lte=until)
+    order = ("-pinned", F("newest_at").desc(nulls_last=True), "name", "pk")
+    wall = devices.alias(newest_at=Subquery(pictures.values("received_at")[:1])).order_by(*order)
+    chosen = list(wall.values_list("pk", flat=True)[start : start + CARDS_AT_ONCE + 1])
+    return Piece(_build(user, chosen[:CARDS_AT_ONCE]), len(chosen) > CARDS_AT_ONCE)
+
+
+def _build(user, chosen: list) -> list[Card]:
+    newest = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id").values("pk")[:1]
+    asked = Command.objects.filter(device=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
+    rows = Device.objects.filter(pk__in=chosen).select_related("group")
+    found = {d.pk: d for d in rows.annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))}
+    # One may have been deleted since.
+    there = [found[pk] for pk in chosen if pk in found]
+    captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in there if d.capture_pk])
+    commands = Command.objects.in_bulk([d.command_pk for d in there if d.command_pk])
+    streams = live_now.stats_of([d.code for d in there])
+    return [
+        _card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk), d.code in streams)
+        for d in there
+    ]
+
+
+def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
+    """Return the devices of the wall: all that are switched on, but panels only once they sent a picture."""
+    devices = Device.objects.visible_to(user).filter(enabled=True)
+    if group:
+        devices = devices.filter(group=group)
+    sent = Capture.objects.filter(device=OuterRef("pk")).values("pk")[:1]
+    return devices.alias(sent_pk=Subquery(sent)).exclude(profile="panel", sent_pk=None)
+
+
+def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:
+    may = device.enabled and device.takes_commands and can(user, Action.COMMAND, device)
+    shown = command if command and _still_news(command, capture) else None
+    picture = picture_of(capture) if capture else None
+    return Card(device, picture, _asked(shown) if shown else None, may, is_live)
+
+
+def _still_news(command: Command, capture: Capture | None) -> bool:
+    if command.state in Command.OPEN:
+        return True
+    ended = command.finished_at or command.created_at
+    if timezone.now() - ended > COMMAND_SHOWN_FOR:
+        return False
+    # A picture that came after a failure has answered the question.
+    return command.state == CommandState.UPLOADED or capture is None or capture.received_at < ended
+
+
+def _asked(command: Command) -> Asked:
+    end = command.finished_at or timezone.now()
+    elapsed_s = max(0.0, (end - command.created_at).total_seconds())
+    times = (command.created_at, command.sent_at, command.finished_at)
+    return Asked(command.pk, command.state, command.reason_text, *times, elapsed_s)
+
+
+def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Picture]:
+    """Return the newest pictures, newest first; with `after` only those that came later than it."""
+    rows = with_parts(Capture.objects.visible_to(user)).order_by("-received_at", "-id")
+    if group:
+        rows = rows.filter(device__in=list(group.devices.values_list("pk", flat=True)))
+    if after is None:
+        return [picture_of(capture) for capture in rows[:FEED_SIZE]]
+    rows = rows.filter(received_at__gte=after.received_at).exclude(pk=after.pk)
+    newer = [c for c in rows[:FEED_AT_MOST] if (c.received_at, c.pk) > (after.received_at, after.pk)]
+    return [picture_of(capture) for capture in newer]

@@ -1,0 +1,83 @@
+"""Copies of pictures in object storage. The row is the queue."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from photohub.lib.database.db import inline, inline_all
+from photohub.lib.pages.sentences import say
+
+
+class MirrorState(models.TextChoices):
+    OFF = "off", _("no mirror is set up")
+    PENDING = "pending", _("waiting")
+    UPLOADING = "uploading", _("being copied")
+    MIRRORED = "mirrored", _("mirrored")
+    BLOCKED = "blocked", _("blocked by a wrong setting")
+    FAILED = "failed", _("failed")
+
+
+class OSSObjectQuerySet(models.QuerySet):
+    def waiting(self) -> "OSSObjectQuerySet":
+        """Keep the copies that are still to be made, by their partial index."""
+        return self.filter(state__in=inline_all(OSSObject.RETRYABLE))
+
+    def with_local_file(self) -> "OSSObjectQuerySet":
+        """Keep the mirrored ones whose file is on the hub as well, by their partial index."""
+        return self.filter(state=inline(MirrorState.MIRRORED), local_freed_at=None)
+
+
+class OSSObject(models.Model):
+    """The picture's copy in object storage. The row is the queue: what to do, when, and what went wrong."""
+
+    RETRYABLE = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
+
+    capture = models.OneToOneField(
+        "media_pipeline.Capture", primary_key=True, on_delete=models.CASCADE, related_name="mirror"
+    )
+    key = models.CharField(max_length=300)
+    state = models.CharField(max_length=12, choices=MirrorState, default=MirrorState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    lease = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True)
+    error_word = models.CharField(max_length=60, blank=True)
+    # What the error's sentence is made of (`lib.said`).
+    error_said = models.JSONField(default=dict, blank=True)
+    etag = models.CharField(max_length=80, blank=True)
+    crc64 = models.CharField(max_length=24, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    mirrored_at = models.DateTimeField(null=True, blank=True)
+    # Set when retention gave the hub's own file up: from then on its absence is no loss.
+    local_freed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OSSObjectQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["next_try_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked")),
+                name="objects_to_mirror",
+            ),
+            models.Index(
+                fields=["-created_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked")),
+                name="newest_objects_to_mirror",
+            ),
+            models.Index(
+                fields=["mirrored_at"],
+                condition=Q(state="mirrored") & Q(local_freed_at=None),
+                name="objects_with_a_local_file",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def error_text(self) -> str:
+        """Why there is no copy yet, in the language that is active."""
+        return say(self.error_said, self.error)

@@ -1,0 +1,13 @@
+"""Paths of the status page."""
+
+from django.urls import path
+
+from photohub.status import views
+
+urlpatterns = [
+    path("status", views.show, name="status"),
+    path("status/storage", views.try_storage, name="status_try_storage"),
+    path("status/retry", views.retry_mirror, name="status_retry_mirror"),
+    path("status/go-on", views.go_on_retaining, name="status_go_on"),
+    path("status/adopt", views.adopt_older, name="status_adopt_older"),
+]
