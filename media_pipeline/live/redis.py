@@ -10,6 +10,7 @@ is replaced by the next one: only the newest waits. Nothing depends on Redis but
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import struct
@@ -50,6 +51,7 @@ class RedisFrames:
         self._wanted: set[str] = set()
         self._pending: set[str] = set()
         self._to_send = asyncio.Event()
+        self._begun = asyncio.Event()
         # How many look at each camera here, and whose frames Redis was asked for.
         self._interest: Counter[str] = Counter()
         self._followed: set[str] = set()
@@ -61,6 +63,8 @@ class RedisFrames:
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""
+        if self._own.newest(code) is None:
+            self._begun.set()
         self._own.put(code, picture)
         if code in self._wanted:
             self._pending.add(code)
@@ -245,7 +249,11 @@ class RedisFrames:
                 await self._redis.publish(self._key("frame", code), header + frame.jpeg)
 
     async def _tell_stats(self) -> None:
-        await asyncio.sleep(STATS_EVERY_S)
+        # At once for a camera that has begun: who sees its pictures may press a button that asks whether it is live.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STATS_EVERY_S):
+                await self._begun.wait()
+        self._begun.clear()
         for code in self._own.codes():
             stats = await self._own.stats(code)
             if stats is not None and stats.fps > 0:
