@@ -139,7 +139,7 @@ async def test_a_cancel_stops_the_download(story):
 
 
 async def test_a_download_goes_on_at_the_byte_after_the_hub_was_killed(story, hub):
-    board = await story.begin(speed="700k")
+    board = await story.begin(speed="300k")
     await story.release(LARGE)
     with board.running():
         await until(story.has_bytes, PATIENCE_S)

@@ -67,6 +67,7 @@ def test_a_power_cut_loses_nothing_that_was_answered(stack: Stack) -> None:
             for name in ("postgres", "redis", "mosquitto", "nginx"):
                 stack.start(name)
             start_all(stack, KINDS)
+            http.wait_for(2)
             mqtt.wait_for(2)
     check(stack, http, mqtt)
 
