@@ -25,10 +25,10 @@ HURRY = "WebSocket is closed before the connection is established"
 WINDOW = {"width": 1280, "height": 800}
 SIXTY_CAMERAS = """
 from django.db import transaction
-from devices.keys import identity
+from devices.setup.adding import add_device
 with transaction.atomic():
     for number in range(60):
-        identity.add_device(code=f"row-{number:02}", name="", profile="generic")
+        add_device(code=f"row-{number:02}", name="", profile="generic")
 """
 
 

@@ -4,10 +4,12 @@ import importlib
 import io
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
+from django.conf import settings
 from django.http import JsonResponse
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import BaseModel
@@ -16,17 +18,14 @@ from tests.builders import make_jpeg
 from tests.documented import check_answer, document
 from tests.hub_process import running_hub
 
-MODULES = [
-    f"devices.{n}"
-    for n in ("api", "api_deliveries", "api_firmware", "api_ota", "api_playlists", "api_rollouts")
+ROOT = Path(settings.BASE_DIR)
+FILES = [
+    path.relative_to(ROOT)
+    for app in ("devices", "media_pipeline", "photohub")
+    for path in sorted((ROOT / app).rglob("*.py"))
+    if path.stem in ("api", "shapes") or path.stem.endswith("_api")
 ]
-MODULES += [
-    "devices.panels.fetching.shapes",
-    "media_pipeline.captures.api",
-    "media_pipeline.rules.api",
-    "photohub.api.api",
-]
-MODULES += ["media_pipeline.time_lapses.api", "photohub.lib.pages.api"]
+MODULES = [".".join(path.with_suffix("").parts) for path in FILES]
 CLIENT = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--overwrite"]
 
 
