@@ -32,6 +32,7 @@ from photohub.api.api import api
 from photohub.embedded import broker, connection
 from photohub.gateway.mqtt_routes import channels_of
 from photohub.lib.http import guard as http_guard
+from tests.markdown import MARKDOWN, section, tables, words
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -39,7 +40,6 @@ SETTINGS = (ROOT / "docs/settings.md").read_text()
 EXAMPLES = (ROOT / "examples/README.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 READMES = ["README.md", "README.zh-CN.md"]
-MARKDOWN = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").rglob("*.md")])
 
 CHANNELS = channels_of(FrameDesk(LatestFrames()))
 # Belongs to the suite, or is Django's own word for the settings module.
@@ -55,26 +55,6 @@ ENV_FUNCTIONS = {
     "env_proxies",
 }
 ENV_FUNCTIONS |= {"env_rate", "env_size"}
-
-
-def tables(text: str, first_cell: str) -> list[list[str]]:
-    """Return the rows, cell by cell, of all tables whose head begins with this cell."""
-    rows, inside = [], False
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
-        inside = bool(cells) and (inside or cells[0] == first_cell)
-        if inside and cells[0] != first_cell and not set(cells[0]) <= set("-: "):
-            rows.append(cells)
-    return rows
-
-
-def section(text: str, heading: str) -> str:
-    """Return what stands below a heading, up to the next one of any level."""
-    return re.split(r"^#+ ", text.split(f"{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def words(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
 
 
 def source(path: str) -> ast.Module:

@@ -12,7 +12,8 @@ from pydantic_core._pydantic_core import list_all_errors
 
 from devices.events.wording import SENTENCES
 from photohub.lib.pages import field_errors
-from tests.test_docs import PROTOCOL, tables, words
+from tests.markdown import tables, words
+from tests.test_docs import PROTOCOL
 
 ROOT = settings.BASE_DIR
 
