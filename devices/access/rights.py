@@ -76,6 +76,11 @@ def is_owner(user) -> bool:
     return can(user, Action.MANAGE)
 
 
+def actor_of(user):
+    """Return who a row names as its doer: None for the hub itself, a process, or a stranger."""
+    return user if getattr(user, "pk", None) else None
+
+
 def person_asking(context: dict | None):
     """Return the person for whom the API shapes an answer; None, who may do nothing, where nobody is known."""
     request = (context or {}).get("request")

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.mqtt.addressing import Hears
@@ -85,7 +86,7 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
         Command(
             device=device,
             name=light.new_name(os.urandom(16), name),
-            asked_by=user if getattr(user, "pk", None) else None,
+            asked_by=actor_of(user),
             created_at=now,
             expires_at=now + timedelta(seconds=timeout_s or device.command_timeout_s),
         )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone, translation
 
+from devices.access.rights import actor_of
 from photohub.lib.database import rows, sequence
 from photohub.lib.log.logs import mask
 from photohub.lib.messaging import notify as live
@@ -29,7 +30,7 @@ def new_event(
     problem: bool = False,
 ) -> Event:
     """Return an event that is not written yet. Of what is `said`, pages make the sentence in their reader's language."""
-    row = Event(type=type, device=device, subject=subject, actor=actor, problem=problem)
+    row = Event(type=type, device=device, subject=subject, actor=actor_of(actor), problem=problem)
     row.sentence, row.values = in_english(sentence)[:SENTENCE_CHARS], kept(sentence)
     return row
 

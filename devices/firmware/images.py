@@ -23,6 +23,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.protocol.firmware.manifest import Manifest, encode_manifest
@@ -89,7 +90,7 @@ def store_firmware(
             manifest=encode_manifest(manifest).decode(),
             signature=signed.signature.raw if key else None,
             signing_key=key,
-            uploaded_by=user if getattr(user, "pk", None) else None,
+            uploaded_by=actor_of(user),
         )
         with _folder_lock():
             _keep(row, temporary)
@@ -186,8 +187,7 @@ def _drop_unnamed(sha256: str) -> None:
 
 
 def _tell(firmware: Firmware, sentence: Said, user=None, *, problem: bool = False) -> None:
-    actor = user if getattr(user, "pk", None) else None
-    events.record(EventType.NOTICE, subject=firmware.pk, actor=actor, sentence=sentence, problem=problem)
+    events.record(EventType.NOTICE, subject=firmware.pk, actor=user, sentence=sentence, problem=problem)
 
 
 def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Firmware:

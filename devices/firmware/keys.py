@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib.pages.sentences import said
@@ -23,11 +24,12 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
             "This is no Ed25519 public key: paste its 64 hex digits, its base64 form, or the PEM block."
         )
         raise FirmwareRefused("key", sentence) from error
-    actor = user if getattr(user, "pk", None) else None
     try:
         with transaction.atomic():
-            key = SigningKey.objects.create(name=name.strip()[:80], public_key=public_key, added_by=actor)
-            _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was added."), actor)
+            key = SigningKey.objects.create(
+                name=name.strip()[:80], public_key=public_key, added_by=actor_of(user)
+            )
+            _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was added."), user)
     except IntegrityError as error:
         raise FirmwareTaken("taken", _("This key is known already. A revoked key stays revoked.")) from error
     return key
@@ -35,18 +37,17 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
 
 def revoke_key(key: SigningKey, user=None) -> bool:
     """Trust a key no more, for good: what it signed is neither published nor served. Tells whether that is new."""
-    actor = user if getattr(user, "pk", None) else None
     with transaction.atomic():
         rows = SigningKey.objects.filter(pk=key.pk, revoked_at=None)
         if not rows.update(revoked_at=timezone.now()):
             return False
-        _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was revoked."), actor)
+        _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was revoked."), user)
         signed = Firmware.objects.filter(signing_key=key).values_list("pk", flat=True)
         withdrawal.withdraw(list(signed), "revoked_key", user)
     key.refresh_from_db()
     return True
 
 
-def _tell(key: SigningKey, sentence: str, actor) -> None:
+def _tell(key: SigningKey, sentence: str, user) -> None:
     words = {"name": key.name, "key": key.fingerprint}
-    events.record(EventType.NOTICE, actor=actor, sentence=said(sentence, **words))
+    events.record(EventType.NOTICE, actor=user, sentence=said(sentence, **words))

@@ -95,7 +95,7 @@ def _store(device: Device, changed: list[str], user) -> None:
             events.record(
                 EventType.DEVICE_CHANGED,
                 device=device,
-                actor=user if getattr(user, "pk", None) else None,
+                actor=user,
                 sentence=describe_change(device, changed),
             )
             broker_accounts.want(device)

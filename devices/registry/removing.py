@@ -24,7 +24,6 @@ def on_remove(listener: Callable) -> None:
 
 def remove_device(device: Device, user=None) -> None:
     """Delete the device with its keys, commands, events and pictures. Its connections end."""
-    actor = user if getattr(user, "pk", None) else None
     with transaction.atomic():
         # What hangs on it is locked in the order of docs/architecture.md; the deletion itself takes any.
         for held in (device.rollout_targets, device.commands):
@@ -37,7 +36,7 @@ def remove_device(device: Device, user=None) -> None:
         device.delete()
         events.record(
             EventType.NOTICE,
-            actor=actor,
+            actor=user,
             sentence=said("The device %(name)s (%(code)s) was removed.", **words),
         )
         transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)

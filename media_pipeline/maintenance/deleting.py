@@ -129,7 +129,7 @@ def _tell(user, rows: list[Capture]) -> None:
         events.record(
             EventType.DEVICE_CHANGED,
             device=captures[0].device,
-            actor=user if getattr(user, "pk", None) else None,
+            actor=user,
             sentence=said("Pictures deleted: %(count)s.", count=len(captures)),
         )
 

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.panels.rendering.models import RenderProfile
@@ -45,11 +46,7 @@ def save_rule(
     user=None,
 ) -> ShowRule:
     """Make a rule, or change one; what is left out stays. Raises ValidationError by field, in sentences."""
-    row = (
-        ShowRule.objects.get(pk=rule.pk)
-        if rule
-        else ShowRule(created_by=user if getattr(user, "pk", None) else None)
-    )
+    row = ShowRule.objects.get(pk=rule.pk) if rule else ShowRule(created_by=actor_of(user))
     was_on = row.enabled and not row._state.adding
     before = row.camera_id
     for field, value in values.items():
@@ -83,7 +80,7 @@ def _tell(rule: ShowRule, user, sentence: Said | None = None) -> None:
     events.record(
         EventType.DEVICE_CHANGED,
         device=rule.camera,
-        actor=user if getattr(user, "pk", None) else None,
+        actor=user,
         sentence=sentence or said("The rule “%(name)s” was saved.", name=rule.name),
     )
 

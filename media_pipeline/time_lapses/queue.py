@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
@@ -123,7 +124,7 @@ def ask_for(wish: Wish, user=None) -> TimeLapse:
         lapse = TimeLapse.objects.create(
             **(wish.__dict__ | {"chosen": list(wish.chosen)}),
             frames_total=outlook.frames,
-            asked_by=user if getattr(user, "pk", None) else None,
+            asked_by=actor_of(user),
         )
         tell(lapse)
         transaction.on_commit(lambda: doorbell.ring(TASK, [lapse.pk]), robust=True)

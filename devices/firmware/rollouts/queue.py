@@ -19,6 +19,7 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.access.rights import actor_of
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import Event, EventType
@@ -61,9 +62,10 @@ def create(
         raise RolloutError("no_devices", _none_fits(left_out), _in_words(left_out))
     steps, step_of = planning.split(plan.steps, len(fitting))
     with transaction.atomic():
-        actor = user if getattr(user, "pk", None) else None
         values = asdict(plan) | {"steps": steps}
-        rollout = Rollout.objects.create(firmware=firmware, group_name=group_name, created_by=actor, **values)
+        rollout = Rollout.objects.create(
+            firmware=firmware, group_name=group_name, created_by=actor_of(user), **values
+        )
         RolloutTarget.objects.bulk_create(
             RolloutTarget(rollout=rollout, device=device, module=firmware.module, position=n, step=step)
             for n, (device, step) in enumerate(zip(planning.in_order(fitting), step_of, strict=True))
@@ -108,12 +110,11 @@ def tell(
     rollout: Rollout, sentence: str | Said = "", user=None, *, device: Device | None = None, problem=False
 ) -> None:
     """Write down what happened to a rollout, or to one of its devices, and ring the live pages."""
-    actor = user if getattr(user, "pk", None) else None
     events.record(
         EventType.UPDATE_CHANGED,
         device=device,
         subject=rollout.pk,
-        actor=actor,
+        actor=user,
         sentence=sentence,
         problem=problem,
     )

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from devices.access.rights import actor_of
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import EventType
@@ -87,7 +88,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
             caption=wish.caption[:200],
             stamp_at=wish.stamp_at,
             cause=wish.cause[:80],
-            asked_by=user if getattr(user, "pk", None) else None,
+            asked_by=actor_of(user),
             expires_at=timezone.now() + WAITS_FOR_DEVICE,
         )
         tell_changed([delivery])

@@ -142,7 +142,7 @@ def _tell(device: Device, changed: list[str], user) -> None:
     events.record(
         EventType.DEVICE_CHANGED,
         device=device,
-        actor=user if getattr(user, "pk", None) else None,
+        actor=user,
         sentence=said("Settings changed: %(fields)s.", fields=[said_of(FIELDS[field]) for field in changed]),
     )
 

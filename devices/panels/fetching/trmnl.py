@@ -79,7 +79,7 @@ def allow_again(device: Device, user=None) -> bool:
             events.record(
                 EventType.DEVICE_CHANGED,
                 device=device,
-                actor=user if getattr(user, "pk", None) else None,
+                actor=user,
                 sentence=said("Its panel may set itself up again."),
             )
     return done

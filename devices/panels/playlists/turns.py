@@ -125,7 +125,7 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
         events.record(
             EventType.DEVICE_CHANGED,
             device=device,
-            actor=user if getattr(user, "pk", None) else None,
+            actor=user,
             sentence=said("Its playlist was changed."),
         )
     # The numbers in their sentences are those of the old list.
