@@ -48,6 +48,11 @@ class DeviceQuerySet(models.QuerySet):
         return visible_devices(self, user)
 
 
+def takes_packets(path: str = "") -> Q:
+    """Say `Device.takes_packets` to the database; `path` leads from the rows that are asked for to the device."""
+    return ~Q(**{f"{path}picture_topic": ""}) & ~Q(**{f"{path}picture_ack_topic": ""})
+
+
 class Device(models.Model):
     """A camera or a panel: its public name, its topics and habits, and what was last heard of it."""
 
@@ -157,6 +162,16 @@ class Device(models.Model):
     @property
     def takes_commands(self) -> bool:
         return bool(self.command_topic)
+
+    @property
+    def takes_packets(self) -> bool:
+        """Tell whether pictures are pushed to it over MQTT, in packets."""
+        return bool(self.picture_topic and self.picture_ack_topic)
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Tell whether pictures can be sent to it: in packets, or for it to fetch."""
+        return self.takes_packets or Panel.objects.filter(device=self).exists()
 
 
 class DeviceKey(models.Model):

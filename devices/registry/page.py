@@ -4,15 +4,8 @@ from django.http import HttpRequest
 
 from devices.access.rights import Action, can
 
-from .models import Device, Panel
+from .models import Device
 from .profiles import PROFILES
-
-
-def takes_pictures(device: Device) -> bool:
-    """Tell whether pictures can be sent to a device: in packets, or for it to fetch."""
-    if device.picture_topic and device.picture_ack_topic:
-        return True
-    return Panel.objects.filter(device=device).exists()
 
 
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
@@ -22,7 +15,7 @@ def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
         "device": device,
         "tab": tab,
         "may_command": may_command,
-        "takes_pictures": takes_pictures(device),
+        "takes_pictures": device.takes_pictures,
         "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
         "can_command": may_command and device.takes_commands and device.enabled,
         "can_manage": can(request.user, Action.MANAGE, device),

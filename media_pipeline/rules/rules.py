@@ -16,7 +16,7 @@ from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.panels.rendering.models import RenderProfile
-from devices.registry.models import Device, Panel
+from devices.registry.models import Device
 from photohub.lib.pages.sentences import Said, said
 
 from .models import ShowRule
@@ -92,7 +92,7 @@ def _check(rule: ShowRule, panels: list[Device]) -> None:
         faults["camera"] = _("Choose the camera.")
     if not panels:
         faults["panels"] = _("Choose at least one panel.")
-    elif deaf := next((panel for panel in panels if not takes_pictures(panel)), None):
+    elif deaf := next((panel for panel in panels if not panel.takes_pictures), None):
         faults["panels"] = _("%(device)s takes no pictures.") % {"device": deaf}
     elif rule.camera_id and rule.enabled and (circle := circle_of(rule, panels)):
         words = {"way": " → ".join(device.name for device in circle)}
@@ -127,14 +127,6 @@ def reads_as_caption(text: str) -> bool:
         return False
     plain = all(not spec and not conversion for _text, _name, spec, conversion in parts)
     return plain and all(name is None or name in CAPTION_WORDS for _text, name, _spec, _conversion in parts)
-
-
-def takes_pictures(device: Device) -> bool:
-    """Tell whether a device can be sent pictures at all."""
-    return (
-        bool(device.picture_topic and device.picture_ack_topic)
-        or Panel.objects.filter(device=device).exists()
-    )
 
 
 def circle_of(rule: ShowRule, panels: Iterable[Device]) -> list[Device]:

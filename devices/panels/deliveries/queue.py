@@ -105,9 +105,9 @@ def check(device: Device, render: str = "") -> None:
 def _way_of(device: Device) -> DeliveryWay:
     if not device.enabled:
         raise CannotDeliver("disabled", said("%(device)s is switched off in its settings.", device=device))
-    if device.picture_topic and device.picture_ack_topic:
+    if device.takes_packets:
         return DeliveryWay.PACKETS
-    if Panel.objects.filter(device=device).exists():
+    if device.takes_pictures:
         return DeliveryWay.PULL
     raise CannotDeliver(
         "cannot_deliver",

@@ -8,7 +8,7 @@ from devices.access.rights import Action, can
 from devices.panels.rendering import drawing as rendering
 from devices.panels.rendering.profiles import profile_of
 from devices.panels.sources import outbox
-from devices.registry.models import Device, Panel
+from devices.registry.models import Device, Panel, takes_packets
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 
@@ -32,8 +32,7 @@ class Seen:
 
 def screens_of(user) -> list[Device]:
     """Return the devices on which this person may show pictures."""
-    by_packets = ~Q(picture_topic="") & ~Q(picture_ack_topic="")
-    rows = Device.objects.visible_to(user).filter(by_packets | Q(panel__isnull=False), enabled=True)
+    rows = Device.objects.visible_to(user).filter(takes_packets() | Q(panel__isnull=False), enabled=True)
     found = rows.select_related("group", "panel", "panel__render_profile").order_by("-pinned", "name", "code")
     return [device for device in found if can(user, Action.COMMAND, device)]
 

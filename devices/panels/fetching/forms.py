@@ -59,7 +59,7 @@ class PanelForm(forms.Form):
         self.has_panel = panel is not None
         names = ("render_profile", "window", "poll_interval_s", "hardware_address")
         self._before = {name: getattr(panel or Panel(device=device), name) for name in names}
-        fetches = self.has_panel and not (device.picture_topic and device.picture_ack_topic)
+        fetches = self.has_panel and not device.takes_packets
         super().__init__(*args, initial={**self._before, "fetches": fetches}, **options)
 
     def clean_window(self) -> int:
@@ -72,7 +72,7 @@ class PanelForm(forms.Form):
         """Store it for a device that shows pictures; False when it may not be, and the form then says why."""
         values = {name: value for name, value in self.cleaned_data.items() if name != "fetches"}
         fetches = self.cleaned_data["fetches"]
-        by_packets = bool(device.picture_topic and device.picture_ack_topic)
+        by_packets = device.takes_packets
         if not (by_packets or fetches):
             Panel.objects.filter(device=device).delete()
             return True

@@ -49,7 +49,7 @@ def values_of(panel: Panel) -> PanelValues:
 
 def fetches(device: Device) -> bool:
     """Tell whether this device fetches its pictures: it is a panel, and has no topics to be sent them."""
-    return not (device.picture_topic and device.picture_ack_topic) and hasattr(device, "panel")
+    return not device.takes_packets and hasattr(device, "panel")
 
 
 def read_hardware_address(text: str) -> str | None:

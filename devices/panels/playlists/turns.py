@@ -28,7 +28,7 @@ from devices.panels.sources import outbox
 from devices.panels.sources.making import Made
 from devices.panels.sources.sources import read_newest
 from devices.registry.disclosure import look_up, tell_label
-from devices.registry.models import Device, LinkState, Panel
+from devices.registry.models import Device, LinkState, Panel, takes_packets
 from photohub.lib.pages.sentences import said
 
 from .models import PlaylistItem
@@ -212,8 +212,9 @@ def advance(panel: Panel, by: int = 1) -> None:
 def push_due() -> int:
     """Queue the next picture for every panel on MQTT whose time has come. Returns how many were queued."""
     now = timezone.now()
-    panels = Panel.objects.filter(device__enabled=True, device__playlist__isnull=False).distinct()
-    panels = panels.exclude(device__picture_topic="").exclude(device__picture_ack_topic="")
+    panels = Panel.objects.filter(
+        takes_packets("device__"), device__enabled=True, device__playlist__isnull=False
+    ).distinct()
     panels = panels.exclude(device__link_state=LinkState.LOST).select_related("device", "render_profile")
     return sum(_try_to_push(panel, now) for panel in panels if _is_due(panel, now))
 

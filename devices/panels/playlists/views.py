@@ -19,7 +19,6 @@ from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.showing import drafts
 from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
-from devices.registry import page
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
 from devices.registry.page import frame_of
@@ -58,7 +57,7 @@ def playlist(request: HttpRequest, code: str) -> HttpResponse:
 
 def _add(request: HttpRequest, device: Device) -> None:
     """Put what the form names at the end. Raises CannotDeliver, ValidationError, or OSError of the disk."""
-    if not page.takes_pictures(device):
+    if not device.takes_pictures:
         raise ValidationError(_("%(device)s takes no pictures.") % {"device": device})
     caption = request.POST.get("caption", "")
     if request.POST.get("source") == "camera":
@@ -89,10 +88,10 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
     form = request.POST
     context = {
         "lines": [_line(item, at == turn) for at, item in enumerate(items)],
-        "takes": page.takes_pictures(device),
+        "takes": device.takes_pictures,
         "may_change": can(request.user, Action.COMMAND, device),
         "cameras": _cameras(visible, device),
-        "by_packets": bool(device.picture_topic and device.picture_ack_topic),
+        "by_packets": device.takes_packets,
         "every": every(panel.poll_interval_s),
         "problem": problem,
         "form": form,

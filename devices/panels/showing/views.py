@@ -18,7 +18,6 @@ from devices.panels.deliveries.wording import lines_of
 from devices.panels.rendering.profiles import choices_of
 from devices.panels.sources import outbox
 from devices.protocol import topics
-from devices.registry import page
 from devices.registry.changes import change_device
 from devices.registry.disclosure import tell_label
 from devices.registry.finding import get_device
@@ -69,7 +68,7 @@ def _page(request: HttpRequest, device: Device, values: dict | None = None, stat
         frame_of(request, device, "show")
         | now_of(request, device)
         | {
-            "takes": page.takes_pictures(device),
+            "takes": device.takes_pictures,
             "in_turn": device.playlist.count(),
             "own_profile": panel.render_profile if panel else None,
             "renders": choices_of(),

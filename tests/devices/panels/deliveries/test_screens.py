@@ -10,7 +10,6 @@ from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import settings_of
 from devices.panels.sources import outbox
 from devices.registry.models import DeviceGroup, Panel
-from devices.registry.page import takes_pictures
 from tests.builders import make_device, make_jpeg, make_user
 
 OLED = rendering.PROFILES["oled-128x64-bw"]
@@ -28,7 +27,7 @@ def size_of(seen: screens.Seen) -> tuple[int, int]:
 def test_devices_with_topics_or_a_panel_take_pictures():
     hall, porch, kiosk = make_device("hall", profile="panel"), make_device("porch"), make_device("kiosk")
     Panel.objects.create(device=kiosk)
-    assert [takes_pictures(device) for device in (hall, porch, kiosk)] == [True, False, True]
+    assert [device.takes_pictures for device in (hall, porch, kiosk)] == [True, False, True]
     assert [device.code for device in screens_of(make_user("ada", "owner"))] == ["hall", "kiosk"]
 
 
