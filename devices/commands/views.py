@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.registry.finding import get_device
 from devices.registry.models import Device
+from photohub.lib.http.answer import refuse
 from photohub.lib.pages.sentences import said
 
 from . import queue as commands
@@ -42,7 +43,7 @@ def capture(request: HttpRequest, code: str) -> HttpResponse:
         command = commands.capture(device, user=request.user)
     except commands.CannotCommand as refusal:
         if wants_json(request):
-            return JsonResponse({"code": 1, "des": str(refusal), "err": "cannot_command"}, status=409)
+            return refuse(409, "cannot_command", str(refusal))
         messages.error(request, str(refusal))
         return redirect(next_page(request, device))
     if wants_json(request):

@@ -14,12 +14,13 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.models import ApiToken, Scope
 from devices.registry import broker_accounts
+from photohub.lib.http.answer import refuse
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import address_of
 from photohub.lib.ids import hash_key, new_key
@@ -191,7 +192,7 @@ def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> Http
 
 
 def _too_often(sentence: str, wait_s: int) -> HttpResponse:
-    answer = JsonResponse({"code": 1, "des": sentence, "err": "rate"}, status=429)
+    answer = refuse(429, "rate", sentence)
     answer["Retry-After"] = str(wait_s)
     return answer
 
@@ -229,7 +230,7 @@ def _unknown_token() -> HttpResponse:
 
 
 def _unauthorised(sentence: str) -> HttpResponse:
-    answer = JsonResponse({"code": 1, "des": sentence, "err": "auth"}, status=401)
+    answer = refuse(401, "auth", sentence)
     answer["WWW-Authenticate"] = "Bearer"
     return answer
 

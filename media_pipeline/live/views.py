@@ -15,6 +15,7 @@ from devices.commands.views import wants_json
 from devices.registry.finding import get_device
 from devices.registry.models import Device
 from devices.registry.page import frame_of
+from photohub.lib.http.answer import refuse
 from photohub.lib.network import site
 
 from . import now as live_now
@@ -75,7 +76,7 @@ def keep(request: HttpRequest, code: str) -> HttpResponse:
         keep_next(device)
     except CannotKeep as refusal:
         if wants_json(request):
-            return JsonResponse({"code": 1, "des": str(refusal), "err": "cannot_keep"}, status=409)
+            return refuse(409, "cannot_keep", str(refusal))
         messages.error(request, str(refusal))
         return redirect("device_live", device.code)
     if wants_json(request):

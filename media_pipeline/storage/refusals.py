@@ -8,6 +8,8 @@ Refused
 ├── 429 rate                      ├── 503 busy  db        └── 507 disk_full
 """
 
+from photohub.lib.http import answer as answers
+
 STATUS = {
     "no_name": 400,
     "bad_name": 400,
@@ -28,15 +30,8 @@ STATUS = {
 }
 
 
-class Refused(Exception):
+class Refused(answers.Refused):
     """A picture that was not stored: nothing of it is kept, neither row nor file."""
 
-    def __init__(self, word: str, sentence: str, retry_after_s: int | None = None) -> None:
-        super().__init__(sentence)
-        self.word = word
-        self.sentence = sentence
-        self.retry_after_s = retry_after_s
-
-    @property
-    def status(self) -> int:
-        return STATUS[self.word]
+    def __init__(self, word: str, sentence: str, retry_after_s: int = 0) -> None:
+        super().__init__(STATUS[word], word, sentence, retry_after_s)

@@ -4,7 +4,7 @@ import functools
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from asgiref.sync import iscoroutinefunction
 from django.core.exceptions import PermissionDenied
@@ -41,6 +41,7 @@ from media_pipeline.time_lapses.api import router as time_lapses_router
 from photohub import __version__
 from photohub.api.auth import Session, Token
 from photohub.api.docs import chapters_of, describe_errors, shapes_of
+from photohub.lib.http import answer as answers
 from photohub.lib.http.body_limit import BODY_AT_MOST_BYTES
 from photohub.lib.memory.budget import Crowded
 from photohub.lib.network.site import base_url
@@ -81,10 +82,8 @@ IDS_BEGIN_WITH = {
 
 def refuse(request: HttpRequest, error: ApiError) -> JsonResponse:
     """Write a refusal: the one shape of every answer that is not 2xx."""
-    body: dict[str, Any] = {"code": 1, "des": error.sentence, "err": error.word}
-    if error.fields:
-        body["fields"] = error.fields
-    answer = JsonResponse(body, status=error.status, json_dumps_params={"ensure_ascii": False})
+    fields = {"fields": error.fields} if error.fields else {}
+    answer = answers.refuse(error.status, error.word, error.sentence, **fields)
     if error.status == 401:
         answer["WWW-Authenticate"] = "Bearer"
     if error.status in (429, 503):

@@ -9,6 +9,7 @@ from django.utils.translation import check_for_language, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from photohub.lib.http.answer import refuse
 from photohub.status import parts as status
 
 LANGUAGE_COOKIE_AGE_S = 365 * 24 * 3600
@@ -77,5 +78,5 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def _answer_error(request: HttpRequest, status_code: int, word: str, sentence: str) -> HttpResponse:
     """Answer programs in JSON and people with a page. Neither tells what went wrong inside."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"code": 1, "des": sentence, "err": word}, status=status_code)
+        return refuse(status_code, word, sentence)
     return render(request, f"{status_code}.html", status=status_code)

@@ -20,7 +20,7 @@ from devices.protocol import light
 from devices.protocol.firmware import ddi
 from devices.registry import presence
 from devices.registry.models import Device
-from photohub.lib.http.answer import answer, whole_answer
+from photohub.lib.http import answer as answers
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import client_address, headers_of
 from photohub.lib.network.site import base_url
@@ -49,13 +49,11 @@ class Gone(Exception):
     """The device closed the connection."""
 
 
-class Refused(Exception):
+class Refused(answers.Refused):
     """No, and why: a stable word and a sentence. The word has its status, unless a door needs another one."""
 
     def __init__(self, word: str, sentence: str, retry_after_s: int = 0, status: int = 0) -> None:
-        super().__init__(f"{word}: {sentence}")
-        self.word, self.sentence, self.retry_after_s = word, sentence, retry_after_s
-        self.status = status or _STATUS.get(word, 403)
+        super().__init__(status or _STATUS.get(word, 403), word, sentence, retry_after_s)
 
 
 def busy(sentence: str, word: str = "busy") -> Refused:
@@ -150,7 +148,7 @@ class Call:
         """Send a whole answer."""
         kind = {"Content-Type": content_type} if content_type else {}
         try:
-            await answer(self.send, status, body, kind | _ALWAYS | (named or {}))
+            await answers.answer(self.send, status, body, kind | _ALWAYS | (named or {}))
         except OSError:
             pass  # The device left; it asks again.
 
@@ -178,7 +176,7 @@ def _named_of(refusal: Refused) -> dict[str, str]:
 def whole_refusal(refusal: Refused) -> bytes:
     """Return a refusal with its head, after which the connection is closed, for where nothing else has answered."""
     named = {"Content-Type": _JSON} | _ALWAYS | _named_of(refusal) | {"Connection": "close"}
-    return whole_answer(refusal.status, _body_of(refusal), named)
+    return answers.whole_answer(refusal.status, _body_of(refusal), named)
 
 
 def find_caller(key: str, address: str) -> Device:

@@ -14,6 +14,7 @@ from devices.panels.sources import fetching
 from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
 from photohub.lib.database.waiting import wait_for_end
+from photohub.lib.http.answer import Refused
 
 from . import queue as deliveries
 from .models import Delivery, DeliveryState, PictureOrigin
@@ -23,16 +24,6 @@ from .wording import reason_of
 # A picture of a few hundred packets to a slow device, and a device that has to be asked again.
 WAIT_S = 90.0
 _STATUS = {"url_not_allowed": 400, "not_image": 415, "too_large": 413, "too_many_pixels": 422}
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, word: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.answer = JsonResponse(
-            {"code": 1, "des": sentence, "err": word, "imageData": 0},
-            status=status,
-            json_dumps_params={"ensure_ascii": False},
-        )
 
 
 @csrf_exempt
@@ -47,42 +38,42 @@ async def push_image(request: HttpRequest) -> JsonResponse:
         with contextlib.suppress(DatabaseError, InterfaceError):
             await wait_for_end(delivery.pk, WAIT_S, Delivery)
         return await in_thread(_outcome, delivery)
-    except _Refused as refused:
-        return refused.answer
+    except Refused as refused:
+        return refused.answer(imageData=0)
 
 
 def _begin(request: HttpRequest) -> Delivery:
     if request.method != "GET":
-        raise _Refused(405, "method", _("This address takes GET."))
+        raise Refused(405, "method", _("This address takes GET."))
     user = user_of_token(request, bearer_of(request) or "")
     if user is None:
-        raise _Refused(401, "auth", _("Send a live API token: Authorization: Bearer <token>."))
+        raise Refused(401, "auth", _("Send a live API token: Authorization: Bearer <token>."))
     device = Device.objects.visible_to(user).filter(code=request.GET.get("device", "")).first()
     if device is None:
-        raise _Refused(404, "not_found", _("There is no such device that you may see. Add device=<code>."))
+        raise Refused(404, "not_found", _("There is no such device that you may see. Add device=<code>."))
     if not can(user, Action.COMMAND, device):
-        raise _Refused(403, "forbidden", _("You may look at this, but not do that."))
+        raise Refused(403, "forbidden", _("You may look at this, but not do that."))
     url = request.GET.get("url", "")
     try:
         fetching.check_address(url)
         wish = Wish(PictureOrigin.URL, url, render=request.GET.get("render", ""))
         return deliveries.deliver(device, wish, user)
     except fetching.CannotFetch as refusal:
-        raise _Refused(400, refusal.word, refusal.sentence) from refusal
+        raise Refused(400, refusal.word, refusal.sentence) from refusal
     except CannotDeliver as refusal:
-        raise _Refused(409, refusal.word, refusal.sentence) from refusal
+        raise Refused(409, refusal.word, refusal.sentence) from refusal
 
 
 def _outcome(delivery: Delivery) -> JsonResponse:
     now = deliveries.find(delivery.pk)
     if now is None:
-        raise _Refused(410, "gone", _("The device was removed meanwhile."))
+        raise Refused(410, "gone", _("The device was removed meanwhile."))
     if now.state == DeliveryState.DELIVERED:
         return JsonResponse({"imageData": 1, "id": str(now.pk)})
     if now.state in Delivery.OPEN:
         sentence = _(
             "The device does not have it yet; it is still being tried. Ask for the delivery's state."
         )
-        raise _Refused(504, "timeout", sentence)
+        raise Refused(504, "timeout", sentence)
     word = now.reason_word or str(now.state)
-    raise _Refused(_STATUS.get(word, 502), word, reason_of(now) or str(now.get_state_display()))
+    raise Refused(_STATUS.get(word, 502), word, reason_of(now) or str(now.get_state_display()))

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.commands.views import next_page, wants_json
 from devices.registry.models import Device
+from photohub.lib.http.answer import refuse
 from photohub.lib.pages.api import ApiError, page_of
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.sentences import said
@@ -99,7 +100,7 @@ def _done(request: HttpRequest, delivery: Delivery) -> HttpResponse:
 
 def _refuse(request: HttpRequest, delivery: Delivery, sentence: str) -> HttpResponse:
     if wants_json(request):
-        return JsonResponse({"code": 1, "des": sentence, "err": "conflict"}, status=409)
+        return refuse(409, "conflict", sentence)
     messages.warning(request, sentence)
     return redirect(_back(request, delivery))
 

@@ -33,8 +33,9 @@ def _answer(view, request: HttpRequest, word: str) -> HttpResponse:
             raise Refused(405, "method", _("This address takes GET and HEAD."))
         return view(request, word)
     except Refused as refused:
-        refused.answer["Cache-Control"] = "no-store"
-        return refused.answer
+        answer = refused.answer()
+        answer["Cache-Control"] = "no-store"
+        return answer
 
 
 def _next_picture(request: HttpRequest, key: str) -> HttpResponse:

@@ -3,13 +3,14 @@
 import re
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from devices.keys import identity
 from devices.keys.tokens import bearer_of
 from devices.registry import presence
 from devices.registry.models import Device, Panel
+from photohub.lib.http.answer import Refused
 from photohub.lib.http.guessing import Strangers
 from photohub.lib.http.scope import address_of
 
@@ -24,20 +25,6 @@ _TELEMETRY = {
 # Of one address: whoever tries keys or links that do not exist.
 _strangers = Strangers()
 _TAG = re.compile(r'(?:W/)?"?([0-9a-f]{64})"?')
-
-
-class Refused(Exception):
-    """The request is refused; `answer` goes to the panel."""
-
-    def __init__(self, status: int, word: str, sentence: str, retry_after_s: int = 0) -> None:
-        super().__init__(sentence)
-        self.answer = JsonResponse(
-            {"code": 1, "des": sentence, "err": word},
-            status=status,
-            json_dumps_params={"ensure_ascii": False},
-        )
-        if retry_after_s:
-            self.answer["Retry-After"] = str(retry_after_s)
 
 
 def unknown(request: HttpRequest, status: int, word: str, sentence: str) -> Refused:

@@ -1,7 +1,9 @@
-"""Answering over ASGI outside Django."""
+"""Answering over ASGI outside Django, and the one shape of every refusal."""
 
 from functools import lru_cache
 from http import HTTPStatus
+
+from django.http import JsonResponse
 
 
 class HeaderName(bytes):
@@ -37,6 +39,32 @@ def spell(name: bytes) -> bytes:
 def headers_from(named: dict[str, str]) -> Headers:
     """Return headers for ASGI, spelled as given."""
     return [(HeaderName(name.encode()), value.encode("latin-1", "replace")) for name, value in named.items()]
+
+
+def refusal_body(word: str, sentence: str, **more: object) -> dict:
+    """Return a refusal for a program: code 1, a sentence for people and a stable word."""
+    return {"code": 1, "des": sentence, "err": word, **more}
+
+
+def refuse(status: int, word: str, sentence: str, **more: object) -> JsonResponse:
+    """Return a refusal as an answer of Django's."""
+    body = refusal_body(word, sentence, **more)
+    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+
+
+class Refused(Exception):
+    """A request is refused: its HTTP status, a stable word for programs and a sentence for people."""
+
+    def __init__(self, status: int, word: str, sentence: str, retry_after_s: int = 0) -> None:
+        super().__init__(sentence)
+        self.status, self.word, self.sentence, self.retry_after_s = status, word, sentence, retry_after_s
+
+    def answer(self, **more: object) -> JsonResponse:
+        """Return the refusal as an answer of Django's."""
+        answer = refuse(self.status, self.word, self.sentence, **more)
+        if self.retry_after_s:
+            answer["Retry-After"] = str(self.retry_after_s)
+        return answer
 
 
 async def begin(send, status: int, named: dict[str, str]) -> None:

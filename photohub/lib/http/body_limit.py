@@ -7,6 +7,8 @@ from django.utils.translation import gettext, override
 from django.utils.translation import gettext_noop as _
 from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
 
+from .answer import refusal_body
+
 BODY_AT_MOST_BYTES = 32 * 2**20
 BODY_WITHIN_S = 60.0
 
@@ -81,7 +83,7 @@ async def _answer(scope: dict, send, refusal: _Refused) -> None:
         sentence = gettext(refusal.text) % {"limit": refusal.value}
     body, content_type = sentence.encode(), b"text/plain; charset=utf-8"
     if scope.get("path", "").startswith("/api/"):
-        told = {"code": 1, "des": sentence, "err": _WORDS[refusal.status]}
+        told = refusal_body(_WORDS[refusal.status], sentence)
         body, content_type = json.dumps(told, ensure_ascii=False).encode(), b"application/json"
     headers = [
         (b"content-type", content_type),

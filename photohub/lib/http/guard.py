@@ -29,7 +29,7 @@ from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .answer import HeaderName, spell, whole_answer
+from .answer import HeaderName, refusal_body, spell, whole_answer
 
 HEADERS_WITHIN_S = 10.0
 HEADERS_AT_MOST_BYTES = 64 * 1024
@@ -73,11 +73,7 @@ def turn_away_with(answer_to: TurnAway | None) -> None:
 def _bad_request(reason: str) -> bytes:
     """Return the refusal of what is no HTTP, in the one shape of every refusal to a device."""
     clean = "".join(c if c.isprintable() and c.isascii() else " " for c in reason)[:120]
-    said = {
-        "code": 1,
-        "des": f"This is not valid HTTP: {clean or 'it cannot be read'}.",
-        "err": "bad_request",
-    }
+    said = refusal_body("bad_request", f"This is not valid HTTP: {clean or 'it cannot be read'}.")
     named = {"Content-Type": "application/json", "Connection": "close"}
     return whole_answer(400, json.dumps(said, separators=(",", ":")).encode(), named)
 

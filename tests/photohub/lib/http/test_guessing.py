@@ -66,7 +66,7 @@ def ask_for_panel(client, secret):
     try:
         return 200 if panel_http.find_panel(RequestFactory().get("/panel/next"), secret) else 0
     except panel_http.Refused as refused:
-        return refused.answer.status_code
+        return refused.status
 
 
 def ask_for_link(client, secret):
