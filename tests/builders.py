@@ -2,6 +2,7 @@
 
 import io
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.utils import timezone
@@ -14,6 +15,7 @@ from devices.setup import adding
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Upload, ingest
+from media_pipeline.mirror import copying
 from media_pipeline.storage import store
 
 PASSWORD = "a long enough word 7"
@@ -78,3 +80,9 @@ def make_program(user, *scopes: str) -> Client:
     """Return a client that sends an API token of this person; without scopes the token has all."""
     _token, secret = tokens.new_token(user, "program", list(scopes))
     return Client(headers={"Authorization": f"Bearer {secret}"})
+
+
+def mirror_one(capture: Capture) -> str | None:
+    """Copy a picture to the mirror now and return its new state there; None when it is not to be copied."""
+    outcomes = copying.mirror_together([capture.pk], copying.open_mirror(settings))
+    return next(iter(outcomes), None)

@@ -19,7 +19,7 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, Trouble
 from devices.firmware.models import Firmware
-from devices.firmware.rollouts import sweeping, targets
+from devices.firmware.rollouts import sweeping
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.mqtt import dynsec
 from devices.panels import in_use
@@ -88,7 +88,6 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "old events": events.prune,
     "old troubles": troubles.prune,
     "accounts to tell": lambda: dynsec.claim_due("hub"),
-    "devices to tell of an update": targets.find_waiting,
     "updates by the clock": sweeping.sweep,
 }
 

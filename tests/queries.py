@@ -77,7 +77,6 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "silent updates": (sweeping.end_due, "targets_with_a_deadline"),
     "updates left open": (sweeping.release_stuck, "targets_with_a_deadline"),
     "rollouts that go on": (lambda: list(Rollout.objects.running()), "rollouts_that_go_on"),
-    "devices to tell of an update": (targets.find_waiting, "rollouts_that_go_on"),
     "what a device should fetch": (
         lambda: targets.next_offer(Device.objects.first()),
         "devices_rollouttarget_device_id",

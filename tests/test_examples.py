@@ -26,7 +26,7 @@ from devices.panels.rendering import drawing as rendering
 from devices.protocol import light, topics
 from devices.protocol.frames.framing import Frame, Hello, StreamReader
 from devices.protocol.frames.payload import read_frame
-from devices.protocol.mqtt.packets import Connect, build_connect
+from devices.protocol.mqtt.packets import Connect
 from devices.protocol.pictures.chunked_upload import ChunkedUploads, MemoryStorage, Reason
 from devices.protocol.pictures.packets import Function, encode_ack, encode_begin, encode_data, encode_end
 from devices.protocol.pictures.receiver import Receiver
@@ -39,6 +39,7 @@ from media_pipeline.links import publish
 from photohub.lib.ids import hash_key
 from tests.builders import make_jpeg
 from tests.hub_process import running_hub
+from tests.mqtt_packets import build_connect
 from tests.servers import running_asgi
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -169,11 +169,6 @@ def _error(des: str, err: str) -> bytes:
     return _compact({"code": 1, "des": des, "err": err[:_MAX_WORD_CHARS]})
 
 
-def encode_answer(des: str = "", *, err: str = "", url: str = "", id: str = "", dup: bool = False) -> bytes:
-    """Write either answer: with an error word the error form, else the form of success."""
-    return encode_error(des, err) if err else encode_ok(url=url, id=id, dup=dup)
-
-
 def _compact(fields: dict[str, Any]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
 

@@ -90,11 +90,6 @@ def build(code: str, channel: Channel) -> str:
     return f"{ROOT}/{code}/{channel}"
 
 
-def build_part(code: str, part: int) -> str:
-    """Return the topic of one piece of a frame; pieces count from 1."""
-    return f"{build(code, Channel.FRAME)}/part{part}"
-
-
 def build_file(code: str, topic: FileTopic) -> str:
     """Return the topic of one step of a chunked upload."""
     words = [build(code, Channel.FILE), topic.id]
@@ -110,14 +105,6 @@ def build_file(code: str, topic: FileTopic) -> str:
 def file_response(code: str, file_id: str) -> str:
     """Return the topic on which the hub answers a chunked upload."""
     return build_file(code, FileTopic(file_id, FileStep.RESPONSE))
-
-
-def native_filters(code: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a device may publish to and what it may subscribe to, by its native topics alone."""
-    publish = [build(code, channel) for channel in Channel if channel in FROM_DEVICE - {Channel.FILE}]
-    subscribe = [build(code, channel) for channel in Channel if channel in TO_DEVICE]
-    file_steps, responses = file_filters(code)
-    return (*publish, f"{ROOT}/{code}/frame/+", *file_steps), (*subscribe, responses)
 
 
 def file_filters(code: str) -> tuple[tuple[str, ...], str]:

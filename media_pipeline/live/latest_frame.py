@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -368,11 +367,3 @@ async def views(frames: Frames, code: str, *, again: bool = False) -> AsyncItera
             woken.clear()
     finally:
         watching.close()
-
-
-async def first_view(frames: Frames, code: str) -> View:
-    """Return the first thing a new viewer would see."""
-    async with aclosing(views(frames, code)) as seen:
-        async for view in seen:
-            return view
-    raise RuntimeError("A watch never ends by itself.")

@@ -19,7 +19,6 @@ from django.utils import timezone
 from devices.access.rights import Action, can
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.registry import removing
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
@@ -85,11 +84,6 @@ def _delete_rows(captures: Iterable[Capture], ring: bool = True) -> list[Capture
     if ring:
         transaction.on_commit(lambda: _ring(removals), robust=True)
     return rows
-
-
-def delete_device(user, device: Device) -> None:
-    """Delete a device with all its pictures, kept ones too. Rights are asked before."""
-    removing.remove_device(device, user)
 
 
 def queue_pictures_of(device: Device) -> None:

@@ -144,13 +144,6 @@ def _verdict(outcomes: list[str]) -> bool | None:
     return False if {MirrorState.PENDING, MirrorState.BLOCKED} & set(outcomes) else None
 
 
-def mirror_one(capture_id: str | UUID) -> str | None:
-    """Copy one picture if it is ours to do; None when it is not."""
-    target = open_mirror(settings)
-    outcomes = mirror_together([capture_id], target) if target else []
-    return outcomes[0] if outcomes else None
-
-
 def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[str]:
     """Claim, copy at once, record with one commit. Returns the new state of each that was ours to do, or UNREADABLE.
 

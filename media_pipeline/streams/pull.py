@@ -78,11 +78,6 @@ class PullLimits:
     refused_pause_s: float = 300.0
 
 
-def check_url(url: str) -> None:
-    """Raise BadUrl, in a sentence for a person, when this address cannot be pulled."""
-    read_url(url, SCHEMES)
-
-
 class Puller:
     """Fetches for one device until cancelled. `run()` never raises for what a camera does."""
 

@@ -308,14 +308,6 @@ class EmbeddedBroker:
             for topic_filter in list(session.filters)
         )
 
-    def kick(self, username: str) -> int:
-        """End all connections of an account, and return how many those were."""
-        standing = self._standings.get(username)
-        leaving = list(standing.connections) if standing else []
-        for connection in leaving:
-            connection.end(said("it was thrown out"))
-        return len(leaving)
-
     async def _watch_accounts(self) -> None:
         while True:
             await asyncio.sleep(REVALIDATE_S)

@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from devices.protocol.mqtt.packets import Connect, Kind, build_connect, build_publish, puback
+from devices.protocol.mqtt.packets import Connect, Kind, puback
 from tests.faults.hub import change
 from tests.faults.ledger import make_picture
 from tests.flows.story import until
 from tests.hub_process import HubProcess, running_hub
+from tests.mqtt_packets import build_connect, build_publish
 from tests.photohub.embedded.mqtt_people import BareClient, bare_client
 
 FRAME = "photohub/gate/frame"

@@ -69,24 +69,6 @@ def find_active(device: Device, module: str = "default") -> RolloutTarget | None
     return with_parts().active().filter(device=device, module=module).first()
 
 
-def find_by_token(token: str) -> RolloutTarget | None:
-    """Return the update that this token opens an image for, while it goes on."""
-    return with_parts().active().filter(token=token).first()
-
-
-def find_waiting(limit: int = 100) -> list[RolloutTarget]:
-    """Return who could be offered something now, for doors at which the hub speaks first. Oldest rollouts first."""
-    waiting = with_parts().filter(state=TargetState.WAITING, device__enabled=True)
-    found: list[RolloutTarget] = []
-    # One after the other: of all together the database would sort everything that waits.
-    for key, step in Rollout.objects.running().order_by("created_at").values_list("pk", "step"):
-        rows = waiting.filter(rollout=key, step__lte=step).order_by("step", "position")
-        found += rows[: limit - len(found)]
-        if len(found) >= limit:
-            break
-    return found
-
-
 def next_offer(
     device: Device, module: str = "default", door: str = "", *, unasked: bool = False
 ) -> Offer | None:

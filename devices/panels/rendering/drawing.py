@@ -98,10 +98,6 @@ class Rendered:
     undrawn: str
     profile: Profile
 
-    def preview_png(self) -> bytes:
-        """Return what people will see on the panel, read back from its bytes."""
-        return preview(self.data, self.profile, self.width, self.height)
-
 
 def render(
     picture: bytes,

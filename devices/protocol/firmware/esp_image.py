@@ -25,16 +25,6 @@ MAX_PROGRAM_BYTES = 16 * 2**20
 
 _SIGNATURE_BYTES = 256
 _SIGNATURE_END = _SIGNATURE_BYTES.to_bytes(4, "little")
-_MODELS = {
-    0x00: "esp32",
-    0x02: "esp32s2",
-    0x05: "esp32c3",
-    0x09: "esp32s3",
-    0x0C: "esp32c2",
-    0x0D: "esp32c6",
-    0x10: "esp32h2",
-    0x12: "esp32p4",
-}
 
 _KIB, _MIB = 2**10, 2**20
 _FLASH_BYTES_8266 = {
@@ -80,13 +70,6 @@ def read_header(front: bytes) -> EspHeader | None:
     return EspHeader(front[1], front[2], front[3] >> 4, int.from_bytes(front[4:8], "little"))
 
 
-def read_model(front: bytes) -> str:
-    """Return the model that an ESP32 image was made for, such as "esp32s3", from its first 24 bytes, or ""."""
-    if read_header(front) is None or len(front) < LONG_HEADER_BYTES:
-        return ""
-    return _MODELS.get(int.from_bytes(front[12:14], "little"), "")
-
-
 def program_of(image: bytes) -> bytes | None:
     """Return the program as it will lie in flash, unpacked and without its signature.
 
@@ -108,19 +91,3 @@ def program_of(image: bytes) -> bytes | None:
 def is_gzip(front: bytes) -> bool:
     """Tell whether this is packed with gzip."""
     return front.startswith(GZIP_MAGIC)
-
-
-def find_fault(front: bytes, chip: Chip) -> str:
-    """Return in a sentence why this is no image for that chip, or "": what to check at upload."""
-    if is_gzip(front):
-        return "" if chip is Chip.ESP8266 else "An ESP32 cannot unpack a gzip file; upload the plain image."
-    if len(front) < HEADER_BYTES:
-        return f"The image is shorter than its header of {HEADER_BYTES} bytes."
-    if front[0] != MAGIC:
-        return f"The image begins with {front[0]:02X}, not with E9; it is not an ESP program."
-    header = read_header(front)
-    if header is None:
-        return f"The image says it has {front[1]} segments; 1 to {MAX_SEGMENTS} are possible."
-    if header.flash_bytes(chip) is None:
-        return f"The image's flash size has the code {header.flash_nibble}, which {chip} does not know."
-    return ""

@@ -78,11 +78,6 @@ def key_id(public_key: bytes) -> str:
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 
-def is_rollback(offered_counter: int, installed_counter: int | None) -> bool:
-    """Tell whether an image is older than what a device has; the same one again is not."""
-    return installed_counter is not None and offered_counter < installed_counter
-
-
 def encode_manifest(manifest: Manifest) -> bytes:
     """Write the canonical bytes; a fact that cannot stand there raises ValueError with a sentence."""
     fields = _fields_of(manifest)

@@ -17,7 +17,6 @@ from .fields import (
     PacketTooLarge,
     ProtocolError,
     UnsupportedVersion,
-    pack_binary,
     pack_text,
 )
 
@@ -250,28 +249,6 @@ def _will_topic(topic: str) -> str:
     return topic
 
 
-def build_connect(connect: Connect) -> bytes:
-    """Write a whole CONNECT packet. Raises Malformed when a field is above 65,535 bytes."""
-    has_will = connect.will_topic is not None
-    flags = connect.clean_session << 1
-    if has_will:
-        flags |= 4 | connect.will_qos << 3 | connect.will_retain << 5
-    flags |= (connect.password is not None) << 6 | (connect.username is not None) << 7
-    parts = [
-        pack_text(connect.protocol),
-        bytes([connect.level, flags]),
-        connect.keepalive_s.to_bytes(2, "big"),
-        pack_text(connect.client_id),
-    ]
-    if connect.will_topic is not None:
-        parts += [pack_text(connect.will_topic), pack_binary(connect.will_payload or b"")]
-    if connect.username is not None:
-        parts.append(pack_text(connect.username))
-    if connect.password is not None:
-        parts.append(pack_binary(connect.password))
-    return build_packet(Kind.CONNECT, 0, b"".join(parts))
-
-
 def parse_publish_head(packet: Packet) -> PublishHead:
     """Read the front of a PUBLISH without copying its payload; `packet_id` is None at QoS 0."""
     fields = Fields(packet.body, "PUBLISH")
@@ -284,13 +261,6 @@ def parse_publish_head(packet: Packet) -> PublishHead:
     packet_id = fields.packet_id() if qos else None
     dup = bool(packet.flags & 8) and qos > 0
     return PublishHead(topic, qos, bool(packet.flags & 1), packet_id, fields.position, dup)
-
-
-def build_publish(
-    topic: str, payload: bytes, qos: int = 0, packet_id: int = 0, *, dup: bool = False
-) -> bytes:
-    """Write a PUBLISH that is not retained; one at QoS 1 or 2 has a packet id."""
-    return build_publish_head(topic, len(payload), qos, packet_id, dup=dup) + payload
 
 
 def build_publish_head(
@@ -334,12 +304,6 @@ def parse_unsubscribe(body: bytes) -> tuple[int, list[str]]:
     if not filters:
         raise Malformed("an UNSUBSCRIBE without a filter")
     return packet_id, filters
-
-
-def build_subscribe(packet_id: int, filters: list[tuple[str, int]]) -> bytes:
-    """Write a SUBSCRIBE packet."""
-    parts = [pack_text(topic_filter) + bytes([qos]) for topic_filter, qos in filters]
-    return build_packet(Kind.SUBSCRIBE, 2, packet_id.to_bytes(2, "big") + b"".join(parts))
 
 
 def connack(code: int, session_present: bool = False) -> bytes:

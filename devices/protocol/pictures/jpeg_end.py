@@ -72,9 +72,3 @@ class EndFinder:
             return start
         self._in_scan = True
         return start + length
-
-
-def find_end(data: bytes) -> int | None:
-    """Return the index behind the EOI of a picture that is all there, None when it is cut."""
-    end = EndFinder().find(data)
-    return end if end is not None and end > 0 else None

@@ -27,10 +27,6 @@ class Buckets:
             self._state.popitem(last=False)
         return wait_s
 
-    def peek(self, key: object, now_s: float) -> bool:
-        """Tell whether the next `take` would be refused, without taking."""
-        return self.wait_s(key, now_s) > 0
-
     def wait_s(self, key: object, now_s: float) -> int:
         """Return what `take` would, without taking."""
         tokens, seen_s = self._state.get(key, (self.burst, now_s))

@@ -87,11 +87,6 @@ def test_the_answer_to_a_refused_picture():
     assert answer == b'{"code":1,"des":"Name-Pic is not exist","err":"no_name"}'
 
 
-def test_one_function_writes_either_answer():
-    assert light.encode_answer(url=URL, id="5b1f") == ANSWER
-    assert light.encode_answer("Wait.", err="rate") == light.encode_error("Wait.", "rate")
-
-
 def test_a_link_that_does_not_fit_is_left_out_whole():
     assert json.loads(light.encode_ok(url="http://" + "x" * 400, id="1")) == {
         "code": 0,

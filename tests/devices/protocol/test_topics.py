@@ -18,8 +18,7 @@ def test_a_native_topic_is_built_and_read(channel: Channel):
     assert topics.parse(topic) == NativeTopic("gate-2", channel)
 
 
-def test_a_part_of_a_frame_is_built_and_read():
-    assert topics.build_part("k230", 12) == "photohub/k230/frame/part12"
+def test_a_part_of_a_frame_is_read():
     assert topics.parse("photohub/k230/frame/part12") == NativeTopic("k230", Channel.FRAME, part=12)
 
 
@@ -130,16 +129,6 @@ def test_what_is_covered_is_matched(allowed: str, requested: str, topic: str):
 @given(filters)
 def test_a_right_covers_itself(topic_filter: str):
     assert filter_covers(topic_filter, topic_filter) == topics.valid_filter(topic_filter)
-
-
-def test_a_devices_own_filters_cover_its_topics_only():
-    publish, subscribe = topics.native_filters("gate")
-    mine = ["photohub/gate/frame/part1", "photohub/gate/status", f"photohub/gate/file/t/fin/9/{SHA256}"]
-    assert all(any(matches(right, topic) for right in publish) for topic in mine)
-    assert any(matches(right, topics.file_response("gate", "t")) for right in subscribe)
-    others = [topics.build("gate", Channel.COMMAND), topics.build("door", Channel.FRAME)]
-    assert not any(matches(right, topic) for right in publish for topic in others)
-    assert not any(filter_covers(right, "photohub/gate/#") for right in subscribe)
 
 
 @given(st.text(max_size=60) | st.text("photub/gae+#$-part1fil0\0", max_size=60))

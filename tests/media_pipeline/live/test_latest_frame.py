@@ -4,12 +4,19 @@ from contextlib import aclosing
 import pytest
 
 from media_pipeline.formats import jpeg
-from media_pipeline.live.latest_frame import Kind, LatestFrames, View, cut_tail, first_view, views
+from media_pipeline.live.latest_frame import Kind, LatestFrames, View, cut_tail, views
 from tests.builders import make_jpeg
 from tests.media_pipeline.formats.test_jpeg import without_tables
 from tests.waiting import until
 
 ONE, TWO, THREE = (make_jpeg(text=text) for text in ("one", "two", "three"))
+
+
+async def first_view(frames: LatestFrames, code: str) -> View:
+    """Return the first thing a new viewer would see."""
+    async with aclosing(views(frames, code)) as seen:
+        async for view in seen:
+            return view
 
 
 class Viewer:

@@ -16,7 +16,7 @@ from media_pipeline.maintenance.verifying import Finding, Scope, verify
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
-from tests.builders import make_capture, make_device
+from tests.builders import make_capture, make_device, mirror_one
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def folder(settings, tmp_path):
 
 def make_mirrored() -> Capture:
     capture = make_capture(make_device())
-    assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+    assert mirror_one(capture) == MirrorState.MIRRORED
     return capture
 
 

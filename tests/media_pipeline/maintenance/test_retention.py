@@ -14,10 +14,9 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import read_picture
 from media_pipeline.maintenance import deleting, retention
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.storage import store
-from tests.builders import make_capture, make_device, make_jpeg
+from tests.builders import make_capture, make_device, make_jpeg, mirror_one
 from tests.fakes.oss_server import FakeOSS
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +35,7 @@ def is_here(capture: Capture) -> bool:
 
 
 def mirrored(capture: Capture, days: float = 30) -> Capture:
-    assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+    assert mirror_one(capture) == MirrorState.MIRRORED
     OSSObject.objects.filter(pk=capture.pk).update(mirrored_at=timezone.now() - timedelta(days=days))
     return capture
 

@@ -14,12 +14,11 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans, retention
 from media_pipeline.maintenance import retention_wording as retention_words
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.storage import store
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from photohub.status import parts as status
-from tests.builders import make_capture, make_device, make_user
+from tests.builders import make_capture, make_device, make_user, mirror_one
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -33,7 +32,7 @@ def hub(settings, tmp_path):
     device = make_device()
     for age in (8, 2, 1, 0):
         capture = make_capture(device, name=f"{age}", received_at=timezone.now() - age * DAY)
-        assert mirror.mirror_one(capture.pk)
+        assert mirror_one(capture)
     assert retention.retain() == (1, 0)
     return device
 

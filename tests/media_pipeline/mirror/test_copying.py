@@ -19,7 +19,7 @@ from media_pipeline.mirror.oss import OSSStorage
 from media_pipeline.mirror.stores import MirrorError
 from media_pipeline.storage import store
 from photohub.lib.pages.sentences import say
-from tests.builders import make_capture, make_device, make_jpeg
+from tests.builders import make_capture, make_device, make_jpeg, mirror_one
 from tests.fakes.oss_server import FakeOSS
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +46,7 @@ def make_due(capture) -> None:
 def test_a_picture_is_copied_and_its_row_says_so(oss):
     data = make_jpeg(text="mirror me")
     capture = make_capture(make_device(), data)
-    assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+    assert mirror_one(capture) == MirrorState.MIRRORED
     row = row_of(capture)
     assert row.state == MirrorState.MIRRORED and row.mirrored_at and row.attempts == 1 and row.crc64
     assert data in [stored.body for stored in oss.objects.values()]
@@ -55,14 +55,14 @@ def test_a_picture_is_copied_and_its_row_says_so(oss):
 
 def test_a_second_run_does_nothing(oss):
     capture = make_capture(make_device())
-    mirror.mirror_one(capture.pk)
-    assert mirror.mirror_one(capture.pk) is None
+    mirror_one(capture)
+    assert mirror_one(capture) is None
 
 
 def test_an_outage_is_tried_again_later(oss):
     oss.fail(status=503, times=None)
     capture = make_capture(make_device())
-    assert mirror.mirror_one(capture.pk) == MirrorState.PENDING
+    assert mirror_one(capture) == MirrorState.PENDING
     row = row_of(capture)
     assert row.error and row.next_try_at > timezone.now() and mirror.due() == []
     oss.heal()
@@ -105,21 +105,21 @@ def test_when_the_mirror_answers_again_all_that_waited_is_rung_for_at_once(oss, 
 def test_a_changed_local_file_is_never_copied(oss):
     capture = make_capture(make_device())
     store.full_path(capture.path).write_bytes(b"other bytes")
-    assert mirror.mirror_one(capture.pk) == MirrorState.FAILED
+    assert mirror_one(capture) == MirrorState.FAILED
     assert row_of(capture).error_word == "changed_local" and not oss.objects
 
 
 def test_a_missing_local_file_is_said(oss):
     capture = make_capture(make_device())
     store.full_path(capture.path).unlink()
-    assert mirror.mirror_one(capture.pk) == MirrorState.FAILED
+    assert mirror_one(capture) == MirrorState.FAILED
     assert row_of(capture).error_word == "missing_local"
 
 
 def test_a_missing_picture_folder_fails_no_picture_for_good(oss, settings):
     capture = make_capture(make_device())
     settings.PICTURES_DIR.rename(settings.PICTURES_DIR.with_name("unmounted"))
-    assert mirror.mirror_one(capture.pk) == MirrorState.BLOCKED
+    assert mirror_one(capture) == MirrorState.BLOCKED
 
 
 def test_a_dead_workers_lease_runs_out(oss):
@@ -129,14 +129,14 @@ def test_a_dead_workers_lease_runs_out(oss):
         state=MirrorState.UPLOADING, lease_until=past, next_try_at=past
     )
     assert mirror.due() == [capture.pk]
-    assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+    assert mirror_one(capture) == MirrorState.MIRRORED
 
 
 def test_a_living_lease_is_respected(oss):
     capture = make_capture(make_device())
     later = timezone.now() + timedelta(seconds=30)
     OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.UPLOADING, lease_until=later)
-    assert mirror.due() == [] and mirror.mirror_one(capture.pk) is None
+    assert mirror.due() == [] and mirror_one(capture) is None
 
 
 def test_pictures_from_before_the_mirror_are_adopted_on_wish(oss, settings):
@@ -161,7 +161,7 @@ def test_retry_now_makes_a_failed_copy_due(oss):
     capture = make_capture(make_device())
     OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.FAILED, error="x")
     assert mirror.retry_now(capture.pk)
-    assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+    assert mirror_one(capture) == MirrorState.MIRRORED
 
 
 def test_many_pictures_are_copied_at_once_and_recorded_together(oss, django_assert_max_num_queries):
@@ -266,12 +266,12 @@ def test_whatever_stands_in_the_stores_place_the_picture_waits_and_is_copied_lat
             oss.stranger(status, method=method)
         else:
             oss.fail(status, what.removeprefix(str(status)).strip(), method=method)
-        assert mirror.mirror_one(capture.pk) in (MirrorState.BLOCKED, MirrorState.PENDING), (what, status)
+        assert mirror_one(capture) in (MirrorState.BLOCKED, MirrorState.PENDING), (what, status)
         row = row_of(capture)
         assert row.error_word == word and (word == "server" or "OSS_ENDPOINT" in row.error), (what, status)
         oss.heal()
         make_due(capture)
-        assert mirror.mirror_one(capture.pk) == MirrorState.MIRRORED
+        assert mirror_one(capture) == MirrorState.MIRRORED
 
 
 def unreadable(error: int, *captures):
@@ -315,7 +315,7 @@ def test_a_read_that_fails_while_the_bytes_are_sent_is_the_hubs_fault(oss, monke
         return honest(self, buffer)
 
     monkeypatch.setattr(stores._LocalFile, "readinto", dies)
-    assert mirror.mirror_one(capture.pk) == mirror.UNREADABLE
+    assert mirror_one(capture) == mirror.UNREADABLE
     assert row_of(capture).error_word == "unreadable_local"
 
 
@@ -338,7 +338,7 @@ def test_a_disk_that_is_not_mounted_fails_no_picture_for_good(oss, settings):
     capture = make_capture(make_device())
     settings.PICTURES_DIR.rename(settings.PICTURES_DIR.with_name("unmounted"))
     settings.PICTURES_DIR.mkdir()
-    assert mirror.mirror_one(capture.pk) == MirrorState.BLOCKED
+    assert mirror_one(capture) == MirrorState.BLOCKED
     assert row_of(capture).error_word == "no_folder"
 
 

@@ -7,10 +7,11 @@ import pytest
 
 from devices.protocol.frames.http_pictures import BadlySent
 from media_pipeline.streams import pull
-from media_pipeline.streams.pull import Pull, Puller, PullLimits, check_url
+from media_pipeline.streams.pull import Pull, Puller, PullLimits
 from media_pipeline.streams.tcp import LinkEvent, LinkState
 from photohub.lib.network import get as http_get
 from photohub.lib.network.errors import BadUrl, GetFailed
+from photohub.lib.network.get import read_url
 from tests.builders import make_jpeg
 from tests.waiting import until
 
@@ -263,12 +264,12 @@ async def test_addresses_where_no_camera_lives_are_not_asked():
 )
 def test_other_addresses_cannot_be_pulled(url):
     with pytest.raises(BadUrl):
-        check_url(url)
+        read_url(url, pull.SCHEMES)
 
 
 @pytest.mark.parametrize("url", ["http://cam/snapshot.jpg", "https://u:p@cam:8443/x", "tcp://10.0.0.5:8080"])
 def test_cameras_can_be_pulled(url):
-    check_url(url)
+    read_url(url, pull.SCHEMES)
 
 
 async def test_what_was_asked_for_is_ascii():

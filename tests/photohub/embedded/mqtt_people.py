@@ -8,9 +8,11 @@ from typing import Any
 
 import aiomqtt
 
-from devices.protocol.mqtt.packets import Connect, Kind, Packet, PacketReader, build_connect, build_packet
-from devices.protocol.mqtt.packets import build_subscribe as subscribe_packet
+from devices.protocol.mqtt.packets import Connect, Kind, Packet, PacketReader, build_packet
 from photohub.embedded.broker import Account, EmbeddedBroker
+from photohub.lib.pages.sentences import said
+from tests.mqtt_packets import build_connect
+from tests.mqtt_packets import build_subscribe as subscribe_packet
 
 WATCH = Account("watch", "person", ("photohub/#",), ("photohub/#",))
 GATE = Account("gate", "device", ("photohub/gate/frame", "photohub/gate/status"), ("photohub/gate/command",))
@@ -31,6 +33,14 @@ async def running_broker(**options: Any) -> AsyncIterator[EmbeddedBroker]:
         yield broker
     finally:
         await broker.stop()
+
+
+def kick(broker: EmbeddedBroker, username: str) -> int:
+    """End all connections of an account, as the broker does when its rights are gone; returns how many those were."""
+    leaving = list(broker._standings[username].connections)
+    for connection in leaving:
+        connection.end(said("it was thrown out"))
+    return len(leaving)
 
 
 def client(broker: EmbeddedBroker, account: Account, **options: Any) -> aiomqtt.Client:

@@ -2,11 +2,12 @@
 
 import asyncio
 
-from devices.protocol.mqtt.packets import build_subscribe, pubrec
+from devices.protocol.mqtt.packets import pubrec
 from photohub.embedded import outgoing
 from photohub.embedded.broker import Account
 from photohub.embedded.outgoing import Backlogs, Outgoing
 from photohub.embedded.receipts import UNDER_WAY_AT_MOST
+from tests.mqtt_packets import build_subscribe
 from tests.photohub.embedded.mqtt_people import GATE, YARD, bare_client, publish_packet, running_broker, until
 from tests.photohub.embedded.test_hub_link import hub_at
 

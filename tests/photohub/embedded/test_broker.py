@@ -15,6 +15,7 @@ from tests.photohub.embedded.mqtt_people import (
     YARD,
     bare_client,
     client,
+    kick,
     know_people,
     publish_packet,
     running_broker,
@@ -146,15 +147,10 @@ async def test_kick_ends_all_connections_of_an_account_and_no_other() -> None:
         await one.log_in(GATE, client_id="one")
         await two.log_in(GATE, client_id="two")
         async with client(broker, YARD) as yard:
-            assert broker.kick("gate") == 2
+            assert kick(broker, "gate") == 2
             assert await one.receive() is None
             assert await two.receive() is None
             await yard.publish("photohub/yard/frame", b"picture", qos=1)
-
-
-async def test_kicking_somebody_unknown_is_nothing() -> None:
-    async with running_broker() as broker:
-        assert broker.kick("nobody") == 0
 
 
 async def test_account_whose_rights_were_taken_is_thrown_out(monkeypatch: pytest.MonkeyPatch) -> None:

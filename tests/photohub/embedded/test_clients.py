@@ -16,7 +16,7 @@ from devices.protocol.mqtt.packets import Connect
 from photohub.embedded.broker import Account, EmbeddedBroker
 from tests.outside import from_npm, from_pypi, node
 from tests.photohub.embedded.hub_end import HubEnd, keeping_hub
-from tests.photohub.embedded.mqtt_people import until
+from tests.photohub.embedded.mqtt_people import kick, until
 
 ANYBODY = Account("anybody", "device", ("in/#", "out/#"), ("in/#", "out/#"))
 WITHIN_S = 60
@@ -81,7 +81,7 @@ async def paho_client(port: int, **options) -> AsyncIterator[paho.Client]:
 async def break_connection(broker: EmbeddedBroker, hub: HubEnd) -> None:
     """End the client's connection while the hub has its first message in hand, which it keeps then."""
     await until(lambda: hub.payloads)
-    broker.kick("anybody")
+    kick(broker, "anybody")
     await until(lambda: not broker.connections())
     hub.may_keep.set()
 

@@ -17,6 +17,7 @@ from tests.photohub.embedded.mqtt_people import (
     WATCH,
     client,
     connect_packet,
+    kick,
     next_message,
     publish_packet,
     running_broker,
@@ -106,7 +107,7 @@ async def test_kicked_websocket_is_closed() -> None:
     async with running_broker() as broker, web_door(broker) as port, dial(port) as gate:
         await gate.send(connect_packet(GATE))
         await gate.recv()
-        assert broker.kick("gate") == 1
+        assert kick(broker, "gate") == 1
         await asyncio.wait_for(gate.wait_closed(), 5)
 
 

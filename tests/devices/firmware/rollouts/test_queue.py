@@ -109,10 +109,10 @@ def test_a_cancelled_rollout_ends_everybody_and_its_tokens():
     devices = make_devices(3)
     rollout = make_rollout(devices)
     offer = offered(devices[:1])[0]
-    assert targets.find_by_token(offer.token).device == devices[0]
+    assert targets.find_active(devices[0]).token == offer.token
     rollouts.cancel(rollout, make_user("alice", "owner"))
     assert rollouts.counts_of(rollout)["cancelled"] == 3
-    assert targets.find_by_token(offer.token) is None
+    assert targets.find_active(devices[0]) is None
 
 
 def test_the_canary_goes_first_and_the_rest_only_after_it_has_soaked(monkeypatch):

@@ -229,16 +229,6 @@ def test_a_device_that_is_switched_off_gets_nothing(porch):
     assert targets.next_offer(porch) is None
 
 
-def test_doors_that_speak_first_hear_whom_to_tell():
-    devices = make_devices(3)
-    steps = ({"devices": 1, "percent": 0, "soak_s": 0}, {"devices": 0, "percent": 100, "soak_s": 0})
-    rollout = make_rollout(devices, steps=steps)
-    waiting = targets.find_waiting()
-    assert [target.position for target in waiting] == [0]
-    rollouts.pause(rollout)
-    assert targets.find_waiting() == []
-
-
 def test_over_mqtt_nothing_is_offered_while_links_would_not_work(porch, settings):
     make_rollout([porch])
     settings.LINK_CHECK = True

@@ -42,7 +42,9 @@ def test_only_panels_that_somebody_may_command_and_that_are_on():
 def test_packed_bytes_are_read_back():
     made = rendering.render(make_jpeg(200, 200), OLED)
     seen = see(outbox.keep(made.data), made.content_type, settings_of(OLED), (None, None))
-    assert seen.content_type == "image/png" and seen.data == made.preview_png()
+    assert seen.content_type == "image/png" and seen.data == rendering.preview(
+        made.data, OLED, made.width, made.height
+    )
 
 
 def test_what_a_browser_reads_is_left_as_it_is():

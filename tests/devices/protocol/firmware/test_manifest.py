@@ -12,7 +12,6 @@ from devices.protocol.firmware.manifest import (
     decode_signature,
     encode_manifest,
     encode_signature,
-    is_rollback,
     key_id,
     signed_bytes,
 )
@@ -89,11 +88,6 @@ def test_only_canonical_bytes_are_a_manifest(payload: bytes, sentence: str):
 
 def test_junk_is_no_manifest():
     assert [decode_manifest(junk) for junk in (b"", b"[]", b"\xe9\1", WRITTEN + b" " * 4096)] == [None] * 4
-
-
-def test_going_back_is_told_by_the_counter():
-    assert is_rollback(11, 12)
-    assert not any(is_rollback(*pair) for pair in ((12, 12), (13, 12), (0, None)))
 
 
 def test_a_signature_is_written_byte_for_byte():

@@ -17,8 +17,8 @@ from devices.protocol.frames.payload import (
     SizeMismatch,
     read_frame,
 )
-from devices.protocol.pictures.jpeg_end import find_end
 from tests.builders import make_jpeg
+from tests.devices.protocol.pictures.test_jpeg_end import find_end
 from tests.devices.protocol.pictures.test_text import FORMS, PNG, WEBP
 from tests.devices.protocol.pictures.test_text import JPEG as WRITTEN
 

@@ -11,10 +11,7 @@ from devices.protocol.mqtt.packets import (
     PacketTooLarge,
     ProtocolError,
     UnsupportedVersion,
-    build_connect,
     build_packet,
-    build_publish,
-    build_subscribe,
     connack,
     parse_connect,
     parse_publish_head,
@@ -26,6 +23,7 @@ from devices.protocol.mqtt.packets import (
     suback,
     unsuback,
 )
+from tests.mqtt_packets import build_connect, build_publish, build_subscribe
 
 # The ESP32's CONNECT: 3.1.1, user name and password, will "gone" at QoS 1 retained, clean session, 120 s.
 CONNECT = (

@@ -1,6 +1,12 @@
-from devices.protocol.pictures.jpeg_end import EndFinder, find_end
+from devices.protocol.pictures.jpeg_end import EndFinder
 from media_pipeline.formats import jpeg
 from tests.builders import make_jpeg
+
+
+def find_end(data: bytes) -> int | None:
+    """Return the index behind the EOI of a picture that is all there, None when it is cut."""
+    end = EndFinder().find(data)
+    return end if end is not None and end > 0 else None
 
 
 def test_a_real_picture_ends_where_the_walk_says():

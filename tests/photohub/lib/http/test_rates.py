@@ -25,8 +25,8 @@ def test_forgotten_keys_do_not_grow_the_memory():
     assert len(buckets._state) == 10
 
 
-def test_peeking_takes_nothing():
+def test_asking_how_long_to_wait_takes_nothing():
     buckets = Buckets(per_second=1, burst=1)
-    assert not buckets.peek("a", 0) and not buckets.peek("a", 0)
+    assert [buckets.wait_s("a", 0), buckets.wait_s("a", 0)] == [0, 0]
     buckets.take("a", 0)
-    assert buckets.peek("a", 0)
+    assert buckets.wait_s("a", 0) == 1
