@@ -1,6 +1,5 @@
 """Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds what no ring found."""
 
-import logging
 from functools import partial
 from types import ModuleType
 
@@ -20,8 +19,6 @@ from .rules import runs as show_runs
 from .storage import store
 from .time_lapses import making as time_lapse_work
 from .time_lapses import queue as time_lapses
-
-log = logging.getLogger(__name__)
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
 _pace = Pace()

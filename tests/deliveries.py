@@ -26,5 +26,5 @@ def ready(device: Device, text: str = "a", **values) -> Delivery:
 
 def sending(device: Device) -> Delivery:
     delivery = ready(device)
-    assert delivery_leases.begin(delivery)
+    assert delivery_leases.begin_all([delivery])
     return delivery

@@ -18,7 +18,6 @@ REST_WITHIN_S = 2.0
 # A picture that is whole waits so long for the bytes that its length still promises.
 SILENCE_S = 3.0
 _GZIP = b"\x1f\x8b"
-_LOOKED_AT_BYTES = 256
 
 
 class _Gone(Exception):

@@ -33,7 +33,6 @@ from . import deleting
 from . import retention_wording as retention_words
 from .retention_wording import Problem
 
-BEAT = retention_words.BEAT
 # Small enough that an upload waits for one of these transactions no longer than for another upload's.
 _BATCH = 100
 _RUN_S = 480.0  # The next run comes after ten minutes.

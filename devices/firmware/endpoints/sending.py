@@ -6,7 +6,6 @@ image itself is shared by all who get it. A device that takes nothing for too lo
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,8 +15,6 @@ from photohub.lib.http.answer import transport_of
 from photohub.lib.messaging import load as pressure
 
 from .call import Gone, Refused, busy
-
-log = logging.getLogger(__name__)
 
 PIECE_BYTES = 128 * 1024
 # Who takes a piece at once gets larger ones: each costs a turn of the loop.

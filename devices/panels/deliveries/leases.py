@@ -62,11 +62,6 @@ def claim_to_send(
     return list(found.order_by("created_at", "pk"))
 
 
-def begin(delivery: Delivery) -> bool:
-    """Take one claimed delivery as being sent by us; False when another gateway was faster, or it was cancelled."""
-    return bool(begin_all([delivery]))
-
-
 def begin_all(found: list[Delivery]) -> list[Delivery]:
     """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours."""
     try:
@@ -120,11 +115,6 @@ def note_all_progress(notes: list[Note]) -> list[Delivery]:
         rows.update(Delivery, ("packets_acked", "packets_resent", "lease_until"), ("id",), values)
         Delivery.objects.filter(pk__in=[pk for pk in ours if found[pk].moved]).update(progressed_at=now)
     return [note.delivery for pk, note in found.items() if pk not in ours]
-
-
-def note_progress(delivery: Delivery, acked: int, resent: int, moved: bool) -> bool:
-    """Write down how far it is and keep the lease; False when it is ours no more, because it was cancelled."""
-    return not note_all_progress([Note(delivery, acked, resent, moved)])
 
 
 def put_back(delivery: Delivery) -> None:

@@ -24,7 +24,6 @@ from devices.protocol.pictures.text import SeveralPictures, read_picture_text, t
 from .framing import MAX_FRAME_BYTES
 
 PARTS_WITHIN_S = 10.0
-MAX_PARTS = 9_999
 _HEADER = struct.Struct("<II")
 
 

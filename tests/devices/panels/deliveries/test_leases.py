@@ -16,6 +16,11 @@ from tests.deliveries import make_panel, ready, sending, wish
 pytestmark = pytest.mark.django_db
 
 
+def note_progress(delivery, acked, resent, moved) -> bool:
+    """Tell whether the delivery is still ours."""
+    return not delivery_leases.note_all_progress([Note(delivery, acked, resent, moved)])
+
+
 def test_only_the_oldest_of_each_reachable_device_is_due():
     hall, door = make_panel("hall"), make_panel("door")
     away = make_panel("away")
@@ -29,21 +34,21 @@ def test_only_the_oldest_of_each_reachable_device_is_due():
 def test_a_device_is_sent_one_picture_at_a_time():
     hall = make_panel()
     first, second = ready(hall, "a"), ready(hall, "b")
-    assert delivery_leases.begin(first) and not delivery_leases.begin(second)
+    assert delivery_leases.begin_all([first]) and not delivery_leases.begin_all([second])
     assert delivery_leases.claim_to_send() == []
 
 
 def test_two_gateways_cannot_begin_the_same_picture():
     delivery = ready(make_panel())
     again = Delivery.objects.get(pk=delivery.pk)
-    assert delivery_leases.begin(delivery) and not delivery_leases.begin(again)
+    assert delivery_leases.begin_all([delivery]) and not delivery_leases.begin_all([again])
 
 
 def test_progress_is_noted_until_somebody_cancels():
     delivery = sending(make_panel())
-    assert delivery_leases.note_progress(delivery, acked=3, resent=1, moved=True)
+    assert note_progress(delivery, acked=3, resent=1, moved=True)
     assert deliveries.cancel(delivery) and not deliveries.cancel(delivery)
-    assert not delivery_leases.note_progress(delivery, acked=4, resent=1, moved=True)
+    assert not note_progress(delivery, acked=4, resent=1, moved=True)
     assert not deliveries.note_delivered(delivery)
 
 
@@ -53,7 +58,7 @@ def test_what_a_dead_gateway_was_sending_is_queued_again_but_not_for_ever():
     assert delivery_leases.put_back_lost() == 1
     assert Delivery.objects.get().state == DeliveryState.QUEUED
     Delivery.objects.update(attempts=delivery_leases.STARTS_AT_MOST - 1)
-    assert delivery_leases.begin(delivery)
+    assert delivery_leases.begin_all([delivery])
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     delivery_leases.put_back_lost()
     assert Delivery.objects.get().reason_word == "broken_off"
@@ -64,7 +69,7 @@ def test_what_the_connection_before_was_sending_is_begun_anew_without_waiting_fo
     assert delivery_leases.put_back_lost() == 0 and delivery_leases.put_back_former() == 1
     assert Delivery.objects.get().state == DeliveryState.QUEUED
     Delivery.objects.update(attempts=delivery_leases.STARTS_AT_MOST - 1)
-    assert delivery_leases.begin(delivery) and delivery_leases.put_back_former() == 1
+    assert delivery_leases.begin_all([delivery]) and delivery_leases.put_back_former() == 1
     assert Delivery.objects.get().reason_word == "broken_off"
 
 
@@ -81,7 +86,7 @@ def test_of_many_notes_those_are_told_that_are_ours_no_more():
 def test_a_transfer_that_stands_still_keeps_its_lease_and_the_time_of_its_last_step():
     delivery = sending(make_panel())
     before = Delivery.objects.get()
-    delivery_leases.note_progress(delivery, acked=0, resent=2, moved=False)
+    note_progress(delivery, acked=0, resent=2, moved=False)
     now = Delivery.objects.get()
     assert now.progressed_at == before.progressed_at and now.lease_until > before.lease_until
 

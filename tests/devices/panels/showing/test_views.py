@@ -138,7 +138,7 @@ def arrived(device: Device, render: str) -> Delivery:
     delivery = deliveries.deliver(device, wish)
     preparing.prepare_one(delivery.pk)
     delivery.refresh_from_db()
-    assert delivery_leases.begin(delivery) and deliveries.note_delivered(delivery)
+    assert delivery_leases.begin_all([delivery]) and deliveries.note_delivered(delivery)
     return delivery
 
 
