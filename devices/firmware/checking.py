@@ -171,8 +171,8 @@ _NO_IMAGES = {
 }
 
 
-def check_image(front: bytes, module: str) -> None:
-    """Refuse what a device could not run, as far as the first bytes tell. `module` says for which processor."""
+def check_image(front: bytes) -> None:
+    """Refuse what a device could not run, as far as the first bytes tell."""
     if not front:
         raise FirmwareRefused("empty", _("The file is empty."))
     for magic, kind in _NO_IMAGES.items():

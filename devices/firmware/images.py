@@ -71,7 +71,7 @@ def store_firmware(
     labels = labels or Labels()
     with _receiving(source) as (measured, temporary):
         manifest = checking.settle_facts(facts, measured, signed)
-        checking.check_image(measured.front, manifest.module)
+        checking.check_image(measured.front)
         key = checking.find_signer(manifest, signed.signature if signed else None)
         checking.check_age(manifest)
         checking.check_counter(manifest, lower_allowed=lower_allowed)

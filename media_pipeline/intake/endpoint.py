@@ -103,13 +103,13 @@ class _Request:
             raise Refused("rate", f"Too many uploads from your address; send again in {wait_s} s.", wait_s)
         head = self.head = read_head(self._scope, timezone.now())
         known = await self._identify(head)
-        self._check_room(head)
+        _check_room(head)
         await self.body.read(head)
         facts = await self.body.find_picture(head)
         upload = Upload(
             source=Source.HTTP,
             device=known.device,
-            name=self._label(head),
+            name=_label_of(head),
             body=self.body.spool,
             facts=facts,
             received_at=timezone.now(),
@@ -191,15 +191,6 @@ class _Request:
             )
         raise Refused("auth", "The hub did not issue this picture name, and no key came with it.")
 
-    def _check_room(self, head: Head) -> None:
-        if store.free_bytes() < settings.DISK_FLOOR_BYTES + (head.length or 0):
-            raise Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
-
-    def _label(self, head: Head) -> str:
-        if head.name is not None:
-            return head.name
-        return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
-
     async def _store(self, upload: Upload) -> Receipt:
         if upload.command is not None and upload.command.answered_sha256 not in ("", upload.body.sha256):
             raise Refused("auth", "This picture name was already used; ask for a new one.")
@@ -245,6 +236,17 @@ def _answer_with(done: Future, answer: asyncio.Future) -> None:
         answer.set_exception(error)
     else:
         answer.set_result(done.result())
+
+
+def _check_room(head: Head) -> None:
+    if store.free_bytes() < settings.DISK_FLOOR_BYTES + (head.length or 0):
+        raise Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
+
+
+def _label_of(head: Head) -> str:
+    if head.name is not None:
+        return head.name
+    return f"{timezone.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def _no_name() -> Refused:

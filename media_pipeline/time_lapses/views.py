@@ -77,7 +77,10 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "media_pipeline/time_lapses/time_lapse_new.html", {"form": form}, status=status)
 
 
-def _bound_form(request: HttpRequest, **values) -> TimeLapseForm:
+_BLANK = {"step": 1, "fps": 10, "width": 1280, "stamped": "on"}
+
+
+def _bound_form(request: HttpRequest) -> TimeLapseForm:
     chosen = [text for text in request.POST.getlist("capture")[: time_lapses.CHOSEN_AT_MOST] if read_id(text)]
     return TimeLapseForm(request.POST, user=request.user, zone=zone_of(request), chosen=chosen)
 
@@ -91,7 +94,7 @@ def _fresh_form(request: HttpRequest) -> TimeLapseForm:
         initial = initial_of(Filters(), zone)
     blank = TimeLapseForm(user=request.user, zone=zone, chosen=[])
     first = blank.fields["device"].queryset.first()
-    values = {"step": 1, "fps": 10, "width": 1280, "stamped": "on"} | initial
+    values = _BLANK | initial
     values["device"] = values["device"] or (first.code if first else "")
     return TimeLapseForm(values, user=request.user, zone=zone, chosen=[])
 
@@ -105,7 +108,7 @@ def offer_for_chosen(request: HttpRequest, chosen: list[Capture]) -> HttpRespons
     [device] = devices.values()
     if not can(request.user, Action.COMMAND, device):
         raise PermissionDenied
-    values = {"device": device.code, "step": 1, "fps": 10, "width": 1280, "stamped": "on"}
+    values = _BLANK | {"device": device.code}
     ids = [str(capture.pk) for capture in chosen]
     form = TimeLapseForm(values, user=request.user, zone=zone_of(request), chosen=ids)
     return render(request, "media_pipeline/time_lapses/time_lapse_new.html", {"form": form})
