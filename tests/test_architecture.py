@@ -20,6 +20,7 @@ DRAWING = (
     "devices.panels.rendering.formats",
     "devices.panels.rendering.known",
     "devices.panels.rendering.text",
+    "photohub.lib.memory.orientation",
     "photohub.lib.memory.scaling",
     "devices.panels.rendering.drawing",
 )

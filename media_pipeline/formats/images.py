@@ -16,6 +16,7 @@ from itertools import pairwise
 from PIL import Image
 
 from photohub.lib.memory import scaling as picture_scaling
+from photohub.lib.memory.orientation import ORIENTATION, SIDEWAYS, make_upright, read_orientation
 
 from . import jpeg
 from .jpeg import Buffer
@@ -28,21 +29,10 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 # A real PNG has hundreds of chunks; one made of empty chunks counts as cut where the walk gives up.
 _MAX_CHUNKS = 10_000
 _END_OF_IMAGE = b"\xff\xd9"
-_ORIENTATION = 0x0112
 _EXIF_DIRECTORY = 0x8769
-_EXIF_TAGS = {"make": 0x010F, "model": 0x0110, "datetime": 0x0132, "orientation": _ORIENTATION}
+_EXIF_TAGS = {"make": 0x010F, "model": 0x0110, "datetime": 0x0132, "orientation": ORIENTATION}
 _EXIF_DETAIL_TAGS = {"datetime": 0x9003, "exposure": 0x829A, "iso": 0x8827}
 _MAX_EXIF_CHARS = 64
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = {5, 6, 7, 8}
 
 
 class PictureRefused(ValueError):
@@ -223,16 +213,15 @@ def _guarded(draw: Callable[[], Image.Image]) -> Image.Image:
 
 def _draw_small(data: Buffer, box: tuple[int, int], max_pixels: int) -> Image.Image:
     with _open(data, max_pixels) as image:
-        orientation = _read_orientation(image)
-        box = box[::-1] if orientation in _SIDEWAYS else box
+        orientation = read_orientation(image)
+        box = box[::-1] if orientation in SIDEWAYS else box
         # Small first, upright second: turning the full picture costs more than all the rest.
         factor = int(max(image.width / box[0], image.height / box[1]) / _REDUCING_GAP)
         source = picture_scaling.reduce(image, factor, _averageable)
         source.thumbnail(box, Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP)
         # Inside the block: a picture that was small already is decoded only here.
         small = _flatten(source)
-    if orientation in _TURNS:
-        small = small.transpose(_TURNS[orientation])
+    small = make_upright(small, orientation)
     # Whatever the picture says about itself, such as its place, must not depend on what the encoder copies.
     small.info.clear()
     return small
@@ -274,14 +263,6 @@ def _flatten(image: Image.Image) -> Image.Image:
     layer = image.convert("RGBA")
     ground = Image.new("RGBA", layer.size, "white")
     return Image.alpha_composite(ground, layer).convert("RGB")
-
-
-def _read_orientation(image: Image.Image) -> int:
-    # Broken EXIF must not cost the thumbnail; the picture is then shown as it lies.
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:
-        return 1
 
 
 def _main_colour(small: Image.Image) -> str:

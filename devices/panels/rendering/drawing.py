@@ -18,6 +18,7 @@ from PIL import Image, ImageColor
 
 from devices.protocol.pictures.jpeg_end import EndFinder
 from photohub.lib.memory import scaling as picture_scaling
+from photohub.lib.memory.orientation import SIDEWAYS, make_upright, read_orientation
 
 from . import formats
 from .formats import RAW_BITS, Palette, read_palette
@@ -38,16 +39,6 @@ _TYPES = {
 }  # fmt: skip
 _PACKED = ("application/octet-stream", "bin")
 _END_OF_IMAGE = b"\xff\xd9"
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # Pillow turns counter-clockwise.
 _CLOCKWISE = {
     90: Image.Transpose.ROTATE_270,
@@ -155,9 +146,9 @@ def _read_back(data: bytes, profile: Profile, size: tuple[int, int]) -> Image.Im
     if profile.format == "rgb565":
         return formats.unpack_rgb565(data, size, profile.byte_order)
     image = _open(data, MAX_PIXELS)
-    orientation = _read_orientation(image) if profile.format == "original" else 1
+    orientation = read_orientation(image) if profile.format == "original" else 1
     image = _flatten(_averageable(image), profile.background)
-    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+    return make_upright(image, orientation)
 
 
 def _guarded(act: Callable[[], Image.Image]) -> Image.Image:
@@ -202,8 +193,8 @@ def _whole_jpeg(picture: bytes) -> bytes:
 def _decode(picture: bytes, profile: Profile, max_pixels: int) -> Image.Image:
     """Return the picture in RGB or L, upright and rotated, about twice as large as needed when it was larger."""
     with _open(picture, max_pixels) as image:
-        orientation = _read_orientation(image)
-        sideways = (orientation in (5, 6, 7, 8)) != (profile.rotate in (90, 270))
+        orientation = read_orientation(image)
+        sideways = (orientation in SIDEWAYS) != (profile.rotate in (90, 270))
         scale = min(1.0, 2 * _scale(profile, image.size[::-1] if sideways else image.size))
         wanted = [math.ceil(side * scale) for side in image.size]
         image.draft("L" if _is_grey(profile) else None, wanted)
@@ -213,17 +204,7 @@ def _decode(picture: bytes, profile: Profile, max_pixels: int) -> Image.Image:
         if (factor := source.width // wanted[0]) > 1:
             source = source.reduce(factor)
         source = _flatten(source, profile.background)
-    if orientation in _UPRIGHT:
-        source = source.transpose(_UPRIGHT[orientation])
-    return _turn(source, profile.rotate)
-
-
-def _read_orientation(image: Image.Image) -> int:
-    # Broken EXIF must not cost the picture; it is then shown as it lies.
-    try:
-        return int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:
-        return 1
+    return _turn(make_upright(source, orientation), profile.rotate)
 
 
 def _averageable(image: Image.Image) -> Image.Image:
