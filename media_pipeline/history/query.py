@@ -18,6 +18,7 @@ from devices.registry.models import Device
 from media_pipeline.captures.filters import STATES, Filters
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.mirror.models import OSSObject
+from photohub.lib.pages.api import rows_after
 from photohub.lib.pages.instants import BadFilter, start_of_day
 
 PAGE_SIZE = 60
@@ -80,14 +81,8 @@ def page_of(
     rows: CaptureQuerySet, cursor: str = "", limit: int = PAGE_SIZE
 ) -> tuple[list[Capture], str | None]:
     """Return up to `limit` pictures after the cursor, and the next cursor or None. Raises BadFilter."""
-    if cursor:
-        received_at, id_ = decode_cursor(cursor)
-        # The first condition alone bounds the index; the second settles pictures of the same microsecond.
-        rows = rows.filter(Q(received_at__lt=received_at) | Q(id__lt=id_), received_at__lte=received_at)
-    items = list(rows[: limit + 1])
-    if len(items) <= limit:
-        return items, None
-    return items[:limit], encode_cursor(items[limit - 1])
+    items, last = rows_after(rows, "received_at", decode_cursor(cursor) if cursor else None, limit)
+    return items, last and encode_cursor(last)
 
 
 def encode_cursor(capture: Capture) -> str:

@@ -71,15 +71,19 @@ class ErrorOut(Schema):
 
 def page_of(rows: QuerySet, column: str, cursor: str, limit: int) -> tuple[list[Any], str | None]:
     """Return one page, newest first by `column` and key, and the cursor of the next. Raises ApiError."""
+    items, last = rows_after(rows, column, _read_cursor(cursor, rows) if cursor else None, limit)
+    return items, last and _write_cursor(getattr(last, column), last.pk, rows)
+
+
+def rows_after(rows: QuerySet, column: str, place: tuple | None, limit: int) -> tuple[list[Any], Any | None]:
+    """Return up to `limit` rows after a place, newest first by `column` and key, and the last one if more follow."""
     rows = rows.order_by(f"-{column}", "-pk")
-    if cursor:
-        at, key = _read_cursor(cursor, rows)
-        rows = rows.filter(Q(**{f"{column}__lt": at}) | Q(**{column: at, "pk__lt": key}))
+    if place:
+        at, key = place
+        # The last condition alone bounds the index; the others settle rows of the same microsecond.
+        rows = rows.filter(Q(**{f"{column}__lt": at}) | Q(pk__lt=key), **{f"{column}__lte": at})
     items = list(rows[: limit + 1])
-    if len(items) <= limit:
-        return items, None
-    last = items[limit - 1]
-    return items[:limit], _write_cursor(getattr(last, column), last.pk, rows)
+    return items[:limit], items[limit - 1] if len(items) > limit else None
 
 
 def _write_cursor(at: datetime, key: object, rows: QuerySet) -> str:
