@@ -6,12 +6,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.panels.fetching.forms import hardware_address
 from devices.panels.fetching.settings import change_panel
 from devices.protocol.topics import valid_code
 from devices.registry.changes import change_device
 from devices.registry.models import Device, DeviceGroup, Publisher
 from devices.registry.profiles import PANEL
-from devices.registry.rules import mask_secrets
+from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
+from photohub.lib.pages.form_fields import MONO, number, text, tick
 
 from . import adding
 from .adding import _CODE_CHARS, propose_code
@@ -45,35 +47,25 @@ class _GroupForm(forms.Form):
 class AddForm(_GroupForm):
     """The second step of adding a device; its profile was chosen in the first."""
 
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=80,
-        help_text=gettext_lazy("What people call it: Porch, 鸡舍, Meter in the cellar."),
-        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "off", "data-names-code": ""}),
+    name = text(
+        gettext_lazy("Name"),
+        gettext_lazy("What people call it: Porch, 鸡舍, Meter in the cellar."),
+        80,
+        required=True,
+        attrs={"autofocus": True, "autocomplete": "off", "data-names-code": ""},
     )
-    code = forms.CharField(
-        label=gettext_lazy("Code"),
-        max_length=_CODE_CHARS,
-        required=False,
-        help_text=gettext_lazy(
+    code = text(
+        gettext_lazy("Code"),
+        gettext_lazy(
             "What the camera calls itself. 2 to 32 small letters, digits and dashes. It stays for ever; "
             "leave it empty and it is made from the name."
         ),
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
-        ),
+        _CODE_CHARS,
+        attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
     group = GroupField()
-    new_group = forms.CharField(label=gettext_lazy("or a new group"), max_length=80, required=False)
-    hardware_address = forms.CharField(
-        label=gettext_lazy("Hardware address"),
-        max_length=32,
-        required=False,
-        help_text=gettext_lazy(
-            "AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."
-        ),
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
-    )
+    new_group = text(gettext_lazy("or a new group"), chars=80)
+    hardware_address = hardware_address()
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
@@ -102,42 +94,43 @@ class AddForm(_GroupForm):
             return None
 
 
-def _topic(label, help_text) -> forms.CharField:
-    attrs = {"autocapitalize": "none", "spellcheck": "false", "class": "mono"}
-    widget = forms.TextInput(attrs=attrs)
-    return forms.CharField(label=label, help_text=help_text, max_length=200, required=False, widget=widget)
-
-
 class SettingsForm(_GroupForm):
     """Everything that an owner may change of a device."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = text(gettext_lazy("Name"), chars=80, required=True)
     group = GroupField()
-    new_group = forms.CharField(label=gettext_lazy("or a new group"), max_length=80, required=False)
+    new_group = text(gettext_lazy("or a new group"), chars=80)
     note = forms.CharField(
         label=gettext_lazy("Note"),
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    enabled = forms.BooleanField(
-        label=gettext_lazy("Switched on"),
-        required=False,
-        help_text=gettext_lazy("A device that is switched off is refused on every wire."),
+    enabled = tick(
+        gettext_lazy("Switched on"), gettext_lazy("A device that is switched off is refused on every wire.")
     )
-    pinned = forms.BooleanField(
-        label=gettext_lazy("Pinned"), required=False, help_text=gettext_lazy("Stands first on Live.")
+    pinned = tick(gettext_lazy("Pinned"), gettext_lazy("Stands first on Live."))
+    command_topic = text(
+        gettext_lazy("Command topic"),
+        gettext_lazy("To the device. Empty: it takes no commands."),
+        200,
+        attrs=MONO,
     )
-    command_topic = _topic(
-        gettext_lazy("Command topic"), gettext_lazy("To the device. Empty: it takes no commands.")
+    result_topic = text(
+        gettext_lazy("Result topic"),
+        gettext_lazy("From the device, or for the picture's link."),
+        200,
+        attrs=MONO,
     )
-    result_topic = _topic(
-        gettext_lazy("Result topic"), gettext_lazy("From the device, or for the picture's link.")
+    frame_topic = text(
+        gettext_lazy("Frame topic"), gettext_lazy("Pictures over MQTT, whole or in parts."), 200, attrs=MONO
     )
-    frame_topic = _topic(gettext_lazy("Frame topic"), gettext_lazy("Pictures over MQTT, whole or in parts."))
-    picture_topic = _topic(gettext_lazy("Picture topic"), gettext_lazy("Pictures to a panel."))
-    picture_ack_topic = _topic(
-        gettext_lazy("Acknowledgement topic"), gettext_lazy("What the panel answers to each packet.")
+    picture_topic = text(gettext_lazy("Picture topic"), gettext_lazy("Pictures to a panel."), 200, attrs=MONO)
+    picture_ack_topic = text(
+        gettext_lazy("Acknowledgement topic"),
+        gettext_lazy("What the panel answers to each packet."),
+        200,
+        attrs=MONO,
     )
     result_publisher = forms.ChoiceField(
         label=gettext_lazy("Who publishes the picture's link"),
@@ -146,76 +139,66 @@ class SettingsForm(_GroupForm):
             "One of them, never both: firmware that relays the HTTP answer does it itself."
         ),
     )
-    command_timeout_s = forms.IntegerField(
-        label=gettext_lazy("Time for a picture (s)"),
-        min_value=5,
-        max_value=600,
-        help_text=gettext_lazy("A command without a picture ends after this long."),
+    command_timeout_s = number(
+        gettext_lazy("Time for a picture (s)"),
+        COMMAND_TIMEOUT_S,
+        gettext_lazy("A command without a picture ends after this long."),
     )
-    reporting_interval_s = forms.IntegerField(
-        label=gettext_lazy("Reports every (s)"),
-        min_value=1,
-        max_value=7 * 24 * 3600,
-        help_text=gettext_lazy("Without MQTT it counts as offline after one and a half times this."),
+    reporting_interval_s = number(
+        gettext_lazy("Reports every (s)"),
+        REPORTING_INTERVAL_S,
+        gettext_lazy("Without MQTT it counts as offline after one and a half times this."),
     )
-    action_as_string = forms.BooleanField(
-        label=gettext_lazy("Send the action as text"),
-        required=False,
-        help_text=gettext_lazy('{"action":"0"} for firmware that wants it; most ignore it.'),
+    action_as_string = tick(
+        gettext_lazy("Send the action as text"),
+        gettext_lazy('{"action":"0"} for firmware that wants it; most ignore it.'),
     )
-    stream_policy = forms.CharField(
-        label=gettext_lazy("Which stream pictures are kept"),
-        max_length=32,
-        help_text=gettext_lazy("none, every, on_demand, or interval:10 for one each 10 seconds."),
+    stream_policy = text(
+        gettext_lazy("Which stream pictures are kept"),
+        gettext_lazy("none, every, on_demand, or interval:10 for one each 10 seconds."),
+        32,
+        required=True,
     )
-    pull_url = forms.CharField(
-        label=gettext_lazy("Fetch its pictures from"),
-        max_length=300,
-        required=False,
-        help_text=gettext_lazy(
+    pull_url = text(
+        gettext_lazy("Fetch its pictures from"),
+        gettext_lazy(
             "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
             "tcp://192.168.1.40:8080. A login stands before the host, as in http://user:password@192.168.1.40/; "
             "stars keep the one that is stored. Empty: it sends by itself."
         ),
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
+        300,
+        attrs=MONO,
     )
-    pull_interval_s = forms.IntegerField(
-        label=gettext_lazy("Fetch a picture every (s)"),
-        min_value=1,
-        max_value=24 * 3600,
+    pull_interval_s = number(
+        gettext_lazy("Fetch a picture every (s)"),
+        PULL_INTERVAL_S,
+        gettext_lazy("A stream is read for as long as it lasts, whatever stands here."),
         required=False,
-        help_text=gettext_lazy("A stream is read for as long as it lasts, whatever stands here."),
     )
     ack_base = forms.TypedChoiceField(
         label=gettext_lazy("Acknowledgements count from"), coerce=int, choices=[(0, "0"), (1, "1")]
     )
-    issued_name_upload = forms.BooleanField(
-        label=gettext_lazy("Let it upload by issued name"),
-        required=False,
-        help_text=gettext_lazy(
+    issued_name_upload = tick(
+        gettext_lazy("Let it upload by issued name"),
+        gettext_lazy(
             "For firmware that cannot send a key: the secret name of an open command is then its proof."
         ),
     )
-    allowed_network = forms.CharField(
-        label=gettext_lazy("Let it upload from this network"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy(
+    allowed_network = text(
+        gettext_lazy("Let it upload from this network"),
+        gettext_lazy(
             "As in 192.168.1.40 or 192.168.1.0/24. Everybody at these addresses may then send as this device."
         ),
     )
-    product_key = forms.CharField(label=gettext_lazy("Product key"), max_length=64, required=False)
-    device_name = forms.CharField(label=gettext_lazy("Device name"), max_length=64, required=False)
-    hardware = forms.CharField(
-        label=gettext_lazy("Board revision"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("Where firmware differs by it. It is offered only what fits."),
+    product_key = text(gettext_lazy("Product key"))
+    device_name = text(gettext_lazy("Device name"))
+    hardware = text(
+        gettext_lazy("Board revision"),
+        gettext_lazy("Where firmware differs by it. It is offered only what fits."),
     )
-    firmware_over_mqtt = forms.BooleanField(
-        label=gettext_lazy("Send firmware over MQTT"),
-        required=False,
-        help_text=gettext_lazy("Block by block, for boards that cannot fetch a link."),
+    firmware_over_mqtt = tick(
+        gettext_lazy("Send firmware over MQTT"),
+        gettext_lazy("Block by block, for boards that cannot fetch a link."),
     )
 
     def __init__(self, *args, device: Device, **options) -> None:

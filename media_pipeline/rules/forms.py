@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from devices.panels.deliveries.screens import screens_of
 from devices.panels.rendering.profiles import choices_of
 from devices.registry.models import Device
+from photohub.lib.pages.form_fields import number, text, tick
 
 from .models import ShowRule
 from .rules import FIELDS, LIMITS, save_rule
@@ -23,19 +24,15 @@ class _DevicesField(forms.ModelMultipleChoiceField):
         return device.name
 
 
-def _seconds(field: str, label, help_text) -> forms.IntegerField:
-    low, high = LIMITS[field]
-    return forms.IntegerField(label=label, help_text=help_text, min_value=low, max_value=high)
-
-
 class RuleForm(forms.Form):
     """Asks for a camera, the panels that show its pictures, and which of them."""
 
-    name = forms.CharField(
-        label=gettext_lazy("Name"),
-        max_length=80,
-        help_text=gettext_lazy("Stands beside every picture that the rule sends."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    name = text(
+        gettext_lazy("Name"),
+        gettext_lazy("Stands beside every picture that the rule sends."),
+        80,
+        required=True,
+        attrs={"autocomplete": "off"},
     )
     camera = _DeviceField(
         queryset=Device.objects.none(),
@@ -50,31 +47,26 @@ class RuleForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Choose at least one panel.")},
     )
-    caption = forms.CharField(
-        label=gettext_lazy("Caption"),
-        max_length=200,
-        required=False,
-        help_text=gettext_lazy("{camera} becomes the camera's name, {time} the time of the picture."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    caption = text(
+        gettext_lazy("Caption"),
+        gettext_lazy("{camera} becomes the camera's name, {time} the time of the picture."),
+        200,
+        attrs={"autocomplete": "off"},
     )
     render = forms.ChoiceField(label=gettext_lazy("Render profile"), required=False)
-    only_fresh_s = _seconds(
-        "only_fresh_s",
+    only_fresh_s = number(
         gettext_lazy("Only pictures younger than (s)"),
+        LIMITS["only_fresh_s"],
         gettext_lazy("So that an old picture that arrives late is not shown. 0: however old."),
     )
-    min_interval_s = _seconds(
-        "min_interval_s",
+    min_interval_s = number(
         gettext_lazy("Pause between two pictures (s)"),
+        LIMITS["min_interval_s"],
         gettext_lazy("What comes sooner is not shown. 0: no pause."),
     )
-    only_asked = forms.BooleanField(
-        label=gettext_lazy("Only pictures that somebody asked for"), required=False
-    )
-    enabled = forms.BooleanField(
-        label=gettext_lazy("Switched on"),
-        required=False,
-        help_text=gettext_lazy("It acts on the pictures that come from then on."),
+    only_asked = tick(gettext_lazy("Only pictures that somebody asked for"))
+    enabled = tick(
+        gettext_lazy("Switched on"), gettext_lazy("It acts on the pictures that come from then on.")
     )
 
     def __init__(self, *args, user, rule: ShowRule | None = None, initial: dict | None = None) -> None:

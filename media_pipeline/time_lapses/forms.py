@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from devices.access.rights import Action, can
 from devices.registry.models import Device
 from media_pipeline.captures.filters import Filters
+from photohub.lib.pages.form_fields import tick
 from photohub.lib.pages.instants import BadFilter, read_instant
 
 from .models import TimeLapse
@@ -56,9 +57,7 @@ class TimeLapseForm(forms.Form):
     width = forms.TypedChoiceField(
         label=gettext_lazy("Width"), coerce=int, choices=[(w, f"{w} px") for w in _WIDTHS], initial=1280
     )
-    stamped = forms.BooleanField(
-        label=gettext_lazy("Write the time onto each picture"), required=False, initial=True
-    )
+    stamped = tick(gettext_lazy("Write the time onto each picture"), initial=True)
 
     def __init__(self, *args, user, zone: tzinfo, chosen: list[str], **options) -> None:
         super().__init__(*args, **options)

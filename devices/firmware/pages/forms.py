@@ -9,6 +9,7 @@ from devices.firmware.checking import Facts
 from devices.firmware.errors import FirmwareError
 from devices.firmware.images import Labels
 from devices.firmware.models import Firmware, SigningKey
+from photohub.lib.pages.form_fields import text, tick
 
 _MONO = {"class": "mono", "autocapitalize": "none", "spellcheck": "false"}
 # A refusal's word finds the field beside which its sentence stands; the others stand above the form.
@@ -31,30 +32,10 @@ class FirmwareForm(forms.Form):
             "The file that sign_firmware wrote beside the image. It says all that follows."
         ),
     )
-    product = forms.CharField(
-        label=gettext_lazy("Product"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("The devices' product key, else their profile."),
-    )
-    hardware = forms.CharField(
-        label=gettext_lazy("Board revision"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("Empty: it fits every revision."),
-    )
-    module = forms.CharField(
-        label=gettext_lazy("Module"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("Which processor; empty: default."),
-    )
-    version = forms.CharField(
-        label=gettext_lazy("Version"),
-        max_length=64,
-        required=False,
-        help_text=gettext_lazy("What the device reports afterwards."),
-    )
+    product = text(gettext_lazy("Product"), gettext_lazy("The devices' product key, else their profile."))
+    hardware = text(gettext_lazy("Board revision"), gettext_lazy("Empty: it fits every revision."))
+    module = text(gettext_lazy("Module"), gettext_lazy("Which processor; empty: default."))
+    version = text(gettext_lazy("Version"), gettext_lazy("What the device reports afterwards."))
     counter = forms.IntegerField(
         label=gettext_lazy("Counter"),
         min_value=0,
@@ -69,12 +50,8 @@ class FirmwareForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    publish = forms.BooleanField(
-        label=gettext_lazy("Let rollouts use it at once"), required=False, initial=True
-    )
-    lower = forms.BooleanField(
-        label=gettext_lazy("Take it though its counter is not the highest"), required=False
-    )
+    publish = tick(gettext_lazy("Let rollouts use it at once"), initial=True)
+    lower = tick(gettext_lazy("Take it though its counter is not the highest"))
 
     def clean(self) -> dict:
         """Without a manifest, ask for what it would say; or say at once that there has to be one."""
@@ -116,7 +93,7 @@ class FirmwareForm(forms.Form):
 class SigningKeyForm(forms.Form):
     """A public key to trust."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+    name = text(gettext_lazy("Name"), chars=80, required=True)
     public_key = forms.CharField(
         label=gettext_lazy("Public key"),
         max_length=1000,

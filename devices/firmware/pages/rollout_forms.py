@@ -11,6 +11,7 @@ from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout
 from devices.firmware.rollouts.planning import Plan
 from devices.registry.models import Device, DeviceGroup
+from photohub.lib.pages.form_fields import number, tick
 
 
 class _FittingDevices(forms.ModelMultipleChoiceField):
@@ -42,32 +43,18 @@ class RolloutForm(forms.Form):
         initial="1, 10, 100",
         help_text=gettext_lazy("The last one is 100. Each step waits until the one before has ended well."),
     )
-    soak_minutes = forms.IntegerField(
-        label=gettext_lazy("Wait between steps (min)"), min_value=0, max_value=30 * 24 * 60, initial=10
+    soak_minutes = number(gettext_lazy("Wait between steps (min)"), (0, 30 * 24 * 60), initial=10)
+    rate_per_minute = number(
+        gettext_lazy("Devices a minute"), (0, 100_000), gettext_lazy("0: as fast as it goes."), initial=0
     )
-    rate_per_minute = forms.IntegerField(
-        label=gettext_lazy("Devices a minute"),
-        min_value=0,
-        max_value=100_000,
-        initial=0,
-        help_text=gettext_lazy("0: as fast as it goes."),
+    error_percent = number(gettext_lazy("Stop at so many percent of failures"), (1, 100), initial=10)
+    error_minimum = number(gettext_lazy("… once so many have ended"), (1, 100_000), initial=5)
+    deadline_minutes = number(
+        gettext_lazy("A device silent for so long has failed (min)"), (1, 7 * 24 * 60), initial=30
     )
-    error_percent = forms.IntegerField(
-        label=gettext_lazy("Stop at so many percent of failures"), min_value=1, max_value=100, initial=10
-    )
-    error_minimum = forms.IntegerField(
-        label=gettext_lazy("… once so many have ended"), min_value=1, max_value=100_000, initial=5
-    )
-    deadline_minutes = forms.IntegerField(
-        label=gettext_lazy("A device silent for so long has failed (min)"),
-        min_value=1,
-        max_value=7 * 24 * 60,
-        initial=30,
-    )
-    allow_rollback = forms.BooleanField(
-        label=gettext_lazy("Devices may go back to a lower counter"),
-        required=False,
-        help_text=gettext_lazy("For taking back a bad release. It is written down who allowed it."),
+    allow_rollback = tick(
+        gettext_lazy("Devices may go back to a lower counter"),
+        gettext_lazy("For taking back a bad release. It is written down who allowed it."),
     )
 
     def __init__(self, *args, firmware: Firmware, user, **options) -> None:

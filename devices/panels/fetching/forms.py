@@ -8,19 +8,26 @@ from django.utils.translation import gettext_lazy
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.changes import change_device
 from devices.registry.models import Device, Panel
+from photohub.lib.pages.form_fields import MONO, number, text, tick
 
-from .settings import change_panel
+from .settings import POLL_INTERVAL_S, WINDOW, change_panel
+
+
+def hardware_address() -> forms.CharField:
+    return text(
+        gettext_lazy("Hardware address"),
+        gettext_lazy("AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."),
+        32,
+        attrs=MONO,
+    )
 
 
 class PanelForm(forms.Form):
     """How a panel wants its pictures, and how it gets them."""
 
-    fetches = forms.BooleanField(
-        label=gettext_lazy("It fetches its pictures"),
-        required=False,
-        help_text=gettext_lazy(
-            "For panels that sleep and ask over HTTP. Its picture topics are then emptied."
-        ),
+    fetches = tick(
+        gettext_lazy("It fetches its pictures"),
+        gettext_lazy("For panels that sleep and ask over HTTP. Its picture topics are then emptied."),
     )
     render_profile = forms.ModelChoiceField(
         queryset=RenderProfile.objects.order_by("ready_made", "name"),
@@ -29,29 +36,19 @@ class PanelForm(forms.Form):
         required=False,
         help_text=gettext_lazy("How pictures are drawn for it, unless another one is chosen."),
     )
-    window = forms.IntegerField(
-        label=gettext_lazy("Packets at once"),
-        min_value=1,
-        max_value=32,
+    window = number(
+        gettext_lazy("Packets at once"),
+        WINDOW,
+        gettext_lazy("1, unless its program puts packets in order by itself."),
         required=False,
-        help_text=gettext_lazy("1, unless its program puts packets in order by itself."),
     )
-    poll_interval_s = forms.IntegerField(
-        label=gettext_lazy("It fetches every (s)"),
-        min_value=5,
-        max_value=7 * 24 * 3600,
+    poll_interval_s = number(
+        gettext_lazy("It fetches every (s)"),
+        POLL_INTERVAL_S,
+        gettext_lazy("How long it is told to sleep."),
         required=False,
-        help_text=gettext_lazy("How long it is told to sleep."),
     )
-    hardware_address = forms.CharField(
-        label=gettext_lazy("Hardware address"),
-        max_length=32,
-        required=False,
-        help_text=gettext_lazy(
-            "AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."
-        ),
-        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false", "class": "mono"}),
-    )
+    hardware_address = hardware_address()
 
     def __init__(self, *args, device: Device, **options) -> None:
         self.device = device

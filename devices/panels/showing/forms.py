@@ -10,6 +10,7 @@ from devices.panels.rendering.formats import PALETTES
 from devices.panels.rendering.known import MAX_SIDE_PX, Profile
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import profile_of, save_profile
+from photohub.lib.pages.form_fields import text, tick
 
 _OWN = "own"
 _PACKED = ("raw1", "raw2", "raw4", "planes")
@@ -64,25 +65,22 @@ class RenderForm(forms.Form):
         help_text=gettext_lazy("For programs and addresses: small letters, digits and dashes."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
-    label = forms.CharField(label=gettext_lazy("What people call it"), max_length=80, required=False)
+    label = text(gettext_lazy("What people call it"), chars=80)
     width = _number(gettext_lazy("Width (px)"))
     height = _number(gettext_lazy("Height (px)"))
     fit = _choice(gettext_lazy("Fit"), _FITS)
-    background = forms.CharField(
-        label=gettext_lazy("Borders"), max_length=20, help_text=gettext_lazy("white, black, or #rrggbb.")
-    )
+    background = text(gettext_lazy("Borders"), gettext_lazy("white, black, or #rrggbb."), 20, required=True)
     rotate = _choice(gettext_lazy("Turn the picture"), _TURNS, coerce=int)
     mounting = _choice(
         gettext_lazy("The panel hangs turned by"), _TURNS, gettext_lazy("Clockwise."), coerce=int
     )
     format = _choice(gettext_lazy("Format"), _FORMATS)
     colours = _choice(gettext_lazy("Colours"), _COLOURS)
-    own_colours = forms.CharField(
-        label=gettext_lazy("My palette"),
-        max_length=200,
-        required=False,
-        help_text=gettext_lazy("2 to 16 colours as #rrggbb with commas; their codes are 0, 1, 2 …"),
-        widget=forms.TextInput(attrs={"spellcheck": "false", "class": "mono"}),
+    own_colours = text(
+        gettext_lazy("My palette"),
+        gettext_lazy("2 to 16 colours as #rrggbb with commas; their codes are 0, 1, 2 …"),
+        200,
+        attrs={"spellcheck": "false", "class": "mono"},
     )
     dither = _choice(
         gettext_lazy("Dithering"),
@@ -110,7 +108,7 @@ class RenderForm(forms.Form):
             ("lsb", gettext_lazy("left pixel in the lowest bit")),
         ],
     )
-    inverted = forms.BooleanField(label=gettext_lazy("Inverted codes"), required=False)
+    inverted = tick(gettext_lazy("Inverted codes"))
     caption_at = _choice(gettext_lazy("Caption"), _EDGES)
     stamp_at = _choice(gettext_lazy("Time"), _EDGES)
     text_px = _number(gettext_lazy("Text size (px)"), gettext_lazy("Empty: by the panel's size."), 400, 6)
