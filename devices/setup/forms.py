@@ -13,7 +13,7 @@ from devices.registry.changes import change_device
 from devices.registry.models import Device, DeviceGroup, Publisher
 from devices.registry.profiles import PANEL
 from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
-from photohub.lib.pages.form_fields import MONO, number, text, tick
+from photohub.lib.pages.form_fields import MONO, number, show_errors, text, tick
 
 from . import adding
 from .adding import _CODE_CHARS, propose_code
@@ -37,11 +37,6 @@ class _GroupForm(forms.Form):
             return self.cleaned_data["group"]
         group, _made = DeviceGroup.objects.get_or_create(name=name)
         return group
-
-    def take_errors(self, error: ValidationError) -> None:
-        """Show each sentence at its field; those of fields that are not asked stand above the form."""
-        for field, errors in error.error_dict.items() if hasattr(error, "error_dict") else [("", [error])]:
-            self.add_error(field if field in self.fields else None, errors)
 
 
 class AddForm(_GroupForm):
@@ -90,7 +85,7 @@ class AddForm(_GroupForm):
                     change_panel(made.device, {"hardware_address": address}, user)
                 return made
         except ValidationError as error:
-            self.take_errors(error)
+            show_errors(self, error)
             return None
 
 
@@ -219,7 +214,7 @@ class SettingsForm(_GroupForm):
         try:
             change_device(fresh, values, user)
         except ValidationError as error:
-            self.take_errors(error)
+            show_errors(self, error)
             return None
         return fresh
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from devices.panels.deliveries.screens import screens_of
 from devices.panels.rendering.profiles import choices_of
 from devices.registry.models import Device
-from photohub.lib.pages.form_fields import number, text, tick
+from photohub.lib.pages.form_fields import number, show_errors, text, tick
 
 from .models import ShowRule
 from .rules import FIELDS, LIMITS, save_rule
@@ -87,8 +87,7 @@ class RuleForm(forms.Form):
         try:
             return save_rule(values, panels, self.rule, self._user)
         except ValidationError as error:
-            for field, errors in error.error_dict.items():
-                self.add_error(field if field in self.fields else None, errors)
+            show_errors(self, error)
             return None
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from devices.access.rights import Action, can
 from devices.registry.models import Device
 from media_pipeline.captures.filters import Filters
-from photohub.lib.pages.form_fields import tick
+from photohub.lib.pages.form_fields import show_errors, tick
 from photohub.lib.pages.instants import BadFilter, read_instant
 
 from .models import TimeLapse
@@ -28,6 +28,7 @@ _STEPS: list[tuple[int, str | Promise]] = [
     (60, gettext_lazy("every 60th")),
 ]
 _SPEEDS = (1, 2, 5, 10, 15, 24, 30, 60)
+_PLACES = {"from": "since", "to": "before"}
 _WIDTHS = (640, 960, 1280, 1920)
 
 
@@ -80,15 +81,7 @@ class TimeLapseForm(forms.Form):
         except BadFilter as error:
             self.add_error(None, str(error))
         except ValidationError as error:
-            self._take(error)
-
-    def _take(self, error: ValidationError) -> None:
-        """Show each sentence at its field; those of fields that are not asked stand above the form."""
-        places = {"from": "since", "to": "before"}
-        by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
-        for name, errors in by_field.items():
-            place = places.get(name, name)
-            self.add_error(place if place in self.fields else None, errors)
+            show_errors(self, error, _PLACES)
 
     def wish(self) -> Wish:
         """Return what was asked for. Raises BadFilter for a time that cannot be read."""
@@ -111,7 +104,7 @@ class TimeLapseForm(forms.Form):
         try:
             return ask_for(self.wish(), user)
         except ValidationError as error:
-            self._take(error)
+            show_errors(self, error, _PLACES)
             return None
 
 

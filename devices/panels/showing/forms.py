@@ -10,7 +10,7 @@ from devices.panels.rendering.formats import PALETTES
 from devices.panels.rendering.known import MAX_SIDE_PX, Profile
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import profile_of, save_profile
-from photohub.lib.pages.form_fields import text, tick
+from photohub.lib.pages.form_fields import show_errors, text, tick
 
 _OWN = "own"
 _PACKED = ("raw1", "raw2", "raw4", "planes")
@@ -157,10 +157,8 @@ class RenderForm(forms.Form):
 
     def take_errors(self, error: ValidationError) -> None:
         """Show each sentence at its field; those of a hidden field stand above the form."""
-        for field, errors in error.error_dict.items() if hasattr(error, "error_dict") else [("", [error])]:
-            if field == "colours" and self.cleaned_data.get("colours") == _OWN:
-                field = "own_colours"
-            self.add_error(field if field in self.fields else None, errors)
+        own = self.cleaned_data.get("colours") == _OWN
+        show_errors(self, error, {"colours": "own_colours"} if own else None)
 
 
 def _initial(row: RenderProfile) -> dict:

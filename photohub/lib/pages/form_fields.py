@@ -1,6 +1,9 @@
-"""The fields that forms of every room ask with: a line of text, a whole number within bounds, a tick."""
+"""The fields that forms of every room ask with, and how a form shows what the rules refused."""
+
+from collections.abc import Mapping
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 
 Words = str | Promise
@@ -29,3 +32,14 @@ def number(
 
 def tick(label: Words, help_text: Words = "", *, initial: bool | None = None) -> forms.BooleanField:
     return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
+
+
+def show_errors(form: forms.Form, error: ValidationError, places: Mapping[str, str] | None = None) -> None:
+    """Show each sentence at its field; those of fields that are not asked stand above the form.
+
+    `places` names the fields that the form calls otherwise than the rules.
+    """
+    by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
+    for name, errors in by_field.items():
+        place = (places or {}).get(name, name)
+        form.add_error(place if place in form.fields else None, errors)
