@@ -13,30 +13,21 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from devices.events import troubles
-from devices.panels.rendering import drawing as rendering
 from devices.panels.sources import fetching, outbox
 from devices.panels.sources import making as panel_rendering
 from devices.protocol.pictures.packets import MAX_BYTES, PictureRefused, count_packets
 from photohub.lib.clock import is_due
-from photohub.lib.pages.sentences import Said, columns, said
+from photohub.lib.pages.sentences import columns, said
 
 from . import queue as deliveries
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
-from .wording import said_for
+from .queue import CannotDeliver, refusing
 
 log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=60)
 _TRIES = 3
 _PAUSE = timedelta(seconds=5)
-
-
-class _Unfit(Exception):
-    """The picture cannot be made; the word and the sentence say why."""
-
-    def __init__(self, word: str, sentence: Said) -> None:
-        super().__init__(sentence)
-        self.word, self.sentence = word, sentence
 
 
 def due(limit: int = 200) -> list[UUID]:
@@ -63,8 +54,8 @@ def prepare_one(delivery_id: str | UUID) -> bool:
         return False
     try:
         values = _make(delivery)
-    except _Unfit as unfit:
-        deliveries.fail(delivery, unfit.word, unfit.sentence)
+    except CannotDeliver as unfit:
+        deliveries.fail(delivery, unfit.word, unfit.said)
         return False
     except OSError as error:
         _try_later(delivery, error)
@@ -107,7 +98,7 @@ def _make(delivery: Delivery) -> dict:
                 size=made.size_bytes,
                 limit=MAX_BYTES,
             )
-            raise _Unfit("too_large", sentence) from error
+            raise CannotDeliver("too_large", sentence) from error
     return {
         "sha256": made.sha256,
         "size_bytes": made.size_bytes,
@@ -125,23 +116,19 @@ def _original_of(delivery: Delivery) -> bytes:
         try:
             return outbox.read(delivery.original_sha256)
         except outbox.BlobMissing as error:
-            raise _Unfit("gone", said("The picture is missing in the outbox.")) from error
+            raise CannotDeliver("gone", said("The picture is missing in the outbox.")) from error
     if delivery.origin != PictureOrigin.URL:
-        raise _Unfit("gone", said("The picture is missing in the outbox."))
-    try:
+        raise CannotDeliver("gone", said("The picture is missing in the outbox."))
+    with refusing():
         picture = fetching.fetch_picture(delivery.origin_ref)
-    except fetching.CannotFetch as error:
-        raise _Unfit(error.word, error.said) from error
     delivery.original_sha256 = outbox.keep(picture)
     Delivery.objects.filter(pk=delivery.pk).update(original_sha256=delivery.original_sha256)
     return picture
 
 
 def _render(delivery: Delivery, picture: bytes) -> panel_rendering.Made:
-    try:
+    with refusing():
         return panel_rendering.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
-    except rendering.RenderRefused as error:
-        raise _Unfit(error.word, said_for(error.word)) from error
 
 
 def _try_later(delivery: Delivery, error: OSError) -> None:

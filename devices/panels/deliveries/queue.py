@@ -9,6 +9,8 @@ queued ──► sending ──► delivered
 While it is queued it is prepared: fetched when it has an address, rendered, and laid into the outbox.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,16 +23,19 @@ from devices.access.rights import actor_of
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import EventType
+from devices.panels.rendering.drawing import RenderRefused
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
+from devices.panels.sources.fetching import CannotFetch
 from devices.registry.models import Device, Panel
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database import rows
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.messaging import notify as live
-from photohub.lib.pages.sentences import Said, columns, said
+from photohub.lib.pages.sentences import Cannot, Said, columns, said
 
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
+from .wording import said_for
 
 PREPARE_TASK = "devices.tasks.prepare_deliveries"
 AS_IT_IS = "none"
@@ -38,17 +43,19 @@ OPEN_AT_MOST = 100
 WAITS_FOR_DEVICE = timedelta(hours=24)
 
 
-class CannotDeliver(Exception):
-    """The device cannot be sent this picture. `word` is for programs, the text for people."""
+class CannotDeliver(Cannot):
+    """The device cannot be sent this picture."""
 
-    def __init__(self, word: str, sentence: Said) -> None:
-        super().__init__(sentence)
-        self.word, self.said = word, sentence
 
-    @property
-    def sentence(self) -> str:
-        """The sentence in the language that is active."""
-        return str(self.said)
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Raise CannotDeliver for a picture that cannot be fetched or drawn."""
+    try:
+        yield
+    except RenderRefused as error:
+        raise CannotDeliver(error.word, said_for(error.word)) from error
+    except CannotFetch as error:
+        raise CannotDeliver(error.word, error.said) from error
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,7 @@ from django.core import signing
 
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import PictureOrigin
-from devices.panels.deliveries.queue import CannotDeliver, Wish
-from devices.panels.deliveries.wording import said_for
+from devices.panels.deliveries.queue import CannotDeliver, Wish, refusing
 from devices.panels.rendering import drawing as rendering
 from devices.panels.sources import fetching, outbox
 from devices.panels.sources import making as panel_rendering
@@ -101,12 +100,10 @@ def _read_url(user, data: Mapping, fetch: bool) -> Draft:
     kept = _read_kept(user, data.get("kept", ""))
     if kept is not None and kept.label == url:
         return kept
-    try:
+    with refusing():
         if fetch:
             return _keep(user, PictureOrigin.URL, url, fetching.fetch_picture(url))
         fetching.check_address(url)
-    except fetching.CannotFetch as refusal:
-        raise CannotDeliver(refusal.word, refusal.said) from refusal
     return Draft(PictureOrigin.URL, url)
 
 
@@ -150,10 +147,8 @@ def draw_picture(user, draft: Draft, profile_settings: dict, caption: str) -> Dr
 
 def render_draft(draft: Draft, profile_settings: dict, caption: str) -> rendering.Rendered:
     """Return the bytes that a panel with these settings gets. Raises CannotDeliver."""
-    try:
+    with refusing():
         return panel_rendering.render(draft.picture or b"", profile_settings, caption[:200], draft.stamp_at)
-    except rendering.RenderRefused as error:
-        raise CannotDeliver(error.word, said_for(error.word)) from error
 
 
 def read_drawn(user, token: str) -> tuple[str, str, dict, tuple[int, int]] | None:

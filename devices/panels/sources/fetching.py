@@ -15,24 +15,15 @@ from photohub.lib.network.address_rules import is_public, is_safe
 from photohub.lib.network.errors import AddressRefused, GetFailed
 from photohub.lib.network.site import base_url
 from photohub.lib.network.web_address import read_address
-from photohub.lib.pages.sentences import Said, said
+from photohub.lib.pages.sentences import Cannot, Said, said
 
 WITHIN_S = 10.0
 _PORTS = {"http": 80, "https": 443}
 _own_links: list[Callable[[str], bytes | None]] = []
 
 
-class CannotFetch(Exception):
-    """The picture cannot be fetched. `word` is for programs, the text for people."""
-
-    def __init__(self, word: str, sentence: Said) -> None:
-        super().__init__(sentence)
-        self.word, self.said = word, sentence
-
-    @property
-    def sentence(self) -> str:
-        """The sentence in the language that is active."""
-        return str(self.said)
+class CannotFetch(Cannot):
+    """The picture cannot be fetched."""
 
 
 def on_own_link(read: Callable[[str], bytes | None]) -> None:

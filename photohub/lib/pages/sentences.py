@@ -58,6 +58,19 @@ def _shown(value: object) -> object:
     return value if value is None or isinstance(value, int | Said) else _short(value)
 
 
+class Cannot(Exception):
+    """Something cannot be done. `word` is for programs, the text for people."""
+
+    def __init__(self, word: str, sentence: Said) -> None:
+        super().__init__(sentence)
+        self.word, self.said = word, sentence
+
+    @property
+    def sentence(self) -> str:
+        """The sentence in the language that is active."""
+        return str(self.said)
+
+
 def said(text: str, /, **values: Any) -> Said:
     """Make a sentence of an English message and its values."""
     return Said(text, values)
