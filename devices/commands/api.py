@@ -13,7 +13,7 @@ from pydantic import Field
 
 from devices.access.rights import Action, can, person_asking
 from devices.registry.finding import device_of
-from photohub.lib.pages.api import ApiError, Cursor, Limit, Page, page_of
+from photohub.lib.pages.api import ApiError, CodeOf, Cursor, Limit, Page, page_of
 from photohub.lib.pages.sentences import said
 
 from . import queue as commands
@@ -27,7 +27,7 @@ class CommandOut(Schema):
     """One order to take a picture."""
 
     id: UUID
-    device: str
+    device: CodeOf
     name: str = Field(
         description="The picture's name, issued by the hub; empty for whoever may only look, until the command ends"
     )
@@ -52,10 +52,6 @@ class CommandOut(Schema):
     @staticmethod
     def resolve_name(command: Command, context: dict | None) -> str:
         return name_shown(person_asking(context), command)
-
-    @staticmethod
-    def resolve_device(command: Command) -> str:
-        return command.device.code
 
     @staticmethod
     def resolve_capture(command: Command) -> UUID | None:

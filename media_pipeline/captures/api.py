@@ -22,7 +22,7 @@ from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.lib.database.waiting import wait_for_end
 from photohub.lib.network.site import base_url
-from photohub.lib.pages.api import ApiError, Body, Changes, Text
+from photohub.lib.pages.api import ApiError, Body, Changes, CodeOf, Text
 
 from . import finding, labels
 from .finding import link_of
@@ -59,7 +59,7 @@ class CaptureOut(Schema):
 
     id: UUID
     code: str = Field(description="The word of its short link, /p/<code>")
-    device: str
+    device: CodeOf
     name: str
     source: Literal["http", "mqtt", "tcp", "pull", "manual"]
     sha256: str
@@ -81,10 +81,6 @@ class CaptureOut(Schema):
     note: str
     tags: list[str]
     telemetry: dict[str, str | int | float | bool | None]
-
-    @staticmethod
-    def resolve_device(capture: Capture) -> str:
-        return capture.device.code
 
     @staticmethod
     def resolve_command(capture: Capture) -> UUID | None:

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from devices.access.rights import Action, can
 from devices.registry.finding import device_of
-from photohub.lib.pages.api import Changes, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.pages.api import Changes, CodeOf, Cursor, Limit, Page, Text, page_of, refusal_of
 
 from . import rules as show_rules
 from .models import ShowRule, ShowRun
@@ -28,7 +28,7 @@ class RuleOut(Schema):
 
     id: UUID
     name: str
-    camera: str
+    camera: CodeOf
     panels: list[str]
     caption: str
     render: str
@@ -38,10 +38,6 @@ class RuleOut(Schema):
     enabled: bool
     created_at: datetime
     last_shown_at: datetime | None
-
-    @staticmethod
-    def resolve_camera(rule: ShowRule) -> str:
-        return rule.camera.code
 
     @staticmethod
     def resolve_panels(rule: ShowRule) -> list[str]:

@@ -15,7 +15,7 @@ from pydantic import Field
 from devices.access.rights import Action, can
 from devices.registry.finding import device_of
 from photohub.lib.network.site import base_url
-from photohub.lib.pages.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 from photohub.lib.pages.instants import BadFilter, read_instant
 
 from . import queue as time_lapses
@@ -28,7 +28,7 @@ class TimeLapseOut(Schema):
     """A film of one device's pictures, ready or on its way."""
 
     id: UUID
-    device: str
+    device: CodeOf
     state: Literal["queued", "working", "ready", "failed", "cancelled"]
     from_: datetime | None = Field(serialization_alias="from", description="null: from its first picture on")
     to: datetime | None = Field(description="Not counted in")
@@ -49,10 +49,6 @@ class TimeLapseOut(Schema):
     created_at: datetime
     finished_at: datetime | None
     expires_at: datetime | None = Field(description="When it is deleted by itself")
-
-    @staticmethod
-    def resolve_device(lapse: TimeLapse) -> str:
-        return lapse.device.code
 
     @staticmethod
     def resolve_from_(lapse: TimeLapse) -> datetime | None:

@@ -16,7 +16,7 @@ from devices.firmware.api import Word, firmware_of, refusal_of, require
 from devices.firmware.errors import FirmwareError, RolloutError
 from devices.registry import disclosure
 from devices.registry.models import Device
-from photohub.lib.pages.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 
 from . import planning
 from . import queue as rollouts
@@ -97,7 +97,7 @@ class NewRolloutOut(RolloutOut):
 class TargetOut(Schema):
     """One device of a rollout."""
 
-    device: str
+    device: CodeOf
     module: str
     state: Literal[
         "waiting", "offered", "downloading", "flashing", "proved", "failed", "timed_out", "cancelled"
@@ -114,14 +114,6 @@ class TargetOut(Schema):
     heard_at: datetime | None
     deadline_at: datetime | None
     finished_at: datetime | None
-
-    @staticmethod
-    def resolve_device(target: RolloutTarget) -> str:
-        return target.device.code
-
-    @staticmethod
-    def resolve_explanation(target: RolloutTarget) -> str:
-        return target.explanation
 
 
 @router.get("/rollouts", response=Page[RolloutOut], summary="List rollouts")

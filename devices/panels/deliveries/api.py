@@ -18,7 +18,7 @@ from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
 from photohub.lib.pages import field_errors
-from photohub.lib.pages.api import ApiError, Body, Cursor, Limit, Page, Text, page_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 from photohub.lib.pages.sentences import said
 
 from . import disclosure as deliveries_disclosure
@@ -36,7 +36,7 @@ class DeliveryOut(Schema):
     """One picture on its way to a device."""
 
     id: UUID
-    device: str
+    device: CodeOf
     state: Literal["queued", "sending", "delivered", "failed", "cancelled"]
     way: Literal["packets", "pull"] = Field(description="Sent in packets, or fetched by the panel")
     packets_total: int = Field(description="0 until the picture is rendered, and for panels that fetch")
@@ -58,10 +58,6 @@ class DeliveryOut(Schema):
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
-
-    @staticmethod
-    def resolve_device(delivery: Delivery) -> str:
-        return delivery.device.code
 
     @staticmethod
     def resolve_reason(delivery: Delivery) -> str:

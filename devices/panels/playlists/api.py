@@ -13,7 +13,7 @@ from devices.access.rights import Action
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
-from photohub.lib.pages.api import ApiError, Body, Text, refusal_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Text, refusal_of
 
 from . import turns as playlists
 from .models import PlaylistItem
@@ -26,16 +26,12 @@ class PlaylistItemOut(Schema):
     """One picture of a playlist: the newest of a camera, or a lasting one."""
 
     id: UUID
-    camera: str | None = Field(
+    camera: CodeOf | None = Field(
         description="Code of the camera whose newest picture is shown; with `picture` null too: one that you may not see"
     )
     picture: str | None = Field(description="SHA-256 of a lasting picture")
     label: str
     caption: str
-
-    @staticmethod
-    def resolve_camera(item: PlaylistItem) -> str | None:
-        return item.camera.code if item.camera else None
 
     @staticmethod
     def resolve_picture(item: PlaylistItem) -> str | None:

@@ -8,13 +8,15 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from ninja import Query, Schema
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Item = TypeVar("Item")
 
 # PostgreSQL keeps no NUL in texts, so none is let in.
 NO_NUL = r"^[^\x00]*$"
 Text = Annotated[str, Field(pattern=NO_NUL)]
+# An answer names a device by its code.
+CodeOf = Annotated[str, BeforeValidator(lambda device: getattr(device, "code", device))]
 Limit = Annotated[int, Query(ge=1, le=500, description="How many at most")]
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before; empty for the first")]
 
