@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from photohub.lib.http.answer import HeaderName, answer, transport_of
+from photohub.lib.http.answer import HeaderName, Refused, answer, transport_of
 from tests.servers import running_asgi
 
 
@@ -38,3 +38,10 @@ def test_a_name_is_the_same_as_the_one_in_small_letters():
 
 def test_a_server_that_hides_its_connection_has_none():
     assert transport_of(lambda message: None) is None
+
+
+def test_a_refusal_has_one_shape_and_says_when_to_come_again():
+    refused = Refused(429, "rate", "Wait 3 s. 请稍候", 3).answer(imageData=0)
+    assert refused.status_code == 429 and refused["Retry-After"] == "3"
+    wanted = '{"code": 1, "des": "Wait 3 s. 请稍候", "err": "rate", "imageData": 0}'
+    assert refused.content.decode() == wanted
