@@ -42,7 +42,7 @@ from devices.setup import adding  # noqa: E402
 from media_pipeline.captures.models import Capture, Source, Step  # noqa: E402
 from media_pipeline.mirror import copying as mirror  # noqa: E402
 from media_pipeline.mirror.models import MirrorState, OSSObject  # noqa: E402
-from media_pipeline.storage import store  # noqa: E402
+from media_pipeline.picture_files import store  # noqa: E402
 from photohub.lib.ids import new_id  # noqa: E402
 
 _DAYS = 90

@@ -6,7 +6,7 @@ from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
 from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.rules.models import ShowRule, ShowRun
+from media_pipeline.show_rules.models import ShowRule, ShowRun
 from media_pipeline.time_lapses.models import TimeLapse
 
 

@@ -4,7 +4,7 @@ from .captures.models import Capture, Source, Step, Tag
 from .links.models import ShareLink
 from .maintenance.models import Removal
 from .mirror.models import MirrorState, OSSObject
-from .rules.models import RunState, ShowRule, ShowRun
+from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
 
 __all__ = [

@@ -15,8 +15,8 @@ from .captures import thumbnails
 from .links import publish
 from .maintenance import deleting, orphans, retention
 from .mirror import copying as mirror
-from .rules import runs as show_runs
-from .storage import store
+from .picture_files import store
+from .show_rules import runs as show_runs
 from .time_lapses import making as time_lapse_work
 from .time_lapses import queue as time_lapses
 

@@ -7,7 +7,7 @@ from .dashboard import views as live
 from .history import views as history
 from .links import views as links
 from .live import views as stream
-from .rules import views as rules
+from .show_rules import views as rules
 from .time_lapses import views as time_lapses
 
 urlpatterns = [

@@ -16,7 +16,7 @@ from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Upload, ingest
 from media_pipeline.mirror import copying
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 
 PASSWORD = "a long enough word 7"
 

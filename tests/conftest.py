@@ -16,7 +16,7 @@ from django.test import Client, TransactionTestCase, override_settings
 from servestatic.middleware import ServeStaticMiddleware
 
 from devices.events import troubles
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.pages.wording import compile_words
 from tests import leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer

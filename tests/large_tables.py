@@ -36,8 +36,8 @@ from media_pipeline.maintenance import deleting, retention
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.rules import runs as show_runs
-from media_pipeline.rules.models import ShowRule
+from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import TimeLapse

@@ -30,8 +30,8 @@ from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.rules import runs as show_runs
-from media_pipeline.rules.models import ShowRule
+from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making as time_lapse_work
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user

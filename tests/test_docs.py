@@ -25,7 +25,7 @@ from devices.setup.snippets import snippets_for
 from media_pipeline.intake import endpoint as upload
 from media_pipeline.intake import headers
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.storage.refusals import STATUS
+from media_pipeline.picture_files.refusals import STATUS
 from media_pipeline.streams.frame_intake import FrameDesk
 from photohub import env
 from photohub.api.api import api

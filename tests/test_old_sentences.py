@@ -13,7 +13,7 @@ from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.wording import reason_of
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.rules.models import ShowRun
+from media_pipeline.show_rules.models import ShowRun
 from media_pipeline.time_lapses.models import TimeLapse
 from tests.builders import make_device, make_jpeg
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from devices.events import troubles
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.pages.sentences import said
 
 from . import thumbnails

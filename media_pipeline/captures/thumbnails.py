@@ -16,7 +16,7 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
 from media_pipeline.formats import images
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
 from photohub.lib.database.outage import is_away

@@ -16,7 +16,7 @@ from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
 from media_pipeline.mirror import copying as mirror
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.messaging import enqueue as doorbell
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.picture_response import picture_response

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from devices.protocol.pictures.form_data import Form, find_pictures, looks_like_form
 from media_pipeline.formats import images
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
 
 from .head import Head, too_large
 from .headers import read_md5

@@ -19,8 +19,8 @@ from devices.keys import identity, logins
 from devices.protocol import light
 from devices.registry.models import Device
 from media_pipeline.captures.models import Source
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
 from photohub.lib import failpoints
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.answer import begin

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from django.conf import settings
 
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from photohub.lib.http.scope import headers_of
 
 from .headers import clean_name, read_moment

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
 
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 
 NAME_LIMIT = 128
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)

@@ -22,9 +22,9 @@ from devices.registry.sightings import sightings
 from media_pipeline.captures.models import Capture, Source, Step
 from media_pipeline.formats.images import PictureFacts
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.rules.watch import watch
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
+from media_pipeline.show_rules.watch import watch
 from photohub.lib import failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import note_absence, one_writer, require_database, tidy

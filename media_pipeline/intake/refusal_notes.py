@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 from devices.events import troubles
 from devices.registry.models import Device
-from media_pipeline.storage.refusals import STATUS, Refused
+from media_pipeline.picture_files.refusals import STATUS, Refused
 from photohub.lib.database.db import in_thread
 from photohub.lib.pages.sentences import said
 

@@ -23,7 +23,7 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer
 from photohub.lib.messaging import enqueue as doorbell

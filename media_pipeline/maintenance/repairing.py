@@ -11,7 +11,7 @@ from django.utils import timezone
 from media_pipeline.captures.models import Capture, Step
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from media_pipeline.storage import store, syncing
+from media_pipeline.picture_files import store, syncing
 from photohub.lib.files.moving import move
 
 from . import orphans, verifying

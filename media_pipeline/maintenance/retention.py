@@ -26,7 +26,7 @@ from devices.events import clock_watch
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.database.db import one_writer, update_in_order
 
 from . import deleting

@@ -21,7 +21,7 @@ from devices.firmware import images
 from media_pipeline.captures.models import Capture, Step
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 
 from .models import Removal
 

@@ -27,7 +27,7 @@ from devices.events import heartbeats as beats
 from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order

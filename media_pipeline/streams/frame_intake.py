@@ -35,7 +35,7 @@ from media_pipeline.intake.refusal_notes import (
     word_of,
 )
 from media_pipeline.live.latest_frame import Frames
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
 from photohub.lib.memory import budget as memory

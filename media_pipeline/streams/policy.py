@@ -12,8 +12,8 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Source
 from media_pipeline.formats import images
 from media_pipeline.intake.ingest import Upload
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
 
 KEEP_WITHIN_S = 30.0
 

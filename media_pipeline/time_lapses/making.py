@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.storage import store, syncing
+from media_pipeline.picture_files import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import load as pressure

@@ -36,7 +36,7 @@ from devices.setup.api import router as devices_router
 from media_pipeline.history.api import router as history_router
 from media_pipeline.live.api import router as live_router
 from media_pipeline.maintenance.api import router as pictures_router
-from media_pipeline.rules.api import router as rules_router
+from media_pipeline.show_rules.api import router as rules_router
 from media_pipeline.time_lapses.api import router as time_lapses_router
 from photohub import __version__
 from photohub.api.auth import Session, Token
@@ -74,7 +74,7 @@ IDS_BEGIN_WITH = {
     "devices.firmware.endpoints.api": "devices_api_ota",
     "devices.firmware.rollouts.api": "devices_api_rollouts",
     "media_pipeline.captures.api": "media_pipeline_api",
-    "media_pipeline.rules.api": "media_pipeline_api_rules",
+    "media_pipeline.show_rules.api": "media_pipeline_api_rules",
     "media_pipeline.time_lapses.api": "media_pipeline_time_lapse_api",
     "photohub.api.api": "photohub_api",
 }

@@ -29,7 +29,7 @@ from devices.mqtt.addressing import Sender
 from devices.mqtt.client import Incoming, Link, MqttDown
 from devices.protocol.pictures.chunked_upload import Answer
 from media_pipeline.mqtt_routes import Handler
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from photohub.gateway import inbox_notes
 from photohub.lib.database.db import in_thread, tidy
 from photohub.lib.database.outage import is_away

@@ -7,7 +7,7 @@ from devices.events.models import Trouble
 from devices.mqtt import addressing
 from devices.mqtt.addressing import Sender
 from media_pipeline.intake.refusal_notes import ACKNOWLEDGED, NOT_ACKNOWLEDGED
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 
 # What a message that is handled shows to be over: faults, what the hub could not do for a picture, and haste.
 ENDED = ("message_failed", "message_dropped", "picture_busy", "picture_db", "picture_disk_full")

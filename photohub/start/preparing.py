@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from devices.panels.rendering import profiles as render_profiles
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub import __version__
 from photohub.lib.pages.wording import compile_words
 

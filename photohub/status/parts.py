@@ -26,7 +26,7 @@ from devices.registry.models import BrokerAccount
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import deleting, orphans
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.pages import vendor
 from photohub.lib.pages.sentences import say

@@ -9,8 +9,8 @@ import pytest
 
 from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import Receipt, ingest_batch
-from media_pipeline.storage import store, syncing
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store, syncing
+from media_pipeline.picture_files.refusals import Refused
 from photohub.lib.files import moving
 from tests.builders import make_device, make_spool, make_upload
 from tests.faults.hub import check, hub_with_camera, traced

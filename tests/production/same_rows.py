@@ -25,7 +25,7 @@ from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.stores import MirrorError, PutResult
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_device, make_jpeg, make_upload
 
 CAMERAS = "twin-"

@@ -16,7 +16,7 @@ from devices.panels.sources import outbox
 from devices.registry.models import Device, DeviceGroup, Panel
 from devices.setup import adding
 from media_pipeline.links import sharing
-from media_pipeline.rules import rules as show_rules
+from media_pipeline.show_rules import rules as show_rules
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from tests.builders import make_capture, make_device, make_jpeg, make_user

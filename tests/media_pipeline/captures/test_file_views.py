@@ -8,7 +8,7 @@ from django.utils import timezone
 from devices.keys.tokens import new_token
 from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ from devices.panels.sources import fetching
 from devices.panels.sources import sources as picture_sources
 from media_pipeline import wiring
 from media_pipeline.captures import for_panels as showing
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import pytest
 from devices.events.models import Trouble
 from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

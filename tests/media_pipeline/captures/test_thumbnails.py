@@ -9,7 +9,7 @@ from devices.events.models import Event, Trouble
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture, Step
 from media_pipeline.formats import images
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db

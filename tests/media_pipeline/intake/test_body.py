@@ -8,7 +8,7 @@ import pytest
 from media_pipeline.intake import body as upload_body
 from media_pipeline.intake.body import Body
 from media_pipeline.intake.head import read_head
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from tests.builders import make_jpeg
 from tests.devices.protocol.pictures.test_form_data import FORMS, part
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from media_pipeline.intake.head import FORM_MARGIN_BYTES, read_head
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 

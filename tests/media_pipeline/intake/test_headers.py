@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from media_pipeline.intake.headers import CameraTime, clean_name, read_md5, read_moment
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
 

@@ -19,8 +19,8 @@ from media_pipeline.intake import ingest as ingest_module
 from media_pipeline.intake import lookups as standing
 from media_pipeline.intake.ingest import Receipt, committer, ingest, ingest_batch
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
 from photohub.lib.database import db
 from tests.builders import make_device, make_jpeg, make_upload
 

@@ -6,7 +6,7 @@ from devices.events.models import Trouble
 from devices.events.wording import SENTENCES, sentence_of
 from media_pipeline.intake import refusal_notes
 from media_pipeline.intake.refusal_notes import RefusalNotes, word_of
-from media_pipeline.storage.refusals import STATUS, Refused
+from media_pipeline.picture_files.refusals import STATUS, Refused
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db(transaction=True)

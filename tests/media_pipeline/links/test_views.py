@@ -9,7 +9,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.links import views as links
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from media_pipeline.maintenance.repairing import repair
 from media_pipeline.maintenance.verifying import Finding, Scope, verify
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, mirror_one
 
 pytestmark = pytest.mark.django_db

@@ -16,7 +16,7 @@ from media_pipeline.maintenance import deleting, retention
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.maintenance.retention_wording import BEAT
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, mirror_one
 from tests.fakes.oss_server import FakeOSS
 

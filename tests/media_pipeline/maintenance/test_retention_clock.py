@@ -15,7 +15,7 @@ from media_pipeline.maintenance import orphans, retention
 from media_pipeline.maintenance import retention_wording as retention_words
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from photohub.status import parts as status
 from tests.builders import make_capture, make_device, make_user, mirror_one

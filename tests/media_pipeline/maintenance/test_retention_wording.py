@@ -14,7 +14,7 @@ from media_pipeline.maintenance import retention_wording as retention_words
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying as mirror
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_upload
 from tests.fakes.oss_server import FakeOSS
 

@@ -13,7 +13,7 @@ from media_pipeline.maintenance import verifying
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.maintenance.verifying import Scope, verify
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device
 from tests.devices.firmware.builders import flip_byte
 from tests.devices.firmware.builders import store as store_firmware

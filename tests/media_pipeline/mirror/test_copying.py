@@ -17,7 +17,7 @@ from media_pipeline.mirror import stores
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.oss import OSSStorage
 from media_pipeline.mirror.stores import MirrorError
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.lib.pages.sentences import say
 from tests.builders import make_capture, make_device, make_jpeg, mirror_one
 from tests.fakes.oss_server import FakeOSS

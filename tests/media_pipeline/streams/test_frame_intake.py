@@ -17,7 +17,7 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.intake.ingest import committer
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from media_pipeline.streams import frame_intake as frames
 from media_pipeline.streams.frame_intake import WAITING_AT_MOST, FrameDesk, clean_name
 from photohub.lib.memory import budget as memory

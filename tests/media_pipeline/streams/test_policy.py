@@ -3,8 +3,8 @@ from django.utils import timezone
 
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.intake.ingest import ingest
-from media_pipeline.storage.refusals import Refused
-from media_pipeline.storage.store import full_path
+from media_pipeline.picture_files.refusals import Refused
+from media_pipeline.picture_files.store import full_path
 from media_pipeline.streams.policy import Chooser, Policy, PolicyKind, build_upload, read_policy
 from tests.builders import make_device, make_jpeg
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from devices.events.models import Event
 from media_pipeline.captures.models import Capture
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from media_pipeline.time_lapses import making as time_lapse_work
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses import video

@@ -13,7 +13,7 @@ from devices.events import troubles
 from devices.events.models import Trouble
 from devices.mqtt.client import Incoming, MqttDown
 from devices.protocol.pictures.chunked_upload import Answer
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files.refusals import Refused
 from photohub.gateway import inbox
 from tests.builders import make_device
 from tests.waiting import until, until_await

@@ -18,7 +18,7 @@ from devices.registry.models import BrokerAccount
 from media_pipeline.maintenance.deleting import FORMER_MIRROR
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import MirrorState, OSSObject
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
 from photohub.gateway import gateway
 from photohub.lib.pages import vendor
 from photohub.lib.pages.sentences import columns, kept, said

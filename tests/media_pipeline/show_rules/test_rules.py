@@ -3,9 +3,9 @@ from django.core.exceptions import ValidationError
 
 from devices.events.models import Event
 from devices.panels.rendering import profiles as render_profiles
-from media_pipeline.rules import rules as show_rules
-from media_pipeline.rules.models import ShowRule
-from media_pipeline.rules.rules import delete_rule, reads_as_caption, save_rule
+from media_pipeline.show_rules import rules as show_rules
+from media_pipeline.show_rules.models import ShowRule
+from media_pipeline.show_rules.rules import delete_rule, reads_as_caption, save_rule
 from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db

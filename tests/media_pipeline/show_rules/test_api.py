@@ -3,7 +3,7 @@ import json
 import pytest
 
 from devices.registry.models import Device
-from media_pipeline.rules import runs as show_runs
+from media_pipeline.show_rules import runs as show_runs
 from tests.builders import make_capture, make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db

@@ -44,7 +44,7 @@ def list_rules(request: HttpRequest) -> HttpResponse:
         "panel": panel,
         "may_make": is_owner(request.user),
     }
-    return render(request, "media_pipeline/rules/rules.html", context)
+    return render(request, "media_pipeline/show_rules/rules.html", context)
 
 
 @login_required
@@ -79,7 +79,7 @@ def _store(request: HttpRequest, form: RuleForm) -> HttpResponse:
 
 def _form_page(request: HttpRequest, form: RuleForm, status: int = 200) -> HttpResponse:
     context = {"form": form, "rule": form.rule, "has_cameras": Device.objects.exists()}
-    return render(request, "media_pipeline/rules/rule_form.html", context, status=status)
+    return render(request, "media_pipeline/show_rules/rule_form.html", context, status=status)
 
 
 @login_required
@@ -105,7 +105,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
         "may_change": is_owner(request.user),
         "may_list": bool(screens_of(request.user)) or can(request.user, Action.COMMAND),
     }
-    return render(request, "media_pipeline/rules/rule.html", context)
+    return render(request, "media_pipeline/show_rules/rule.html", context)
 
 
 @login_required

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from media_pipeline.storage import syncing
+from media_pipeline.picture_files import syncing
 
 
 @pytest.fixture

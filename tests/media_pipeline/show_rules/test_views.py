@@ -2,10 +2,10 @@ import pytest
 from django.urls import reverse
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.rules import runs as show_runs
-from media_pipeline.rules.models import ShowRule
-from media_pipeline.rules.rules import save_rule
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
+from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules.models import ShowRule
+from media_pipeline.show_rules.rules import save_rule
 from tests.builders import make_capture, make_device, make_user
 
 LIST, NEW = reverse("rules"), reverse("rule_new")

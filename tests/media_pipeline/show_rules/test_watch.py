@@ -2,8 +2,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from media_pipeline.rules.models import ShowRule
-from media_pipeline.rules.watch import Watch
+from media_pipeline.show_rules.models import ShowRule
+from media_pipeline.show_rules.watch import Watch
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ import pytest
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
-from media_pipeline.storage import store
-from media_pipeline.storage.refusals import Refused
+from media_pipeline.picture_files import store
+from media_pipeline.picture_files.refusals import Refused
 from tests.builders import make_capture, make_device, make_jpeg, make_spool
 
 LARGE = os.urandom(store.IN_MEMORY_BYTES + 100_000)

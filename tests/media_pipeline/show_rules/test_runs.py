@@ -6,10 +6,10 @@ from django.utils import timezone
 from devices.commands import queue as commands
 from devices.panels.deliveries.models import Delivery
 from devices.registry.models import Device
-from media_pipeline.rules import runs as show_runs
-from media_pipeline.rules.models import RunState, ShowRule, ShowRun
-from media_pipeline.rules.rules import save_rule
-from media_pipeline.storage import store
+from media_pipeline.picture_files import store
+from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules.models import RunState, ShowRule, ShowRun
+from media_pipeline.show_rules.rules import save_rule
 from tests.builders import make_capture, make_device
 
 pytestmark = pytest.mark.django_db
