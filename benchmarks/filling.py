@@ -40,7 +40,7 @@ from devices.protocol.pictures.packets import count_packets  # noqa: E402
 from devices.registry.models import Device  # noqa: E402
 from devices.setup import adding  # noqa: E402
 from media_pipeline.captures.models import Capture, Source, Step  # noqa: E402
-from media_pipeline.mirror import copying as mirror  # noqa: E402
+from media_pipeline.mirror import copying  # noqa: E402
 from media_pipeline.mirror.models import MirrorState, OSSObject  # noqa: E402
 from media_pipeline.picture_files import store  # noqa: E402
 from photohub.lib.ids import new_id  # noqa: E402
@@ -151,7 +151,7 @@ def time_queues(times: int) -> dict[str, float]:
             Command(device=device, name=secrets.token_hex(12), expires_at=now + timedelta(minutes=5))
             for _ in range(_WAITING_COMMANDS)
         )
-        answer = {"mirror.due": time_ms(mirror.due, times), "commands.claim_to_send": time_ms(_claim, times)}
+        answer = {"mirror.due": time_ms(copying.due, times), "commands.claim_to_send": time_ms(_claim, times)}
         transaction.set_rollback(True)
     return answer
 

@@ -1,6 +1,6 @@
 """What live view is compared with: servers that take one camera over TCP and show it to viewers over HTTP.
 
-    photohub    the stream door and the live picture behind uvicorn, as the hub runs them
+    photohub    the stream endpoint and the live picture behind uvicorn, as the hub runs them
     fan-out     the least that can be done in asyncio: every frame is written to every viewer as it comes; no
                 identity, no rights, no notices, and a viewer that does not read grows the process
     relay       the published relay's behaviour: a thread per viewer reads the camera's one socket, so frames
@@ -22,8 +22,8 @@ import uvicorn
 import uvloop
 
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.live.mjpeg import MjpegDoor, Verdict
-from media_pipeline.streams.tcp import StreamClaim, StreamDoor
+from media_pipeline.live.mjpeg import MjpegEndpoint, Verdict
+from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint
 from photohub.lib.http.guard import GuardedHttp
 
 _HEAD = (
@@ -35,7 +35,7 @@ _CREDIBLE_BYTES = 4 * 2**20
 
 
 async def serve_photohub(camera: socket.socket, web: socket.socket) -> None:
-    """Run the doors as the hub does, with everybody allowed."""
+    """Run the endpoints as the hub does, with everybody allowed."""
     frames = LatestFrames()
 
     async def identify(_claim: StreamClaim) -> str:
@@ -44,10 +44,10 @@ async def serve_photohub(camera: socket.socket, web: socket.socket) -> None:
     async def authorise(_scope: dict, _code: str | None) -> Verdict:
         return Verdict(200, "porch")
 
-    door = StreamDoor(identify, lambda code, jpeg, _address: frames.put(code, jpeg))
-    await door.start_on(camera)
+    endpoint = StreamEndpoint(identify, lambda code, jpeg, _address: frames.put(code, jpeg))
+    await endpoint.start_on(camera)
     config = uvicorn.Config(
-        MjpegDoor(frames, authorise), log_config=None, lifespan="off", http=GuardedHttp, access_log=False
+        MjpegEndpoint(frames, authorise), log_config=None, lifespan="off", http=GuardedHttp, access_log=False
     )
     await uvicorn.Server(config).serve(sockets=[web])
 

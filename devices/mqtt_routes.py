@@ -1,6 +1,6 @@
 """Which MQTT messages of devices are handled here: channel → function(sender, payload)."""
 
-from devices.firmware.endpoints import aliyun as aliyun_door
+from devices.firmware.endpoints import aliyun
 from devices.mqtt.addressing import Sender
 from devices.protocol.aliyun.topics import OtaChannel
 from devices.protocol.json_fields import read_object
@@ -50,8 +50,8 @@ CHANNELS = {
     "telemetry": telemetry,
     "result": result,
     "picture/ack": picture_ack,
-    OtaChannel.INFORM: aliyun_door.inform,
-    OtaChannel.PROGRESS: aliyun_door.progress,
-    OtaChannel.GET: aliyun_door.ask,
-    OtaChannel.DOWNLOAD: aliyun_door.send_block,
+    OtaChannel.INFORM: aliyun.inform,
+    OtaChannel.PROGRESS: aliyun.progress,
+    OtaChannel.GET: aliyun.ask,
+    OtaChannel.DOWNLOAD: aliyun.send_block,
 }

@@ -3,18 +3,16 @@
 from celery import shared_task
 
 from devices.firmware.rollouts import sweeping
-from devices.panels.deliveries import leases as delivery_leases
-from devices.panels.deliveries import preparing
+from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import outbox
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
 from photohub.lib.pages import sessions
 
 from .commands import queue as commands
-from .events import clock_watch, troubles
-from .events import heartbeats as beats
+from .events import clock_watch, heartbeats, troubles
 from .events import record as events
 from .panels import in_use
 
@@ -27,22 +25,22 @@ def prepare_deliveries(delivery_ids: list[str]) -> int:
 
 @shared_task
 def sweep() -> None:
-    """End what has waited too long, see to updates, drop old events, and ring for what was not rung for."""
+    """End what has waited too long, see to updates, drop old events, and enqueue what was missed."""
     each_in_turn(
         commands.expire_due,
         deliveries.bound_waiting,
         deliveries.expire_due,
-        delivery_leases.put_back_lost,
+        leases.put_back_lost,
         playlists.push_due,
-        _ring,
+        _enqueue,
         _prune,
         sweeping.sweep,
     )
 
 
-def _ring() -> None:
+def _enqueue() -> None:
     if ids := preparing.due():
-        doorbell.ring(deliveries.PREPARE_TASK, ids)
+        enqueue.send_task(deliveries.PREPARE_TASK, ids)
 
 
 def _prune() -> None:
@@ -65,4 +63,4 @@ def _drop_unused() -> None:
 @shared_task
 def beat() -> None:
     """Say that a worker is alive."""
-    beats.beat("worker", True, "")
+    heartbeats.note("worker", True, "")

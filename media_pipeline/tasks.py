@@ -1,4 +1,4 @@
-"""Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds what no ring found."""
+"""Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds the rest."""
 
 from functools import partial
 from types import ModuleType
@@ -8,16 +8,16 @@ from celery import shared_task
 from devices.events import clock_watch
 from devices.firmware import images
 from photohub.lib.clock import Pace
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
 
 from .captures import thumbnails
 from .links import publish
 from .maintenance import deleting, orphans, retention
-from .mirror import copying as mirror
+from .mirror import copying
 from .picture_files import store
-from .show_rules import runs as show_runs
-from .time_lapses import making as time_lapse_work
+from .show_rules import runs
+from .time_lapses import making
 from .time_lapses import queue as time_lapses
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
@@ -26,11 +26,11 @@ _pace = Pace()
 
 @shared_task
 def mirror_captures(capture_ids: list[str]) -> int:
-    """Copy these pictures to object storage, and ring for all that waited for a mirror that answers again."""
-    was_failing = mirror.is_failing()
-    done = mirror.mirror_all(capture_ids)
+    """Copy these pictures to object storage, and enqueue all that waited for a mirror that answers again."""
+    was_failing = copying.is_failing()
+    done = copying.mirror_all(capture_ids)
     if was_failing and done:
-        _ring_for(MIRROR, mirror)
+        _enqueue(MIRROR, copying)
     return done
 
 
@@ -48,41 +48,41 @@ def remove_files(removal_ids: list[str]) -> int:
 
 @shared_task
 def make_time_lapses(ids: list[str]) -> None:
-    """Work a stretch on each of these films, and ring for those that go on."""
-    if again := time_lapse_work.make_all(ids):
-        doorbell.ring(time_lapses.TASK, again)
+    """Work a stretch on each of these films, and enqueue those that go on."""
+    if again := making.make_all(ids):
+        enqueue.send_task(time_lapses.TASK, again)
 
 
 @shared_task
 def run_show_rules(camera_ids: list[str]) -> int:
     """Show the new pictures of these cameras on the panels that their rules name."""
-    return show_runs.run_rules(camera_ids)
+    return runs.run_rules(camera_ids)
 
 
 @shared_task
 def sweep() -> None:
-    """Ring for everything that is due and was not rung for, or was dropped on the way."""
-    each_in_turn(*(partial(_ring_for, task, module) for task, module in _WHO_KNOWS.items()))
+    """Enqueue everything that is due and was missed, or was dropped on the way."""
+    each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
 
 
 _WHO_KNOWS = {
-    MIRROR: mirror,
+    MIRROR: copying,
     "media_pipeline.tasks.make_thumbnails": thumbnails,
     "media_pipeline.tasks.remove_files": deleting,
-    time_lapses.TASK: time_lapse_work,
-    show_runs.RUN_TASK: show_runs,
+    time_lapses.TASK: making,
+    runs.RUN_TASK: runs,
 }
 
 
-def _ring_for(task: str, module: ModuleType) -> None:
+def _enqueue(task: str, module: ModuleType) -> None:
     if ids := module.due():
-        doorbell.ring(task, ids)
+        enqueue.send_task(task, ids)
 
 
 @shared_task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
-    steps = [show_runs.prune, time_lapses.drop_left_over]
+    steps = [runs.prune, time_lapses.drop_left_over]
     if _pace.is_steady():
         # By a clock that has just jumped, what arrived a moment ago looks hours old.
         steps += [publish.give_up_old, store.drop_stale_incoming, images.drop_stale_uploads]

@@ -5,8 +5,7 @@ imported. Importing a module connects nothing.
 """
 
 from devices.commands import results
-from devices.panels.sources import fetching
-from devices.panels.sources import sources as picture_sources
+from devices.panels.sources import fetching, sources
 from devices.registry import removing
 
 from .captures import for_panels as showing
@@ -18,5 +17,5 @@ def connect() -> None:
     """Hand the functions to the room below. Connecting again changes nothing."""
     removing.on_remove(deleting.queue_pictures_of)
     results.on_result(publish.hear_result)
-    picture_sources.on_read(showing.read_by_id, showing.read_newest)
+    sources.on_read(showing.read_by_id, showing.read_newest)
     fetching.on_own_link(showing.read_link)

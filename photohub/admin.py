@@ -1,4 +1,4 @@
-"""The back office's door, and its table of people."""
+"""The back office's login, and its table of people."""
 
 from django.contrib import admin
 from django.contrib.auth.models import Group, User

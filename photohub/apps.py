@@ -3,7 +3,7 @@ from django.core.checks import register
 
 from photohub import checks
 
-# Every process that may ring for a task needs the application, web servers too.
+# Every process that may enqueue a task needs the application, web servers too.
 from photohub.celery import connect_signals
 
 
@@ -14,7 +14,7 @@ class PhotoHubConfig(AppConfig):
     def ready(self) -> None:
         connect_signals()
         register(checks.check_production)
-        register(checks.check_doors)
+        register(checks.check_endpoints)
         register(checks.check_disk)
         register(checks.check_privacy)
         register(checks.check_passwords)

@@ -1,4 +1,4 @@
-"""The ASGI entry of every web process: doors of devices and live pictures beside Django, the live socket, MQTT."""
+"""The ASGI entry of every web process: endpoints of devices and live pictures beside Django, the live socket, MQTT."""
 
 import os
 from functools import cache
@@ -27,7 +27,7 @@ logs.set_up()
 
 _pages_socket = OwnPagesOnly(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
 _mqtt_socket = None
-_streams: mjpeg.MjpegDoor | None = None
+_streams: mjpeg.MjpegEndpoint | None = None
 _wall = None
 
 
@@ -46,16 +46,16 @@ def serve_mqtt_at(websocket_application) -> None:
     _mqtt_socket = OwnPagesOnly(websocket_application, needed=False) if websocket_application else None
 
 
-def serve_streams_at(door: mjpeg.MjpegDoor | None) -> None:
+def serve_streams_at(endpoint: mjpeg.MjpegEndpoint | None) -> None:
     """Mount the live pictures at their paths."""
     global _streams
-    _streams = door
+    _streams = endpoint
 
 
-def serve_wall_at(door: wall.WallDoor | None) -> None:
+def serve_wall_at(endpoint: wall.WallEndpoint | None) -> None:
     """Mount the wall of live pictures, for pages of this hub only."""
     global _wall
-    _wall = OwnPagesOnly(door) if door is not None else None
+    _wall = OwnPagesOnly(endpoint) if endpoint is not None else None
 
 
 async def application(scope: dict, receive, send) -> None:

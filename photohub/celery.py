@@ -1,4 +1,4 @@
-"""The Celery application: a doorbell. What is to be done stands in the rows."""
+"""The Celery application: it only says "look now". What is to be done stands in the rows."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ TRANSPORT_ALIASES["memory"] = "photohub.lib.messaging.memory_transport:Transport
 app = Celery("photohub", amqp="photohub.lib.messaging.redis_transport:RedisAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-# Celery remembers the current application per thread; without a default one, other threads would ring nobody.
+# Celery remembers the current application per thread; without a default one, other threads would reach nobody.
 app.set_default()
 
 

@@ -38,7 +38,7 @@ def check_production(app_configs, **kwargs) -> list[CheckMessage]:
     return found
 
 
-def check_doors(app_configs, **kwargs) -> list[CheckMessage]:
+def check_endpoints(app_configs, **kwargs) -> list[CheckMessage]:
     """What would open the hub to everybody, or make it slow, in any form."""
     found: list[CheckMessage] = []
     if "*" in settings.ALLOWED_HOSTS:

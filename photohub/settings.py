@@ -181,7 +181,7 @@ FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 # Django would make what it stores, the static files among it, readable by everybody on the machine.
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 APPEND_SLASH = (
-    True  # For people who type a page address; the upload door and the API take both forms by themselves.
+    True  # For people who type a page address; the upload endpoint and the API take both forms by themselves.
 )
 
 # --- who may come in --------------------------------------------------------------------------------------------
@@ -284,7 +284,7 @@ DATABASES: dict[str, dict] = {"default": _database()}
 REDIS_URL = env_secret(
     "REDIS_URL", "", "redis://:password@host:6379/0; empty: everything inside the one process"
 )
-# Connections of each kind in one process: live pictures, rings, the cache.
+# Connections of each kind in one process: live pictures, notices, the cache.
 REDIS_CONNECTIONS = 16
 # Who only listens sends nothing, and would never notice that a firewall or a machine between dropped the connection.
 REDIS_KEEPALIVE = (
@@ -332,7 +332,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
-# The doorbell may never hold up the one who rings it: the row is the queue, and the sweeper finds what was missed.
+# Enqueueing may never hold up the caller: the row is the queue, and the sweeper finds what was missed.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600, **REDIS_KEEPALIVE}

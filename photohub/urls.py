@@ -1,4 +1,4 @@
-"""All HTTP paths, by app. The upload door and MQTT over WebSocket stand beside Django in `asgi.py`."""
+"""All HTTP paths, by app. The upload endpoint and MQTT over WebSocket stand beside Django in `asgi.py`."""
 
 from django.contrib import admin
 from django.urls import include, path

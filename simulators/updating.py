@@ -50,7 +50,7 @@ class UpdatingBoard:
 
 
 def add_updating(kinds, read_address: Callable[[str], tuple[str, int]]) -> None:
-    """Add `update` and one subcommand for each door."""
+    """Add `update` and one subcommand for each endpoint."""
     update = kinds.add_parser("update", help="boards that take firmware updates, by one of the hub's doors")
     doors = update.add_subparsers(dest="door", required=True)
     aliyun = _add_door(doors, "aliyun", "MQTT in the Aliyun form")

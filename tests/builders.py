@@ -49,14 +49,14 @@ def make_device(code: str = "porch", *, profile: str = "generic", name: str = ""
 
 
 def make_spool(data: bytes) -> store.Spool:
-    """Return a body as a door would have received it."""
+    """Return a body as an endpoint would have received it."""
     spool = store.Spool()
     spool.write(data)
     return spool
 
 
 def make_upload(device: Device, data: bytes | None = None, *, name: str = "a", **values) -> Upload:
-    """Return a picture as a door hands it in."""
+    """Return a picture as an endpoint hands it in."""
     data = make_jpeg(text=name) if data is None else data
     values.setdefault("source", Source.HTTP)
     values.setdefault("received_at", timezone.now())

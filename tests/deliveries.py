@@ -1,6 +1,6 @@
 """Deliveries in the states that tests begin from."""
 
-from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import leases
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import Wish
@@ -26,5 +26,5 @@ def ready(device: Device, text: str = "a", **values) -> Delivery:
 
 def sending(device: Device) -> Delivery:
     delivery = ready(device)
-    assert delivery_leases.begin_all([delivery])
+    assert leases.begin_all([delivery])
     return delivery

@@ -23,8 +23,7 @@ from devices.firmware.rollouts import sweeping
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.mqtt import dynsec
 from devices.panels import in_use
-from devices.panels.deliveries import leases as delivery_leases
-from devices.panels.deliveries import preparing
+from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
@@ -34,11 +33,11 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
-from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import TimeLapse
 from photohub.lib.ids import new_id
@@ -64,14 +63,14 @@ def _ending_nothing(run: Callable[[], object], *ends: str) -> Callable[[], objec
     return find
 
 
-# What runs by itself, every few seconds or at every ring; each is asked for what it does when much waits.
+# What runs by itself, every few seconds or with every notice; each is asked for what it does when much waits.
 SWEEPS: dict[str, Callable[[], object]] = {
-    "copies that are due": mirror.due,
+    "copies that are due": copying.due,
     "previews that are due": thumbnails.due,
     "files to remove": deleting.due,
-    "films to make": time_lapse_work.due,
+    "films to make": making.due,
     "films that are too old": time_lapses.drop_expired,
-    "rules with new pictures": show_runs.due,
+    "rules with new pictures": runs.due,
     "URLs to publish": publish.claim_to_publish,
     "URLs to give up": publish.give_up_old,
     "pictures that are too old": lambda: list(retention.older_than(timezone.now())[:100]),
@@ -79,10 +78,10 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "commands to send": lambda: commands.claim_to_send(hears=lambda _code, _topic: True),
     "commands to end": _ending_nothing(commands.expire_due, "devices.commands.queue._finish"),
     "deliveries to prepare": preparing.due,
-    "deliveries to send": lambda: delivery_leases.claim_to_send(1, hears=lambda _code, _topic: True),
+    "deliveries to send": lambda: leases.claim_to_send(1, hears=lambda _code, _topic: True),
     "deliveries to end": _ending_nothing(deliveries.expire_due, "devices.panels.deliveries.queue.fail"),
     "deliveries with a wrong end": deliveries.bound_waiting,
-    "deliveries of a gateway that died": delivery_leases.put_back_lost,
+    "deliveries of a gateway that died": leases.put_back_lost,
     "playlists": playlists.push_due,
     "pictures that panels need": lambda: in_use.hashes_in_use(["0" * 64, "1" * 64]),
     "old events": events.prune,

@@ -19,8 +19,7 @@ from devices.firmware.rollouts import sweeping, targets
 from devices.firmware.rollouts.models import Rollout
 from devices.mqtt import dynsec
 from devices.panels import in_use
-from devices.panels.deliveries import leases as delivery_leases
-from devices.panels.deliveries import preparing
+from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.registry.models import Device
 from media_pipeline.captures import filters as captures_filters
@@ -29,10 +28,10 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
-from media_pipeline.mirror import copying as mirror
-from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.mirror import copying
+from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
-from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import making
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
 
@@ -46,8 +45,8 @@ def _pictures(filters: captures_filters.Filters, cursor: str = "") -> None:
 
 # What is asked → the function that asks, and the index that it must use (one of them).
 QUERIES: dict[str, tuple[Callable[[], object], str]] = {
-    "copies that are due": (mirror.due, "objects_to_mirror"),
-    "copies that were blocked": (mirror.unblock_all, "objects_to_mirror"),
+    "copies that are due": (copying.due, "objects_to_mirror"),
+    "copies that were blocked": (copying.unblock_all, "objects_to_mirror"),
     "thumbnails that are due": (thumbnails.due, "captures_without_thumbnail"),
     "URLs to publish": (publish.claim_to_publish, "captures_to_publish"),
     "URLs to give up": (publish.give_up_old, "captures_to_publish_by_age"),
@@ -58,22 +57,22 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "commands to end": (commands.expire_due, "commands_that_may_expire"),
     "commands of a clock that was ahead": (commands.expire_due, "open_commands_by_age"),
     "deliveries to prepare": (preparing.due, "deliveries_to_prepare"),
-    "deliveries to send": (delivery_leases.claim_to_send, "deliveries_to_send"),
+    "deliveries to send": (leases.claim_to_send, "deliveries_to_send"),
     "deliveries to end": (deliveries.expire_due, "deliveries_that_may_expire"),
-    "deliveries of a gateway that died": (delivery_leases.put_back_lost, "deliveries_being_sent"),
+    "deliveries of a gateway that died": (leases.put_back_lost, "deliveries_being_sent"),
     "pictures that panels need": (
         lambda: in_use.hashes_in_use(["0" * 64]),
         "deliveries_of_these_bytes|deliveries_of_an_original",
     ),
     "old events": (events.prune, "silent_events_by_age"),
     "old events with a sentence": (events.prune, "told_events_by_age"),
-    "newest copies": (mirror.due, "newest_objects_to_mirror"),
+    "newest copies": (copying.due, "newest_objects_to_mirror"),
     "open commands": (
         lambda: list(Command.objects.open()),
         "commands_that_may_expire|open_commands_by_age",
     ),
     "accounts to tell": (lambda: dynsec.claim_due("hub"), "broker_accounts_to_tell"),
-    "films to make": (time_lapse_work.due, "time_lapses_to_make"),
+    "films to make": (making.due, "time_lapses_to_make"),
     "silent updates": (sweeping.end_due, "targets_with_a_deadline"),
     "updates left open": (sweeping.release_stuck, "targets_with_a_deadline"),
     "rollouts that go on": (lambda: list(Rollout.objects.running()), "rollouts_that_go_on"),
@@ -97,7 +96,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         "captures_of_a_device",
     ),
     "pictures that are new to a rule": (
-        lambda: list(show_runs.new_pictures(ShowRule(camera=Device.objects.first()))),
+        lambda: list(runs.new_pictures(ShowRule(camera=Device.objects.first()))),
         # Both end where the rule has looked already; which is shorter, the database knows.
         "captures_of_a_device|captures_for_history",
     ),

@@ -26,7 +26,7 @@ from media_pipeline.intake import endpoint as upload
 from media_pipeline.intake import headers
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.picture_files.refusals import STATUS
-from media_pipeline.streams.frame_intake import FrameDesk
+from media_pipeline.streams.frame_intake import FrameIntake
 from photohub import env
 from photohub.api.api import api
 from photohub.embedded import broker, connection
@@ -41,7 +41,7 @@ EXAMPLES = (ROOT / "examples/README.md").read_text()
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 READMES = ["README.md", "README.zh-CN.md"]
 
-CHANNELS = channels_of(FrameDesk(LatestFrames()))
+CHANNELS = channels_of(FrameIntake(LatestFrames()))
 # Belongs to the suite, or is Django's own word for the settings module.
 NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
 ENV_FUNCTIONS = {

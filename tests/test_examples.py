@@ -22,7 +22,7 @@ from PIL import Image
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.mqtt import addressing
-from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering import drawing
 from devices.protocol import light, topics
 from devices.protocol.frames.framing import Frame, Hello, StreamReader
 from devices.protocol.frames.payload import read_frame
@@ -113,8 +113,8 @@ def panel_lines() -> str:
     """Return palette, form, options and bytes of the documented pictures."""
     lines = []
     for palette, form, options in PANEL_FORMS:
-        profile = rendering.Profile(format=form, colours=f"palette:{palette}", **options)
-        data = rendering.render(panel_picture(palette), profile).data.hex(" ")
+        profile = drawing.Profile(format=form, colours=f"palette:{palette}", **options)
+        data = drawing.render(panel_picture(palette), profile).data.hex(" ")
         said = " ".join("inverted" if value is True else value for value in options.values())
         first, *more = textwrap.wrap(data, 24 * 3)
         lines += [f"{palette:<6}{form:<8}{said:<10}{first}", *(" " * 24 + line for line in more)]

@@ -5,7 +5,7 @@ from django.utils.translation import override
 
 from devices.commands import queue as commands
 from devices.commands.models import Command
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events.models import Event, EventType, ServiceBeat
 from devices.firmware.models import Firmware
 from devices.panels.deliveries import queue as deliveries
@@ -34,7 +34,7 @@ def test_commands_and_deliveries():
 
 def test_events_and_heartbeats():
     Event.objects.create(seq=1, type=EventType.NOTICE, sentence=OLD)
-    beats.beat("worker", False)
+    heartbeats.note("worker", False)
     ServiceBeat.objects.update(sentence=OLD)
     assert Event.objects.get().text == ServiceBeat.objects.get().text == OLD
 

@@ -22,7 +22,13 @@ NOTERS = {"troubles.note": 1, "broker.tell_refused": 1, "self.tell_refused": 1, 
 NOTERS |= dict.fromkeys(("GetFailed", "BadUrl", "BadAnswer", "AddressRefused", "LoginRefused"), 0)
 # Who keeps a sentence for readers that come later.
 KEEPERS = {
-    *("events.record", "events.new_event", "beats.beat", "beats.beat_if_news", "presence.disconnected"),
+    *(
+        "events.record",
+        "events.new_event",
+        "heartbeats.note",
+        "heartbeats.note_if_news",
+        "presence.disconnected",
+    ),
     *("presence.stream_ended", "commands.fail", "commands.cancel", "deliveries.fail", "deliveries.cancel"),
     *(
         "rollouts.tell",

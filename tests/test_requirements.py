@@ -13,10 +13,10 @@ from tests.test_architecture import ROOT
 NAMED_ONLY = {
     "argon2-cffi": "settings: PASSWORD_HASHERS",
     "boto3": "media_pipeline/mirror/s3.py, through django-storages",
-    "daphne": "tests/servers.py: one of the servers that the doors are tried under",
+    "daphne": "tests/servers.py: one of the servers that the endpoints are tried under",
     "django-csp": "settings: MIDDLEWARE",
     "django-htmx": "settings: INSTALLED_APPS",
-    "gunicorn": "tests/servers.py: one of the servers that the doors are tried under",
+    "gunicorn": "tests/servers.py: one of the servers that the endpoints are tried under",
     "httptools": "photohub/start/serving.py: uvicorn's parser",
     "lucide": "settings: INSTALLED_APPS",
     "openapi-python-client": "tests/photohub/api/test_openapi.py: run as a program",

@@ -25,7 +25,7 @@ from devices.protocol import light
 from devices.registry.models import Device, LinkState
 from photohub.lib.database import rows
 from photohub.lib.database.walking import walk
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, columns, said
 
 from .models import Command, CommandState
@@ -95,7 +95,9 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
     with transaction.atomic():
         rows.insert(made)
         events.record_all([_change_of(command) for command in made])
-        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
+        transaction.on_commit(
+            lambda: notify.send(notify.GATEWAY, [{"type": "gateway.commands"}]), robust=True
+        )
     for command in made:
         command._state.adding = False
     return made

@@ -10,7 +10,7 @@ from photohub.lib.pages.sentences import SENTENCE_CHARS, Said, columns, in_engli
 from .models import ServiceBeat
 
 
-def beat(name: str, ok: bool, sentence: str | Said = "") -> bool:
+def note(name: str, ok: bool, sentence: str | Said = "") -> bool:
     """Note that a part is alive and how it fares. Returns whether its state changed."""
     now = timezone.now()
     values = {"ok": ok} | columns("sentence", sentence)
@@ -22,8 +22,8 @@ def beat(name: str, ok: bool, sentence: str | Said = "") -> bool:
     return changed
 
 
-def beat_if_news(name: str, ok: bool, sentence: str | Said = "", known: ServiceBeat | None = None) -> bool:
-    """Like `beat`, but writes at most every 5 s while nothing changes. For parts that work many times a second.
+def note_if_news(name: str, ok: bool, sentence: str | Said = "", known: ServiceBeat | None = None) -> bool:
+    """Like `note`, but writes at most every 5 s while nothing changes. For parts that work many times a second.
 
     Who has read the part's row just now hands it in as `known`.
     """
@@ -31,7 +31,7 @@ def beat_if_news(name: str, ok: bool, sentence: str | Said = "", known: ServiceB
     recent = row is not None and _age(row) < timedelta(seconds=5)
     if recent and row.ok == ok and row.sentence == in_english(sentence)[:SENTENCE_CHARS]:
         return False
-    return beat(name, ok, sentence)
+    return note(name, ok, sentence)
 
 
 def lease(name: str, holder: str, for_s: float) -> bool:
@@ -51,7 +51,7 @@ def release(name: str, holder: str) -> None:
 
 
 def read(name: str, stale_after_s: float = 60) -> ServiceBeat | None:
-    """Return the part's last beat, marked as not ok when it is older than `stale_after_s`."""
+    """Return the part's last heartbeat, marked as not ok when it is older than `stale_after_s`."""
     row = ServiceBeat.objects.filter(pk=name).first()
     if row is not None and is_stale(row, stale_after_s):
         row.ok = False
@@ -59,7 +59,7 @@ def read(name: str, stale_after_s: float = 60) -> ServiceBeat | None:
 
 
 def is_stale(row: ServiceBeat, after_s: float) -> bool:
-    """Tell whether the part was silent for so long. A beat from the future was written by a clock that jumped since."""
+    """Tell whether the part was silent for so long. A heartbeat from the future was written by a clock that jumped since."""
     return _age(row) > timedelta(seconds=after_s)
 
 

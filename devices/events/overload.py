@@ -4,7 +4,7 @@ from django.utils.translation import gettext_noop as _
 
 from photohub.lib.pages.sentences import Said, said
 
-from . import heartbeats as beats
+from . import heartbeats
 from . import record as events
 from .models import EventType, ServiceBeat
 
@@ -28,17 +28,17 @@ _SENTENCES = {
 def note(name: str, turned_away: int, limit: int) -> None:
     """Note how many were turned away lately, and tell people when that begins and ends."""
     known = ServiceBeat.objects.filter(pk=name).first()
-    if not turned_away and (known is None or known.ok or not beats.is_stale(known, CALM_S)):
+    if not turned_away and (known is None or known.ok or not heartbeats.is_stale(known, CALM_S)):
         return
     crowded, over = _SENTENCES[name]
     told = said(crowded, limit=limit) if turned_away else said(over)
-    if beats.beat_if_news(name, not turned_away, told if turned_away else "", known):
+    if heartbeats.note_if_news(name, not turned_away, told if turned_away else "", known):
         events.record(EventType.NOTICE, told, problem=bool(turned_away))
 
 
 def found() -> tuple[ServiceBeat, Said] | None:
     """Return what is crowded now, if anything is, and what can be done about it."""
     for row in ServiceBeat.objects.filter(pk__in=_SENTENCES, ok=False).order_by("pk"):
-        if not beats.is_stale(row, CALM_S):
+        if not heartbeats.is_stale(row, CALM_S):
             return row, said("End connections that nobody needs, or see who opens so many.")
     return None

@@ -1,4 +1,4 @@
-"""Writing down what happened, and ringing the live pages after the commit."""
+"""Writing down what happened, and notifying the live pages after the commit."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from devices.access.rights import actor_of
 from photohub.lib.database import rows, sequence
 from photohub.lib.log.logs import mask
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import SENTENCE_CHARS, Said, in_english, kept, plain
 
 from .models import Event, EventType
@@ -60,8 +60,8 @@ def record_all(events: list[Event]) -> None:
 
 
 def announce(events: list[Event]) -> None:
-    """Ring the live pages for events that are committed."""
-    live.ring(live.PAGES, [message_of(row) for row in events])
+    """Notify the live pages for events that are committed."""
+    notify.send(notify.PAGES, [message_of(row) for row in events])
 
 
 def message_of(row: Event) -> dict:

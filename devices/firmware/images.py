@@ -223,7 +223,7 @@ def delete_firmware(firmware: Firmware, user=None) -> None:
 
 
 def verified_bytes(firmware: Firmware) -> bytes:
-    """Return an image's bytes, which are those that were signed: the one thing that doors may serve from.
+    """Return an image's bytes, which are those that were signed: the one thing that endpoints may serve from.
 
     Read and proved once, then kept in memory for as long as the file looks the same. Raises FirmwareBroken when
     the disk holds other bytes, FirmwareRefused when key, signature or age do not fit any more (in both cases its

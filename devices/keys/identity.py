@@ -1,4 +1,4 @@
-"""Who is it? Keys of devices and tokens of people, for every door."""
+"""Who is it? Keys of devices and tokens of people, for every endpoint."""
 
 import hmac
 import ipaddress
@@ -14,7 +14,7 @@ from devices.commands.models import Command, CommandState
 from devices.protocol.aliyun.login import Login, verify
 from devices.registry import broker_accounts
 from devices.registry.models import Device, DeviceKey
-from photohub.lib.encryption import open_sealed, seal
+from photohub.lib.encryption import decrypt, encrypt
 from photohub.lib.ids import hash_key, new_key
 from photohub.lib.network.ip import read_ip
 
@@ -110,13 +110,13 @@ def _holds(network: str, address) -> bool:
 
 def device_secret(device: Device) -> str | None:
     """Read back the Aliyun-form secret."""
-    return open_sealed(device.device_secret_encrypted) if device.device_secret_encrypted else None
+    return decrypt(device.device_secret_encrypted) if device.device_secret_encrypted else None
 
 
 def issue_device_secret(device: Device) -> str:
     """Give the device a new Aliyun-form secret and return it in clear: the only time it is seen."""
     secret = secrets.token_hex(16)
-    device.device_secret_encrypted = seal(secret)
+    device.device_secret_encrypted = encrypt(secret)
     device.save(update_fields=["device_secret_encrypted"])
     return secret
 
@@ -129,7 +129,7 @@ def describe_disabled(device: Device) -> str:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a device shows of itself at a door: a key, or a picture name and the address it came from."""
+    """What a device shows of itself at an endpoint: a key, or a picture name and the address it came from."""
 
     key: str = ""
     name: str = ""

@@ -6,7 +6,7 @@ import segno
 from django.http import HttpRequest
 
 from devices.registry.models import Device
-from photohub.lib.encryption import open_sealed, seal
+from photohub.lib.encryption import decrypt, encrypt
 
 _SLOT = "device_secrets"
 
@@ -25,10 +25,10 @@ class ShownSecrets:
 
 
 def keep_for_next_page(request: HttpRequest, device: Device, key: str = "", device_secret: str = "") -> None:
-    """Put a new secret aside. Sealed, because sessions lie in the database, where no key is kept in clear."""
-    sealed = {"key": seal(key).decode() if key else "", "secret": ""}
-    sealed["secret"] = seal(device_secret).decode() if device_secret else ""
-    request.session[_SLOT] = {device.code: sealed}
+    """Put a new secret aside. Encrypted, because sessions lie in the database, where no key is kept in clear."""
+    encrypted = {"key": encrypt(key).decode() if key else "", "secret": ""}
+    encrypted["secret"] = encrypt(device_secret).decode() if device_secret else ""
+    request.session[_SLOT] = {device.code: encrypted}
 
 
 def take(request: HttpRequest, device: Device) -> ShownSecrets | None:
@@ -36,10 +36,10 @@ def take(request: HttpRequest, device: Device) -> ShownSecrets | None:
     kept = request.session.get(_SLOT, {})
     if device.code not in kept:
         return None
-    sealed = kept[device.code]
+    encrypted = kept[device.code]
     del request.session[_SLOT]
-    return ShownSecrets(_opened(sealed["key"]), _opened(sealed["secret"]))
+    return ShownSecrets(_opened(encrypted["key"]), _opened(encrypted["secret"]))
 
 
-def _opened(sealed: str) -> str:
-    return (open_sealed(sealed.encode()) or "") if sealed else ""
+def _opened(encrypted: str) -> str:
+    return (decrypt(encrypted.encode()) or "") if encrypted else ""

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from devices.access.models import ApiToken, Scope
 from devices.registry import broker_accounts
 from photohub.lib.http.answer import refuse
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.scope import address_of
 from photohub.lib.ids import hash_key, new_key
 from photohub.lib.pages.api import ApiError
@@ -32,7 +32,7 @@ from .identity import PREFIX_LENGTH, find_row, note_use
 FOR_BROWSERS = "Bearer"
 FOR_PROGRAMS = 'Basic realm="PhotoHub", charset="UTF-8", Bearer'
 # Of one address: whoever tries tokens that do not exist.
-_strangers = Strangers()
+_failed_tries = FailedTries()
 
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -53,7 +53,7 @@ def user_of_token(request: HttpRequest, secret: str):
     token = token_of(Papers(secret), address)
     if token is not None:
         return _person_with(token, request)
-    if wait_s := wait_of_stranger(address):
+    if wait_s := note_failed_try(address):
         raise ApiError(429, "rate", _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s})
     return None
 
@@ -111,19 +111,19 @@ def token_of(papers: Papers, address: str) -> ApiToken | None:
     """
     if not (papers.secret.isascii() and papers.secret.isprintable()):
         return None
-    if _strangers.wait_s(address, papers.secret):
+    if _failed_tries.wait_s(address, papers.secret):
         return None
     token = find_token(papers.secret)
     if token is not None and papers.username not in (None, token.user.get_username()):
         return None
     if token is not None:
-        _strangers.found(papers.secret)
+        _failed_tries.found(papers.secret)
     return token
 
 
-def wait_of_stranger(address: str) -> int:
+def note_failed_try(address: str) -> int:
     """Note that somebody came from there with a wrong token; returns how long he is to wait."""
-    return _strangers.missed(address)
+    return _failed_tries.missed(address)
 
 
 def is_browser(headers: Mapping[str, str | None]) -> bool:
@@ -183,7 +183,7 @@ def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> Http
     headers = {name.lower(): value for name, value in request.headers.items()}
     if not were_wrong and is_browser(headers):
         return redirect_to_login(request.get_full_path())
-    if count and (wait_s := wait_of_stranger(address_of(request))):
+    if count and (wait_s := note_failed_try(address_of(request))):
         return _too_often(_("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
     answer = _unknown_token() if were_wrong else _no_papers()
     answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS

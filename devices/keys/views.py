@@ -15,8 +15,7 @@ from devices.registry.finding import get_device
 from devices.registry.page import frame_of
 from photohub.lib.pages.sentences import Said, said
 
-from . import identity
-from . import shown_once as secrets_once
+from . import identity, shown_once
 
 
 @login_required
@@ -30,7 +29,7 @@ def keys(request: HttpRequest, code: str) -> HttpResponse:
     full = len(living) >= identity.LIVE_KEYS_AT_MOST
     context = {
         "keys": rows,
-        "shown": secrets_once.take(request, device),
+        "shown": shown_once.take(request, device),
         "oldest": living[-1] if full else None,
     }
     return render(request, "devices/keys/keys.html", frame_of(request, device, "keys") | context)
@@ -44,7 +43,7 @@ def new_key(request: HttpRequest, code: str) -> HttpResponse:
     key = identity.issue_key(device)
     # Everybody who may look reads the events, and how a key begins is no business of theirs.
     _tell(request, device, said("A key was made."))
-    secrets_once.keep_for_next_page(request, device, key)
+    shown_once.keep_for_next_page(request, device, key)
     return redirect("devices:keys", device.code)
 
 
@@ -70,7 +69,7 @@ def new_secret(request: HttpRequest, code: str) -> HttpResponse:
         return redirect("devices:keys", device.code)
     secret = identity.issue_device_secret(device)
     _tell(request, device, said("A new device secret was made."))
-    secrets_once.keep_for_next_page(request, device, device_secret=secret)
+    shown_once.keep_for_next_page(request, device, device_secret=secret)
     return redirect("devices:keys", device.code)
 
 

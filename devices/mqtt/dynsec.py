@@ -17,9 +17,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from devices.access.rights import Action, can
-from devices.events import heartbeats as beats
+from devices.events import heartbeats, troubles
 from devices.events import record as events
-from devices.events import troubles
 from devices.events.models import EventType, ServiceBeat
 from devices.protocol.mqtt.dynsec import (
     REQUEST,
@@ -40,7 +39,7 @@ from devices.protocol.mqtt.dynsec import (
 from devices.registry.models import BrokerAccount, BrokerAccountQuerySet
 from photohub.lib.clock import first_due
 from photohub.lib.database.db import in_thread, update_in_order
-from photohub.lib.encryption import open_sealed
+from photohub.lib.encryption import decrypt
 from photohub.lib.pages.sentences import Said, in_english, said
 
 from . import addressing
@@ -48,7 +47,7 @@ from .client import Link, MqttDown
 
 log = logging.getLogger(__name__)
 
-BEAT = "broker accounts"
+HEARTBEAT = "broker accounts"
 LOOK_EVERY_S = 8.0
 COMMANDS_PER_MESSAGE = 50
 _ACCOUNTS_AT_ONCE = 25
@@ -97,7 +96,7 @@ def _claim(row: BrokerAccount, hub_username: str) -> Claimed | None:
 
 def wanted_of(row: BrokerAccount) -> Wanted:
     """Return the account that a row asks for, with its present topics."""
-    secret = open_sealed(row.secret_encrypted) if row.secret_encrypted else None
+    secret = decrypt(row.secret_encrypted) if row.secret_encrypted else None
     if row.device is not None:
         publish, subscribe = addressing.rights_of(row.device)
         enabled = row.device.enabled
@@ -154,8 +153,8 @@ def note_failed(claimed: Claimed, sentence: str | Said) -> None:
 
 def note_answers(sentence: str | Said = "") -> None:
     """Note whether the broker answers the hub's questions about accounts, and tell people when that changes."""
-    known = ServiceBeat.objects.filter(pk=BEAT).first()
-    if beats.beat_if_news(BEAT, not sentence, sentence, known) and (sentence or known):
+    known = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
+    if heartbeats.note_if_news(HEARTBEAT, not sentence, sentence, known) and (sentence or known):
         told = sentence or said("The message broker answers about its accounts again.")
         events.record(EventType.NOTICE, told, problem=bool(sentence))
 

@@ -2,16 +2,15 @@
 
 from django.db.models import Q
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats, troubles
 from devices.events import record as events
-from devices.events import troubles
 from devices.events.models import EventType, ServiceBeat, Trouble
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import Said, said
 
 from . import addressing
 
-BEAT = "unheard topics"
+HEARTBEAT = "unheard topics"
 WORD = "topic_unheard"
 _NAMED_AT_MOST = 5
 
@@ -44,7 +43,7 @@ def _own_topics(filters: set[str]) -> set[str]:
 
 
 def _note_shared(topics: list[str]) -> None:
-    if not topics and not ServiceBeat.objects.filter(pk=BEAT).exists():
+    if not topics and not ServiceBeat.objects.filter(pk=HEARTBEAT).exists():
         return
     sentence: str | Said = ""
     if topics:
@@ -52,6 +51,6 @@ def _note_shared(topics: list[str]) -> None:
             "The broker does not let the hub listen to %(topics)s, so devices there are not heard.",
             topics=", ".join(topics[:_NAMED_AT_MOST]),
         )
-    if beats.beat(BEAT, not topics, sentence):
+    if heartbeats.note(HEARTBEAT, not topics, sentence):
         told = sentence or said("The broker lets the hub listen to all topics again.")
         events.record(EventType.NOTICE, told, problem=bool(topics))

@@ -18,10 +18,10 @@ def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
     found: list[str] = []
     if not device.enabled:
         found.append(_("Switched off"))
-    keyless_door = device.issued_name_upload or bool(device.allowed_network)
+    keyless_upload = device.issued_name_upload or bool(device.allowed_network)
     if not has_key:
         found.append(
-            _("No key: it can send only without one") if keyless_door else _("No key: it cannot log in")
+            _("No key: it can send only without one") if keyless_upload else _("No key: it cannot log in")
         )
     elif not key_used and device.last_seen_at is None and timezone.now() - device.created_at > _PATIENCE:
         found.append(_("Key never used"))

@@ -13,7 +13,7 @@ from devices.access.rights import Action, can, is_owner
 from devices.commands.models import Command
 from devices.commands.views import newest_command
 from devices.panels.deliveries.screens import screens_of
-from devices.panels.fetching import unclaimed as panel_strangers
+from devices.panels.fetching import unclaimed
 from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup, DeviceKey, Panel
 from devices.registry.page import frame_of
@@ -118,32 +118,32 @@ def device_list(request: HttpRequest) -> HttpResponse:
         "filtered": any(wish.values()),
         "next_start": start + PAGE_SIZE if len(rows) > start + PAGE_SIZE else None,
         "can_add": is_owner(request.user),
-        "strangers": _strangers() if is_owner(request.user) else [],
+        "unclaimed": _unclaimed_panels() if is_owner(request.user) else [],
         "has_panels": has_panels,
         "sees_panels": has_panels or visible.filter(panel__isnull=False).exists(),
     }
     return render(request, "devices/overview/list.html", context)
 
 
-def _strangers() -> list[dict]:
+def _unclaimed_panels() -> list[dict]:
     """Return the panels that ask to be added and whose address no device has yet."""
-    found = panel_strangers.strangers()
-    addresses = [stranger.address for stranger in found]
+    found = unclaimed.panels()
+    addresses = [panel.address for panel in found]
     known = Panel.objects.filter(hardware_address__in=addresses).values_list("hardware_address", flat=True)
     expected = set(known)
     return [
         {
-            "address": stranger.address,
-            "kind": " · ".join(filter(None, (stranger.model, _size_of(stranger)))),
-            "asked_at": datetime.fromtimestamp(stranger.asked_at, UTC),
+            "address": panel.address,
+            "kind": " · ".join(filter(None, (panel.model, _size_of(panel)))),
+            "asked_at": datetime.fromtimestamp(panel.asked_at, UTC),
         }
-        for stranger in found
-        if stranger.address not in expected
+        for panel in found
+        if panel.address not in expected
     ]
 
 
-def _size_of(stranger: panel_strangers.Stranger) -> str:
-    return f"{stranger.width} × {stranger.height}" if stranger.width and stranger.height else ""
+def _size_of(panel: unclaimed.UnclaimedPanel) -> str:
+    return f"{panel.width} × {panel.height}" if panel.width and panel.height else ""
 
 
 def _start(text: str) -> int:

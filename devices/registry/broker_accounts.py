@@ -5,8 +5,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from photohub.lib.encryption import seal
-from photohub.lib.messaging import notify as live
+from photohub.lib.encryption import encrypt
+from photohub.lib.messaging import notify
 
 from .broker_names import hub_names, is_devices
 from .models import BrokerAccount, Device
@@ -16,9 +16,9 @@ def _kept_elsewhere() -> bool:
     return bool(settings.MQTT_URL and settings.MQTT_DYNSEC)
 
 
-def _ring() -> None:
+def _notify_gateway() -> None:
     """Let the gateway look at once."""
-    transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+    transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
 
 
 def want(device: Device, key: str | None = None) -> None:
@@ -32,11 +32,11 @@ def want(device: Device, key: str | None = None) -> None:
         "error": "",
     }
     if key is not None:
-        changes["secret_encrypted"] = seal(key)
+        changes["secret_encrypted"] = encrypt(key)
     # A device's code comes before a person of the same name, who would else get the device's topics.
     changes |= {"device": device, "user": None}
     BrokerAccount.objects.update_or_create(username=device.code, defaults=changes)
-    _ring()
+    _notify_gateway()
 
 
 def want_person(user, secret: str) -> None:
@@ -50,11 +50,11 @@ def want_person(user, secret: str) -> None:
             "user": user,
             "state": BrokerAccount.State.PENDING,
             "wanted": True,
-            "secret_encrypted": seal(secret),
+            "secret_encrypted": encrypt(secret),
             "next_try_at": timezone.now(),
         },
     )
-    _ring()
+    _notify_gateway()
 
 
 def unwant(device: Device) -> None:
@@ -70,7 +70,7 @@ def unwant_person(user) -> None:
 def _unwant(accounts: QuerySet[BrokerAccount]) -> None:
     if _kept_elsewhere():
         accounts.update(state=BrokerAccount.State.PENDING, wanted=False, next_try_at=timezone.now())
-        _ring()
+        _notify_gateway()
 
 
 def forget_revoked(device: Device) -> None:

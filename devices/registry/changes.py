@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from devices.events import record as events
 from devices.events.models import EventType
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said, said_of
 
 from . import broker_accounts
@@ -99,7 +99,9 @@ def _store(device: Device, changed: list[str], user) -> None:
                 sentence=describe_change(device, changed),
             )
             broker_accounts.want(device)
-            transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+            transaction.on_commit(
+                lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True
+            )
     except IntegrityError as error:
         # Somebody took the same topic between the check and the commit: the rule can now name the holder.
         check_device(device)

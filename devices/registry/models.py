@@ -88,7 +88,7 @@ class Device(models.Model):
     # Which board revision it is, where firmware differs by it.
     hardware = models.CharField(max_length=64, blank=True)
 
-    # Doors for firmware that sends no key.
+    # Ways in for firmware that sends no key.
     issued_name_upload = models.BooleanField(default=False)
     allowed_network = models.CharField(max_length=64, blank=True)
 

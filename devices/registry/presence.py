@@ -11,7 +11,7 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said
 
 from .models import Device, LinkState
@@ -134,7 +134,7 @@ def connected(device: Device, address: str = "") -> None:
             if address
             else said("Connected by MQTT."),
         )
-    transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
+    transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
 
 
 def disconnected(device: Device, reason: str | Said = "") -> None:

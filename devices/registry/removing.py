@@ -7,7 +7,7 @@ from django.db import transaction
 from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib.database.db import lock_in_order
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import said
 
 from . import broker_accounts
@@ -39,4 +39,4 @@ def remove_device(device: Device, user=None) -> None:
             actor=user,
             sentence=said("The device %(name)s (%(code)s) was removed.", **words),
         )
-        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+        transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)

@@ -1,4 +1,4 @@
-"""What a device's values must obey, in words, for every door that sets them: pages, API, command line.
+"""What a device's values must obey, in words, for every endpoint that sets them: pages, API, command line.
 
 A topic is also a right: whoever holds it may use it at the broker. So no device may be given a topic that
 belongs to another one, whatever column it stands in there.

@@ -13,8 +13,8 @@ from devices.keys.identity import issue_key
 from devices.registry.models import Device, Panel
 from devices.registry.profiles import PANEL, PROFILES, fill_in
 from devices.registry.rules import RESERVED_CODES, check_device
-from photohub.lib.encryption import seal
-from photohub.lib.messaging import notify as live
+from photohub.lib.encryption import encrypt
+from photohub.lib.messaging import notify
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ def add_device(*, code: str, name: str, profile: str, group=None, **values) -> N
     device_secret = None
     if device.product_key:
         device_secret = secrets.token_hex(16)
-        device.device_secret_encrypted = seal(device_secret)
+        device.device_secret_encrypted = encrypt(device_secret)
     check_device(device)
     with transaction.atomic():
         device.save()
         if device.profile == PANEL:
             Panel.objects.create(device=device)
         key = issue_key(device)
-        transaction.on_commit(lambda: live.ring(live.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+        transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
     return NewDevice(device, key, device_secret)
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.access.rights import Action, is_owner
 from devices.events.models import Event, EventType
-from devices.keys import shown_once as secrets_once
+from devices.keys import shown_once
 from devices.panels.fetching import trmnl
 from devices.panels.fetching.forms import PanelForm
 from devices.registry.changes import change_device
@@ -25,7 +25,7 @@ from devices.registry.page import frame_of
 from devices.registry.profiles import PROFILES
 from devices.registry.removing import remove_device
 from devices.registry.rules import topic_holder, warn_of_network
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 
 from . import adding
 from .adding import propose_code
@@ -57,7 +57,7 @@ def add(request: HttpRequest) -> HttpResponse:
     if made is None:
         context = {"profile": profile, "board": BOARDS[profile.slug], "form": form, "taken": _taken(profile)}
         return render(request, "devices/setup/add_name.html", context)
-    secrets_once.keep_for_next_page(request, made.device, made.key, made.device_secret or "")
+    shown_once.keep_for_next_page(request, made.device, made.key, made.device_secret or "")
     return redirect("devices:added", made.device.code)
 
 
@@ -86,7 +86,7 @@ def code_for(request: HttpRequest) -> HttpResponse:
 def added(request: HttpRequest, code: str) -> HttpResponse:
     """Step 3: the key this once, the programs with it filled in, and the line that says what has arrived."""
     device = get_device(request.user, code, Action.MANAGE)
-    shown = secrets_once.take(request, device)
+    shown = shown_once.take(request, device)
     profile = PROFILES[device.profile]
     context = {
         "device": device,
@@ -274,7 +274,7 @@ def simulate(request: HttpRequest) -> HttpResponse:
     name = _("Simulated camera %(number)s") % {"number": number}
     made = adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
     message = {"type": "simulator.add", "device": code, "key": made.key}
-    transaction.on_commit(lambda: live.ring(SIMULATORS, [message]), robust=True)
+    transaction.on_commit(lambda: notify.send(SIMULATORS, [message]), robust=True)
     messages.success(request, _("A simulated camera is starting. Its first picture comes in a few seconds."))
     return redirect("live")
 
@@ -296,7 +296,7 @@ def simulate_remove(request: HttpRequest) -> HttpResponse:
     """Remove all simulated cameras with their pictures."""
     _require_owner(request)
     devices = list(Device.objects.filter(simulated=True))
-    live.ring(SIMULATORS, [{"type": "simulator.remove", "device": d.code} for d in devices])
+    notify.send(SIMULATORS, [{"type": "simulator.remove", "device": d.code} for d in devices])
     for device in devices:
         remove_device(device, request.user)
     words = ngettext(

@@ -23,7 +23,7 @@ from photohub.lib.database.outage import is_away
 from photohub.lib.files.moving import move
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
-from photohub.lib.messaging import load as pressure
+from photohub.lib.messaging import load
 
 from .models import Capture, Step
 
@@ -48,7 +48,7 @@ def due(limit: int = 200) -> list[UUID]:
 
 def make_all(capture_ids: Iterable[str | UUID]) -> int:
     """Make the thumbnails of these captures. Returns how many were made; stops when many cameras are being served."""
-    if pressure.is_high():
+    if load.is_high():
         return 0
     rows = Capture.objects.select_related("device").filter(
         pk__in=list(capture_ids), thumbnail_state=Step.PENDING
@@ -61,8 +61,8 @@ def make_all(capture_ids: Iterable[str | UUID]) -> int:
     made = 0
     for batch in batches:
         # A camera that sends one picture after the other shows its pace only while it is not slowed down.
-        pressure.wait_for_calm(_CALM_WITHIN_S)
-        if pressure.is_high():
+        load.wait_for_calm(_CALM_WITHIN_S)
+        if load.is_high():
             break
         made += make_together(batch)
     return made

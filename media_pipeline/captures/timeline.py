@@ -1,4 +1,4 @@
-"""The truth line: what happened to a picture, step by step, with the times as they were."""
+"""The timeline: what happened to a picture, step by step, with the times as they were."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -51,7 +51,7 @@ _GAPS = (
 )
 
 
-def truth_line(capture: Capture) -> list[Stage]:
+def timeline_of(capture: Capture) -> list[Stage]:
     """Return the six stages of a picture's way. The last two stand in the order in which they happened."""
     mirrored, published = _mirrored(getattr(capture, "mirror", None)), _published(capture)
     last = [mirrored, published]

@@ -15,27 +15,27 @@ from devices.access.rights import Action, can
 from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.picture_files import store
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.picture_response import picture_response
-from photohub.lib.pages.timezones import in_visitors_zone
+from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import labels
 from .cards import picture_of
 from .finding import get_capture, link_of, neighbours_of, with_parts
 from .models import Capture
 from .reading import PictureMissing, read_picture, read_thumbnail
-from .timeline import truth_line
+from .timeline import timeline_of
 from .wording import exif_of, facts_of
 
 
 @login_required
 @require_GET
-@in_visitors_zone
+@in_visitors_timezone
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Show one picture and the truth about it."""
+    """Show one picture and its timeline."""
     capture = get_capture(request.user, id)
     try:
         exif, missing = exif_of(read_picture(capture)), False
@@ -55,7 +55,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-@in_visitors_zone
+@in_visitors_timezone
 def panel(request: HttpRequest, id: UUID) -> HttpResponse:
     """Return what the lightbox tells about a picture."""
     capture = get_capture(request.user, id)
@@ -63,7 +63,7 @@ def panel(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 def _common(request: HttpRequest, capture: Capture) -> dict:
-    stages = truth_line(capture)
+    stages = timeline_of(capture)
     return {
         "capture": capture,
         "picture": picture_of(capture),
@@ -89,8 +89,8 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
 def retry_mirror(request: HttpRequest, id: UUID) -> HttpResponse:
     """Copy the picture to the mirror now."""
     capture = get_capture(request.user, id, Action.COMMAND)
-    if mirror.retry_now(capture.pk):
-        doorbell.ring("media_pipeline.tasks.mirror_captures", [capture.pk])
+    if copying.retry_now(capture.pk):
+        enqueue.send_task("media_pipeline.tasks.mirror_captures", [capture.pk])
         messages.success(request, _("The copy is tried again now."))
     else:
         messages.info(request, _("The copy is already done or on its way."))

@@ -10,7 +10,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from devices.events import record as events
 from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sessions import user_of_session
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.accept()
             await self.close(CLOSE_NO_RIGHT)
             return
-        await self.channel_layer.group_add(live.PAGES, self.channel_name)
+        await self.channel_layer.group_add(notify.PAGES, self.channel_name)
         await self.accept()
         await self._tell({"type": "hello", "seq": await in_thread(events.newest)})
         self._watch = asyncio.ensure_future(self._keep_watch())
@@ -45,7 +45,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._watch.cancel()
         # Redis may be away: it forgets who does not listen any more.
         with suppress(Exception):
-            await self.channel_layer.group_discard(live.PAGES, self.channel_name)
+            await self.channel_layer.group_discard(notify.PAGES, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         # The page has nothing to say; whoever shouts is put out.
@@ -99,7 +99,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 await self._ping()
 
     async def _ping(self) -> None:
-        """Say up to which event it should know: rings may be lost, as while Redis is away."""
+        """Say up to which event it should know: notices may be lost, as while Redis is away."""
         try:
             seq = await in_thread(events.newest)
         except Exception:

@@ -64,8 +64,9 @@ class ThumbnailFailed(ValueError):
 class PictureFacts:
     """What the bytes say without decoding. Sizes are None when a JPEG was cut before it said them.
 
-    `picture_bytes` is the length without the tail; `flags` may hold "truncated" and "trailing", and what doors add:
-    "transport" (the bytes are a whole picture, but their transport ended badly) and "clock" (the camera's time is wrong).
+    `picture_bytes` is the length without the tail; `flags` may hold "truncated" and "trailing", and what endpoints add:
+    "transport" (the bytes are a whole picture, but their transport ended badly) and "clock" (the camera's time is
+    wrong).
     """
 
     kind: str
@@ -105,7 +106,7 @@ def inspect(data: Buffer, max_pixels: int = MAX_PIXELS) -> PictureFacts:
 
 
 def flagged(facts: PictureFacts, *flags: str) -> PictureFacts:
-    """Return the facts with what a door knows of how the picture came."""
+    """Return the facts with what an endpoint knows of how the picture came."""
     return replace(facts, flags=(*facts.flags, *flags)) if flags else facts
 
 

@@ -87,9 +87,9 @@ class Committer:
                 return waiting.future
             self._waiting.append(waiting)
             self._waiting_bytes += waiting.size_bytes
-            bell = self._next_bell()
-        if bell is not None:
-            bell.release()
+            waker = self._next_waker()
+        if waker is not None:
+            waker.release()
         return waiting.future
 
     def _has_room(self, item: "_Waiting") -> bool:
@@ -102,8 +102,8 @@ class Committer:
         self._waiting = deque(waiting for waiting in self._waiting if not waiting.future.cancelled())
         self._waiting_bytes = sum(waiting.size_bytes for waiting in self._waiting)
 
-    def _next_bell(self) -> "threading.Lock | None":
-        """Return the bell of the thread to wake, if one is to be woken; call with the lock held."""
+    def _next_waker(self) -> "threading.Lock | None":
+        """Return the lock of the thread to wake, if one is to be woken; call with the lock held."""
         if self._woken or not self._waiting:
             return None
         if self._idle:
@@ -142,13 +142,13 @@ class Committer:
                 self._threads.discard(threading.current_thread())
                 # It may have been the one that was to look next.
                 self._woken = False
-                other = self._next_bell()
+                other = self._next_waker()
             if other is not None:
                 other.release()
 
     def _work(self) -> None:
-        bell = threading.Lock()
-        bell.acquire()
+        waker = threading.Lock()
+        waker.acquire()
         batch: list[_Waiting] = []
         rested = False
         try:
@@ -156,16 +156,16 @@ class Committer:
                 with self._lock:
                     self._woken = False
                     batch = self._take()
-                    other = self._next_bell()
+                    other = self._next_waker()
                     sleeps = rested and not batch
                     if sleeps and self._stopping:
                         return
                     if sleeps:
-                        self._idle.append(bell)
+                        self._idle.append(waker)
                 if other is not None:
                     other.release()
                 if sleeps:
-                    bell.acquire()
+                    waker.acquire()
                     rested = False
                     continue
                 if batch:
@@ -218,18 +218,18 @@ class Committer:
         """Store what waits, then end the threads. What is handed in later starts them again."""
         with self._lock:
             self._stopping = True
-            threads, bells = set(self._threads), self._idle
+            threads, wakers = set(self._threads), self._idle
             self._idle = []
-        for bell in bells:
-            bell.release()
+        for waker in wakers:
+            waker.release()
         for thread in threads:
             thread.join(_JOIN_WITHIN_S)
         with self._lock:
             self._stopping = False
             # Somebody may have handed something in when the last thread had looked already.
-            bell = self._next_bell()
-        if bell is not None:
-            bell.release()
+            waker = self._next_waker()
+        if waker is not None:
+            waker.release()
 
 
 def _end(future: Future, outcome: Any) -> None:

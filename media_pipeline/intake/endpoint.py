@@ -1,4 +1,4 @@
-"""The HTTP upload door: a small ASGI application in front of Django.
+"""The HTTP upload endpoint: a small ASGI application in front of Django.
 
 Django would spool the whole body to disk before asking who sends it, without limit or time-out. Here it goes
 headers → identity → length and disk floor → body, hashed while it arrives → `ingest`. It decides nothing: it
@@ -24,11 +24,11 @@ from media_pipeline.picture_files.refusals import Refused
 from photohub.lib import failpoints
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.answer import begin
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.proxies import network_address
 from photohub.lib.http.rates import Buckets
 from photohub.lib.http.scope import client_address
-from photohub.lib.messaging import load as pressure
+from photohub.lib.messaging import load
 from photohub.lib.network.site import base_url
 
 from .body import Body
@@ -40,7 +40,7 @@ from .refusal_notes import FAULT, RefusalNotes
 log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN_S = 7.5
-_STRANGERS = Strangers()
+_FAILED_TRIES = FailedTries()
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
@@ -50,13 +50,13 @@ _notes = RefusalNotes()
 
 
 def serves(path: str) -> bool:
-    """Tell whether this path is the upload door's."""
+    """Tell whether this path is the upload endpoint's."""
     return PATHS.match(path) is not None
 
 
 async def application(scope: dict, receive, send) -> None:
     """Answer one upload. Every answer is one JSON object of at most 512 bytes with its length, errors included."""
-    pressure.enter()
+    load.enter()
     request = _Request(scope, receive)
     try:
         receipt = await request.run()
@@ -76,7 +76,7 @@ async def application(scope: dict, receive, send) -> None:
             await _notes.tell(request.device, FAULT, detail=type(error).__name__)
         await _refuse(send, Refused("busy", "The hub stumbled; send the picture again.", 5), request)
     finally:
-        pressure.leave()
+        load.leave()
         request.body.spool.discard()
 
 
@@ -96,7 +96,7 @@ class _Request:
     async def run(self) -> Receipt:
         if self._scope["method"] != "POST":
             raise Refused("method", "Send the picture with POST.")
-        if pressure.uploads() > settings.UPLOADS_AT_ONCE:
+        if load.uploads() > settings.UPLOADS_AT_ONCE:
             raise Refused("busy", "Too many uploads at once; send the picture again.", 2)
         # Before anybody is looked up: a flood costs neither the database nor the disk anything.
         if _ADDRESSES and (wait_s := _ADDRESSES.take(self._address, time.monotonic())):
@@ -143,7 +143,7 @@ class _Request:
                 if refusal.word == "auth":
                     self.device = await self._whose(head)
                 raise
-        _STRANGERS.found(self._proof(head))
+        _FAILED_TRIES.found(self._proof(head))
         self.device = known.device
         if not known.device.enabled:
             raise Refused("disabled", "This device is switched off at the hub.")
@@ -160,7 +160,7 @@ class _Request:
         return head.key or f"the camera at {self._address}"
 
     async def _ask_who(self, head: Head) -> identity.Known | None:
-        if wait_s := _STRANGERS.wait_s(self._address, self._proof(head)):
+        if wait_s := _FAILED_TRIES.wait_s(self._address, self._proof(head)):
             raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         claim = identity.Claim(key=head.key, name=head.name or "", address=self._network_address)
         try:
@@ -182,7 +182,7 @@ class _Request:
             raise head.refusal
         if not head.key and head.name is None:
             raise _no_name()
-        if wait_s := _STRANGERS.missed(self._address):
+        if wait_s := _FAILED_TRIES.missed(self._address):
             raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         if head.key:
             raise Refused(
@@ -203,7 +203,7 @@ class _Request:
         submitted = committer.submit(upload)
         submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
         try:
-            with pressure.storing():
+            with load.storing():
                 async with asyncio.timeout(left_s):
                     return await answer
         except TimeoutError as error:
@@ -221,7 +221,7 @@ class _Request:
 
 
 def _hand_over(done: Future, spool: store.Spool, answer: asyncio.Future) -> None:
-    """Wake the door and let go of the body, from the committer's thread."""
+    """Wake the endpoint and let go of the body, from the committer's thread."""
     with contextlib.suppress(RuntimeError):  # The loop has ended, and the camera's connection with it.
         answer.get_loop().call_soon_threadsafe(_answer_with, done, answer)
     spool.discard()

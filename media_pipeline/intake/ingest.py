@@ -1,4 +1,4 @@
-"""The one way in: a picture from any door becomes a durable file and its rows, in one commit.
+"""The one way in: a picture from any endpoint becomes a durable file and its rows, in one commit.
 
 Order, because code 0 is a promise: file → rename → folder, all synced → rows committed with full sync → answer.
 What an upload says of its device is handed on after the commit (`devices.registry.sightings`).
@@ -29,11 +29,9 @@ from photohub.lib import failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import note_absence, one_writer, require_database, tidy
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import enqueue as doorbell
-from photohub.lib.messaging import load as pressure
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import enqueue, load, notify
 
-from . import lookups as standing
+from . import lookups
 from .committer import Committer
 
 log = logging.getLogger(__name__)
@@ -46,7 +44,7 @@ _PREVIEWS_AFTER_S = 1.0
 
 @dataclass(frozen=True)
 class Upload:
-    """A whole picture as a door hands it in. `command` is set when the issued name was the device's proof."""
+    """A whole picture as an endpoint hands it in. `command` is set when the issued name was the device's proof."""
 
     source: Source
     device: Device
@@ -208,7 +206,7 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
     with transaction.atomic():
         now = timezone.now()
         named = {key: uploads[index] for key, (index, _) in fresh.items()}
-        told = standing.look_up(
+        told = lookups.look_up(
             {u.key_id for u in named.values()} - {None},
             {u.device.pk for u in named.values()},
             {u.name for u in named.values()},
@@ -227,18 +225,18 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         stored = [capture for key, capture in captures.items() if key not in taken]
         events.record_all([event for capture in stored for event in _events_of(capture)])
         failpoints.hit("ingest.inserted")
-        transaction.on_commit(lambda: _ring(stored), robust=True)
+        transaction.on_commit(lambda: _notify(stored), robust=True)
     return settled
 
 
-def _refuse_ended(upload: Upload, told: standing.Standing) -> Refused | None:
+def _refuse_ended(upload: Upload, told: lookups.Known) -> Refused | None:
     if upload.device.pk not in told.devices or upload.key_id not in told.live_keys | {None}:
         return Refused("auth", "The key was revoked, or the device is switched off.")
     return None
 
 
 def _answer_commands(
-    uploads: dict[tuple, Upload], told: standing.Standing, now: datetime
+    uploads: dict[tuple, Upload], told: lookups.Known, now: datetime
 ) -> dict[tuple, Command]:
     """Close the open commands that these pictures answer. A name is good for one picture."""
     found: dict[tuple, Command] = {}
@@ -294,18 +292,18 @@ def _object_of(capture: Capture, now: datetime) -> OSSObject:
     )
 
 
-def _ring(captures: list[Capture]) -> None:
+def _notify(captures: list[Capture]) -> None:
     ids = [c.id for c in captures]
     if not ids:
         return
-    if not pressure.is_high():
-        doorbell.ring("media_pipeline.tasks.make_thumbnails", ids, _PREVIEWS_AFTER_S, pressure.is_high)
+    if not load.is_high():
+        enqueue.send_task("media_pipeline.tasks.make_thumbnails", ids, _PREVIEWS_AFTER_S, load.is_high)
     if settings.PHOTOHUB_MIRROR != "none":
-        doorbell.ring("media_pipeline.tasks.mirror_captures", ids)
+        enqueue.send_task("media_pipeline.tasks.mirror_captures", ids)
     if cameras := watch.among(c.device_id for c in captures):
-        doorbell.ring("media_pipeline.tasks.run_show_rules", cameras)
+        enqueue.send_task("media_pipeline.tasks.run_show_rules", cameras)
     if any(c.publish_state == Step.PENDING for c in captures):
-        live.ring(live.GATEWAY, [{"type": "gateway.publish"}])
+        notify.send(notify.GATEWAY, [{"type": "gateway.publish"}])
 
 
 def _refuse_crowd() -> Refused:

@@ -1,4 +1,4 @@
-"""What the upload door remembers between two pictures of the same camera."""
+"""What the upload endpoint remembers between two pictures of the same camera."""
 
 import time
 
@@ -18,7 +18,7 @@ class KeyMemory:
         return known if time.monotonic() < until else None
 
     def remember(self, key: str, known: identity.Known | None) -> identity.Known | None:
-        """Keep what was found, if it is a key that opens the door; returns it."""
+        """Keep what was found, if it is a key that is good here; returns it."""
         if known is not None and known.keyed and known.device.enabled:
             if len(self._known) >= self._at_most:
                 self._known.clear()

@@ -15,7 +15,7 @@ from devices.registry.models import Device, DeviceKey
 
 
 @dataclass(frozen=True)
-class Standing:
+class Known:
     """The keys and devices that may send now, and the open commands by device and name."""
 
     live_keys: set[int]
@@ -23,13 +23,13 @@ class Standing:
     commands: dict[tuple[int, str], Command]
 
 
-def look_up(key_ids: set[int], device_ids: set[int], names: set[str], now: datetime) -> Standing:
+def look_up(key_ids: set[int], device_ids: set[int], names: set[str], now: datetime) -> Known:
     """Ask which keys and devices may send (an endpoint may remember them for some seconds) and which names are awaited.
 
     Without a name nothing is asked, since every picture has one.
     """
     if not names:
-        return Standing(set(), set(), {})
+        return Known(set(), set(), {})
     values = [*key_ids, *device_ids, *names, connection.ops.adapt_datetimefield_value(now)]
     with connection.cursor() as cursor:
         cursor.execute(_statement(len(key_ids), len(device_ids), len(names)), values)
@@ -37,7 +37,7 @@ def look_up(key_ids: set[int], device_ids: set[int], names: set[str], now: datet
         for id_, kind in cursor.fetchall():
             found[kind].append(id_)
     rows = Command.objects.filter(pk__in=found[_COMMAND]) if found[_COMMAND] else ()
-    return Standing(
+    return Known(
         live_keys={int(id_) for id_ in found[_KEY]},
         devices={int(id_) for id_ in found[_DEVICE]},
         commands={(c.device_id, c.name): c for c in rows},

@@ -71,7 +71,7 @@ class Looks:
 
 
 class RefusalNotes:
-    """Notes what is refused and what is stored at a door in the event loop."""
+    """Notes what is refused and what is stored at an endpoint in the event loop."""
 
     def __init__(self) -> None:
         self._looks = Looks()

@@ -19,7 +19,7 @@ from media_pipeline.captures.reading import PictureMissing, read_picture
 from media_pipeline.captures.views import unchanged
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.scope import address_of
 from photohub.lib.pages.picture_response import picture_response
 
@@ -27,7 +27,7 @@ from . import sharing
 from .models import ShareLink
 
 _SIGNED_FOR_S = 600
-_strangers = Strangers()
+_failed_tries = FailedTries()
 _CACHE = "public, max-age=300"
 
 
@@ -35,14 +35,14 @@ _CACHE = "public, max-age=300"
 def follow(request: HttpRequest, code: str) -> HttpResponse:
     """Serve the picture that a link names, or send on to its mirror copy."""
     address = address_of(request)
-    if wait_s := _strangers.wait_s(address, code):
+    if wait_s := _failed_tries.wait_s(address, code):
         return _too_many(wait_s)
     capture, refusal = _find(code)
     if capture is None:
-        if refusal is _unknown and (wait_s := _strangers.missed(address)):
+        if refusal is _unknown and (wait_s := _failed_tries.missed(address)):
             return _too_many(wait_s)
         return refusal(request)
-    _strangers.found(code)
+    _failed_tries.found(code)
     response = unchanged(request, capture.sha256) or _to_mirror(capture) or _from_here(request, capture)
     if request.method == "GET" and response.status_code in (200, 302) and code != capture.code:
         ShareLink.objects.filter(code=code).update(opened=F("opened") + 1)

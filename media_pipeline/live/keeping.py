@@ -3,7 +3,7 @@
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 
 from . import now as live_now
 
@@ -20,4 +20,4 @@ def keep_next(device: Device) -> None:
         raise CannotKeep(_("The camera is switched off."))
     if not live_now.stats_of([device.code]):
         raise CannotKeep(_("No frame came from this camera lately, so there is none to keep."))
-    live.ring(live.GATEWAY, [{"type": "gateway.keep", "device": device.code}])
+    notify.send(notify.GATEWAY, [{"type": "gateway.keep", "device": device.code}])

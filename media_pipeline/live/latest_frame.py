@@ -76,7 +76,7 @@ class Watching(Protocol):
 
 
 class Frames(Protocol):
-    """What doors and pages know of live pictures, in one process or across several."""
+    """What endpoints and pages know of live pictures, in one process or across several."""
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""

@@ -68,7 +68,7 @@ def serves(path: str) -> bool:
     return PATHS.match(path) is not None
 
 
-class MjpegDoor:
+class MjpegEndpoint:
     """The ASGI application. `authorise` gets the scope and the path's code, None for the default stream."""
 
     def __init__(

@@ -59,7 +59,7 @@ class RedisFrames:
         self._pubsub: PubSub | None = None
         self.listening = asyncio.Event()
 
-    # --- for doors and pages
+    # --- for endpoints and pages
 
     def put(self, code: str, picture: bytes) -> None:
         """Take a camera's newest picture. Call from the loop; it never waits."""

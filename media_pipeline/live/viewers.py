@@ -190,7 +190,7 @@ class SendingViewer(Viewer):
 
 
 class Gallery:
-    """All viewers of a door."""
+    """All viewers of an endpoint."""
 
     def __init__(self, *, recheck_every_s: float, stalled_after_s: float) -> None:
         self._recheck_every_s = recheck_every_s

@@ -9,9 +9,9 @@ from devices.keys.tokens import (
     FOR_BROWSERS,
     FOR_PROGRAMS,
     is_browser,
+    note_failed_try,
     read_papers,
     token_of,
-    wait_of_stranger,
 )
 from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
@@ -57,7 +57,7 @@ def _codes_of(scope: dict) -> frozenset[str] | None:
 def _refuse(scope: dict) -> Verdict:
     """Ask who it is; whoever tries wrong tokens again and again is to wait."""
     headers = headers_of(scope)
-    wait_s = wait_of_stranger(client_address(scope)) if headers.get("authorization") else 0
+    wait_s = note_failed_try(client_address(scope)) if headers.get("authorization") else 0
     if wait_s:
         return Verdict(429, sentence=_TOO_OFTEN.format(wait_s), headers={"Retry-After": str(wait_s)})
     challenge = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS

@@ -51,7 +51,7 @@ class _Over(Exception):
         self.code = code
 
 
-class WallDoor:
+class WallEndpoint:
     """The ASGI application. `rights` tells which cameras a scope's viewer may see; None: he is nobody."""
 
     def __init__(self, frames: Frames, rights: Rights, *, tick_s: float = TICK_S) -> None:

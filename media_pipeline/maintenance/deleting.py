@@ -26,7 +26,7 @@ from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said, columns, said
 
 from .models import Removal
@@ -64,16 +64,16 @@ def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
 def delete_unkept(captures: Iterable[Capture]) -> int:
     """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
     with one_writer(), transaction.atomic():
-        rows = _delete_rows(captures, ring=False)
+        rows = _delete_rows(captures, enqueued=False)
         # Without a sentence: on a busy device's page it would bury all that somebody did.
         devices = {c.device_id: c.device for c in rows}.values()
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
-    # Here and not by a ring: the disk must become free as quickly as the rows go.
+    # Here and not by a task: the disk must become free as quickly as the rows go.
     remove_all([c.pk for c in rows])
     return len(rows)
 
 
-def _delete_rows(captures: Iterable[Capture], ring: bool = True) -> list[Capture]:
+def _delete_rows(captures: Iterable[Capture], enqueued: bool = True) -> list[Capture]:
     """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
     # Asked afresh and locked: somebody may have kept one since the page was made.
     chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
@@ -81,7 +81,7 @@ def _delete_rows(captures: Iterable[Capture], ring: bool = True) -> list[Capture
     removals = _queue(rows)
     Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
     failpoints.hit("removal.queued")
-    if ring:
+    if enqueued:
         transaction.on_commit(lambda: _ring(removals), robust=True)
     return rows
 
@@ -130,7 +130,7 @@ def _tell(user, rows: list[Capture]) -> None:
 
 def _ring(removals: list[Removal]) -> None:
     if removals:
-        doorbell.ring("media_pipeline.tasks.remove_files", [r.pk for r in removals])
+        enqueue.send_task("media_pipeline.tasks.remove_files", [r.pk for r in removals])
 
 
 def due(limit: int = 600) -> list[UUID]:

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
 from media_pipeline.captures.models import Capture
@@ -27,7 +27,7 @@ from .models import Removal
 
 log = logging.getLogger(__name__)
 
-BEAT = "orphans"
+HEARTBEAT = "orphans"
 _DAYS = 7  # `verify` walks everything; this only looks where a kill of late can have left something.
 _KEEP_S = 30 * 24 * 3600
 _BATCH = 500
@@ -94,7 +94,7 @@ def _set_aside(files: dict[UUID, Path]) -> int:
             count=len(orphans),
             folder=lost,
         )
-        beats.beat(BEAT, False, sentence)
+        heartbeats.note(HEARTBEAT, False, sentence)
         events.record(EventType.NOTICE, sentence, problem=True)
     return len(orphans)
 

@@ -7,7 +7,7 @@
 Kept pictures are never touched, and are walked past, as is what the mirror does not have yet. Before anything is
 removed the picture folder must prove that its disk is there, and before a file is freed the mirror must prove that it
 has the same bytes. By age nothing goes while the clock is in doubt, and never more than a quarter of all in one run.
-Why a limit is not kept stands in the heartbeat, in words of `trouble_words` (`standing.problems_of`).
+Why a limit is not kept stands in the heartbeat, in words of `trouble_words` (`retention_wording.problems_now`).
 """
 
 import hashlib
@@ -29,8 +29,7 @@ from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import one_writer, update_in_order
 
-from . import deleting
-from . import retention_wording as retention_words
+from . import deleting, retention_wording
 from .retention_wording import Problem
 
 # Small enough that an upload waits for one of these transactions no longer than for another upload's.
@@ -84,7 +83,7 @@ def retain() -> tuple[int, int]:
         problems = [Problem("retention_disk", {"folder": str(settings.PICTURES_DIR)})]
     except MirrorError as error:
         problems.append(Problem("retention_mirror", {"error": str(error)}))
-    retention_words.say(problems)
+    retention_wording.say(problems)
     return run.deleted, run.freed
 
 
@@ -105,14 +104,14 @@ def _local() -> QuerySet[Capture]:
 
 def _by_age(run: Run) -> list[Problem]:
     """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
-    if doubt := retention_words.doubt_of_the_clock():
+    if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
     run.allow_by_age()
     if settings.KEEP_DAYS:
         _delete_old(run)
     if settings.FREE_LOCAL_AFTER_DAYS:
         _free_old(run)
-    return retention_words.left_by_age()
+    return retention_wording.left_by_age()
 
 
 def older_than(before: datetime) -> QuerySet[Capture]:
@@ -173,7 +172,7 @@ def _fit(run: Run) -> list[Problem]:
                 run.freed += len(freed)
             if over <= 0:
                 break
-    return retention_words.left_over_bytes(over)
+    return retention_wording.left_over_bytes(over)
 
 
 def _enough(batch: list[Capture], over: int) -> list[Capture]:
@@ -261,4 +260,4 @@ def proves_copy(mirror: MirrorStore, row: OSSObject, capture: Capture) -> bool:
 def go_on(user=None) -> None:
     """An owner says that the clock is right and that it is well that no picture came."""
     clock_watch.believe()
-    retention_words.note_go_on(user)
+    retention_wording.note_go_on(user)

@@ -8,8 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from devices.events import clock_watch
-from devices.events import heartbeats as beats
+from devices.events import clock_watch, heartbeats
 from devices.events import record as events
 from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
@@ -18,7 +17,7 @@ from media_pipeline.mirror.models import MirrorState
 from photohub.lib.pages.sentences import said
 from photohub.lib.pages.sizes import size_in_words
 
-BEAT = "retention"
+HEARTBEAT = "retention"
 GO_ON = "retention.go_on"
 # So long without a picture is rather a wrong clock than a quiet yard.
 SILENT = timedelta(days=7)
@@ -85,7 +84,7 @@ def left_over_bytes(over: int) -> list[Problem]:
 
 def say(problems: list[Problem]) -> None:
     """Write the heartbeat, and tell owners when a problem begins, is another, or ends."""
-    known = ServiceBeat.objects.filter(pk=BEAT).first()
+    known = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
     before = _words_of(known.sentence) if known and not known.ok else []
     said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
     while problems and len(said) > _SENTENCE_CHARS:
@@ -93,7 +92,7 @@ def say(problems: list[Problem]) -> None:
             Problem(problems[0].word, {n: str(v)[:100] for n, v in problems[0].values.items()})
         ]
         said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
-    beats.beat(BEAT, not problems, said if problems else "")
+    heartbeats.note(HEARTBEAT, not problems, said if problems else "")
     news = [p for p in problems if p.word not in before]
     if news:
         events.record_word(EventType.NOTICE, problems[0].word, problem=True, **problems[0].values)
@@ -115,7 +114,7 @@ def _read(sentence: str) -> list[Problem]:
 
 def problems_now() -> list[Problem]:
     """Return why retention does not do what the settings ask for: the clock as it is, all else as it last found."""
-    row = ServiceBeat.objects.filter(pk=BEAT, ok=False).first()
+    row = ServiceBeat.objects.filter(pk=HEARTBEAT, ok=False).first()
     found = [p for p in _read(row.sentence) if not p.word.startswith("clock_")] if row else []
     doubt = clock_watch.doubt()
     return [Problem(f"clock_{doubt.word}", doubt.values), *found] if doubt else found
@@ -131,4 +130,4 @@ def note_go_on(user) -> None:
     now = timezone.now()
     ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
     events.record(EventType.NOTICE, actor=user, sentence=said("Retention goes on: the clock is right."))
-    beats.beat(BEAT, True, "")
+    heartbeats.note(HEARTBEAT, True, "")

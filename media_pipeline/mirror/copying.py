@@ -23,9 +23,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats, troubles
 from devices.events import record as events
-from devices.events import troubles
 from devices.events.models import Event, EventType
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
@@ -47,7 +46,7 @@ _LONGEST_LOCAL_PAUSE_S = 600
 _PAUSE_AT_MOST_S = _LONGEST_LOCAL_PAUSE_S * 1.2
 # So many times as many as are wanted, so that some of each kind are among them.
 _LOOKED_AT = 2
-BEAT = "mirror"
+HEARTBEAT = "mirror"
 # What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
 UNREADABLE = "unreadable"
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
@@ -264,7 +263,7 @@ def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
         _tell([row for row, _result in copied], EventType.CAPTURE_MIRRORED)
     # Whoever answers a probe answers for all. Not in the same transaction: this locks the rows of others, and the one
     # row of the mirror's state, which all workers want.
-    if _beat(True, "") or any(row.was_blocked for row, _result in copied):
+    if _note_heartbeat(True, "") or any(row.was_blocked for row, _result in copied):
         with one_writer():
             _wake_all()
     troubles.over_for((row.capture.device for row, _result in copied), "picture_not_copied")
@@ -286,7 +285,7 @@ def _record_failure(row: OSSObject, error: MirrorError) -> str:
     if error.configuration:
         _block_all(error)
     if not (error.local or error.permanent):
-        _beat(False, error.said)
+        _note_heartbeat(False, error.said)
     if error.local or error.permanent:
         troubles.note(row.capture.device, "picture_not_copied", name=row.capture.name, detail=error.said)
     return UNREADABLE if error.local and not error.permanent else state
@@ -357,9 +356,9 @@ def _tell(copies: list[OSSObject], type_: EventType) -> None:
     events.record_all([Event(type=type_, device=row.capture.device, subject=row.pk) for row in copies])
 
 
-def _beat(ok: bool, sentence: str | Said) -> bool:
-    known = beats.read(BEAT)
-    news = beats.beat_if_news(BEAT, ok, sentence, known)
+def _note_heartbeat(ok: bool, sentence: str | Said) -> bool:
+    known = heartbeats.read(HEARTBEAT)
+    news = heartbeats.note_if_news(HEARTBEAT, ok, sentence, known)
     if news and known:
         events.record(EventType.NOTICE, sentence=sentence or said("The mirror works again."), problem=not ok)
     return news

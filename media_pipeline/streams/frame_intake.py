@@ -58,7 +58,7 @@ ENDED_BY_FRAME = tuple(refused.word for refused in (FrameRefused, *FrameRefused.
 _FILE_WORDS = {Reason.CANCEL: "file_refused", Reason.PAUSE: "file_no_room"}
 
 
-class FrameDesk:
+class FrameIntake:
     """One for each process that receives frames. `counters` tells what became of them."""
 
     def __init__(

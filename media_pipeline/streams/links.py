@@ -22,7 +22,7 @@ TROUBLES = ("stream_unreadable", "stream_too_large", logins.STREAM)
 
 
 class StreamLinks:
-    """Takes news of links, from the door and from pulls, and writes them down."""
+    """Takes news of links, from the endpoint and from pulls, and writes them down."""
 
     def __init__(self, grace_s: float = GRACE_S) -> None:
         self._grace_s = grace_s

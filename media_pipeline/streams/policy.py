@@ -90,7 +90,7 @@ def build_upload(
     telemetry: Mapping | None = None,
     flags: tuple[str, ...] = (),
 ) -> Upload:
-    """Make of a frame what doors hand in, exactly the bytes that came. Raises Refused."""
+    """Make of a frame what endpoints hand in, exactly the bytes that came. Raises Refused."""
     if len(picture) > settings.UPLOAD_MAX_BYTES:
         raise Refused("too_large", f"The picture is larger than {settings.UPLOAD_MAX_BYTES} bytes.")
     if store.free_bytes() < settings.DISK_FLOOR_BYTES + len(picture):

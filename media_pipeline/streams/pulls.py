@@ -5,8 +5,7 @@ import contextlib
 import logging
 import secrets
 
-from devices.events import heartbeats as beats
-from devices.events import troubles
+from devices.events import heartbeats, troubles
 from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
 from photohub.lib.network import errors as fetch_errors
@@ -61,7 +60,7 @@ class Pulls:
         finally:
             await self._stop(set(self._running), said("the hub stopped"))
             with contextlib.suppress(Exception):
-                await in_thread(beats.release, LEASE, self._holder)
+                await in_thread(heartbeats.release, LEASE, self._holder)
 
     async def _keep_in_step(self) -> None:
         wanted = await in_thread(_wanted, self._holder)
@@ -96,7 +95,7 @@ def _wanted(holder: str) -> set[Pull]:
     columns = ("code", "pull_url", "pull_interval_s", "pull_fingerprint")
     found = {Pull(code, url, float(s), shown) for code, url, s, shown in rows.values_list(*columns)}
     # Without anything to do nobody needs the lease, and nothing is written.
-    return found if found and beats.lease(LEASE, holder, LEASE_S) else set()
+    return found if found and heartbeats.lease(LEASE, holder, LEASE_S) else set()
 
 
 async def note_trouble(code: str, failure: GetFailed | None) -> None:

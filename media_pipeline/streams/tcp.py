@@ -1,7 +1,7 @@
-"""The TCP door, port 8100: cameras that send frame after frame in any framing (docs/protocol.md, "Stream").
+"""The TCP endpoint, port 8100: cameras that send frame after frame in any framing (docs/protocol.md, "Stream").
 
 A connection is refused, asked who it is, read, and at last closed; whether anybody looks at the pictures does
-not matter here. What the door must know is passed in: whose a claim is, where frames go, who hears of links.
+not matter here. What the endpoint must know is passed in: whose a claim is, where frames go, who hears of links.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ async def tell_nobody(_event: LinkEvent) -> None:
     """Drop the news."""
 
 
-class StreamDoor:
+class StreamEndpoint:
     """Serves one port. `identify` returns a device's code, None for a stranger; `on_frame` must not wait."""
 
     def __init__(
@@ -183,12 +183,14 @@ class StreamDoor:
 class _Connection:
     """One camera, or one stranger."""
 
-    def __init__(self, door: StreamDoor, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._door = door
-        self._limits = door.limits
+    def __init__(
+        self, endpoint: StreamEndpoint, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._endpoint = endpoint
+        self._limits = endpoint.limits
         self._reader = reader
         self._writer = writer
-        self._frames = StreamReader(door.limits.frame_bytes)
+        self._frames = StreamReader(endpoint.limits.frame_bytes)
         self._close_reason: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self.address = (writer.get_extra_info("peername") or ("?",))[0]
         self.code = ""
@@ -213,7 +215,7 @@ class _Connection:
             log.exception("A stream from %s ended in a way PhotoHub did not expect.", self.address)
             sentence = said("the hub stumbled")
         finally:
-            if self.code and self._door.leave(self):
+            if self.code and self._endpoint.leave(self):
                 await self._tell(LinkState.GONE, sentence)
 
     async def _serve(self) -> Said:
@@ -238,7 +240,7 @@ class _Connection:
 
     async def _read(self) -> Said:
         claim, events = await self._introduce()
-        self._door.enter(self)
+        self._endpoint.enter(self)
         await self._tell(LinkState.CONNECTED)
         checking = asyncio.create_task(self._keep_checking(claim))
         try:
@@ -265,7 +267,7 @@ class _Connection:
 
     async def _identify(self, claim: StreamClaim) -> str:
         try:
-            code = await self._door.identify(claim)
+            code = await self._endpoint.identify(claim)
         except Exception as error:
             log.exception("The hub could not look up a device.")
             raise Closed(said("the hub could not look the device up; try again")) from error
@@ -278,7 +280,7 @@ class _Connection:
     async def _tell_whose(self) -> None:
         """Tell whose fault it was that came before any hello, when the address says so."""
         with contextlib.suppress(Exception):
-            self.code = await self._door.identify(StreamClaim(self.address)) or ""
+            self.code = await self._endpoint.identify(StreamClaim(self.address)) or ""
         if self.code:
             await self._tell(LinkState.REFUSED)
 
@@ -287,7 +289,7 @@ class _Connection:
         while True:
             await asyncio.sleep(self._limits.recheck_s)
             try:
-                code = await self._door.identify(claim)
+                code = await self._endpoint.identify(claim)
             except Exception as error:
                 log.warning("The rights of %s could not be checked: %s", self.code, error)
                 continue
@@ -351,7 +353,7 @@ class _Connection:
         for event in events:
             if isinstance(event, Frame):
                 try:
-                    self._door.on_frame(self.code, event.picture, self.address)
+                    self._endpoint.on_frame(self.code, event.picture, self.address)
                 except Exception:
                     log.exception("A frame of %s could not be handed on.", self.code)
             elif isinstance(event, Ended):
@@ -360,7 +362,7 @@ class _Connection:
     async def _tell(self, state: LinkState, sentence: str | Said = "") -> None:
         try:
             limit = self._limits.frame_bytes
-            await self._door.on_link(
+            await self._endpoint.on_link(
                 LinkEvent(self.code, state, self.address, sentence, self._trouble, limit)
             )
         except Exception:

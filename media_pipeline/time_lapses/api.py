@@ -51,24 +51,28 @@ class TimeLapseOut(Schema):
     expires_at: datetime | None = Field(description="When it is deleted by itself")
 
     @staticmethod
-    def resolve_from_(lapse: TimeLapse) -> datetime | None:
-        return lapse.since
+    def resolve_from_(time_lapse: TimeLapse) -> datetime | None:
+        return time_lapse.since
 
     @staticmethod
-    def resolve_to(lapse: TimeLapse) -> datetime | None:
-        return lapse.before
+    def resolve_to(time_lapse: TimeLapse) -> datetime | None:
+        return time_lapse.before
 
     @staticmethod
-    def resolve_captures(lapse: TimeLapse) -> list[str]:
-        return lapse.chosen
+    def resolve_captures(time_lapse: TimeLapse) -> list[str]:
+        return time_lapse.chosen
 
     @staticmethod
-    def resolve_error(lapse: TimeLapse) -> str:
-        return lapse.error_text
+    def resolve_error(time_lapse: TimeLapse) -> str:
+        return time_lapse.error_text
 
     @staticmethod
-    def resolve_file_url(lapse: TimeLapse) -> str | None:
-        return f"{base_url()}/timelapses/{lapse.pk}/film.mp4" if lapse.state == LapseState.READY else None
+    def resolve_file_url(time_lapse: TimeLapse) -> str | None:
+        return (
+            f"{base_url()}/timelapses/{time_lapse.pk}/film.mp4"
+            if time_lapse.state == LapseState.READY
+            else None
+        )
 
 
 class TimeLapseOrder(Body):
@@ -97,10 +101,10 @@ def films_of(request: HttpRequest):
 
 def film_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
     """Fetch and authorise: a stranger gets 404, somebody who may only look gets 403."""
-    lapse = get_object_or_404(films_of(request), pk=id)
-    if not can(request.user, action, lapse):
+    time_lapse = get_object_or_404(films_of(request), pk=id)
+    if not can(request.user, action, time_lapse):
         raise PermissionDenied
-    return lapse
+    return time_lapse
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -25,12 +25,11 @@ from media_pipeline.captures.reading import PictureMissing, read_picture
 from media_pipeline.picture_files import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import load as pressure
+from photohub.lib.messaging import load
 from photohub.lib.pages.sentences import Said, columns, said
 
-from . import frames as lapse_frames
+from . import frames, video
 from . import queue as time_lapses
-from . import video
 from .frames import FrameDamaged
 from .models import LapseState, TimeLapse
 
@@ -79,9 +78,9 @@ def make_all(ids: Iterable[str | UUID]) -> list[UUID]:
     """Work a stretch on each of these films; returns those that are to be worked on at once again."""
     again = []
     for id in ids:
-        lapse = _claim(UUID(str(id)))
-        if lapse is not None and _work(lapse):
-            again.append(lapse.pk)
+        time_lapse = _claim(UUID(str(id)))
+        if time_lapse is not None and _work(time_lapse):
+            again.append(time_lapse.pk)
     return again
 
 
@@ -89,7 +88,7 @@ def _claim(id: UUID) -> TimeLapse | None:
     """Claim one film. One at a time on the whole hub: pictures that arrive need the processor more."""
     now = timezone.now()
     busy = TimeLapse.objects.unfinished().exclude(_is_free(now)).exists()
-    if busy or pressure.is_high():
+    if busy or load.is_high():
         return None
     lease = new_id()
     rows = TimeLapse.objects.unfinished().filter(_is_due(now), pk=id)
@@ -104,48 +103,50 @@ def _claim(id: UUID) -> TimeLapse | None:
     return TimeLapse.objects.select_related("device").get(pk=id)
 
 
-def _work(lapse: TimeLapse) -> bool:
+def _work(time_lapse: TimeLapse) -> bool:
     """Work one stretch and give the row back; tells whether the film goes on at once."""
     try:
         failpoints.hit("timelapse.claimed")
-        _check(lapse)
-        if not lapse.passed:
-            time_lapses.tell(lapse)
-        if _make_stretch(lapse):
-            _finish(lapse)
+        _check(time_lapse)
+        if not time_lapse.passed:
+            time_lapses.tell(time_lapse)
+        if _make_stretch(time_lapse):
+            _finish(time_lapse)
             return False
     except Stopped:
-        if _is_over(lapse.pk):
-            time_lapses.remove_files(lapse.pk)
+        if _is_over(time_lapse.pk):
+            time_lapses.remove_files(time_lapse.pk)
         return False
     except CannotMake as error:
-        _fail(lapse, error.reason, error.sentence)
+        _fail(time_lapse, error.reason, error.sentence)
         return False
     except video.EncoderMissing as error:
         log.error("There is no video encoder: %s", error)
-        _fail(lapse, "no_encoder", said("This hub has no video encoder. Install ffmpeg and try again."))
+        _fail(time_lapse, "no_encoder", said("This hub has no video encoder. Install ffmpeg and try again."))
         return False
     except (video.VideoFailed, OSError) as error:
-        _try_again(lapse, error)
+        _try_again(time_lapse, error)
         return False
-    return _update(lapse, lease=None, lease_until=None, next_try_at=timezone.now())
+    return _update(time_lapse, lease=None, lease_until=None, next_try_at=timezone.now())
 
 
-def _check(lapse: TimeLapse) -> None:
-    if lapse.attempts > ATTEMPTS_AT_MOST:
+def _check(time_lapse: TimeLapse) -> None:
+    if time_lapse.attempts > ATTEMPTS_AT_MOST:
         sentence = said(
             "It was begun %(times)s times and came no further. %(why)s",
             times=ATTEMPTS_AT_MOST,
-            why=lapse.error_said or lapse.error,
+            why=time_lapse.error_said or time_lapse.error,
         )
         raise CannotMake("gave_up", sentence)
     if store.free_bytes() < settings.DISK_FLOOR_BYTES:
         raise CannotMake("disk_full", said("The hub's disk is nearly full. Free some space and try again."))
 
 
-def _update(lapse: TimeLapse, **values) -> bool:
+def _update(time_lapse: TimeLapse, **values) -> bool:
     """Set columns of the row while it is ours."""
-    return bool(TimeLapse.objects.unfinished().filter(pk=lapse.pk, lease=lapse.lease).update(**values))
+    return bool(
+        TimeLapse.objects.unfinished().filter(pk=time_lapse.pk, lease=time_lapse.lease).update(**values)
+    )
 
 
 def _is_over(id: UUID) -> bool:
@@ -158,14 +159,14 @@ def _is_over(id: UUID) -> bool:
 class _Progress:
     """How far the film is, from second to second. Only what stands in whole segments lasts: `passed` and `skipped`."""
 
-    def __init__(self, lapse: TimeLapse) -> None:
-        self._lapse = lapse
+    def __init__(self, time_lapse: TimeLapse) -> None:
+        self._time_lapse = time_lapse
         self._began_s = self._noted_s = time.monotonic()
-        self.skipped, self.passed = lapse.frames_skipped, lapse.passed
+        self.skipped, self.passed = time_lapse.frames_skipped, time_lapse.passed
 
     @property
     def done(self) -> int:
-        return -(-self.passed // self._lapse.step)
+        return -(-self.passed // self._time_lapse.step)
 
     def note(self) -> None:
         """Tell pages how far it is. Raises Stopped when the film is no longer ours."""
@@ -173,7 +174,7 @@ class _Progress:
             return
         self._noted_s = time.monotonic()
         until = timezone.now() + timedelta(seconds=_LEASE_S)
-        if not _update(self._lapse, frames_done=self.done, lease_until=until):
+        if not _update(self._time_lapse, frames_done=self.done, lease_until=until):
             raise Stopped
 
     def keep(self, last: Capture, segments: int) -> None:
@@ -185,32 +186,36 @@ class _Progress:
             "passed": self.passed,
             "segments": segments,
             "attempts": 0,
-            "worked_s": self._lapse.worked_s + now_s - self._began_s,
+            "worked_s": self._time_lapse.worked_s + now_s - self._began_s,
             "after_at": last.received_at,
             "after_id": last.pk,
         }
         self._began_s = now_s
-        if not _update(self._lapse, **values):
+        if not _update(self._time_lapse, **values):
             raise Stopped
         for name, value in values.items():
-            setattr(self._lapse, name, value)
+            setattr(self._time_lapse, name, value)
 
 
-def _make_stretch(lapse: TimeLapse) -> bool:
+def _make_stretch(time_lapse: TimeLapse) -> bool:
     """Add segments until the time is over; tells whether all pictures are in."""
     until_s = time.monotonic() + STRETCH_S
-    time_lapses.segment_folder(lapse.pk).mkdir(parents=True, exist_ok=True)
-    size = _size_of(lapse)
-    progress = _Progress(lapse)
-    pictures = _rest_of(lapse)
-    while _make_segment(lapse, size, pictures, progress, until_s):
+    time_lapses.segment_folder(time_lapse.pk).mkdir(parents=True, exist_ok=True)
+    size = _size_of(time_lapse)
+    progress = _Progress(time_lapse)
+    pictures = _rest_of(time_lapse)
+    while _make_segment(time_lapse, size, pictures, progress, until_s):
         if time.monotonic() >= until_s:
             return False
     return True
 
 
 def _make_segment(
-    lapse: TimeLapse, size: tuple[int, int], pictures: Iterator[Capture], progress: _Progress, until_s: float
+    time_lapse: TimeLapse,
+    size: tuple[int, int],
+    pictures: Iterator[Capture],
+    progress: _Progress,
+    until_s: float,
 ) -> bool:
     """Make the next segment; tells whether there may be more."""
     last, count, full = None, 0, False
@@ -218,10 +223,12 @@ def _make_segment(
         segment: video.Segment | None = None
         for capture in pictures:
             last = capture
-            frame = _draw(lapse, capture, size, progress) if progress.passed % lapse.step == 0 else None
+            frame = (
+                _draw(time_lapse, capture, size, progress) if progress.passed % time_lapse.step == 0 else None
+            )
             progress.passed += 1
             if frame is not None:
-                segment = segment or stack.enter_context(_begin_segment(lapse, size))
+                segment = segment or stack.enter_context(_begin_segment(time_lapse, size))
                 segment.write(frame)
                 count += 1
             progress.note()
@@ -229,34 +236,36 @@ def _make_segment(
                 break
     failpoints.hit("timelapse.segment")
     if last is not None:
-        progress.keep(last, lapse.segments + bool(count))
+        progress.keep(last, time_lapse.segments + bool(count))
     return full
 
 
-def _begin_segment(lapse: TimeLapse, size: tuple[int, int]) -> video.Segment:
-    return video.Segment(segment_path(lapse, lapse.segments + 1), *size, lapse.fps)
+def _begin_segment(time_lapse: TimeLapse, size: tuple[int, int]) -> video.Segment:
+    return video.Segment(segment_path(time_lapse, time_lapse.segments + 1), *size, time_lapse.fps)
 
 
-def segment_path(lapse: TimeLapse, number: int) -> Path:
-    return time_lapses.segment_folder(lapse.pk) / f"{number:05}.h264"
+def segment_path(time_lapse: TimeLapse, number: int) -> Path:
+    return time_lapses.segment_folder(time_lapse.pk) / f"{number:05}.h264"
 
 
-def _draw(lapse: TimeLapse, capture: Capture, size: tuple[int, int], progress: _Progress) -> bytes | None:
+def _draw(
+    time_lapse: TimeLapse, capture: Capture, size: tuple[int, int], progress: _Progress
+) -> bytes | None:
     """Return a picture's frame; None, and counted, when the picture is missing or damaged."""
     stamp = ""
-    if lapse.stamped:
-        stamp = lapse_frames.stamp_of(capture.received_at.astimezone(ZoneInfo(lapse.zone)))
+    if time_lapse.stamped:
+        stamp = frames.stamp_of(capture.received_at.astimezone(ZoneInfo(time_lapse.zone)))
     try:
-        return lapse_frames.draw_frame(read_picture(capture), size, stamp)
+        return frames.draw_frame(read_picture(capture), size, stamp)
     except (PictureMissing, FrameDamaged):
         progress.skipped += 1
         return None
 
 
-def _rest_of(lapse: TimeLapse) -> Iterator[Capture]:
+def _rest_of(time_lapse: TimeLapse) -> Iterator[Capture]:
     """Yield the pictures after the last whole segment, a hundred rows at a time."""
-    rows = time_lapses.pictures_of(lapse)
-    after_at, after_id = lapse.after_at, lapse.after_id
+    rows = time_lapses.pictures_of(time_lapse)
+    after_at, after_id = time_lapse.after_at, time_lapse.after_id
     while True:
         batch = list(_after(rows, after_at, after_id)[:_READ_AT_ONCE])
         yield from batch
@@ -271,24 +280,24 @@ def _after(rows, at: datetime | None, id: UUID | None):
     return rows.filter(Q(received_at__gt=at) | Q(id__gt=id), received_at__gte=at)
 
 
-def _size_of(lapse: TimeLapse) -> tuple[int, int]:
+def _size_of(time_lapse: TimeLapse) -> tuple[int, int]:
     """Return the film's size: shaped like most of its pictures. It is found once and kept."""
-    if lapse.height:
-        return lapse.width, lapse.height
-    for capture in _samples_of(lapse):
+    if time_lapse.height:
+        return time_lapse.width, time_lapse.height
+    for capture in _samples_of(time_lapse):
         try:
-            size = lapse_frames.size_of_film(read_picture(capture), lapse.width)
+            size = frames.size_of_film(read_picture(capture), time_lapse.width)
         except (PictureMissing, FrameDamaged):
             continue
-        lapse.width, lapse.height = size
-        if not _update(lapse, width=size[0], height=size[1]):
+        time_lapse.width, time_lapse.height = size
+        if not _update(time_lapse, width=size[0], height=size[1]):
             raise Stopped
         return size
     raise CannotMake("no_pictures", said("None of its pictures could be read."))
 
 
-def _samples_of(lapse: TimeLapse) -> Iterator[Capture]:
-    rows = time_lapses.pictures_of(lapse)
+def _samples_of(time_lapse: TimeLapse) -> Iterator[Capture]:
+    rows = time_lapses.pictures_of(time_lapse)
     sizes = rows.order_by().values("width", "height").annotate(count=Count("pk")).order_by("-count")
     for row in sizes[:_SAMPLES]:
         yield from rows.filter(width=row["width"], height=row["height"])[:_SAMPLES]
@@ -297,33 +306,35 @@ def _samples_of(lapse: TimeLapse) -> Iterator[Capture]:
 # --- the end -----------------------------------------------------------------------------------------------
 
 
-def _finish(lapse: TimeLapse) -> None:
+def _finish(time_lapse: TimeLapse) -> None:
     """Lay the segments together, put the film in its place, and note that it is ready."""
-    if not lapse.segments:
+    if not time_lapse.segments:
         raise CannotMake("no_pictures", said("None of its pictures could be read."))
-    if not _update(lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
+    if not _update(time_lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
         raise Stopped
     # Under another name until it is whole: what has the film's name can be watched.
-    unfinished = time_lapses.segment_folder(lapse.pk) / "film.mp4"
+    unfinished = time_lapses.segment_folder(time_lapse.pk) / "film.mp4"
     began_s = time.monotonic()
-    video.join([segment_path(lapse, n + 1) for n in range(lapse.segments)], lapse.fps, unfinished)
-    _put_in_place(unfinished, time_lapses.film_path(lapse.pk))
+    video.join(
+        [segment_path(time_lapse, n + 1) for n in range(time_lapse.segments)], time_lapse.fps, unfinished
+    )
+    _put_in_place(unfinished, time_lapses.film_path(time_lapse.pk))
     failpoints.hit("timelapse.placed")
     values = time_lapses.end_values(
         LapseState.READY,
-        size_bytes=time_lapses.film_path(lapse.pk).stat().st_size,
-        worked_s=lapse.worked_s + time.monotonic() - began_s,
-        frames_total=lapse.frames_done,
+        size_bytes=time_lapses.film_path(time_lapse.pk).stat().st_size,
+        worked_s=time_lapse.worked_s + time.monotonic() - began_s,
+        frames_total=time_lapse.frames_done,
         attempts=0,
         **columns("error", ""),
     )
     with transaction.atomic():
-        if not _update(lapse, **values):
+        if not _update(time_lapse, **values):
             raise Stopped
         time_lapses.tell(
-            lapse, said("A time-lapse of %(count)s pictures is ready.", count=lapse.frames_shown)
+            time_lapse, said("A time-lapse of %(count)s pictures is ready.", count=time_lapse.frames_shown)
         )
-    time_lapses.remove_segments(lapse.pk)
+    time_lapses.remove_segments(time_lapse.pk)
 
 
 def _put_in_place(unfinished: Path, film: Path) -> None:
@@ -336,21 +347,21 @@ def _put_in_place(unfinished: Path, film: Path) -> None:
     syncing.sync_folder(film.parent)
 
 
-def _fail(lapse: TimeLapse, reason: str, sentence: Said) -> None:
+def _fail(time_lapse: TimeLapse, reason: str, sentence: Said) -> None:
     values = time_lapses.end_values(LapseState.FAILED, reason=reason, **columns("error", sentence))
     with transaction.atomic():
-        if not _update(lapse, **values):
+        if not _update(time_lapse, **values):
             return
         told = said("A time-lapse could not be made: %(why)s", why=sentence)
-        time_lapses.tell(lapse, told, problem=True)
-    time_lapses.remove_files(lapse.pk)
+        time_lapses.tell(time_lapse, told, problem=True)
+    time_lapses.remove_files(time_lapse.pk)
 
 
-def _try_again(lapse: TimeLapse, error: Exception) -> None:
+def _try_again(time_lapse: TimeLapse, error: Exception) -> None:
     log.warning("A time-lapse came no further and is tried again: %s", error)
-    pause = timedelta(seconds=_PAUSE_S * lapse.attempts)
+    pause = timedelta(seconds=_PAUSE_S * time_lapse.attempts)
     values = {"lease": None, "lease_until": None, "next_try_at": timezone.now() + pause}
-    _update(lapse, **columns("error", _why(error)), frames_done=lapse.frames_done, **values)
+    _update(time_lapse, **columns("error", _why(error)), frames_done=time_lapse.frames_done, **values)
 
 
 def _why(error: Exception) -> Said:

@@ -19,7 +19,7 @@ from devices.events.models import EventType
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from photohub.lib.ids import read_id
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said
 
 from .models import LapseState, TimeLapse
@@ -121,38 +121,38 @@ def ask_for(wish: Wish, user=None) -> TimeLapse:
     if TimeLapse.objects.unfinished().count() >= OPEN_AT_MOST:
         raise ValidationError(_("Too many time-lapses are waiting. Try again when some of them are ready."))
     with transaction.atomic():
-        lapse = TimeLapse.objects.create(
+        time_lapse = TimeLapse.objects.create(
             **(wish.__dict__ | {"chosen": list(wish.chosen)}),
             frames_total=outlook.frames,
             asked_by=actor_of(user),
         )
-        tell(lapse)
-        transaction.on_commit(lambda: doorbell.ring(TASK, [lapse.pk]), robust=True)
-    return lapse
+        tell(time_lapse)
+        transaction.on_commit(lambda: enqueue.send_task(TASK, [time_lapse.pk]), robust=True)
+    return time_lapse
 
 
-def cancel(lapse: TimeLapse) -> bool:
+def cancel(time_lapse: TimeLapse) -> bool:
     """Stop making a film; the worker sees it within a second. False when it is over already."""
     with transaction.atomic():
-        rows = TimeLapse.objects.unfinished().filter(pk=lapse.pk)
+        rows = TimeLapse.objects.unfinished().filter(pk=time_lapse.pk)
         stopped = rows.update(state=LapseState.CANCELLED, lease=None, finished_at=timezone.now(), **_expiry())
         if stopped:
-            tell(lapse)
-            transaction.on_commit(lambda: remove_files(lapse.pk), robust=True)
+            tell(time_lapse)
+            transaction.on_commit(lambda: remove_files(time_lapse.pk), robust=True)
     return bool(stopped)
 
 
-def delete(lapse: TimeLapse) -> None:
+def delete(time_lapse: TimeLapse) -> None:
     """Delete a film, ready or not, with its file."""
     with transaction.atomic():
-        TimeLapse.objects.filter(pk=lapse.pk).delete()
-        tell(lapse)
-        transaction.on_commit(lambda: remove_files(lapse.pk), robust=True)
+        TimeLapse.objects.filter(pk=time_lapse.pk).delete()
+        tell(time_lapse)
+        transaction.on_commit(lambda: remove_files(time_lapse.pk), robust=True)
 
 
-def tell(lapse: TimeLapse, sentence: str | Said = "", problem: bool = False) -> None:
+def tell(time_lapse: TimeLapse, sentence: str | Said = "", problem: bool = False) -> None:
     """Let open pages look again; with a sentence it stands among the device's events."""
-    events.record(EventType.DEVICE_CHANGED, device=lapse.device, sentence=sentence, problem=problem)
+    events.record(EventType.DEVICE_CHANGED, device=time_lapse.device, sentence=sentence, problem=problem)
 
 
 def _expiry() -> dict[str, datetime | None]:
@@ -190,8 +190,8 @@ def drop_expired() -> int:
     """Delete films that are too old. Returns how many."""
     gone = 0
     old = TimeLapse.objects.filter(expires_at__lt=timezone.now()).order_by("expires_at")
-    for lapse in old.select_related("device")[:200]:
-        delete(lapse)
+    for time_lapse in old.select_related("device")[:200]:
+        delete(time_lapse)
         gone += 1
     return gone
 

@@ -19,7 +19,7 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
-from photohub.lib.pages.timezones import in_visitors_zone, zone_of
+from photohub.lib.pages.timezones import in_visitors_timezone, timezone_of
 
 from . import queue as time_lapses
 from .answers import file_response
@@ -32,15 +32,15 @@ _ON_A_PAGE = 30
 def get_film(user, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
     """Fetch a time-lapse and authorise: a stranger gets 404, somebody who may only look gets 403."""
     rows = TimeLapse.objects.visible_to(user).select_related("device__group", "asked_by")
-    lapse = get_object_or_404(rows, pk=id)
-    if not can(user, action, lapse):
+    time_lapse = get_object_or_404(rows, pk=id)
+    if not can(user, action, time_lapse):
         raise PermissionDenied
-    return lapse
+    return time_lapse
 
 
 @login_required
 @require_safe
-@in_visitors_zone
+@in_visitors_timezone
 def list_films(request: HttpRequest) -> HttpResponse:
     """Show all time-lapses that the person may watch, newest first; of one device when it is named."""
     rows = TimeLapse.objects.visible_to(request.user).select_related("device__group", "asked_by")
@@ -61,16 +61,16 @@ def _rights(request: HttpRequest) -> dict:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_visitors_zone
+@in_visitors_timezone
 def new(request: HttpRequest) -> HttpResponse:
     """Ask which pictures; tell how many frames that is and how long it takes; queue it."""
     if not can(request.user, Action.COMMAND):
         raise PermissionDenied
     form = _bound_form(request) if request.method == "POST" else _fresh_form(request)
     if request.method == "POST" and request.POST.get("action") == "make" and form.is_valid():
-        lapse = form.save(request.user)
-        if lapse is not None:
-            return redirect("time_lapse", lapse.pk)
+        time_lapse = form.save(request.user)
+        if time_lapse is not None:
+            return redirect("time_lapse", time_lapse.pk)
     refused = form.is_bound and not form.is_valid()
     # htmx puts no refused answer into the page, and counting is a question, not a failure.
     status = 422 if refused and not request.htmx else 200
@@ -82,12 +82,12 @@ _BLANK = {"step": 1, "fps": 10, "width": 1280, "stamped": "on"}
 
 def _bound_form(request: HttpRequest) -> TimeLapseForm:
     chosen = [text for text in request.POST.getlist("capture")[: time_lapses.CHOSEN_AT_MOST] if read_id(text)]
-    return TimeLapseForm(request.POST, user=request.user, zone=zone_of(request), chosen=chosen)
+    return TimeLapseForm(request.POST, user=request.user, zone=timezone_of(request), chosen=chosen)
 
 
 def _fresh_form(request: HttpRequest) -> TimeLapseForm:
     """Return the form filled in from the history's filters, and already counted."""
-    zone = zone_of(request)
+    zone = timezone_of(request)
     try:
         initial = initial_of(Filters.from_query(request.GET, zone), zone)
     except BadFilter:
@@ -110,13 +110,13 @@ def offer_for_chosen(request: HttpRequest, chosen: list[Capture]) -> HttpRespons
         raise PermissionDenied
     values = _BLANK | {"device": device.code}
     ids = [str(capture.pk) for capture in chosen]
-    form = TimeLapseForm(values, user=request.user, zone=zone_of(request), chosen=ids)
+    form = TimeLapseForm(values, user=request.user, zone=timezone_of(request), chosen=ids)
     return render(request, "media_pipeline/time_lapses/time_lapse_new.html", {"form": form})
 
 
 @login_required
 @require_safe
-@in_visitors_zone
+@in_visitors_timezone
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one time-lapse: how far it is, or the film."""
     return render(
@@ -127,7 +127,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
-@in_visitors_zone
+@in_visitors_timezone
 def now(request: HttpRequest, id: UUID) -> HttpResponse:
     """Return how far it is, or the film, without the page around it; open pages learn here that it was deleted."""
     try:
@@ -137,14 +137,18 @@ def now(request: HttpRequest, id: UUID) -> HttpResponse:
     return render(request, "media_pipeline/time_lapses/_time_lapse.html", context)
 
 
-def _context(request: HttpRequest, lapse: TimeLapse) -> dict:
-    done = lapse.frames_done
-    left_s = lapse.worked_s / done * (lapse.frames_total - done) if done and lapse.worked_s else None
+def _context(request: HttpRequest, time_lapse: TimeLapse) -> dict:
+    done = time_lapse.frames_done
+    left_s = (
+        time_lapse.worked_s / done * (time_lapse.frames_total - done)
+        if done and time_lapse.worked_s
+        else None
+    )
     return {
-        "film": lapse,
+        "film": time_lapse,
         "left_s": left_s,
-        "is_here": time_lapses.film_path(lapse.pk).is_file(),
-        "may_change": can(request.user, Action.COMMAND, lapse),
+        "is_here": time_lapses.film_path(time_lapse.pk).is_file(),
+        "may_change": can(request.user, Action.COMMAND, time_lapse),
     }
 
 
@@ -152,31 +156,31 @@ def _context(request: HttpRequest, lapse: TimeLapse) -> dict:
 @require_safe
 def film(request: HttpRequest, id: UUID) -> HttpResponse:
     """Serve the film, or the part of it that a player asks for; with `download` as a file to keep."""
-    lapse = get_film(request.user, id)
-    if lapse.state != LapseState.READY:
+    time_lapse = get_film(request.user, id)
+    if time_lapse.state != LapseState.READY:
         raise Http404
     try:
-        response = file_response(request, time_lapses.film_path(lapse.pk), "video/mp4")
+        response = file_response(request, time_lapses.film_path(time_lapse.pk), "video/mp4")
     except OSError as error:
         raise Http404 from error
     kind = "attachment" if "download" in request.GET else "inline"
-    response["Content-Disposition"] = f'{kind}; filename="{_file_name(lapse)}"'
+    response["Content-Disposition"] = f'{kind}; filename="{_file_name(time_lapse)}"'
     response["Cache-Control"] = "private, max-age=3600"
     return response
 
 
-def _file_name(lapse: TimeLapse) -> str:
-    return f"{lapse.device.code}-{lapse.created_at:%Y%m%d-%H%M%S}.{lapse.format}"
+def _file_name(time_lapse: TimeLapse) -> str:
+    return f"{time_lapse.device.code}-{time_lapse.created_at:%Y%m%d-%H%M%S}.{time_lapse.format}"
 
 
 @login_required
 @require_POST
 def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
     """Stop making it."""
-    lapse = get_film(request.user, id, Action.COMMAND)
-    if not time_lapses.cancel(lapse):
+    time_lapse = get_film(request.user, id, Action.COMMAND)
+    if not time_lapses.cancel(time_lapse):
         messages.info(request, _("It was over already."))
-    return redirect("time_lapse", lapse.pk)
+    return redirect("time_lapse", time_lapse.pk)
 
 
 @login_required

@@ -2,15 +2,15 @@
 
 from django.http import HttpRequest
 
-from photohub.lib.encryption import open_sealed, seal
+from photohub.lib.encryption import decrypt, encrypt
 
 
 def keep_once(request: HttpRequest, name: str, secret: str) -> None:
     """Keep a secret in the session for the next page."""
-    request.session[f"once_{name}"] = seal(secret).decode()
+    request.session[f"once_{name}"] = encrypt(secret).decode()
 
 
 def take_once(request: HttpRequest, name: str) -> str | None:
     """Return the secret and forget it; None when there is none."""
-    sealed = request.session.pop(f"once_{name}", None)
-    return open_sealed(sealed.encode()) if sealed else None
+    encrypted = request.session.pop(f"once_{name}", None)
+    return decrypt(encrypted.encode()) if encrypted else None

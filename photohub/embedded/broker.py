@@ -175,7 +175,7 @@ class EmbeddedBroker:
     def port(self) -> int:
         return self.sockets[0].getsockname()[1]
 
-    # --- doors
+    # --- endpoints
 
     async def _tcp_connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._guard(TcpLink(reader, writer))

@@ -8,7 +8,7 @@ from typing import Protocol
 from devices.protocol.mqtt.subscriptions import SubscriptionTable
 from devices.protocol.topics import filter_covers
 from photohub.broker.accounts import Account
-from photohub.embedded.hub_link import HubDoor
+from photohub.embedded.hub_link import HubEndpoint
 from photohub.embedded.receipts import Outcome, Receipt
 
 SESSION_KEEP_S = 24 * 3600
@@ -59,7 +59,7 @@ class Core:
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
         self.subscriptions: SubscriptionTable[Session] = SubscriptionTable()
-        self.hub = HubDoor(self.publish_to_clients)
+        self.hub = HubEndpoint(self.publish_to_clients)
 
     def open(self, key: str, account: Account, clean: bool) -> tuple[Session, bool]:
         """Return the client's session and whether it was there before.

@@ -7,8 +7,7 @@ import socket
 
 from django.conf import settings
 
-from devices.events import overload as crowds
-from devices.events import troubles
+from devices.events import overload, troubles
 from devices.keys import logins
 from devices.mqtt.client import Address
 from devices.registry import presence
@@ -21,13 +20,13 @@ from photohub.celery import app as celery_app
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
 from photohub.lib.database.db import in_thread
-from photohub.lib.http.guessing import Strangers
-from photohub.lib.messaging import notify as live
+from photohub.lib.http.guessing import FailedTries
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said
 from photohub.start.serving import Server, server_config, settle
 
 from .broker import EmbeddedBroker
-from .hub_link import HubDoor
+from .hub_link import HubEndpoint
 from .simulated import SimulatedCameras
 from .worker import EmbeddedWorker
 
@@ -57,12 +56,12 @@ class Hub:
         self.ended_all = True
         self._server: Server | None = None
         self._gateway: Gateway
-        self._strangers = Strangers(per_second=0.5, burst=20)
+        self._failed_tries = FailedTries(per_second=0.5, burst=20)
 
     async def run(self) -> None:
         """Start everything, serve, stop everything."""
         loop = asyncio.get_running_loop()
-        live.bind(loop)
+        notify.bind(loop)
         worker = EmbeddedWorker(celery_app)
         tasks: list[asyncio.Task] = []
         frames = streams.build_frames()
@@ -81,7 +80,7 @@ class Hub:
         finally:
             await self._stop(tasks, worker)
 
-    async def _start_broker(self) -> Address | HubDoor:
+    async def _start_broker(self) -> Address | HubEndpoint:
         if settings.MQTT_URL:
             return Address.from_url(settings.MQTT_URL)
         await in_thread(presence.forget_links)
@@ -132,20 +131,20 @@ class Hub:
         await asyncio.to_thread(committer.stop)
         if self.broker is not None:
             await self.broker.stop()
-        live.bind(None)
+        notify.bind(None)
 
     # --- what the broker asks and tells ---
 
     async def _authenticate(self, connect, peer: str) -> Account | None:
         proof = repr((connect.username, connect.password))
-        if self._strangers.wait_s(peer, proof):
+        if self._failed_tries.wait_s(peer, proof):
             return None
         account = await in_thread(find_account, connect)
         if account is None:
-            self._strangers.missed(peer)
+            self._failed_tries.missed(peer)
             await in_thread(logins.note_refused_mqtt, connect.client_id, connect.username or "", peer)
             return None
-        self._strangers.found(proof)
+        self._failed_tries.found(proof)
         async with asyncio.timeout(_HUB_FIRST_S):
             await self._gateway.listen_to(account.publish)
         return account
@@ -167,14 +166,14 @@ class Hub:
             await in_thread(_note, account, troubles.note, word, **values)
 
     async def _crowd(self, turned_away: int, limit: int) -> None:
-        await in_thread(crowds.note, crowds.MQTT, turned_away, limit)
+        await in_thread(overload.note, overload.MQTT, turned_away, limit)
 
     async def _well(self, account: Account) -> None:
         if account.kind == "device":
             await in_thread(_note, account, troubles.over, *_REFUSALS)
 
     async def _subscribed(self, account: Account, topic_filter: str) -> None:
-        live.ring(live.GATEWAY, [{"type": "gateway.commands"}])
+        notify.send(notify.GATEWAY, [{"type": "gateway.commands"}])
 
 
 def _note(account: Account, function, *args: str | Said, **values: str | Said) -> None:

@@ -30,7 +30,7 @@ class Message:
     repeated: bool
 
 
-class HubDoor:
+class HubEndpoint:
     """What waits for the hub. Its subscriptions stay while it is away, and so does what came on them."""
 
     host = "127.0.0.1"
@@ -111,15 +111,15 @@ class HubLink:
 
     resumed = False
 
-    def __init__(self, door: HubDoor) -> None:
+    def __init__(self, endpoint: HubEndpoint) -> None:
         self.closed = False
-        self._door = door
+        self._endpoint = endpoint
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
         """Publish to whoever listens now. Raises MqttDown."""
         if self.closed:
             raise MqttDown(said("the hub's session is over"))
-        self._door.publish(topic, payload, qos)
+        self._endpoint.publish(topic, payload, qos)
 
     async def publish_unheard(self, topic: str, payload: bytes) -> None:
         """Publish; the hub never hears itself here. Raises MqttDown."""
@@ -127,27 +127,27 @@ class HubLink:
 
     def publish_now(self, topic: str, payload: bytes) -> None:
         """Publish at QoS 0."""
-        self._door.publish(topic, payload, 0)
+        self._endpoint.publish(topic, payload, 0)
 
     def listen(self, topic: str, take: Callable[[bytes], None]) -> None:
         """Hand the messages of one topic to `take` at once, past `messages`."""
-        self._door.takers[topic] = take
+        self._endpoint.takers[topic] = take
 
     def forget(self, topic: str) -> None:
         """Let the messages of this topic come by `messages` again."""
-        self._door.takers.pop(topic, None)
+        self._endpoint.takers.pop(topic, None)
 
     async def subscribe(self, filters: list[str], qos: int = 1) -> list[str]:
         """Subscribe; nothing is refused to the hub."""
         for topic_filter in filters:
-            self._door.subscriptions.add(topic_filter, "hub", qos)
+            self._endpoint.subscriptions.add(topic_filter, "hub", qos)
         return []
 
     async def unsubscribe(self, filters: list[str]) -> None:
         for topic_filter in filters:
-            self._door.subscriptions.remove(topic_filter, "hub")
+            self._endpoint.subscriptions.remove(topic_filter, "hub")
 
     async def messages(self) -> AsyncIterator[Incoming]:
         """Yield messages for ever."""
         while True:
-            yield await self._door.next()
+            yield await self._endpoint.next()

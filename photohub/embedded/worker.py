@@ -46,7 +46,7 @@ class EmbeddedWorker:
         threading.Thread(target=self._run_beat, name="photohub-beat", daemon=True).start()
 
     def _run_beat(self) -> None:
-        """Ring for what the schedule says: without it nothing is swept, tidied up or kept to."""
+        """Send what the schedule says: without it nothing is swept, tidied up or kept to."""
         self._app.set_current()
         while not self._stopping.is_set():
             try:
@@ -80,7 +80,7 @@ class EmbeddedWorker:
         """
         self._stopping.set()
         if self._beat is not None:
-            # Not waited for: it sleeps for up to a second, and what it would still ring finds nobody.
+            # Not waited for: it sleeps for up to a second, and what it would still send finds nobody.
             self._beat.stop()
         stopper = threading.Thread(target=self._stop_worker, name="photohub-worker-stop", daemon=True)
         stopper.start()

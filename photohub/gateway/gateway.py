@@ -1,7 +1,7 @@
 """The gateway: the one process part that holds the connection to the broker, and takes in the streams.
 
 It sends what the rows say (commands, URLs to publish) and hands in what devices say, acknowledging each message
-after its commit. A ring through the channel layer makes it look at once; it also looks every second by itself.
+after its commit. A notice through the channel layer makes it look at once; it also looks every second by itself.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from django.db import DatabaseError, InterfaceError
 
 from devices.commands import queue as commands
 from devices.commands.models import Command
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.firmware.endpoints import aliyun as aliyun_door
+from devices.firmware.endpoints import aliyun
 from devices.mqtt import addressing, dynsec, unheard_topics
 from devices.mqtt.client import Address, Link, MqttDown, keep_connected
-from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import leases
 from devices.panels.deliveries.pushing import Pusher
 from devices.protocol import topics
 from devices.protocol.mqtt import dynsec as dynsec_control
@@ -32,23 +32,23 @@ from photohub.gateway.inbox import Inbox
 from photohub.gateway.mqtt_routes import channels_of
 from photohub.gateway.streams import Intake
 from photohub.lib import failpoints
-from photohub.lib.database.batching import Together
+from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said
 
 log = logging.getLogger(__name__)
 
-BEAT = "broker"
-LOG_BEAT = "broker log"
-STUCK_BEAT = "messages"
+HEARTBEAT = "broker"
+LOG_HEARTBEAT = "broker log"
+STUCK_HEARTBEAT = "messages"
 _said = Seldom()
 _LOOK_EVERY_S = 1.0
-_RINGS_AGAIN_S = 2.0
+_LISTEN_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
-_BEAT_EVERY_S = 5.0
+_HEARTBEAT_EVERY_S = 5.0
 _SEND_AT_ONCE = 32
 
 
@@ -58,26 +58,27 @@ class Gateway:
     def __init__(self, address: Address, intake: Intake, hears: addressing.Hears | None = None) -> None:
         self._address = address
         self._intake = intake
-        self._inbox = Inbox(channels_of(intake.desk), note_stuck)
+        self._inbox = Inbox(channels_of(intake.frame_intake), note_stuck)
         self._hears = hears
         self._wake = asyncio.Event()
-        # Rung for a link to publish and nothing else, as for every picture of some cameras: then only that is looked for.
+        # Notified of a link to publish and nothing else, as for every picture of some cameras: then only that is looked
+        # for.
         self._only_links = False
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
         # What the broker refused to let the hub hear; None: nobody was told yet, and an older gateway may have noted some.
         self._unheard: set[str] | None = None
-        self._pushing = aliyun_door.Pushing()
+        self._pushing = aliyun.Pushing()
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
-        self._note_sent = Together(commands.note_all_sent)
+        self._note_sent = Batcher(commands.note_all_sent)
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
         self.listening = asyncio.Event()
 
     async def run(self) -> None:
-        """Keep connected, listen for rings, hand messages in."""
+        """Keep connected, listen for notices, hand messages in."""
         if self._hears is None:
             loop = asyncio.get_running_loop()
             self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
@@ -87,7 +88,7 @@ class Gateway:
         with contextlib.suppress(*_DATABASE_AWAY):
             await in_thread(note_stuck, False)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen_for_rings())
+            group.create_task(self._listen_for_notices())
             group.create_task(self._inbox.run())
             group.create_task(self._intake.run())
             group.create_task(keep_connected(self._address, self._session, self._tell))
@@ -117,7 +118,7 @@ class Gateway:
         try:
             if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
                 await in_thread(self._broker_log.start_over)
-            await in_thread(delivery_leases.put_back_former)
+            await in_thread(leases.put_back_former)
             await self._subscribe(link)
         except _DATABASE_AWAY as error:
             raise MqttDown(said("the hub's own database does not answer")) from error
@@ -130,7 +131,7 @@ class Gateway:
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
                 group.create_task(self._resubscribe(link))
-                group.create_task(_beat(LOG_BEAT if self._broker_log is not None else ""))
+                group.create_task(_send_heartbeats(LOG_HEARTBEAT if self._broker_log is not None else ""))
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
                     self._accounts = dynsec.Accounts(link, self._address.username)
                     group.create_task(self._accounts.run())
@@ -198,33 +199,33 @@ class Gateway:
 
     # --- sending ---
 
-    async def _listen_for_rings(self) -> None:
+    async def _listen_for_notices(self) -> None:
         while True:
             try:
-                await self._take_rings()
+                await self._take_notices()
             except Exception as error:
-                if count := _said.count(("rings", type(error))):
+                if count := _said.count(("notices", type(error))):
                     log.warning("The channel layer is away (%r, %d times).", error, count)
-                await asyncio.sleep(_RINGS_AGAIN_S)
+                await asyncio.sleep(_LISTEN_AGAIN_S)
 
-    async def _take_rings(self) -> None:
+    async def _take_notices(self) -> None:
         layer = get_channel_layer()
         channel = await layer.new_channel("gateway")
         try:
-            await layer.group_add(live.GATEWAY, channel)
+            await layer.group_add(notify.GATEWAY, channel)
             while True:
                 message = await layer.receive(channel)
                 try:
-                    self._take_ring(message)
+                    self._take_notice(message)
                 except Exception:
-                    log.exception("A ring could not be understood; the gateway looks by itself.")
+                    log.exception("A notice could not be understood; the gateway looks by itself.")
                     self._look()
         finally:
             # The layer would go on to fill the queue of a channel that nobody reads.
             with contextlib.suppress(Exception):
-                await layer.group_discard(live.GATEWAY, channel)
+                await layer.group_discard(notify.GATEWAY, channel)
 
-    def _take_ring(self, message: dict) -> None:
+    def _take_notice(self, message: dict) -> None:
         if message.get("type") == "gateway.keep":
             self._intake.keep_next(message["device"])
             return
@@ -259,7 +260,7 @@ class Gateway:
             except TimeoutError:
                 pass
 
-    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun_door.Push], list[Capture]]:
+    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun.Push], list[Capture]]:
         """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
         if only_links:
             return [], [], _found(publish.claim_to_publish)
@@ -301,14 +302,12 @@ class Gateway:
             raise
         await self._note_sent.do(command)
 
-    async def _send_offers(self, link: Link, offers: list[aliyun_door.Push]) -> None:
+    async def _send_offers(self, link: Link, offers: list[aliyun.Push]) -> None:
         if not offers:
             return
         publishing = (link.publish(offer.answer.topic, offer.answer.payload) for offer in offers)
         failed = await asyncio.gather(*publishing, return_exceptions=True)
-        await in_thread(
-            aliyun_door.note_said, [o for o, error in zip(offers, failed, strict=True) if not error]
-        )
+        await in_thread(aliyun.note_said, [o for o, error in zip(offers, failed, strict=True) if not error])
         if error := next(filter(None, failed), None):
             raise error
 
@@ -344,25 +343,25 @@ def _found(claim: Callable[[], list]) -> list:
         return []
 
 
-async def _beat(log_beat: str) -> None:
+async def _send_heartbeats(log_heartbeat: str) -> None:
     while True:
         try:
             await in_thread(_note_broker, True, "")
-            if log_beat:
-                await in_thread(beats.beat, log_beat, True)
+            if log_heartbeat:
+                await in_thread(heartbeats.note, log_heartbeat, True)
         except Exception as error:
             log.warning("The gateway's heartbeat could not be written down (%s).", type(error).__name__)
-        await asyncio.sleep(_BEAT_EVERY_S)
+        await asyncio.sleep(_HEARTBEAT_EVERY_S)
 
 
 def _heard_lately() -> bool:
     """Tell whether a gateway listened so lately that the broker still has every line of its log since."""
-    beat = beats.read(LOG_BEAT, stale_after_s=broker_log.KEPT_S)
-    return beat is not None and beat.ok
+    heartbeat = heartbeats.read(LOG_HEARTBEAT, stale_after_s=broker_log.KEPT_S)
+    return heartbeat is not None and heartbeat.ok
 
 
 def _note_broker(ok: bool, sentence: str | Said) -> None:
-    if beats.beat(BEAT, ok, sentence):
+    if heartbeats.note(HEARTBEAT, ok, sentence):
         # The event's own words say that it is away.
         values = {"detail": sentence.values["why"]} if isinstance(sentence, Said) else {}
         events.record_word(
@@ -372,8 +371,8 @@ def _note_broker(ok: bool, sentence: str | Said) -> None:
 
 def note_stuck(stuck: bool) -> None:
     """Write down whether messages of devices are stuck, for the status page, and tell people when that changes."""
-    known = beats.read(STUCK_BEAT)
-    if beats.beat(STUCK_BEAT, not stuck) and (stuck or known is not None):
+    known = heartbeats.read(STUCK_HEARTBEAT)
+    if heartbeats.note(STUCK_HEARTBEAT, not stuck) and (stuck or known is not None):
         events.record_word(
             EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
         )

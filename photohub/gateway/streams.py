@@ -11,28 +11,28 @@ import socket
 from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
 
-from devices.events import overload as crowds
+from devices.events import overload
 from devices.keys import identity, logins
 from devices.registry import presence
 from devices.registry.models import Device
 from media_pipeline.captures.models import Source
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.live.mjpeg import MjpegDoor
+from media_pipeline.live.mjpeg import MjpegEndpoint
 from media_pipeline.live.redis import RedisFrames
 from media_pipeline.live.viewing import Viewing
-from media_pipeline.live.wall import WallDoor
-from media_pipeline.streams.frame_intake import FrameDesk
+from media_pipeline.live.wall import WallEndpoint
+from media_pipeline.streams.frame_intake import FrameIntake
 from media_pipeline.streams.links import StreamLinks
 from media_pipeline.streams.pulls import Pulls
-from media_pipeline.streams.tcp import StreamClaim, StreamDoor
+from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint
 from photohub import asgi
 from photohub.lib.database.db import in_thread
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.pages.sentences import said
 
 # Whoever connects with keys that do not exist costs the database nothing after a while.
-_strangers = Strangers(per_second=1, burst=20)
+_failed_tries = FailedTries(per_second=1, burst=20)
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 10.0
@@ -62,8 +62,8 @@ async def showing(frames: AnyFrames):
     carrying = asyncio.create_task(frames.run()) if isinstance(frames, RedisFrames) else None
     live_now.serve(frames, asyncio.get_running_loop())
     viewing = Viewing(frames)
-    asgi.serve_streams_at(MjpegDoor(frames, viewing.authorise))
-    asgi.serve_wall_at(WallDoor(frames, viewing.codes_of))
+    asgi.serve_streams_at(MjpegEndpoint(frames, viewing.authorise))
+    asgi.serve_wall_at(WallEndpoint(frames, viewing.codes_of))
     try:
         yield
     finally:
@@ -76,7 +76,7 @@ async def showing(frames: AnyFrames):
 
 
 class Intake:
-    """Everything through which frames come into this process: the TCP door the pulls, and the desk that MQTT uses too."""
+    """Everything through which frames come into this process: the TCP endpoint, the pulls, and the intake that MQTT uses."""
 
     def __init__(self, frames: AnyFrames, listener: socket.socket) -> None:
         self._frames = frames
@@ -84,15 +84,15 @@ class Intake:
         self._links = StreamLinks()
         self._looking = asyncio.Event()
         self._crowded = 0
-        self.desk = FrameDesk(frames)
-        self.door = StreamDoor(_identify, self._take_from_door, self._links.note)
+        self.frame_intake = FrameIntake(frames)
+        self.endpoint = StreamEndpoint(_identify, self._take_from_endpoint, self._links.note)
         self.pulls = Pulls(self._take_from_pull, self._links.note)
 
     async def run(self) -> None:
         """Take frames in until cancelled."""
         await self._forget_streams()
-        self.desk.bind(asyncio.get_running_loop())
-        await self.door.start_on(self._listener)
+        self.frame_intake.bind(asyncio.get_running_loop())
+        await self.endpoint.start_on(self._listener)
         pulling = asyncio.create_task(self.pulls.run())
         try:
             while True:
@@ -105,9 +105,9 @@ class Intake:
         finally:
             pulling.cancel()
             await asyncio.gather(pulling, return_exceptions=True)
-            await self.door.stop()
+            await self.endpoint.stop()
             await self._links.stop()
-            await self.desk.drain()
+            await self.frame_intake.drain()
 
     async def _forget_streams(self) -> None:
         """Forget what streamed before this start. While the database is away nobody could stream anyway."""
@@ -127,31 +127,31 @@ class Intake:
 
     def keep_next(self, code: str) -> None:
         """Make a capture of the device's next frame."""
-        self.desk.keep_next(code)
+        self.frame_intake.keep_next(code)
 
-    def _take_from_door(self, code: str, picture: bytes, address: str) -> None:
-        self.desk.take(code, picture, Source.TCP, address)
+    def _take_from_endpoint(self, code: str, picture: bytes, address: str) -> None:
+        self.frame_intake.take(code, picture, Source.TCP, address)
 
     def _take_from_pull(self, code: str, picture: bytes, address: str) -> None:
-        self.desk.take(code, picture, Source.PULL, address)
+        self.frame_intake.take(code, picture, Source.PULL, address)
 
     async def _put_out_who_may_not(self) -> None:
         try:
-            codes = {*self._frames.codes(), *self.door.codes}
+            codes = {*self._frames.codes(), *self.endpoint.codes}
             enabled = await in_thread(_enabled_of, codes)
         except Exception as error:
             log.warning("The streaming devices could not be looked up: %s", error)
             return
         for code in codes - enabled:
-            self.door.drop(code, said("the device was switched off or removed"))
+            self.endpoint.drop(code, said("the device was switched off or removed"))
             self._frames.forget(code)
-            self.desk.forget(code)
+            self.frame_intake.forget(code)
 
     async def _tell_of_crowds(self) -> None:
         """Let the status page say that connections are refused, while they are."""
-        refused, self._crowded = self.door.crowded - self._crowded, self.door.crowded
+        refused, self._crowded = self.endpoint.crowded - self._crowded, self.endpoint.crowded
         try:
-            await in_thread(crowds.note, crowds.STREAMS, refused, self.door.limits.connections)
+            await in_thread(overload.note, overload.STREAMS, refused, self.endpoint.limits.connections)
         except Exception as error:
             log.warning("That streams are refused could not be written down: %s", error)
 
@@ -167,13 +167,13 @@ async def _identify(claim: StreamClaim) -> str | None:
 def _whose(claim: StreamClaim) -> str | None:
     """Return the code that a key proves, or the device at whose network the connection begins."""
     proof = claim.key or f"the camera at {claim.address}"
-    if _strangers.wait_s(claim.address, proof):
+    if _failed_tries.wait_s(claim.address, proof):
         return None
     device = identity.find_device(claim.key) if claim.key else identity.find_by_network(claim.address)
     if device is None or (claim.key and device.code != claim.code):
-        _strangers.missed(claim.address)
+        _failed_tries.missed(claim.address)
         if claim.key:
             logins.note_refused(logins.STREAM, claim.code, claim.address)
         return None
-    _strangers.found(proof)
+    _failed_tries.found(proof)
     return device.code if device.enabled else None

@@ -12,13 +12,13 @@ def _box() -> Fernet:
     return Fernet(base64.urlsafe_b64encode(digest))
 
 
-def seal(text: str) -> bytes:
+def encrypt(text: str) -> bytes:
     """Encrypt a secret for a database column."""
     return _box().encrypt(text.encode())
 
 
-def open_sealed(data: bytes) -> str | None:
-    """Decrypt; None when it was sealed under another PHOTOHUB_SECRET_KEY."""
+def decrypt(data: bytes) -> str | None:
+    """Decrypt; None when it was encrypted under another PHOTOHUB_SECRET_KEY."""
     try:
         return _box().decrypt(bytes(data)).decode()
     except InvalidToken:

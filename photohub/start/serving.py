@@ -18,7 +18,7 @@ from photohub.lib.files import open_files
 from photohub.lib.http import guard as http_guard
 from photohub.lib.http.guard import GuardedHttp
 from photohub.lib.http.socket_guard import GuardedWebSocket
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 
 GRACE_S = 4
 _WEBSOCKET_MAX_BYTES = 16 * 2**20
@@ -69,7 +69,7 @@ def server_config() -> uvicorn.Config:
 async def serve(listener: socket.socket) -> None:
     """Serve the pages and uploads on this socket until SIGTERM or SIGINT; requests in flight are finished."""
     loop = asyncio.get_running_loop()
-    live.bind(loop)
+    notify.bind(loop)
     server = Server(server_config())
 
     def stop() -> None:
@@ -83,4 +83,4 @@ async def serve(listener: socket.socket) -> None:
             await server.serve(sockets=[listener])
     finally:
         await asyncio.to_thread(committer.stop)
-        live.bind(None)
+        notify.bind(None)

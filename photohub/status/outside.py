@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from photohub.lib.network import site
 from photohub.status.part import Part, State
@@ -76,7 +76,7 @@ def _mirror_waits(
         "%(n)d picture is waiting for %(where)s", "%(n)d pictures are waiting for %(where)s", count
     )
     sentence = text % {"n": count, "where": mirror_name()}
-    beat = ServiceBeat.objects.filter(pk=mirror.BEAT, ok=False).first()
+    heartbeat = ServiceBeat.objects.filter(pk=copying.HEARTBEAT, ok=False).first()
     help_ = _("They are safe on this hub and are copied as soon as it can be done.")
     if state == "problem":
         help_ = _(
@@ -87,7 +87,7 @@ def _mirror_waits(
         _("Mirror"),
         state,
         f"{sentence}: {error}" if error else f"{sentence}.",
-        since=beat.changed_at if beat else oldest,
+        since=heartbeat.changed_at if heartbeat else oldest,
         figures=figures,
         help=help_,
     )
@@ -118,7 +118,7 @@ def look_at_live() -> Part:
 def look_at_address() -> Part:
     label, base = _("Outside address"), site.base_url()
     figures = [(_("Page"), base), ("MQTT", site.host_and_port(site.mqtt_host(), site.mqtt_port()))]
-    link = ServiceBeat.objects.filter(pk=link_check.BEAT, ok=False).first()
+    link = ServiceBeat.objects.filter(pk=link_check.HEARTBEAT, ok=False).first()
     # Asked only while firmware is rolled out; what was found long ago says nothing of now.
     if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
         help_ = _(

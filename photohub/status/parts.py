@@ -16,8 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from devices.events import heartbeats as beats
-from devices.events import overload as crowds
+from devices.events import heartbeats, overload
 from devices.events.models import ServiceBeat, Trouble
 from devices.events.wording import sentence_of
 from devices.mqtt import dynsec, unheard_topics
@@ -184,11 +183,11 @@ def _files() -> Part:
         help_ = _("Look at the disk of the data folder and at the mirror; the hub tries again by itself.")
         sentence = text % {"n": count, "why": row.error_text}
         return Part("files", label, "warning", sentence, since=row.created_at, help=help_)
-    beat = ServiceBeat.objects.filter(pk=orphans.BEAT).first()
-    if beat is None or beats.is_stale(beat, _FOUND_FOR_S):
+    heartbeat = ServiceBeat.objects.filter(pk=orphans.HEARTBEAT).first()
+    if heartbeat is None or heartbeats.is_stale(heartbeat, _FOUND_FOR_S):
         return Part("files", label, "ok", _("No file was found that belongs to no picture."))
     help_ = _("A kill or a restored backup leaves such files. If pictures are missed, run manage.py verify.")
-    return Part("files", label, "warning", beat.text, since=beat.at, help=help_)
+    return Part("files", label, "warning", heartbeat.text, since=heartbeat.at, help=help_)
 
 
 def _stored_count() -> int:
@@ -203,13 +202,13 @@ def _stored_count() -> int:
 def _worker() -> Part:
     silent = _("No worker is running: pictures are stored, but nothing is mirrored and no thumbnail is made.")
     help_ = _("Start PhotoHub's worker again, or look into its log.")
-    return _beating("worker", _("Worker"), _("It works."), silent, help_)
+    return _by_heartbeat("worker", _("Worker"), _("It works."), silent, help_)
 
 
 def _broker() -> Part:
     silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
     help_ = _("Start PhotoHub's gateway again, or look into its log. Uploads over HTTP are not affected.")
-    found = _beating("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
+    found = _by_heartbeat("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
     stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
     if found.state == "ok" and stuck is not None:
         sentence = sentence_of("messages_stuck", {})
@@ -220,7 +219,9 @@ def _broker() -> Part:
             "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."
         )
         return replace(found, help=help_)
-    unmended = ServiceBeat.objects.filter(pk__in=(unheard_topics.BEAT, dynsec.BEAT), ok=False).first()
+    unmended = ServiceBeat.objects.filter(
+        pk__in=(unheard_topics.HEARTBEAT, dynsec.HEARTBEAT), ok=False
+    ).first()
     if found.state == "ok" and unmended is not None:
         help_ = _("Correct the rights of the hub's account at the message broker.")
         return replace(found, state="warning", sentence=unmended.text, since=unmended.changed_at, help=help_)
@@ -240,10 +241,10 @@ def _broker() -> Part:
     return found
 
 
-def _beating(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
+def _by_heartbeat(name: str, label: str, fine: str, silent: str, help_: str) -> Part:
     """Describe a process by its heartbeat."""
     row = ServiceBeat.objects.filter(pk=name).first()
-    stale = row is None or beats.is_stale(row, STALE_AFTER_S)
+    stale = row is None or heartbeats.is_stale(row, STALE_AFTER_S)
     if row is None and time.monotonic() - _started_s < STALE_AFTER_S:
         return Part(
             name, label, "warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_
@@ -282,7 +283,7 @@ def _clock() -> Part:
 def _devices() -> Part:
     label = _("Devices")
     count = Trouble.objects.open().values("device").distinct().count()
-    if crowd := crowds.found():
+    if crowd := overload.found():
         row, help_ = crowd
         return Part("devices", label, "warning", row.text, since=row.changed_at, help=str(help_))
     if not count:

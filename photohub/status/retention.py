@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from devices.events.models import ServiceBeat
-from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.maintenance import retention_wording
 from photohub.lib.pages.sizes import size_in_words
 from photohub.status.part import Part
 
@@ -12,11 +12,11 @@ from photohub.status.part import Part
 def look_at_retention() -> Part:
     """Describe retention, and the doubt of the clock that also keeps films and lost files from being deleted."""
     label, figures = _("Retention"), _limits()
-    problems = retention_words.problems_now()
+    problems = retention_wording.problems_now()
     if problems:
-        beat = ServiceBeat.objects.filter(pk=retention_words.BEAT, ok=False).first()
+        heartbeat = ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).first()
         sentence = " ".join(problem.sentence for problem in problems)
-        since = beat.changed_at if beat else None
+        since = heartbeat.changed_at if heartbeat else None
         return Part(
             "retention", label, "warning", sentence, since=since, figures=figures, help=_help(problems)
         )
@@ -37,8 +37,8 @@ def _limits() -> list[tuple[str, str]]:
     return [(label, text) for label, limit, text in limits if limit]
 
 
-def _help(problems: list[retention_words.Problem]) -> str:
-    if retention_words.waits_for_an_owner(problems):
+def _help(problems: list[retention_wording.Problem]) -> str:
+    if retention_wording.waits_for_an_owner(problems):
         return _("Correct the clock, best by NTP. If it is right, an owner says so with the button.")
     if problems[0].word in ("retention_disk", "retention_mirror", "clock_database"):
         return _("Nothing more is deleted or freed until that is mended.")

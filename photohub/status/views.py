@@ -13,9 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import is_owner, owners_only
-from media_pipeline.maintenance import retention
-from media_pipeline.maintenance import retention_wording as retention_words
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.maintenance import retention, retention_wording
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.status import parts as status
@@ -30,7 +29,7 @@ def show(request: HttpRequest) -> HttpResponse:
     if context["sees_all"] and settings.PHOTOHUB_MIRROR != "none":
         context["mirror"] = _mirror_buttons()
     if context["sees_all"]:
-        context["may_go_on"] = retention_words.waits_for_an_owner(retention_words.problems_now())
+        context["may_go_on"] = retention_wording.waits_for_an_owner(retention_wording.problems_now())
     if request.htmx:
         return render(request, "photohub/status/_parts.html", context)
     return render(
@@ -58,7 +57,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
         return redirect("status")
     request.session["storage_test"] = steps
     if all(step["ok"] for step in steps):
-        mirror.unblock_all()
+        copying.unblock_all()
     return redirect("status")
 
 
@@ -66,7 +65,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
 @owners_only
 def retry_mirror(request: HttpRequest) -> HttpResponse:
     """Make every blocked or failed copy due now."""
-    count = mirror.unblock_all() + mirror.retry_failed()
+    count = copying.unblock_all() + copying.retry_failed()
     text = ngettext("%(n)d picture is tried again now.", "%(n)d pictures are tried again now.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")
@@ -79,7 +78,7 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
     if settings.PHOTOHUB_MIRROR == "none":
         messages.warning(request, _("No mirror is set up. Set PHOTOHUB_MIRROR first."))
         return redirect("status")
-    count = mirror.adopt_unmirrored()
+    count = copying.adopt_unmirrored()
     text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")

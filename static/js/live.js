@@ -136,7 +136,7 @@ function connect() {
     heardAt_ms = Date.now();
     const message = JSON.parse(data);
     if (message.type === "ping") {
-      // What happened since was not told: a ring may be lost.
+      // What happened since was not told: a notice may be lost.
       if (lastSeq !== null && message.seq > lastSeq) catching = catching.then(() => catchUp(message.seq));
       return;
     }

@@ -52,7 +52,7 @@ def page(browser):
     page.close()
 
 
-def test_what_is_committed_late_is_told_by_its_ring_and_once(page):
+def test_what_is_committed_late_is_told_by_its_notice_and_once(page):
     hub = Hub(page)
     page.evaluate("say(11, 13, 12, 12, 11, 14)")
     page.wait_for_function("told.length >= 4")

@@ -11,9 +11,8 @@ from django.urls import reverse
 
 from devices.access.models import Membership
 from devices.commands import queue as commands
-from devices.events import heartbeats as beats
+from devices.events import heartbeats, troubles
 from devices.events import record as events
-from devices.events import troubles
 from devices.events.models import EventType
 from devices.keys import tokens
 from devices.registry.models import Device, DeviceKey
@@ -61,7 +60,7 @@ def fill(first: int, count: int) -> None:
         events.record(EventType.NOTICE, device=camera, actor=person, sentence="Something happened.")
         tokens.new_token(person, f"token {number}")
         make_user(f"vera-{number}", "viewer")
-        beats.beat(f"part {number}", True)
+        heartbeats.note(f"part {number}", True)
 
 
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
@@ -101,7 +100,7 @@ def test_an_owner_by_role_comes_in(db):
     assert client.get(url_of(Device)).status_code == 200
 
 
-def test_an_owner_can_log_in_at_its_own_door(db):
+def test_an_owner_can_log_in_at_its_own_page(db):
     make_user("alice", "owner")
     client = Client()
     answer = client.post("/admin/login/?next=/admin/", {"username": "alice", "password": PASSWORD})

@@ -113,7 +113,7 @@ def test_a_call_that_fails_once_is_answered_no_and_leaves_nothing(monkeypatch, s
 
 
 def take_in(data: bytes) -> tuple[store.Spool | None, str]:
-    """Take a body in as the door does; no spool, and the door's word, when the disk refuses it meanwhile."""
+    """Take a body in as the endpoint does; no spool, and the endpoint's word, when the disk refuses it meanwhile."""
     spool = store.Spool()
     try:
         for start in range(0, len(data), 65_536):

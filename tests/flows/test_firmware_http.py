@@ -1,4 +1,4 @@
-"""Firmware by every HTTP door of the embedded hub, with boards that lose power, lie and fall silent."""
+"""Firmware by every HTTP endpoint of the embedded hub, with boards that lose power, lie and fall silent."""
 
 import pytest
 

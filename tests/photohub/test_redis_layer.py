@@ -1,4 +1,4 @@
-"""Rings through Redis: members stay members for days, and after Redis or the connection was lost."""
+"""Notices through Redis: members stay members for days, and after Redis or the connection was lost."""
 
 import asyncio
 import tempfile
@@ -25,7 +25,7 @@ def server():
 
 @asynccontextmanager
 async def member(server: RedisServer) -> AsyncIterator:
-    """Yield a function that rings from another process, and tells whether the member hears it."""
+    """Yield a function that notifies from another process, and tells whether the member hears it."""
     inside, outside = (RedisPubSubChannelLayer(hosts=[server.url]) for _ in range(2))
     channel = await inside.new_channel("gateway")
     await inside.group_add("gateway", channel)

@@ -23,7 +23,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import ingest_batch
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.stores import MirrorError, PutResult
 from media_pipeline.picture_files import store
 from tests.builders import make_device, make_jpeg, make_upload
@@ -95,13 +95,13 @@ class Twin:
         return self._random.sample(newest, min(20, len(newest)))
 
     def _copy(self) -> None:
-        claimed = mirror._claim([capture.pk for capture in self._some()])
+        claimed = copying._claim([capture.pk for capture in self._some()])
         self._random.shuffle(claimed)
         broken = MirrorError("The key is wrong.", "auth", False, True)
         for row in claimed[:2]:
-            mirror._record_failure(row, broken)
-        mirror._record_success([(row, PutResult("etag", None, 1)) for row in claimed[2:]])
-        mirror.retry_failed()
+            copying._record_failure(row, broken)
+        copying._record_success([(row, PutResult("etag", None, 1)) for row in claimed[2:]])
+        copying.retry_failed()
 
     def _look_after(self) -> None:
         thumbnails.make_together(self._some()[:4])

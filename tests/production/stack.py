@@ -41,7 +41,7 @@ OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": "a lon
 WEB_SERVERS = 2
 # Long, because a machine that others use too may be many times slower; what is ready is seen at once.
 READY_WITHIN_S = 300.0
-# What is seen of a process that has no door, when pictures come in.
+# What is seen of a process that has no endpoint, when pictures come in.
 SIGNS = {
     "worker": "SELECT 1 FROM media_pipeline_ossobject WHERE mirrored_at > to_timestamp(%s)",
     "gateway": "SELECT 1 FROM devices_servicebeat WHERE name = 'broker log' AND at > to_timestamp(%s)",
@@ -262,7 +262,7 @@ class Stack:
         return cursor.fetchall() if cursor.description else []
 
     def at_work(self, name: str, since: float) -> bool:
-        """Tell whether a process without a door has done something since this moment; of beat nothing is seen."""
+        """Tell whether a process without an endpoint has done something since this moment; of beat nothing is seen."""
         return name not in SIGNS or bool(self.query(SIGNS[name], since))
 
     def gateway_connected(self) -> bool:

@@ -31,7 +31,7 @@ def test_a_service_comes_back_and_shows_its_health(name: str) -> None:
         assert service["healthcheck"]["test"]
 
 
-def test_only_the_proxy_the_broker_and_the_stream_door_are_reached_from_outside() -> None:
+def test_only_the_proxy_the_broker_and_the_stream_endpoint_are_reached_from_outside() -> None:
     assert {name for name, service in SERVICES.items() if "ports" in service} == {
         "nginx",
         "mosquitto",

@@ -1,4 +1,4 @@
-"""Who may do what: one line for every address, API operation, door, socket and topic of the hub.
+"""Who may do what: one line for every address, API operation, endpoint, socket and topic of the hub.
 
 open       everybody, without a login
 proof      a device's, a broker's or a link's own proof: a person's login counts for nothing
@@ -93,10 +93,10 @@ GET       image                                         proof
 GET       panel/next                                    proof
 GET       panel/<str:key>/next                          proof
 GET       panel/i/<str:token>                           proof
-GET       api/setup                                     door
-GET       api/setup/                                    door
-GET       api/display                                   door
-GET       api/display/                                  door
+GET       api/setup                                     endpoint
+GET       api/setup/                                    endpoint
+GET       api/display                                   endpoint
+GET       api/display/                                  endpoint
 POST      api/log                                       proof
 POST      api/log/                                      proof
 GET                                                     login
@@ -203,9 +203,9 @@ GET    /rules/{id}/runs                  owner
 GET    /ota/check                        proof
 """
 
-# Beside Django, by the hub's own doors. The proof is a device's key (`key`), its own key for its own code (`own key`),
+# Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
 # or the secret of the address itself (`token`); a person's session or API token counts for nothing there.
-DOORS = """
+ENDPOINTS = """
 POST /api/upload                      key
 POST /api/upload/                     key
 POST /api/upload/<key>                key

@@ -25,7 +25,7 @@ from photohub import asgi
 from photohub.accounts import first_owner, invitations
 from photohub.broker import accounts_db
 from photohub.lib.log import logs
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from tests.builders import PASSWORD, make_jpeg
 from tests.rights.world import World, make_world
 
@@ -81,7 +81,12 @@ PATHS = (
     "/x%0A/api/upload/{}",
 )
 
-DOORS = (("GET", "/api/v1/devices"), ("POST", "/api/upload"), ("GET", "/api/display"), ("GET", "/panel/next"))
+ENDPOINTS = (
+    ("GET", "/api/v1/devices"),
+    ("POST", "/api/upload"),
+    ("GET", "/api/display"),
+    ("GET", "/panel/next"),
+)
 
 
 def headers_with(secret: str) -> list[dict[str, str]]:
@@ -105,7 +110,7 @@ def heard(settings, monkeypatch):
     kept, level = root.handlers[:], root.level
     logs.set_up()
     root.handlers[0].setStream(out)
-    monkeypatch.setattr(doorbell, "ring", lambda *args, **more: told.append(repr((args, more))))
+    monkeypatch.setattr(enqueue, "send_task", lambda *args, **more: told.append(repr((args, more))))
     yield out, told
     root.handlers[:] = kept
     root.setLevel(level)
@@ -120,7 +125,7 @@ async def try_everywhere(secrets: dict[str, str]) -> list[tuple[str, str]]:
         for secret in secrets.values():
             asked = [("GET", path.replace("{}", secret), {}) for path in PATHS]
             asked += [("POST", path.replace("{}", secret), {}) for path in PATHS[:3]]
-            asked += [(method, path, sent) for sent in headers_with(secret) for method, path in DOORS]
+            asked += [(method, path, sent) for sent in headers_with(secret) for method, path in ENDPOINTS]
             for method, path, headers in asked:
                 body = make_jpeg(text=secret[:4]) if method == "POST" else None
                 answer = await client.request(method, path, headers=headers, content=body)

@@ -1,4 +1,4 @@
-"""Every address, operation, door, socket and topic × everybody: the outcome is the one that `table.py` says.
+"""Every address, operation, endpoint, socket and topic × everybody: the outcome is the one that `table.py` says.
 
 What has no row there fails. Each request is undone, so that all of them find the same world.
 """
@@ -61,7 +61,7 @@ def _pages_are_not_drawn(monkeypatch):
 
 def expected(right: str, role: str, inside: bool) -> str:
     """Return `in`, `login`, `403`, `404` or `out` (refused in whatever way)."""
-    if right in ("open", "door"):
+    if right in ("open", "endpoint"):
         return "in"
     if right == "proof":
         return "out"

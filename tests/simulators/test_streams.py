@@ -1,4 +1,4 @@
-"""The streaming boards against the real doors."""
+"""The streaming boards against the real endpoints."""
 
 import asyncio
 import struct
@@ -10,7 +10,7 @@ import pytest
 
 from devices.protocol.frames.payload import PartJoiner, read_frame
 from media_pipeline.streams.pull import Pull, Puller
-from media_pipeline.streams.tcp import StreamClaim, StreamDoor
+from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint
 from simulators.k230 import FRAME_TOPIC, K230, K230Config, frame_bytes, mqtt_messages
 from simulators.lossy import BadNetwork, BadPost, bad_network
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
@@ -28,9 +28,9 @@ async def identify(claim: StreamClaim) -> str | None:
 
 
 @asynccontextmanager
-async def door() -> AsyncIterator[tuple[StreamDoor, list[tuple[str, bytes]]]]:
+async def endpoint() -> AsyncIterator[tuple[StreamEndpoint, list[tuple[str, bytes]]]]:
     frames: list[tuple[str, bytes]] = []
-    running = StreamDoor(identify, lambda code, jpeg, _address: frames.append((code, jpeg)))
+    running = StreamEndpoint(identify, lambda code, jpeg, _address: frames.append((code, jpeg)))
     await running.start("127.0.0.1", 0)
     try:
         yield running, frames
@@ -76,8 +76,8 @@ async def test_the_published_pi_sends_an_empty_frame_first_and_never_the_last():
 
 
 @pytest.mark.parametrize(("code", "key"), [("", ""), ("porch", "good-key")])
-async def test_a_pi_streams_into_the_door_with_and_without_hello(code, key):
-    async with door() as (hub, frames):
+async def test_a_pi_streams_into_the_endpoint_with_and_without_hello(code, key):
+    async with endpoint() as (hub, frames):
         async with running(RaspberryPi(RaspberryPiConfig("127.0.0.1", hub.port, code, key, fps=200), SCENE)):
             await until(lambda: len(frames) >= 5)
     assert {c for c, _ in frames} == {code or "seed"} and all(
@@ -86,14 +86,14 @@ async def test_a_pi_streams_into_the_door_with_and_without_hello(code, key):
 
 
 async def test_a_pi_waits_for_the_hub_and_comes_back_when_it_is_restarted():
-    async with door() as (hub, _frames):
+    async with endpoint() as (hub, _frames):
         port = hub.port
     camera = RaspberryPi(RaspberryPiConfig(port=port, fps=200, retry_s=0.02, restarts=True), SCENE)
     async with running(camera):
         await until(lambda: camera.counters["failed"] >= 1)
         for _ in range(2):
             frames: list[bytes] = []
-            hub = StreamDoor(identify, lambda _code, jpeg, _address, frames=frames: frames.append(jpeg))
+            hub = StreamEndpoint(identify, lambda _code, jpeg, _address, frames=frames: frames.append(jpeg))
             await hub.start("127.0.0.1", port)
             await until(lambda frames=frames: len(frames) >= 3)
             await hub.stop()
@@ -101,8 +101,8 @@ async def test_a_pi_waits_for_the_hub_and_comes_back_when_it_is_restarted():
 
 
 @pytest.mark.parametrize("framing", ["decimal", "letters", "single"])
-async def test_a_k230_client_streams_into_the_door(framing):
-    async with door() as (hub, frames):
+async def test_a_k230_client_streams_into_the_endpoint(framing):
+    async with endpoint() as (hub, frames):
         async with running(K230(K230Config(port=hub.port, framing=framing, fps=200), SCENE)):
             await until(lambda: len(frames) >= 3)
 
@@ -147,7 +147,7 @@ def test_the_decimal_header_is_the_published_one():
 
 async def test_frames_come_whole_through_small_packets():
     network = BadNetwork(piece_bytes=7, jitter_s=0.0002)
-    async with door() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
+    async with endpoint() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
         async with running(RaspberryPi(RaspberryPiConfig(port=port, fps=200), Still(JPEG))):
             await until(lambda: len(frames) >= 2, within_s=15)
     assert all(jpeg.endswith(JPEG[2:]) for _, jpeg in frames)
@@ -156,7 +156,7 @@ async def test_frames_come_whole_through_small_packets():
 async def test_a_cut_frame_is_thrown_away_and_the_camera_comes_back():
     network = BadNetwork(cut_after_bytes=3 * len(JPEG))
     config = RaspberryPiConfig(fps=200, retry_s=0.01, restarts=True)
-    async with door() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
+    async with endpoint() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
         async with running(RaspberryPi(RaspberryPiConfig(**{**vars(config), "port": port}), SCENE)):
             await until(lambda: network.connections >= 3 and len(frames) >= 4, within_s=10)
     assert all(jpeg.endswith(JPEG[2:]) for _, jpeg in frames)
@@ -164,7 +164,7 @@ async def test_a_cut_frame_is_thrown_away_and_the_camera_comes_back():
 
 async def test_a_pulled_cable_swallows_what_follows():
     network = BadNetwork(silent_after_bytes=2 * len(JPEG))
-    async with door() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
+    async with endpoint() as (hub, frames), bad_network("127.0.0.1", hub.port, network) as port:
         camera = RaspberryPi(RaspberryPiConfig(port=port, fps=200), SCENE)
         async with running(camera):
             await until(lambda: camera.counters["frame"] >= 12)

@@ -56,7 +56,7 @@ async def test_an_aliyun_device_runs_until_it_is_stopped():
     assert built.config.code == DEVICE and hub.junk
 
 
-def test_a_door_needs_its_names(capsys):
+def test_an_endpoint_needs_its_names(capsys):
     with pytest.raises(SystemExit):
         main(["update", "aliyun", "--product-key", PRODUCT])
     assert "--secret" in capsys.readouterr().err

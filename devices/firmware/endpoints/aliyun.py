@@ -1,4 +1,4 @@
-"""The Aliyun door of firmware updates, over MQTT: what devices say and are answered, and what the hub says first.
+"""The Aliyun endpoint of firmware updates, over MQTT: what devices say and are answered, and what the hub says first.
 
 A device that is connected is told at once when there is something for it, and again after it was away. What comes
 on these topics and cannot be read is passed over: a published sample publishes its telemetry there.

@@ -1,6 +1,6 @@
-"""One request at a firmware door: what it says, who asks, and the one shape of every refusal.
+"""One request at a firmware endpoint: what it says, who asks, and the one shape of every refusal.
 
-A refusal is `{"code":1,"des":"<sentence>","err":"<word>"}`, whichever door it is:
+A refusal is `{"code":1,"des":"<sentence>","err":"<word>"}`, whichever endpoint it is:
 
     auth 401 · disabled 403 · not_found 404 · method 405 · too_large 413 · rate 429 · busy, db, disk 503
     integrity 500: the stored bytes are damaged · any word of a FirmwareRefused 403
@@ -21,7 +21,7 @@ from devices.protocol.firmware import ddi
 from devices.registry import presence
 from devices.registry.models import Device
 from photohub.lib.http import answer as answers
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.scope import client_address, headers_of
 from photohub.lib.network.site import base_url
 
@@ -41,7 +41,7 @@ _STATUS = {
 }
 _JSON = "application/json"
 _ALWAYS = {"Cache-Control": "no-store"}
-_STRANGERS = Strangers()
+_FAILED_TRIES = FailedTries()
 _random = random.SystemRandom()
 
 
@@ -50,7 +50,7 @@ class Gone(Exception):
 
 
 class Refused(answers.Refused):
-    """No, and why: a stable word and a sentence. The word has its status, unless a door needs another one."""
+    """No, and why: a stable word and a sentence. The word has its status, unless an endpoint needs another one."""
 
     def __init__(self, word: str, sentence: str, retry_after_s: int = 0, status: int = 0) -> None:
         super().__init__(status or _STATUS.get(word, 403), word, sentence, retry_after_s)
@@ -181,31 +181,31 @@ def whole_refusal(refusal: Refused) -> bytes:
 
 def find_caller(key: str, address: str) -> Device:
     """Return the device with this key, heard just now. Raises Refused. Uses the database."""
-    refuse_stranger(address, key)
+    refuse_guesser(address, key)
     device = identity.find_device(key) if key else None
     if device is None:
         raise Refused("auth", "The hub does not know this device key.")
-    _STRANGERS.found(key)
+    _FAILED_TRIES.found(key)
     if not device.enabled:
         raise Refused("disabled", "This device is switched off at the hub.")
     presence.heard(device, address=address)
     return device
 
 
-def refuse_stranger(address: str, secret: str) -> None:
+def refuse_guesser(address: str, secret: str) -> None:
     """Raise Refused, before anything is looked up, for who tried too many keys or addresses that do not exist."""
-    if wait_s := _STRANGERS.wait_s(address, secret):
+    if wait_s := _FAILED_TRIES.wait_s(address, secret):
         raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
 
 
 def note_found(secret: str) -> None:
     """Remember a key or an address that exists: whoever has it is let through beside a guesser."""
-    _STRANGERS.found(secret)
+    _FAILED_TRIES.found(secret)
 
 
 def slow_down(refusal: Refused, address: str) -> Refused:
     """Return the refusal, or another one for who tries too many keys or addresses. Call from the loop."""
     if refusal.word not in ("auth", "not_found"):
         return refusal
-    wait_s = _STRANGERS.missed(address)
+    wait_s = _FAILED_TRIES.missed(address)
     return Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s) if wait_s else refusal

@@ -26,17 +26,17 @@ from devices.firmware.rollouts.models import RolloutTarget
 from devices.keys import identity
 from devices.protocol.firmware.byte_ranges import RangeDecision, decide_range
 from devices.protocol.firmware.manifest import key_id
-from photohub.lib.database.batching import Together
+from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.answer import begin
 
 from . import tokens
-from .call import Call, Refused, note_found, refusal_of, refuse_stranger, whole_refusal
+from .call import Call, Refused, note_found, refusal_of, refuse_guesser, whole_refusal
 from .sending import Places, Progress, send_image
 
 log = logging.getLogger(__name__)
 
-# Of this door and of that for the Arduino cores' updaters, which take a place before they look anything up.
+# Of this endpoint and of that for the Arduino cores' updaters, which take a place before they look anything up.
 _ASKED = (b"GET /ota/f/", b"GET /ota/esp/")
 PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
 
@@ -94,7 +94,7 @@ def turn_away(data: bytes) -> bytes | None:
 
 async def _answer(call: Call) -> Sent | None:
     opening = _open_parts if call.header("range") else _open_whole
-    refuse_stranger(call.address, call.found["token"])
+    refuse_guesser(call.address, call.found["token"])
     image = await opening.do((call.found["token"], call.key))
     note_found(call.found["token"])
     decision = decide_range(
@@ -217,9 +217,9 @@ def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
 # Devices come together, as the rollout lets them. One that waits a moment for others has minutes of flashing before it,
 # and a camera that wants to store a picture meanwhile finds the database and the interpreter free. But who fetches an
 # image in blocks would wait before each.
-_open_whole = Together(open_all, apart_s=0.05)
-_open_parts = Together(open_all, apart_s=0.015)
-_note_fetched = Together(_note_all_fetched, apart_s=0.5)
+_open_whole = Batcher(open_all, apart_s=0.05)
+_open_parts = Batcher(open_all, apart_s=0.015)
+_note_fetched = Batcher(_note_all_fetched, apart_s=0.5)
 
 
 def was_fetched(target: RolloutTarget) -> bool:

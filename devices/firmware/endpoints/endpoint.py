@@ -1,4 +1,4 @@
-"""The firmware doors as one ASGI application: which path is whose, and what an exception means to a device."""
+"""The firmware endpoints as one ASGI application: which path is whose, and what an exception means to a device."""
 
 import logging
 
@@ -9,17 +9,17 @@ from .call import Call, Gone, Refused, busy, slow_down
 
 log = logging.getLogger(__name__)
 
-_DOORS = ((download.PATH, download.answer), (esp.PATH, esp.answer), (ddi.PATH, ddi.answer))
+_ENDPOINTS = ((download.PATH, download.answer), (esp.PATH, esp.answer), (ddi.PATH, ddi.answer))
 
 
 def serves(path: str) -> bool:
-    """Tell whether this path is a firmware door's."""
-    return any(pattern.match(path) for pattern, _answer in _DOORS)
+    """Tell whether this path is a firmware endpoint's."""
+    return any(pattern.match(path) for pattern, _answer in _ENDPOINTS)
 
 
 async def application(scope: dict, receive, send) -> None:
     """Answer one request."""
-    matched = ((pattern.match(scope["path"]), answer) for pattern, answer in _DOORS)
+    matched = ((pattern.match(scope["path"]), answer) for pattern, answer in _ENDPOINTS)
     match, answer = next((match, answer) for match, answer in matched if match)
     call = Call(scope, receive, send, match.groupdict())
     try:
@@ -42,5 +42,5 @@ def _explain(error: Exception, call: Call) -> Refused:
         case DatabaseError() | InterfaceError():
             log.warning("A device asked for firmware while the database was away.")
             return busy("The hub's database is away; ask again.", "db")
-    log.exception("A firmware door failed in a way PhotoHub did not expect.", exc_info=error)
+    log.exception("A firmware endpoint failed in a way PhotoHub did not expect.", exc_info=error)
     return busy("The hub stumbled; ask again.")

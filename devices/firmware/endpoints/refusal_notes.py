@@ -1,11 +1,11 @@
-"""What a firmware door refused, on the page of the device that asked."""
+"""What a firmware endpoint refused, on the page of the device that asked."""
 
 import logging
 
 from django.db import DatabaseError, InterfaceError
 
 from devices.events import troubles
-from devices.firmware.rollouts import wording as reasons
+from devices.firmware.rollouts import wording
 from devices.keys import logins
 from photohub.lib.database.db import in_thread
 from photohub.lib.pages.sentences import Said, said, said_of
@@ -46,8 +46,8 @@ def _note(call: Call, word: str) -> None:
 
 
 def _why(word: str) -> Said | None:
-    if word in reasons.SENTENCES:
-        return said_of(reasons.SENTENCES[word])
+    if word in wording.SENTENCES:
+        return said_of(wording.SENTENCES[word])
     return _WHY.get(word)
 
 
@@ -55,4 +55,4 @@ async def _quietly(function, *args: object) -> None:
     try:
         await in_thread(function, *args)
     except (DatabaseError, InterfaceError) as error:
-        log.warning("What a firmware door answered could not be written down: %s", error)
+        log.warning("What a firmware endpoint answered could not be written down: %s", error)

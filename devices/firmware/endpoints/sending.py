@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 from photohub.lib.http.answer import transport_of
-from photohub.lib.messaging import load as pressure
+from photohub.lib.messaging import load
 
 from .call import Gone, Refused, busy
 
@@ -104,7 +104,7 @@ async def _send_pieces(
 
 async def _give_way() -> None:
     for _ in range(round(GIVE_WAY_S / _LOOK_AGAIN_S)):
-        if not pressure.is_high():
+        if not load.is_high():
             return
         await asyncio.sleep(_LOOK_AGAIN_S)
 

@@ -15,7 +15,7 @@ from devices.access.rights import Action, can
 from devices.firmware.errors import FirmwareError, RolloutError
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import queue as rollouts
-from devices.firmware.rollouts import wording as reasons
+from devices.firmware.rollouts import wording
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
 from devices.registry.finding import get_device
 from devices.registry.page import frame_of
@@ -50,7 +50,7 @@ def new(request: HttpRequest, id: UUID) -> HttpResponse:
         return render(request, "devices/firmware/rollouts/new.html", context, status=status)
     for code, word in list(form.left_out.items())[:5]:
         messages.info(
-            request, _("%(code)s is left out: %(why)s") % {"code": code, "why": reasons.sentence_of(word)}
+            request, _("%(code)s is left out: %(why)s") % {"code": code, "why": wording.sentence_of(word)}
         )
     return redirect("firmware:rollout", rollout.pk)
 
@@ -67,7 +67,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
     targets = targets.filter(state=state) if state in TargetState.values else targets
     page = Paginator(targets.select_related("device", "rollout__firmware"), _TARGETS_ON_A_PAGE)
     targets_page = page.get_page(request.GET.get("page"))
-    told = zip(targets_page, reasons.explain_all(rollout, list(targets_page)), strict=True)
+    told = zip(targets_page, wording.explain_all(rollout, list(targets_page)), strict=True)
     line = rollout_line(rollout, request.user)
     context = line | {
         "funnel": [_stage(name, line) for name in _FUNNEL],
@@ -137,7 +137,7 @@ def firmware(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code)
     updates = device.rollout_targets.select_related("rollout__firmware", "device").order_by("-pk")
     shown = [
-        {"target": target, "why": reasons.explain(target), "shape": shape_of(target.state)}
+        {"target": target, "why": wording.explain(target), "shape": shape_of(target.state)}
         for target in updates[:UPDATES_ON_PAGE]
     ]
     modules = {"default": device.firmware_version} | device.modules

@@ -20,7 +20,7 @@ from devices.firmware import images, keys
 from devices.firmware.errors import FirmwareError
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
 from devices.firmware.rollouts import queue as rollouts
-from devices.firmware.rollouts import wording as reasons
+from devices.firmware.rollouts import wording
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
 from devices.registry.disclosure import tell_group
 
@@ -50,7 +50,7 @@ def rollout_line(rollout: Rollout, user) -> dict:
         "active": sum(counts[state] for state in RolloutTarget.ACTIVE),
         "step_now": rollout.step + 1,
         "is_open": rollout.state in Rollout.OPEN,
-        "why": reasons.explain_rollout(rollout),
+        "why": wording.explain_rollout(rollout),
     }
 
 

@@ -18,9 +18,8 @@ from devices.registry import disclosure
 from devices.registry.models import Device
 from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 
-from . import planning
+from . import planning, wording
 from . import queue as rollouts
-from . import wording as reasons
 from .models import Rollout, RolloutTarget
 from .planning import Plan
 
@@ -154,7 +153,7 @@ def create_rollout(request: HttpRequest, new: NewRollout):
         raise ApiError(422, "invalid", sentence, {"firmware": sentence}) from error
     except (FirmwareError, RolloutError) as error:
         raise refusal_of(error) from error
-    words = {code: reasons.sentence_of(word) for code, word in left_out.items()}
+    words = {code: wording.sentence_of(word) for code, word in left_out.items()}
     return Status(201, _as_json(rollout, request.user) | {"left_out": words})
 
 
@@ -179,7 +178,7 @@ def _as_json(rollout: Rollout, user) -> dict[str, Any]:
     ).split()
     return {name: getattr(rollout, name) for name in fields} | {
         "firmware": rollout.firmware_id,
-        "reason": reasons.explain_rollout(rollout),
+        "reason": wording.explain_rollout(rollout),
         "targets": rollouts.counts_of(rollout, user),
         "group": disclosure.tell_group(user, rollout.group_name),
         "error_threshold": rollout.error_percent,
@@ -207,7 +206,7 @@ def list_targets(request: HttpRequest, id: UUID, state: Word = "", limit: Limit 
     items, following = page_of(
         rows.select_related("device", "rollout__firmware"), "changed_at", cursor, limit
     )
-    for target, why in zip(items, reasons.explain_all(rollout, items), strict=True):
+    for target, why in zip(items, wording.explain_all(rollout, items), strict=True):
         target.explanation = why
     return {"items": items, "next": following}
 
@@ -237,5 +236,5 @@ def _order(request: HttpRequest, id: UUID, order) -> dict[str, Any]:
     except (FirmwareError, RolloutError) as error:
         raise refusal_of(error) from error
     if not done and rollout.state not in Rollout.OPEN:
-        raise ApiError(409, "ended", reasons.sentence_of("ended"))
+        raise ApiError(409, "ended", wording.sentence_of("ended"))
     return _as_json(rollout, request.user)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events.models import ServiceBeat
 from photohub.lib.network import site
 from photohub.lib.pages.sentences import Said, said
@@ -26,7 +26,7 @@ from .models import Rollout
 
 log = logging.getLogger(__name__)
 
-BEAT = "ota-link"
+HEARTBEAT = "ota-link"
 TIMEOUT_S = 2.0
 LASTS_S = 60
 STALE_AFTER_S = 180
@@ -36,7 +36,7 @@ def hindrance() -> str:
     """Return `link_unknown` or `link_broken` when links may not be handed out, or nothing. Asks the database only."""
     if not settings.LINK_CHECK:
         return ""
-    row = ServiceBeat.objects.filter(pk=BEAT).first()
+    row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
     if row is None or abs(timezone.now() - row.at) > timedelta(seconds=STALE_AFTER_S):
         return "link_unknown"
     return "" if row.ok else "link_broken"
@@ -46,11 +46,11 @@ def refresh_if_due() -> None:
     """Ask again, at most once a minute and only while a rollout runs. Called by the sweep."""
     if not settings.LINK_CHECK or not Rollout.objects.running().exists():
         return
-    row = ServiceBeat.objects.filter(pk=BEAT).first()
+    row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
     if row is not None and abs(timezone.now() - row.at) < timedelta(seconds=LASTS_S):
         return
     problem = find_problem(site.base_url())
-    if beats.beat(BEAT, not problem, problem):
+    if heartbeats.note(HEARTBEAT, not problem, problem):
         log.log(logging.WARNING if problem else logging.INFO, "Outside address: %s", problem or "it answers.")
 
 

@@ -28,7 +28,7 @@ DEFAULT_STEPS = (
 )
 STEPS_AT_MOST = 20
 SOAK_AT_MOST_S = 30 * 24 * 3600
-# Doors at which the device asked us itself prove the way; over MQTT the hub hands out an address unasked.
+# Endpoints at which the device asked us itself prove the way; over MQTT the hub hands out an address unasked.
 DOORS_THAT_HAND_OUT_LINKS = {"aliyun", "mqtt"}
 # What keeps every device of a rollout from its offer for now.
 FOR_ALL = {"draft", "paused", "ended", "broken", "rate", "link_unknown", "link_broken"}
@@ -153,7 +153,7 @@ def look_at(rollout: Rollout, targets: list[RolloutTarget]) -> Outlook:
 
 
 def hindrance(target: RolloutTarget, door: str = "", seen: Outlook | None = None) -> str:
-    """Return what keeps a waiting device from its offer at this door right now, or nothing."""
+    """Return what keeps a waiting device from its offer at this endpoint right now, or nothing."""
     rollout = target.rollout
     if not target.device.enabled:
         return "disabled"

@@ -31,8 +31,7 @@ from photohub.lib import clock
 from photohub.lib.database.db import update_in_order
 from photohub.lib.pages.sentences import Said, said, said_of
 
-from . import planning
-from . import wording as reasons
+from . import planning, wording
 from .models import Rollout, RolloutState, RolloutTarget, TargetState
 from .planning import Plan
 
@@ -98,18 +97,18 @@ def _none_fits(left_out: dict[str, str]) -> str:
     return (
         _("The image is for none of these devices.")
         + " "
-        + " ".join(f"{code}: {reasons.sentence_of(word)}" for code, word in list(left_out.items())[:3])
+        + " ".join(f"{code}: {wording.sentence_of(word)}" for code, word in list(left_out.items())[:3])
     )
 
 
 def _in_words(left_out: dict[str, str]) -> dict[str, str]:
-    return {code: reasons.sentence_of(word) for code, word in left_out.items()}
+    return {code: wording.sentence_of(word) for code, word in left_out.items()}
 
 
 def tell(
     rollout: Rollout, sentence: str | Said = "", user=None, *, device: Device | None = None, problem=False
 ) -> None:
-    """Write down what happened to a rollout, or to one of its devices, and ring the live pages."""
+    """Write down what happened to a rollout, or to one of its devices, and notify the live pages."""
     events.record(
         EventType.UPDATE_CHANGED,
         device=device,
@@ -121,7 +120,7 @@ def tell(
 
 
 def tell_devices(targets: list[RolloutTarget]) -> None:
-    """Write down that something changed for these devices, and ring the live pages."""
+    """Write down that something changed for these devices, and notify the live pages."""
     events.record_all(
         [
             Event(type=EventType.UPDATE_CHANGED, device=target.device, subject=target.rollout_id)
@@ -147,7 +146,7 @@ def resume(rollout: Rollout, user=None) -> bool:
             raise RolloutError("ended", _("This rollout has ended. Make a new one."))
         checking.check_row(row.firmware)
         if row.firmware.state != FirmwareState.PUBLISHED:
-            raise RolloutError("broken", reasons.sentence_of("broken"))
+            raise RolloutError("broken", wording.sentence_of("broken"))
         now = timezone.now()
         began = {"step_started_at": now} if row.state == RolloutState.DRAFT else {}
         name = row.firmware
@@ -175,7 +174,7 @@ def _pause(row: Rollout, word: str, user=None) -> bool:
     if row.state != RolloutState.RUNNING:
         return False
     _set(row, state=RolloutState.PAUSED, reason_word=word)
-    why = said_of(reasons.SENTENCES.get(word, word))
+    why = said_of(wording.SENTENCES.get(word, word))
     sentence = said("The rollout of %(name)s is paused: %(why)s", name=row.firmware, why=why)
     tell(row, sentence, user, problem=word != "person")
     return True

@@ -1,4 +1,4 @@
-"""One device on its way to a new version. Doors call these; each may be called again without harm.
+"""One device on its way to a new version. Endpoints call these; each may be called again without harm.
 
 waiting ──► offered ──► downloading ──► flashing ──► proved
                └───────────┴───────────────┴──► failed · timed_out · cancelled
@@ -22,9 +22,8 @@ from devices.firmware.models import Firmware
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import said
 
-from . import planning
+from . import planning, wording
 from . import queue as rollouts
-from . import wording as reasons
 from .models import Rollout, RolloutTarget, TargetState
 
 # A device that comes again at once, as over a shaky link, has not used up another try.
@@ -184,7 +183,7 @@ def end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str, 
         values["heard_at"] = now
     if not _change(target, RolloutTarget.OPEN, state=state, **values):
         return False
-    how = reasons.ending_said(state, word, text)
+    how = wording.ending_said(state, word, text)
     sentence = said("Update to %(version)s: %(how)s", version=rollout.firmware.version, how=how)
     problem = state in rollouts.FAILURES
     rollouts.tell(rollout, sentence, device=target.device, problem=problem)
@@ -200,7 +199,7 @@ def note_failed(target: RolloutTarget, word: str, text: str = "") -> Happened:
 
 
 def note_download(target: RolloutTarget, sent_bytes: int, door: str = "") -> Happened:
-    """Note how much of the image has gone out to the device; called as often as a door likes."""
+    """Note how much of the image has gone out to the device; called as often as an endpoint likes."""
     size_bytes = max(1, target.rollout.firmware.size_bytes)
     percent = min(100, max(0, sent_bytes) * 100 // size_bytes)
     return _progress(target, TargetState.DOWNLOADING, percent, door)

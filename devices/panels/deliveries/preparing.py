@@ -13,8 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from devices.events import troubles
-from devices.panels.sources import fetching, outbox
-from devices.panels.sources import making as panel_rendering
+from devices.panels.sources import fetching, making, outbox
 from devices.protocol.pictures.packets import MAX_BYTES, PictureRefused, count_packets
 from photohub.lib.clock import is_due
 from photohub.lib.pages.sentences import columns, said
@@ -126,9 +125,9 @@ def _original_of(delivery: Delivery) -> bytes:
     return picture
 
 
-def _render(delivery: Delivery, picture: bytes) -> panel_rendering.Made:
+def _render(delivery: Delivery, picture: bytes) -> making.Made:
     with refusing():
-        return panel_rendering.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
+        return making.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
 
 
 def _try_later(delivery: Delivery, error: OSError) -> None:

@@ -19,12 +19,12 @@ from devices.panels.sources import outbox
 from devices.protocol.pictures.packets import QUIET_S, FailWord, Sender, SenderState
 from devices.registry import presence
 from photohub.lib import failpoints
-from photohub.lib.database.batching import Together
+from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
 from photohub.lib.pages.sentences import Said, said
 
-from . import leases as delivery_leases
+from . import leases
 from . import queue as deliveries
 from .leases import Note
 from .models import Delivery
@@ -50,7 +50,7 @@ class Pusher:
         # A picture that is shown on many panels is in memory once, for as long as a transfer needs it.
         self._pictures: WeakValueDictionary[str, _Picture] = WeakValueDictionary()
         self._reading = asyncio.Lock()
-        self._ends = Together(_note_delivered)
+        self._ends = Batcher(_note_delivered)
         # A device whose last transfer did not end whole may still answer that one.
         self._unclean: dict[int, float] = {}
 
@@ -81,7 +81,7 @@ class Pusher:
             return
         try:
             due = await in_thread(_due, room, self._hears, frozenset(self._running))
-            begun = await in_thread(delivery_leases.begin_all, due) if due else []
+            begun = await in_thread(leases.begin_all, due) if due else []
         except Exception as error:
             if count := _seldom.count("due"):
                 log.warning("The gateway could not read which pictures to send (%r, %d times).", error, count)
@@ -142,7 +142,7 @@ class Pusher:
             await self._ends.do((delivery, sender.resent))
             return True
         if _looks_restarted(sender) and delivery.attempts < 2:
-            await in_thread(delivery_leases.put_back, delivery)
+            await in_thread(leases.put_back, delivery)
             return False
         word, sentence = _why_failed(sender)
         figures = {"packets_acked": sender.packets_acked, "packets_resent": sender.resent}
@@ -156,7 +156,7 @@ class Pusher:
             if not (notes := [transfer.note() for transfer in self._transfers.values()]):
                 continue
             try:
-                lost = await in_thread(delivery_leases.note_all_progress, notes)
+                lost = await in_thread(leases.note_all_progress, notes)
             except Exception as error:
                 if count := _seldom.count("progress"):
                     log.warning(
@@ -177,13 +177,13 @@ class Pusher:
 
 def _due(room: int, hears: Hears, running: frozenset[int]) -> list[Delivery]:
     deliveries.expire_due()
-    delivery_leases.put_back_lost()
-    return delivery_leases.claim_to_send(room, hears, running)
+    leases.put_back_lost()
+    return leases.claim_to_send(room, hears, running)
 
 
 def _put_back(delivery: Delivery) -> None:
     try:
-        delivery_leases.put_back(delivery)
+        leases.put_back(delivery)
     except _DATABASE_AWAY as error:
         log.warning("A broken transfer could not be queued (%s); its lease ends by itself.", error)
 

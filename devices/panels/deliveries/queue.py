@@ -30,8 +30,7 @@ from devices.panels.sources.fetching import CannotFetch
 from devices.registry.models import Device, Panel
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database import rows
-from photohub.lib.messaging import enqueue as doorbell
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import enqueue, notify
 from photohub.lib.pages.sentences import Cannot, Said, columns, said
 
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
@@ -99,7 +98,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
             expires_at=timezone.now() + WAITS_FOR_DEVICE,
         )
         tell_changed([delivery])
-        transaction.on_commit(lambda: doorbell.ring(PREPARE_TASK, [delivery.pk]), robust=True)
+        transaction.on_commit(lambda: enqueue.send_task(PREPARE_TASK, [delivery.pk]), robust=True)
     return delivery
 
 
@@ -170,13 +169,13 @@ def note_prepared(delivery: Delivery, values: dict) -> bool:
         )
         if done:
             tell_changed([delivery])
-            transaction.on_commit(ring_gateway, robust=True)
+            transaction.on_commit(notify_gateway, robust=True)
     return done
 
 
-def ring_gateway() -> None:
+def notify_gateway() -> None:
     """Let the gateway look at once what is to be sent, and what was cancelled."""
-    live.ring(live.GATEWAY, [{"type": "gateway.deliveries"}])
+    notify.send(notify.GATEWAY, [{"type": "gateway.deliveries"}])
 
 
 # --- what the device proved ---
@@ -219,7 +218,7 @@ def note_all_delivered(ended: list[tuple[Delivery, int]]) -> list[Delivery]:
         _note_all_shown([Panel(device=d.device, **_shown_by(d)) for d in delivered])
         if delivered:
             tell_changed(delivered)
-            transaction.on_commit(ring_gateway, robust=True)
+            transaction.on_commit(notify_gateway, robust=True)
     return delivered
 
 
@@ -309,7 +308,7 @@ def _finish(delivery: Delivery, state: DeliveryState, word: str, sentence: str |
             tell_changed(
                 [delivery], said("A picture did not arrive: %(why)s", why=sentence) if failed else ""
             )
-            transaction.on_commit(ring_gateway, robust=True)
+            transaction.on_commit(notify_gateway, robust=True)
     return done
 
 

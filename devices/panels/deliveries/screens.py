@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 
 from devices.access.rights import Action, can
-from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering import drawing
 from devices.panels.rendering.profiles import profile_of
 from devices.panels.sources import outbox
 from devices.registry.models import Device, Panel, takes_packets
@@ -66,6 +66,6 @@ def see(sha256: str, content_type: str, settings: dict, size: tuple[int | None, 
             return Seen(data, content_type)
         width, height = size[0] or profile.width or 0, size[1] or profile.height or 0
         with decoding.room_for(data, scaled=False):
-            return Seen(rendering.preview(data, profile, width, height), "image/png")
-    except (outbox.BlobMissing, rendering.RenderRefused, memory.TooLarge) as error:
+            return Seen(drawing.preview(data, profile, width, height), "image/png")
+    except (outbox.BlobMissing, drawing.RenderRefused, memory.TooLarge) as error:
         raise NothingToSee from error

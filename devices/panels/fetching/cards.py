@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from devices.panels.rendering import profiles as render_profiles
 from devices.panels.rendering.known import PROFILES, Profile
-from devices.panels.sources import making as panel_rendering
+from devices.panels.sources import making
 from devices.panels.sources.making import Made
 from devices.registry.models import Device
 
@@ -35,7 +35,7 @@ def make_card(profile: Profile, text: str) -> Made:
         profile = _ANY
     profile = replace(profile, caption_at="bottom", dither="none")
     size = (profile.width or _ANY.width, profile.height or _ANY.height)
-    return panel_rendering.make_once(_draw(*size), render_profiles.settings_of(profile), text)
+    return making.make_once(_draw(*size), render_profiles.settings_of(profile), text)
 
 
 def _draw(width: int, height: int) -> bytes:

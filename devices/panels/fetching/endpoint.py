@@ -9,7 +9,7 @@ from devices.panels.sources import outbox
 from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
 
-from . import choosing as panels
+from . import choosing
 from . import links as panel_links
 from .choosing import Shown
 from .requests import Refused, find_panel, hashes_of, hear, panel_for, unknown
@@ -42,9 +42,9 @@ def _next_picture(request: HttpRequest, key: str) -> HttpResponse:
     panel, seen = find_panel(request, key), hashes_of(request)
     hear(panel.device, request)
     if request.method == "HEAD":
-        shown = panels.choose(panel, seen or frozenset())
+        shown = choosing.choose(panel, seen or frozenset())
     else:
-        shown = panels.poll(panel, seen)
+        shown = choosing.poll(panel, seen)
     return _picture(shown)
 
 
@@ -77,6 +77,6 @@ def _picture_by_link(request: HttpRequest, name: str) -> HttpResponse:
     data = _read(link.sha256)
     if request.method == "GET":
         deliveries.note_fetched(device, link.sha256)
-    answer = HttpResponse(data, content_type=panels.kind_of(data)[0])
+    answer = HttpResponse(data, content_type=choosing.kind_of(data)[0])
     answer["Cache-Control"] = "private, no-store"
     return answer

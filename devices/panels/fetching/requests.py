@@ -1,4 +1,4 @@
-"""What the doors of panels that fetch have in common: who asks, what he says of himself, how he is refused."""
+"""What the endpoints of panels that fetch have in common: who asks, what he says of himself, how he is refused."""
 
 import re
 
@@ -11,7 +11,7 @@ from devices.keys.tokens import bearer_of
 from devices.registry import presence
 from devices.registry.models import Device, Panel
 from photohub.lib.http.answer import Refused
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.scope import address_of
 
 from .choosing import panel_of
@@ -23,13 +23,13 @@ _TELEMETRY = {
     "X-Firmware-Version": "firmware_version",
 }
 # Of one address: whoever tries keys or links that do not exist.
-_strangers = Strangers()
+_failed_tries = FailedTries()
 _TAG = re.compile(r'(?:W/)?"?([0-9a-f]{64})"?')
 
 
 def unknown(request: HttpRequest, status: int, word: str, sentence: str) -> Refused:
     """Return the refusal of a key or link that does not exist, or another one for who tries too many."""
-    wait_s = _strangers.missed(address_of(request))
+    wait_s = _failed_tries.missed(address_of(request))
     return _too_many(wait_s) if wait_s else Refused(status, word, sentence)
 
 
@@ -38,21 +38,21 @@ def _too_many(wait_s: int) -> Refused:
     return Refused(429, "rate", sentence, wait_s)
 
 
-def refuse_stranger(request: HttpRequest, secret: str) -> None:
+def refuse_guesser(request: HttpRequest, secret: str) -> None:
     """Raise Refused, before anything is looked up, for who tried too many keys or links that do not exist."""
-    if wait_s := _strangers.wait_s(address_of(request), secret):
+    if wait_s := _failed_tries.wait_s(address_of(request), secret):
         raise _too_many(wait_s)
 
 
 def find_panel(request: HttpRequest, key: str) -> Panel:
     """Return the panel that asks, by the key in the path, else in a header. Raises Refused."""
     key = key or bearer_of(request) or request.headers.get("X-Device-Key", "")
-    refuse_stranger(request, key)
+    refuse_guesser(request, key)
     device = identity.find_device(key) if key.isascii() and key.isprintable() and key else None
     if device is None:
         sentence = _("The key is missing or wrong. Send the device's key.")
         raise unknown(request, 401, "auth", sentence)
-    _strangers.found(key)
+    _failed_tries.found(key)
     return panel_for(device)
 
 

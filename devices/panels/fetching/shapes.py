@@ -33,7 +33,7 @@ class PanelOut(Schema):
 
     @staticmethod
     def resolve_hardware_address(panel: Panel, context: dict | None) -> str:
-        # Whoever names it at the set-up door first is given the panel's key.
+        # Whoever names it at the set-up endpoint first is given the panel's key.
         return panel.hardware_address if can(person_asking(context), Action.MANAGE, panel) else ""
 
     @staticmethod

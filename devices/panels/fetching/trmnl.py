@@ -25,7 +25,7 @@ from devices.registry.models import Device, Panel
 from photohub.lib.pages.sentences import said
 
 from . import cards as panel_cards
-from . import choosing as panels
+from . import choosing
 from . import links as panel_links
 from .choosing import Shown
 from .settings import read_hardware_address
@@ -119,10 +119,10 @@ def display(panel: Panel, base: str = "") -> dict:
     It draws what it fetched before it sleeps. So what it fetched and then came back from, it shows; the pictures
     of a playlist it may have kept in its flash, and coming back is all that it says of them.
     """
-    delivery = panels.handed_delivery(panel) if panel.handed_sha256 else None
-    panels.settle(panel, delivery is None or delivery.progressed_at is not None)
-    shown = panels.choose(panel, frozenset())
-    panels.hand_out(panel, shown)
+    delivery = choosing.handed_delivery(panel) if panel.handed_sha256 else None
+    choosing.settle(panel, delivery is None or delivery.progressed_at is not None)
+    shown = choosing.choose(panel, frozenset())
+    choosing.hand_out(panel, shown)
     return {
         "status": 0,
         "image_url": panel_links.make_link(panel.pk, shown.sha256, shown.extension, base),

@@ -17,11 +17,10 @@ from photohub.lib.http.rates import Buckets
 from photohub.lib.log.logs import mask
 from photohub.lib.pages.sentences import said
 
-from . import trmnl
-from . import unclaimed as panel_strangers
+from . import trmnl, unclaimed
 from .requests import Refused, base_of, hear, panel_for
 from .settings import read_hardware_address
-from .unclaimed import Stranger
+from .unclaimed import UnclaimedPanel
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +54,11 @@ def _setup(request: HttpRequest) -> JsonResponse:
         return _body(trmnl.unknown_answer("ID"))
     claimed = trmnl.claim(address)
     if claimed is not None:
-        panel_strangers.forget(address)
+        unclaimed.forget(address)
         hear(claimed.device, request, _telemetry(request))
         return _body(trmnl.setup_answer(claimed, base_of(request)))
     words = {name: _clean(request.headers.get(name.title(), ""), 40) for name in ("model", "width", "height")}
-    panel_strangers.note(Stranger(address, **words, asked_at=time.time()))
+    unclaimed.note(UnclaimedPanel(address, **words, asked_at=time.time()))
     return _body(trmnl.unknown_answer(address))
 
 

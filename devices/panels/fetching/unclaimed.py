@@ -18,7 +18,7 @@ _notices = Buckets(per_second=1 / 600, burst=5)
 
 
 @dataclass(frozen=True)
-class Stranger:
+class UnclaimedPanel:
     """A panel that nobody expects, as it described itself. `asked_at` is in unix seconds."""
 
     address: str
@@ -28,28 +28,28 @@ class Stranger:
     asked_at: float = 0.0
 
 
-def note(stranger: Stranger) -> None:
+def note(panel: UnclaimedPanel) -> None:
     """Remember a panel that asked, and tell the owner of it when it is new."""
-    known = {found.address: found for found in strangers()}
-    new = stranger.address not in known
-    known[stranger.address] = stranger
+    known = {found.address: found for found in panels()}
+    new = panel.address not in known
+    known[panel.address] = panel
     newest = sorted(known.values(), key=lambda found: -found.asked_at)[:_KEPT_AT_MOST]
     cache.set(_NAME, [asdict(found) for found in newest], _KEPT_S)
     if new and not _notices.take("all", time.monotonic()):
         sentence = said(
             "A panel with the address %(address)s asks to be added. Enter it in a panel's settings.",
-            address=stranger.address,
+            address=panel.address,
         )
         events.record(EventType.NOTICE, sentence)
 
 
-def strangers() -> list[Stranger]:
+def panels() -> list[UnclaimedPanel]:
     """Return the panels that asked within a day and are not known, the newest first."""
-    found = [Stranger(**values) for values in cache.get(_NAME, [])]
+    found = [UnclaimedPanel(**values) for values in cache.get(_NAME, [])]
     return [s for s in found if s.asked_at > time.time() - _KEPT_S]
 
 
 def forget(address: str) -> None:
     """Take a panel off the list, because it was added."""
-    left = [asdict(found) for found in strangers() if found.address != address]
+    left = [asdict(found) for found in panels() if found.address != address]
     cache.set(_NAME, left, _KEPT_S)

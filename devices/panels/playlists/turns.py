@@ -23,8 +23,7 @@ from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOri
 from devices.panels.deliveries.queue import CannotDeliver, Wish
 from devices.panels.deliveries.wording import said_for
 from devices.panels.rendering.drawing import RenderRefused
-from devices.panels.sources import making as panel_rendering
-from devices.panels.sources import outbox
+from devices.panels.sources import making, outbox
 from devices.panels.sources.making import Made
 from devices.panels.sources.sources import read_newest
 from devices.registry.disclosure import look_up, tell_label
@@ -184,7 +183,7 @@ def make_next(panel: Panel) -> tuple[int, Made, PlaylistItem] | None:
         if turn is None:
             continue
         try:
-            made = panel_rendering.make_once(turn.picture, profile, item.caption, turn.taken_at)
+            made = making.make_once(turn.picture, profile, item.caption, turn.taken_at)
         except RenderRefused as error:
             log.warning("An item of the playlist of %s cannot be shown: %s", panel.device.code, error.word)
             # It ends when the list is changed, or a day after the item was last refused: the items between say nothing of it.

@@ -14,9 +14,8 @@ from django.core import signing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish, refusing
-from devices.panels.rendering import drawing as rendering
-from devices.panels.sources import fetching, outbox
-from devices.panels.sources import making as panel_rendering
+from devices.panels.rendering import drawing
+from devices.panels.sources import fetching, making, outbox
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.protocol.pictures.packets import PictureRefused, count_packets
 from devices.registry.models import Device
@@ -145,10 +144,10 @@ def draw_picture(user, draft: Draft, profile_settings: dict, caption: str) -> Dr
     return Drawn(token, *size, len(rendered.data), packets, rendered.undrawn)
 
 
-def render_draft(draft: Draft, profile_settings: dict, caption: str) -> rendering.Rendered:
+def render_draft(draft: Draft, profile_settings: dict, caption: str) -> drawing.Rendered:
     """Return the bytes that a panel with these settings gets. Raises CannotDeliver."""
     with refusing():
-        return panel_rendering.render(draft.picture or b"", profile_settings, caption[:200], draft.stamp_at)
+        return making.render(draft.picture or b"", profile_settings, caption[:200], draft.stamp_at)
 
 
 def read_drawn(user, token: str) -> tuple[str, str, dict, tuple[int, int]] | None:

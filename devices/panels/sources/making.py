@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
 
-from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering import drawing
 from devices.panels.rendering import fonts as panel_fonts
 from devices.panels.rendering.profiles import profile_of
 from photohub.lib.memory import budget as memory
@@ -47,13 +47,13 @@ def make(picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | 
 
 def render(
     picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | None = None
-) -> rendering.Rendered:
+) -> drawing.Rendered:
     """Draw the picture as a profile's settings say. Raises rendering.RenderRefused, or memory.Crowded."""
     settled = profile_of(profile)
     try:
         # Without a size of its own a panel gets the picture as large as it is.
         with decoding.room_for(picture, scaled=bool(settled.width or settled.height)):
-            return rendering.render(
+            return drawing.render(
                 picture,
                 settled,
                 caption=caption,
@@ -62,7 +62,7 @@ def render(
                 max_pixels=settings.UPLOAD_MAX_PIXELS,
             )
     except memory.TooLarge as error:
-        raise rendering.TooManyPixels(str(error)) from error
+        raise drawing.TooManyPixels(str(error)) from error
 
 
 def make_once(picture: bytes, profile: dict, caption: str = "", stamp_at: datetime | None = None) -> Made:

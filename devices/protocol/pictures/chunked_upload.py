@@ -166,7 +166,7 @@ class _Transfer:
 
 
 class _Refuse(Exception):
-    """What a step is answered instead of success. `text` is translated for people (`tools/extract_words.py`)."""
+    """What a step is answered instead of success. `text` is translated for people (`tools/extract_translations.py`)."""
 
     def __init__(
         self, reason: Reason, text: str, missing: list[list[int]] | None = None, **values: object

@@ -13,7 +13,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Together(Generic[T, R]):
+class Batcher(Generic[T, R]):
     """Carries calls out in groups. Used from one loop at a time.
 
     `work` is a plain function that may use the database. It returns what came of each item, in their order; an

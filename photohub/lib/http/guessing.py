@@ -27,7 +27,7 @@ def source_of(address: str) -> str:
     return str(ipaddress.ip_network((found, _SITE_BITS), strict=False))
 
 
-class Strangers:
+class FailedTries:
     """So many tries that fail for each source, for one endpoint. Safe from any thread."""
 
     def __init__(self, per_second: float = 10, burst: float = 50) -> None:

@@ -1,7 +1,7 @@
-"""Ringing Celery without ever waiting for it.
+"""Enqueueing Celery tasks without ever waiting for the task broker.
 
-The row is the queue. A ring only says "look now" so that nobody waits for the sweeper; rings of the same task that
-come close together are joined, and while the broker is away they are dropped, since the sweeper finds the rows.
+The row is the queue. A task only says "look now" so that nobody waits for the sweeper; the ids of one task that come
+close together are joined, and while the broker is away they are dropped, since the sweeper finds the rows.
 """
 
 import logging
@@ -24,45 +24,45 @@ _IDS_PER_TASK = 24  # Three groups of copies that go side by side.
 
 
 @dataclass
-class _Ring:
-    """What one task is to be rung for, and from when on."""
+class _Waiting:
+    """The ids that wait for one task, and when it is due."""
 
     due_s: float
     unless: Callable[[], bool] | None = None
     ids: dict[str, None] = field(default_factory=dict)
 
 
-class Doorbell:
+class Enqueuer:
     """A daemon thread that hands ids to tasks, so that the caller goes on at once."""
 
     def __init__(self) -> None:
         self._forget()
         me = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: (bell := me()) and bell._forget())
+        os.register_at_fork(after_in_child=lambda: (mine := me()) and mine._forget())
 
     def _forget(self) -> None:
-        """Begin with nothing: at first, and in a child process, which has no thread; its parent rings for what waits."""
-        self._waiting: dict[str, _Ring] = {}
+        """Begin with nothing: at first, and in a child process, which has no thread; its parent sends what waits."""
+        self._waiting: dict[str, _Waiting] = {}
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._quiet_until = 0.0
         self._wakes_s = math.inf
 
-    def ring(
+    def send_task(
         self, task: str, ids: list, after_s: float = 0.0, unless: Callable[[], bool] | None = None
     ) -> None:
         """Ask for `task(ids)` to run soon, or in `after_s` unless something speaks against it by then."""
         due_s = time.monotonic() + after_s
         with self._wake:
-            waiting = self._waiting.setdefault(task, _Ring(due_s, unless))
+            waiting = self._waiting.setdefault(task, _Waiting(due_s, unless))
             room = max(0, _IDS_AT_MOST - len(waiting.ids))
             waiting.ids.update(dict.fromkeys(str(i) for i in ids[:room]))
             if due_s < waiting.due_s:
                 waiting.due_s, waiting.unless = due_s, unless
             if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="photohub-doorbell", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="photohub-enqueue", daemon=True)
                 self._thread.start()
-            # Waking the thread costs as much as the ring; who is not due before it wakes by itself need not.
+            # Waking the thread costs as much as the call; who is not due before it wakes by itself need not.
             if due_s < self._wakes_s:
                 self._wakes_s = due_s
                 self._wake.notify()
@@ -71,22 +71,22 @@ class Doorbell:
         while True:
             due = self._wait_for_due()
             try:
-                rung = {task: ring.ids for task, ring in due.items() if not (ring.unless and ring.unless())}
+                wanted = {task: w.ids for task, w in due.items() if not (w.unless and w.unless())}
             except Exception:
-                log.exception("What was rung for is left to the sweeper.")
+                log.exception("What was enqueued is left to the sweeper.")
                 continue
             if time.monotonic() >= self._quiet_until:
-                self._send(rung)
+                self._send(wanted)
 
-    def _wait_for_due(self) -> dict[str, _Ring]:
+    def _wait_for_due(self) -> dict[str, _Waiting]:
         with self._wake:
             while True:
                 now_s = time.monotonic()
-                due = {task: ring for task, ring in self._waiting.items() if ring.due_s <= now_s}
+                due = {task: w for task, w in self._waiting.items() if w.due_s <= now_s}
                 if due:
-                    self._waiting = {t: ring for t, ring in self._waiting.items() if t not in due}
+                    self._waiting = {task: w for task, w in self._waiting.items() if task not in due}
                     return due
-                self._wakes_s = min((ring.due_s for ring in self._waiting.values()), default=math.inf)
+                self._wakes_s = min((w.due_s for w in self._waiting.values()), default=math.inf)
                 self._wake.wait(None if self._wakes_s == math.inf else self._wakes_s - now_s)
 
     def _send(self, waiting: dict[str, dict[str, None]]) -> None:
@@ -100,5 +100,5 @@ class Doorbell:
             log.warning("The task broker is away (%s); the sweeper will find the work.", type(error).__name__)
 
 
-_doorbell = Doorbell()
-ring = _doorbell.ring
+_enqueuer = Enqueuer()
+send_task = _enqueuer.send_task

@@ -1,4 +1,4 @@
-"""How busy the doors of this process are right now, so that work which can wait does."""
+"""How busy the endpoints of this process are right now, so that work which can wait does."""
 
 import math
 import time

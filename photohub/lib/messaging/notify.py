@@ -1,4 +1,4 @@
-"""Ringing live pages and the gateway: small messages that may be lost, and on which nothing depends."""
+"""Notifying live pages and the gateway: small messages that may be lost, and on which nothing depends."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ def bind(loop: asyncio.AbstractEventLoop | None) -> None:
     _loop = loop
 
 
-def ring(group: str, messages: list[dict]) -> None:
+def send(group: str, messages: list[dict]) -> None:
     """Send messages to a group, from any thread, without ever raising or waiting for a broken Redis."""
     if not messages or _nobody_listens(group):
         return
@@ -46,7 +46,7 @@ _tasks: set[asyncio.Task] = set()
 
 def _start(group: str, messages: list[dict]) -> None:
     if len(_tasks) >= _AT_ONCE:
-        # Redis hangs. Whoever misses a ring finds out by the next one, or looks by himself.
+        # Redis hangs. Whoever misses a notice finds out by the next one, or looks by himself.
         return
     # The loop keeps only weak references to tasks.
     task = asyncio.ensure_future(_send(group, messages))

@@ -1,6 +1,6 @@
 """The schedule by a clock that does not jump.
 
-Celery's own looks at the time of day: set back by a year, it rings for nothing for a year, and everything that is
+Celery's own looks at the time of day: set back by a year, it sends nothing for a year, and everything that is
 swept stands still.
 """
 
@@ -11,7 +11,7 @@ from celery.schedules import schedstate
 
 
 class SteadyEntry(ScheduleEntry):
-    """A task that is due so many seconds after it was last rung for, or after the start."""
+    """A task that is due so many seconds after it was last sent, or after the start."""
 
     def __init__(self, *args, began_s: float | None = None, **kwargs) -> None:
         # Celery makes the next entry of all that this one holds; its time begins now.

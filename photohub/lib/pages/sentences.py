@@ -2,9 +2,9 @@
 
     said("%(host)s did not answer in time.", host="oss.example.com")
 
-The text is the English message, found by `tools/extract_words.py` as those of gettext are; a value may be a sentence itself,
-or a list. A row keeps it as `{"text": …, "values": {…}}`, and its English beside it for programs that read the table. A
-message that a later version says in other words is then said in English.
+The text is the English message, found by tools/extract_translations.py as gettext finds its own; a value may be a
+sentence itself, or a list. A row keeps it as `{"text": …, "values": {…}}`, and its English beside it for programs that
+read the table. A message that a later version says in other words is then said in English.
 """
 
 from collections.abc import Mapping, Sequence

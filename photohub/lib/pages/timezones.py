@@ -11,7 +11,7 @@ from django.utils import timezone
 COOKIE = "photohub_tz"
 
 
-def zone_of(request: HttpRequest) -> tzinfo:
+def timezone_of(request: HttpRequest) -> tzinfo:
     """Return the visitor's zone; UTC when he has not said one, or one that nobody knows."""
     name = request.COOKIES.get(COOKIE, "").replace("%2F", "/")
     try:
@@ -20,12 +20,12 @@ def zone_of(request: HttpRequest) -> tzinfo:
         return UTC
 
 
-def in_visitors_zone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def in_visitors_timezone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Render the view's times in the visitor's zone."""
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        with timezone.override(zone_of(request)):
+        with timezone.override(timezone_of(request)):
             return view(request, *args, **kwargs)
 
     return wrapped

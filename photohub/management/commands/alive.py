@@ -2,11 +2,11 @@
 
 from django.core.management.base import BaseCommand, CommandError
 
-from devices.events import heartbeats as beats
-from photohub.gateway.gateway import LOG_BEAT
+from devices.events import heartbeats
+from photohub.gateway.gateway import LOG_HEARTBEAT
 
 STALE_AFTER_S = 60
-PARTS = {"worker": "worker", "gateway": LOG_BEAT}
+PARTS = {"worker": "worker", "gateway": LOG_HEARTBEAT}
 
 
 class Command(BaseCommand):
@@ -17,7 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("part", choices=sorted(PARTS))
 
     def handle(self, *args, part: str, **options) -> None:
-        beat = beats.read(PARTS[part], stale_after_s=STALE_AFTER_S)
-        if beat is None or not beat.ok:
+        heartbeat = heartbeats.read(PARTS[part], stale_after_s=STALE_AFTER_S)
+        if heartbeat is None or not heartbeat.ok:
             raise CommandError(f"The {part} has not been heard for {STALE_AFTER_S} s.")
-        self.stdout.write(f"The {part} was heard at {beat.at:%H:%M:%S} UTC.")
+        self.stdout.write(f"The {part} was heard at {heartbeat.at:%H:%M:%S} UTC.")

@@ -13,7 +13,7 @@ from media_pipeline.intake.ingest import committer
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
 from photohub.lib.log import logs
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from photohub.lib.network import ports
 
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
 
 async def _run(listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
-    live.bind(loop)
+    notify.bind(loop)
     frames = streams.build_frames()
     gateway = Gateway(Address.from_url(settings.MQTT_URL), streams.Intake(frames, listener))
     task = asyncio.ensure_future(_carry(gateway, frames))
@@ -52,7 +52,7 @@ async def _run(listener: socket.socket) -> None:
         pass
     finally:
         await asyncio.to_thread(committer.stop)
-        live.bind(None)
+        notify.bind(None)
 
 
 async def _carry(gateway: Gateway, frames: streams.AnyFrames) -> None:

@@ -3,14 +3,18 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events.models import ServiceBeat
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_beat_says_whether_the_state_changed():
-    assert [beats.beat("mirror", True), beats.beat("mirror", True), beats.beat("mirror", False, "down")] == [
+def test_a_heartbeat_says_whether_the_state_changed():
+    assert [
+        heartbeats.note("mirror", True),
+        heartbeats.note("mirror", True),
+        heartbeats.note("mirror", False, "down"),
+    ] == [
         True,
         False,
         True,
@@ -18,35 +22,35 @@ def test_a_beat_says_whether_the_state_changed():
 
 
 def test_since_when_is_kept_while_nothing_changes():
-    beats.beat("mirror", True)
+    heartbeats.note("mirror", True)
     first = ServiceBeat.objects.get().changed_at
-    beats.beat("mirror", True)
+    heartbeats.note("mirror", True)
     assert ServiceBeat.objects.get().changed_at == first
 
 
 def test_a_silent_part_is_not_well():
-    beats.beat("worker", True)
+    heartbeats.note("worker", True)
     ServiceBeat.objects.update(at=timezone.now() - timedelta(minutes=5))
-    assert beats.read("worker").ok is False and beats.read("nobody") is None
+    assert heartbeats.read("worker").ok is False and heartbeats.read("nobody") is None
 
 
 def test_busy_parts_write_only_news():
-    beats.beat("mirror", True)
+    heartbeats.note("mirror", True)
     before = ServiceBeat.objects.get().at
-    beats.beat_if_news("mirror", True)
+    heartbeats.note_if_news("mirror", True)
     assert ServiceBeat.objects.get().at == before
-    assert beats.beat_if_news("mirror", False, "down") is True
+    assert heartbeats.note_if_news("mirror", False, "down") is True
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-def test_a_beat_of_another_year_keeps_no_dead_part_alive_and_no_living_one_silent(jump):
-    beats.beat("worker", True)
+def test_a_heartbeat_of_another_year_keeps_no_dead_part_alive_and_no_living_one_silent(jump):
+    heartbeats.note("worker", True)
     ServiceBeat.objects.update(at=timezone.now() + jump)
-    assert beats.read("worker").ok is False
-    assert beats.beat_if_news("worker", True) is False and beats.read("worker").ok is True
+    assert heartbeats.read("worker").ok is False
+    assert heartbeats.note_if_news("worker", True) is False and heartbeats.read("worker").ok is True
 
 
 def test_a_lease_from_the_future_binds_nobody():
-    assert beats.lease("pulls", "a", 20) and not beats.lease("pulls", "b", 20)
+    assert heartbeats.lease("pulls", "a", 20) and not heartbeats.lease("pulls", "b", 20)
     ServiceBeat.objects.update(at=timezone.now() + timedelta(days=400))
-    assert beats.lease("pulls", "b", 20) and not beats.lease("pulls", "a", 20)
+    assert heartbeats.lease("pulls", "b", 20) and not heartbeats.lease("pulls", "a", 20)

@@ -5,20 +5,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.events import overload as crowds
+from devices.events import overload
 from devices.events.models import Event, ServiceBeat
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name", [crowds.STREAMS, crowds.MQTT])
+@pytest.mark.parametrize("name", [overload.STREAMS, overload.MQTT])
 def test_a_crowd_is_told_when_it_begins_and_when_it_is_over(name):
-    crowds.note(name, 0, 100)
-    assert not ServiceBeat.objects.exists() and crowds.found() is None
+    overload.note(name, 0, 100)
+    assert not ServiceBeat.objects.exists() and overload.found() is None
     for turned_away in (3, 1, 0):
-        crowds.note(name, turned_away, 100)
-    assert Event.objects.get().problem and "at most 100" in crowds.found()[0].text
-    ServiceBeat.objects.update(at=timezone.now() - timedelta(seconds=crowds.CALM_S + 1))
-    crowds.note(name, 0, 100)
-    assert crowds.found() is None
+        overload.note(name, turned_away, 100)
+    assert Event.objects.get().problem and "at most 100" in overload.found()[0].text
+    ServiceBeat.objects.update(at=timezone.now() - timedelta(seconds=overload.CALM_S + 1))
+    overload.note(name, 0, 100)
+    assert overload.found() is None
     assert [event.problem for event in Event.objects.order_by("seq")] == [True, False]

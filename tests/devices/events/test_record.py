@@ -7,7 +7,7 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.registry.models import DeviceGroup
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -16,13 +16,13 @@ pytestmark = pytest.mark.django_db
 def test_an_event_is_announced_after_the_commit_and_not_before(
     monkeypatch, django_capture_on_commit_callbacks
 ):
-    rung = []
-    monkeypatch.setattr(live, "ring", lambda group, messages: rung.extend(messages))
+    told = []
+    monkeypatch.setattr(notify, "send", lambda group, messages: told.extend(messages))
     device = make_device()
     with django_capture_on_commit_callbacks(execute=True):
         events.record(EventType.CAPTURE_CREATED, device=device, subject=new_id())
-        assert rung == []
-    assert rung[0]["event"]["type"] == "capture.created" and rung[0]["device_id"] == device.pk
+        assert told == []
+    assert told[0]["event"]["type"] == "capture.created" and told[0]["device_id"] == device.pk
 
 
 def test_an_event_on_the_wire_is_small_ids_only():

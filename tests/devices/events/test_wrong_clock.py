@@ -13,10 +13,10 @@ from devices.events import record as events
 from devices.events.models import Event, EventType, Trouble
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout, RolloutTarget, TargetState
-from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import leases
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOrigin
-from devices.panels.fetching import choosing as panels
+from devices.panels.fetching import choosing
 from devices.panels.playlists import turns as playlists
 from devices.registry.models import Panel
 from photohub.lib import clock
@@ -84,14 +84,14 @@ def test_what_was_written_under_a_wrong_clock_goes_on_under_the_right_one(set_cl
     assert abs(timezone.now() - Panel.objects.get().last_poll_at) < timedelta(minutes=1)
     if by > timedelta():
         # Asked for under a clock that was behind, it has waited too long.
-        assert delivery_leases.claim_to_send() == [delivery]
+        assert leases.claim_to_send() == [delivery]
         delivery.refresh_from_db()
         assert delivery.expires_at < timezone.now() + timedelta(days=1, minutes=1)
 
 
 def test_a_panel_that_was_handed_a_picture_under_a_clock_ahead_gets_its_next_one():
     panel = Panel(handed_sha256="0" * 64, handed_at=timezone.now() + YEAR, poll_interval_s=60)
-    assert panels.came_back(panel, None, timezone.now())
+    assert choosing.came_back(panel, None, timezone.now())
 
 
 def test_a_trouble_of_a_clock_that_was_ahead_is_not_shown_for_a_year():

@@ -97,7 +97,7 @@ def test_an_issued_name_proves_nothing_once_its_time_is_over(db):
     assert identify(Claim(name=command.name)) is None
 
 
-def test_an_issued_name_proves_nothing_where_the_door_is_closed(db):
+def test_an_issued_name_proves_nothing_where_the_endpoint_is_closed(db):
     command = commands.capture(make_device("porch"))
 
     assert identify(Claim(name=command.name)) is None

@@ -18,7 +18,7 @@ def test_a_devices_own_topic_is_said_on_its_page_until_it_is_heard(topic):
     make_device("porch")
     make_device("garden", frame_topic="garden/frames")
     unheard_topics.note({topic})
-    assert _open() == ["garden"] and not ServiceBeat.objects.filter(pk=unheard_topics.BEAT).exists()
+    assert _open() == ["garden"] and not ServiceBeat.objects.filter(pk=unheard_topics.HEARTBEAT).exists()
     unheard_topics.note(set())
     assert _open() == []
 
@@ -26,11 +26,11 @@ def test_a_devices_own_topic_is_said_on_its_page_until_it_is_heard(topic):
 def test_a_topic_of_all_devices_is_said_on_the_status_page_once():
     for _ in range(3):
         unheard_topics.note({"photohub/+/status"})
-    beat = ServiceBeat.objects.get(pk=unheard_topics.BEAT)
-    assert not beat.ok and "photohub/+/status" in beat.text and Event.objects.count() == 1
+    heartbeat = ServiceBeat.objects.get(pk=unheard_topics.HEARTBEAT)
+    assert not heartbeat.ok and "photohub/+/status" in heartbeat.text and Event.objects.count() == 1
     unheard_topics.note(set())
-    beat.refresh_from_db()
-    assert beat.ok and Event.objects.count() == 2
+    heartbeat.refresh_from_db()
+    assert heartbeat.ok and Event.objects.count() == 2
 
 
 def test_nothing_is_written_where_all_is_heard():

@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.panels.fetching import unclaimed as panel_strangers
+from devices.panels.fetching import unclaimed
 from devices.panels.fetching.settings import change_panel
 from devices.registry.models import Device, DeviceGroup, DeviceKey, LinkState
 from tests.builders import make_capture, make_device, make_user
@@ -113,7 +113,7 @@ def test_a_name_is_shown_as_text(alice, client):
 
 
 def ask_to_be_added(address: str = "94:A9:90:8C:6D:19") -> str:
-    panel_strangers.note(panel_strangers.Stranger(address, "og", "800", "480", time.time()))
+    unclaimed.note(unclaimed.UnclaimedPanel(address, "og", "800", "480", time.time()))
     return address
 
 

@@ -3,7 +3,7 @@ from django.core.exceptions import ValidationError
 
 from devices.registry.changes import change_device
 from devices.registry.models import Device
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user
 
 
@@ -24,12 +24,12 @@ def test_switching_off_is_told_in_its_own_words(db):
 
 
 def test_the_gateway_is_rung_after_the_commit(db, django_capture_on_commit_callbacks, monkeypatch):
-    rung = []
-    monkeypatch.setattr(live, "ring", lambda group, messages: rung.append((group, messages)))
+    told = []
+    monkeypatch.setattr(notify, "send", lambda group, messages: told.append((group, messages)))
     with django_capture_on_commit_callbacks(execute=True):
         change_device(make_device("porch"), {"command_topic": "porch/orders"})
 
-    assert (live.GATEWAY, [{"type": "gateway.devices"}]) in rung
+    assert (notify.GATEWAY, [{"type": "gateway.devices"}]) in told
 
 
 def test_the_outside_broker_is_told_of_new_topics(db, settings):

@@ -42,7 +42,7 @@ def test_the_key_is_shown_once_and_works(alice, client):
     assert key not in client.get("/devices/porch/added/").content.decode()
 
 
-def test_the_key_waits_sealed_in_the_session(alice, client):
+def test_the_key_waits_encrypted_in_the_session(alice, client):
     client.post(f"{ADD}?profile=generic", {"name": "Porch"})
     kept = Session.objects.get().get_decoded()["device_secrets"]["porch"]["key"]
     key = client.get("/devices/porch/added/").context["shown"].key

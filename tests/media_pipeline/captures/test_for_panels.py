@@ -1,7 +1,6 @@
 import pytest
 
-from devices.panels.sources import fetching
-from devices.panels.sources import sources as picture_sources
+from devices.panels.sources import fetching, sources
 from media_pipeline import wiring
 from media_pipeline.captures import for_panels as showing
 from media_pipeline.picture_files import store
@@ -11,15 +10,13 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_room_below_finds_the_history(monkeypatch):
-    monkeypatch.setattr(picture_sources, "_by_id", [])
-    monkeypatch.setattr(picture_sources, "_newest", [])
+    monkeypatch.setattr(sources, "_by_id", [])
+    monkeypatch.setattr(sources, "_newest", [])
     monkeypatch.setattr(fetching, "_own_links", [])
     wiring.connect()
     capture = make_capture(make_device())
-    assert picture_sources.read_source(make_user("ann", "viewer"), str(capture.pk)).picture == make_jpeg(
-        text="a"
-    )
-    assert picture_sources.read_newest(capture.device).reference == str(capture.pk)
+    assert sources.read_source(make_user("ann", "viewer"), str(capture.pk)).picture == make_jpeg(text="a")
+    assert sources.read_newest(capture.device).reference == str(capture.pk)
     assert fetching._own_links == [showing.read_link]
 
 

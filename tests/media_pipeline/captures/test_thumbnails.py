@@ -75,7 +75,7 @@ def test_a_picture_that_kills_its_worker_is_given_up_in_the_end():
     assert capture.thumbnail_state == Step.FAILED
 
 
-def test_the_sweeper_finds_what_no_bell_rang_for():
+def test_the_sweeper_finds_what_was_not_enqueued():
     device = make_device()
     old = make_capture(device, name="old")
     make_capture(device, name="new")

@@ -1,11 +1,11 @@
-"""The truth line."""
+"""The timeline."""
 
 from datetime import UTC, datetime, timedelta
 
 from devices.commands.models import Command
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.timeline import Stage, truth_line
+from media_pipeline.captures.timeline import Stage, timeline_of
 from media_pipeline.mirror.models import OSSObject
 
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def make(
 
 
 def stages_of(capture: Capture) -> dict[str, Stage]:
-    return {stage.key: stage for stage in truth_line(capture)}
+    return {stage.key: stage for stage in timeline_of(capture)}
 
 
 def test_every_step_has_the_time_since_the_one_before():
@@ -38,7 +38,7 @@ def test_every_step_has_the_time_since_the_one_before():
         {"state": "mirrored", "mirrored_at": at_ms(700)},
         published_at=at_ms(900),
     )
-    line = truth_line(capture)
+    line = timeline_of(capture)
     assert [stage.key for stage in line] == [
         "requested",
         "sent",
@@ -52,7 +52,7 @@ def test_every_step_has_the_time_since_the_one_before():
 
 
 def test_what_was_published_before_it_was_mirrored_stands_before_it():
-    line = truth_line(make(mirror={"state": "mirrored", "mirrored_at": at_ms(900)}, published_at=at_ms(600)))
+    line = timeline_of(make(mirror={"state": "mirrored", "mirrored_at": at_ms(900)}, published_at=at_ms(600)))
     assert [(s.key, s.ms_after_previous) for s in line[-2:]] == [("published", 88), ("mirrored", 300)]
 
 

@@ -20,7 +20,7 @@ def make_one(**values) -> Capture:
     return make_capture(make_device("porch", name="Porch"), **values)
 
 
-def test_the_page_shows_picture_truth_facts_and_link(client):
+def test_the_page_shows_picture_timeline_facts_and_link(client):
     capture = make_one(telemetry={"battery_mv": 3700}, note="by the gate")
     client.force_login(make_user("alice", "owner"))
     page = client.get(f"/captures/{capture.pk}").content.decode()

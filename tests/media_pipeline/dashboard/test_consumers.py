@@ -15,7 +15,7 @@ from devices.registry.models import DeviceGroup
 from media_pipeline.dashboard import consumers
 from photohub import asgi
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user
 from tests.waiting import until
 
@@ -24,9 +24,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 async def _bound():
-    live.bind(asyncio.get_running_loop())
+    notify.bind(asyncio.get_running_loop())
     yield
-    live.bind(None)
+    notify.bind(None)
 
 
 def log_in(user) -> str:

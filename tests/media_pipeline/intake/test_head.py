@@ -49,7 +49,7 @@ def test_what_cannot_be_taken_is_told_when_it_is_known_to_whom(headers, word):
     assert read(*headers).refusal.word == word
 
 
-# Every header of the upload door, and what becomes of two lines of it, also when both say the same.
+# Every header of the upload endpoint, and what becomes of two lines of it, also when both say the same.
 DOUBLES = {
     "Content-Length": "bad_request",
     "Transfer-Encoding": "bad_request",

@@ -16,7 +16,7 @@ from devices.registry.sightings import sightings
 from devices.setup import adding
 from media_pipeline.captures.models import Capture
 from media_pipeline.intake import ingest as ingest_module
-from media_pipeline.intake import lookups as standing
+from media_pipeline.intake import lookups
 from media_pipeline.intake.ingest import Receipt, committer, ingest, ingest_batch
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
@@ -215,14 +215,14 @@ def test_a_repetition_inside_a_batch_costs_its_neighbours_nothing(settings, monk
 @pytest.mark.django_db(transaction=True)
 def test_a_picture_of_a_device_that_is_removed_in_this_moment_costs_nobody_else_his(monkeypatch):
     gone, other = make_device("gone"), make_device("other")
-    look_up = standing.look_up
+    look_up = lookups.look_up
 
     def look_up_and_remove(*asked):
         told = look_up(*asked)
         Device.objects.filter(code="gone").delete()
         return told
 
-    monkeypatch.setattr(ingest_module.standing, "look_up", look_up_and_remove)
+    monkeypatch.setattr(ingest_module.lookups, "look_up", look_up_and_remove)
     outcomes = ingest_batch([make_upload(gone), make_upload(other)])
     assert outcomes[0].word in ("auth", "db") and outcomes[1].new
 

@@ -26,7 +26,7 @@ def test_what_was_found_long_ago_is_asked_again(known):
     assert memory.get("k") is None
 
 
-def test_only_keys_that_open_the_door_are_remembered(known):
+def test_only_keys_that_open_the_endpoint_are_remembered(known):
     memory = KeyMemory()
     memory.remember("stranger", None)
     memory.remember("name", identity.Known(known.device))

@@ -17,8 +17,8 @@ from tests.servers import running_asgi
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def connect(door) -> socket.socket:
-    parts = urlsplit(str(door.base_url))
+def connect(endpoint) -> socket.socket:
+    parts = urlsplit(str(endpoint.base_url))
     return socket.create_connection((parts.hostname, parts.port), 5)
 
 
@@ -28,12 +28,12 @@ def head_with(key: str, *lines: str) -> bytes:
     ).encode()
 
 
-def test_answers_are_spelled_as_a_small_client_looks_for_them(door, porch):
+def test_answers_are_spelled_as_a_small_client_looks_for_them(endpoint, porch):
     for request in (
         head_with(porch.key, "Content-Length: 1"),
         head_with("wrong", "Content-Length: 1", "Name-Pic: a"),
     ):
-        answer = raw(door, request + b"x")
+        answer = raw(endpoint, request + b"x")
         assert b"\r\nContent-Length: " in answer and b"\r\nContent-Type: application/json\r\n" in answer
 
 
@@ -46,10 +46,12 @@ def test_answers_are_spelled_as_a_small_client_looks_for_them(door, porch):
         (["Transfer-Encoding: chunked"], lambda data: b"%x\r\n%b\r\nno length\r\n" % (len(data), data)),
     ],
 )
-def test_a_whole_picture_is_kept_and_answered_when_the_camera_says_no_more(real_door, porch, lines, spoil):
+def test_a_whole_picture_is_kept_and_answered_when_the_camera_says_no_more(
+    real_endpoint, porch, lines, spoil
+):
     data = make_jpeg()
     head = head_with(porch.key, *(line.format(more=len(data) + 48) for line in lines))
-    with connect(real_door) as camera:
+    with connect(real_endpoint) as camera:
         camera.sendall(head + spoil(data))
         camera.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: camera.recv(4096), b""))
@@ -58,25 +60,25 @@ def test_a_whole_picture_is_kept_and_answered_when_the_camera_says_no_more(real_
     assert (capture.flags, capture.size_bytes) == (["transport"], len(data))
 
 
-def test_a_camera_that_waits_for_the_answer_to_a_length_too_large_gets_it(real_door, porch, monkeypatch):
+def test_a_camera_that_waits_for_the_answer_to_a_length_too_large_gets_it(real_endpoint, porch, monkeypatch):
     monkeypatch.setattr(upload_body, "SILENCE_S", 0.2)
     data = make_jpeg()
-    answer = raw(real_door, head_with(porch.key, f"Content-Length: {len(data) + 48}") + data)
+    answer = raw(real_endpoint, head_with(porch.key, f"Content-Length: {len(data) + 48}") + data)
     assert b" 200 " in answer and Capture.objects.get().flags == ["transport"]
 
 
-def test_half_a_picture_is_refused_in_words_when_the_camera_says_no_more(real_door, porch):
+def test_half_a_picture_is_refused_in_words_when_the_camera_says_no_more(real_endpoint, porch):
     data = make_jpeg()
-    with connect(real_door) as camera:
+    with connect(real_endpoint) as camera:
         camera.sendall(head_with(porch.key, f"Content-Length: {len(data)}") + data[:300])
         camera.shutdown(socket.SHUT_WR)
         answer = b"".join(iter(lambda: camera.recv(4096), b""))
     assert b" 400 " in answer and b'"err":"bad_request"' in answer and not Capture.objects.exists()
 
 
-def test_a_camera_that_asks_before_it_sends_is_told_to_go_on(real_door, porch):
+def test_a_camera_that_asks_before_it_sends_is_told_to_go_on(real_endpoint, porch):
     data = make_jpeg()
-    with connect(real_door) as camera:
+    with connect(real_endpoint) as camera:
         camera.sendall(head_with(porch.key, f"Content-Length: {len(data)}", "Expect: 100-continue"))
         assert camera.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
         camera.sendall(data)
@@ -95,17 +97,17 @@ def test_a_camera_that_asks_before_it_sends_is_told_to_go_on(real_door, porch):
         ({"name": "x" * 200}, None, "picture_bad_name"),
     ],
 )
-def test_what_a_known_camera_is_refused_stands_on_its_page(door, porch, settings, change, data, word):
+def test_what_a_known_camera_is_refused_stands_on_its_page(endpoint, porch, settings, change, data, word):
     for name, value in change.pop("settings", {}).items():
         setattr(settings, name, value)
-    assert send(door, porch.key, data=data, **change).status_code >= 400
+    assert send(endpoint, porch.key, data=data, **change).status_code >= 400
     assert list(Trouble.objects.open().values_list("device__code", "word")) == [("porch", word)]
     assert Event.objects.filter(device=porch.device, word=word).exists()
 
 
 def test_a_clock_that_is_wrong_is_flagged_and_the_picture_kept(_no_limits, porch):
-    with running_asgi(upload.application) as url, httpx.Client(base_url=url) as door:
-        assert send(door, porch.key, **{"x-captured-at": "946684860"}).status_code == 200
+    with running_asgi(upload.application) as url, httpx.Client(base_url=url) as endpoint:
+        assert send(endpoint, porch.key, **{"x-captured-at": "946684860"}).status_code == 200
     capture = Capture.objects.get()
     assert (capture.captured_at, capture.flags) == (None, ["clock"])
     assert Trouble.objects.open().get().values == {"said": "946684860"}

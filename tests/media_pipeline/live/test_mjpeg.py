@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.live.mjpeg import MjpegDoor, Verdict, serves
+from media_pipeline.live.mjpeg import MjpegEndpoint, Verdict, serves
 from media_pipeline.live.viewers import SLICE_BYTES
 from photohub.lib.http.guard import DIRECT_BODY, GuardedHttp
 from tests.builders import make_jpeg
@@ -23,7 +23,7 @@ PART = re.compile(rb"--FRAME\r\nContent-Type: image/jpeg\r\nContent-Length: (\d+
 
 
 class Rights:
-    """Who may look; `asked` is what the door wanted to know."""
+    """Who may look; `asked` is what the endpoint wanted to know."""
 
     def __init__(self, status: int = 200) -> None:
         self.status = status
@@ -38,11 +38,11 @@ class Rights:
 
 
 class Studio:
-    """A door in a real server, with a camera that sends by itself."""
+    """An endpoint in a real server, with a camera that sends by itself."""
 
     def __init__(self, rights: Rights, **settings: float) -> None:
         self.frames = LatestFrames()
-        self.door = MjpegDoor(self.frames, rights, **settings)
+        self.endpoint = MjpegEndpoint(self.frames, rights, **settings)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.picture = ONE
         self._filming: asyncio.Task | None = None
@@ -52,7 +52,7 @@ class Studio:
         if self._filming is None:
             self.loop = asyncio.get_running_loop()
             self._filming = asyncio.create_task(self._film())
-        await self.door(scope, receive, send)
+        await self.endpoint(scope, receive, send)
 
     async def _film(self) -> None:
         while True:
@@ -176,11 +176,11 @@ def test_the_stream_ends_after_the_right_does(http):
         read_some(connection, 1000)
         rights.broken = True
         wait_for(lambda: len(rights.asked) > 5)
-        assert running.door.viewers == 1
+        assert running.endpoint.viewers == 1
         rights.broken, rights.status = False, 403
         while connection.recv(65_536):
             pass
-        wait_for(lambda: running.door.viewers == 0)
+        wait_for(lambda: running.endpoint.viewers == 0)
 
 
 @on_both
@@ -189,7 +189,7 @@ def test_a_viewer_that_leaves_is_forgotten_at_once(http):
         with closing(running.connect()) as connection:
             read_some(connection, 1000)
             assert running.frames.viewers("porch") == 1
-        wait_for(lambda: running.door.viewers == running.frames.viewers("porch") == 0)
+        wait_for(lambda: running.endpoint.viewers == running.frames.viewers("porch") == 0)
 
 
 def padded(pieces: int) -> bytes:
@@ -205,7 +205,7 @@ def test_a_stopped_viewer_is_cut_off_and_others_go_on(http):
         with closing(running.connect()) as other:
             read_some(other, 10_000_000)
             stopped_s = time.monotonic()
-            while running.door.viewers == 2:
+            while running.endpoint.viewers == 2:
                 read_some(other, 1_000_000)
             assert time.monotonic() - stopped_s < 5
             read_some(other, 10_000_000)
@@ -241,17 +241,17 @@ class FakeServer:
             self.third.set()
         await self.may_send.wait()
 
-    def start(self, door: MjpegDoor, headers=(), body: FakeBody | None = None) -> asyncio.Task:
+    def start(self, endpoint: MjpegEndpoint, headers=(), body: FakeBody | None = None) -> asyncio.Task:
         scope = {"type": "http", "method": "GET", "path": "/stream.mjpg", "headers": list(headers)}
         scope["extensions"] = {DIRECT_BODY: body} if body else {}
-        return asyncio.create_task(door(scope, self.receive, self.send))
+        return asyncio.create_task(endpoint(scope, self.receive, self.send))
 
 
 async def test_a_stopped_viewer_is_handed_little_and_then_the_newest():
     frames = LatestFrames()
     frames.put("porch", ONE)
-    server, door = FakeServer(), MjpegDoor(frames, Rights(), stalled_after_s=0.3)
-    task = server.start(door)
+    server, endpoint = FakeServer(), MjpegEndpoint(frames, Rights(), stalled_after_s=0.3)
+    task = server.start(endpoint)
     await until(lambda: len(server.messages) == 3)
     server.may_send.clear()
     for _ in range(100):
@@ -260,14 +260,14 @@ async def test_a_stopped_viewer_is_handed_little_and_then_the_newest():
     held = [message for message in server.messages[3:] if message.get("body")]
     assert len(held) <= 1 and sum(len(m["body"]) for m in held) < 2 * 2**20
     await asyncio.wait_for(task, 5)
-    assert door.viewers == frames.viewers("porch") == 0
+    assert endpoint.viewers == frames.viewers("porch") == 0
 
 
 async def test_a_lone_picture_is_sent_twice_because_browsers_wait_for_the_next():
     frames = LatestFrames()
     frames.put("porch", ONE)
     server = FakeServer()
-    task = server.start(MjpegDoor(frames, Rights()))
+    task = server.start(MjpegEndpoint(frames, Rights()))
     await until(lambda: len(server.messages) == 4)
     server.left.set()
     await asyncio.wait_for(task, 5)
@@ -278,8 +278,8 @@ async def test_a_large_picture_goes_out_in_slices():
     frames = LatestFrames()
     large = padded(20)
     frames.put("porch", large)
-    server, door = FakeServer(), MjpegDoor(frames, Rights())
-    task = server.start(door)
+    server, endpoint = FakeServer(), MjpegEndpoint(frames, Rights())
+    task = server.start(endpoint)
     await until(lambda: server.messages and b"\xd9\r\n--FRAME" in server.messages[-1].get("body", b""))
     server.left.set()
     await asyncio.wait_for(task, 5)
@@ -290,37 +290,37 @@ async def test_a_large_picture_goes_out_in_slices():
 async def test_a_thousand_direct_viewers_leave_nothing():
     frames, before = LatestFrames(), asyncio.all_tasks()
     frames.put("porch", ONE)
-    door = MjpegDoor(frames, Rights())
+    endpoint = MjpegEndpoint(frames, Rights())
     for _ in range(1000):
         server, body = FakeServer(), FakeBody()
-        task = server.start(door, body=body)
+        task = server.start(endpoint, body=body)
         await body.begun.wait()
         server.left.set()
         await task
-    assert asyncio.all_tasks() == before and door.viewers == frames.viewers("porch") == 0
+    assert asyncio.all_tasks() == before and endpoint.viewers == frames.viewers("porch") == 0
     assert body.on_free is None and ONE in body.taken()
 
 
 async def test_a_thousand_viewers_that_come_and_go_leave_no_task():
     frames, before = LatestFrames(), asyncio.all_tasks()
     frames.put("porch", ONE)
-    door = MjpegDoor(frames, Rights())
+    endpoint = MjpegEndpoint(frames, Rights())
     for _ in range(1000):
         server = FakeServer()
-        task = server.start(door)
+        task = server.start(endpoint)
         await server.third.wait()
         server.left.set()
         await task
-    assert asyncio.all_tasks() == before and door.viewers == frames.viewers("porch") == 0
+    assert asyncio.all_tasks() == before and endpoint.viewers == frames.viewers("porch") == 0
 
 
 async def test_viewers_with_the_same_papers_are_one_group_for_each_camera():
-    door = MjpegDoor(LatestFrames(), Rights())
+    endpoint = MjpegEndpoint(LatestFrames(), Rights())
     papers = [(b"cookie", b"ann"), (b"cookie", b"ann"), (b"cookie", b"ben"), (b"authorization", b"ann")]
     servers = [FakeServer() for _ in papers]
-    tasks = [server.start(door, [paper]) for server, paper in zip(servers, papers, strict=True)]
-    await until(lambda: door.viewers == 4)
-    assert len({viewer.group for viewer in door._gallery._viewers}) == 3
+    tasks = [server.start(endpoint, [paper]) for server, paper in zip(servers, papers, strict=True)]
+    await until(lambda: endpoint.viewers == 4)
+    assert len({viewer.group for viewer in endpoint._gallery._viewers}) == 3
     for server in servers:
         server.left.set()
     await asyncio.gather(*tasks)
@@ -329,7 +329,7 @@ async def test_viewers_with_the_same_papers_are_one_group_for_each_camera():
 async def test_a_viewer_whose_server_stops_leaves_no_task():
     frames, before = LatestFrames(), asyncio.all_tasks()
     server = FakeServer()
-    task = server.start(MjpegDoor(frames, Rights()))
+    task = server.start(MjpegEndpoint(frames, Rights()))
     await until(lambda: len(server.messages) >= 2)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -9,7 +9,7 @@ from django.test import Client
 from devices.registry.models import Device
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import LatestFrames
-from photohub.lib.messaging import notify as bells
+from photohub.lib.messaging import notify
 from tests.builders import make_device, make_jpeg, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -40,9 +40,9 @@ def client_of(role: str) -> Client:
 
 
 @pytest.fixture
-def rung(monkeypatch) -> list[dict]:
+def told(monkeypatch) -> list[dict]:
     heard: list[dict] = []
-    monkeypatch.setattr(bells, "ring", lambda group, messages: heard.extend(messages))
+    monkeypatch.setattr(notify, "send", lambda group, messages: heard.extend(messages))
     return heard
 
 
@@ -60,18 +60,18 @@ def test_the_figures_say_how_the_stream_goes_or_that_there_is_none():
         assert "frames a second" in client.get("/devices/pi/live/going").content.decode()
 
 
-def test_keeping_a_frame_rings_the_gateway(rung):
+def test_keeping_a_frame_notifies_the_gateway(told):
     make_device("pi", profile="raspberry-pi")
     with streaming("pi"):
         answer = client_of("operator").post("/devices/pi/keep", headers={"accept": "application/json"})
-    assert answer.status_code == 202 and {"type": "gateway.keep", "device": "pi"} in rung
+    assert answer.status_code == 202 and {"type": "gateway.keep", "device": "pi"} in told
 
 
-def test_without_a_stream_there_is_nothing_to_keep(rung):
+def test_without_a_stream_there_is_nothing_to_keep(told):
     make_device("pi", profile="raspberry-pi")
     answer = client_of("operator").post("/devices/pi/keep", headers={"accept": "application/json"})
     assert answer.status_code == 409 and answer.json()["err"] == "cannot_keep"
-    assert not any(m["type"] == "gateway.keep" for m in rung)
+    assert not any(m["type"] == "gateway.keep" for m in told)
 
 
 def test_who_may_only_look_keeps_nothing():
@@ -80,7 +80,7 @@ def test_who_may_only_look_keeps_nothing():
         assert client_of("viewer").post("/devices/pi/keep").status_code == 403
 
 
-def test_a_program_keeps_a_frame_by_the_api(rung):
+def test_a_program_keeps_a_frame_by_the_api(told):
     make_device("pi", profile="raspberry-pi")
     with streaming("pi"):
         answer = make_program(make_user("op", "operator")).post("/api/v1/devices/pi/keep")

@@ -7,7 +7,7 @@ import pytest
 
 from media_pipeline.live import wall
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.live.wall import CLOSE_NO_RIGHT, CLOSE_TOO_MUCH, IN_FLIGHT, WallDoor
+from media_pipeline.live.wall import CLOSE_NO_RIGHT, CLOSE_TOO_MUCH, IN_FLIGHT, WallEndpoint
 from tests.builders import make_jpeg
 
 
@@ -58,7 +58,9 @@ class Page:
 @asynccontextmanager
 async def opened(frames: LatestFrames, page: Page | None = None, tick_s: float = 0.02):
     page = page or Page()
-    running = asyncio.create_task(WallDoor(frames, page.rights, tick_s=tick_s)({}, page.receive, page.send))
+    running = asyncio.create_task(
+        WallEndpoint(frames, page.rights, tick_s=tick_s)({}, page.receive, page.send)
+    )
     try:
         yield page
     finally:

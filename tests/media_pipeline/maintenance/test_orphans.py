@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events.models import Event
 from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
@@ -39,7 +39,7 @@ def test_a_file_without_a_row_is_set_aside():
     assert (orphans.lost_folder() / path.name).read_bytes() == b"a picture that nobody was told is safe"
     told = Event.objects.get()
     assert told.problem and str(orphans.lost_folder()) in told.text
-    assert beats.read(orphans.BEAT).text == told.text
+    assert heartbeats.read(orphans.HEARTBEAT).text == told.text
 
 
 def test_a_picture_with_a_row_stays_where_it_is():

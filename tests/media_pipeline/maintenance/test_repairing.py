@@ -13,7 +13,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import orphans
 from media_pipeline.maintenance.repairing import repair
 from media_pipeline.maintenance.verifying import Finding, Scope, verify
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, mirror_one
@@ -66,7 +66,7 @@ def test_a_copy_that_is_gone_is_asked_for_again(folder):
     capture = make_mirrored()
     (folder / capture.path).unlink()
     assert repair_all() == [True]
-    assert mirror.mirror_all(mirror.due()) == 1 and repair_all() == []
+    assert copying.mirror_all(copying.due()) == 1 and repair_all() == []
 
 
 def test_when_both_are_gone_the_row_keeps_its_word(folder):

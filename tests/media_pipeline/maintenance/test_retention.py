@@ -7,14 +7,14 @@ import pytest
 from django.conf import settings as configured
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from devices.events.models import Event
 from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import read_picture
 from media_pipeline.maintenance import deleting, retention
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.maintenance.retention_wording import BEAT
+from media_pipeline.maintenance.retention_wording import HEARTBEAT
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, mirror_one
@@ -58,7 +58,7 @@ def oss(settings):
 def test_without_a_setting_everything_stays():
     make_old(make_device(), 10_000)
     tasks.retain()
-    assert names() == {"old"} and beats.read(BEAT) is None
+    assert names() == {"old"} and heartbeats.read(HEARTBEAT) is None
 
 
 def test_old_pictures_go_with_their_files_and_kept_ones_stay(settings):
@@ -90,7 +90,7 @@ def test_an_unmounted_disk_deletes_nothing_and_says_so_once(settings, loss):
         configured.PICTURES_DIR.mkdir()
     assert retention.retain() == retention.retain() == (0, 0)
     assert names() == {"old"} and not Removal.objects.exists()
-    assert not beats.read(BEAT).ok
+    assert not heartbeats.read(HEARTBEAT).ok
     assert Event.objects.filter(type="notice", problem=True, sentence__contains="mounted").count() == 1
 
 
@@ -156,4 +156,4 @@ def test_a_mirror_that_is_away_frees_nothing_and_is_said(settings, oss):
     capture = mirrored(make_capture(make_device()))
     oss.fail(status=503, times=None)
     assert retention.retain() == (0, 0) and is_here(capture)
-    assert not beats.read(BEAT).ok
+    assert not heartbeats.read(HEARTBEAT).ok

@@ -11,8 +11,7 @@ from django.utils import timezone
 from devices.events.models import Event
 from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
-from media_pipeline.maintenance import orphans, retention
-from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.maintenance import orphans, retention, retention_wording
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store
@@ -92,7 +91,7 @@ def test_a_hub_whose_newest_picture_is_old_asks_first_and_once(settings):
     for age in (9, 10):
         make_capture(make_device(f"cam{age}"), received_at=timezone.now() - age * DAY)
     assert retention.retain() == (0, 0)
-    assert [p.word for p in retention_words.problems_now()] == ["retention_silent"]
+    assert [p.word for p in retention_wording.problems_now()] == ["retention_silent"]
     retention.go_on()
     assert retention.retain() == (2, 0) and retention_part().state == "ok"
 

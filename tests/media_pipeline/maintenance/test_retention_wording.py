@@ -9,10 +9,9 @@ from django.utils import timezone, translation
 from devices.events.models import Event
 from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import ingest_batch
-from media_pipeline.maintenance import retention
-from media_pipeline.maintenance import retention_wording as retention_words
+from media_pipeline.maintenance import retention, retention_wording
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.mirror import copying as mirror
+from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_upload
@@ -45,16 +44,16 @@ def make_many(count: int, days: float, **values) -> list[Capture]:
 
 
 def said() -> list[str]:
-    return [problem.word for problem in retention_words.problems_now()]
+    return [problem.word for problem in retention_wording.problems_now()]
 
 
 @pytest.mark.parametrize("state", ["kept", MirrorState.PENDING, MirrorState.FAILED, MirrorState.OFF])
 def test_what_must_stay_is_walked_past_and_named(settings, oss, monkeypatch, state):
     monkeypatch.setattr(retention, "_BATCH", 2)
     front, behind = make_many(60, 9), make_many(4, 8)
-    mirror.mirror_all([c.pk for c in behind])
+    copying.mirror_all([c.pk for c in behind])
     if state == "kept":
-        mirror.mirror_all([c.pk for c in front])
+        copying.mirror_all([c.pk for c in front])
         Capture.objects.filter(pk__in=[c.pk for c in front]).update(kept=True)
     else:
         OSSObject.objects.filter(pk__in=[c.pk for c in front]).update(state=state)
@@ -67,17 +66,17 @@ def test_what_must_stay_is_walked_past_and_named(settings, oss, monkeypatch, sta
         MirrorState.OFF: "never",
     }
     assert said() == ["retention_bytes", f"retention_{words[state]}"]
-    assert retention_words.problems_now()[1].values == {"count": 60}
+    assert retention_wording.problems_now()[1].values == {"count": 60}
 
 
 def test_a_copy_that_the_mirror_lost_is_made_again_and_stands_in_nobodys_way(settings, oss):
     lost, fine = make_many(3, 9), make_many(2, 8)
-    mirror.mirror_all([c.pk for c in (*lost, *fine)])
+    copying.mirror_all([c.pk for c in (*lost, *fine)])
     for key in [key for key in oss.objects if lost[0].device.code in key]:
         del oss.objects[key]
     settings.KEEP_BYTES = 1
     assert retention.retain() == (0, 2) and said() == ["retention_bytes", "retention_waiting"]
-    assert mirror.mirror_all(mirror.due()) == 3
+    assert copying.mirror_all(copying.due()) == 3
     assert retention.retain() == (0, 3) and said() == []
 
 
@@ -89,7 +88,7 @@ def test_the_reasons_are_told_once_and_in_the_readers_language(settings):
     assert "exceed the limit of 1 bytes" in event.sentence
     with translation.override("zh-hans"):
         assert "超过" in event.text
-        assert [p.sentence for p in retention_words.problems_now()][1] == "因为有人保留而留下：3 张照片。"
+        assert [p.sentence for p in retention_wording.problems_now()][1] == "因为有人保留而留下：3 张照片。"
     Capture.objects.update(kept=False)
     assert retention.retain() == (3, 0) and said() == []
     assert Event.objects.filter(word="retention_well", problem=False).count() == 1
@@ -101,7 +100,7 @@ def test_at_most_a_quarter_goes_by_age_in_one_run_and_the_rest_is_named(settings
     make_capture(make_device("new"))
     settings.KEEP_DAYS = 7
     assert retention.retain() == (3, 0)
-    assert [(p.word, p.values) for p in retention_words.problems_now()] == [
+    assert [(p.word, p.values) for p in retention_wording.problems_now()] == [
         ("retention_backlog", {"count": 9, "days": 7})
     ]
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 
 def fill(count: int) -> list[Capture]:
-    """Store so many pictures without their doors, which would take long."""
+    """Store so many pictures past the endpoints, which would take long."""
     model, rows = make_capture(make_device("porch")), []
     data = store.full_path(model.path).read_bytes()
     for number in range(count - 1):

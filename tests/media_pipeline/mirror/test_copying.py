@@ -8,12 +8,10 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from devices.events import heartbeats as beats
-from devices.events import troubles
+from devices.events import heartbeats, troubles
 from devices.events.models import Event, Trouble
 from media_pipeline import tasks
-from media_pipeline.mirror import copying as mirror
-from media_pipeline.mirror import stores
+from media_pipeline.mirror import copying, stores
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.oss import OSSStorage
 from media_pipeline.mirror.stores import MirrorError
@@ -28,7 +26,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def oss(settings):
     troubles.forget()
-    mirror._breakers.clear()
+    copying._breakers.clear()
     with FakeOSS() as server:
         for name, value in server.settings().items():
             setattr(settings, name, value)
@@ -64,42 +62,42 @@ def test_an_outage_is_tried_again_later(oss):
     capture = make_capture(make_device())
     assert mirror_one(capture) == MirrorState.PENDING
     row = row_of(capture)
-    assert row.error and row.next_try_at > timezone.now() and mirror.due() == []
+    assert row.error and row.next_try_at > timezone.now() and copying.due() == []
     oss.heal()
     make_due(capture)
-    assert mirror.mirror_all(mirror.due()) == 1
+    assert copying.mirror_all(copying.due()) == 1
 
 
 def test_a_wrong_key_blocks_all_with_one_alarm_and_resumes_by_itself(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(4)]
-    beats.beat(mirror.BEAT, True)
+    heartbeats.note(copying.HEARTBEAT, True)
     oss.fail(status=403, code="InvalidAccessKeyId", times=None)
-    assert mirror.mirror_all([c.pk for c in captures]) == 0
+    assert copying.mirror_all([c.pk for c in captures]) == 0
     assert {row_of(c).state for c in captures} == {MirrorState.BLOCKED}
     assert Event.objects.filter(type="notice", problem=True).count() == 1
-    assert oss.counts["PUT"] <= mirror.AT_ONCE
+    assert oss.counts["PUT"] <= copying.AT_ONCE
     oss.heal()
     make_due(captures[0])
-    mirror._breakers.clear()
-    mirror.mirror_all(mirror.due())
-    mirror.mirror_all(mirror.due())
+    copying._breakers.clear()
+    copying.mirror_all(copying.due())
+    copying.mirror_all(copying.due())
     assert {row_of(c).state for c in captures} == {MirrorState.MIRRORED}
 
 
-def test_when_the_mirror_answers_again_all_that_waited_is_rung_for_at_once(oss, monkeypatch):
-    rung = []
-    monkeypatch.setattr(tasks.doorbell, "ring", lambda task, ids: rung.append((task, sorted(ids))))
+def test_when_the_mirror_answers_again_all_that_waited_is_enqueued_at_once(oss, monkeypatch):
+    sent = []
+    monkeypatch.setattr(tasks.enqueue, "send_task", lambda task, ids: sent.append((task, sorted(ids))))
     device = make_device()
     first, *others = [make_capture(device, name=str(i)) for i in range(4)]
     oss.fail(status=503, times=1)
-    assert tasks.mirror_captures([first.pk]) == 0 and not rung
+    assert tasks.mirror_captures([first.pk]) == 0 and not sent
     OSSObject.objects.exclude(pk=first.pk).update(next_try_at=timezone.now() + timedelta(seconds=30))
     make_due(first)
-    mirror._breakers[mirror.open_mirror(mirror.settings)]._closed_until_s = 0.0
+    copying._breakers[copying.open_mirror(copying.settings)]._closed_until_s = 0.0
     assert tasks.mirror_captures([first.pk]) == 1
-    assert rung == [(tasks.MIRROR, sorted(c.pk for c in others))]
-    assert tasks.mirror_captures(rung[0][1]) == 3 and len(rung) == 1
+    assert sent == [(tasks.MIRROR, sorted(c.pk for c in others))]
+    assert tasks.mirror_captures(sent[0][1]) == 3 and len(sent) == 1
 
 
 def test_a_changed_local_file_is_never_copied(oss):
@@ -128,7 +126,7 @@ def test_a_dead_workers_lease_runs_out(oss):
     OSSObject.objects.filter(pk=capture.pk).update(
         state=MirrorState.UPLOADING, lease_until=past, next_try_at=past
     )
-    assert mirror.due() == [capture.pk]
+    assert copying.due() == [capture.pk]
     assert mirror_one(capture) == MirrorState.MIRRORED
 
 
@@ -136,16 +134,16 @@ def test_a_living_lease_is_respected(oss):
     capture = make_capture(make_device())
     later = timezone.now() + timedelta(seconds=30)
     OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.UPLOADING, lease_until=later)
-    assert mirror.due() == [] and mirror_one(capture) is None
+    assert copying.due() == [] and mirror_one(capture) is None
 
 
 def test_pictures_from_before_the_mirror_are_adopted_on_wish(oss, settings):
     settings.PHOTOHUB_MIRROR = "none"
     capture = make_capture(make_device())
     settings.PHOTOHUB_MIRROR = "oss"
-    assert row_of(capture).state == MirrorState.OFF and mirror.due() == []
-    assert mirror.adopt_unmirrored() == 1
-    assert mirror.mirror_all(mirror.due()) == 1
+    assert row_of(capture).state == MirrorState.OFF and copying.due() == []
+    assert copying.adopt_unmirrored() == 1
+    assert copying.mirror_all(copying.due()) == 1
 
 
 def test_due_takes_new_and_old(oss):
@@ -153,58 +151,58 @@ def test_due_takes_new_and_old(oss):
     captures = [make_capture(device, name=str(i)) for i in range(6)]
     old = timezone.now() - timedelta(hours=1)
     OSSObject.objects.filter(pk=captures[0].pk).update(next_try_at=old, created_at=old)
-    due = mirror.due(limit=3)
+    due = copying.due(limit=3)
     assert captures[0].pk in due and captures[-1].pk in due
 
 
 def test_retry_now_makes_a_failed_copy_due(oss):
     capture = make_capture(make_device())
     OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.FAILED, error="x")
-    assert mirror.retry_now(capture.pk)
+    assert copying.retry_now(capture.pk)
     assert mirror_one(capture) == MirrorState.MIRRORED
 
 
 def test_many_pictures_are_copied_at_once_and_recorded_together(oss, django_assert_max_num_queries):
     device = make_device()
-    captures = [make_capture(device, name=str(i)) for i in range(mirror.AT_ONCE)]
+    captures = [make_capture(device, name=str(i)) for i in range(copying.AT_ONCE)]
     oss.latency_s = 0.2
     begun = time.monotonic()
     with django_assert_max_num_queries(30):
-        assert mirror.mirror_all([c.pk for c in captures]) == len(captures)
+        assert copying.mirror_all([c.pk for c in captures]) == len(captures)
     assert time.monotonic() - begun < 0.2 * 2 * len(captures) * 0.6
 
 
 def test_groups_are_larger_while_the_mirror_is_quick(oss, monkeypatch):
-    groups, clock = [], SimpleNamespace(now_s=0.0, each_s=mirror._QUICK_S / 2)
-    together = mirror.mirror_together
+    groups, clock = [], SimpleNamespace(now_s=0.0, each_s=copying._QUICK_S / 2)
+    together = copying.mirror_together
 
     def take_a_while(ids, target):
         groups.append(len(ids))
         clock.now_s += len(ids) * clock.each_s
         return together(ids, target)
 
-    monkeypatch.setattr(mirror, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
-    monkeypatch.setattr(mirror, "mirror_together", take_a_while)
-    mirror._seconds_each.clear()
+    monkeypatch.setattr(copying, "time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr(copying, "mirror_together", take_a_while)
+    copying._seconds_each.clear()
     device = make_device()
     captures = [make_capture(device, name=str(i)).pk for i in range(90)]
-    assert mirror.mirror_all(captures[:50]) == 50
-    clock.each_s = mirror._QUICK_S * 1.01
-    assert mirror.mirror_all(captures[50:]) == 40
+    assert copying.mirror_all(captures[:50]) == 50
+    clock.each_s = copying._QUICK_S * 1.01
+    assert copying.mirror_all(captures[50:]) == 40
     assert groups == [8, 32, 10, 32, 8]
 
 
 def test_when_the_mirror_falls_ill_in_the_middle_the_rest_of_a_group_is_given_back_untried(oss, monkeypatch):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(20)]
-    copy, tried = mirror._copy, []
+    copy, tried = copying._copy, []
 
     def falls_ill(target, row):
         tried.append(row.pk)
         return copy(target, row) if len(tried) < 10 else MirrorError("It hangs.", "timeout")
 
-    monkeypatch.setattr(mirror, "_copy", falls_ill)
-    outcomes = mirror.mirror_together([c.pk for c in captures], mirror.open_mirror(mirror.settings))
+    monkeypatch.setattr(copying, "_copy", falls_ill)
+    outcomes = copying.mirror_together([c.pk for c in captures], copying.open_mirror(copying.settings))
     assert len(tried) == len(outcomes) == 16 and outcomes.count(MirrorState.MIRRORED) == 9
     left = OSSObject.objects.exclude(pk__in=tried)
     assert set(left.values_list("state", "attempts", "lease")) == {(MirrorState.PENDING, 0, None)}
@@ -212,10 +210,10 @@ def test_when_the_mirror_falls_ill_in_the_middle_the_rest_of_a_group_is_given_ba
 
 
 def test_a_group_that_takes_long_is_ended_within_its_lease(oss, monkeypatch):
-    monkeypatch.setattr(mirror, "_BEGIN_WITHIN_S", -1)
+    monkeypatch.setattr(copying, "_BEGIN_WITHIN_S", -1)
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(10)]
-    outcomes = mirror.mirror_together([c.pk for c in captures], mirror.open_mirror(mirror.settings))
+    outcomes = copying.mirror_together([c.pk for c in captures], copying.open_mirror(copying.settings))
     assert outcomes == [MirrorState.MIRRORED] * 8
     assert OSSObject.objects.filter(state=MirrorState.PENDING, attempts=0).count() == 2
 
@@ -224,22 +222,22 @@ def test_one_bad_picture_does_not_hold_up_its_neighbours(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(4)]
     store.full_path(captures[1].path).write_bytes(b"changed")
-    assert mirror.mirror_all([c.pk for c in captures]) == 3
+    assert copying.mirror_all([c.pk for c in captures]) == 3
     assert row_of(captures[1]).state == MirrorState.FAILED
 
 
 def test_after_a_failure_one_picture_tries_for_all(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(3)]
-    breaker = mirror._breakers[mirror.open_mirror(mirror.settings)]
+    breaker = copying._breakers[copying.open_mirror(copying.settings)]
     breaker.leave(False)
     breaker._closed_until_s = 0.0
-    assert mirror.mirror_all([c.pk for c in captures]) == 3 and not breaker.failing
+    assert copying.mirror_all([c.pk for c in captures]) == 3 and not breaker.failing
 
 
 def test_two_workers_never_copy_the_same_picture(oss):
     capture = make_capture(make_device())
-    first, second = mirror._claim([capture.pk]), mirror._claim([capture.pk])
+    first, second = copying._claim([capture.pk]), copying._claim([capture.pk])
     assert [len(first), len(second)] == [1, 0]
 
 
@@ -292,15 +290,15 @@ def test_a_file_that_cannot_be_read_costs_its_neighbours_nothing(oss, monkeypatc
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(4)]
     monkeypatch.setattr(stores, "_LocalFile", unreadable(error, captures[1]))
-    assert mirror.mirror_all([c.pk for c in captures]) == 3
-    row, beat = row_of(captures[1]), beats.read(mirror.BEAT)
-    assert (row.state, row.error_word) == (MirrorState.PENDING, "unreadable_local") and beat.ok
-    assert not mirror._breakers[mirror.open_mirror(mirror.settings)].failing
+    assert copying.mirror_all([c.pk for c in captures]) == 3
+    row, heartbeat = row_of(captures[1]), heartbeats.read(copying.HEARTBEAT)
+    assert (row.state, row.error_word) == (MirrorState.PENDING, "unreadable_local") and heartbeat.ok
+    assert not copying._breakers[copying.open_mirror(copying.settings)].failing
     trouble = Trouble.objects.get(device=device)
     assert trouble.word == "picture_not_copied" and os.strerror(error) in say(trouble.values["detail"])
     monkeypatch.undo()
     make_due(captures[1])
-    assert mirror.mirror_all(mirror.due()) == 1
+    assert copying.mirror_all(copying.due()) == 1
 
 
 def test_a_read_that_fails_while_the_bytes_are_sent_is_the_hubs_fault(oss, monkeypatch):
@@ -315,7 +313,7 @@ def test_a_read_that_fails_while_the_bytes_are_sent_is_the_hubs_fault(oss, monke
         return honest(self, buffer)
 
     monkeypatch.setattr(stores._LocalFile, "readinto", dies)
-    assert mirror_one(capture) == mirror.UNREADABLE
+    assert mirror_one(capture) == copying.UNREADABLE
     assert row_of(capture).error_word == "unreadable_local"
 
 
@@ -330,7 +328,7 @@ def test_a_fault_that_nobody_foresaw_costs_its_neighbours_nothing(oss, monkeypat
         return put(self, path, key, content_type)
 
     monkeypatch.setattr(OSSStorage, "put", stumbles)
-    assert mirror.mirror_all([c.pk for c in captures]) == 2
+    assert copying.mirror_all([c.pk for c in captures]) == 2
     assert row_of(captures[0]).error_word == "fault" and "no lower" in caplog.text
 
 
@@ -348,7 +346,7 @@ def test_what_fails_again_and_again_never_starves_what_waits_behind_it(oss):
     old = timezone.now() - timedelta(hours=1)
     failing = [c.pk for c in captures[:8]]
     OSSObject.objects.filter(pk__in=failing).update(attempts=9, next_try_at=old, created_at=timezone.now())
-    due = mirror.due(limit=6)
+    due = copying.due(limit=6)
     assert {captures[8].pk, captures[9].pk} <= set(due) and set(failing) & set(due)
 
 
@@ -361,5 +359,5 @@ def test_a_picture_received_under_a_wrong_clock_is_copied_when_it_is_right_again
     OSSObject.objects.filter(pk=captures[1].pk).update(
         state=MirrorState.UPLOADING, next_try_at=ahead, lease_until=ahead
     )
-    assert set(mirror.due()) == {c.pk for c in captures}
-    assert mirror.mirror_all(mirror.due()) == 2
+    assert set(copying.due()) == {c.pk for c in captures}
+    assert copying.mirror_all(copying.due()) == 2

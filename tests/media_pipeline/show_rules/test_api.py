@@ -3,7 +3,7 @@ import json
 import pytest
 
 from devices.registry.models import Device
-from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules import runs
 from tests.builders import make_capture, make_device, make_program, make_user
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def test_a_rule_is_made_read_changed_and_deleted(program):
 def test_what_a_rule_did_is_listed(program):
     rule = send(program, NEW).json()
     capture = make_capture(Device.objects.get(code="yard"))
-    assert show_runs.run_rules([capture.device_id]) == 1
+    assert runs.run_rules([capture.device_id]) == 1
     (run,) = program.get(f"/api/v1/rules/{rule['id']}/runs").json()["items"]
     assert (run["state"], run["capture"], len(run["deliveries"])) == ("shown", str(capture.pk), 1)
 

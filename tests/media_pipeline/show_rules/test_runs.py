@@ -7,7 +7,7 @@ from devices.commands import queue as commands
 from devices.panels.deliveries.models import Delivery
 from devices.registry.models import Device
 from media_pipeline.picture_files import store
-from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import RunState, ShowRule, ShowRun
 from media_pipeline.show_rules.rules import save_rule
 from tests.builders import make_capture, make_device
@@ -31,7 +31,7 @@ def words(rule: ShowRule) -> list[str]:
 
 def run(rule: ShowRule) -> int:
     rule.refresh_from_db()
-    return show_runs.run_rule(rule)
+    return runs.run_rule(rule)
 
 
 def test_a_new_picture_goes_to_all_panels_with_its_caption(yard):
@@ -49,7 +49,7 @@ def test_a_picture_is_shown_once_however_often_the_rule_runs(yard):
     rule = make_rule(yard)
     make_capture(yard)
     assert [run(rule) for _ in range(3)] == [1, 0, 0] and Delivery.objects.count() == 1
-    assert show_runs.due() == []
+    assert runs.due() == []
 
 
 def test_what_was_there_before_the_rule_is_none_of_its_business(yard):
@@ -69,7 +69,7 @@ def test_a_picture_whose_commit_was_late_does_not_replace_a_newer_one(yard):
     make_capture(yard, name="new", received_at=now)
     run(rule)
     make_capture(yard, name="late", received_at=now - timedelta(seconds=5))
-    assert show_runs.due() == [yard.pk]
+    assert runs.due() == [yard.pk]
     assert run(rule) == 0 and words(rule) == ["overtaken", "shown"]
 
 
@@ -139,28 +139,28 @@ def test_a_camera_that_was_just_shown_a_panels_picture_answers_with_nothing(yard
 def test_rules_that_are_off_do_not_run(yard):
     make_rule(yard, enabled=False)
     make_capture(yard)
-    assert show_runs.due() == [] and show_runs.run_rules([yard.pk]) == 0
+    assert runs.due() == [] and runs.run_rules([yard.pk]) == 0
 
 
 def test_a_stored_picture_rings_for_its_cameras_rules(yard, monkeypatch, django_capture_on_commit_callbacks):
-    rings = []
+    enqueued = []
     monkeypatch.setattr(
-        "media_pipeline.intake.ingest.doorbell.ring", lambda task, ids, *_: rings.append((task, ids))
+        "media_pipeline.intake.ingest.enqueue.send_task", lambda task, ids, *_: enqueued.append((task, ids))
     )
     make_rule(yard)
     with django_capture_on_commit_callbacks(execute=True):
         make_capture(yard), make_capture(make_device("porch"))
-    assert [ids for task, ids in rings if task == show_runs.RUN_TASK] == [[yard.pk]]
+    assert [ids for task, ids in enqueued if task == runs.RUN_TASK] == [[yard.pk]]
 
 
 def test_old_runs_are_dropped_but_not_what_could_be_found_again(yard, monkeypatch):
-    monkeypatch.setattr(show_runs, "KEEP_RUNS", 1)
+    monkeypatch.setattr(runs, "KEEP_RUNS", 1)
     rule, now = make_rule(yard, only_fresh_s=0), timezone.now()
     for number, age_s in enumerate((300, 200, 30, 0)):
         capture = make_capture(yard, name=str(number), received_at=now - timedelta(seconds=age_s))
         ShowRun.objects.create(rule=rule, capture=capture, state=RunState.SKIPPED)
     ShowRule.objects.update(seen_until=now)
-    assert show_runs.prune() == 2 and rule.runs.count() == 2
+    assert runs.prune() == 2 and rule.runs.count() == 2
 
 
 @pytest.mark.parametrize("days", [400, -400])
@@ -180,27 +180,27 @@ def test_a_picture_that_cannot_be_shown_keeps_neither_its_rule_nor_others_from_t
     gate, bad = make_device("gate"), RuntimeError("what nobody thought of")
     first, second = make_rule(yard), make_rule(gate, "desk", name="Gate")
     make_capture(yard), make_capture(gate)
-    show = show_runs._show
+    show = runs._show
 
     def fail_at(rule, capture) -> int:
         if rule == first:
             raise bad
         return show(rule, capture)
 
-    monkeypatch.setattr(show_runs, "_show", fail_at)
-    assert show_runs.run_rules([yard.pk, gate.pk]) == 1
-    assert words(first) == ["fault"] and words(second) == ["shown"] and show_runs.due() == []
+    monkeypatch.setattr(runs, "_show", fail_at)
+    assert runs.run_rules([yard.pk, gate.pk]) == 1
+    assert words(first) == ["fault"] and words(second) == ["shown"] and runs.due() == []
 
 
 def test_a_rule_that_cannot_be_run_keeps_no_other_from_its_turn(yard, monkeypatch):
     first, second = make_rule(yard), make_rule(yard, "desk", name="Second")
     make_capture(yard)
-    found = show_runs.new_pictures
+    found = runs.new_pictures
 
     def fail_at(rule):
         if rule == first:
             raise RuntimeError("what nobody thought of")
         return found(rule)
 
-    monkeypatch.setattr(show_runs, "new_pictures", fail_at)
-    assert show_runs.run_rules([yard.pk]) == 1 and words(second) == ["shown"]
+    monkeypatch.setattr(runs, "new_pictures", fail_at)
+    assert runs.run_rules([yard.pk]) == 1 and words(second) == ["shown"]

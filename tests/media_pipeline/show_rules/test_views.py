@@ -3,7 +3,7 @@ from django.urls import reverse
 
 from devices.registry.models import DeviceGroup
 from media_pipeline.picture_files import store
-from media_pipeline.show_rules import runs as show_runs
+from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.show_rules.rules import save_rule
 from tests.builders import make_capture, make_device, make_user
@@ -48,7 +48,7 @@ def test_without_rules_the_owner_is_told_what_one_does(alice, client):
 def test_the_list_says_from_where_to_where_and_what_came_last(alice, client, yard, hall):
     rule = make_rule(yard, hall, only_asked=True, caption="At {time}")
     make_capture(yard)
-    show_runs.run_rule(rule)
+    runs.run_rule(rule)
     page = page_of(client, LIST)
     assert all(words in page for words in ("Door", ">Yard</a> → ", ">Hall</a>", "At {time}", "not shown"))
     assert "Nobody had asked for this picture." in page and reverse("rule", args=[rule.pk]) in page
@@ -133,7 +133,7 @@ def test_a_name_is_given_once(alice, client, yard, hall):
 def test_the_rules_page_shows_its_runs_with_their_deliveries(alice, client, yard, hall):
     rule = make_rule(yard, hall)
     capture = make_capture(yard)
-    show_runs.run_rule(rule)
+    runs.run_rule(rule)
     page = page_of(client, reverse("rule", args=[rule.pk]))
     assert "sent to its panels" in page and reverse("capture_thumb", args=[capture.pk]) in page
     assert reverse("devices:deliveries") + "?device=hall" in page and "being drawn" in page
@@ -142,7 +142,7 @@ def test_the_rules_page_shows_its_runs_with_their_deliveries(alice, client, yard
 def test_a_failed_run_says_why_in_the_readers_language(alice, client, yard, hall):
     rule = make_rule(yard, hall)
     store.full_path(make_capture(yard).path).unlink()
-    show_runs.run_rule(rule)
+    runs.run_rule(rule)
     url = reverse("rule", args=[rule.pk])
     assert "The picture&#x27;s file is missing." in page_of(client, url)
     chinese = client.get(url, headers={"Accept-Language": "zh-hans"}).content.decode()
@@ -158,7 +158,7 @@ def test_older_runs_are_on_the_next_page(alice, client, yard, hall):
     rule = make_rule(yard, hall, only_asked=True)
     for n in range(31):
         make_capture(yard, name=f"n{n}")
-    show_runs.run_rule(rule)
+    runs.run_rule(rule)
     first = client.get(reverse("rule", args=[rule.pk]))
     older = client.get(reverse("rule", args=[rule.pk]), {"cursor": first.context["next"]})
     assert (len(first.context["runs"]), len(older.context["runs"])) == (30, 1)
@@ -199,7 +199,7 @@ def test_a_panel_of_another_group_is_counted_and_not_named(client, yard, hall):
     yard.save()
     rule = make_rule(yard, hall)
     make_capture(yard)
-    show_runs.run_rule(rule)
+    runs.run_rule(rule)
     client.force_login(make_user("vera", "viewer", yard.group))
     page = page_of(client, LIST) + page_of(client, reverse("rule", args=[rule.pk]))
     assert "and 1 panel that you may not see" in page and "Hall" not in page

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from media_pipeline.streams.tcp import LinkEvent, LinkState, StreamClaim, StreamDoor, StreamLimits
+from media_pipeline.streams.tcp import LinkEvent, LinkState, StreamClaim, StreamEndpoint, StreamLimits
 from tests.builders import make_jpeg
 from tests.waiting import until
 
@@ -19,7 +19,7 @@ def big(*pictures: bytes) -> bytes:
 
 
 class Hub:
-    """What the door is told and what it hands on."""
+    """What the endpoint is told and what it hands on."""
 
     def __init__(self) -> None:
         self.keys = {"good-key": "porch", "garden-key": "garden"}
@@ -29,7 +29,7 @@ class Hub:
         self.away = False
         # A connection that nobody holds is closed.
         self.cameras: list[Camera] = []
-        self.door: StreamDoor | None = None
+        self.endpoint: StreamEndpoint | None = None
 
     async def identify(self, claim: StreamClaim) -> str | None:
         if self.away:
@@ -49,7 +49,7 @@ class Hub:
 
 
 class Camera:
-    """One TCP connection to the door."""
+    """One TCP connection to the endpoint."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -71,16 +71,18 @@ class Camera:
 @asynccontextmanager
 async def hub(**limits: float) -> AsyncIterator[Hub]:
     running = Hub()
-    running.door = StreamDoor(running.identify, running.on_frame, running.on_link, StreamLimits(**limits))
-    await running.door.start("127.0.0.1", 0)
+    running.endpoint = StreamEndpoint(
+        running.identify, running.on_frame, running.on_link, StreamLimits(**limits)
+    )
+    await running.endpoint.start("127.0.0.1", 0)
     try:
         yield running
     finally:
-        await running.door.stop()
+        await running.endpoint.stop()
 
 
 async def connect(running: Hub, *data: bytes) -> Camera:
-    camera = Camera(*await asyncio.open_connection("127.0.0.1", running.door.port))
+    camera = Camera(*await asyncio.open_connection("127.0.0.1", running.endpoint.port))
     running.cameras.append(camera)
     for piece in data:
         camera.send(piece)
@@ -91,7 +93,7 @@ async def test_frames_behind_a_hello_are_handed_on():
     async with hub() as running:
         camera = await connect(running, HELLO + big(ONE), big(TWO))
         await until(lambda: running.frames == [("porch", ONE), ("porch", TWO)])
-        assert running.door.codes == ["porch"] and running.states() == [LinkState.CONNECTED]
+        assert running.endpoint.codes == ["porch"] and running.states() == [LinkState.CONNECTED]
         camera.close()
         await until(lambda: running.states() == [LinkState.CONNECTED, LinkState.GONE])
 
@@ -108,7 +110,7 @@ async def test_a_camera_of_a_known_network_may_warm_up_first():
     async with hub(hello_within_s=0.05) as running:
         running.networks["127.0.0.1"] = "porch"
         camera = await connect(running)
-        await until(lambda: running.door.codes == ["porch"])
+        await until(lambda: running.endpoint.codes == ["porch"])
         camera.send(big(ONE))
         await until(lambda: running.frames == [("porch", ONE)])
 
@@ -178,14 +180,14 @@ async def test_a_new_connection_of_a_device_replaces_the_old_one():
         await connect(running, HELLO + big(TWO))
         assert await old.is_closed()
         await until(lambda: len(running.frames) == 2)
-        assert running.door.codes == ["porch"] and LinkState.GONE not in running.states()
+        assert running.endpoint.codes == ["porch"] and LinkState.GONE not in running.states()
 
 
 async def test_devices_do_not_replace_each_other():
     async with hub() as running:
         await connect(running, HELLO + big(ONE))
         await connect(running, b"PHOTOHUB garden garden-key\n" + big(TWO))
-        await until(lambda: running.door.codes == ["garden", "porch"])
+        await until(lambda: running.endpoint.codes == ["garden", "porch"])
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0", ONE[:100]])
@@ -237,18 +239,18 @@ async def test_a_check_that_cannot_be_made_ends_nothing():
 async def test_a_device_can_be_dropped_at_once():
     async with hub() as running:
         camera = await connect(running, HELLO)
-        await until(lambda: running.door.codes)
-        running.door.drop("porch", "switched off")
+        await until(lambda: running.endpoint.codes)
+        running.endpoint.drop("porch", "switched off")
         assert await camera.is_closed()
         assert running.links[-1].sentence == "switched off"
 
 
-async def test_connections_above_the_cap_are_refused_at_the_door(caplog):
+async def test_connections_above_the_cap_are_refused_at_the_endpoint(caplog):
     async with hub(connections=2) as running:
         running.keys |= {f"k{n}": f"camera{n}" for n in range(3)}
         for n in range(2):
             await connect(running, b"PHOTOHUB camera%d k%d\n" % (n, n))
-        await until(lambda: len(running.door.codes) == 2)
+        await until(lambda: len(running.endpoint.codes) == 2)
         assert await (await connect(running, b"PHOTOHUB camera2 k2\n")).is_closed()
         assert "too many connections" in caplog.text
 
@@ -258,7 +260,7 @@ async def test_strangers_cannot_take_all_places():
         strangers = [await connect(running) for _ in range(6)]
         assert sum(await asyncio.gather(*(s.is_closed(0.5) for s in strangers[3:]))) == 3
         strangers[0].close()
-        await until(lambda: len(running.door._tasks) < 3)
+        await until(lambda: len(running.endpoint._tasks) < 3)
         await connect(running, HELLO + big(ONE))
         await until(lambda: running.frames)
 
@@ -269,15 +271,15 @@ async def test_two_hundred_cameras_are_served_at_once():
         for n in range(200):
             await connect(running, b"PHOTOHUB camera%d k%d\n" % (n, n) + big(ONE))
         await until(lambda: len(running.frames) == 200, within_s=20)
-        assert len(running.door.codes) == 200
+        assert len(running.endpoint.codes) == 200
 
 
 async def test_a_frame_that_cannot_be_handed_on_ends_nothing():
     async with hub() as running:
-        running.door.on_frame = lambda *_: 1 / 0
+        running.endpoint.on_frame = lambda *_: 1 / 0
         camera = await connect(running, HELLO + big(ONE))
-        await until(lambda: running.door.codes)
-        running.door.on_frame = running.on_frame
+        await until(lambda: running.endpoint.codes)
+        running.endpoint.on_frame = running.on_frame
         camera.send(big(TWO))
         await until(lambda: ("porch", TWO) in running.frames)
 
@@ -287,5 +289,5 @@ async def test_no_task_is_left_behind():
     async with hub() as running:
         for _ in range(50):
             (await connect(running, HELLO + big(ONE))).close()
-        await until(lambda: running.states().count(LinkState.CONNECTED) > 0 and not running.door._tasks)
+        await until(lambda: running.states().count(LinkState.CONNECTED) > 0 and not running.endpoint._tasks)
     await until(lambda: asyncio.all_tasks() == before)

@@ -5,7 +5,7 @@ import pytest
 from django.test import Client
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses.models import TimeLapse
 from tests.builders import make_capture, make_device, make_program, make_user
 
@@ -30,7 +30,7 @@ def test_a_film_is_asked_for_followed_and_fetched():
     film = answer.json()
     assert (answer.status_code, film["state"], film["frames_total"]) == (202, "queued", 1)
     assert film["file_url"] is None and film["from"] is None and film["to"].endswith("Z")
-    time_lapse_work.make_all([film["id"]])
+    making.make_all([film["id"]])
     film = client.get(f"{FILMS}/{film['id']}").json()
     assert (film["state"], film["frames_done"], film["device"]) == ("ready", 1, "porch")
     assert client.get(film["file_url"].partition("8000")[2])["Content-Length"] == str(film["size_bytes"])

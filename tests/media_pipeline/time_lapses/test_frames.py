@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
-from media_pipeline.time_lapses import frames as lapse_frames
+from media_pipeline.time_lapses import frames
 from media_pipeline.time_lapses.frames import FrameDamaged
 from tests.builders import make_jpeg
 
 
 def frame(data: bytes, size: tuple[int, int], stamp: str = "") -> Image.Image:
-    return Image.frombytes("RGB", size, lapse_frames.draw_frame(data, size, stamp))
+    return Image.frombytes("RGB", size, frames.draw_frame(data, size, stamp))
 
 
 def near(pixel, wanted) -> bool:
@@ -30,11 +30,11 @@ def turned(width: int, height: int, orientation: int) -> bytes:
     [((640, 480), 1280, (640, 480)), ((640, 480), 320, (320, 240)), ((101, 75), 1280, (100, 74))],
 )
 def test_a_film_is_shaped_like_its_pictures_with_even_sides(picture, width_px, film):
-    assert lapse_frames.size_of_film(make_jpeg(*picture), width_px) == film
+    assert frames.size_of_film(make_jpeg(*picture), width_px) == film
 
 
 def test_a_picture_that_lies_is_stood_up():
-    assert lapse_frames.size_of_film(turned(640, 480, 6), 1280) == (480, 640)
+    assert frames.size_of_film(turned(640, 480, 6), 1280) == (480, 640)
     assert near(frame(turned(64, 48, 6), (48, 64)).getpixel((1, 1)), (255, 0, 0))
 
 
@@ -56,10 +56,10 @@ def test_the_time_stands_in_the_lower_left_corner():
 
 def test_the_time_is_told_by_the_clock_of_its_zone():
     at = datetime(2025, 6, 30, 20, 0, tzinfo=UTC).astimezone(ZoneInfo("Asia/Shanghai"))
-    assert lapse_frames.stamp_of(at) == "2025-07-01 04:00:00"
+    assert frames.stamp_of(at) == "2025-07-01 04:00:00"
 
 
 @pytest.mark.parametrize("damaged", [b"", b"no picture", make_jpeg(640, 480, text="a")[:900]])
 def test_damaged_pictures_are_named(damaged):
     with pytest.raises(FrameDamaged):
-        lapse_frames.draw_frame(damaged, (64, 48))
+        frames.draw_frame(damaged, (64, 48))

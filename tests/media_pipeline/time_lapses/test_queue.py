@@ -4,12 +4,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import Wish
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import enqueue as doorbell
+from photohub.lib.messaging import enqueue
 from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -54,25 +54,25 @@ def test_too_many_waiting_films_are_refused(monkeypatch):
 
 def test_pictures_that_come_later_belong_to_another_film():
     device = porch_with(1)
-    lapse = time_lapses.ask_for(Wish(device))
+    time_lapse = time_lapses.ask_for(Wish(device))
     make_capture(device, name="later")
-    assert [c.name for c in time_lapses.pictures_of(lapse)] == ["n0"]
+    assert [c.name for c in time_lapses.pictures_of(time_lapse)] == ["n0"]
 
 
-def test_asking_rings_once_it_is_committed(monkeypatch, django_capture_on_commit_callbacks):
-    rung = []
-    monkeypatch.setattr(doorbell, "ring", lambda task, ids: rung.append((task, ids)))
+def test_asking_enqueues_once_it_is_committed(monkeypatch, django_capture_on_commit_callbacks):
+    sent = []
+    monkeypatch.setattr(enqueue, "send_task", lambda task, ids: sent.append((task, ids)))
     device = porch_with(1)
     with django_capture_on_commit_callbacks(execute=True):
-        lapse = time_lapses.ask_for(Wish(device))
-        assert (time_lapses.TASK, [lapse.pk]) not in rung
-    assert (time_lapses.TASK, [lapse.pk]) in rung
+        time_lapse = time_lapses.ask_for(Wish(device))
+        assert (time_lapses.TASK, [time_lapse.pk]) not in sent
+    assert (time_lapses.TASK, [time_lapse.pk]) in sent
 
 
 def test_a_film_that_is_over_cannot_be_cancelled():
-    lapse = time_lapses.ask_for(Wish(porch_with(1)))
-    time_lapse_work.make_all([lapse.pk])
-    assert not time_lapses.cancel(lapse)
+    time_lapse = time_lapses.ask_for(Wish(porch_with(1)))
+    making.make_all([time_lapse.pk])
+    assert not time_lapses.cancel(time_lapse)
     assert TimeLapse.objects.get().state == LapseState.READY
 
 
@@ -80,7 +80,7 @@ def test_old_films_go_and_young_ones_stay(settings, django_capture_on_commit_cal
     settings.KEEP_TIME_LAPSES_DAYS = 7
     device = porch_with(1)
     old, young = [time_lapses.ask_for(Wish(device)) for _n in range(2)]
-    time_lapse_work.make_all([old.pk, young.pk])
+    making.make_all([old.pk, young.pk])
     TimeLapse.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     with django_capture_on_commit_callbacks(execute=True):
         assert time_lapses.drop_expired() == 1
@@ -90,10 +90,10 @@ def test_old_films_go_and_young_ones_stay(settings, django_capture_on_commit_cal
 
 
 def test_files_without_a_film_are_removed(settings):
-    lapse = time_lapses.ask_for(Wish(porch_with(1)))
-    time_lapse_work.make_all([lapse.pk])
+    time_lapse = time_lapses.ask_for(Wish(porch_with(1)))
+    making.make_all([time_lapse.pk])
     left = new_id()
     time_lapses.film_path(left).write_bytes(b"x")
     time_lapses.segment_folder(left).mkdir()
     assert time_lapses.drop_left_over() == 2
-    assert list(settings.TIME_LAPSES_DIR.iterdir()) == [time_lapses.film_path(lapse.pk)]
+    assert list(settings.TIME_LAPSES_DIR.iterdir()) == [time_lapses.film_path(time_lapse.pk)]

@@ -5,7 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.time_lapses import making as time_lapse_work
+from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import Wish
@@ -27,11 +27,11 @@ def porch_with(count: int):
 
 def ready_film(count: int = 2) -> TimeLapse:
     device, _captures = porch_with(count)
-    lapse = time_lapses.ask_for(Wish(device))
-    time_lapse_work.make_all([lapse.pk])
-    lapse.refresh_from_db()
-    assert lapse.state == LapseState.READY, lapse.error
-    return lapse
+    time_lapse = time_lapses.ask_for(Wish(device))
+    making.make_all([time_lapse.pk])
+    time_lapse.refresh_from_db()
+    assert time_lapse.state == LapseState.READY, time_lapse.error
+    return time_lapse
 
 
 def test_the_form_says_how_many_pictures_before_anything_is_made():
@@ -47,9 +47,9 @@ def test_counting_makes_nothing_and_making_leads_to_its_page():
     counted = client.post("/timelapses/new", values | {"action": "count"})
     assert "<dt>Pictures</dt><dd>2</dd>" in counted.content.decode() and not TimeLapse.objects.exists()
     made = client.post("/timelapses/new", values | {"action": "make"})
-    lapse = TimeLapse.objects.get()
-    assert made.url == f"/timelapses/{lapse.pk}"
-    assert (lapse.frames_total, lapse.fps, lapse.asked_by.username) == (2, 5, "the-operator")
+    time_lapse = TimeLapse.objects.get()
+    assert made.url == f"/timelapses/{time_lapse.pk}"
+    assert (time_lapse.frames_total, time_lapse.fps, time_lapse.asked_by.username) == (2, 5, "the-operator")
 
 
 def test_a_time_without_pictures_is_refused_at_its_field():
@@ -114,11 +114,11 @@ def test_the_film_is_sent_whole_and_in_parts():
 
 def test_a_film_on_its_way_can_be_stopped_and_has_no_file():
     device, _captures = porch_with(2)
-    lapse, client = time_lapses.ask_for(Wish(device)), log_in("operator")
-    assert "0 of 2 pictures" in client.get(f"/timelapses/{lapse.pk}/now").content.decode()
-    assert client.get(f"/timelapses/{lapse.pk}/film.mp4").status_code == 404
-    client.post(f"/timelapses/{lapse.pk}/cancel")
-    assert "Nothing of it is kept" in client.get(f"/timelapses/{lapse.pk}").content.decode()
+    time_lapse, client = time_lapses.ask_for(Wish(device)), log_in("operator")
+    assert "0 of 2 pictures" in client.get(f"/timelapses/{time_lapse.pk}/now").content.decode()
+    assert client.get(f"/timelapses/{time_lapse.pk}/film.mp4").status_code == 404
+    client.post(f"/timelapses/{time_lapse.pk}/cancel")
+    assert "Nothing of it is kept" in client.get(f"/timelapses/{time_lapse.pk}").content.decode()
 
 
 def test_a_film_whose_file_is_lost_says_so():

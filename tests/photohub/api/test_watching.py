@@ -13,10 +13,10 @@ from django.test import Client
 
 from devices.keys import tokens
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.live.mjpeg import MjpegDoor
+from media_pipeline.live.mjpeg import MjpegEndpoint
 from media_pipeline.live.viewing import Viewing
 from photohub import asgi
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 from tests.servers import running_asgi
 
@@ -48,7 +48,7 @@ def hub(recheck_every_s: float = 8.0) -> Iterator[str]:
             await asyncio.sleep(0.1)
         await asgi.application(scope, receive, send)
 
-    asgi.serve_streams_at(MjpegDoor(frames, Viewing(frames).authorise, recheck_every_s=recheck_every_s))
+    asgi.serve_streams_at(MjpegEndpoint(frames, Viewing(frames).authorise, recheck_every_s=recheck_every_s))
     try:
         with running_asgi(application) as url:
             yield url
@@ -102,7 +102,7 @@ def test_a_token_that_may_not_look_is_not_enough(path, token):
 
 
 def test_who_tries_many_tokens_has_to_wait(token, monkeypatch):
-    monkeypatch.setattr("devices.keys.tokens._strangers", Strangers(per_second=0.01, burst=1))
+    monkeypatch.setattr("devices.keys.tokens._failed_tries", FailedTries(per_second=0.01, burst=1))
     with hub() as url:
         # Whoever shares the address with a guesser is let through with a token that was good lately.
         assert begin(url + PATHS[0], auth=("vera", token)).status_code == 200

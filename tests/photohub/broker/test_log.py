@@ -80,14 +80,14 @@ def test_after_missed_lines_nobody_counts_as_connected_or_lost():
 
 
 def test_a_command_waits_until_the_device_listens():
-    gate, rung = make_device("gate"), []
-    log = BrokerLog(lambda: rung.append(1))
+    gate, told = make_device("gate"), []
+    log = BrokerLog(lambda: told.append(1))
     assert log.hears("gate", gate.command_topic)
     read(log, CONNECTED)
     assert not log.hears("gate", gate.command_topic)
     read(log, "gate 1 photohub/gate/command", level="M/subscribe")
     assert log.hears("gate", gate.command_topic)
-    assert rung
+    assert told
 
 
 def test_a_kept_session_listens_at_once():

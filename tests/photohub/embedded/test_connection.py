@@ -52,7 +52,7 @@ async def test_connect_of_70_kb_is_closed_without_asking_who_it_is() -> None:
         assert not asked
 
 
-async def test_wrong_password_gets_connack_4_and_the_door() -> None:
+async def test_wrong_password_gets_connack_4_and_is_disconnected() -> None:
     async with running_broker() as broker, bare_client(broker) as stranger:
         answer = await stranger.log_in(GATE, password=b"guess")
         assert answer.body == bytes([0, ConnackCode.BAD_LOGIN])

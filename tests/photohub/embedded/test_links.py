@@ -28,7 +28,7 @@ FRAME = "photohub/gate/frame"
 
 
 @asynccontextmanager
-async def web_door(broker: EmbeddedBroker) -> AsyncIterator[int]:
+async def web_endpoint(broker: EmbeddedBroker) -> AsyncIterator[int]:
     """Serve the broker's WebSocket application, and yield the HTTP port."""
     config = uvicorn.Config(
         broker.websocket, port=0, lifespan="off", log_level="error", interface="asgi3", ws_max_size=2**24
@@ -49,7 +49,7 @@ def dial(port: int, subprotocol: str = "mqtt") -> Any:
 
 async def test_picture_of_2_mb_travels_over_websocket_both_ways() -> None:
     picture = bytes(2 * 2**20)
-    async with running_broker() as broker, web_door(broker) as port, client(broker, GATE) as gate:
+    async with running_broker() as broker, web_endpoint(broker) as port, client(broker, GATE) as gate:
         way = {"transport": "websockets", "port": port, "websocket_path": "/mqtt"}
         async with client(broker, WATCH, **way) as hub:
             await hub.subscribe(FRAME, qos=1)
@@ -61,7 +61,7 @@ async def test_picture_of_2_mb_travels_over_websocket_both_ways() -> None:
 
 @pytest.mark.parametrize("subprotocol", ["mqtt", "mqttv3.1"])
 async def test_packets_may_be_cut_over_frames(subprotocol: str) -> None:
-    async with running_broker() as broker, web_door(broker) as port, dial(port, subprotocol) as gate:
+    async with running_broker() as broker, web_endpoint(broker) as port, dial(port, subprotocol) as gate:
         stream = connect_packet(GATE) + publish_packet(FRAME, packet_id=1)
         for start in range(0, len(stream), 7):
             await gate.send(stream[start : start + 7])
@@ -70,32 +70,32 @@ async def test_packets_may_be_cut_over_frames(subprotocol: str) -> None:
 
 
 async def test_packets_may_be_glued_in_one_frame() -> None:
-    async with running_broker() as broker, web_door(broker) as port, dial(port) as gate:
+    async with running_broker() as broker, web_endpoint(broker) as port, dial(port) as gate:
         await gate.send(connect_packet(GATE) + publish_packet(FRAME, packet_id=9))
         assert [await gate.recv(), await gate.recv()] == [b"\x20\2\0\0", puback(9)]
 
 
 async def test_websocket_of_another_subprotocol_is_refused() -> None:
-    async with running_broker() as broker, web_door(broker) as port:
+    async with running_broker() as broker, web_endpoint(broker) as port:
         with pytest.raises(websockets.InvalidStatus):
             await dial(port, "stomp")
 
 
 async def test_text_frame_closes() -> None:
-    async with running_broker() as broker, web_door(broker) as port, dial(port) as gate:
+    async with running_broker() as broker, web_endpoint(broker) as port, dial(port) as gate:
         await gate.send("hello")
         await asyncio.wait_for(gate.wait_closed(), 5)
 
 
 async def test_wrong_password_over_websocket_gets_connack_4() -> None:
-    async with running_broker() as broker, web_door(broker) as port, dial(port) as stranger:
+    async with running_broker() as broker, web_endpoint(broker) as port, dial(port) as stranger:
         await stranger.send(connect_packet(GATE, password=b"guess"))
         assert await stranger.recv() == b"\x20\2\0\4"
         await asyncio.wait_for(stranger.wait_closed(), 5)
 
 
 async def test_closed_websocket_is_noticed() -> None:
-    async with running_broker() as broker, web_door(broker) as port:
+    async with running_broker() as broker, web_endpoint(broker) as port:
         async with dial(port) as gate:
             await gate.send(connect_packet(GATE))
             await gate.recv()
@@ -104,7 +104,7 @@ async def test_closed_websocket_is_noticed() -> None:
 
 
 async def test_kicked_websocket_is_closed() -> None:
-    async with running_broker() as broker, web_door(broker) as port, dial(port) as gate:
+    async with running_broker() as broker, web_endpoint(broker) as port, dial(port) as gate:
         await gate.send(connect_packet(GATE))
         await gate.recv()
         assert kick(broker, "gate") == 1

@@ -55,7 +55,7 @@ async def test_more_commands_than_are_claimed_at_once_do_not_wait_for_the_next_l
         commands.capture_many([make_device(f"cam-{number}") for number in range(count)])
 
     await sync_to_async(ask_many)()
-    broker, intake = Broker(), SimpleNamespace(desk=None)
+    broker, intake = Broker(), SimpleNamespace(frame_intake=None)
     sending = asyncio.create_task(gateway.Gateway(None, intake, lambda _device, _topic: True)._send(broker))
     async with asyncio.timeout(20):
         await broker.took(count)
@@ -65,16 +65,14 @@ async def test_more_commands_than_are_claimed_at_once_do_not_wait_for_the_next_l
 
 async def test_offers_are_noted_together_but_for_those_that_the_broker_did_not_take(monkeypatch):
     noted: list[list[int]] = []
-    monkeypatch.setattr(
-        gateway.aliyun_door, "note_said", lambda some: noted.append([p.target_pk for p in some])
-    )
+    monkeypatch.setattr(gateway.aliyun, "note_said", lambda some: noted.append([p.target_pk for p in some]))
 
     async def publish(topic: str, _payload: bytes) -> None:
         if topic == "b":
             raise MqttDown("away")
 
     offers = [Push(Answer(topic, b""), number, None) for number, topic in enumerate("abc")]
-    sender = gateway.Gateway(None, SimpleNamespace(desk=None))
+    sender = gateway.Gateway(None, SimpleNamespace(frame_intake=None))
     with pytest.raises(MqttDown):
         await sender._send_offers(SimpleNamespace(publish=publish), offers)
     assert noted == [[0, 2]]
@@ -83,7 +81,7 @@ async def test_offers_are_noted_together_but_for_those_that_the_broker_did_not_t
 @contextlib.asynccontextmanager
 async def listening(address: Address):
     """A gateway on this broker, which hears all that devices say."""
-    intake = SimpleNamespace(desk=None, run=asyncio.Event().wait)
+    intake = SimpleNamespace(frame_intake=None, run=asyncio.Event().wait)
     running = gateway.Gateway(address, intake, lambda _device, _topic: True)
     task = asyncio.create_task(running.run())
     async with asyncio.timeout(60):

@@ -11,7 +11,7 @@ from devices.mqtt import addressing
 from devices.protocol.aliyun import topics as aliyun_topics
 from devices.registry.models import Device
 from media_pipeline.live.latest_frame import LatestFrames
-from media_pipeline.streams.frame_intake import FrameDesk
+from media_pipeline.streams.frame_intake import FrameIntake
 from photohub.gateway.mqtt_routes import channels_of
 from tests.builders import make_device
 from tests.faults.rounds import rounds
@@ -73,7 +73,7 @@ def porch(db) -> Device:
 )
 def test_no_route_raises_for_what_a_device_says(porch, topic, payloads, repeated):
     channels = channels_of(
-        FrameDesk(LatestFrames(), submit=mock.Mock(side_effect=AssertionError("no picture")))
+        FrameIntake(LatestFrames(), submit=mock.Mock(side_effect=AssertionError("no picture")))
     )
     for payload in payloads:
         sender = addressing.find_sender(topic)

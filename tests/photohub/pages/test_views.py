@@ -5,7 +5,7 @@ from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 
-from devices.events import heartbeats as beats
+from devices.events import heartbeats
 from photohub.pages import views as pages
 from photohub.status.parts import Part
 
@@ -23,8 +23,8 @@ def test_health_asks_no_database(client, django_assert_num_queries, db):
 
 
 def test_ready_when_every_needed_part_works(client, db):
-    beats.beat("worker", True)
-    beats.beat("broker", True)
+    heartbeats.note("worker", True)
+    heartbeats.note("broker", True)
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -34,8 +34,8 @@ def test_ready_when_every_needed_part_works(client, db):
 
 
 def test_not_ready_when_the_broker_is_away(client, db):
-    beats.beat("worker", True)
-    beats.beat("broker", False, "The message broker at secret-host is away.")
+    heartbeats.note("worker", True)
+    heartbeats.note("broker", False, "The message broker at secret-host is away.")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["parts"]["broker"]) == (503, "problem")
     assert "secret-host" not in answer.text

@@ -10,8 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
-from devices.events import heartbeats as beats
-from devices.events import troubles
+from devices.events import heartbeats, troubles
 from devices.events.models import Event, ServiceBeat
 from devices.firmware.rollouts import link_check
 from devices.registry.models import BrokerAccount
@@ -29,8 +28,8 @@ from tests.builders import make_capture, make_device, make_user
 @pytest.fixture(autouse=True)
 def _works(db, monkeypatch, settings):
     """Begin with a hub that is well: worker and broker beat, and the network is there."""
-    beats.beat("worker", True)
-    beats.beat("broker", True)
+    heartbeats.note("worker", True)
+    heartbeats.note("broker", True)
     monkeypatch.setattr(status, "_stored", None)
     settings.BEST_ADDRESS = "192.168.1.10"
 
@@ -83,7 +82,7 @@ def test_a_worker_that_never_came_is_a_problem_only_after_a_minute(monkeypatch):
 
 
 def test_a_lost_broker_speaks_in_its_own_words():
-    beats.beat("broker", False, "The message broker at mosquitto:1883 is away.")
+    heartbeats.note("broker", False, "The message broker at mosquitto:1883 is away.")
     answer = status.collect()
     assert answer.sentence == "The message broker at mosquitto:1883 is away."
     assert answer.since is not None and answer.look == "bad"
@@ -105,7 +104,7 @@ def test_messages_that_are_stuck_are_told_until_one_is_handled(client, language,
 def test_a_blocked_mirror_says_how_many_wait_and_why(settings, tmp_path):
     set_mirror(settings, tmp_path)
     make_waiting(3, state=MirrorState.BLOCKED, error="The access key was refused.")
-    beats.beat("mirror", False, "The access key was refused.")
+    heartbeats.note("mirror", False, "The access key was refused.")
     answer = status.collect()
     assert answer.sentence == "3 pictures are waiting for the mirror folder: The access key was refused."
     assert answer.since is not None and not answer.ok
@@ -192,7 +191,7 @@ def test_owners_read_figures_and_what_to_do():
 
 
 def test_others_read_the_sentence_and_states_only():
-    beats.beat("worker", True)
+    heartbeats.note("worker", True)
     text = page_of("vera", "viewer")[1].text
     assert "All is well." in text and "Database" in text
     assert "SQLite" not in text and "Test storage" not in text
@@ -270,9 +269,11 @@ def test_buttons_are_for_owners_and_forms(path):
 
 
 def test_an_outside_address_that_does_not_answer_is_told_while_firmware_goes_out():
-    beats.beat(link_check.BEAT, False, "http://192.168.1.10 answers 404, so it does not lead to this hub.")
+    heartbeats.note(
+        link_check.HEARTBEAT, False, "http://192.168.1.10 answers 404, so it does not lead to this hub."
+    )
     assert (part("address").state, "404" in part("address").sentence) == ("warning", True)
-    ServiceBeat.objects.filter(pk=link_check.BEAT).update(at=timezone.now() - timedelta(minutes=10))
+    ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).update(at=timezone.now() - timedelta(minutes=10))
     assert part("address").state == "ok"
 
 
@@ -298,7 +299,7 @@ def test_cameras_that_cannot_be_fetched_are_counted():
     ],
 )
 def test_what_is_wrong_with_no_single_device_is_said_in_the_readers_language(name, key):
-    beats.beat(name, False, said("Streams are taken again."))
+    heartbeats.note(name, False, said("Streams are taken again."))
     assert (part(key).state, part(key).sentence) == ("warning", "Streams are taken again.")
     with override("zh-hans"):
         assert part(key).sentence == "又能接受视频流了。"

@@ -1,20 +1,20 @@
-"""A running firmware application for the tests of its doors."""
+"""A running firmware application for the tests of its endpoints."""
 
 import httpx
 import pytest
 
 from devices.firmware.endpoints import call, download, tokens
 from devices.firmware.endpoints import endpoint as firmware
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from tests.servers import running_asgi
 
 
 @pytest.fixture
-def door(monkeypatch, settings):
-    """Serve the doors, with nothing remembered from another test."""
+def endpoint(monkeypatch, settings):
+    """Serve the endpoints, with nothing remembered from another test."""
     settings.LINK_CHECK = False
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr(call, "_STRANGERS", Strangers(per_second=10, burst=50))
+    monkeypatch.setattr(call, "_FAILED_TRIES", FailedTries(per_second=10, burst=50))
     monkeypatch.setattr(download, "_progress", download.Progress())
     tokens.forget()
     with running_asgi(firmware.application) as url, httpx.Client(base_url=url, trust_env=False) as client:

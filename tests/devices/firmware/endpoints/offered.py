@@ -1,4 +1,4 @@
-"""Devices with an update on its way, for tests of the firmware doors over real sockets."""
+"""Devices with an update on its way, for tests of the firmware endpoints over real sockets."""
 
 import socket
 import time

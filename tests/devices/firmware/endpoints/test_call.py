@@ -3,7 +3,7 @@ import pytest
 from devices.firmware.endpoints import call as calls
 from devices.firmware.endpoints.call import Call, Gone, Refused, find_caller, refusal_of, slow_down
 from devices.firmware.errors import FirmwareAway, FirmwareBroken, FirmwareRefused
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from tests.builders import make_device
 
 
@@ -78,7 +78,7 @@ def test_every_reason_to_keep_an_image_back_has_its_status(error, word, status):
 
 
 def test_who_tries_many_keys_is_slowed_down(monkeypatch):
-    monkeypatch.setattr(calls, "_STRANGERS", Strangers(per_second=0.1, burst=1))
+    monkeypatch.setattr(calls, "_FAILED_TRIES", FailedTries(per_second=0.1, burst=1))
     wrong = Refused("auth", "x")
     assert slow_down(wrong, "192.0.2.7") is wrong
     assert slow_down(wrong, "192.0.2.7").status == 429

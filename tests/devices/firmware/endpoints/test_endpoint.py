@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
         "/t/controller/v1/porch/configData",
     ],
 )
-def test_the_doors_paths_are_theirs(path):
+def test_the_endpoints_paths_are_theirs(path):
     assert firmware.serves(path)
 
 
@@ -36,17 +36,17 @@ def fail(error: Exception):
     return failing
 
 
-def test_a_database_that_is_away_is_a_reason_to_come_again(door, monkeypatch):
+def test_a_database_that_is_away_is_a_reason_to_come_again(endpoint, monkeypatch):
     monkeypatch.setattr(download.tokens, "find_targets", fail(OperationalError("away")))
-    answer = door.get("/ota/f/abc")
+    answer = endpoint.get("/ota/f/abc")
     assert (answer.status_code, answer.json()["err"]) == (503, "db")
     assert int(answer.headers["retry-after"]) >= 2
 
 
-def test_a_mistake_of_ours_does_not_end_the_door(door, monkeypatch):
+def test_a_mistake_of_ours_does_not_end_the_endpoint(endpoint, monkeypatch):
     made = offer(door="http")
     with monkeypatch.context() as broken:
         broken.setattr(download.tokens, "find_targets", fail(RuntimeError("a mistake")))
-        assert door.get(made.path).json()["err"] == "busy"
-    assert door.get(made.path).status_code == 200
+        assert endpoint.get(made.path).json()["err"] == "busy"
+    assert endpoint.get(made.path).status_code == 200
     wait_for(lambda: download.places.taken == 0)

@@ -1,4 +1,4 @@
-"""What a firmware door refused stands on the page of the device that asked."""
+"""What a firmware endpoint refused stands on the page of the device that asked."""
 
 from types import SimpleNamespace
 
@@ -18,9 +18,9 @@ def _open() -> list[tuple[str, str]]:
     return [(row.device.code, sentence_of(row.word, row.values)) for row in Trouble.objects.open()]
 
 
-def test_a_wrong_key_is_told_until_the_right_one_comes(door):
+def test_a_wrong_key_is_told_until_the_right_one_comes(endpoint):
     made = offer()
-    board = Board(door, made)
+    board = Board(endpoint, made)
     right, board.headers = board.headers, {"authorization": "TargetToken nonsense"}
     assert board.get().status_code == 401
     wait_for(_open)
@@ -31,17 +31,17 @@ def test_a_wrong_key_is_told_until_the_right_one_comes(door):
     wait_for(lambda: not _open())
 
 
-def test_a_revoked_key_in_the_address_is_told_to_its_device(door):
+def test_a_revoked_key_in_the_address_is_told_to_its_device(endpoint):
     made = offer()
     identity.revoke_key(made.device.keys.get())
-    assert door.get(f"/ota/esp/{made.key}").status_code == 403
+    assert endpoint.get(f"/ota/esp/{made.key}").status_code == 403
     wait_for(lambda: [code for code, _ in _open()] == [made.device.code])
 
 
-def test_what_could_not_be_read_is_told_until_something_can(door):
-    board = Board(door, offer())
+def test_what_could_not_be_read_is_told_until_something_can(endpoint):
+    board = Board(endpoint, offer())
     url = f"{board.root}/configData"
-    assert door.put(url, content=b"[", headers=board.headers).status_code == 400
+    assert endpoint.put(url, content=b"[", headers=board.headers).status_code == 400
     told = "It asked for firmware and was refused: what it sent could not be read."
     wait_for(lambda: [sentence for _, sentence in _open()] == [told])
     assert board.tell() == 200

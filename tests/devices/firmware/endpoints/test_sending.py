@@ -10,7 +10,7 @@ from devices.firmware.endpoints import sending
 from devices.firmware.endpoints.call import Gone, Refused
 from devices.firmware.endpoints.sending import Places, send_image
 from photohub.lib.http.answer import begin
-from photohub.lib.messaging import load as pressure
+from photohub.lib.messaging import load
 from tests.devices.firmware.endpoints.offered import wait_for
 from tests.servers import running_asgi
 
@@ -112,11 +112,11 @@ def test_what_is_on_its_way_is_noted_as_time_goes_on(monkeypatch):
 
 
 async def test_cameras_are_given_way_to_but_not_for_ever(monkeypatch):
-    monkeypatch.setattr(pressure, "is_high", lambda: True)
+    monkeypatch.setattr(load, "is_high", lambda: True)
     begun_s = time.monotonic()
     await asyncio.wait_for(sending._give_way(), 5)
     assert time.monotonic() - begun_s >= sending.GIVE_WAY_S * 0.9
-    monkeypatch.setattr(pressure, "is_high", lambda: False)
+    monkeypatch.setattr(load, "is_high", lambda: False)
     await asyncio.wait_for(sending._give_way(), 0.1)
 
 

@@ -98,7 +98,7 @@ def test_a_broken_link_and_an_old_answer_hold_offers_back(settings):
         settings.PHOTOHUB_URL = address
         link_check.refresh_if_due()
     assert link_check.hindrance() == "link_broken"
-    assert "404" in ServiceBeat.objects.get(pk=link_check.BEAT).sentence
+    assert "404" in ServiceBeat.objects.get(pk=link_check.HEARTBEAT).sentence
     ServiceBeat.objects.update(at=timezone.now() - timedelta(seconds=link_check.STALE_AFTER_S + 1))
     assert link_check.hindrance() == "link_unknown"
     settings.LINK_CHECK = False

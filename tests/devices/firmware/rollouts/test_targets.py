@@ -38,7 +38,7 @@ def fresh(offer: targets.Offer) -> RolloutTarget:
     return RolloutTarget.objects.select_related("device", "rollout__firmware").get(pk=offer.target.pk)
 
 
-def test_an_offer_names_image_door_and_the_version_before(offer):
+def test_an_offer_names_image_endpoint_and_the_version_before(offer):
     target = fresh(offer)
     assert (target.state, target.door, target.offers) == (TargetState.OFFERED, "esp", 1)
     assert (target.from_version, offer.firmware.version, offer.again) == ("1.0.0", "2.0.0", False)

@@ -6,16 +6,15 @@ from pathlib import Path
 import pytest
 from django.utils.translation import override
 
-from devices.firmware.rollouts import planning, targets
+from devices.firmware.rollouts import planning, targets, wording
 from devices.firmware.rollouts import queue as rollouts
-from devices.firmware.rollouts import wording as reasons
 from devices.firmware.rollouts.models import RolloutTarget
 from tests.builders import make_device
 from tests.devices.firmware.builders import make_devices, make_firmware, make_rollout
 
 pytestmark = pytest.mark.django_db
 
-ROOM = Path(reasons.__file__).parent
+ROOM = Path(wording.__file__).parent
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +29,7 @@ def porch():
 
 def said() -> str:
     rows = RolloutTarget.objects.select_related("device", "rollout__firmware")
-    return reasons.explain(rows.get(device__code="porch"))
+    return wording.explain(rows.get(device__code="porch"))
 
 
 def test_a_waiting_device_is_told_what_it_waits_for(porch):
@@ -55,9 +54,9 @@ def test_many_waiting_devices_are_explained_as_each_alone_and_cost_three_queries
     targets.next_offer(devices[1])
     RolloutTarget.objects.create(rollout=rollout, device=ahead, module="default", position=99)
     rows = list(rollout.targets.select_related("device", "rollout__firmware").order_by("pk"))
-    alone = [reasons.explain(row) for row in rows]
+    alone = [wording.explain(row) for row in rows]
     with django_assert_num_queries(3):
-        assert reasons.explain_all(rows[0].rollout, rows) == alone
+        assert wording.explain_all(rows[0].rollout, rows) == alone
     assert len(set(alone)) == 4 and elsewhere.state == "running"
 
 
@@ -83,11 +82,11 @@ def test_a_failure_keeps_the_devices_own_words(porch):
 
 def test_a_rollout_says_why_it_stands(porch):
     rollout = make_rollout([porch])
-    assert reasons.explain_rollout(rollout) == ""
+    assert wording.explain_rollout(rollout) == ""
     rollouts.pause(rollout)
-    assert reasons.explain_rollout(rollout) == "Somebody wanted it so."
+    assert wording.explain_rollout(rollout) == "Somebody wanted it so."
     with override("zh-hans"):
-        assert re.search(r"[\u4e00-\u9fff]", reasons.explain_rollout(rollout))
+        assert re.search(r"[\u4e00-\u9fff]", wording.explain_rollout(rollout))
 
 
 def test_every_word_that_is_used_has_its_sentence():
@@ -99,4 +98,4 @@ def test_every_word_that_is_used_has_its_sentence():
         used |= set(re.findall(r"(?:_pause|withdraw|\bend|note_failed)\([^()]*\"(\w+)\"", text))
         used |= set(re.findall(r"reason_word=\"(\w+)\"", text))
     assert {"threshold", "integrity", "too_many_offers", "old_version", "link_broken"} <= used
-    assert used - reasons.SENTENCES.keys() == set()
+    assert used - wording.SENTENCES.keys() == set()

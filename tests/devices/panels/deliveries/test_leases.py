@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from devices.panels.deliveries import leases as delivery_leases
+from devices.panels.deliveries import leases
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.leases import Note
 from devices.panels.deliveries.models import Delivery, DeliveryState
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def note_progress(delivery, acked, resent, moved) -> bool:
     """Tell whether the delivery is still ours."""
-    return not delivery_leases.note_all_progress([Note(delivery, acked, resent, moved)])
+    return not leases.note_all_progress([Note(delivery, acked, resent, moved)])
 
 
 def test_only_the_oldest_of_each_reachable_device_is_due():
@@ -28,20 +28,20 @@ def test_only_the_oldest_of_each_reachable_device_is_due():
     first, other = ready(hall, "a"), ready(door, "a")
     ready(hall, "b"), ready(away, "a")
     deliveries.deliver(hall, wish("not prepared"))
-    assert delivery_leases.claim_to_send() == [first, other]
+    assert leases.claim_to_send() == [first, other]
 
 
 def test_a_device_is_sent_one_picture_at_a_time():
     hall = make_panel()
     first, second = ready(hall, "a"), ready(hall, "b")
-    assert delivery_leases.begin_all([first]) and not delivery_leases.begin_all([second])
-    assert delivery_leases.claim_to_send() == []
+    assert leases.begin_all([first]) and not leases.begin_all([second])
+    assert leases.claim_to_send() == []
 
 
 def test_two_gateways_cannot_begin_the_same_picture():
     delivery = ready(make_panel())
     again = Delivery.objects.get(pk=delivery.pk)
-    assert delivery_leases.begin_all([delivery]) and not delivery_leases.begin_all([again])
+    assert leases.begin_all([delivery]) and not leases.begin_all([again])
 
 
 def test_progress_is_noted_until_somebody_cancels():
@@ -55,21 +55,21 @@ def test_progress_is_noted_until_somebody_cancels():
 def test_what_a_dead_gateway_was_sending_is_queued_again_but_not_for_ever():
     delivery = sending(make_panel())
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    assert delivery_leases.put_back_lost() == 1
+    assert leases.put_back_lost() == 1
     assert Delivery.objects.get().state == DeliveryState.QUEUED
-    Delivery.objects.update(attempts=delivery_leases.STARTS_AT_MOST - 1)
-    assert delivery_leases.begin_all([delivery])
+    Delivery.objects.update(attempts=leases.STARTS_AT_MOST - 1)
+    assert leases.begin_all([delivery])
     Delivery.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    delivery_leases.put_back_lost()
+    leases.put_back_lost()
     assert Delivery.objects.get().reason_word == "broken_off"
 
 
 def test_what_the_connection_before_was_sending_is_begun_anew_without_waiting_for_its_lease_but_not_for_ever():
     delivery = sending(make_panel())
-    assert delivery_leases.put_back_lost() == 0 and delivery_leases.put_back_former() == 1
+    assert leases.put_back_lost() == 0 and leases.put_back_former() == 1
     assert Delivery.objects.get().state == DeliveryState.QUEUED
-    Delivery.objects.update(attempts=delivery_leases.STARTS_AT_MOST - 1)
-    assert delivery_leases.begin_all([delivery]) and delivery_leases.put_back_former() == 1
+    Delivery.objects.update(attempts=leases.STARTS_AT_MOST - 1)
+    assert leases.begin_all([delivery]) and leases.put_back_former() == 1
     assert Delivery.objects.get().reason_word == "broken_off"
 
 
@@ -78,7 +78,7 @@ def test_of_many_notes_those_are_told_that_are_ours_no_more():
     deliveries.cancel(cancelled)
     Delivery.objects.filter(pk=other.pk).update(lease=ours.pk)
     notes = [Note(ours, 3, 1, True), Note(cancelled, 2, 0, True), Note(other, 2, 0, False)]
-    assert delivery_leases.note_all_progress(notes) == [cancelled, other]
+    assert leases.note_all_progress(notes) == [cancelled, other]
     figures = Delivery.objects.values_list("packets_acked", "packets_resent")
     assert figures.get(pk=ours.pk) == (3, 1) and figures.get(pk=other.pk) == (0, 0)
 
@@ -95,7 +95,7 @@ def test_notes_of_many_cost_as_many_statements_as_those_of_two():
     def notes(names):
         found = [Note(sending(make_panel(name)), len(name), 0, True) for name in names]
         with CaptureQueriesContext(connection) as seen:
-            assert delivery_leases.note_all_progress(found) == []
+            assert leases.note_all_progress(found) == []
         return len(seen)
 
     assert notes(["a1", "b1"]) == notes([f"c{n}" for n in range(9)])
@@ -106,6 +106,6 @@ def test_panels_that_do_not_listen_and_one_with_many_pictures_keep_nobody_waitin
     values = {field.attname: getattr(deaf, field.attname) for field in Delivery._meta.concrete_fields}
     Delivery.objects.bulk_create(Delivery(**{**values, "id": uuid4()}) for _ in range(2001))
     hall, door = ready(make_panel("hall")), ready(make_panel("door"))
-    assert delivery_leases.claim_to_send(hears=lambda code, topic: code != "deaf") == [hall, door]
-    found = delivery_leases.claim_to_send(2, running={hall.device_id})
+    assert leases.claim_to_send(hears=lambda code, topic: code != "deaf") == [hall, door]
+    found = leases.claim_to_send(2, running={hall.device_id})
     assert [delivery.device.code for delivery in found] == ["deaf", "door"]

@@ -5,14 +5,14 @@ from PIL import Image
 
 from devices.panels.deliveries import screens
 from devices.panels.deliveries.screens import NothingToSee, screens_of, see, see_shown
-from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering import drawing
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import settings_of
 from devices.panels.sources import outbox
 from devices.registry.models import DeviceGroup, Panel
 from tests.builders import make_device, make_jpeg, make_user
 
-OLED = rendering.PROFILES["oled-128x64-bw"]
+OLED = drawing.PROFILES["oled-128x64-bw"]
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +40,9 @@ def test_only_panels_that_somebody_may_command_and_that_are_on():
 
 
 def test_packed_bytes_are_read_back():
-    made = rendering.render(make_jpeg(200, 200), OLED)
+    made = drawing.render(make_jpeg(200, 200), OLED)
     seen = see(outbox.keep(made.data), made.content_type, settings_of(OLED), (None, None))
-    assert seen.content_type == "image/png" and seen.data == rendering.preview(
+    assert seen.content_type == "image/png" and seen.data == drawing.preview(
         made.data, OLED, made.width, made.height
     )
 
@@ -53,14 +53,14 @@ def test_what_a_browser_reads_is_left_as_it_is():
 
 
 def test_a_panel_that_hangs_turned_is_seen_upright():
-    profile = rendering.Profile(60, 40, format="jpeg", mounting=90)
-    made = rendering.render(make_jpeg(), profile)
+    profile = drawing.Profile(60, 40, format="jpeg", mounting=90)
+    made = drawing.render(make_jpeg(), profile)
     seen = see(outbox.keep(made.data), made.content_type, settings_of(profile), (made.width, made.height))
     assert size_of(seen) == (made.height, made.width)
 
 
 def test_what_a_panel_shows_without_a_delivery_is_read_by_its_own_profile():
-    made = rendering.render(make_jpeg(200, 200), OLED)
+    made = drawing.render(make_jpeg(200, 200), OLED)
     hall, sha256 = make_device("hall", profile="panel"), outbox.keep(made.data)
     shown = {"shown_sha256": sha256, "shown_content_type": made.content_type}
     panel = Panel.objects.update_or_create(device=hall, defaults=shown)[0]

@@ -7,7 +7,7 @@ from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import Wish
-from devices.panels.fetching import choosing as panels
+from devices.panels.fetching import choosing
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import outbox
 from devices.registry.models import Panel
@@ -31,14 +31,14 @@ def send(device, text: str = "a", prepared: bool = True) -> Delivery:
 
 
 def poll(device, *seen: str):
-    return panels.poll(panels.panel_of(device), frozenset(seen))
+    return choosing.poll(choosing.panel_of(device), frozenset(seen))
 
 
 def plain_poll(device, after_s: float = 0):
     """Poll as a client that knows no If-None-Match, this long after the picture before."""
     Panel.objects.exclude(handed_at=None).update(handed_at=timezone.now() - timedelta(seconds=after_s))
     Delivery.objects.exclude(started_at=None).update(started_at=Panel.objects.get(device=device).handed_at)
-    return panels.poll(panels.panel_of(device), None)
+    return choosing.poll(choosing.panel_of(device), None)
 
 
 def state(delivery: Delivery) -> str:
@@ -81,7 +81,7 @@ def test_a_panel_is_sent_what_it_shows_already(hall):
 
 
 def test_a_panel_that_never_proves_it_ends_the_delivery(hall, monkeypatch):
-    monkeypatch.setattr(panels, "HANDED_AT_MOST", 2)
+    monkeypatch.setattr(choosing, "HANDED_AT_MOST", 2)
     delivery = send(hall)
     for _ in range(3):
         poll(hall, "0" * 64)
@@ -96,13 +96,13 @@ def test_only_the_newest_waits_for_a_sleepy_panel(hall):
 def test_a_picture_that_is_still_made_brings_the_panel_back_soon(hall):
     send(hall, prepared=False)
     shown = poll(hall)
-    assert shown.wait_s == panels.SOON_S and shown.delivery is None
+    assert shown.wait_s == choosing.SOON_S and shown.delivery is None
 
 
 def test_a_panel_that_lost_its_picture_is_given_it_again(hall):
     delivery = send(hall)
     poll(hall), poll(hall, delivery.sha256)
-    shown = panels.poll(panels.panel_of(hall), None)
+    shown = choosing.poll(choosing.panel_of(hall), None)
     assert shown.sha256 == delivery.sha256 and not shown.unchanged and shown.content_type == "image/jpeg"
 
 
@@ -137,7 +137,7 @@ def test_what_is_sent_comes_before_the_playlist(hall):
 
 def test_looking_does_not_hand_anything_out(hall):
     delivery = send(hall)
-    assert panels.choose(panels.panel_of(hall), frozenset()).sha256 == delivery.sha256
+    assert choosing.choose(choosing.panel_of(hall), frozenset()).sha256 == delivery.sha256
     assert state(delivery) == "queued" and delivery.started_at is None
 
 
@@ -151,4 +151,4 @@ def test_looking_does_not_hand_anything_out(hall):
     ],
 )
 def test_bytes_tell_their_type(data, kind):
-    assert panels.kind_of(data)[0] == kind
+    assert choosing.kind_of(data)[0] == kind

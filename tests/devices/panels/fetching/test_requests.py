@@ -1,11 +1,11 @@
 import pytest
 from django.test import RequestFactory
 
-from devices.panels.fetching import requests as panel_http
+from devices.panels.fetching import requests as panel_requests
 from devices.panels.fetching.requests import Refused, find_panel, hashes_of, hear
 from devices.registry.models import Device
 from devices.setup import adding
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from tests.builders import make_device
 
 SHA = "ab" * 32
@@ -25,9 +25,9 @@ def test_no_header_is_not_an_empty_one():
 
 
 def test_a_panel_gets_addresses_that_it_can_reach(settings):
-    assert panel_http.base_of(request()) == "http://testserver"
+    assert panel_requests.base_of(request()) == "http://testserver"
     settings.PHOTOHUB_URL = "https://hub.example.org"
-    assert panel_http.base_of(request()) == "https://hub.example.org"
+    assert panel_requests.base_of(request()) == "https://hub.example.org"
 
 
 @pytest.mark.django_db
@@ -61,12 +61,12 @@ def test_what_a_panel_says_of_itself_is_kept():
         "1.2",
         "127.0.0.1",
     )
-    assert row.last_seen_at and panel_http.address_of(request()) == "127.0.0.1"
+    assert row.last_seen_at and panel_requests.address_of(request()) == "127.0.0.1"
 
 
 @pytest.mark.django_db
 def test_who_tries_many_keys_is_told_to_wait(monkeypatch):
-    monkeypatch.setattr(panel_http, "_strangers", Strangers(per_second=1, burst=2))
+    monkeypatch.setattr(panel_requests, "_failed_tries", FailedTries(per_second=1, burst=2))
     answers = []
     for _ in range(3):
         with pytest.raises(Refused) as refused:

@@ -5,9 +5,8 @@ from devices.panels.deliveries import preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import Wish
-from devices.panels.fetching import choosing as panels
+from devices.panels.fetching import choosing, trmnl
 from devices.panels.fetching import links as panel_links
-from devices.panels.fetching import trmnl
 from devices.panels.fetching.settings import change_panel
 from devices.panels.playlists import turns as playlists
 from devices.panels.rendering import profiles as render_profiles
@@ -27,7 +26,7 @@ def desk():
 
 
 def show(desk) -> dict:
-    return trmnl.display(panels.panel_of(desk))
+    return trmnl.display(choosing.panel_of(desk))
 
 
 def fetch(answer: dict) -> None:

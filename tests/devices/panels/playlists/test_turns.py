@@ -11,7 +11,7 @@ from devices.panels.deliveries.wording import said_for
 from devices.panels.playlists import turns as playlists
 from devices.panels.playlists.turns import Entry
 from devices.panels.rendering.drawing import NotImage
-from devices.panels.sources import making as panel_rendering
+from devices.panels.sources import making
 from devices.registry.models import Device, LinkState, Panel
 from photohub.lib.pages.sentences import kept
 from tests.builders import make_capture, make_device, make_jpeg
@@ -136,9 +136,9 @@ def test_an_item_that_cannot_be_shown_is_told_on_the_panels_page(hall, monkeypat
     def refuse(picture: bytes, *_args):
         if picture == make_jpeg(text="bad"):
             raise NotImage
-        return panel_rendering.Made
+        return making.Made
 
-    monkeypatch.setattr(panel_rendering, "make_once", refuse)
+    monkeypatch.setattr(making, "make_once", refuse)
     fill(hall, "bad", "good")
     passed, _made, item = playlists.make_next(hall.panel)
     assert (passed, str(item)) == (1, "good")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from devices.panels.rendering import drawing as rendering
+from devices.panels.rendering import drawing
 from devices.panels.rendering.drawing import PROFILES, Profile, RenderRefused, preview, render
 
 PNG = Profile(format="png")
@@ -51,11 +51,11 @@ def noise(width: int, height: int) -> bytes:
     return encode(Image.effect_noise((width, height), 120).convert("RGB"))
 
 
-def previewed(rendered: rendering.Rendered) -> bytes:
+def previewed(rendered: drawing.Rendered) -> bytes:
     return preview(rendered.data, rendered.profile, rendered.width, rendered.height)
 
 
-def shown(rendered: rendering.Rendered) -> Image.Image:
+def shown(rendered: drawing.Rendered) -> Image.Image:
     return Image.open(io.BytesIO(previewed(rendered)), formats=["PNG"]).convert("RGB")
 
 
@@ -278,7 +278,7 @@ def test_what_was_dithered_to_a_palette_is_not_dithered_again_for_rgb565():
 
 
 def test_a_bad_profile_is_refused_with_its_faults():
-    with pytest.raises(rendering.BadProfile) as caught:
+    with pytest.raises(drawing.BadProfile) as caught:
         render(encode(quarters()), Profile(rotate=1, quality=0))
     assert caught.value.word == "bad_profile"
     assert [fault.field for fault in caught.value.faults] == ["rotate", "quality"]

@@ -5,8 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
-from devices.panels.deliveries import leases as delivery_leases
-from devices.panels.deliveries import preparing
+from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.rendering import profiles as render_profiles
@@ -138,7 +137,7 @@ def arrived(device: Device, render: str) -> Delivery:
     delivery = deliveries.deliver(device, wish)
     preparing.prepare_one(delivery.pk)
     delivery.refresh_from_db()
-    assert delivery_leases.begin_all([delivery]) and deliveries.note_delivered(delivery)
+    assert leases.begin_all([delivery]) and deliveries.note_delivered(delivery)
     return delivery
 
 

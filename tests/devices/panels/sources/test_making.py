@@ -1,34 +1,33 @@
 import pytest
 
 from devices.panels.rendering.drawing import NotImage
-from devices.panels.sources import making as panel_rendering
-from devices.panels.sources import outbox
+from devices.panels.sources import making, outbox
 from tests.builders import make_jpeg
 
 SMALL = {"format": "bmp", "width": 40, "height": 30, "fit": "crop", "colours": "palette:bw"}
 
 
 def test_a_picture_is_made_and_kept_under_its_hash():
-    made = panel_rendering.make(make_jpeg(), SMALL)
+    made = making.make(make_jpeg(), SMALL)
     assert (made.width, made.height, made.content_type, made.extension) == (40, 30, "image/bmp", "bmp")
     assert len(outbox.read(made.sha256)) == made.size_bytes
 
 
 def test_the_same_again_is_remembered_and_other_texts_are_not_the_same(monkeypatch):
-    calls, draw = [], panel_rendering.rendering.render
-    monkeypatch.setattr(panel_rendering.rendering, "render", lambda *a, **k: calls.append(k) or draw(*a, **k))
-    first = panel_rendering.make_once(make_jpeg(), SMALL, "Porch")
-    assert panel_rendering.make_once(make_jpeg(), SMALL, "Porch") == first and len(calls) == 1
-    panel_rendering.make_once(make_jpeg(), SMALL, "Garden")
+    calls, draw = [], making.drawing.render
+    monkeypatch.setattr(making.drawing, "render", lambda *a, **k: calls.append(k) or draw(*a, **k))
+    first = making.make_once(make_jpeg(), SMALL, "Porch")
+    assert making.make_once(make_jpeg(), SMALL, "Porch") == first and len(calls) == 1
+    making.make_once(make_jpeg(), SMALL, "Garden")
     assert len(calls) == 2
 
 
 def test_what_was_tidied_away_is_made_again():
-    first = panel_rendering.make_once(make_jpeg(), SMALL)
+    first = making.make_once(make_jpeg(), SMALL)
     outbox.blobs.remove(outbox.settings.OUTBOX_DIR, first.sha256)
-    assert panel_rendering.make_once(make_jpeg(), SMALL) == first and outbox.read(first.sha256)
+    assert making.make_once(make_jpeg(), SMALL) == first and outbox.read(first.sha256)
 
 
 def test_what_is_no_picture_is_refused():
     with pytest.raises(NotImage):
-        panel_rendering.make_once(b"no picture", SMALL)
+        making.make_once(b"no picture", SMALL)

@@ -1,14 +1,14 @@
 import pytest
 
-from devices.panels.sources import sources as picture_sources
+from devices.panels.sources import sources
 from devices.panels.sources.sources import Found, UnknownSource, on_read, read_newest, read_source
 from tests.builders import make_device
 
 
 @pytest.fixture(autouse=True)
 def _own_lists(monkeypatch):
-    monkeypatch.setattr(picture_sources, "_by_id", [])
-    monkeypatch.setattr(picture_sources, "_newest", [])
+    monkeypatch.setattr(sources, "_by_id", [])
+    monkeypatch.setattr(sources, "_newest", [])
 
 
 def test_without_an_upper_room_there_are_no_pictures(db):

@@ -3,14 +3,13 @@ from django.test import Client, RequestFactory
 
 from devices.firmware.endpoints import call as firmware_call
 from devices.keys import tokens as api_tokens
-from devices.panels.fetching import requests as panel_http
+from devices.panels.fetching import requests as panel_requests
 from devices.setup import adding
 from media_pipeline.links import views as links
 from media_pipeline.streams.tcp import StreamClaim
 from photohub.gateway import streams
-from photohub.lib.http import guessing as strangers
-from photohub.lib.http import rates
-from photohub.lib.http.guessing import Strangers, source_of
+from photohub.lib.http import guessing, rates
+from photohub.lib.http.guessing import FailedTries, source_of
 from tests.builders import make_capture, make_device, make_user
 
 
@@ -30,8 +29,8 @@ def test_one_subscriber_is_one_source(address, source):
 
 
 def test_after_too_many_misses_nothing_is_looked_up_until_it_is_time(monkeypatch):
-    known, now = Strangers(per_second=0.5, burst=3), [100.0]
-    monkeypatch.setattr(strangers.time, "monotonic", lambda: now[0])
+    known, now = FailedTries(per_second=0.5, burst=3), [100.0]
+    monkeypatch.setattr(guessing.time, "monotonic", lambda: now[0])
     assert [known.missed("10.0.0.7") for _ in range(4)] == [0, 0, 0, 2]
     assert (known.wait_s("10.0.0.7"), known.wait_s("10.0.0.8")) == (2, 0)
     now[0] += 2
@@ -39,8 +38,8 @@ def test_after_too_many_misses_nothing_is_looked_up_until_it_is_time(monkeypatch
 
 
 def test_whoever_has_a_key_that_was_good_lately_is_let_through_beside_a_guesser(monkeypatch):
-    known, now = Strangers(per_second=1e-6, burst=1), [100.0]
-    monkeypatch.setattr(strangers.time, "monotonic", lambda: now[0])
+    known, now = FailedTries(per_second=1e-6, burst=1), [100.0]
+    monkeypatch.setattr(guessing.time, "monotonic", lambda: now[0])
     known.found("good")
     assert [known.missed("10.0.0.7") for _ in range(2)][1]
     assert (
@@ -48,13 +47,13 @@ def test_whoever_has_a_key_that_was_good_lately_is_let_through_beside_a_guesser(
         and known.wait_s("10.0.0.7", "other")
         and known.wait_s("10.0.0.7")
     )
-    now[0] += strangers.GOOD_FOR_S + 1
+    now[0] += guessing.GOOD_FOR_S + 1
     assert known.wait_s("10.0.0.7", "good")
 
 
 def test_what_is_remembered_has_a_bound(monkeypatch):
-    monkeypatch.setattr(strangers, "REMEMBERED_AT_MOST", 10)
-    known = Strangers()
+    monkeypatch.setattr(guessing, "REMEMBERED_AT_MOST", 10)
+    known = FailedTries()
     known._failures = rates.Buckets(10, 50, keys_at_most=10)
     for number in range(100):
         known.found(f"key {number}")
@@ -64,8 +63,8 @@ def test_what_is_remembered_has_a_bound(monkeypatch):
 
 def ask_for_panel(client, secret):
     try:
-        return 200 if panel_http.find_panel(RequestFactory().get("/panel/next"), secret) else 0
-    except panel_http.Refused as refused:
+        return 200 if panel_requests.find_panel(RequestFactory().get("/panel/next"), secret) else 0
+    except panel_requests.Refused as refused:
         return refused.status
 
 
@@ -91,11 +90,11 @@ def ask_for_firmware(client, secret):
 
 
 ENDPOINTS = [
-    (ask_for_panel, panel_http, "_strangers"),
-    (ask_for_link, links, "_strangers"),
-    (ask_api, api_tokens, "_strangers"),
-    (ask_for_file, api_tokens, "_strangers"),
-    (ask_for_firmware, firmware_call, "_STRANGERS"),
+    (ask_for_panel, panel_requests, "_failed_tries"),
+    (ask_for_link, links, "_failed_tries"),
+    (ask_api, api_tokens, "_failed_tries"),
+    (ask_for_file, api_tokens, "_failed_tries"),
+    (ask_for_firmware, firmware_call, "_FAILED_TRIES"),
 ]
 
 
@@ -106,7 +105,7 @@ ENDPOINTS = [
 def test_a_guesser_costs_the_database_nothing_and_his_neighbour_is_served(
     ask, module, name, monkeypatch, django_assert_num_queries
 ):
-    monkeypatch.setattr(module, name, Strangers(per_second=0.001, burst=3))
+    monkeypatch.setattr(module, name, FailedTries(per_second=0.001, burst=3))
     good, client = _secret_for(ask), Client()
     before = ask(client, good)
     assert before not in (401, 404, 429)
@@ -129,7 +128,7 @@ def _secret_for(ask) -> str:
 
 @pytest.mark.django_db
 def test_a_stream_of_a_stranger_is_looked_up_only_so_often(monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(streams, "_strangers", Strangers(per_second=0.001, burst=2))
+    monkeypatch.setattr(streams, "_failed_tries", FailedTries(per_second=0.001, burst=2))
     key = adding.add_device(code="porch", name="Porch", profile="generic").key
     claim = StreamClaim("127.0.0.1", "porch", key)
     assert streams._whose(claim) == "porch"

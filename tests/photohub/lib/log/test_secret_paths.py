@@ -23,9 +23,9 @@ def test_the_proxy_blots_out_the_same_addresses():
 
 
 def addresses() -> set[str]:
-    """Return every address with a part that is called a secret, up to that part: of Django, and of the doors beside it."""
+    """Return every address with a part that is called a secret, up to that part: of Django, and of the endpoints beside it."""
     patterns = [str(pattern) for pattern in _walk(get_resolver().url_patterns, "/")]
-    patterns += [door.pattern.replace("(?:", "(") for door in (download.PATH, esp.PATH)]
+    patterns += [endpoint.pattern.replace("(?:", "(") for endpoint in (download.PATH, esp.PATH)]
     found = set()
     for pattern in patterns:
         match = re.search(r"<(?:\w+:)?(\w+)>", pattern)

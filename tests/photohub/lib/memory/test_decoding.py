@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from devices.panels.rendering import drawing as rendering
-from devices.panels.sources import making as panel_rendering
+from devices.panels.rendering import drawing
+from devices.panels.sources import making
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.wording import exif_of
 from media_pipeline.formats import images
-from media_pipeline.time_lapses import frames as lapse_frames
+from media_pipeline.time_lapses import frames
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 from tests.builders import make_capture, make_device, make_jpeg
@@ -86,11 +86,11 @@ def test_previews_pictures_for_panels_and_facts_share_one_room(monkeypatch, sett
 
     monkeypatch.setattr(images, "make_thumbnail", in_sight(images.make_thumbnail))
     monkeypatch.setattr(images, "describe_exif", in_sight(images.describe_exif))
-    monkeypatch.setattr(rendering, "render", in_sight(rendering.render))
+    monkeypatch.setattr(drawing, "render", in_sight(drawing.render))
     works = [
         lambda: thumbnails._make(capture),
         lambda: exif_of(data),
-        lambda: panel_rendering.render(data, {"width": 8, "height": 8}),
+        lambda: making.render(data, {"width": 8, "height": 8}),
     ] * 4
     with ThreadPoolExecutor(len(works)) as pool:
         list(pool.map(lambda work: work(), works))
@@ -113,13 +113,13 @@ def test_what_never_fits_is_shown_without_a_preview_and_not_sent_to_panels(monke
     assert thumbnails.make_together([capture]) == 0
     capture.refresh_from_db()
     assert capture.thumbnail_state == "failed"
-    with pytest.raises(rendering.TooManyPixels):
-        panel_rendering.render(make_jpeg(), {})
+    with pytest.raises(drawing.TooManyPixels):
+        making.render(make_jpeg(), {})
 
 
 def test_a_film_s_size_is_read_without_drawing_the_picture_whole(monkeypatch):
     boxes = []
     draw = images.draw_upright
     monkeypatch.setattr(images, "draw_upright", lambda data, box: (boxes.append(box), draw(data, box))[1])
-    assert lapse_frames.size_of_film(make_jpeg(4000, 3000), 1280) == (1280, 960)
+    assert frames.size_of_film(make_jpeg(4000, 3000), 1280) == (1280, 960)
     assert boxes[0][0] == 1280

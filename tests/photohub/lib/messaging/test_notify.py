@@ -3,22 +3,22 @@ import asyncio
 import pytest
 from channels.layers import get_channel_layer
 
-from photohub.lib.messaging import notify as live
+from photohub.lib.messaging import notify
 
 
 @pytest.fixture
 async def channel():
     layer = get_channel_layer()
     name = await layer.new_channel()
-    await layer.group_add(live.PAGES, name)
-    live.bind(asyncio.get_running_loop())
+    await layer.group_add(notify.PAGES, name)
+    notify.bind(asyncio.get_running_loop())
     yield name
-    live.bind(None)
-    await layer.group_discard(live.PAGES, name)
+    notify.bind(None)
+    await layer.group_discard(notify.PAGES, name)
 
 
 async def test_a_ring_from_another_thread_arrives_at_once(channel):
-    await asyncio.to_thread(live.ring, live.PAGES, [{"type": "live.event", "n": 1}])
+    await asyncio.to_thread(notify.send, notify.PAGES, [{"type": "live.event", "n": 1}])
     async with asyncio.timeout(1):
         assert (await get_channel_layer().receive(channel))["n"] == 1
 
@@ -28,5 +28,5 @@ async def test_a_broken_layer_is_not_the_callers_trouble(channel, monkeypatch):
         raise ConnectionError("Redis is gone")
 
     monkeypatch.setattr(type(get_channel_layer()), "group_send", fail)
-    await asyncio.to_thread(live.ring, live.PAGES, [{"type": "live.event"}])
+    await asyncio.to_thread(notify.send, notify.PAGES, [{"type": "live.event"}])
     await asyncio.sleep(0)

@@ -15,7 +15,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from photohub.celery import app as photohub_app
-from photohub.lib.messaging import redis_transport as celery_redis
+from photohub.lib.messaging import redis_transport
 from tests.faults.hub import wait_until
 from tests.redis_server import RedisServer, running_redis
 
@@ -132,7 +132,7 @@ def test_a_worker_looks_often_enough_whether_redis_is_back(monkeypatch):
 
 
 def test_without_a_worker_no_more_messages_wait_than_have_a_use(server, monkeypatch):
-    monkeypatch.setattr(celery_redis, "WAITING_AT_MOST", 20)
+    monkeypatch.setattr(redis_transport, "WAITING_AT_MOST", 20)
     app = Celery("caller", broker=f"redis+socket://{server.socket}", set_as_current=False)
     for number in range(50):
         app.send_task("mark", [number])

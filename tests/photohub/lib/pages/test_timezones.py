@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from photohub.lib.pages.timezones import in_visitors_zone, zone_of
+from photohub.lib.pages.timezones import in_visitors_timezone, timezone_of
 
 
 def request_with(cookie: str):
@@ -19,8 +19,8 @@ def request_with(cookie: str):
 
 def test_the_zone_is_the_one_that_the_browser_said():
     assert (
-        zone_of(request_with("Asia/Shanghai"))
-        == zone_of(request_with("Asia%2FShanghai"))
+        timezone_of(request_with("Asia/Shanghai"))
+        == timezone_of(request_with("Asia%2FShanghai"))
         == ZoneInfo("Asia/Shanghai")
     )
 
@@ -29,10 +29,10 @@ def test_the_zone_is_the_one_that_the_browser_said():
     "cookie", ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "x" * 500, "Asia", "a\0b"]
 )
 def test_a_zone_that_nobody_knows_is_utc(cookie):
-    assert zone_of(request_with(cookie)) == UTC
+    assert timezone_of(request_with(cookie)) == UTC
 
 
 def test_a_view_renders_in_that_zone_and_leaves_no_trace():
-    view = in_visitors_zone(lambda request: HttpResponse(str(timezone.get_current_timezone())))
+    view = in_visitors_timezone(lambda request: HttpResponse(str(timezone.get_current_timezone())))
     assert view(request_with("Asia/Shanghai")).content == b"Asia/Shanghai"
     assert timezone.get_current_timezone_name() == "UTC"

@@ -1,4 +1,4 @@
-"""The doors beside Django, the sockets and the topics × everybody, as `table.py` says."""
+"""The endpoints beside Django, the sockets and the topics × everybody, as `table.py` says."""
 
 import re
 
@@ -22,36 +22,36 @@ from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.viewing import Viewing
 from photohub import asgi
 from photohub.broker.accounts import Account, may_publish, may_subscribe
-from photohub.lib.http.guessing import Strangers
+from photohub.lib.http.guessing import FailedTries
 from photohub.routing import websocket_urlpatterns
 from tests.builders import make_device, make_jpeg
-from tests.rights.table import DOORS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows
+from tests.rights.table import ENDPOINTS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows
 from tests.rights.world import SCOPES, World, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _doors(monkeypatch, settings):
-    """Open all doors as a start does, without limits of rate."""
+def _endpoints(monkeypatch, settings):
+    """Open all endpoints as a start does, without limits of rate."""
     settings.ALLOWED_HOSTS = ["hub"]
-    plenty = Strangers(per_second=1000, burst=1000)
-    for module, name in ((upload, "_STRANGERS"), (call, "_STRANGERS")):
+    plenty = FailedTries(per_second=1000, burst=1000)
+    for module, name in ((upload, "_FAILED_TRIES"), (call, "_FAILED_TRIES")):
         monkeypatch.setattr(module, name, plenty)
     upload._keys.forget()
     viewing = Viewing(LatestFrames())
     monkeypatch.setattr(asgi, "_streams", None)
-    asgi.serve_wall_at(wall.WallDoor(LatestFrames(), viewing.codes_of))
+    asgi.serve_wall_at(wall.WallEndpoint(LatestFrames(), viewing.codes_of))
     yield
     asgi.serve_wall_at(None)
 
 
-# --- doors ---
+# --- endpoints ---
 
 
-def test_every_door_and_socket_has_a_row():
-    routes = [re.sub("<[^>]+>", "word", route) for _method, route in rows(DOORS)]
-    patterns = [upload.PATHS, *(pattern for pattern, _answer in firmware._DOORS)]
+def test_every_endpoint_and_socket_has_a_row():
+    routes = [re.sub("<[^>]+>", "word", route) for _method, route in rows(ENDPOINTS)]
+    patterns = [upload.PATHS, *(pattern for pattern, _answer in firmware._ENDPOINTS)]
     assert all(any(pattern.match(route) for route in routes) for pattern in patterns)
     assert all(upload.serves(route) or firmware.serves(route) for route in routes)
     assert {route for _method, route in rows(SOCKETS)} == {f"/{p.pattern}" for p in websocket_urlpatterns} | {
@@ -80,13 +80,13 @@ def revoked_key(device: Device) -> str:
     return key
 
 
-async def test_no_door_of_devices_lets_a_person_in():
+async def test_no_endpoint_of_devices_lets_a_person_in():
     world = await sync_to_async(make_world)()
     tried = await sync_to_async(proofs)(world)
     wrong = []
     transport = httpx.ASGITransport(asgi.application, client=("192.0.2.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub", trust_env=False) as client:
-        for (method, route), _right in rows(DOORS).items():
+        for (method, route), _right in rows(ENDPOINTS).items():
             path = re.sub("<code>", world.yard.camera.code, re.sub("<(key|token)>", "A" * 43, route))
             for who, headers in tried.items():
                 body = make_jpeg() if method == "POST" else None

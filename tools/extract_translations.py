@@ -1,4 +1,4 @@
-"""Bring the catalogues of words in step with the sources: `python tools/extract_words.py`.
+"""Bring the catalogues of words in step with the sources: `python tools/extract_translations.py`.
 
 New messages come in empty, messages that no source has any more go, everything else stays as it was. It reads
 templates by Django's own rules and needs no program but Babel, so it runs wherever PhotoHub runs.
@@ -38,7 +38,7 @@ KEYWORDS = {
 }
 
 
-def extract_words(root: Path = ROOT) -> Catalog:
+def extract_translations(root: Path = ROOT) -> Catalog:
     """Return every message of the sources, without translations."""
     found = Catalog()
     for path in _source_files(root):
@@ -102,7 +102,7 @@ def write_words(path: Path, catalogue: Catalog) -> None:
 def main() -> int:
     """Update every catalogue; 1 when something is left to translate."""
     settings.configure()
-    found, missing = extract_words(), 0
+    found, missing = extract_translations(), 0
     for path in sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po")):
         catalogue = update_words(read_words(path), found)
         write_words(path, catalogue)

@@ -11,7 +11,13 @@ from django.utils.translation import override
 
 from photohub.lib.pages.wording import compile_words
 from tests.builders import make_capture, make_device, make_user
-from tools.extract_words import extract_words, is_translated, read_words, update_words, write_words
+from tools.extract_translations import (
+    extract_translations,
+    is_translated,
+    read_words,
+    update_words,
+    write_words,
+)
 
 CHINESE_PO = settings.BASE_DIR / "locale/zh_Hans/LC_MESSAGES/django.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}|</?\w+[^>]*>|&\w+;")
@@ -29,7 +35,7 @@ def _chinese() -> Catalog:
 
 @cache
 def _found() -> Catalog:
-    return extract_words()
+    return extract_translations()
 
 
 def _forms(words) -> tuple[str, ...]:
