@@ -55,6 +55,9 @@ class Refused(answers.Refused):
     def __init__(self, word: str, sentence: str, retry_after_s: int = 0, status: int = 0) -> None:
         super().__init__(status or _STATUS.get(word, 403), word, sentence, retry_after_s)
 
+    def __str__(self) -> str:
+        return f"{self.word}: {self.sentence}"
+
 
 def busy(sentence: str, word: str = "busy") -> Refused:
     """Return a refusal for now. Devices that were refused together do not come back together."""
