@@ -20,7 +20,7 @@ FUNCTION_LINES_AT_MOST = 50
 
 DRAWING = (
     "devices.panels.rendering.formats",
-    "devices.panels.rendering.known",
+    "devices.panels.rendering.profile_values",
     "devices.panels.rendering.text",
     "photohub.lib.memory.orientation",
     "photohub.lib.memory.scaling",
@@ -78,7 +78,7 @@ TESTED_ELSEWHERE = {
     "devices.panels.rendering.models": "devices/panels/rendering/test_profiles.py",
     "devices.registry.finding": "devices/setup/test_api.py devices/overview/test_views.py",
     "devices.registry.models": "devices/registry/test_rules.py devices/registry/test_presence.py",
-    "devices.registry.page": "devices/overview/test_views.py",
+    "devices.registry.tabs": "devices/overview/test_views.py",
     "devices.setup.adding": "devices/keys/test_identity.py devices/setup/test_forms.py",
     "devices.wiring": "media_pipeline/test_wiring.py",
     "media_pipeline.captures.filters": "media_pipeline/history/test_query.py",

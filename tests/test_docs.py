@@ -12,7 +12,7 @@ from devices.events.models import EventType
 from devices.events.wording import SENTENCES
 from devices.firmware.endpoints import sending
 from devices.panels.rendering import formats as panel_formats
-from devices.panels.rendering import known as panel_profiles
+from devices.panels.rendering import profile_values as panel_profiles
 from devices.protocol import light
 from devices.protocol.aliyun import topics as aliyun_topics
 from devices.protocol.aliyun.topics import OtaChannel, build_topic

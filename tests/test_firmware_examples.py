@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from devices.protocol.aliyun import blocks as aliyun_blocks
 from devices.protocol.aliyun import login as aliyun_login
-from devices.protocol.aliyun import ota as aliyun_ota
 from devices.protocol.aliyun import topics as aliyun_topics
+from devices.protocol.aliyun import updates as aliyun_updates
 from devices.protocol.firmware import ddi
 from devices.protocol.firmware import manifest as firmware_manifest
 from devices.protocol.firmware.byte_ranges import decide_range
@@ -27,7 +27,7 @@ HUB = "http://photohub.local:8000"
 LINK = f"{HUB}/ota/f/7k2m9xq4hv3wn8cbtz"
 IMAGE = b"abc"
 SHA1, MD5, SHA256 = (hashlib.new(name, IMAGE).hexdigest() for name in ("sha1", "md5", "sha256"))
-OFFER = aliyun_ota.Offer("2.0.0", 3, MD5, SHA256, url=LINK)
+OFFER = aliyun_updates.Offer("2.0.0", 3, MD5, SHA256, url=LINK)
 MANIFEST = firmware_manifest.Manifest(
     "porch-camera", "esp32s3-cam", "default", "2.0.0", 12, 3, SHA256, "2026-03-14T15:09:26Z", MD5
 )
@@ -54,9 +54,9 @@ def ddi_deployment() -> bytes:
 
 
 MADE_BY_CODE = {
-    "upgrade": lambda: aliyun_ota.encode_upgrade(OFFER, 1626969597470).decode(),
-    "get-reply": lambda: aliyun_ota.encode_get_reply(aliyun_ota.by_mqtt(OFFER, 7), "3").decode(),
-    "get-nothing": lambda: aliyun_ota.encode_get_reply(None, "3").decode(),
+    "upgrade": lambda: aliyun_updates.encode_upgrade(OFFER, 1626969597470).decode(),
+    "get-reply": lambda: aliyun_updates.encode_get_reply(aliyun_updates.by_mqtt(OFFER, 7), "3").decode(),
+    "get-nothing": lambda: aliyun_updates.encode_get_reply(None, "3").decode(),
     "block-reply": block_reply,
     "ddi-base": lambda: ddi_base().decode(),
     "ddi-deployment": lambda: ddi_deployment().decode(),
@@ -91,9 +91,11 @@ def test_the_documented_topics_are_the_rights_of_a_device_and_two_for_the_sample
 
 def test_what_a_device_says_is_read():
     inform, progress, get = (VECTORS[name].encode() for name in ("inform", "progress", "get"))
-    assert aliyun_ota.decode_inform(inform) == aliyun_ota.Inform("1", "1.0.1", "MCU")
-    assert aliyun_ota.decode_progress(progress) == aliyun_ota.Progress("2", -3, "SHA-256 differs", "MCU")
-    assert aliyun_ota.decode_get(get) == aliyun_ota.FirmwareGet("3")
+    assert aliyun_updates.decode_inform(inform) == aliyun_updates.Inform("1", "1.0.1", "MCU")
+    assert aliyun_updates.decode_progress(progress) == aliyun_updates.Progress(
+        "2", -3, "SHA-256 differs", "MCU"
+    )
+    assert aliyun_updates.decode_get(get) == aliyun_updates.FirmwareGet("3")
 
 
 def test_the_documented_block_is_read_by_a_device():

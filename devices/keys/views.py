@@ -12,7 +12,7 @@ from devices.access.rights import Action
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.finding import get_device
-from devices.registry.page import frame_of
+from devices.registry.tabs import frame_of
 from photohub.lib.pages.sentences import Said, said
 
 from . import identity, shown_once

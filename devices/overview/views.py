@@ -16,8 +16,8 @@ from devices.panels.deliveries.screens import screens_of
 from devices.panels.fetching import unclaimed
 from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup, DeviceKey, Panel
-from devices.registry.page import frame_of
 from devices.registry.profiles import PROFILES
+from devices.registry.tabs import frame_of
 from devices.setup.snippets import connection_facts, snippets_for
 
 from .problems import problems_of

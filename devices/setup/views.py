@@ -21,10 +21,10 @@ from devices.panels.fetching.forms import PanelForm
 from devices.registry.changes import change_device
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
-from devices.registry.page import frame_of
 from devices.registry.profiles import PROFILES
 from devices.registry.removing import remove_device
 from devices.registry.rules import topic_holder, warn_of_network
+from devices.registry.tabs import frame_of
 from photohub.lib.messaging import notify
 
 from . import adding

@@ -14,7 +14,7 @@ from devices.access.rights import Action, can
 from devices.commands.views import wants_json
 from devices.registry.finding import get_device
 from devices.registry.models import Device
-from devices.registry.page import frame_of
+from devices.registry.tabs import frame_of
 from photohub.lib.http.answer import refuse
 from photohub.lib.network import site
 

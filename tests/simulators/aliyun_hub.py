@@ -9,7 +9,7 @@ from typing import Any
 import aiomqtt
 
 from devices.protocol.aliyun import blocks as aliyun_blocks
-from devices.protocol.aliyun import ota as aliyun_ota
+from devices.protocol.aliyun import updates as aliyun_updates
 from devices.protocol.aliyun.topics import OtaChannel, build_topic, hub_filters, parse_topic
 from simulators.firmware_board import Firmware, make_firmware
 
@@ -34,21 +34,21 @@ class AliyunHub:
 
     @property
     def versions(self) -> list[str]:
-        return [h.version for h in self.heard if isinstance(h, aliyun_ota.Inform)]
+        return [h.version for h in self.heard if isinstance(h, aliyun_updates.Inform)]
 
     @property
     def steps(self) -> list[int]:
-        return [h.step for h in self.heard if isinstance(h, aliyun_ota.Progress)]
+        return [h.step for h in self.heard if isinstance(h, aliyun_updates.Progress)]
 
-    def offer(self) -> aliyun_ota.Offer:
+    def offer(self) -> aliyun_updates.Offer:
         image = self.image
         way = {"url": self.url} if self.url else {"stream_id": STREAM, "file_id": 1}
-        return aliyun_ota.Offer(
+        return aliyun_updates.Offer(
             image.version, len(image.data), image.md5, image.sha256, self.sign_method, self.module, **way
         )
 
     async def push(self) -> None:
-        await self.say(OtaChannel.UPGRADE, aliyun_ota.encode_upgrade(self.offer(), 1626969597470))
+        await self.say(OtaChannel.UPGRADE, aliyun_updates.encode_upgrade(self.offer(), 1626969597470))
 
     async def say(self, channel: OtaChannel, payload: bytes) -> None:
         await self.client.publish(build_topic(channel, PRODUCT, DEVICE), payload, qos=1)
@@ -65,15 +65,15 @@ class AliyunHub:
 
     async def _take(self, channel: OtaChannel, payload: bytes) -> None:
         decode = {
-            OtaChannel.INFORM: aliyun_ota.decode_inform,
-            OtaChannel.PROGRESS: aliyun_ota.decode_progress,
-            OtaChannel.GET: aliyun_ota.decode_get,
+            OtaChannel.INFORM: aliyun_updates.decode_inform,
+            OtaChannel.PROGRESS: aliyun_updates.decode_progress,
+            OtaChannel.GET: aliyun_updates.decode_get,
         }[channel]
         read = decode(payload)
         self.heard.append(read)
-        if isinstance(read, aliyun_ota.FirmwareGet):
+        if isinstance(read, aliyun_updates.FirmwareGet):
             old = self.versions[-1:] != [self.image.version]
-            reply = aliyun_ota.encode_get_reply(self.offer() if old else None, read.id)
+            reply = aliyun_updates.encode_get_reply(self.offer() if old else None, read.id)
             await self.say(OtaChannel.GET_REPLY, reply)
 
     async def _send_block(self, payload: bytes) -> None:

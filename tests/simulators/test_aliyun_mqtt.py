@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from devices.protocol.aliyun import login as aliyun_login
-from devices.protocol.aliyun import ota as aliyun_ota
+from devices.protocol.aliyun import updates as aliyun_updates
 from devices.protocol.aliyun.blocks import BlockRequest
 from simulators.aliyun_mqtt import TELEMETRY, AliyunConfig, AliyunDevice, read_offer
 from simulators.firmware_board import Board, Faults, make_firmware
@@ -84,7 +84,7 @@ async def test_a_pushed_offer_is_taken_without_asking():
         await until(lambda: device.connected.is_set())
         await hub.push()
         await updated(hub)
-    assert not [h for h in hub.heard if isinstance(h, aliyun_ota.FirmwareGet)]
+    assert not [h for h in hub.heard if isinstance(h, aliyun_updates.FirmwareGet)]
 
 
 async def test_blocks_that_are_lost_or_damaged_are_asked_for_again():
@@ -129,7 +129,7 @@ async def test_a_silent_device_takes_the_offer_and_says_nothing():
 async def test_the_published_sample_s_directions_are_junk_and_harm_nobody():
     async with stage(swapped_topics=True) as (hub, _device):
         await updated(hub)
-    assert TELEMETRY in hub.junk and aliyun_ota.decode_inform(TELEMETRY) is None
+    assert TELEMETRY in hub.junk and aliyun_updates.decode_inform(TELEMETRY) is None
 
 
 async def test_an_stm32_is_fed_as_a_module_of_its_own():

@@ -23,7 +23,8 @@ from devices.protocol.aliyun.blocks import (
     encode_refusal,
     find_block,
 )
-from devices.protocol.aliyun.ota import (
+from devices.protocol.aliyun.topics import OtaChannel, build_topic
+from devices.protocol.aliyun.updates import (
     FirmwareGet,
     Inform,
     Offer,
@@ -36,7 +37,6 @@ from devices.protocol.aliyun.ota import (
     encode_get_reply,
     encode_upgrade,
 )
-from devices.protocol.aliyun.topics import OtaChannel, build_topic
 from devices.protocol.json_fields import Unreadable
 from devices.protocol.pictures.chunked_upload import Answer
 from devices.registry import presence

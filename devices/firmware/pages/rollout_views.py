@@ -18,7 +18,7 @@ from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts import wording
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
 from devices.registry.finding import get_device
-from devices.registry.page import frame_of
+from devices.registry.tabs import frame_of
 
 from .rollout_forms import RolloutForm
 from .views import require, rollout_line

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, ImageDraw
 
 from devices.panels.rendering import profiles as render_profiles
-from devices.panels.rendering.known import PROFILES, Profile
+from devices.panels.rendering.profile_values import PROFILES, Profile
 from devices.panels.sources import making
 from devices.panels.sources.making import Made
 from devices.registry.models import Device

@@ -21,7 +21,7 @@ from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
-from devices.registry.page import frame_of
+from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.timezones import in_visitors_timezone

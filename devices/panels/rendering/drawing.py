@@ -22,7 +22,7 @@ from photohub.lib.memory.orientation import SIDEWAYS, make_upright, read_orienta
 
 from . import formats
 from .formats import RAW_BITS, Palette, read_palette
-from .known import PROFILES, Fault, Profile, check
+from .profile_values import PROFILES, Fault, Profile, check
 from .text import FontFile, Paint, make_readable, write_band
 
 __all__ = [

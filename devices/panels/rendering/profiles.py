@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from devices.registry.models import Panel
 
-from .known import PROFILES, Fault, Profile, check
 from .models import RenderProfile
+from .profile_values import PROFILES, Fault, Profile, check
 
 _FIELDS = {field.name for field in fields(Profile)}
 

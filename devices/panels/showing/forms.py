@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
 from devices.panels.rendering.formats import PALETTES
-from devices.panels.rendering.known import MAX_SIDE_PX, Profile
 from devices.panels.rendering.models import RenderProfile
+from devices.panels.rendering.profile_values import MAX_SIDE_PX, Profile
 from devices.panels.rendering.profiles import profile_of, save_profile
 from photohub.lib.pages.form_fields import show_errors, text, tick
 

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from devices.access.rights import is_owner
 from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver
-from devices.panels.rendering.known import Profile
 from devices.panels.rendering.models import RenderProfile
+from devices.panels.rendering.profile_values import Profile
 from devices.panels.rendering.profiles import describe, faults_of, remove_profile
 from devices.registry.models import Panel
 from photohub.lib.ids import read_id

@@ -22,7 +22,7 @@ from devices.registry.changes import change_device
 from devices.registry.disclosure import tell_label
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
-from devices.registry.page import frame_of
+from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.memory.budget import Crowded
 from photohub.lib.pages.picture_response import picture_response

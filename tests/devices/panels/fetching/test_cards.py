@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from devices.panels.fetching import cards as panel_cards
-from devices.panels.rendering.known import PROFILES
+from devices.panels.rendering.profile_values import PROFILES
 from devices.panels.rendering.profiles import settings_of
 from devices.panels.sources import outbox
 from tests.builders import make_device

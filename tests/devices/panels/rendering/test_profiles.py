@@ -1,8 +1,8 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from devices.panels.rendering.known import PROFILES, Fault, Profile
 from devices.panels.rendering.models import RenderProfile
+from devices.panels.rendering.profile_values import PROFILES, Fault, Profile
 from devices.panels.rendering.profiles import (
     in_words,
     offer_ready_made,

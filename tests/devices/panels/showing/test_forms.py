@@ -1,7 +1,7 @@
 import pytest
 
 from devices.panels.rendering.formats import PALETTES
-from devices.panels.rendering.known import DITHERS, EDGES, FITS, FORMATS, TURNS
+from devices.panels.rendering.profile_values import DITHERS, EDGES, FITS, FORMATS, TURNS
 from devices.panels.rendering.profiles import save_profile
 from devices.panels.showing.forms import RenderForm
 

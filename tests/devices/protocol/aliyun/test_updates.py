@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.protocol.aliyun.ota import (
+from devices.protocol.aliyun.updates import (
     FirmwareGet,
     Inform,
     Offer,

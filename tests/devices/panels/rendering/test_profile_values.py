@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from devices.panels.rendering.known import PROFILES, Fault, Profile, check
+from devices.panels.rendering.profile_values import PROFILES, Fault, Profile, check
 
 INDEXED = Profile(800, 480, colours="palette:bw", format="raw1")
 
