@@ -42,6 +42,8 @@ KEEPERS = {
     ),
     *("note_failed", "note_answers", "MirrorError", "CannotDeliver", "CannotFetch", "CannotMake", "Closed"),
 }
+# The same where the function itself is imported, or called in its own module.
+KEEPERS |= {name.rpartition(".")[2] for name in KEEPERS} | {"_finish", "_end", "_note_heartbeat"}
 # Whose word programs get from the API.
 REFUSALS = {
     "CannotDeliver",

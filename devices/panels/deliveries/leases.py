@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from devices.mqtt.addressing import Hears
 from devices.registry.models import LinkState
@@ -21,6 +20,7 @@ from photohub.lib.clock import first_due, is_due
 from photohub.lib.database import rows
 from photohub.lib.database.db import update_in_order
 from photohub.lib.database.walking import walk
+from photohub.lib.pages.sentences import said
 
 from .models import Delivery, DeliveryState, DeliveryWay
 from .queue import fail, tell_changed
@@ -144,7 +144,7 @@ def _put_back_all(sending: QuerySet[Delivery]) -> int:
             fail(
                 delivery,
                 "broken_off",
-                _("The hub had to break it off %(count)s times.") % {"count": delivery.attempts},
+                said("The hub had to break it off %(count)s times.", count=delivery.attempts),
             )
         else:
             put_back(delivery)
