@@ -1,5 +1,7 @@
 """Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds the rest."""
 
+import threading
+from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
@@ -21,14 +23,30 @@ from .time_lapses import making
 from .time_lapses import queue as time_lapses
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
+REMOVE = "media_pipeline.tasks.remove_files"
+# A mirror that hangs holds its tasks for most of a minute. One thread fewer than the embedded worker has may wait for it.
+_WAIT_FOR_MIRROR = 2
+_TRY_AGAIN_S = 1.0
+_for_mirror = threading.BoundedSemaphore(_WAIT_FOR_MIRROR)
 _pace = Pace()
+
+
+def _with_mirror(task: str, work: Callable[[list[str]], int], ids: list[str]) -> int:
+    """Do work that waits for the mirror, or enqueue it again while as many threads as may do so already."""
+    if not _for_mirror.acquire(blocking=False):
+        enqueue.send_task(task, ids, after_s=_TRY_AGAIN_S)
+        return 0
+    try:
+        return work(ids)
+    finally:
+        _for_mirror.release()
 
 
 @shared_task
 def mirror_captures(capture_ids: list[str]) -> int:
     """Copy these pictures to object storage, and enqueue all that waited for a mirror that answers again."""
     was_failing = copying.is_failing()
-    done = copying.mirror_all(capture_ids)
+    done = _with_mirror(MIRROR, copying.mirror_all, capture_ids)
     if was_failing and done:
         _enqueue(MIRROR, copying)
     return done
@@ -43,7 +61,7 @@ def make_thumbnails(capture_ids: list[str]) -> int:
 @shared_task
 def remove_files(removal_ids: list[str]) -> int:
     """Remove what deleted pictures left on the disk and in the mirror."""
-    return deleting.remove_all(removal_ids)
+    return _with_mirror(REMOVE, deleting.remove_all, removal_ids)
 
 
 @shared_task
@@ -68,7 +86,7 @@ def sweep() -> None:
 _WHO_KNOWS = {
     MIRROR: copying,
     "media_pipeline.tasks.make_thumbnails": thumbnails,
-    "media_pipeline.tasks.remove_files": deleting,
+    REMOVE: deleting,
     time_lapses.TASK: making,
     runs.RUN_TASK: runs,
 }

@@ -16,7 +16,8 @@ from photohub.lib.messaging.schedule import SteadyScheduler
 
 log = logging.getLogger(__name__)
 
-_CONCURRENCY = 2  # Pillow and sockets release the interpreter; more threads only wait for the same two cores.
+# Pillow and sockets release the interpreter; more threads only wait for the same two cores. Two may wait for the mirror.
+CONCURRENCY = 3
 _STOP_S = 3.0
 _HEARS_WITHIN_S = 0.5
 
@@ -62,7 +63,7 @@ class EmbeddedWorker:
             try:
                 self._worker = self._app.Worker(
                     pool="threads",
-                    concurrency=_CONCURRENCY,
+                    concurrency=CONCURRENCY,
                     without_gossip=True,
                     without_mingle=True,
                     without_heartbeat=True,
