@@ -32,6 +32,8 @@ _OWN_AT_MOST = 500
 # The broker bounds what it gives us and has no acknowledgement of; what comes without any is bounded here.
 _HELD_AT_MOST_BYTES = 64 * 2**20
 _FILTERS_AT_ONCE = 200
+# Topics of dropped messages that are kept until somebody writes down whose they were.
+_DROPPED_AT_ONCE = 20
 
 # paho writes every packet at DEBUG; its payloads are pictures.
 _seldom = Seldom()
@@ -102,6 +104,8 @@ class Link:
         self.repeated: set[int] = set()
         # Bytes of messages that are here and have not ended.
         self.held_bytes = 0
+        # Topics of which messages were dropped since somebody took this.
+        self.dropped: set[str] = set()
         # What we said ourselves on topics that we listen to, until the broker brings it back.
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
@@ -303,6 +307,8 @@ def _note_repeated(paho, link: Link) -> None:
     def on_message(client, userdata, message) -> None:
         size_bytes = len(message.payload)
         if not message.qos and link.held_bytes + size_bytes > _HELD_AT_MOST_BYTES:
+            if len(link.dropped) < _DROPPED_AT_ONCE:
+                link.dropped.add(message.topic)
             if count := _seldom.count("too much"):
                 log.warning("More comes over MQTT than is handled; %d messages of QoS 0 were dropped.", count)
             return

@@ -113,6 +113,8 @@ class HubLink:
 
     def __init__(self, endpoint: HubEndpoint) -> None:
         self.closed = False
+        # Nothing is dropped here: the endpoint's room is bounded before it.
+        self.dropped: set[str] = set()
         self._endpoint = endpoint
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:

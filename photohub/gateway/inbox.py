@@ -312,6 +312,7 @@ class Inbox:
                 log.exception("The messages could not be watched.")
 
     async def _look(self) -> None:
+        self._take_dropped()
         if self._dropped and (self._noting is None or self._noting.done()):
             self._noting = asyncio.create_task(self._tell_of_dropped())
         now_s = _now_s()
@@ -324,6 +325,12 @@ class Inbox:
                 await self._begin_anew(idle_s)
         elif now_s - self._stuck_s > STUCK_AT_MOST_S:
             self._patience_s = STUCK_S
+
+    def _take_dropped(self) -> None:
+        """Take over what the MQTT client dropped before it came here."""
+        if self._link is not None:
+            self._dropped |= self._link.dropped
+            self._link.dropped.clear()
 
     async def _begin_anew(self, idle_s: float) -> None:
         # Later and later: what keeps these may keep the next ones too.

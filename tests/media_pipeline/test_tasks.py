@@ -23,7 +23,9 @@ def test_while_the_mirror_hangs_a_thread_is_left_for_thumbnails(monkeypatch, nam
         return len(ids)
 
     monkeypatch.setattr(module, function, hang)
-    monkeypatch.setattr(tasks.enqueue, "send_task", lambda task, ids, after_s=0.0: later.append((task, ids, after_s)))
+    monkeypatch.setattr(
+        tasks.enqueue, "send_task", lambda task, ids, after_s=0.0: later.append((task, ids, after_s))
+    )
     task = getattr(tasks, name)
     held = [threading.Thread(target=task, args=([str(n)],)) for n in range(worker.CONCURRENCY - 1)]
     try:

@@ -8,6 +8,7 @@ import pytest
 from devices.mqtt import client as mqtt
 from devices.mqtt.client import Address, Incoming, connect
 from tests.brokers import running_mosquitto
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -135,3 +136,13 @@ async def test_a_broker_that_is_back_after_hours_is_served_again_within_fifteen_
 
 async def hear_nothing(ok: bool, sentence: str) -> None:
     pass
+
+
+async def test_of_messages_that_are_too_much_and_dropped_the_topics_are_kept(mosquitto, monkeypatch):
+    monkeypatch.setattr(mqtt, "_HELD_AT_MOST_BYTES", 10)
+    async with connect(mosquitto) as link:
+        await link.subscribe(["photohub/porch/telemetry"])
+        async with aiomqtt.Client(mosquitto.host, mosquitto.port) as camera:
+            await camera.publish("photohub/porch/telemetry", b"more than ten bytes", qos=0)
+            await until(lambda: link.dropped)
+    assert link.dropped == {"photohub/porch/telemetry"}

@@ -41,6 +41,7 @@ class Link:
     def __init__(self, error: MqttDown | None = None) -> None:
         self.error = error
         self.published: list[str] = []
+        self.dropped: set[str] = set()
 
     async def publish(self, topic: str, payload: bytes) -> None:
         if self.error:
@@ -245,6 +246,17 @@ async def test_of_a_flood_without_acknowledgements_what_is_too_much_is_dropped_a
         )
         await put(box, Link(), mail := Mail("porch"))
         await mail.end
+
+
+async def test_what_the_mqtt_client_dropped_is_told_of_its_device_too():
+    await make("porch")
+    async with working(Handler()) as box:
+        box.connected(link := Link())
+        link.dropped.add("photohub/porch/telemetry")
+        await until_await(
+            lambda: Trouble.objects.filter(word="message_dropped", device__code="porch").aexists()
+        )
+        assert not link.dropped
 
 
 async def no_trouble_is_left() -> bool:
