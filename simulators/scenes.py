@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
@@ -27,7 +27,11 @@ NAMES = tuple(PAINTERS)
 
 @dataclass(frozen=True)
 class Scene:
-    """One camera's view. `day_s` is how long its day lasts; `first_hour` is the hour at unix time 0."""
+    """One camera's view.
+
+    `day_s` is how long its day lasts; `first_hour` is the hour at unix time 0. `offset_s` is how far its clock is ahead
+    of UTC.
+    """
 
     name: str
     camera: str = "camera"
@@ -37,6 +41,7 @@ class Scene:
     quality: int = 75
     day_s: float = 86_400.0
     first_hour: float = 0.0
+    offset_s: float = 0.0
 
     def __post_init__(self) -> None:
         if self.name not in PAINTERS:
@@ -44,10 +49,12 @@ class Scene:
 
     def image(self, t: float, frame: int) -> Image.Image:
         """Paint the view at unix time `t` with the camera's caption burned in."""
-        hour = (t / self.day_s * 24 + self.first_hour) % 24
+        hour = ((t + self.offset_s) / self.day_s * 24 + self.first_hour) % 24
         picture = PAINTERS[self.name]((self.width, self.height), t, hour, self.seed)
         picture = develop(picture, frame)
-        clock = datetime.fromtimestamp(t, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        clock = (datetime.fromtimestamp(t, UTC) + timedelta(seconds=self.offset_s)).strftime(
+            "%Y-%m-%d %H:%M:%S"
+        )
         caption(picture, f"{self.camera}  {clock}", f"#{frame:05d}")
         return picture
 

@@ -70,12 +70,17 @@ def public_bytes(private_key: Ed25519PrivateKey) -> bytes:
     return private_key.public_key().public_bytes_raw()
 
 
+def make_key() -> Ed25519PrivateKey:
+    """Make a key pair."""
+    return Ed25519PrivateKey.generate()
+
+
 def make_key_file(path: Path) -> bytes:
     """Make a key pair, write the private half (PKCS #8, PEM) for nobody but its owner, and return the public half.
 
     Raises FileExistsError: a key that was overwritten could never sign again for devices that know it.
     """
-    key = Ed25519PrivateKey.generate()
+    key = make_key()
     pem = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

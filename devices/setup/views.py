@@ -27,7 +27,7 @@ from devices.registry.rules import topic_holder, warn_of_network
 from devices.registry.tabs import frame_of
 from photohub.lib.messaging import notify
 
-from . import adding
+from . import adding, simulated
 from .adding import propose_code
 from .forms import AddForm, RemoveForm, SettingsForm
 from .snippets import connection_facts, snippets_for
@@ -258,7 +258,6 @@ def delete(request: HttpRequest, code: str) -> HttpResponse:
     return redirect("devices:list")
 
 
-SIMULATORS = "simulators"  # the channel-layer group of the process that runs them
 AT_MOST = 20
 
 
@@ -267,14 +266,14 @@ AT_MOST = 20
 def simulate(request: HttpRequest) -> HttpResponse:
     """Add a simulated camera and ask the hub to run it."""
     _require_owner(request)
-    if Device.objects.filter(simulated=True).count() >= AT_MOST:
-        messages.error(request, _("There are %(count)s simulated cameras already.") % {"count": AT_MOST})
+    if simulated.devices().count() >= AT_MOST:
+        messages.error(request, _("There are %(count)s simulated devices already.") % {"count": AT_MOST})
         return redirect("live")
     code, number = _free_code()
     name = _("Simulated camera %(number)s") % {"number": number}
     made = adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
     message = {"type": "simulator.add", "device": code, "key": made.key}
-    transaction.on_commit(lambda: notify.send(SIMULATORS, [message]), robust=True)
+    transaction.on_commit(lambda: notify.send(simulated.GROUP, [message]), robust=True)
     messages.success(request, _("A simulated camera is starting. Its first picture comes in a few seconds."))
     return redirect("live")
 
@@ -293,14 +292,11 @@ def _free_code() -> tuple[str, int]:
 @login_required
 @require_POST
 def simulate_remove(request: HttpRequest) -> HttpResponse:
-    """Remove all simulated cameras with their pictures."""
+    """Remove all simulated devices with their pictures and their firmware."""
     _require_owner(request)
-    devices = list(Device.objects.filter(simulated=True))
-    notify.send(SIMULATORS, [{"type": "simulator.remove", "device": d.code} for d in devices])
-    for device in devices:
-        remove_device(device, request.user)
+    count = simulated.remove_all(request.user)
     words = ngettext(
-        "%(count)s simulated camera was removed.", "%(count)s simulated cameras were removed.", len(devices)
+        "%(count)s simulated device was removed.", "%(count)s simulated devices were removed.", count
     )
-    messages.success(request, words % {"count": len(devices)})
+    messages.success(request, words % {"count": count})
     return redirect("live")

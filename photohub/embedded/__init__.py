@@ -1,1 +1,1 @@
-"""Everything in one process: our own MQTT broker, the worker, simulated cameras, and the hub that starts them."""
+"""Everything in one process: our own MQTT broker, the worker, and the hub that starts them."""

@@ -1,4 +1,4 @@
-"""Everything in one process: web server, MQTT broker, gateway, Celery worker, and simulated cameras when asked."""
+"""Everything in one process: web server, MQTT broker, gateway, Celery worker, and simulated devices when asked."""
 
 import asyncio
 import logging
@@ -17,6 +17,8 @@ from photohub import asgi
 from photohub.broker.accounts import Account
 from photohub.broker.accounts_db import find_account, no_longer_valid
 from photohub.celery import app as celery_app
+from photohub.demo.boards import Addresses
+from photohub.demo.playing import SimulatedDevices
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
 from photohub.lib.database.db import in_thread
@@ -27,7 +29,6 @@ from photohub.start.serving import Server, server_config, settle
 
 from .broker import EmbeddedBroker
 from .hub_link import HubEndpoint
-from .simulated import SimulatedCameras
 from .worker import EmbeddedWorker
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Hub:
             self._gateway = Gateway(address, intake, self.broker.hears if self.broker else None)
             tasks.append(asyncio.create_task(self._gateway.run(), name="gateway"))
             worker.start()
-            simulated = SimulatedCameras(self._http.getsockname()[1], self._broker_port(), self._demo)
+            simulated = SimulatedDevices(self._addresses(), self._demo)
             tasks.append(asyncio.create_task(simulated.run(), name="simulators"))
             for task in tasks:
                 task.add_done_callback(self._stop_when_broken)
@@ -101,8 +102,12 @@ class Hub:
         asgi.serve_mqtt_at(self.broker.websocket)
         return self.broker.core.hub
 
-    def _broker_port(self) -> int | None:
-        return self.broker.port if self.broker else None
+    def _addresses(self) -> Addresses | None:
+        """Where simulated devices find this hub; None where their broker is another one."""
+        if self.broker is None:
+            return None
+        http, stream = (held.getsockname()[1] for held in (self._http, self._stream))
+        return Addresses(http, self.broker.port, stream)
 
     async def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         self._server = Server(server_config())

@@ -34,7 +34,9 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
             f"{site.stream_port()}: tell your cameras, or stop that program."
         )
     if demo:
-        lines.append("  Demo      two simulated cameras are connecting.")
+        lines.append(
+            "  Demo      simulated cameras, boards and a panel are connecting; their past month is painted meanwhile."
+        )
     if owner_token:
         lines += [
             "",

@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument(
-            "--demo", action="store_true", help="run two simulated cameras, so that there is something to see"
+            "--demo",
+            action="store_true",
+            help="run invented cameras, boards and a panel, with a month of pictures, so that there is something to see",
         )
 
     def handle(self, *args, demo: bool, **options) -> None:

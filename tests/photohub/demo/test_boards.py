@@ -1,0 +1,72 @@
+"""Which program each simulated device runs, and what becomes of one that breaks."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from devices.events.models import Trouble
+from devices.setup import simulated
+from photohub.demo import boards, playing, stage
+from photohub.demo.boards import Addresses
+from photohub.demo.cast import BOARDS, CAMERAS, PANEL, PI
+from simulators.esp32s3 import Esp32S3Camera
+from simulators.esp_updater import EspUpdater
+from simulators.panel_base import PanelBase
+from simulators.raspberry_pi import RaspberryPi
+from tests.waiting import until_await
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AT = Addresses(8000, 1883, 8100)
+
+
+def test_every_device_of_the_demo_runs_what_a_real_one_of_its_kind_runs():
+    stage.make_devices()
+    built = {d.code: type(boards.build(d, "key", "harbour", AT)) for d in simulated.devices()}
+    assert built == (
+        dict.fromkeys([camera.code for camera in CAMERAS], Esp32S3Camera)
+        | dict.fromkeys([code for code, _name in BOARDS], EspUpdater)
+        | {PI[0]: RaspberryPi, PANEL[0]: PanelBase}
+    )
+
+
+def test_a_board_runs_after_a_restart_what_it_last_said_it_ran():
+    stage.make_devices()
+    board = simulated.devices().get(code=BOARDS[0][0])
+    assert boards.build(board, "key", "", AT).board.running.version == stage.RUNNING
+    board.firmware_version = stage.OFFERED
+    assert boards.build(board, "key", "", AT).board.running.version == stage.OFFERED
+
+
+class Breaks:
+    async def run(self) -> None:
+        raise RuntimeError
+
+    async def stop(self) -> None:
+        pass
+
+
+async def test_a_device_whose_program_breaks_says_so_and_a_piece_that_fails_costs_no_other(monkeypatch):
+    def fail() -> None:
+        raise ValueError
+
+    painted = asyncio.Event()
+
+    async def paint(self) -> None:
+        painted.set()
+
+    monkeypatch.setattr(stage, "fill_playlist", fail)
+    monkeypatch.setattr(stage, "begin_rollout", lambda: None)
+    monkeypatch.setattr(playing.Painting, "run", paint)
+    monkeypatch.setattr(boards, "build", lambda *about: Breaks())
+    running = asyncio.create_task(playing.SimulatedDevices(AT, demo=True).run())
+    async with asyncio.timeout(20):
+        await painted.wait()
+        everyone = await sync_to_async(simulated.devices().count)()
+
+        async def all_told() -> bool:
+            return await Trouble.objects.filter(word="simulator_stopped").acount() == everyone
+
+        await until_await(all_told)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
