@@ -7,7 +7,6 @@ each. After a restart it informs the new version, which is the only proof that i
 """
 
 import asyncio
-import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ import aiomqtt
 from devices.protocol.aliyun import blocks as aliyun_blocks
 from devices.protocol.aliyun.login import Login, sign
 from devices.protocol.aliyun.topics import OtaChannel, build_topic
+from simulators.device import MqttLife, PowerCut, Restart
 from simulators.esp_http import HttpFailure
-from simulators.firmware_board import Board, PowerCut, UpdateFailed
+from simulators.firmware_board import Board, UpdateFailed
 from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
 
 SIGN_METHODS = {"Md5": "md5", "SHA256": "sha256", "Sha256": "sha256"}
@@ -68,10 +68,6 @@ class AliyunConfig:
         return build_topic(channel, self.product_key, self.device_name)
 
 
-class _Restart(Exception):
-    """Unwind to the start of the program."""
-
-
 def read_offer(payload: bytes) -> dict[str, Any] | None:
     """Return what the SDK makes of a push or a reply: its `data`, when all that it needs is there."""
     try:
@@ -86,45 +82,21 @@ def read_offer(payload: bytes) -> dict[str, Any] | None:
     return data if data.get("signMethod") in SIGN_METHODS and (by_url or by_mqtt) else None
 
 
-class AliyunDevice:
+class AliyunDevice(MqttLife):
     """Run one device: `await run()` until `await stop()`. The board's diary tells what happened."""
 
     def __init__(self, config: AliyunConfig, board: Board) -> None:
+        super().__init__(config.device_name, config.reconnect_s)
         self.config = config
         self.board = board
-        self.connected = asyncio.Event()
         self._client: aiomqtt.Client | None = None
         self._blocks: asyncio.Queue[bytes] = asyncio.Queue()
         self._offers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._number = 0
         self._cut_after_bytes = config.cut_after_bytes
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
-    async def run(self) -> None:
-        """Connect, inform, update, and begin again after every failure."""
-        while not self._stopping.is_set():
-            self._task = asyncio.create_task(self._session())
-            try:
-                await self._task
-            except (_Restart, PowerCut):
-                continue
-            except (aiomqtt.MqttError, OSError) as error:
-                self.board.note("disconnected", str(error))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self.config.reconnect_s)
-            except asyncio.CancelledError:
-                if not self._stopping.is_set():
-                    raise
-            finally:
-                self.connected.clear()
-
-    async def stop(self) -> None:
-        """End `run()`."""
-        self._stopping.set()
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait({self._task}, timeout=2.0)
+    def _note_cut(self, error: Exception) -> None:
+        self.board.note("disconnected", str(error))
 
     # --- the session
 
@@ -222,7 +194,7 @@ class AliyunDevice:
         # The STM32's UART is a wire in the same program, so a long feeding would hold up the loop.
         await asyncio.to_thread(self.board.flash, data, offer["version"])
         self.board.restart()
-        raise _Restart
+        raise Restart
 
     async def _by_url(self, offer: dict[str, Any]) -> bytes:
         data, told = b"", 0

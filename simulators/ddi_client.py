@@ -8,14 +8,13 @@ installing it reports `proceeding` and installs nothing more; `closed` with `suc
 it tells what it is.
 """
 
-import asyncio
 import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.esp_http import HttpFailure
-from simulators.firmware_board import Board, PowerCut, UpdateFailed
+from simulators.device import Life
+from simulators.firmware_board import Board, UpdateFailed
 from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
 
 _SLEEP = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})")
@@ -46,10 +45,11 @@ class DdiConfig:
         return f"{self.url}/{self.tenant}/controller/v1/{self.device_id}"
 
 
-class DdiClient:
+class DdiClient(Life):
     """Run one board: `await poll()` once, or `await run()` until `await stop()`."""
 
     def __init__(self, config: DdiConfig, board: Board) -> None:
+        super().__init__()
         self.config = config
         self.board = board
         self.sleep_s = 30
@@ -57,27 +57,11 @@ class DdiClient:
         self._told_in_start = -1
         self._failed: set[int] = set()
         self._cut_after_bytes = config.cut_after_bytes
-        self._stopping = asyncio.Event()
-        self._finished = asyncio.Event()
-        self._finished.set()
 
-    async def run(self) -> None:
-        """Ask, and sleep as long as the server says."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                await self.poll()
-                try:
-                    await asyncio.wait_for(self._stopping.wait(), self.sleep_s)
-                except TimeoutError:
-                    continue
-        finally:
-            self._finished.set()
-
-    async def stop(self) -> None:
-        """End `run()` after the question under way."""
-        self._stopping.set()
-        await self._finished.wait()
+    async def _live(self) -> None:
+        while not self._stopping.is_set():
+            await self.poll()
+            await self._rest(self.sleep_s)
 
     async def poll(self) -> str:
         """Ask once; return "nothing", "installed", "closed", "cancelled", "failed", "silent" or "power_cut".
@@ -85,14 +69,7 @@ class DdiClient:
         "asked_again" is said of a server that wants to know what it knows already: then nothing is ever installed.
         Aborted is raised for a document that would have ended swupdate.
         """
-        try:
-            return await self._poll()
-        except HttpFailure as error:
-            self.board.note("failed", str(error))
-            return "failed"
-        except PowerCut:
-            self.board.lose_power()
-            return "power_cut"
+        return await self.board.survive(self._poll())
 
     async def _poll(self, again: bool = False) -> str:
         answer = await self._get(self.config.root)

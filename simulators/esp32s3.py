@@ -6,43 +6,27 @@ What it does with an odd command was read in the program's source (xuhongv/Study
 """
 
 import asyncio
-import contextlib
 import logging
 import random
-import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
 import aiomqtt
 
 from devices.protocol import light
 from simulators import esp_http
+from simulators.device import Diary, FrameSource, MqttLife, PowerCut, pull_the_plug, say_status, will_of
 
 logger = logging.getLogger(__name__)
 
 PADDING_BYTES = 512
 END_OF_IMAGE = b"\xff\xd9"
-EVENTS_KEPT = 1000
 OUTBOX_PIECES = 100
 
 Fault = Literal["none", "padded", "stale_tail", "cut"]
-
-
-class FrameSource(Protocol):
-    """Anything that makes JPEG frames: see simulators.scenes."""
-
-    def jpeg(self, t: float, frame: int) -> bytes:
-        """Return the frame numbered `frame`, taken at unix time `t`."""
-
-
-class Event(NamedTuple):
-    """One thing that happened: connected, disconnected, command, ignored, crash, upload, answer, failed."""
-
-    kind: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -110,82 +94,33 @@ def mac_for(number: int) -> str:
     return f"7cdfa1{number & 0xFFFFFF:06x}"
 
 
-class _Reboot(Exception):
-    """Unwind to the reconnect loop: the program has crashed."""
-
-
-class Esp32S3Camera:
+class Esp32S3Camera(MqttLife, Diary):
     """Run one board: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
 
     def __init__(
         self, config: Esp32S3Config, scene: FrameSource, *, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__(config.mac, config.reconnect_s)
         self.config = config
-        self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
-        self.connected = asyncio.Event()
         self.scene = scene
         self._clock = clock
         self._frame = 0
         self._battery_mv = config.battery_mv
         self._radio = random.Random(config.seed)
         self._outbox: deque[bytes] = deque(maxlen=OUTBOX_PIECES)
-        self._stopping = asyncio.Event()
-        self._session_task: asyncio.Task[None] | None = None
-        self._finished = asyncio.Event()
-        self._finished.set()
         # One frame buffer: orders and the timer take turns.
         self._camera = asyncio.Lock()
 
-    async def run(self) -> None:
-        """Connect, obey, and connect again after every failure, until `stop()`."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                pause_s = await self._live_until_cut()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause_s)
-        finally:
-            self._finished.set()
+    def _start_again(self) -> float:
+        return self.config.reboot_s
 
-    async def stop(self) -> None:
-        """Say goodbye to the broker and end `run()`; an upload under way is given up."""
-        self._stopping.set()
-        # Python 3.11's wait_for, which aiomqtt uses, drops a cancellation that meets a result: so ask again.
-        while not self._finished.is_set():
-            if self._session_task is not None:
-                self._session_task.cancel()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._finished.wait(), 2.0)
-
-    async def _live_until_cut(self) -> float:
-        """Hold one connection for as long as it lasts; return how long the board pauses before the next."""
-        pause_s = self.config.reconnect_s
-        self._session_task = asyncio.create_task(self._session())
-        try:
-            await self._session_task
-        except _Reboot:
-            pause_s = self.config.reboot_s
-        except (aiomqtt.MqttError, OSError) as error:
-            logger.info("Simulated camera %s lost its broker: %s", self.config.mac, error)
-        except asyncio.CancelledError:
-            # stop() cancels the session alone; a cancellation from outside ends run() as well.
-            if not self._stopping.is_set():
-                raise
-        finally:
-            if self.connected.is_set():
-                self.connected.clear()
-                self._note("disconnected", "")
-        return pause_s
-
-    def _note(self, kind: str, detail: str) -> None:
-        self.counters[kind] += 1
-        self.events.append(Event(kind, detail))
-        del self.events[:-EVENTS_KEPT]
+    def _leave(self) -> None:
+        if self.connected.is_set():
+            self.note("disconnected")
+        super()._leave()
 
     def _client(self) -> aiomqtt.Client:
         config = self.config
-        will = aiomqtt.Will(config.status_topic, b"offline", qos=1) if config.status_topic else None
         return aiomqtt.Client(
             config.mqtt_host,
             config.mqtt_port,
@@ -195,44 +130,39 @@ class Esp32S3Camera:
             keepalive=120,
             clean_session=True,
             protocol=aiomqtt.ProtocolVersion.V311,
-            will=will,
+            will=will_of(config.status_topic),
             timeout=self.config.patience_s,
         )
 
     async def _session(self) -> None:
-        """Live through one connection to the broker."""
         async with self._client() as client:
             await client.subscribe(self.config.command_topic, qos=1)
             self.connected.set()
-            self._note("connected", self.config.mac)
+            self.note("connected", self.config.mac)
             timer = asyncio.create_task(self._take_unasked(client)) if self.config.every_s else None
             try:
-                await self._say_status(client, b"online")
+                await say_status(client, self.config.status_topic, b"online")
                 async with self._camera:
                     await self._flush(client)
                 async for message in client.messages:
                     await self._obey(client, bytes(message.payload))
             except asyncio.CancelledError:
-                await self._say_status(client, b"offline")
+                await say_status(client, self.config.status_topic, b"offline")
                 raise
             finally:
                 if timer is not None:
                     timer.cancel()
 
-    async def _say_status(self, client: aiomqtt.Client, status: bytes) -> None:
-        if self.config.status_topic:
-            await client.publish(self.config.status_topic, status, qos=1)
-
     async def _obey(self, client: aiomqtt.Client, payload: bytes) -> None:
         order = read_order(payload)
         if order.kind == "ignored":
-            self._note("ignored", order.text)
+            self.note("ignored", order.text)
         elif order.kind == "crash":
-            self._note("crash", order.text)
+            self.note("crash", order.text)
             await pull_the_plug(client)
-            raise _Reboot
+            raise PowerCut
         else:
-            self._note("command", order.text)
+            self.note("command", order.text)
             await self._shoot(client, order.text)
 
     async def _take_unasked(self, client: aiomqtt.Client) -> None:
@@ -252,10 +182,10 @@ class Esp32S3Camera:
             try:
                 answer = await self._upload(name, picture)
             except esp_http.HttpFailure as failure:
-                self._note("failed", str(failure))
+                self.note("failed", str(failure))
                 return
-            self._note("upload", f"{answer.status} {name}")
-            self._note("answer", answer.body.decode("utf-8", "replace"))
+            self.note("upload", f"{answer.status} {name}")
+            self.note("answer", answer.body.decode("utf-8", "replace"))
             if self.config.relay_answers:
                 self._outbox.extend(answer.pieces)
                 await self._flush(client)
@@ -296,16 +226,3 @@ class Esp32S3Camera:
         while self._outbox:
             await client.publish(self.config.result_topic, self._outbox[0], qos=1, retain=False)
             self._outbox.popleft()
-
-
-async def pull_the_plug(client: aiomqtt.Client) -> None:
-    """Cut the connection without a DISCONNECT, so that the broker sends the will."""
-    # aiomqtt offers only the polite way, so the socket is fetched from the paho client inside it.
-    connection = client._client.socket()
-    if connection is not None:
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RDWR)
-    # Until aiomqtt has noticed, leaving its context would still try to send a DISCONNECT.
-    with contextlib.suppress(aiomqtt.MqttError):
-        async for message in client.messages:
-            logger.debug("A message on %s is lost in the crash", message.topic)

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass, replace
 
 from devices.protocol.firmware import esp_image
-from simulators.esp_http import HttpFailure
-from simulators.firmware_board import Board, PowerCut, UpdateFailed
+from simulators.firmware_board import Board, UpdateFailed
 from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
 
 STEP_BYTES = 65_536
@@ -45,14 +44,7 @@ class EspHttpsOta:
 
     async def update(self) -> str:
         """Update once; return "updated", "no_update", "failed" or "power_cut"."""
-        try:
-            return await self._update()
-        except (HttpFailure, UpdateFailed) as error:
-            self.board.note("failed", str(error))
-            return "failed"
-        except PowerCut:
-            self.board.lose_power()
-            return "power_cut"
+        return await self.board.survive(self._update())
 
     async def _update(self) -> str:
         headers = {"If-None-Match": self.etag} if self.etag else {}

@@ -5,13 +5,12 @@ refuses a chunked answer, follows no redirect, and checks before it writes: the 
 first byte, the flash size in the image's header, and `x-MD5`.
 """
 
-import asyncio
 from dataclasses import dataclass
 
 from devices.protocol.firmware import esp_image
 from devices.protocol.firmware.esp_image import Chip
-from simulators.esp_http import HttpFailure
-from simulators.firmware_board import Board, PowerCut, UpdateFailed
+from simulators.device import Life
+from simulators.firmware_board import Board, UpdateFailed
 from simulators.http_fetch import Fetched, Wish, fetch
 
 NAMES = {Chip.ESP8266: "ESP8266", Chip.ESP32: "ESP32"}
@@ -32,46 +31,24 @@ class EspUpdaterConfig:
     patience_s: float = 8.0
 
 
-class EspUpdater:
+class EspUpdater(Life):
     """Run one board: `await check()` once, or `await run()` until `await stop()`."""
 
     def __init__(self, config: EspUpdaterConfig, board: Board) -> None:
+        super().__init__()
         self.config = config
         self.board = board
-        self._stopping = asyncio.Event()
-        self._finished = asyncio.Event()
-        self._finished.set()
 
-    async def run(self) -> None:
-        """Ask every so often."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                await self.check()
-                if self.board.counters["silence"]:
-                    await self._stopping.wait()
-                try:
-                    await asyncio.wait_for(self._stopping.wait(), self.config.every_s)
-                except TimeoutError:
-                    continue
-        finally:
-            self._finished.set()
-
-    async def stop(self) -> None:
-        """End `run()` after the question under way."""
-        self._stopping.set()
-        await self._finished.wait()
+    async def _live(self) -> None:
+        while not self._stopping.is_set():
+            await self.check()
+            if self.board.counters["silence"]:
+                await self._stopping.wait()
+            await self._rest(self.config.every_s)
 
     async def check(self) -> str:
         """Ask once; return "updated", "no_update", "failed" or "power_cut"."""
-        try:
-            return await self._update()
-        except (HttpFailure, UpdateFailed) as error:
-            self.board.note("failed", str(error))
-            return "failed"
-        except PowerCut:
-            self.board.lose_power()
-            return "power_cut"
+        return await self.board.survive(self._update())
 
     def headers(self) -> dict[str, str]:
         """Return the headers of a question."""

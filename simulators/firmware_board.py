@@ -7,13 +7,13 @@ is written beside the running one, so that a board that lost power starts the ol
 import hashlib
 import random
 import re
-from collections import Counter
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
-from simulators.esp32s3 import Event
+from simulators.device import Diary, PowerCut
+from simulators.esp_http import HttpFailure
 
-EVENTS_KEPT = 1000
 MARK = b"photohub simulated image, version "
 _VERSION = re.compile(re.escape(MARK) + rb"([!-~]{1,64})\0")
 # One segment, DIO, 4 MB on an ESP8266 and 8 MB on an ESP32.
@@ -24,10 +24,6 @@ FRONTS = {
 }
 
 Step = Literal["download", "verify", "flash"]
-
-
-class PowerCut(Exception):
-    """Unwind to the start of the board: the power was gone."""
 
 
 class UpdateFailed(Exception):
@@ -82,14 +78,13 @@ def read_version(data: bytes) -> str:
     return found[1].decode("ascii") if found else ""
 
 
-class Board:
+class Board(Diary):
     """Hold one running image and room for another. `events` and `counters` tell what happened."""
 
     def __init__(self, firmware: Firmware, faults: Faults | None = None) -> None:
+        super().__init__()
         self.running = firmware
         self.starts = 1
-        self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
         self._faults = faults or Faults()
         self._spare: Firmware | None = None
 
@@ -102,12 +97,6 @@ class Board:
     def lies(self) -> bool:
         """Tell whether success is reported for nothing."""
         return self._faults.lies
-
-    def note(self, kind: str, detail: str = "") -> None:
-        """Write into the board's diary."""
-        self.counters[kind] += 1
-        self.events.append(Event(kind, detail))
-        del self.events[:-EVENTS_KEPT]
 
     def pass_step(self, step: Step) -> None:
         """Go through a step; raises PowerCut when that is where the power goes."""
@@ -141,6 +130,17 @@ class Board:
         self.starts += 1
         self._faults = Faults()
         self.note("restart", self.running.version)
+
+    async def survive(self, update: Awaitable[str]) -> str:
+        """Return how the update ended: what it says, or "failed" or "power_cut"."""
+        try:
+            return await update
+        except (HttpFailure, UpdateFailed) as error:
+            self.note("failed", str(error))
+            return "failed"
+        except PowerCut:
+            self.lose_power()
+            return "power_cut"
 
     def lose_power(self) -> None:
         """Start again after a power cut: what was half written is gone."""

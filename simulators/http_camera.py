@@ -8,16 +8,14 @@ import asyncio
 import hashlib
 import random
 import time
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from simulators import esp_http
-from simulators.esp32s3 import Event, FrameSource
+from simulators.device import Diary, FrameSource, Life
 
-EVENTS_KEPT = 1000
 ANSWER_BUFFER_BYTES = 4096
 LONGEST_PAUSE_S = 300.0
 
@@ -72,39 +70,25 @@ def choose_pause_s(attempt: int, first_pause_s: float, asked_s: float | None, lu
     return min(max(pause_s, asked_s or 0.0), LONGEST_PAUSE_S)
 
 
-class HttpCamera:
+class HttpCamera(Life, Diary):
     """Run one camera: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
 
     def __init__(
         self, config: HttpCameraConfig, scene: FrameSource, *, clock: Callable[[], float] = time.time
     ) -> None:
+        super().__init__()
         self.config = config
-        self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
         self._scene = scene
         self._clock = clock
         self._frame = 0
         self._luck = random.Random(config.seed)
         self._started_at = clock()
-        self._stopping = asyncio.Event()
-        self._finished = asyncio.Event()
-        self._finished.set()
 
-    async def run(self) -> None:
-        """Take and send pictures until `stop()`."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                begun_at = time.monotonic()
-                await self.send_one()
-                await self._rest(max(0.0, self.config.every_s - (time.monotonic() - begun_at)))
-        finally:
-            self._finished.set()
-
-    async def stop(self) -> None:
-        """End `run()` after the attempt under way."""
-        self._stopping.set()
-        await self._finished.wait()
+    async def _live(self) -> None:
+        while not self._stopping.is_set():
+            begun_at = time.monotonic()
+            await self.send_one()
+            await self._rest(self.config.every_s - (time.monotonic() - begun_at))
 
     async def send_one(self) -> bool:
         """Take one picture and try to deliver it; return whether the hub has it."""
@@ -114,11 +98,11 @@ class HttpCamera:
             try:
                 answer = await self._post(shot)
             except esp_http.HttpFailure as failure:
-                self._note("failed", str(failure))
+                self.note("failed", str(failure))
             else:
-                self._note("upload", f"{answer.status} {shot.name}")
+                self.note("upload", f"{answer.status} {shot.name}")
                 if answer.status == 200:
-                    self._note("answer", answer.body.decode("utf-8", "replace"))
+                    self.note("answer", answer.body.decode("utf-8", "replace"))
                     return True
                 if not is_worth_retrying(answer.status):
                     break
@@ -128,7 +112,7 @@ class HttpCamera:
                 await self._rest(pause_s)
             if self._stopping.is_set():
                 break
-        self._note("given_up", shot.name)
+        self.note("given_up", shot.name)
         return False
 
     async def _shoot(self) -> Shot:
@@ -168,14 +152,3 @@ class HttpCamera:
             "X-Free-Heap": str(182_000 + self._luck.randrange(9_000)),
             "X-Firmware-Version": self.config.firmware_version,
         }
-
-    async def _rest(self, pause_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), pause_s)
-        except TimeoutError:
-            return
-
-    def _note(self, kind: str, detail: str) -> None:
-        self.counters[kind] += 1
-        self.events.append(Event(kind, detail))
-        del self.events[:-EVENTS_KEPT]

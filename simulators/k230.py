@@ -15,7 +15,7 @@ from typing import Literal
 
 import aiomqtt
 
-from simulators.esp32s3 import FrameSource
+from simulators.device import FrameSource
 from simulators.streaming import StreamingCamera
 
 PIECE_BYTES = 1024
@@ -75,7 +75,7 @@ class K230(StreamingCamera):
         self._started_s = time.monotonic()
         self._serving = asyncio.Lock()
 
-    async def _work(self) -> None:
+    async def _live(self) -> None:
         if self.config.role == "server":
             await self._serve()
             return
@@ -84,14 +84,14 @@ class K230(StreamingCamera):
             try:
                 await work()
             except (OSError, aiomqtt.MqttError) as error:
-                self._note("disconnected", str(error))
+                self.note("disconnected", str(error))
                 await self._rest(self.config.retry_s)
 
     # --- TCP
 
     async def _send_as_client(self) -> None:
         _, writer = await asyncio.open_connection(self.config.host, self.config.port)
-        self._note("connected")
+        self.note("connected")
         try:
             if self.config.key:
                 writer.write(f"PHOTOHUB {self.config.code} {self.config.key}\n".encode())
@@ -109,11 +109,11 @@ class K230(StreamingCamera):
     async def _accept(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # The published program accepts one client and turns to the next when that one is gone.
         async with self._serving:
-            self._note("connected")
+            self.note("connected")
             try:
                 await self._send_frames(writer)
             except OSError as error:
-                self._note("disconnected", str(error))
+                self.note("disconnected", str(error))
             finally:
                 writer.close()
 
@@ -123,7 +123,7 @@ class K230(StreamingCamera):
             for at in range(0, len(data), PIECE_BYTES):
                 writer.write(data[at : at + PIECE_BYTES])
                 await writer.drain()
-            self._note("frame")
+            self.counters["frame"] += 1
             if self.config.framing == "single":
                 return
 
@@ -134,11 +134,11 @@ class K230(StreamingCamera):
         async with aiomqtt.Client(
             config.host, config.port, username=config.code or None, password=config.key or None
         ) as client:
-            self._note("connected")
+            self.note("connected")
             while not self._stopping.is_set():
                 jpeg = await self._next_picture()
                 ticks_ms = int((time.monotonic() - self._started_s) * 1000)
                 messages = mqtt_messages(jpeg, config.payload, config.topic, ticks_ms, config.part_bytes)
                 for topic, payload in messages:
                     await client.publish(topic, payload)
-                self._note("frame")
+                self.counters["frame"] += 1

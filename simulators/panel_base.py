@@ -5,11 +5,8 @@ directions, packets that come broken, answers with wrong numbers, a slow flash, 
 """
 
 import asyncio
-import contextlib
-import logging
 import random
 import socket
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +14,11 @@ import aiomqtt
 
 from devices.protocol.pictures.packets import MAX_BYTES, decode_ack, encode_ack
 from devices.protocol.pictures.receiver import AckStyle, Receiver
-from simulators.esp32s3 import Event, pull_the_plug
+from simulators.device import Diary, MqttLife, PowerCut, pull_the_plug, say_status, will_of
 from simulators.lossy import BadPost
-
-logger = logging.getLogger(__name__)
 
 PICTURE_TOPIC = "mqttTestPub"
 ACK_TOPIC = "mqttTestSub"
-EVENTS_KEPT = 1000
 # Without it the system holds an answer back for 40 ms when another small packet went out just before.
 NO_DELAY = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -60,69 +54,30 @@ class PanelConfig:
     seed: int = 0
 
 
-class _PowerCut(Exception):
-    """Unwind to the reconnect loop."""
-
-
-class PanelBase:
+class PanelBase(MqttLife, Diary):
     """Run one panel: `await run()` until `await stop()`. `picture` is the newest that came whole."""
 
     def __init__(self, config: PanelConfig) -> None:
+        super().__init__(config.code, config.reconnect_s)
         self.config = config
-        self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
-        self.connected = asyncio.Event()
         self._receiver = Receiver(config.ack_base, config.ack_style, config.window, config.max_bytes)
         self._luck = random.Random(config.seed)
         post = {"lost": config.lost, "repeated": config.repeated, "swapped": config.swapped}
         self._there: BadPost[bytes] = BadPost(**post, seed=config.seed)
         self._back: BadPost[bytes] = BadPost(**post, seed=config.seed + 1)
-        self._stopping = asyncio.Event()
-        self._session_task: asyncio.Task[None] | None = None
-        self._finished = asyncio.Event()
-        self._finished.set()
 
     @property
     def picture(self) -> bytes | None:
         return self._receiver.picture
 
-    async def run(self) -> None:
-        """Connect, receive, and connect again after every failure, until `stop()`."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                await self._live_until_cut()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self.config.reconnect_s)
-        finally:
-            self._finished.set()
+    def _start_again(self) -> float:
+        self.note("restart")
+        self._receiver.restart()
+        return self.config.reconnect_s
 
-    async def stop(self) -> None:
-        """End `run()` in the middle of whatever it does."""
-        self._stopping.set()
-        # Python 3.11's wait_for, which aiomqtt uses, drops a cancellation that meets a result: so ask again.
-        while not self._finished.is_set():
-            if self._session_task is not None:
-                self._session_task.cancel()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._finished.wait(), 2.0)
-
-    async def _live_until_cut(self) -> None:
-        self._session_task = asyncio.create_task(self._session())
-        try:
-            await self._session_task
-        except _PowerCut:
-            self._note("restart")
-            self._receiver.restart()
-        except (aiomqtt.MqttError, OSError) as error:
-            self._note("disconnected", str(error))
-            logger.info("Simulated panel %s lost its broker: %s", self.config.code, error)
-        except asyncio.CancelledError:
-            # stop() cancels the session alone; a cancellation from outside ends run() as well.
-            if not self._stopping.is_set():
-                raise
-        finally:
-            self.connected.clear()
+    def _note_cut(self, error: Exception) -> None:
+        super()._note_cut(error)
+        self.note("disconnected", str(error))
 
     def _client(self) -> aiomqtt.Client:
         config = self.config
@@ -134,33 +89,29 @@ class PanelBase:
             password=config.key if config.code else None,
             keepalive=60,
             socket_options=[NO_DELAY],
-            will=aiomqtt.Will(config.status_topic, b"offline", qos=1) if config.status_topic else None,
+            will=will_of(config.status_topic),
         )
 
     async def _session(self) -> None:
         async with self._client() as client:
             await client.subscribe(self.config.picture_topic, qos=0)
-            await self._say_status(client, b"online")
-            self._note("connected")
+            await say_status(client, self.config.status_topic, b"online")
+            self.note("connected")
             self.connected.set()
             try:
                 async for message in client.messages:
                     for packet in self._there.carry(bytes(message.payload)):
                         await self._take(client, packet)
             except asyncio.CancelledError:
-                await self._say_status(client, b"offline")
+                await say_status(client, self.config.status_topic, b"offline")
                 raise
-
-    async def _say_status(self, client: aiomqtt.Client, status: bytes) -> None:
-        if self.config.status_topic:
-            await client.publish(self.config.status_topic, status, qos=1)
 
     async def _take(self, client: aiomqtt.Client, packet: bytes) -> None:
         config = self.config
         self.counters["packet"] += 1
         if self.counters["packet"] == config.restart_after:
             await pull_the_plug(client)
-            raise _PowerCut
+            raise PowerCut
         if self._luck.random() < config.broken:
             packet = packet[:-1]
         pictures = self._receiver.counters["picture"]
@@ -188,13 +139,8 @@ class PanelBase:
         """Keep the picture before its end is acknowledged, as a panel shows it."""
         picture = self._receiver.picture
         number = self._receiver.counters["picture"]
-        self._note("picture", f"{len(picture)} bytes")
+        self.note("picture", f"{len(picture)} bytes")
         if self.config.folder is not None:
             # The name in the protocol comes from outside and is no path.
             path = self.config.folder / f"{self.config.code or 'panel'}-{number:04d}.jpg"
             await asyncio.to_thread(path.write_bytes, picture)
-
-    def _note(self, kind: str, detail: str = "") -> None:
-        self.counters[kind] += 1
-        self.events.append(Event(kind, detail))
-        del self.events[:-EVENTS_KEPT]

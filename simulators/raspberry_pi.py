@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulators.esp32s3 import FrameSource
+from simulators.device import FrameSource
 from simulators.streaming import StreamingCamera
 
 STREAM_PORT = 8100
@@ -42,7 +42,7 @@ class RaspberryPi(StreamingCamera):
         super().__init__(scene, config.fps, clock=clock)
         self.config = config
 
-    async def _work(self) -> None:
+    async def _live(self) -> None:
         while not self._stopping.is_set():
             writer = await self._connect()
             if writer is None:
@@ -50,7 +50,7 @@ class RaspberryPi(StreamingCamera):
             try:
                 await self._stream(writer)
             except OSError as error:
-                self._note("disconnected", str(error))
+                self.note("disconnected", str(error))
             finally:
                 writer.close()
             if not self.config.restarts:
@@ -62,10 +62,10 @@ class RaspberryPi(StreamingCamera):
             try:
                 _, writer = await asyncio.open_connection(self.config.host, self.config.port)
             except OSError as error:
-                self._note("failed", str(error))
+                self.note("failed", str(error))
                 await self._rest(self.config.retry_s)
             else:
-                self._note("connected", f"{self.config.host}:{self.config.port}")
+                self.note("connected", f"{self.config.host}:{self.config.port}")
                 return writer
         return None
 
@@ -78,5 +78,8 @@ class RaspberryPi(StreamingCamera):
             # The camera's buffer holds what was recorded before this picture began: nothing, the first time.
             writer.write(struct.pack(">I", len(recorded)) + recorded)
             await writer.drain()
-            self._note("frame" if recorded else "empty")
+            if recorded:
+                self.counters["frame"] += 1
+            else:
+                self.note("empty")
             recorded = begun

@@ -16,8 +16,8 @@ import struct
 from dataclasses import dataclass
 
 from devices.protocol.aliyun.blocks import crc16
-from simulators.esp_http import HttpFailure
-from simulators.firmware_board import Board, Faults, Firmware, PowerCut, UpdateFailed, read_version
+from simulators.device import PowerCut
+from simulators.firmware_board import Board, Faults, Firmware, UpdateFailed, read_version
 from simulators.http_fetch import Interrupted, Wish, fetch
 
 ACK, NACK, UNWANTED = b"\x79", b"\x1f", b"\x2f"
@@ -166,21 +166,17 @@ class Stm32Feeder:
 
     async def update(self) -> str:
         """Update once; return "updated", "no_update", "failed" or "power_cut"; blocks that came are kept."""
+        return await self.board.survive(self._update())
+
+    async def _update(self) -> str:
         if self.config.version == self.board.chip.running.version:
             self.board.note("no_update")
             return "no_update"
-        try:
-            await self._download()
-            data = self.board.receive(bytes(self.flash))
-            self.flash.clear()
-            self.board.verify(data, sha256=self.config.sha256)
-            self.board.flash(data, self.config.version)
-        except (HttpFailure, UpdateFailed) as error:
-            self.board.note("failed", str(error))
-            return "failed"
-        except PowerCut:
-            self.board.lose_power()
-            return "power_cut"
+        await self._download()
+        data = self.board.receive(bytes(self.flash))
+        self.flash.clear()
+        self.board.verify(data, sha256=self.config.sha256)
+        self.board.flash(data, self.config.version)
         self.board.restart()
         return "updated" if self.board.running.version == self.config.version else "failed"
 

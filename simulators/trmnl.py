@@ -8,14 +8,12 @@ reported; status 202 waits, and status 500 or `reset_firmware` makes it forget i
 import asyncio
 import json
 import struct
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from simulators import esp_http
-from simulators.esp32s3 import Event
+from simulators.device import Diary, Life
 
-EVENTS_KEPT = 1000
 BITMAP_BYTES = 48_062
 LARGEST_PICTURE_BYTES = 90_000
 NAME_CHARS = 31
@@ -58,10 +56,11 @@ def check_picture(data: bytes) -> None:
         raise CannotDraw("wrong image format")
 
 
-class Trmnl:
+class Trmnl(Life, Diary):
     """Run one panel: `await run()` until `await stop()`, or `await wake()` once. `screen` is what it shows."""
 
     def __init__(self, config: TrmnlConfig) -> None:
+        super().__init__()
         self.config = config
         self.key = config.key
         self.friendly_id = ""
@@ -69,27 +68,13 @@ class Trmnl:
         self.message = ""
         self.flash: dict[str, bytes] = {}
         self.refresh_s: float = DEFAULT_REFRESH_S
-        self.events: list[Event] = []
-        self.counters: Counter[str] = Counter()
         self._shown_name = ""
-        self._stopping = asyncio.Event()
-        self._finished = asyncio.Event()
-        self._finished.set()
 
-    async def run(self) -> None:
-        """Wake and sleep until `stop()`."""
-        self._finished.clear()
-        try:
-            while not self._stopping.is_set():
-                await self.wake()
-                await self._sleep()
-        finally:
-            self._finished.set()
-
-    async def stop(self) -> None:
-        """End `run()` after the wake-up under way."""
-        self._stopping.set()
-        await self._finished.wait()
+    async def _live(self) -> None:
+        while not self._stopping.is_set():
+            await self.wake()
+            limit_s = self.config.sleep_at_most_s
+            await self._rest(self.refresh_s if limit_s is None else min(self.refresh_s, limit_s))
 
     async def wake(self) -> None:
         """Do what the panel does between two sleeps."""
@@ -97,7 +82,7 @@ class Trmnl:
             if self.key or await self._set_up():
                 await self._display()
         except esp_http.HttpFailure as failure:
-            self._note("failed", str(failure))
+            self.note("failed", str(failure))
         except CannotDraw as fault:
             await self._report(str(fault))
 
@@ -106,11 +91,11 @@ class Trmnl:
         answer = await self._ask("/api/setup", headers)
         self.message = answer.get("message") or ""
         if answer.get("status") != 200:
-            self._note("not registered", self.message)
+            self.note("not registered", self.message)
             self.refresh_s = DEFAULT_REFRESH_S
             return False
         self.key, self.friendly_id = answer["api_key"], answer["friendly_id"]
-        self._note("set up", self.friendly_id)
+        self.note("set up", self.friendly_id)
         picture = await self._fetch(answer["image_url"])
         if len(picture) != BITMAP_BYTES and not picture.startswith(b"\x89PNG"):
             raise CannotDraw(f"Receiving failed. Read: {len(picture)}")
@@ -129,7 +114,7 @@ class Trmnl:
         answer = await self._ask("/api/display", headers)
         status = answer.get("status")
         if status in (202, 500):
-            self._note(f"status {status}", answer.get("error") or "")
+            self.note(f"status {status}", answer.get("error") or "")
             self.refresh_s = FAST_POLL_S
         elif status == 0 and answer.get("image_url"):
             self.refresh_s = int(answer["refresh_rate"]) or DEFAULT_REFRESH_S
@@ -141,14 +126,14 @@ class Trmnl:
         if len(name) > NAME_CHARS:
             raise CannotDraw(f"the name {name} does not fit the flash")
         if name == self._shown_name:
-            self._note("unchanged", name)
+            self.note("unchanged", name)
             return
         if name not in self.flash:
             picture = await self._fetch(address)
             check_picture(picture)
             self.flash[name] = picture
         else:
-            self._note("from flash", name)
+            self.note("from flash", name)
         await self._draw(self.flash[name])
         self._shown_name = name
 
@@ -159,18 +144,18 @@ class Trmnl:
         )
         if answer.status != 200:
             raise CannotDraw(f"[HTTPS] GET... failed, code: {answer.status}")
-        self._note("fetched", f"{len(answer.body)} bytes")
+        self.note("fetched", f"{len(answer.body)} bytes")
         return answer.body
 
     async def _draw(self, picture: bytes) -> None:
         self.screen = picture
-        self._note("drawn", f"{len(picture)} bytes")
+        self.note("drawn", f"{len(picture)} bytes")
         if self.config.folder is not None:
             path = self.config.folder / f"{self.config.code or 'trmnl'}-{self.counters['drawn']:04d}.bin"
             await asyncio.to_thread(path.write_bytes, picture)
 
     async def _report(self, fault: str) -> None:
-        self._note("cannot draw", fault)
+        self.note("cannot draw", fault)
         body = json.dumps(
             {"logs": [{"message": fault, "firmware_version": self.config.firmware_version}]}
         ).encode()
@@ -181,9 +166,9 @@ class Trmnl:
                 url, headers, body, timeout_s=self.config.patience_s, buffer_bytes=2048
             )
         except esp_http.HttpFailure as failure:
-            self._note("failed", str(failure))
+            self.note("failed", str(failure))
         else:
-            self._note("reported", str(answer.status))
+            self.note("reported", str(answer.status))
 
     async def _ask(self, path: str, headers: dict[str, str]) -> dict:
         url = self.config.hub_url.rstrip("/") + path
@@ -202,16 +187,3 @@ class Trmnl:
             "Width": "800",
             "Height": "480",
         }
-
-    async def _sleep(self) -> None:
-        limit = self.config.sleep_at_most_s
-        try:
-            sleep_s = self.refresh_s if limit is None else min(self.refresh_s, limit)
-            await asyncio.wait_for(self._stopping.wait(), sleep_s)
-        except TimeoutError:
-            return
-
-    def _note(self, kind: str, detail: str = "") -> None:
-        self.counters[kind] += 1
-        self.events.append(Event(kind, detail))
-        del self.events[:-EVENTS_KEPT]
