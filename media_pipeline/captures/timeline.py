@@ -32,6 +32,11 @@ class Stage:
         return text if text.endswith((".", "。", "!", "！", "?", "？")) else f"{text}."
 
     @property
+    def shape(self) -> str:
+        """Return the shape that pages draw the step with."""
+        return {"waiting": "now", "skipped": "ahead"}.get(self.state, self.state)
+
+    @property
     def gap(self) -> str:
         """Say the gap in a unit that people read at a glance: 120 ms, 12.4 s, 7 min, 3 h, 2 d."""
         ms = self.ms_after_previous

@@ -60,6 +60,11 @@ class Card(Streamed):
     can_command: bool
     live: bool = False
 
+    @property
+    def signal_bars(self) -> int:
+        """Return how many of four bars the device's signal fills."""
+        return 1 + sum(self.device.rssi_dbm >= bound for bound in (-80, -70, -60))
+
 
 @dataclass(frozen=True)
 class Piece:

@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.utils.translation import gettext_lazy
+from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy
 
 from devices.panels.deliveries.models import Delivery
 from devices.panels.deliveries.wording import words_of
@@ -43,6 +46,11 @@ class RuleLine:
     panels: list[Device]
     hidden: int
     last: RunLine | None
+
+    def panel_links(self) -> SafeString:
+        """Return the panels as links to what they show, with the list comma of the reader's language."""
+        links = [(reverse("devices:show", args=[panel.code]), panel.name) for panel in self.panels]
+        return format_html_join(gettext(", "), '<a href="{}">{}</a>', links)
 
 
 def rules_seen_by(user) -> QuerySet:

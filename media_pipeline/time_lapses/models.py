@@ -104,6 +104,12 @@ class TimeLapse(models.Model):
         return self.state in self.OPEN
 
     @property
+    def shape(self) -> str:
+        """Return the shape that pages draw its state with."""
+        shapes = {LapseState.READY: "good", LapseState.FAILED: "bad", LapseState.CANCELLED: "off"}
+        return shapes.get(LapseState(self.state), "wait")
+
+    @property
     def error_text(self) -> str:
         """Why it failed or is tried again, in the language that is active."""
         return say(self.error_said, self.error)

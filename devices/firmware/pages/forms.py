@@ -19,6 +19,7 @@ _FIELD_OF |= {
     for word in ("manifest", "unsigned", "unknown_key", "revoked_key", "signature", "expired", "future")
 }
 _FIELD_OF |= {"counter": "counter", "taken": "version"}
+_FACTS = ("product", "hardware", "module", "version", "counter")
 
 
 class FirmwareForm(forms.Form):
@@ -68,11 +69,15 @@ class FirmwareForm(forms.Form):
                 self.add_error(name, _("Without a signed manifest this has to be filled in."))
         return values
 
+    def has_refused_facts(self) -> bool:
+        """Say whether a fact that the manifest could say was typed and refused."""
+        return any(name in self.errors for name in _FACTS)
+
     def save(self, user) -> Firmware | None:
         """Keep the image; None when it does not fit, and the form then says why."""
         values = self.cleaned_data
         try:
-            facts = Facts(**{n: values[n] for n in ("product", "hardware", "module", "version", "counter")})
+            facts = Facts(**{n: values[n] for n in _FACTS})
             labels, lower = Labels(values["file"].name, values["note"]), values["lower"]
             firmware = images.store_firmware(
                 values["file"], facts, self._read_signed(), user, labels=labels, lower_allowed=lower

@@ -82,6 +82,12 @@ class Rollout(models.Model):
     def __str__(self) -> str:
         return f"{self.firmware} {self.state}"
 
+    @property
+    def shape(self) -> str:
+        """Return the shape that pages draw its state with."""
+        shapes = {RolloutState.FINISHED: "good", RolloutState.PAUSED: "warn", RolloutState.RUNNING: "wait"}
+        return shapes.get(RolloutState(self.state), "off")
+
 
 class TargetState(models.TextChoices):
     WAITING = "waiting", _("waiting")

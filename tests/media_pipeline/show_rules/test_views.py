@@ -50,7 +50,7 @@ def test_the_list_says_from_where_to_where_and_what_came_last(alice, client, yar
     make_capture(yard)
     runs.run_rule(rule)
     page = page_of(client, LIST)
-    assert all(words in page for words in ("Door", ">Yard</a> → ", ">Hall</a>", "At {time}", "not shown"))
+    assert all(words in page for words in ("Door", ">Yard</a>\n→\n", ">Hall</a>", "At {time}", "not shown"))
     assert "Nobody had asked for this picture." in page and reverse("rule", args=[rule.pk]) in page
 
 

@@ -1,5 +1,5 @@
 /* Capture page: the arrow keys go to the neighbours. */
-import "./zone.js";
+import "../../zone.js";
 
 const KEYS = { ArrowLeft: "prev", ArrowRight: "next" };
 
