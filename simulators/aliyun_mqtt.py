@@ -20,7 +20,7 @@ from devices.protocol.aliyun.topics import OtaChannel, build_topic
 from simulators.device import MqttLife, PowerCut, Restart
 from simulators.esp_http import HttpFailure
 from simulators.firmware_board import Board, UpdateFailed
-from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
+from simulators.http_fetch import Fetched, Wish
 
 SIGN_METHODS = {"Md5": "md5", "SHA256": "sha256", "Sha256": "sha256"}
 FAILED_STEPS = {"download": "-2", "verify": "-3", "flash": "-4"}
@@ -202,11 +202,7 @@ class AliyunDevice(MqttLife):
             stop_bytes, self._cut_after_bytes = self._cut_after_bytes or None, 0
             wanted = {"Range": f"bytes={len(data)}-"}
             wish = Wish(offer["url"], wanted, timeout_s=self.config.patience_s, stop_after_bytes=stop_bytes)
-            try:
-                answer = await fetch(wish)
-            except Interrupted as broken:
-                answer = broken.fetched
-                self.board.note("interrupted", str(broken))
+            answer = await self.board.fetch(wish)
             _check_download(answer, len(data))
             data += answer.body
             self.board.pass_step("download")

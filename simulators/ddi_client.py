@@ -15,7 +15,7 @@ from typing import Any
 
 from simulators.device import Life
 from simulators.firmware_board import Board, UpdateFailed
-from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
+from simulators.http_fetch import Fetched, Wish, fetch
 
 _SLEEP = re.compile(r"([0-9]{2}):([0-9]{2}):([0-9]{2})")
 _DEPLOYMENT = re.compile(r"/deploymentBase/([0-9]+)(?:\?|$)")
@@ -189,11 +189,7 @@ class DdiClient(Life):
             stop_bytes, self._cut_after_bytes = self._cut_after_bytes or None, 0
             wanted = {"Range": f"bytes={len(data)}-"} if data else {}
             wish = Wish(url, self._headers() | wanted, stop_after_bytes=stop_bytes)
-            try:
-                answer = await fetch(wish)
-            except Interrupted as broken:
-                answer = broken.fetched
-                self.board.note("interrupted", str(broken))
+            answer = await self.board.fetch(wish)
             if answer.status != (206 if data else 200):
                 raise UpdateFailed("download", f"The download was answered with {answer.status}.")
             data += answer.body

@@ -10,7 +10,6 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -97,13 +96,10 @@ def mac_for(number: int) -> str:
 class Esp32S3Camera(MqttLife, Diary):
     """Run one board: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
 
-    def __init__(
-        self, config: Esp32S3Config, scene: FrameSource, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, config: Esp32S3Config, scene: FrameSource) -> None:
         super().__init__(config.mac, config.reconnect_s)
         self.config = config
         self.scene = scene
-        self._clock = clock
         self._frame = 0
         self._battery_mv = config.battery_mv
         self._radio = random.Random(config.seed)
@@ -169,7 +165,7 @@ class Esp32S3Camera(MqttLife, Diary):
         """Take a picture every so often: what newer programs add for a camera that watches by itself."""
         while True:
             try:
-                await self._shoot(client, f"{self.config.mac}-{int(self._clock() * 1000):x}")
+                await self._shoot(client, f"{self.config.mac}-{int(time.time() * 1000):x}")
             except aiomqtt.MqttError as error:
                 logger.info("Simulated camera %s keeps an answer for later: %s", self.config.mac, error)
             await asyncio.sleep(self.config.every_s)
@@ -203,7 +199,7 @@ class Esp32S3Camera(MqttLife, Diary):
 
     async def _take_picture(self) -> bytes:
         """Return the second of two frames; Pillow works in a thread so that many cameras share one loop."""
-        t = self._clock()
+        t = time.time()
         self._frame += 2
         older = b""
         if self.config.fault == "stale_tail":

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from devices.protocol.firmware import esp_image
 from simulators.firmware_board import Board, UpdateFailed
-from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
+from simulators.http_fetch import Fetched, Wish
 
 STEP_BYTES = 65_536
 USER_AGENT = "ESP32 HTTP Client/1.0"
@@ -101,13 +101,7 @@ class EspHttpsOta:
     async def _take(self, wanted: str, size_bytes: int) -> None:
         """Ask for a range and keep what comes, also when it broke off; raises UpdateFailed for a wrong answer."""
         first = len(self.kept)
-        try:
-            answer = await self._fetch({"Range": wanted} if wanted else {})
-        except Interrupted as broken:
-            answer = broken.fetched
-            self.board.note("interrupted", str(broken))
-            if self.board.counters["interrupted"] >= self.config.tries:
-                raise UpdateFailed("download", "The connection broke too often.") from broken
+        answer = await self._fetch({"Range": wanted} if wanted else {})
         if wanted and answer.status != 206:
             raise UpdateFailed("download", f"A range was answered with {answer.status}.")
         if not wanted and answer.status != 200:
@@ -126,7 +120,7 @@ class EspHttpsOta:
         )
         if method == "GET" and self._cut_after_bytes and "bytes=0-0" not in headers.values():
             wish, self._cut_after_bytes = replace(wish, stop_after_bytes=self._cut_after_bytes), 0
-        return await fetch(wish)
+        return await self.board.fetch(wish, self.config.tries)
 
 
 def _span_of(answer: Fetched) -> tuple[int, int, int]:

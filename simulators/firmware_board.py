@@ -5,6 +5,7 @@ is written beside the running one, so that a board that lost power starts the ol
 """
 
 import hashlib
+import math
 import random
 import re
 from collections.abc import Awaitable
@@ -13,6 +14,7 @@ from typing import Literal
 
 from simulators.device import Diary, PowerCut
 from simulators.esp_http import HttpFailure
+from simulators.http_fetch import Fetched, Interrupted, Wish, fetch
 
 MARK = b"photohub simulated image, version "
 _VERSION = re.compile(re.escape(MARK) + rb"([!-~]{1,64})\0")
@@ -109,6 +111,16 @@ class Board(Diary):
         if not self._faults.wrong_hash or not data:
             return data
         return data[:-1] + bytes([data[-1] ^ 1])
+
+    async def fetch(self, wish: Wish, tries: float = math.inf) -> Fetched:
+        """Make a request and return what came, also when it broke off; raises UpdateFailed when that came too often."""
+        try:
+            return await fetch(wish)
+        except Interrupted as broken:
+            self.note("interrupted", str(broken))
+            if self.counters["interrupted"] >= tries:
+                raise UpdateFailed("download", "The connection broke too often.") from broken
+            return broken.fetched
 
     def verify(self, data: bytes, **hashes: str) -> None:
         """Compare with each hash that is given, by the name of its method; raises UpdateFailed."""

@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
@@ -73,16 +72,13 @@ def choose_pause_s(attempt: int, first_pause_s: float, asked_s: float | None, lu
 class HttpCamera(Life, Diary):
     """Run one camera: `await run()` until `await stop()`. `events` and `counters` tell what happened."""
 
-    def __init__(
-        self, config: HttpCameraConfig, scene: FrameSource, *, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, config: HttpCameraConfig, scene: FrameSource) -> None:
         super().__init__()
         self.config = config
         self._scene = scene
-        self._clock = clock
         self._frame = 0
         self._luck = random.Random(config.seed)
-        self._started_at = clock()
+        self._started_at = time.time()
 
     async def _live(self) -> None:
         while not self._stopping.is_set():
@@ -106,7 +102,7 @@ class HttpCamera(Life, Diary):
                     return True
                 if not is_worth_retrying(answer.status):
                     break
-                asked_s = read_retry_after(answer.headers.get("retry-after", ""), self._clock())
+                asked_s = read_retry_after(answer.headers.get("retry-after", ""), time.time())
             if attempt + 1 < self.config.attempts:
                 pause_s = choose_pause_s(attempt, self.config.first_pause_s, asked_s, self._luck.random())
                 await self._rest(pause_s)
@@ -117,7 +113,7 @@ class HttpCamera(Life, Diary):
 
     async def _shoot(self) -> Shot:
         self._frame += 1
-        t = self._clock()
+        t = time.time()
         jpeg = await asyncio.to_thread(self._scene.jpeg, t, self._frame)
         return Shot(f"{self.config.code}-{int(t * 1000):x}-{self._frame}", jpeg, t)
 
@@ -145,7 +141,7 @@ class HttpCamera(Life, Diary):
 
     def _telemetry(self) -> dict[str, str]:
         """Return plausible figures: a cell that runs down over weeks, a radio and a heap that breathe."""
-        up_s = max(0.0, self._clock() - self._started_at)
+        up_s = max(0.0, time.time() - self._started_at)
         return {
             "X-Battery-Mv": str(max(3300, int(self.config.battery_mv - up_s / 1800 - self._frame / 20))),
             "X-RSSI": str(-58 - self._luck.randrange(12)),

@@ -9,7 +9,6 @@ mqtt              topic k230/camera/frame: the JPEG, <u32 little ticks_ms> <u32 
 import asyncio
 import struct
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,10 +64,8 @@ def mqtt_messages(
 class K230(StreamingCamera):
     """Run one board. As a server it knows its port (`port`) once `listening` is set."""
 
-    def __init__(
-        self, config: K230Config, scene: FrameSource, *, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(scene, config.fps, clock=clock)
+    def __init__(self, config: K230Config, scene: FrameSource) -> None:
+        super().__init__(scene, config.fps)
         self.config = config
         self.port = config.port
         self.listening = asyncio.Event()

@@ -9,8 +9,6 @@ until it succeeds once, and ends when the connection breaks; a supervisor may st
 
 import asyncio
 import struct
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from simulators.device import FrameSource
@@ -36,10 +34,8 @@ class RaspberryPiConfig:
 class RaspberryPi(StreamingCamera):
     """Run one Pi."""
 
-    def __init__(
-        self, config: RaspberryPiConfig, scene: FrameSource, *, clock: Callable[[], float] = time.time
-    ) -> None:
-        super().__init__(scene, config.fps, clock=clock)
+    def __init__(self, config: RaspberryPiConfig, scene: FrameSource) -> None:
+        super().__init__(scene, config.fps)
         self.config = config
 
     async def _live(self) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from devices.protocol.aliyun.blocks import crc16
 from simulators.device import PowerCut
 from simulators.firmware_board import Board, Faults, Firmware, UpdateFailed, read_version
-from simulators.http_fetch import Interrupted, Wish, fetch
+from simulators.http_fetch import Wish
 
 ACK, NACK, UNWANTED = b"\x79", b"\x1f", b"\x2f"
 HTTP_BLOCK_BYTES = 4096
@@ -185,13 +185,8 @@ class Stm32Feeder:
         while len(self.flash) != whole_bytes:
             first = len(self.flash)
             wanted = {"Range": f"bytes={first}-{first + self.config.block_bytes - 1}"}
-            try:
-                answer = await fetch(Wish(self.config.url, wanted, timeout_s=self.config.patience_s))
-            except Interrupted as broken:
-                answer = broken.fetched
-                self.board.note("interrupted", str(broken))
-                if self.board.counters["interrupted"] >= self.config.tries:
-                    raise UpdateFailed("download", "The connection broke too often.") from broken
+            wish = Wish(self.config.url, wanted, timeout_s=self.config.patience_s)
+            answer = await self.board.fetch(wish, self.config.tries)
             if answer.status != 206:
                 raise UpdateFailed("download", f"A block was answered with {answer.status}.")
             whole_bytes = int(answer.headers["content-range"].rpartition("/")[2])

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
 from simulators.device import Diary, FrameSource, Life
 
@@ -10,11 +9,10 @@ from simulators.device import Diary, FrameSource, Life
 class StreamingCamera(Life, Diary):
     """Run one camera: `await run()` until `await stop()`. Its diary counts frames and names the rest."""
 
-    def __init__(self, scene: FrameSource, fps: float, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, scene: FrameSource, fps: float) -> None:
         super().__init__()
         self.scene = scene
         self._fps = fps
-        self._clock = clock
         self._frame = 0
         self._due_s = 0.0
 
@@ -23,4 +21,4 @@ class StreamingCamera(Life, Diary):
         self._due_s = max(self._due_s + 1 / self._fps, time.monotonic() - 1)
         await self._rest(self._due_s - time.monotonic())
         self._frame += 1
-        return await asyncio.to_thread(self.scene.jpeg, self._clock(), self._frame)
+        return await asyncio.to_thread(self.scene.jpeg, time.time(), self._frame)
