@@ -30,12 +30,9 @@ def mirror_name() -> str:
 
 
 def look_at_mirror() -> Part:
-    label = _("Mirror")
     if settings.PHOTOHUB_MIRROR == "none":
         help_ = _("To keep copies elsewhere, set PHOTOHUB_MIRROR to oss, s3 or file.")
-        return Part(
-            "mirror", label, "off", _("No mirror is set up: pictures are kept on this hub only."), help=help_
-        )
+        return Part("off", _("No mirror is set up: pictures are kept on this hub only."), help=help_)
     backlog = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE)
     waiting = backlog.aggregate(count=Count("pk"), oldest=Min("created_at"))
     failed = OSSObject.objects.filter(state=MirrorState.FAILED).count()
@@ -59,14 +56,8 @@ def look_at_mirror() -> Part:
         help_ = _(
             "Their files here are missing or changed, or the name is taken. Each picture's page says which."
         )
-        return Part("mirror", label, "warning", sentence, figures=figures, help=help_)
-    return Part(
-        "mirror",
-        label,
-        "ok",
-        _("Every picture is copied to %(where)s.") % {"where": mirror_name()},
-        figures=figures,
-    )
+        return Part("warning", sentence, figures=figures, help=help_)
+    return Part("ok", _("Every picture is copied to %(where)s.") % {"where": mirror_name()}, figures=figures)
 
 
 def _mirror_waits(
@@ -83,8 +74,6 @@ def _mirror_waits(
             "Correct the setting, start PhotoHub again and press Test storage. The pictures are safe here."
         )
     return Part(
-        "mirror",
-        _("Mirror"),
         state,
         f"{sentence}: {error}" if error else f"{sentence}.",
         since=heartbeat.changed_at if heartbeat else oldest,
@@ -94,9 +83,8 @@ def _mirror_waits(
 
 
 def look_at_live() -> Part:
-    label = _("Live pages")
     if not settings.REDIS_URL:
-        return Part("live", label, "ok", _("Pages hear of news directly: all runs in one process."))
+        return Part("ok", _("Pages hear of news directly: all runs in one process."))
     started_s = time.perf_counter()
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
@@ -106,17 +94,15 @@ def look_at_live() -> Part:
     except redis.RedisError as error:
         log.warning("Redis does not answer: %s", type(error).__name__)
         sentence = _("Redis does not answer: pages are told of news late. Uploads are not affected.")
-        return Part("live", label, "problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
+        return Part("problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
     finally:
         client.close()
     took_ms = (time.perf_counter() - started_s) * 1000
-    return Part(
-        "live", label, "ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")]
-    )
+    return Part("ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")])
 
 
 def look_at_address() -> Part:
-    label, base = _("Outside address"), site.base_url()
+    base = site.base_url()
     figures = [(_("Page"), base), ("MQTT", site.host_and_port(site.mqtt_host(), site.mqtt_port()))]
     link = ServiceBeat.objects.filter(pk=link_check.HEARTBEAT, ok=False).first()
     # Asked only while firmware is rolled out; what was found long ago says nothing of now.
@@ -124,17 +110,11 @@ def look_at_address() -> Part:
         help_ = _(
             "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
         )
-        return Part(
-            "address", label, "warning", link.text, since=link.changed_at, figures=figures, help=help_
-        )
+        return Part("warning", link.text, since=link.changed_at, figures=figures, help=help_)
     if settings.PHOTOHUB_URL:
-        return Part(
-            "address", label, "ok", _("Links and devices use the address that was set."), figures=figures
-        )
+        return Part("ok", _("Links and devices use the address that was set."), figures=figures)
     help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
     if settings.BEST_ADDRESS.startswith("127."):
         sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
-        return Part("address", label, "warning", sentence, figures=figures, help=help_)
-    return Part(
-        "address", label, "ok", _("It was found by itself in the local network."), figures=figures, help=help_
-    )
+        return Part("warning", sentence, figures=figures, help=help_)
+    return Part("ok", _("It was found by itself in the local network."), figures=figures, help=help_)

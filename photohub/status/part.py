@@ -14,13 +14,14 @@ LOOKS = {"ok": "good", "warning": "warn", "problem": "bad", "off": "off"}
 class Part:
     """One part of the hub: how it is (`sentence`), what to do (`help`), and (label, value) pairs in words."""
 
-    key: str
-    label: str
     state: State
     sentence: str
     since: datetime | None = None
     figures: list[tuple[str, str]] = field(default_factory=list)
     help: str = ""
+    # Whoever asks for the part names it.
+    key: str = ""
+    label: str = ""
 
     @property
     def look(self) -> str:

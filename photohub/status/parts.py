@@ -106,7 +106,7 @@ def _ask_all(questions: list[Question]) -> list[Part]:
             and key in ("files", "worker", "broker", "mirror", "address", "clock", "devices")
         ):
             sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
-            parts.append(Part(key, label, "problem", sentence))
+            parts.append(Part("problem", sentence, key=key, label=label))
         else:
             parts.append(_ask(key, label, look))
     return parts
@@ -115,7 +115,7 @@ def _ask_all(questions: list[Question]) -> list[Part]:
 def _ask(key: str, label: str, look: Callable[[], Part]) -> Part:
     """Ask one part; whatever it raises becomes its sentence. The details go to the log, not to the page."""
     try:
-        return look()
+        return replace(look(), key=key, label=label)
     except (DatabaseError, OSError) as error:
         log.warning("The part %s could not be looked at: %s", key, error)
         sentence, help_ = _("It does not answer."), _("Look into PhotoHub's log for the reason.")
@@ -125,7 +125,7 @@ def _ask(key: str, label: str, look: Callable[[], Part]) -> Part:
             _("Looking at it failed."),
             _("Please report this with the lines of PhotoHub's log."),
         )
-    return Part(key, label, "problem", f"{label}: {sentence}", help=help_)
+    return Part("problem", f"{label}: {sentence}", help=help_, key=key, label=label)
 
 
 def _database() -> Part:
@@ -142,15 +142,8 @@ def _database() -> Part:
     ]
     if took_ms > SLOW_QUERY_MS:
         sentence = _("The database answers slowly: %(ms)d ms.") % {"ms": took_ms}
-        return Part(
-            "database",
-            _("Database"),
-            "warning",
-            sentence,
-            figures=figures,
-            help=_("Look at the load of its disk."),
-        )
-    return Part("database", _("Database"), "ok", _("It answers."), figures=figures)
+        return Part("warning", sentence, figures=figures, help=_("Look at the load of its disk."))
+    return Part("ok", _("It answers."), figures=figures)
 
 
 def _disk() -> Part:
@@ -164,15 +157,14 @@ def _disk() -> Part:
             _("The disk is nearly full: %(free)s are free.") % {"free": size_in_words(free)},
         )
     else:
-        return Part("disk", _("Disk"), "ok", _("There is room."), figures=figures)
+        return Part("ok", _("There is room."), figures=figures)
     help_ = _("Delete old pictures or other files on the disk of %(folder)s. Everything stored is kept.")
     help_ %= {"folder": settings.PHOTOHUB_DATA}
-    return Part("disk", _("Disk"), state, sentence, figures=figures, help=help_)
+    return Part(state, sentence, figures=figures, help=help_)
 
 
 def _files() -> Part:
     """Say for a day that files were found which belong to no picture."""
-    label = _("Picture files")
     stuck = Removal.objects.exclude(error="").exclude(error=deleting.FORMER_MIRROR.text)
     if (count := stuck.count()) and (row := stuck.order_by("-next_try_at").first()):
         text = ngettext(
@@ -182,12 +174,12 @@ def _files() -> Part:
         )
         help_ = _("Look at the disk of the data folder and at the mirror; the hub tries again by itself.")
         sentence = text % {"n": count, "why": row.error_text}
-        return Part("files", label, "warning", sentence, since=row.created_at, help=help_)
+        return Part("warning", sentence, since=row.created_at, help=help_)
     heartbeat = ServiceBeat.objects.filter(pk=orphans.HEARTBEAT).first()
     if heartbeat is None or heartbeats.is_stale(heartbeat, _FOUND_FOR_S):
-        return Part("files", label, "ok", _("No file was found that belongs to no picture."))
+        return Part("ok", _("No file was found that belongs to no picture."))
     help_ = _("A kill or a restored backup leaves such files. If pictures are missed, run manage.py verify.")
-    return Part("files", label, "warning", heartbeat.text, since=heartbeat.at, help=help_)
+    return Part("warning", heartbeat.text, since=heartbeat.at, help=help_)
 
 
 def _stored_count() -> int:
@@ -246,48 +238,39 @@ def _by_heartbeat(name: str, label: str, fine: str, silent: str, help_: str) -> 
     row = ServiceBeat.objects.filter(pk=name).first()
     stale = row is None or heartbeats.is_stale(row, STALE_AFTER_S)
     if row is None and time.monotonic() - _started_s < STALE_AFTER_S:
-        return Part(
-            name, label, "warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_
-        )
+        return Part("warning", _("%(part)s: it has not reported yet.") % {"part": label}, help=help_)
     if stale:
-        return Part(name, label, "problem", silent, since=row.at if row else None, help=help_)
+        return Part("problem", silent, since=row.at if row else None, help=help_)
     if not row.ok:
-        return Part(name, label, "problem", row.text or silent, since=row.changed_at, help=help_)
-    return Part(name, label, "ok", fine, since=row.changed_at)
+        return Part("problem", row.text or silent, since=row.changed_at, help=help_)
+    return Part("ok", fine, since=row.changed_at)
 
 
 def _clock() -> Part:
-    label, now = _("Clock"), timezone.now()
+    now = timezone.now()
     help_ = _("Set the clock of this machine, best by NTP. Signed links and times of pictures depend on it.")
     newest = Capture.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
     if now < EARLIEST_TIME:
         return Part(
-            "clock",
-            label,
-            "problem",
-            _("The clock is wrong: it shows the year %(year)d.") % {"year": now.year},
-            help=help_,
+            "problem", _("The clock is wrong: it shows the year %(year)d.") % {"year": now.year}, help=help_
         )
     if newest and newest > now + timedelta(minutes=1):
         return Part(
-            "clock",
-            label,
             "warning",
             _("The clock was set back: there are pictures from the future."),
             since=newest,
             help=help_,
         )
-    return Part("clock", label, "ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
+    return Part("ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
 
 
 def _devices() -> Part:
-    label = _("Devices")
     count = Trouble.objects.open().values("device").distinct().count()
     if crowd := overload.found():
         row, help_ = crowd
-        return Part("devices", label, "warning", row.text, since=row.changed_at, help=str(help_))
+        return Part("warning", row.text, since=row.changed_at, help=str(help_))
     if not count:
-        return Part("devices", label, "ok", _("No device has trouble that the hub knows of."))
+        return Part("ok", _("No device has trouble that the hub knows of."))
     unfetched = (
         Trouble.objects.open().filter(word__in=fetch_errors.SENTENCES).values("device").distinct().count()
     )
@@ -297,14 +280,11 @@ def _devices() -> Part:
     else:
         text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
     help_ = _("The list of devices says which, and each device's page says why.")
-    return Part("devices", label, "warning", text % {"n": count}, figures=figures, help=help_)
+    return Part("warning", text % {"n": count}, figures=figures, help=help_)
 
 
 def _lightbox() -> Part:
-    label = _("Picture viewer")
     if vendor.available():
-        return Part("lightbox", label, "ok", _("Its files are there."))
+        return Part("ok", _("Its files are there."))
     help_ = _("Run npm ci in PhotoHub's folder and start it again to browse pictures in full size.")
-    return Part(
-        "lightbox", label, "off", _("It is not installed: pictures open on their own pages."), help=help_
-    )
+    return Part("off", _("It is not installed: pictures open on their own pages."), help=help_)

@@ -11,18 +11,16 @@ from photohub.status.part import Part
 
 def look_at_retention() -> Part:
     """Describe retention, and the doubt of the clock that also keeps films and lost files from being deleted."""
-    label, figures = _("Retention"), _limits()
+    figures = _limits()
     problems = retention_wording.problems_now()
     if problems:
         heartbeat = ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).first()
         sentence = " ".join(problem.sentence for problem in problems)
         since = heartbeat.changed_at if heartbeat else None
-        return Part(
-            "retention", label, "warning", sentence, since=since, figures=figures, help=_help(problems)
-        )
+        return Part("warning", sentence, since=since, figures=figures, help=_help(problems))
     if not figures:
-        return Part("retention", label, "off", _("No limit is set: every picture is kept."))
-    return Part("retention", label, "ok", _("The limits are kept."), figures=figures)
+        return Part("off", _("No limit is set: every picture is kept."))
+    return Part("ok", _("The limits are kept."), figures=figures)
 
 
 def _limits() -> list[tuple[str, str]]:
