@@ -37,7 +37,7 @@ from devices.protocol.mqtt.dynsec import (
     role_of,
 )
 from devices.registry.models import BrokerAccount, BrokerAccountQuerySet
-from photohub.lib.clock import first_due
+from photohub.lib.clock import first_due, wait_at_most
 from photohub.lib.database.db import in_thread, update_in_order
 from photohub.lib.encryption import decrypt
 from photohub.lib.pages.sentences import Said, in_english, said
@@ -242,11 +242,7 @@ class Accounts:
                     await in_thread(note_answers, silent.args[0])
             except Exception:
                 log.exception("The broker's accounts could not be compared; the gateway tries again.")
-            try:
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(self._wake, LOOK_EVERY_S)
 
     async def look_once(self) -> None:
         """Compare the broker's accounts with the rows, and tell it what is due."""

@@ -13,6 +13,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from devices.protocol.json_fields import compact
+
 from .json_fields import read_object
 
 MAX_NAME_BYTES = 49
@@ -79,7 +81,7 @@ def encode_capture(name: str, action_as_string: bool = False) -> bytes:
     """
     if len(name) > MAX_NAME_BYTES or not _PRINTABLE_ASCII.fullmatch(name):
         raise ValueError(f"A picture name must be 1 to 49 printable ASCII characters, not {name[:80]!r}.")
-    return _compact({"action": "0" if action_as_string else 0, "name": name})
+    return compact({"action": "0" if action_as_string else 0, "name": name})
 
 
 def decode_command(payload: bytes) -> CaptureCommand | None:
@@ -148,9 +150,9 @@ def encode_ok(*, url: str, id: str, dup: bool = False) -> bytes:
     answer["id"] = _UNSAFE.sub("", id)[:_MAX_ID_CHARS]
     if dup:
         answer["dup"] = True
-    if len(_compact(answer)) > MAX_ANSWER_BYTES:
+    if len(compact(answer)) > MAX_ANSWER_BYTES:
         del answer["url"]
-    return _compact(answer)
+    return compact(answer)
 
 
 def encode_error(des: str, err: str) -> bytes:
@@ -166,11 +168,7 @@ def encode_error(des: str, err: str) -> bytes:
 
 
 def _error(des: str, err: str) -> bytes:
-    return _compact({"code": 1, "des": des, "err": err[:_MAX_WORD_CHARS]})
-
-
-def _compact(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode("ascii")
+    return compact({"code": 1, "des": des, "err": err[:_MAX_WORD_CHARS]})
 
 
 def decode_result(payload: bytes) -> Result | None:

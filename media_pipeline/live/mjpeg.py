@@ -19,7 +19,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from photohub.lib.http.answer import headers_from
+from photohub.lib.http.answer import headers_from, wait_for_leave
 from photohub.lib.http.guard import DIRECT_BODY
 
 from .latest_frame import Frames
@@ -99,7 +99,7 @@ class MjpegEndpoint:
             await send({"type": "http.response.body", "body": b""})
             return
         viewer = self._welcome(scope, verdict.code, send)
-        leaving = asyncio.create_task(_wait_for_leave(receive))
+        leaving = asyncio.create_task(wait_for_leave(receive))
         try:
             await self._show(viewer, verdict.code, leaving)
             if not leaving.done():
@@ -157,11 +157,6 @@ def _headers(scope: dict) -> list[tuple[bytes, bytes]]:
     # An HTTP/1.0 client takes everything up to the end, but the server would send it chunks, which it cannot
     # read. A length that is never reached keeps the body as it is.
     return [*_HEADERS, _ENDLESS] if _is_old(scope) and scope["method"] == "GET" else _HEADERS
-
-
-async def _wait_for_leave(receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _end(scope: dict, send, leaving: asyncio.Task, *, cut: bool) -> None:

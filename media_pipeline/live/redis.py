@@ -10,7 +10,6 @@ is replaced by the next one: only the newest waits. Nothing depends on Redis but
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import struct
@@ -22,6 +21,8 @@ from dataclasses import asdict
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
+
+from photohub.lib.clock import wait_at_most
 
 from .latest_frame import LatestFrames, Stats, View, Watching
 
@@ -250,9 +251,7 @@ class RedisFrames:
 
     async def _tell_stats(self) -> None:
         # At once for a camera that has begun: who sees its pictures may press a button that asks whether it is live.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(STATS_EVERY_S):
-                await self._begun.wait()
+        await wait_at_most(self._begun, STATS_EVERY_S)
         self._begun.clear()
         for code in self._own.codes():
             stats = await self._own.stats(code)

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from photohub.lib import failpoints
+from photohub.lib.files.blobs import sync_folder
 from photohub.lib.files.moving import move
 
 _LOCAL_JOURNALS = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0xF2F52010: "f2fs"}
@@ -78,15 +79,6 @@ def _rename_all(moves: list[Move], moved: Callable[[Path], None]) -> None:
         move(source, target)
         moved(target)
     failpoints.hit("ingest.renamed")
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_file_system(descriptor: int) -> None:

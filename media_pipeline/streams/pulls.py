@@ -7,6 +7,7 @@ import secrets
 
 from devices.events import heartbeats, troubles
 from devices.registry.models import Device
+from photohub.lib.clock import wait_at_most
 from photohub.lib.database.db import in_thread
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.network.errors import GetFailed
@@ -54,9 +55,7 @@ class Pulls:
                 except Exception as error:
                     # What runs goes on: a database that is away is away for other gateways too.
                     log.warning("Which cameras to fetch from could not be looked up: %s", error)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._look_every_s):
-                        await self._wake.wait()
+                await wait_at_most(self._wake, self._look_every_s)
         finally:
             await self._stop(set(self._running), said("the hub stopped"))
             with contextlib.suppress(Exception):

@@ -87,14 +87,14 @@ class FolderTarget:
         # A link costs nothing and is as good: no program changes a picture in place.
         if not (never_changes and _link(source, part)):
             shutil.copyfile(source, part)
-            _sync(part)
+            sync(part)
         part.chmod(0o600)
         os.replace(part, target)
         return True
 
     def finish(self, manifest: Path) -> None:
         self.add(manifest, MANIFEST, 0)
-        _sync(self.folder)
+        sync(self.folder)
         for old in self.folder.glob("database-*"):
             if old.name not in self._begun:
                 old.unlink()
@@ -140,7 +140,8 @@ def _link(source: Path, target: Path) -> bool:
     return True
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Return when this file, or the names in this folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

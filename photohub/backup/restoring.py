@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from django.db import connection
 
-from photohub.backup.backing_up import FORM, MANIFEST, server_variables
+from photohub.backup.backing_up import FORM, MANIFEST, server_variables, sync
 from photohub.lib.files import one_instance, private
 
 _OF_NO_ACCOUNT = {"hub.lock", "secret_key", "static", "celerybeat-schedule"}
@@ -120,11 +120,7 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o600)
-    descriptor = os.open(target, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(target)
 
 
 def _restore_database(dump: Path, data: Path) -> None:

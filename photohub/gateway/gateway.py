@@ -32,6 +32,7 @@ from photohub.gateway.inbox import Inbox
 from photohub.gateway.mqtt_routes import channels_of
 from photohub.gateway.streams import Intake
 from photohub.lib import failpoints
+from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
@@ -166,11 +167,7 @@ class Gateway:
 
     async def _resubscribe(self, link: Link) -> None:
         while True:
-            try:
-                async with asyncio.timeout(_FILTERS_EVERY_S):
-                    await self._filters_changed.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(self._filters_changed, _FILTERS_EVERY_S)
             self._filters_changed.clear()
             try:
                 await self._subscribe(link)
@@ -254,11 +251,7 @@ class Gateway:
             self._only_links = False
             self._wake.clear()
             await self._send_what_is_due(link, only_links)
-            try:
-                async with asyncio.timeout(_LOOK_EVERY_S):
-                    await self._wake.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(self._wake, _LOOK_EVERY_S)
 
     def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun.Push], list[Capture]]:
         """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""

@@ -27,6 +27,7 @@ from media_pipeline.streams.links import StreamLinks
 from media_pipeline.streams.pulls import Pulls
 from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint
 from photohub import asgi
+from photohub.lib.clock import wait_at_most
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.guessing import FailedTries
 from photohub.lib.pages.sentences import said
@@ -98,9 +99,7 @@ class Intake:
             while True:
                 await self._put_out_who_may_not()
                 await self._tell_of_crowds()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await self._looking.wait()
+                await wait_at_most(self._looking, _LOOK_EVERY_S)
                 self._looking.clear()
         finally:
             pulling.cancel()

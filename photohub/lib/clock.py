@@ -5,6 +5,8 @@ ahead was written while the clock was wrong, or was written by the right clock b
 nobody.
 """
 
+import asyncio
+import contextlib
 import threading
 import time
 from datetime import datetime, timedelta
@@ -61,6 +63,13 @@ def uptime() -> tuple[str, float] | None:
         return _BOOT_ID.read_text().strip(), float(_UPTIME.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
+
+
+async def wait_at_most(event: asyncio.Event, limit_s: float) -> None:
+    """Wait for the event, but no longer than this."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(limit_s):
+            await event.wait()
 
 
 class Pace:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
-from photohub.lib.http.answer import transport_of
+from photohub.lib.http.answer import transport_of, wait_for_leave
 from photohub.lib.messaging import load
 
 from .call import Gone, Refused, busy
@@ -61,7 +61,7 @@ async def send_image(send, receive, body: memoryview, note: Note) -> None:
     Raises Gone when the device left, or was cut off because it did not take its bytes.
     """
     _keep_unsent_small(send)
-    leaving = asyncio.ensure_future(_wait_for_leave(receive))
+    leaving = asyncio.ensure_future(wait_for_leave(receive))
     try:
         async with asyncio.timeout(PIECE_WITHIN_S) as limit:
             await _send_pieces(send, leaving, body, note, limit)
@@ -107,11 +107,6 @@ async def _give_way() -> None:
         if not load.is_high():
             return
         await asyncio.sleep(_LOOK_AGAIN_S)
-
-
-async def _wait_for_leave(receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _keep_unsent_small(send) -> None:

@@ -19,6 +19,7 @@ from devices.panels.sources import outbox
 from devices.protocol.pictures.packets import QUIET_S, FailWord, Sender, SenderState
 from devices.registry import presence
 from photohub.lib import failpoints
+from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
@@ -65,11 +66,7 @@ class Pusher:
             while True:
                 self._wake.clear()
                 await self._start_what_is_due()
-                try:
-                    async with asyncio.timeout(_LOOK_EVERY_S):
-                        await self._wake.wait()
-                except TimeoutError:
-                    pass
+                await wait_at_most(self._wake, _LOOK_EVERY_S)
         finally:
             noting.cancel()
             await asyncio.gather(noting, return_exceptions=True)
@@ -261,11 +258,7 @@ class _Transfer:
         """Wait for the end, or for the next packet that is due."""
         deadline_s = self.sender.deadline_s
         left_s = 0.0 if deadline_s is None else max(0.0, deadline_s - time.monotonic())
-        try:
-            async with asyncio.timeout(left_s):
-                await self._changed.wait()
-        except TimeoutError:
-            pass
+        await wait_at_most(self._changed, left_s)
 
 
 def _looks_restarted(sender: Sender) -> bool:

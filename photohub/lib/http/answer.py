@@ -89,3 +89,9 @@ def whole_answer(status: int, body: bytes, named: dict[str, str]) -> bytes:
 def transport_of(send):
     """Return the connection below an answer where the server shows it, as uvicorn does; else None."""
     return getattr(getattr(send, "__self__", None), "transport", None)
+
+
+async def wait_for_leave(receive) -> None:
+    """Return when whoever asked has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,3 +47,11 @@ def test_a_pace_notices_one_jump_once(monkeypatch):
     assert [pace.is_steady(), pace.is_steady()] == [False, True]
     monkeypatch.undo()
     assert [pace.is_steady(), pace.is_steady()] == [False, True]
+
+
+async def test_an_event_is_waited_for_and_no_longer_than_the_limit():
+    came, never = asyncio.Event(), asyncio.Event()
+    came.set()
+    await asyncio.wait_for(clock.wait_at_most(came, 60), 5)
+    await asyncio.wait_for(clock.wait_at_most(never, 0.01), 5)
+    assert not never.is_set()
