@@ -18,8 +18,8 @@ from devices.protocol.aliyun import topics as aliyun_topics
 from devices.protocol.aliyun.topics import OtaChannel, build_topic
 from devices.protocol.pictures import packets as picture_packets
 from devices.protocol.topics import FROM_DEVICE, TO_DEVICE, Channel
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
-from devices.registry.profiles import PROFILES
 from devices.setup import snippets
 from devices.setup.snippets import snippets_for
 from media_pipeline.intake import endpoint as upload

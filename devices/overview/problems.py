@@ -6,8 +6,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.events.wording import sentence_of
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
-from devices.registry.profiles import PROFILES
 
 _PATIENCE = timedelta(hours=1)
 _LOW_BATTERY_MV = 3500

@@ -14,9 +14,9 @@ from devices.commands.models import Command
 from devices.commands.views import newest_command
 from devices.panels.deliveries.screens import screens_of
 from devices.panels.fetching import unclaimed
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup, DeviceKey, Panel
-from devices.registry.profiles import PROFILES
 from devices.registry.tabs import frame_of
 from devices.setup.snippets import connection_facts, snippets_for
 
@@ -57,7 +57,7 @@ def now(request: HttpRequest, code: str) -> HttpResponse:
     """The overview without the page around it."""
     device = get_device(request.user, code)
     return render(
-        request, "devices/overview/_now.html", frame_of(request, device, "overview") | now_of(device)
+        request, "devices/overview/_device_page.html", frame_of(request, device, "overview") | now_of(device)
     )
 
 

@@ -15,8 +15,8 @@ from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said, said_of
 
 from . import broker_accounts
+from .camera_profiles import PANEL, PROFILES
 from .models import Device, Panel
-from .profiles import PANEL, PROFILES
 from .rules import check_device, host_of, read_network, unmask
 
 CHANGEABLE: dict[str, str | Promise] = {

@@ -4,8 +4,8 @@ from django.http import HttpRequest
 
 from devices.access.rights import Action, can
 
+from .camera_profiles import PROFILES
 from .models import Device
-from .profiles import PROFILES
 
 
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:

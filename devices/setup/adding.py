@@ -10,8 +10,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from devices.keys.identity import issue_key
+from devices.registry.camera_profiles import PANEL, PROFILES, fill_in
 from devices.registry.models import Device, Panel
-from devices.registry.profiles import PANEL, PROFILES, fill_in
 from devices.registry.rules import RESERVED_CODES, check_device
 from photohub.lib.encryption import encrypt
 from photohub.lib.messaging import notify

@@ -18,10 +18,10 @@ from devices.events.troubles_api import TroubleOut
 from devices.panels.fetching.settings import change_panel
 from devices.panels.fetching.shapes import PanelChanges, PanelOut
 from devices.registry import disclosure
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.changes import change_device
 from devices.registry.finding import device_of
 from devices.registry.models import Device, DeviceGroup, LinkState, Panel
-from devices.registry.profiles import PROFILES
 from devices.registry.removing import remove_device
 from devices.registry.rules import (
     COMMAND_TIMEOUT_S,

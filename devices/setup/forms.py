@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy
 from devices.panels.fetching.forms import hardware_address
 from devices.panels.fetching.settings import change_panel
 from devices.protocol.topics import valid_code
+from devices.registry.camera_profiles import PANEL
 from devices.registry.changes import change_device
 from devices.registry.models import Device, DeviceGroup, Publisher
-from devices.registry.profiles import PANEL
 from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
 from photohub.lib.pages.form_fields import MONO, number, show_errors, text, tick
 

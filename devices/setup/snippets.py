@@ -14,8 +14,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from devices.protocol import topics
+from devices.registry.camera_profiles import PANEL, PROFILES
 from devices.registry.models import Device, Publisher
-from devices.registry.profiles import PANEL, PROFILES
 from photohub.lib.network import site
 
 ANSWER_WITHIN_S = 10

@@ -18,10 +18,10 @@ from devices.events.models import Event, EventType
 from devices.keys import shown_once
 from devices.panels.fetching import trmnl
 from devices.panels.fetching.forms import PanelForm
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.changes import change_device
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
-from devices.registry.profiles import PROFILES
 from devices.registry.removing import remove_device
 from devices.registry.rules import topic_holder, warn_of_network
 from devices.registry.tabs import frame_of

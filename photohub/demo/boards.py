@@ -6,8 +6,8 @@ from typing import Protocol
 
 from devices.protocol import topics
 from devices.protocol.topics import Channel
+from devices.registry.camera_profiles import PANEL
 from devices.registry.models import Device
-from devices.registry.profiles import PANEL
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.esp_updater import EspUpdater, EspUpdaterConfig
 from simulators.firmware_board import Board, make_firmware

@@ -5,8 +5,8 @@ import json
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
-from devices.registry.profiles import PROFILES
 from devices.setup import adding
 
 

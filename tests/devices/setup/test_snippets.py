@@ -8,7 +8,7 @@ import pytest
 
 from devices.protocol.pictures.packets import encode_begin, encode_data, encode_end
 from devices.protocol.pictures.receiver import Receiver
-from devices.registry.profiles import PROFILES
+from devices.registry.camera_profiles import PROFILES
 from devices.setup.snippets import connection_facts, snippets_for
 from tests.builders import make_device
 

@@ -1,7 +1,7 @@
 import pytest
 
+from devices.registry.camera_profiles import PROFILES, fill_in
 from devices.registry.models import Device
-from devices.registry.profiles import PROFILES, fill_in
 from devices.registry.rules import check_device
 from tests.builders import make_device
 

@@ -1,4 +1,4 @@
-"""Device profiles: what each kind of board needs filled in.
+"""Camera profiles: what each kind of board needs filled in.
 
 A profile is a starting point: every value it fills in is a column of the device and can be changed there.
 The fixed topics are those of published programs, which cannot be changed in the field; each can belong to one
