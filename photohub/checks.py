@@ -66,21 +66,17 @@ def check_privacy(app_configs, **kwargs) -> list[CheckMessage]:
 def check_passwords(app_configs, **kwargs) -> list[CheckMessage]:
     """The passwords between the parts must not be those of examples."""
     found: list[CheckMessage] = []
-    for name, url in _addresses_with_passwords():
+    for name, url in [
+        ("DATABASE_URL", settings.DATABASE_URL),
+        ("REDIS_URL", settings.REDIS_URL),
+        ("PHOTOHUB_MQTT_URL", settings.MQTT_URL),
+    ]:
         password = unquote(urlsplit(url).password or "")
         if password.casefold() in _OF_EXAMPLES or (password and password == urlsplit(url).username):
             hint = "Make one with `openssl rand -hex 24`, and set it at both ends."
             message = f"The password in {name} stands in examples: everybody knows it."
             found.append(Error(message, hint=hint, id="photohub.E007"))
     return found
-
-
-def _addresses_with_passwords() -> list[tuple[str, str]]:
-    return [
-        ("DATABASE_URL", settings.DATABASE_URL),
-        ("REDIS_URL", settings.REDIS_URL),
-        ("PHOTOHUB_MQTT_URL", settings.MQTT_URL),
-    ]
 
 
 def check_disk(app_configs, **kwargs) -> list[CheckMessage]:

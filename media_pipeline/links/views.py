@@ -104,7 +104,11 @@ def _from_here(request: HttpRequest, capture: Capture) -> HttpResponse:
     try:
         data = read_picture(capture)
     except PictureMissing:
-        return _missing(request)
+        return _say(
+            request,
+            404,
+            _("The picture's file is missing on this PhotoHub. Its owner can see why on the status page."),
+        )
     name = f"{capture.code}.{capture.path.rpartition('.')[2]}"
     response = picture_response(data, capture.content_type, name, _CACHE, capture.sha256)
     response["Cross-Origin-Resource-Policy"] = "cross-origin"
@@ -121,14 +125,6 @@ def _expired(request: HttpRequest) -> HttpResponse:
 
 def _revoked(request: HttpRequest) -> HttpResponse:
     return _say(request, 410, _("This link was withdrawn by the owner of the picture."))
-
-
-def _missing(request: HttpRequest) -> HttpResponse:
-    return _say(
-        request,
-        404,
-        _("The picture's file is missing on this PhotoHub. Its owner can see why on the status page."),
-    )
 
 
 def _say(request: HttpRequest, status: int, sentence: str) -> HttpResponse:

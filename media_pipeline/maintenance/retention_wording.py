@@ -85,7 +85,7 @@ def left_over_bytes(over: int) -> list[Problem]:
 def say(problems: list[Problem]) -> None:
     """Write the heartbeat, and tell owners when a problem begins, is another, or ends."""
     known = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
-    before = _words_of(known.sentence) if known and not known.ok else []
+    before = [problem.word for problem in _read(known.sentence)] if known and not known.ok else []
     said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
     while problems and len(said) > _SENTENCE_CHARS:
         problems = problems[:-1] or [
@@ -98,10 +98,6 @@ def say(problems: list[Problem]) -> None:
         events.record_word(EventType.NOTICE, problems[0].word, problem=True, **problems[0].values)
     elif before and not problems:
         events.record_word(EventType.NOTICE, "retention_well")
-
-
-def _words_of(sentence: str) -> list[str]:
-    return [problem.word for problem in _read(sentence)]
 
 
 def _read(sentence: str) -> list[Problem]:

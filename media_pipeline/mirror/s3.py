@@ -95,7 +95,19 @@ class S3Store:
             bucket_name=bucket,
             endpoint_url=endpoint_url or None,
             region_name=region or None,
-            client_config=_config(endpoint_url, addressing_style),
+            client_config=Config(
+                # Since boto3 1.36 a checksum is added to every put by default, in a chunked encoding that Aliyun OSS
+                # and other stores refuse.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                signature_version="s3v4",
+                connect_timeout=3,
+                read_timeout=20,
+                # Trying again is the mirror's own work, on the row.
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": addressing_style or "auto"},
+                proxies={} if is_loopback(endpoint_url) else None,
+            ),
         )
 
     def put(self, path: str | Path, key: str, content_type: str) -> PutResult:
@@ -271,22 +283,6 @@ def _must_be_s3(answer: dict[str, Any], named_by: str = "etag") -> dict[str, Any
 
 def _result_of(head: dict[str, Any]) -> PutResult:
     return PutResult(head["ETag"].strip('"'), None, head["ContentLength"])
-
-
-def _config(endpoint_url: str, addressing_style: str) -> Config:
-    return Config(
-        # Since boto3 1.36 a checksum is added to every put by default, in a chunked encoding that Aliyun OSS
-        # and other stores refuse.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        signature_version="s3v4",
-        connect_timeout=3,
-        read_timeout=20,
-        # Trying again is the mirror's own work, on the row.
-        retries={"total_max_attempts": 1},
-        s3={"addressing_style": addressing_style or "auto"},
-        proxies={} if is_loopback(endpoint_url) else None,
-    )
 
 
 def _same(head: dict[str, Any], size_bytes: int, sha256: str, md5: str) -> bool:

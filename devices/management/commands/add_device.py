@@ -1,7 +1,5 @@
 """`manage.py add_device`: make a device and print its key once."""
 
-import json
-
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -30,9 +28,5 @@ class Command(BaseCommand):
         if made.device_secret:
             facts["device_secret"] = made.device_secret
         self.stdout.write(
-            _as_json(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items())
+            json.dumps(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items())
         )
-
-
-def _as_json(facts: dict) -> str:
-    return json.dumps(facts)

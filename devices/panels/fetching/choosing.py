@@ -97,7 +97,15 @@ def choose(panel: Panel, seen: frozenset[str]) -> Shown:
     """Return what the panel should show: what was sent to it, else its playlist's, else what it shows, else a card."""
     delivery, wait_s = _next_delivery(panel), panel.poll_interval_s
     if delivery is not None and delivery.prepared_at is not None:
-        return _of_delivery(delivery, wait_s, seen)
+        return Shown(
+            delivery.sha256,
+            delivery.size_bytes,
+            delivery.content_type,
+            delivery.file_name.rpartition(".")[2],
+            delivery.sha256 in seen,
+            wait_s,
+            delivery,
+        )
     if delivery is not None:
         wait_s = min(wait_s, SOON_S)
     following = playlists.make_next(panel)
@@ -121,18 +129,6 @@ def _next_delivery(panel: Panel) -> Delivery | None:
     waiting = [d for d in waiting if not d.prepared_at or d.attempts < HANDED_AT_MOST]
     prepared = [d for d in waiting if d.prepared_at]
     return next(iter(prepared or waiting), None)
-
-
-def _of_delivery(delivery: Delivery, wait_s: int, seen: frozenset[str]) -> Shown:
-    return Shown(
-        delivery.sha256,
-        delivery.size_bytes,
-        delivery.content_type,
-        delivery.file_name.rpartition(".")[2],
-        delivery.sha256 in seen,
-        wait_s,
-        delivery,
-    )
 
 
 def _of_made(made: panel_cards.Made, wait_s: int, seen: frozenset[str], passed: int | None = None) -> Shown:
