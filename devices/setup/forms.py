@@ -95,12 +95,7 @@ class SettingsForm(_GroupForm):
     name = text(gettext_lazy("Name"), chars=80, required=True)
     group = GroupField()
     new_group = text(gettext_lazy("or a new group"), chars=80)
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        required=False,
-        max_length=10_000,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    note = text(gettext_lazy("Note"), chars=10_000, attrs={"rows": 3}, widget=forms.Textarea)
     enabled = tick(
         gettext_lazy("Switched on"), gettext_lazy("A device that is switched off is refused on every wire.")
     )

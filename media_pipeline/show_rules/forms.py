@@ -14,16 +14,6 @@ from .models import ShowRule
 from .rules import FIELDS, LIMITS, save_rule
 
 
-class _DeviceField(forms.ModelChoiceField):
-    def label_from_instance(self, device: Device) -> str:
-        return device.name
-
-
-class _DevicesField(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, device: Device) -> str:
-        return device.name
-
-
 class RuleForm(forms.Form):
     """Asks for a camera, the panels that show its pictures, and which of them."""
 
@@ -34,13 +24,13 @@ class RuleForm(forms.Form):
         required=True,
         attrs={"autocomplete": "off"},
     )
-    camera = _DeviceField(
+    camera = forms.ModelChoiceField(
         queryset=Device.objects.none(),
         to_field_name="code",
         label=gettext_lazy("Camera"),
         empty_label=gettext_lazy("choose one"),
     )
-    panels = _DevicesField(
+    panels = forms.ModelMultipleChoiceField(
         queryset=Device.objects.none(),
         to_field_name="code",
         label=gettext_lazy("Panels"),

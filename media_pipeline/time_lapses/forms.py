@@ -32,15 +32,12 @@ _PLACES = {"from": "since", "to": "before"}
 _WIDTHS = (640, 960, 1280, 1920)
 
 
-class _DeviceField(forms.ModelChoiceField):
-    def label_from_instance(self, device: Device) -> str:
-        return device.name
-
-
 class TimeLapseForm(forms.Form):
     """Asks for a camera and a time, or keeps pictures that were chosen in the history; and how the film runs."""
 
-    device = _DeviceField(queryset=Device.objects.none(), to_field_name="code", label=gettext_lazy("Camera"))
+    device = forms.ModelChoiceField(
+        queryset=Device.objects.none(), to_field_name="code", label=gettext_lazy("Camera")
+    )
     since = forms.CharField(
         label=gettext_lazy("From"),
         required=False,

@@ -9,9 +9,8 @@ from devices.firmware.checking import Facts
 from devices.firmware.errors import FirmwareError
 from devices.firmware.images import Labels
 from devices.firmware.models import Firmware, SigningKey
-from photohub.lib.pages.form_fields import text, tick
+from photohub.lib.pages.form_fields import MONO, text, tick
 
-_MONO = {"class": "mono", "autocapitalize": "none", "spellcheck": "false"}
 # A refusal's word finds the field beside which its sentence stands; the others stand above the form.
 _FIELD_OF = {word: "file" for word in ("size", "hash", "image", "too_large", "empty")}
 _FIELD_OF |= {
@@ -45,12 +44,7 @@ class FirmwareForm(forms.Form):
             "Only goes up; nobody is offered a lower one. Empty: one more than the highest."
         ),
     )
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        max_length=10_000,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
+    note = text(gettext_lazy("Note"), chars=10_000, attrs={"rows": 3}, widget=forms.Textarea)
     publish = tick(gettext_lazy("Let rollouts use it at once"), initial=True)
     lower = tick(gettext_lazy("Take it though its counter is not the highest"))
 
@@ -99,13 +93,13 @@ class SigningKeyForm(forms.Form):
     """A public key to trust."""
 
     name = text(gettext_lazy("Name"), chars=80, required=True)
-    public_key = forms.CharField(
-        label=gettext_lazy("Public key"),
-        max_length=1000,
-        widget=forms.Textarea(attrs={"rows": 3, **_MONO}),
-        help_text=gettext_lazy(
-            "As firmware_key printed it: 64 hex digits, base64, or PEM. Never the private half."
-        ),
+    public_key = text(
+        gettext_lazy("Public key"),
+        gettext_lazy("As firmware_key printed it: 64 hex digits, base64, or PEM. Never the private half."),
+        1000,
+        required=True,
+        attrs={"rows": 3} | MONO,
+        widget=forms.Textarea,
     )
 
     def save(self, user) -> SigningKey | None:

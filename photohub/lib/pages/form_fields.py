@@ -13,11 +13,17 @@ MONO = {"autocapitalize": "none", "spellcheck": "false", "class": "mono"}
 
 
 def text(
-    label: Words, help_text: Words = "", chars: int = 64, *, required: bool = False, attrs: dict | None = None
+    label: Words,
+    help_text: Words = "",
+    chars: int = 64,
+    *,
+    required: bool = False,
+    attrs: dict | None = None,
+    widget: type[forms.Widget] = forms.TextInput,
 ) -> forms.CharField:
-    widget = forms.TextInput(attrs=attrs)
+    shown = widget(attrs=attrs)
     return forms.CharField(
-        label=label, help_text=help_text, max_length=chars, required=required, widget=widget
+        label=label, help_text=help_text, max_length=chars, required=required, widget=shown
     )
 
 
