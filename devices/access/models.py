@@ -1,5 +1,7 @@
 """Who may do what: memberships of people, tokens of their programs."""
 
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -88,3 +90,11 @@ def visible_devices(devices: models.QuerySet, user, path: str = "") -> models.Qu
     everywhere = memberships.filter(group=None)
     groups = memberships.exclude(group=None).values("group")
     return devices.filter(models.Exists(everywhere) | Q(**{f"{path}group__in": groups}))
+
+
+class OfDevices(models.QuerySet):
+    """Rows that belong to a device each."""
+
+    def visible_to(self, user) -> Self:
+        """Keep the rows of devices that the person may look at."""
+        return visible_devices(self, user, "device__")

@@ -87,9 +87,14 @@ def person_asking(context: dict | None):
     return getattr(request, "user", None)
 
 
-def require_owner(request: HttpRequest) -> None:
-    if not can(request.user, Action.MANAGE):
+def require(user, action: Action, subject=None) -> None:
+    """Raise PermissionDenied where `can` says no."""
+    if not can(user, action, subject):
         raise PermissionDenied
+
+
+def require_owner(request: HttpRequest) -> None:
+    require(request.user, Action.MANAGE)
 
 
 def owners_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -97,8 +102,7 @@ def owners_only(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 
     @wraps(view)
     def guarded(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-        if not is_owner(request.user):
-            raise PermissionDenied
+        require_owner(request)
         return view(request, *args, **kwargs)
 
     return login_required(guarded)

@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Router, Schema
 from pydantic import Field
 
-from devices.access.rights import Action, can, person_asking
+from devices.access.rights import Action, person_asking, require
 from devices.registry.finding import device_of
 from photohub.lib.pages.api import ApiError, CodeOf, Cursor, Limit, Page, page_of
 from photohub.lib.pages.sentences import said
@@ -77,8 +76,7 @@ def read_command(request: HttpRequest, id: UUID):
 def cancel_command(request: HttpRequest, id: UUID):
     """For operators. 409 `conflict` when it had already ended. A picture on its way is stored anyway."""
     command = _command_of(request, id)
-    if not can(request.user, Action.COMMAND, command):
-        raise PermissionDenied
+    require(request.user, Action.COMMAND, command)
     if not commands.cancel(command, said("Cancelled by %(person)s.", person=request.user.get_username())):
         raise ApiError(409, "conflict", _("This command has already ended."))
     return _command_of(request, id)

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import OfDevices
 from devices.registry.models import Device
 from photohub.lib.database.db import inline, inline_all
 from photohub.lib.ids import new_id
@@ -22,10 +22,7 @@ class CommandState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class CommandQuerySet(models.QuerySet):
-    def visible_to(self, user) -> "CommandQuerySet":
-        return visible_devices(self, user, "device__")
-
+class CommandQuerySet(OfDevices):
     def open(self) -> "CommandQuerySet":
         """Keep the commands that a picture may still answer."""
         return self.not_ended().filter(expires_at__gt=timezone.now())

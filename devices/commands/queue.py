@@ -95,9 +95,7 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
     with transaction.atomic():
         rows.insert(made)
         events.record_all([_change_of(command) for command in made])
-        transaction.on_commit(
-            lambda: notify.send(notify.GATEWAY, [{"type": "gateway.commands"}]), robust=True
-        )
+        notify.send_after_commit(notify.GATEWAY, {"type": "gateway.commands"})
     for command in made:
         command._state.adding = False
     return made

@@ -20,6 +20,11 @@ def record(type: EventType, sentence: str | Said = "", **facts: object) -> None:
     record_all([new_event(type, sentence, **facts)])
 
 
+def record_change(device, actor, sentence: str | Said) -> None:
+    """Write that this person changed something of the device; no person: the hub or the device itself."""
+    record(EventType.DEVICE_CHANGED, sentence, device=device, actor=actor)
+
+
 def new_event(
     type: EventType,
     sentence: str | Said = "",

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from ninja import File, Form, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import Field
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from photohub.lib.pages.api import NO_NUL, ApiError, Body, Cursor, Limit, Page, Text, page_of
 
 from . import images, keys, signing
@@ -113,17 +112,12 @@ def refusal_of(error: FirmwareError | RolloutError) -> ApiError:
     return ApiError(413 if error.word == "too_large" else 422, error.word, error.sentence)
 
 
-def require(request: HttpRequest, action: Action) -> None:
-    if not can(request.user, action):
-        raise PermissionDenied
-
-
 @router.get("/firmware", response=Page[FirmwareOut], summary="List firmware")
 def list_firmware(
     request: HttpRequest, product: Word = "", module: Word = "", limit: Limit = 100, cursor: Cursor = ""
 ):
     """Newest first."""
-    require(request, Action.LOOK)
+    require(request.user, Action.LOOK)
     rows = Firmware.objects.select_related("signing_key")
     rows = rows.filter(product=product) if product else rows
     rows = rows.filter(module=module) if module else rows
@@ -146,18 +140,15 @@ def upload_firmware(
     """For owners, as `multipart/form-data`. Bytes, facts, signature, age and counter are checked, and nothing is
     kept of what does not fit: 422, and `err` says what; 409 `conflict` when the version is there already.
     """
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     facts = Facts(new.product, new.hardware, new.module, new.version, new.counter)
     labels = Labels(file.name or "", new.note)
-    try:
-        signed = _read_signed(new, manifest_file)
-        row = images.store_firmware(
-            file, facts, signed, request.user, labels=labels, lower_allowed=new.allow_lower_counter
-        )
-        if new.publish:
-            row = images.publish(row, request.user, lower_allowed=new.allow_lower_counter)
-    except FirmwareError as error:
-        raise refusal_of(error) from error
+    signed = _read_signed(new, manifest_file)
+    row = images.store_firmware(
+        file, facts, signed, request.user, labels=labels, lower_allowed=new.allow_lower_counter
+    )
+    if new.publish:
+        row = images.publish(row, request.user, lower_allowed=new.allow_lower_counter)
     return Status(201, row)
 
 
@@ -179,7 +170,7 @@ def _read_signed(new: NewFirmware, manifest_file: UploadedFile | None) -> signin
 @router.get("/firmware/keys", response=Page[SigningKeyOut], summary="List signing keys")
 def list_signing_keys(request: HttpRequest, limit: Limit = 100, cursor: Cursor = ""):
     """Public keys only; the hub has no others."""
-    require(request, Action.LOOK)
+    require(request.user, Action.LOOK)
     items, following = page_of(SigningKey.objects.all(), "created_at", cursor, limit)
     return {"items": items, "next": following}
 
@@ -187,17 +178,14 @@ def list_signing_keys(request: HttpRequest, limit: Limit = 100, cursor: Cursor =
 @router.post("/firmware/keys", response={201: SigningKeyOut}, summary="Trust a signing key")
 def add_signing_key(request: HttpRequest, new: NewSigningKey):
     """For owners. From now on the hub takes firmware that its private half signed."""
-    require(request, Action.MANAGE)
-    try:
-        return Status(201, keys.add_key(new.name, new.public_key, request.user))
-    except FirmwareError as error:
-        raise refusal_of(error) from error
+    require(request.user, Action.MANAGE)
+    return Status(201, keys.add_key(new.name, new.public_key, request.user))
 
 
 @router.delete("/firmware/keys/{key}", response={204: None}, summary="Revoke a signing key")
 def revoke_signing_key(request: HttpRequest, key: str):
     """For owners. For good: what it signed is not served any more, and rollouts of it are paused."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     for row in SigningKey.objects.filter(revoked_at=None):
         if row.fingerprint == key:
             keys.revoke_key(row, request.user)
@@ -207,28 +195,22 @@ def revoke_signing_key(request: HttpRequest, key: str):
 
 @router.get("/firmware/{id}", response=FirmwareOut, summary="Read firmware")
 def read_firmware(request: HttpRequest, id: UUID):
-    require(request, Action.LOOK)
+    require(request.user, Action.LOOK)
     return firmware_of(id)
 
 
 @router.post("/firmware/{id}/publish", response=FirmwareOut, summary="Publish firmware")
 def publish_firmware(request: HttpRequest, id: UUID, allow_lower_counter: bool = False):
     """For owners. Everything is checked again, the bytes on the disk included."""
-    require(request, Action.MANAGE)
-    try:
-        return images.publish(firmware_of(id), request.user, lower_allowed=allow_lower_counter)
-    except FirmwareError as error:
-        raise refusal_of(error) from error
+    require(request.user, Action.MANAGE)
+    return images.publish(firmware_of(id), request.user, lower_allowed=allow_lower_counter)
 
 
 @router.delete("/firmware/{id}", response={204: None}, summary="Delete firmware")
 def delete_firmware(request: HttpRequest, id: UUID):
     """For owners. 409 `in_use` while an open rollout uses it; ended rollouts of it are deleted too."""
-    require(request, Action.MANAGE)
-    try:
-        images.delete_firmware(firmware_of(id), request.user)
-    except FirmwareError as error:
-        raise refusal_of(error) from error
+    require(request.user, Action.MANAGE)
+    images.delete_firmware(firmware_of(id), request.user)
     return Status(204, None)
 
 

@@ -26,7 +26,7 @@ from django.utils.translation import gettext as _
 from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
-from devices.protocol.firmware.manifest import Manifest, encode_manifest
+from devices.protocol.firmware.manifest import encode_manifest
 from photohub.lib.files.blobs import sync_folder
 from photohub.lib.pages.sentences import Said, columns, said
 
@@ -283,11 +283,6 @@ def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:
             )
             _tell(firmware, sentence, problem=True)
     return _broken(firmware)
-
-
-def manifest_of(firmware: Firmware) -> Manifest:
-    """Return the signed facts of an image, checked. Raises FirmwareRefused."""
-    return checking.check_row(firmware)
 
 
 def find_damage(deep: bool) -> Iterator[tuple[str, str]]:

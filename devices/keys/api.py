@@ -8,7 +8,6 @@ from ninja import Router, Schema, Status
 
 from devices.access.rights import Action
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.registry.finding import device_of
 from devices.registry.models import DeviceKey
 from photohub.lib.pages.api import Cursor, Limit, Page, page_of
@@ -49,9 +48,7 @@ def rotate_key(request: HttpRequest, code: str):
     secret = identity.issue_key(device)
     key = device.keys.order_by("-created_at", "-pk").first()
     key.key = secret
-    events.record(
-        EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=said("A key was made.")
-    )
+    events.record_change(device, request.user, said("A key was made."))
     return Status(201, key)
 
 
@@ -63,7 +60,5 @@ def revoke_key(request: HttpRequest, code: str, prefix: str):
         raise Http404
     key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
     identity.revoke_key(key)
-    events.record(
-        EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=said("A key was revoked.")
-    )
+    events.record_change(device, request.user, said("A key was revoked."))
     return Status(204, None)

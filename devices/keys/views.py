@@ -10,10 +10,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import Action
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.registry.finding import get_device
 from devices.registry.tabs import frame_of
-from photohub.lib.pages.sentences import Said, said
+from photohub.lib.pages.sentences import said
 
 from . import identity, shown_once
 
@@ -42,7 +41,7 @@ def new_key(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     key = identity.issue_key(device)
     # Everybody who may look reads the events, and how a key begins is no business of theirs.
-    _tell(request, device, said("A key was made."))
+    events.record_change(device, request.user, said("A key was made."))
     shown_once.keep_for_next_page(request, device, key)
     return redirect("devices:keys", device.code)
 
@@ -54,7 +53,7 @@ def revoke_key(request: HttpRequest, code: str, prefix: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     key = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
     identity.revoke_key(key)
-    _tell(request, device, said("A key was revoked."))
+    events.record_change(device, request.user, said("A key was revoked."))
     messages.success(request, _("The key %(prefix)s… was revoked.") % {"prefix": key.prefix})
     return redirect("devices:keys", device.code)
 
@@ -68,10 +67,6 @@ def new_secret(request: HttpRequest, code: str) -> HttpResponse:
         messages.error(request, _("This device has no product key, so it needs no device secret."))
         return redirect("devices:keys", device.code)
     secret = identity.issue_device_secret(device)
-    _tell(request, device, said("A new device secret was made."))
+    events.record_change(device, request.user, said("A new device secret was made."))
     shown_once.keep_for_next_page(request, device, device_secret=secret)
     return redirect("devices:keys", device.code)
-
-
-def _tell(request: HttpRequest, device, sentence: Said) -> None:
-    events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)

@@ -1,7 +1,6 @@
 """What an outside broker's accounts should be: rows that `devices.mqtt.dynsec` tells it."""
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ def _kept_elsewhere() -> bool:
 
 def _notify_gateway() -> None:
     """Let the gateway look at once."""
-    transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+    notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
 
 
 def want(device: Device, key: str | None = None) -> None:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.events import record as events
-from devices.events.models import EventType
 from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said, said_of
 
@@ -92,16 +91,9 @@ def _store(device: Device, changed: list[str], user) -> None:
             device.save(update_fields=changed)
             if device.profile == PANEL:
                 Panel.objects.get_or_create(device=device)
-            events.record(
-                EventType.DEVICE_CHANGED,
-                device=device,
-                actor=user,
-                sentence=describe_change(device, changed),
-            )
+            events.record_change(device, user, describe_change(device, changed))
             broker_accounts.want(device)
-            transaction.on_commit(
-                lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True
-            )
+            notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
     except IntegrityError as error:
         # Somebody took the same topic between the check and the commit: the rule can now name the holder.
         check_device(device)

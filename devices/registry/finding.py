@@ -1,10 +1,9 @@
 """Finding a device for somebody: the first line of every view and API operation."""
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import get_object_or_404
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from devices.protocol.topics import valid_code
 
 from .models import Device
@@ -13,8 +12,7 @@ from .models import Device
 def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
     """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403."""
     device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
-    if not can(user, action, device):
-        raise PermissionDenied
+    require(user, action, device)
     return device
 
 

@@ -128,13 +128,14 @@ def connected(device: Device, address: str = "") -> None:
     """Note that the broker has the device's connection; waiting commands go out now."""
     # Whoever knows the address tells of a connection that was just made; the device's own word may come again and again.
     if _link_up(device, address, anew=bool(address)):
-        _announce(
+        events.record_change(
             device,
+            None,
             said("Connected by MQTT from %(address)s.", address=address)
             if address
             else said("Connected by MQTT."),
         )
-    transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
+    notify.send_after_commit(notify.GATEWAY, {"type": "gateway.commands"})
 
 
 def disconnected(device: Device, reason: str | Said = "") -> None:
@@ -145,15 +146,16 @@ def disconnected(device: Device, reason: str | Said = "") -> None:
             if reason
             else said("MQTT connection ended.")
         )
-        _announce(device, ended)
+        events.record_change(device, None, ended)
 
 
 def stream_began(device: Device, address: str = "") -> bool:
     """Note that the device's stream runs. Returns whether it was not connected before, by whatever wire."""
     changed = _link_up(device, address)
     if changed:
-        _announce(
+        events.record_change(
             device,
+            None,
             said("Its stream began, from %(address)s.", address=address)
             if address
             else said("Its stream began."),
@@ -164,7 +166,7 @@ def stream_began(device: Device, address: str = "") -> bool:
 def stream_ended(device: Device, reason: str | Said) -> None:
     """Note that the stream which had connected the device ended."""
     if _link_down(device):
-        _announce(device, said("Its stream ended: %(reason)s", reason=reason))
+        events.record_change(device, None, said("Its stream ended: %(reason)s", reason=reason))
 
 
 def _link_up(device: Device, address: str, anew: bool = False) -> bool:
@@ -215,7 +217,3 @@ def _store(device: Device, values: dict) -> None:
     Device.objects.filter(pk=device.pk).update(**values)
     for field, value in values.items():
         setattr(device, field, value)
-
-
-def _announce(device: Device, sentence: Said) -> None:
-    events.record(EventType.DEVICE_CHANGED, device=device, sentence=sentence)

@@ -39,4 +39,4 @@ def remove_device(device: Device, user=None) -> None:
             actor=user,
             sentence=said("The device %(name)s (%(code)s) was removed.", **words),
         )
-        transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+        notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})

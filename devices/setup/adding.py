@@ -45,7 +45,7 @@ def add_device(*, code: str, name: str, profile: str, group=None, **values) -> N
         if device.profile == PANEL:
             Panel.objects.create(device=device)
         key = issue_key(device)
-        transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.devices"}]), robust=True)
+        notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
     return NewDevice(device, key, device_secret)
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F, Q
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from pydantic import Field
 
 from devices.access.rights import Action, can, require_owner
 from devices.events import record as events
-from devices.events.models import EventType, Trouble
+from devices.events.models import Trouble
 from devices.events.troubles_api import TroubleOut
 from devices.panels.fetching.settings import change_panel
 from devices.panels.fetching.shapes import PanelChanges, PanelOut
@@ -30,8 +29,8 @@ from devices.registry.rules import (
     hide_all_but_host,
     mask_secrets,
 )
-from photohub.lib.pages.api import NO_NUL, Changes, Cursor, Limit, Page, Text, page_of, refusal_of
-from photohub.lib.pages.sentences import Said, said
+from photohub.lib.pages.api import NO_NUL, Changes, Cursor, Limit, Page, Text, between, page_of
+from photohub.lib.pages.sentences import said
 
 from . import adding
 
@@ -128,8 +127,8 @@ class DeviceChanges(Changes):
     picture_ack_topic: Topic = ""
     action_as_string: bool = False
     result_publisher: Literal["device", "hub"] = "device"
-    command_timeout_s: Annotated[int, Field(ge=COMMAND_TIMEOUT_S[0], le=COMMAND_TIMEOUT_S[1])] = 30
-    reporting_interval_s: Annotated[int, Field(ge=REPORTING_INTERVAL_S[0], le=REPORTING_INTERVAL_S[1])] = 300
+    command_timeout_s: Annotated[int, between(COMMAND_TIMEOUT_S)] = 30
+    reporting_interval_s: Annotated[int, between(REPORTING_INTERVAL_S)] = 300
     issued_name_upload: bool = False
     allowed_network: Annotated[Text, Field(max_length=64)] = Field(
         "", description="CIDR, e.g. 192.168.1.0/24"
@@ -146,7 +145,7 @@ class DeviceChanges(Changes):
     pull_fingerprint: Annotated[Text, Field(max_length=128)] = Field(
         "", description="SHA-256 of a certificate that no authority signed; empty: trust none"
     )
-    pull_interval_s: Annotated[int, Field(ge=PULL_INTERVAL_S[0], le=PULL_INTERVAL_S[1])] = 10
+    pull_interval_s: Annotated[int, between(PULL_INTERVAL_S)] = 10
     product_key: Annotated[Text, Field(max_length=64)] = ""
     device_name: Annotated[Text, Field(max_length=64)] = ""
     modules: dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=64)]] = {}
@@ -207,14 +206,11 @@ def create_device(request: HttpRequest, new: NewDevice):
     require_owner(request)
     values = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
     panel = values.pop("panel", None)
-    try:
-        with transaction.atomic():
-            made = adding.add_device(**values)
-            if panel is not None:
-                change_panel(made.device, panel, request.user)
-            _tell(request, made.device, said("Added."))
-    except ValidationError as error:
-        raise refusal_of(error) from error
+    with transaction.atomic():
+        made = adding.add_device(**values)
+        if panel is not None:
+            change_panel(made.device, panel, request.user)
+        events.record_change(made.device, request.user, said("Added."))
     made.device.key, made.device.device_secret = made.key, made.device_secret
     return Status(201, made.device)
 
@@ -230,19 +226,12 @@ def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
     device = device_of(request, code, Action.MANAGE)
     values = _known_group(changes.model_dump(exclude_unset=True))
     panel = values.pop("panel", None)
-    try:
-        with transaction.atomic():
-            change_device(device, values, request.user)
-            if panel is not None:
-                change_panel(device, panel, request.user)
-    except ValidationError as error:
-        raise refusal_of(error) from error
+    with transaction.atomic():
+        change_device(device, values, request.user)
+        if panel is not None:
+            change_panel(device, panel, request.user)
     # The answer to a change needs no right but that to change.
     return device_of(request, code, Action.MANAGE)
-
-
-def _tell(request: HttpRequest, device: Device, sentence: Said) -> None:
-    events.record(EventType.DEVICE_CHANGED, device=device, actor=request.user, sentence=sentence)
 
 
 def _known_group(values: dict) -> dict:

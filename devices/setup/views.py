@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, is_owner
+from devices.access.rights import Action, require_owner
 from devices.events.models import Event, EventType
 from devices.keys import shown_once
 from devices.panels.fetching import trmnl
@@ -46,7 +46,7 @@ BOARDS = {
 @require_http_methods(["GET", "HEAD", "POST"])
 def add(request: HttpRequest) -> HttpResponse:
     """Step 1 without a profile, step 2 with one."""
-    _require_owner(request)
+    require_owner(request)
     profile = PROFILES.get(request.GET.get("profile", ""))
     if profile is None:
         kinds = [{"profile": p, "board": BOARDS[p.slug]} for p in PROFILES.values()]
@@ -61,11 +61,6 @@ def add(request: HttpRequest) -> HttpResponse:
     return redirect("devices:added", made.device.code)
 
 
-def _require_owner(request: HttpRequest) -> None:
-    if not is_owner(request.user):
-        raise PermissionDenied
-
-
 def _taken(profile) -> tuple[str, Device] | None:
     """Return the first topic of the published program that another device holds, and which one."""
     held = ((topic, topic_holder(topic)) for topic in profile.fixed.values())
@@ -76,7 +71,7 @@ def _taken(profile) -> tuple[str, Device] | None:
 @require_safe
 def code_for(request: HttpRequest) -> HttpResponse:
     """Answer the code that an empty field would become, as plain text."""
-    _require_owner(request)
+    require_owner(request)
     return HttpResponse(propose_code(request.GET.get("name", "")[:80]), content_type="text/plain")
 
 
@@ -265,7 +260,7 @@ AT_MOST = 20
 @require_POST
 def simulate(request: HttpRequest) -> HttpResponse:
     """Add a simulated camera and ask the hub to run it."""
-    _require_owner(request)
+    require_owner(request)
     if simulated.devices().count() >= AT_MOST:
         messages.error(request, _("There are %(count)s simulated devices already.") % {"count": AT_MOST})
         return redirect("live")
@@ -273,14 +268,9 @@ def simulate(request: HttpRequest) -> HttpResponse:
     name = _("Simulated camera %(number)s") % {"number": number}
     made = adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
     message = {"type": "simulator.add", "device": code, "key": made.key}
-    transaction.on_commit(lambda: notify.send(simulated.GROUP, [message]), robust=True)
+    notify.send_after_commit(simulated.GROUP, message)
     messages.success(request, _("A simulated camera is starting. Its first picture comes in a few seconds."))
     return redirect("live")
-
-
-def _require_owner(request: HttpRequest) -> None:
-    if not is_owner(request.user):
-        raise PermissionDenied
 
 
 def _free_code() -> tuple[str, int]:
@@ -293,7 +283,7 @@ def _free_code() -> tuple[str, int]:
 @require_POST
 def simulate_remove(request: HttpRequest) -> HttpResponse:
     """Remove all simulated devices with their pictures and their firmware."""
-    _require_owner(request)
+    require_owner(request)
     count = simulated.remove_all(request.user)
     words = ngettext(
         "%(count)s simulated device was removed.", "%(count)s simulated devices were removed.", count

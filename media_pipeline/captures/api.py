@@ -6,14 +6,13 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import close_old_connections, transaction
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from devices.commands import queue as commands
 from devices.commands.api import CommandOut
 from devices.commands.models import Command
@@ -148,8 +147,7 @@ def captures_of(request: HttpRequest):
 def capture_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Capture:
     """Fetch and authorise: a stranger gets 404, somebody who may only look gets 403."""
     capture = get_object_or_404(captures_of(request), pk=id)
-    if not can(request.user, action, capture):
-        raise PermissionDenied
+    require(request.user, action, capture)
     return capture
 
 

@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from photohub.lib.network.site import base_url
 
 from .models import Capture, CaptureQuerySet
@@ -18,8 +17,7 @@ from .models import Capture, CaptureQuerySet
 def get_capture(user, id: UUID, action: Action = Action.LOOK) -> Capture:
     """Fetch a picture and authorise: a stranger gets 404, somebody who may only look gets 403."""
     capture = get_object_or_404(with_parts(Capture.objects.visible_to(user)), pk=id)
-    if not can(user, action, capture.device):
-        raise PermissionDenied
+    require(user, action, capture.device)
     return capture
 
 

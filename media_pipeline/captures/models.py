@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import OfDevices
 from devices.commands.models import Command
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
@@ -38,11 +38,7 @@ class Tag(models.Model):
         return self.name
 
 
-class CaptureQuerySet(models.QuerySet):
-    def visible_to(self, user) -> "CaptureQuerySet":
-        """Keep the pictures of devices that the person may look at."""
-        return visible_devices(self, user, "device__")
-
+class CaptureQuerySet(OfDevices):
     def without_thumbnail(self) -> "CaptureQuerySet":
         """Keep those whose thumbnail is still to be made, by their partial index."""
         return self.filter(thumbnail_state=inline(Step.PENDING))

@@ -120,12 +120,8 @@ def _tell(user, rows: list[Capture]) -> None:
     for capture in rows:
         by_device.setdefault(capture.device_id, []).append(capture)
     for captures in by_device.values():
-        events.record(
-            EventType.DEVICE_CHANGED,
-            device=captures[0].device,
-            actor=user,
-            sentence=said("Pictures deleted: %(count)s.", count=len(captures)),
-        )
+        sentence = said("Pictures deleted: %(count)s.", count=len(captures))
+        events.record_change(captures[0].device, user, sentence)
 
 
 def _ring(removals: list[Removal]) -> None:

@@ -4,15 +4,14 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require_owner
 from devices.registry.finding import device_of
-from photohub.lib.pages.api import Changes, CodeOf, Cursor, Limit, Page, Text, page_of, refusal_of
+from photohub.lib.pages.api import Changes, CodeOf, Cursor, Limit, Page, Text, page_of
 
 from . import rules as show_rules
 from .models import ShowRule, ShowRun
@@ -90,24 +89,19 @@ class RunOut(Schema):
         return [delivery.pk for delivery in run.deliveries.all()]
 
 
-def _require_owner(request: HttpRequest) -> None:
-    if not can(request.user, Action.MANAGE):
-        raise PermissionDenied
-
-
 def _rules():
     return ShowRule.objects.select_related("camera").prefetch_related("panels")
 
 
 def _rule_of(request: HttpRequest, id: UUID) -> ShowRule:
-    _require_owner(request)
+    require_owner(request)
     return get_object_or_404(_rules(), pk=id)
 
 
 @router.get("/rules", response=Page[RuleOut], summary="List the rules")
 def list_rules(request: HttpRequest, limit: Limit = 100, cursor: Cursor = ""):
     """For owners. Newest first."""
-    _require_owner(request)
+    require_owner(request)
     items, following = page_of(_rules(), "created_at", cursor, limit)
     return {"items": items, "next": following}
 
@@ -115,7 +109,7 @@ def list_rules(request: HttpRequest, limit: Limit = 100, cursor: Cursor = ""):
 @router.post("/rules", response={201: RuleOut}, summary="Make a rule")
 def create_rule(request: HttpRequest, new: NewRule):
     """For owners. 422 `invalid` when pictures would go round in a circle."""
-    _require_owner(request)
+    require_owner(request)
     return Status(201, _save(request, new))
 
 
@@ -152,8 +146,5 @@ def _save(request: HttpRequest, asked: RuleChanges, rule: ShowRule | None = None
     panels = None if codes is None else [device_of(request, code, Action.MANAGE) for code in codes]
     if "camera" in values:
         values["camera"] = device_of(request, values["camera"], Action.MANAGE)
-    try:
-        saved = show_rules.save_rule(values, panels, rule, request.user)
-    except ValidationError as error:
-        raise refusal_of(error) from error
+    saved = show_rules.save_rule(values, panels, rule, request.user)
     return _rules().get(pk=saved.pk)

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import Said, said
@@ -77,12 +76,8 @@ def delete_rule(rule: ShowRule, user=None) -> None:
 
 
 def _tell(rule: ShowRule, user, sentence: Said | None = None) -> None:
-    events.record(
-        EventType.DEVICE_CHANGED,
-        device=rule.camera,
-        actor=user,
-        sentence=sentence or said("The rule “%(name)s” was saved.", name=rule.name),
-    )
+    sentence = sentence or said("The rule “%(name)s” was saved.", name=rule.name)
+    events.record_change(rule.camera, user, sentence)
 
 
 def _check(rule: ShowRule, panels: list[Device]) -> None:

@@ -23,7 +23,7 @@ from photohub.lib import clock
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database.outage import is_away
 from photohub.lib.ids import read_id
-from photohub.lib.pages.sentences import Said, columns, said, said_all
+from photohub.lib.pages.sentences import Cannot, Said, columns, said, said_all
 
 from .models import RunState, ShowRule, ShowRun
 
@@ -37,12 +37,12 @@ _LATE_COMMIT = timedelta(seconds=60)
 _ECHO = timedelta(seconds=60)
 
 
-class _Skipped(Exception):
+class _Skipped(Cannot):
     """The picture is not shown; the word and the sentence say why."""
 
     def __init__(self, word: str, sentence: Said, state: RunState = RunState.SKIPPED) -> None:
-        super().__init__(sentence)
-        self.word, self.sentence, self.state = word, sentence, state
+        super().__init__(word, sentence)
+        self.state = state
 
 
 def due() -> list[int]:
@@ -110,7 +110,7 @@ def run_rule(rule: ShowRule) -> int:
 
 
 def _run_of(rule: ShowRule, capture: Capture, why: _Skipped) -> ShowRun:
-    facts = {"state": why.state, "reason_word": why.word} | columns("reason", why.sentence)
+    facts = {"state": why.state, "reason_word": why.word} | columns("reason", why.said)
     return ShowRun(rule=rule, capture=capture, **facts)
 
 

@@ -4,13 +4,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can, is_owner
+from devices.access.rights import Action, can, is_owner, require_owner
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
 from devices.registry.models import Device
@@ -23,11 +22,6 @@ from .models import ShowRule
 from .wording import lines_of_rules, rules_seen_by, run_line, with_deliveries
 
 _RUNS_ON_A_PAGE = 30
-
-
-def _require_owner(request: HttpRequest) -> None:
-    if not is_owner(request.user):
-        raise PermissionDenied
 
 
 @login_required
@@ -51,7 +45,7 @@ def list_rules(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Make a rule; `camera` and `panel` fill in what is known already."""
-    _require_owner(request)
+    require_owner(request)
     if request.method == "POST":
         return _store(request, RuleForm(request.POST, user=request.user))
     known = {"camera": request.GET.get("camera", ""), "panels": request.GET.getlist("panel")}
@@ -62,7 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, id: UUID) -> HttpResponse:
     """Change a rule."""
-    _require_owner(request)
+    require_owner(request)
     rule = get_object_or_404(rules_seen_by(request.user), pk=id)
     posted = request.POST if request.method == "POST" else None
     form = RuleForm(posted, user=request.user, rule=rule)
@@ -112,7 +106,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, id: UUID) -> HttpResponse:
     """Delete a rule; what it sent stays."""
-    _require_owner(request)
+    require_owner(request)
     rule = get_object_or_404(rules_seen_by(request.user), pk=id)
     show_rules.delete_rule(rule, request.user)
     messages.success(request, _("The rule was deleted. What it sent stays."))

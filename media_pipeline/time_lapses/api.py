@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from devices.registry.finding import device_of
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
@@ -102,8 +101,7 @@ def films_of(request: HttpRequest):
 def film_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
     """Fetch and authorise: a stranger gets 404, somebody who may only look gets 403."""
     time_lapse = get_object_or_404(films_of(request), pk=id)
-    if not can(request.user, action, time_lapse):
-        raise PermissionDenied
+    require(request.user, action, time_lapse)
     return time_lapse
 
 

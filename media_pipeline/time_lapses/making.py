@@ -26,7 +26,7 @@ from media_pipeline.picture_files import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import load
-from photohub.lib.pages.sentences import Said, columns, said
+from photohub.lib.pages.sentences import Cannot, Said, columns, said
 
 from . import frames, video
 from . import queue as time_lapses
@@ -51,12 +51,8 @@ class Stopped(Exception):
     """The film is no longer ours to make: cancelled, deleted, or taken over."""
 
 
-class CannotMake(Exception):
-    """The film cannot be made. `reason` is a stable word, the text a sentence for people."""
-
-    def __init__(self, reason: str, sentence: Said) -> None:
-        super().__init__(sentence)
-        self.reason, self.sentence = reason, sentence
+class CannotMake(Cannot):
+    """The film cannot be made."""
 
 
 def due(limit: int = 20) -> list[UUID]:
@@ -114,11 +110,11 @@ def _work(time_lapse: TimeLapse) -> bool:
             _finish(time_lapse)
             return False
     except Stopped:
-        if _is_over(time_lapse.pk):
+        if not TimeLapse.objects.unfinished().filter(pk=time_lapse.pk).exists():
             time_lapses.remove_files(time_lapse.pk)
         return False
     except CannotMake as error:
-        _fail(time_lapse, error.reason, error.sentence)
+        _fail(time_lapse, error.word, error.said)
         return False
     except video.EncoderMissing as error:
         log.error("There is no video encoder: %s", error)
@@ -147,10 +143,6 @@ def _update(time_lapse: TimeLapse, **values) -> bool:
     return bool(
         TimeLapse.objects.unfinished().filter(pk=time_lapse.pk, lease=time_lapse.lease).update(**values)
     )
-
-
-def _is_over(id: UUID) -> bool:
-    return not TimeLapse.objects.unfinished().filter(pk=id).exists()
 
 
 # --- a stretch ---------------------------------------------------------------------------------------------

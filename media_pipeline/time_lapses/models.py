@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import OfDevices
 from devices.registry.models import Device
 from photohub.lib.database.db import inline_all
 from photohub.lib.ids import new_id
@@ -25,11 +25,7 @@ class LapseFormat(models.TextChoices):
     MP4 = "mp4", "MP4 (H.264)"
 
 
-class TimeLapseQuerySet(models.QuerySet):
-    def visible_to(self, user) -> "TimeLapseQuerySet":
-        """Keep the time-lapses of devices that the person may look at."""
-        return visible_devices(self, user, "device__")
-
+class TimeLapseQuerySet(OfDevices):
     def unfinished(self) -> "TimeLapseQuerySet":
         """Keep those that are still to be worked on, by their partial index."""
         return self.filter(state__in=inline_all(TimeLapse.OPEN))

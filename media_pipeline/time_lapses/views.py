@@ -4,7 +4,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, can, require
 from devices.keys.tokens import login_or_token
 from devices.registry.finding import get_device
 from media_pipeline.captures.filters import Filters
@@ -33,8 +32,7 @@ def get_film(user, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
     """Fetch a time-lapse and authorise: a stranger gets 404, somebody who may only look gets 403."""
     rows = TimeLapse.objects.visible_to(user).select_related("device__group", "asked_by")
     time_lapse = get_object_or_404(rows, pk=id)
-    if not can(user, action, time_lapse):
-        raise PermissionDenied
+    require(user, action, time_lapse)
     return time_lapse
 
 
@@ -51,12 +49,8 @@ def list_films(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "media_pipeline/time_lapses/time_lapses.html",
-        {"films": page, "device": device} | _rights(request),
+        {"films": page, "device": device} | {"may_make": can(request.user, Action.COMMAND)},
     )
-
-
-def _rights(request: HttpRequest) -> dict:
-    return {"may_make": can(request.user, Action.COMMAND)}
 
 
 @login_required
@@ -64,8 +58,7 @@ def _rights(request: HttpRequest) -> dict:
 @in_visitors_timezone
 def new(request: HttpRequest) -> HttpResponse:
     """Ask which pictures; tell how many frames that is and how long it takes; queue it."""
-    if not can(request.user, Action.COMMAND):
-        raise PermissionDenied
+    require(request.user, Action.COMMAND)
     form = _bound_form(request) if request.method == "POST" else _fresh_form(request)
     if request.method == "POST" and request.POST.get("action") == "make" and form.is_valid():
         time_lapse = form.save(request.user)
@@ -106,8 +99,7 @@ def offer_for_chosen(request: HttpRequest, chosen: list[Capture]) -> HttpRespons
         messages.warning(request, _("A time-lapse shows one camera. Select pictures of one camera only."))
         return redirect("history")
     [device] = devices.values()
-    if not can(request.user, Action.COMMAND, device):
-        raise PermissionDenied
+    require(request.user, Action.COMMAND, device)
     values = _BLANK | {"device": device.code}
     ids = [str(capture.pk) for capture in chosen]
     form = TimeLapseForm(values, user=request.user, zone=timezone_of(request), chosen=ids)

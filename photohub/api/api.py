@@ -24,11 +24,15 @@ from pydantic import Field
 
 from devices.commands.api import router as commands_router
 from devices.events.api import router as events_router
+from devices.firmware.api import refusal_of as refusal_of_firmware
 from devices.firmware.api import router as firmware_router
 from devices.firmware.endpoints.api import router as ota_router
+from devices.firmware.errors import FirmwareError, RolloutError
 from devices.firmware.rollouts.api import router as rollouts_router
 from devices.keys.api import router as keys_router
+from devices.panels.deliveries.api import refusal_of_delivery
 from devices.panels.deliveries.api import router as deliveries_router
+from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.playlists.api import router as playlists_router
 from devices.panels.rendering.api import router as render_profiles_router
 from devices.protocol.json_fields import read_json
@@ -101,11 +105,16 @@ def explain(error: Exception) -> ApiError:
     ├── PermissionDenied                        403 forbidden
     ├── Http404                                 404 not_found
     ├── ValidationError                         422 invalid    (or 409 conflict: something is taken)
+    ├── FirmwareError, RolloutError             its word, with 409, 413, 422, 503 or 507
+    ├── CannotDeliver                           its word, with 409, 422 or 429
     ├── IntegrityError                          409 conflict
     ├── DatabaseError, InterfaceError           503 db
     ├── Crowded                                 503 busy   (no memory in time for a password or a picture)
     └── anything else                           500 internal
     """
+    for kind, tell in _TOLD_BY_ITSELF.items():
+        if isinstance(error, kind):
+            return tell(error)
     match error:
         case ApiError():
             return error
@@ -119,10 +128,6 @@ def explain(error: Exception) -> ApiError:
             return ApiError(403, "forbidden", str(error) or _("You may look at this, but not do that."))
         case Http404():
             return ApiError(404, "not_found", _("There is nothing here that you may see."))
-        case ValidationError():
-            return _invalid(error)
-        case DjangoValidationError():
-            return refusal_of(error)
         case IntegrityError():
             return ApiError(409, "conflict", _("Somebody else changed the same thing just now. Try again."))
         case DatabaseError() | InterfaceError():
@@ -136,6 +141,16 @@ def _invalid(error: ValidationError) -> ApiError:
     fields = {_field_of(item["loc"]): field_errors.say(item) for item in error.errors}
     sentence = " ".join(f"{name}: {message}." for name, message in fields.items())
     return ApiError(422, "invalid", sentence, fields)
+
+
+# Refusals that say in their own words what is wrong.
+_TOLD_BY_ITSELF: dict[type[Exception], Callable[..., ApiError]] = {
+    ValidationError: _invalid,
+    DjangoValidationError: refusal_of,
+    FirmwareError: refusal_of_firmware,
+    RolloutError: refusal_of_firmware,
+    CannotDeliver: refusal_of_delivery,
+}
 
 
 def _field_of(location: tuple) -> str:

@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema, Status
 from ninja.security import APIKeyHeader, HttpBearer
 from pydantic import Field
 
-from devices.firmware import images
+from devices.firmware import checking
 from devices.firmware.errors import FirmwareError
 from devices.keys import identity
 from devices.protocol.firmware.manifest import key_id
@@ -89,7 +89,7 @@ def check_for_update(request: HttpRequest, module: Module = "default", version: 
     if offer is None:
         return Status(204, None)
     try:
-        manifest = images.manifest_of(offer.firmware)
+        manifest = checking.check_row(offer.firmware)
         download.open_image(offer.target)
     except (FirmwareError, Refused) as error:
         sentence = _("The image may not be handed out just now.")

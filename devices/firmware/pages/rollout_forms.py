@@ -43,14 +43,21 @@ class RolloutForm(forms.Form):
         initial="1, 10, 100",
         help_text=gettext_lazy("The last one is 100. Each step waits until the one before has ended well."),
     )
-    soak_minutes = number(gettext_lazy("Wait between steps (min)"), (0, 30 * 24 * 60), initial=10)
+    soak_minutes = number(gettext_lazy("Wait between steps (min)"), (0, planning.SOAK_S[1] // 60), initial=10)
     rate_per_minute = number(
-        gettext_lazy("Devices a minute"), (0, 100_000), gettext_lazy("0: as fast as it goes."), initial=0
+        gettext_lazy("Devices a minute"),
+        planning.RATE_PER_MINUTE,
+        gettext_lazy("0: as fast as it goes."),
+        initial=0,
     )
-    error_percent = number(gettext_lazy("Stop at so many percent of failures"), (1, 100), initial=10)
-    error_minimum = number(gettext_lazy("… once so many have ended"), (1, 100_000), initial=5)
+    error_percent = number(
+        gettext_lazy("Stop at so many percent of failures"), planning.ERROR_PERCENT, initial=10
+    )
+    error_minimum = number(gettext_lazy("… once so many have ended"), planning.ERROR_MINIMUM, initial=5)
     deadline_minutes = number(
-        gettext_lazy("A device silent for so long has failed (min)"), (1, 7 * 24 * 60), initial=30
+        gettext_lazy("A device silent for so long has failed (min)"),
+        (1, planning.DEADLINE_S[1] // 60),
+        initial=30,
     )
     allow_rollback = tick(
         gettext_lazy("Devices may go back to a lower counter"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, can, require
 from devices.firmware.errors import FirmwareError, RolloutError
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import queue as rollouts
@@ -21,7 +21,7 @@ from devices.registry.finding import get_device
 from devices.registry.tabs import frame_of
 
 from .rollout_forms import RolloutForm
-from .views import require, rollout_line
+from .views import rollout_line
 
 _TARGETS_ON_A_PAGE = 100
 _ORDERS = {"pause": rollouts.pause, "resume": rollouts.resume, "cancel": rollouts.cancel}
@@ -34,7 +34,7 @@ _WRONG = ("failed", "timed_out", "cancelled")
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest, id: UUID) -> HttpResponse:
     """Plan a rollout of an image."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     firmware = get_object_or_404(Firmware, pk=id)
     form = RolloutForm(
         request.POST if request.method == "POST" else None, firmware=firmware, user=request.user
@@ -72,7 +72,15 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
     context = line | {
         "funnel": [_stage(name, line) for name in _FUNNEL],
         "wrong": [_stage(name, line) for name in _WRONG],
-        "steps": _steps_of(rollout),
+        "steps": [
+            {
+                "percent": step.get("percent", 0),
+                "devices": step.get("devices", 0),
+                "minutes": step.get("soak_s", 0) // 60,
+                "state": _step_state(rollout, number),
+            }
+            for number, step in enumerate(rollout.steps)
+        ],
         "targets": targets_page,
         "told": [{"target": t, "why": why, "shape": shape_of(t.state)} for t, why in told],
         "chosen": state,
@@ -84,18 +92,6 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 def _stage(name: str, line: dict) -> dict:
     shape = shape_of(name)
     return {"name": name, "label": TargetState(name).label, "count": line["counts"][name], "shape": shape}
-
-
-def _steps_of(rollout: Rollout) -> list[dict]:
-    return [
-        {
-            "percent": step.get("percent", 0),
-            "devices": step.get("devices", 0),
-            "minutes": step.get("soak_s", 0) // 60,
-            "state": _step_state(rollout, number),
-        }
-        for number, step in enumerate(rollout.steps)
-    ]
 
 
 def _step_state(rollout: Rollout, number: int) -> str:
@@ -112,7 +108,7 @@ def change(request: HttpRequest, id: UUID, order: str) -> HttpResponse:
     if order not in _ORDERS:
         raise Http404
     rollout = get_object_or_404(Rollout.objects.visible_to(request.user), pk=id)
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     try:
         if not _ORDERS[order](rollout, request.user):
             messages.info(request, _("It was so already, or it is over."))

@@ -6,7 +6,6 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Case, QuerySet, When
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -15,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, can, require
 from devices.firmware import images, keys
 from devices.firmware.errors import FirmwareError
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
@@ -28,12 +27,6 @@ from .forms import FirmwareForm, SigningKeyForm
 
 _ON_A_PAGE = 30
 _ROLLOUTS_SHOWN = 20
-
-
-def require(request: HttpRequest, action: Action) -> None:
-    """Let only those in who may do this to the hub."""
-    if not can(request.user, action):
-        raise PermissionDenied
 
 
 def rollout_line(rollout: Rollout, user) -> dict:
@@ -64,7 +57,7 @@ def newest_rollouts(user) -> QuerySet[Rollout]:
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Show the rollouts that go on or lately ended, and all images."""
-    require(request, Action.LOOK)
+    require(request.user, Action.LOOK)
     going = newest_rollouts(request.user)[:_ROLLOUTS_SHOWN]
     page = Paginator(Firmware.objects.select_related("signing_key"), _ON_A_PAGE).get_page(
         request.GET.get("page")
@@ -83,7 +76,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Take an image in. The page's script asks for JSON: a followed redirect would eat the message."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     bound = (request.POST, request.FILES) if request.method == "POST" else ()
     form = FirmwareForm(*bound)
     firmware = form.save(request.user) if form.is_bound and form.is_valid() else None
@@ -105,7 +98,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 @require_safe
 def detail(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one image's facts and what became of it."""
-    require(request, Action.LOOK)
+    require(request.user, Action.LOOK)
     firmware = get_object_or_404(Firmware.objects.select_related("signing_key", "uploaded_by"), pk=id)
     going = newest_rollouts(request.user).filter(firmware=firmware)
     context = {
@@ -129,7 +122,7 @@ def _shown_manifest(firmware: Firmware) -> str:
 @require_POST
 def publish(request: HttpRequest, id: UUID) -> HttpResponse:
     """Let rollouts use an image."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     firmware = get_object_or_404(Firmware, pk=id)
     try:
         images.publish(firmware, request.user, lower_allowed="lower" in request.POST)
@@ -143,7 +136,7 @@ def publish(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, id: UUID) -> HttpResponse:
     """Delete an image that no open rollout uses."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     firmware = get_object_or_404(Firmware, pk=id)
     try:
         images.delete_firmware(firmware, request.user)
@@ -158,7 +151,7 @@ def delete(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def signing_keys(request: HttpRequest) -> HttpResponse:
     """Show the trusted public keys, and trust another."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     form = SigningKeyForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and (key := form.save(request.user)):
         messages.success(request, _("%(name)s is trusted from now on.") % {"name": key})
@@ -171,7 +164,7 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke_signing_key(request: HttpRequest, pk: int) -> HttpResponse:
     """End the trust in a key, for good."""
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     key = get_object_or_404(SigningKey, pk=pk)
     if keys.revoke_key(key, request.user):
         messages.success(

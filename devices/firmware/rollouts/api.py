@@ -11,12 +11,11 @@ from django.utils.translation import gettext as _
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from devices.access.rights import Action
-from devices.firmware.api import Word, firmware_of, refusal_of, require
-from devices.firmware.errors import FirmwareError, RolloutError
+from devices.access.rights import Action, require
+from devices.firmware.api import Word, firmware_of
 from devices.registry import disclosure
 from devices.registry.models import Device
-from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, between, page_of
 
 from . import planning, wording
 from . import queue as rollouts
@@ -31,7 +30,7 @@ class StepIn(Body):
 
     percent: Annotated[int, Field(ge=0, le=100)] = 0
     devices: Annotated[int, Field(ge=0)] = 0
-    soak_s: Annotated[int, Field(ge=0, le=planning.SOAK_AT_MOST_S)] = 0
+    soak_s: Annotated[int, between(planning.SOAK_S)] = 0
 
 
 class NewRollout(Body):
@@ -45,20 +44,22 @@ class NewRollout(Body):
     steps: Annotated[list[int | StepIn], Field(max_length=planning.STEPS_AT_MOST)] = Field(
         [], description="Percents, or objects; left out: 1 device, 10 %, 100 %"
     )
-    rate_per_minute: Annotated[int, Field(ge=0, le=100_000)] = Field(0, description="0: as fast as it goes")
-    error_threshold: Annotated[int, Field(ge=1, le=100)] = Field(
+    rate_per_minute: Annotated[int, between(planning.RATE_PER_MINUTE)] = Field(
+        0, description="0: as fast as it goes"
+    )
+    error_threshold: Annotated[int, between(planning.ERROR_PERCENT)] = Field(
         10, description="Pause when so many percent failed"
     )
-    error_minimum: Annotated[int, Field(ge=1, le=100_000)] = Field(
+    error_minimum: Annotated[int, between(planning.ERROR_MINIMUM)] = Field(
         5, description="… of at least so many that ended"
     )
-    error_count: Annotated[int, Field(ge=0, le=100_000)] = Field(
+    error_count: Annotated[int, between(planning.ERROR_COUNT)] = Field(
         0, description="Pause at so many failures; 0: off"
     )
-    deadline_s: Annotated[int, Field(ge=30, le=7 * 24 * 3600)] = Field(
+    deadline_s: Annotated[int, between(planning.DEADLINE_S)] = Field(
         1800, description="A device that is silent for so long has failed"
     )
-    offers_at_most: Annotated[int, Field(ge=1, le=100)] = 5
+    offers_at_most: Annotated[int, between(planning.OFFERS_AT_MOST)] = 5
     allow_rollback: bool = Field(False, description="Devices may go back to a lower counter")
     start: bool = True
 
@@ -129,7 +130,7 @@ def create_rollout(request: HttpRequest, new: NewRollout):
     """For owners. It starts at once unless `start` is false. Devices that the image does not fit are left out and
     named; 422 `no_devices` when nobody is left, 409 `not_published` when the image is not published.
     """
-    require(request, Action.MANAGE)
+    require(request.user, Action.MANAGE)
     try:
         firmware = firmware_of(UUID(new.firmware))
         plan = Plan(
@@ -151,8 +152,6 @@ def create_rollout(request: HttpRequest, new: NewRollout):
     except ValueError as error:
         sentence = _("This is no id of a firmware.")
         raise ApiError(422, "invalid", sentence, {"firmware": sentence}) from error
-    except (FirmwareError, RolloutError) as error:
-        raise refusal_of(error) from error
     words = {code: wording.sentence_of(word) for code, word in left_out.items()}
     return Status(201, _as_json(rollout, request.user) | {"left_out": words})
 
@@ -188,7 +187,7 @@ def _as_json(rollout: Rollout, user) -> dict[str, Any]:
 def _rollout_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Rollout:
     rollout = get_object_or_404(Rollout.objects.visible_to(request.user), pk=id)
     if action == Action.MANAGE:
-        require(request, action)
+        require(request.user, action)
     return rollout
 
 
@@ -231,10 +230,7 @@ def cancel_rollout(request: HttpRequest, id: UUID):
 
 def _order(request: HttpRequest, id: UUID, order) -> dict[str, Any]:
     rollout = _rollout_of(request, id, Action.MANAGE)
-    try:
-        done = order(rollout, request.user)
-    except (FirmwareError, RolloutError) as error:
-        raise refusal_of(error) from error
+    done = order(rollout, request.user)
     if not done and rollout.state not in Rollout.OPEN:
         raise ApiError(409, "ended", wording.sentence_of("ended"))
     return _as_json(rollout, request.user)

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import OfDevices, visible_devices
 from devices.firmware.models import Firmware
 from devices.registry.models import Device
 from photohub.lib.database.db import inline, inline_all
@@ -100,13 +100,10 @@ class TargetState(models.TextChoices):
     CANCELLED = "cancelled", _("cancelled")
 
 
-class RolloutTargetQuerySet(models.QuerySet):
+class RolloutTargetQuerySet(OfDevices):
     def active(self) -> "RolloutTargetQuerySet":
         """Keep those that a device is busy with, by their partial index."""
         return self.filter(state__in=inline_all(RolloutTarget.ACTIVE))
-
-    def visible_to(self, user) -> "RolloutTargetQuerySet":
-        return visible_devices(self, user, "device__")
 
 
 class RolloutTarget(models.Model):

@@ -27,7 +27,13 @@ DEFAULT_STEPS = (
     {"devices": 0, "percent": 100, "soak_s": 0},
 )
 STEPS_AT_MOST = 20
-SOAK_AT_MOST_S = 30 * 24 * 3600
+SOAK_S = (0, 30 * 24 * 3600)
+RATE_PER_MINUTE = (0, 100_000)
+ERROR_PERCENT = (1, 100)
+ERROR_MINIMUM = (1, 100_000)
+ERROR_COUNT = (0, 100_000)
+DEADLINE_S = (30, 7 * 24 * 3600)
+OFFERS_AT_MOST = (1, 100)
 # Endpoints at which the device asked us itself prove the way; over MQTT the hub hands out an address unasked.
 DOORS_THAT_HAND_OUT_LINKS = {"aliyun", "mqtt"}
 # What keeps every device of a rollout from its offer for now.
@@ -71,7 +77,7 @@ def _read_step(step: object) -> dict:
         raise RolloutError("steps", sentence)
     percent, devices, soak_s = (fields.get(name, 0) for name in ("percent", "devices", "soak_s"))
     whole = all(type(value) is int and value >= 0 for value in (percent, devices, soak_s))
-    if not whole or percent > 100 or bool(percent) == bool(devices) or soak_s > SOAK_AT_MOST_S:
+    if not whole or percent > 100 or bool(percent) == bool(devices) or soak_s > SOAK_S[1]:
         sentence = _("A step has 1 to 100 percent or at least 1 device; soak_s is up to 30 days.")
         raise RolloutError("steps", sentence)
     return {"devices": devices, "percent": percent, "soak_s": soak_s}

@@ -5,14 +5,13 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import File, Form, Router, Schema, Status, UploadedFile
 from pydantic import Field, ValidationError
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, require
 from devices.panels.sources import fetching
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
@@ -115,11 +114,8 @@ def create_delivery(
         asked = _read_json(request)
     else:
         asked = NewDelivery(capture=capture, url=url, render=render, caption=caption)
-    try:
-        deliveries.check(device, asked.render)
-        delivery = deliveries.deliver(device, _wish_of(request, asked, file), request.user)
-    except CannotDeliver as refusal:
-        raise refusal_of_delivery(refusal) from refusal
+    deliveries.check(device, asked.render)
+    delivery = deliveries.deliver(device, _wish_of(request, asked, file), request.user)
     return Status(202, _told(request, delivery))
 
 
@@ -192,16 +188,12 @@ def cancel_delivery(request: HttpRequest, id: UUID):
 def repeat_delivery(request: HttpRequest, id: UUID):
     """For operators. Makes a new delivery of the same picture, rendered the same way."""
     delivery = delivery_of(request, id, Action.COMMAND)
-    try:
-        return Status(202, _told(request, deliveries.again(delivery, request.user)))
-    except CannotDeliver as refusal:
-        raise refusal_of_delivery(refusal) from refusal
+    return Status(202, _told(request, deliveries.again(delivery, request.user)))
 
 
 def delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Delivery:
     """Return the delivery that is asked for. Raises Http404, or PermissionDenied without the right."""
     rows = Delivery.objects.visible_to(request.user).select_related("device")
     delivery = get_object_or_404(rows, pk=id)
-    if not can(request.user, action, delivery):
-        raise PermissionDenied
+    require(request.user, action, delivery)
     return delivery

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import OfDevices
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
@@ -35,10 +35,7 @@ class DeliveryWay(models.TextChoices):
     PULL = "pull", _("fetched by the panel")
 
 
-class DeliveryQuerySet(models.QuerySet):
-    def visible_to(self, user) -> "DeliveryQuerySet":
-        return visible_devices(self, user, "device__")
-
+class DeliveryQuerySet(OfDevices):
     def queued(self) -> "DeliveryQuerySet":
         """Keep those that wait, by their partial index."""
         return self.filter(state=inline(DeliveryState.QUEUED))

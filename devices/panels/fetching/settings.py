@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.changes import change_device
 from devices.registry.models import Device, Panel
@@ -137,14 +136,9 @@ def _between(value: object, low: int, high: int) -> bool:
 
 
 def _tell(device: Device, changed: list[str], user) -> None:
-    if not changed:
-        return
-    events.record(
-        EventType.DEVICE_CHANGED,
-        device=device,
-        actor=user,
-        sentence=said("Settings changed: %(fields)s.", fields=[said_of(FIELDS[field]) for field in changed]),
-    )
+    if changed:
+        fields = [said_of(FIELDS[field]) for field in changed]
+        events.record_change(device, user, said("Settings changed: %(fields)s.", fields=fields))
 
 
 def _follow(device: Device, panel: Panel, changed: list[str], user) -> None:

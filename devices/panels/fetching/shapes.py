@@ -9,7 +9,7 @@ from pydantic import Field
 from devices.access.rights import Action, can, person_asking
 from devices.registry.disclosure import tell_label
 from devices.registry.models import Panel
-from photohub.lib.pages.api import Changes, Text
+from photohub.lib.pages.api import Changes, Text, between
 
 from .settings import POLL_INTERVAL_S, WINDOW
 
@@ -49,8 +49,8 @@ class PanelChanges(Changes):
     """What can be changed of a panel. What is left out stays as it is."""
 
     render_profile: Annotated[Text, Field(max_length=40)] = ""
-    poll_interval_s: Annotated[int, Field(ge=POLL_INTERVAL_S[0], le=POLL_INTERVAL_S[1])] = 900
-    window: Annotated[int, Field(ge=WINDOW[0], le=WINDOW[1])] = 1
+    poll_interval_s: Annotated[int, between(POLL_INTERVAL_S)] = 900
+    window: Annotated[int, between(WINDOW)] = 1
     hardware_address: Annotated[Text, Field(max_length=40)] = Field(
         "", description="12 hexadecimal digits; empties the picture topics, since such a panel fetches"
     )

@@ -18,7 +18,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.keys import identity
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import Device, Panel
@@ -57,8 +56,7 @@ def claim(address: str) -> Claimed | None:
             Panel.objects.filter(pk=panel.pk).update(render_profile=profile)
         key = identity.issue_key(panel.device)
         # Without its address, by which it would be given a key once more.
-        sentence = said("Its panel was given its key.")
-        events.record(EventType.DEVICE_CHANGED, device=panel.device, sentence=sentence)
+        events.record_change(panel.device, None, said("Its panel was given its key."))
     return Claimed(panel.device, key)
 
 
@@ -76,12 +74,7 @@ def allow_again(device: Device, user=None) -> bool:
         rows = Panel.objects.filter(device=device).exclude(hardware_address="").exclude(claimed_at=None)
         done = bool(rows.update(claimed_at=None))
         if done:
-            events.record(
-                EventType.DEVICE_CHANGED,
-                device=device,
-                actor=user,
-                sentence=said("Its panel may set itself up again."),
-            )
+            events.record_change(device, user, said("Its panel may set itself up again."))
     return done
 
 

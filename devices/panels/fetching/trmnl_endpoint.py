@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from devices.events import record as events
-from devices.events.models import EventType
 from devices.keys import identity
 from devices.protocol.json_fields import read_json
 from devices.registry.models import Device
@@ -82,11 +81,7 @@ def _log(request: HttpRequest) -> JsonResponse:
     if message:
         logger.info("The panel %s reports: %s", device.code, mask(message))
         if not _told.take(device.pk, time.monotonic()):
-            events.record(
-                EventType.DEVICE_CHANGED,
-                device=device,
-                sentence=said("The panel reports: %(message)s", message=mask(message)),
-            )
+            events.record_change(device, None, said("The panel reports: %(message)s", message=mask(message)))
     return _body({"status": 200})
 
 

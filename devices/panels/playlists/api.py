@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router, Schema
@@ -13,7 +12,7 @@ from devices.access.rights import Action
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
-from photohub.lib.pages.api import ApiError, Body, CodeOf, Text, refusal_of
+from photohub.lib.pages.api import ApiError, Body, CodeOf, Text
 
 from . import turns as playlists
 from .models import PlaylistItem
@@ -75,10 +74,7 @@ def replace_playlist(request: HttpRequest, code: str, new: NewPlaylist):
     ids = [entry.id for entry in new.items if entry.id]
     if len(ids) != len(set(ids)):
         raise ApiError(422, "invalid", _("An item that is kept can stand in the playlist only once."))
-    try:
-        playlists.replace(device, entries, request.user)
-    except ValidationError as error:
-        raise refusal_of(error) from error
+    playlists.replace(device, entries, request.user)
     return _playlist_of(request, device)
 
 

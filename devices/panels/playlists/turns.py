@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from devices.events import record as events
 from devices.events import troubles
-from devices.events.models import EventType
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
@@ -121,12 +120,7 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
         device.playlist.exclude(pk__in=[row.pk for row in rows]).delete()
         for row in rows:
             row.save()
-        events.record(
-            EventType.DEVICE_CHANGED,
-            device=device,
-            actor=user,
-            sentence=said("Its playlist was changed."),
-        )
+        events.record_change(device, user, said("Its playlist was changed."))
     # The numbers in their sentences are those of the old list.
     troubles.over(device, "playlist_item", "playlist_stopped", "playlist_failed")
     return items_of(device)

@@ -2,14 +2,14 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from devices.access.rights import is_owner
+from devices.access.rights import require_owner
 from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.rendering.models import RenderProfile
@@ -24,16 +24,11 @@ from .forms import RenderForm
 from .sample import sample_picture
 
 
-def _require_owner(request: HttpRequest) -> None:
-    if not is_owner(request.user):
-        raise PermissionDenied
-
-
 @login_required
 @require_safe
 def render_list(request: HttpRequest) -> HttpResponse:
     """List the ready-made profiles and the hub's own."""
-    _require_owner(request)
+    require_owner(request)
     used = Panel.objects.exclude(render_profile=None).values_list("render_profile").annotate(n=Count("pk"))
     counts = dict(used.order_by())
     rows = RenderProfile.objects.order_by("ready_made", "name")
@@ -49,7 +44,7 @@ def render_list(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     """Make a profile, like another one (`from`) or from the beginning."""
-    _require_owner(request)
+    require_owner(request)
     like = RenderProfile.objects.filter(name=request.GET.get("from", "")).first()
     form = RenderForm(request.POST if request.method == "POST" else None, like=like)
     return _work(request, form)
@@ -59,7 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, name: str) -> HttpResponse:
     """Show a profile with what it makes of a picture; the hub's own can be changed."""
-    _require_owner(request)
+    require_owner(request)
     profile = get_object_or_404(RenderProfile, name=name)
     form = RenderForm(request.POST if request.method == "POST" else None, profile=profile)
     return _work(request, form)
@@ -119,7 +114,7 @@ def _draw(request: HttpRequest, form: RenderForm) -> Drawn | None:
 @require_POST
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     """Delete a profile that nothing needs."""
-    _require_owner(request)
+    require_owner(request)
     profile = get_object_or_404(RenderProfile, name=name)
     try:
         remove_profile(profile)

@@ -5,6 +5,7 @@ import logging
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import transaction
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ def send(group: str, messages: list[dict]) -> None:
         async_to_sync(_send)(group, messages)
     except RuntimeError:
         log.warning("Live pages were not told: called from a loop that PhotoHub does not know.")
+
+
+def send_after_commit(group: str, message: dict) -> None:
+    """Send a message to a group once the present transaction is committed."""
+    transaction.on_commit(lambda: send(group, [message]), robust=True)
 
 
 def _nobody_listens(group: str) -> bool:

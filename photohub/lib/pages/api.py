@@ -21,6 +21,11 @@ Limit = Annotated[int, Query(ge=1, le=500, description="How many at most")]
 Cursor = Annotated[str, Query(max_length=500, description="`next` of the page before; empty for the first")]
 
 
+def between(bounds: tuple[int, int]) -> Any:
+    """Return the field of a whole number within these bounds, both included."""
+    return Field(ge=bounds[0], le=bounds[1])
+
+
 class ApiError(Exception):
     """A refusal with its HTTP status, its word for programs and its sentence for people.
 

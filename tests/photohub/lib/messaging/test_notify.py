@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from channels.layers import get_channel_layer
+from django.db import transaction
 
 from photohub.lib.messaging import notify
 
@@ -21,6 +22,18 @@ async def test_a_ring_from_another_thread_arrives_at_once(channel):
     await asyncio.to_thread(notify.send, notify.PAGES, [{"type": "live.event", "n": 1}])
     async with asyncio.timeout(1):
         assert (await get_channel_layer().receive(channel))["n"] == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_nobody_hears_of_what_is_not_committed_yet(channel):
+    def change() -> None:
+        with transaction.atomic():
+            notify.send_after_commit(notify.PAGES, {"type": "live.event", "n": 2})
+            notify.send(notify.PAGES, [{"type": "live.event", "n": 1}])
+
+    await asyncio.to_thread(change)
+    async with asyncio.timeout(1):
+        assert [(await get_channel_layer().receive(channel))["n"] for _ in range(2)] == [1, 2]
 
 
 async def test_a_broken_layer_is_not_the_callers_trouble(channel, monkeypatch):
