@@ -11,8 +11,11 @@
 const LANGUAGE_KEY = "photohub-snippet";
 const TYPING_MS = 250;
 const DECODE_MS = 4_000;
+const LEAVING_MS = 10_000;
 const words = JSON.parse(document.getElementById("words").textContent);
 const running = new Map();
+let asking = new AbortController();
+let leaving = 0;
 
 function tell(type, detail = {}) {
   document.dispatchEvent(new CustomEvent(`photohub:${type}`, { detail }));
@@ -30,7 +33,8 @@ async function decodePictures(fresh) {
 }
 
 async function refetch(part) {
-  const answer = await fetch(part.dataset.refetch, { headers: { "HX-Request": "true" } });
+  if (leaving) return;
+  const answer = await fetch(part.dataset.refetch, { headers: { "HX-Request": "true" }, signal: asking.signal });
   if (!answer.ok || answer.redirected) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = part.dataset.refetchPart ? page.querySelector(part.dataset.refetchPart) : page.body;
@@ -69,6 +73,23 @@ for (const part of document.querySelectorAll("[data-refetch]")) {
   const busy = part.dataset.while;
   if (every_s) setInterval(() => !document.hidden && (!busy || part.querySelector(busy)) && follow(part), every_s * 1000);
 }
+
+/* A form on its way may remove what this page shows, so nothing is asked about it; unless its answer turns out to be a file. */
+function stay() {
+  clearTimeout(leaving);
+  leaving = 0;
+  document.querySelectorAll("[data-refetch]").forEach(follow);
+}
+
+addEventListener("submit", ({ defaultPrevented }) => {
+  if (defaultPrevented) return;
+  asking.abort();
+  asking = new AbortController();
+  clearTimeout(leaving);
+  leaving = setTimeout(stay, LEAVING_MS);
+});
+
+addEventListener("pageshow", ({ persisted }) => persisted && stay());
 
 async function press(form) {
   const button = form.querySelector("button");
