@@ -5,6 +5,7 @@ from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
+from devices.hub_settings.models import HubSetting
 from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
@@ -25,6 +26,7 @@ __all__ = [
     "EventType",
     "Firmware",
     "FirmwareState",
+    "HubSetting",
     "Invitation",
     "LinkState",
     "Membership",

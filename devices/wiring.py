@@ -4,14 +4,18 @@
 imported. Importing a module connects nothing.
 """
 
+from photohub.lib.pages import timezones
+
 from .firmware import withdrawal
 from .firmware.rollouts import queue as rollouts
 from .firmware.rollouts import targets
+from .hub_settings import choices
 from .registry import presence
 
 
 def connect() -> None:
     """Hand the functions to the rooms below. Connecting again changes nothing."""
+    timezones.on_read(choices.chosen_timezone)
     presence.on_version(targets.report_version)
     withdrawal.on_withdrawal(rollouts.pause_firmware)
     withdrawal.on_delete(rollouts.delete_ended)

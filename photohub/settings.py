@@ -10,6 +10,7 @@ import socket
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from photohub.env import (
     READ,
@@ -146,6 +147,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "photohub.lib.pages.middleware.serve_static_files",
+    "photohub.lib.pages.timezones.tell_times_in_visitors_timezone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -166,6 +168,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["photohub.lib.pages.times.tags"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -556,7 +559,25 @@ LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_NAME = "photohub_language"
 USE_I18N = USE_TZ = True
+# Rows and logs are in UTC. The zone of the hub is for what people read where nobody's own zone is known.
 TIME_ZONE = "UTC"
+
+
+def _read_time_zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(
+            f"{text!r} is no time zone. Write one such as Europe/Berlin or Asia/Shanghai"
+        ) from None
+
+
+HUB_TIME_ZONE = env_parsed(
+    "PHOTOHUB_TIME_ZONE",
+    "",
+    "Time zone of the hub, for panels, captions and schedules; when empty, an owner chooses it in the pages",
+    _read_time_zone,
+)
 
 STATIC_URL = "/static/"
 STATIC_ROOT = PHOTOHUB_DATA / "static"

@@ -17,7 +17,7 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from devices.events import troubles
 from media_pipeline.picture_files import store
-from photohub.lib.pages.wording import compile_words
+from photohub.start.catalogues import compile_words
 from tests import leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer
 from tests.faults import rounds

@@ -69,6 +69,7 @@ TESTED_ELSEWHERE = {
     "devices.firmware.pages.rollout_forms": "devices/firmware/pages/test_rollout_views.py",
     "devices.firmware.rollouts.models": "devices/firmware/rollouts/test_queue.py",
     "devices.firmware.withdrawal": "devices/firmware/test_images.py devices/firmware/test_keys.py",
+    "devices.hub_settings.models": "devices/hub_settings/test_choices.py",
     "devices.keys.api": "devices/setup/test_api.py",
     "devices.panels.deliveries.disclosure": "devices/registry/test_disclosure.py",
     "devices.panels.deliveries.models": "devices/panels/deliveries/test_queue.py",

@@ -20,7 +20,6 @@ from media_pipeline.picture_files import store
 from photohub.lib.messaging import enqueue
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.picture_response import picture_response
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import labels
 from .cards import picture_of
@@ -33,7 +32,6 @@ from .wording import exif_of, facts_of
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one picture and its timeline."""
     capture = get_capture(request.user, id)
@@ -55,7 +53,6 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def panel(request: HttpRequest, id: UUID) -> HttpResponse:
     """Return what the lightbox tells about a picture."""
     capture = get_capture(request.user, id)

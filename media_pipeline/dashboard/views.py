@@ -27,14 +27,12 @@ from media_pipeline.live import now as live_now
 from media_pipeline.live.wall import CAMERAS_AT_MOST
 from photohub.lib.ids import read_id
 from photohub.lib.network import site
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
 
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Show the cameras' newest pictures and the latest pictures of all; a request by htmx gets only the next cameras."""
     # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
@@ -104,7 +102,6 @@ def find_group(request: HttpRequest) -> DeviceGroup | None:
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def card(request: HttpRequest, code: str) -> HttpResponse:
     """Return one camera's card; nothing (204) for a device that has none on this wall, as a panel without pictures."""
     device = get_device(request.user, code)
@@ -116,7 +113,6 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def feed(request: HttpRequest) -> HttpResponse:
     """Return the pictures that came after the one named by `after`, newest first."""
     after_id = read_id(request.GET.get("after", ""))

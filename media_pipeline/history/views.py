@@ -28,7 +28,7 @@ from media_pipeline.maintenance.deleting import delete_captures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
-from photohub.lib.pages.timezones import in_visitors_timezone, timezone_of
+from photohub.lib.pages.timezones import timezone_of
 
 from .archive import stream_pictures
 from .query import captures_matching, days_of, months_of, page_of
@@ -39,7 +39,6 @@ FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_pre
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def browse(request: HttpRequest) -> HttpResponse:
     """Show pictures by day, newest first; a request by htmx gets only the next days."""
     zone = timezone_of(request)
@@ -123,7 +122,6 @@ def _chosen(request: HttpRequest) -> list[Capture]:
 
 @login_required
 @require_POST
-@in_visitors_timezone
 def change(request: HttpRequest) -> HttpResponse:
     """Do one thing with all selected pictures. Deleting asks first, on a page of its own."""
     chosen = _chosen(request)

@@ -14,7 +14,6 @@ from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
 from devices.registry.models import Device
 from photohub.lib.pages.api import ApiError, page_of
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import rules as show_rules
 from .forms import RuleForm
@@ -26,7 +25,6 @@ _RUNS_ON_A_PAGE = 30
 
 @login_required
 @require_safe
-@in_visitors_timezone
 def list_rules(request: HttpRequest) -> HttpResponse:
     """List the rules of the cameras that the person may see; `panel` narrows it to those that show there."""
     rows = rules_seen_by(request.user)
@@ -78,7 +76,6 @@ def _form_page(request: HttpRequest, form: RuleForm, status: int = 200) -> HttpR
 
 @login_required
 @require_safe
-@in_visitors_timezone
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show a rule and what it made of the camera's pictures, newest first."""
     rule: ShowRule = get_object_or_404(rules_seen_by(request.user), pk=id)

@@ -18,7 +18,7 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
-from photohub.lib.pages.timezones import in_visitors_timezone, timezone_of
+from photohub.lib.pages.timezones import timezone_of
 
 from . import queue as time_lapses
 from .answers import file_response
@@ -38,7 +38,6 @@ def get_film(user, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
 
 @login_required
 @require_safe
-@in_visitors_timezone
 def list_films(request: HttpRequest) -> HttpResponse:
     """Show all time-lapses that the person may watch, newest first; of one device when it is named."""
     rows = TimeLapse.objects.visible_to(request.user).select_related("device__group", "asked_by")
@@ -55,7 +54,6 @@ def list_films(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_visitors_timezone
 def new(request: HttpRequest) -> HttpResponse:
     """Ask which pictures; tell how many frames that is and how long it takes; queue it."""
     require(request.user, Action.COMMAND)
@@ -108,7 +106,6 @@ def offer_for_chosen(request: HttpRequest, chosen: list[Capture]) -> HttpRespons
 
 @login_required
 @require_safe
-@in_visitors_timezone
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one time-lapse: how far it is, or the film."""
     return render(
@@ -119,7 +116,6 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
 @login_required
 @never_cache
 @require_GET
-@in_visitors_timezone
 def now(request: HttpRequest, id: UUID) -> HttpResponse:
     """Return how far it is, or the film, without the page around it; open pages learn here that it was deleted."""
     try:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from devices.panels.rendering import profiles as render_profiles
 from media_pipeline.picture_files import store
 from photohub import __version__
-from photohub.lib.pages.wording import compile_words
+from photohub.start.catalogues import compile_words
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,6 @@ from devices.registry.models import Device, Panel
 from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import turns as playlists
 from .models import PlaylistItem
@@ -36,7 +35,6 @@ _FOR_EVER = "private, max-age=31536000, immutable"
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_visitors_timezone
 def playlist(request: HttpRequest, code: str) -> HttpResponse:
     """Show what the panel shows in turn; a POST adds a camera's newest picture, or a lasting one."""
     adds = request.method == "POST"

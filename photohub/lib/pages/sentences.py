@@ -3,19 +3,25 @@
     said("%(host)s did not answer in time.", host="oss.example.com")
 
 The text is the English message, found by tools/extract_translations.py as gettext finds its own; a value may be a
-sentence itself, or a list. A row keeps it as `{"text": …, "values": {…}}`, and its English beside it for programs that
-read the table. A message that a later version says in other words is then said in English.
+sentence itself, a point in time, which each reader is told in his own zone, or a list. A row keeps it as
+`{"text": …, "values": {…}}`, and its English beside it for programs that read the table. A message that a later version
+says in other words is then said in English.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from django.utils.translation import gettext, override
 
 from photohub.lib.log.logs import mask
+from photohub.lib.pages.times import wording as times
+from photohub.lib.pages.timezones import in_hubs_timezone
 
 SENTENCE_CHARS = 300
+# What a row keeps of a point in time: {"at": "2026-11-29T20:13:00+00:00"}.
+AT = "at"
 # Devices and servers say what they like, and everybody who may look reads it: no secret, and not without end.
 VALUE_CHARS = 200
 
@@ -54,8 +60,18 @@ def _shown(value: object) -> object:
     if isinstance(value, list | tuple):
         return ", ".join(str(_shown(each)) for each in value)
     if isinstance(value, Mapping):
-        return say(value)
+        return _told(value) if AT in value else say(value)
+    if isinstance(value, datetime):
+        return times.moment(value)
     return value if value is None or isinstance(value, int | Said) else _short(value)
+
+
+def _told(kept: Mapping[str, Any]) -> str:
+    """Tell the point in time that a row keeps."""
+    try:
+        return times.moment(datetime.fromisoformat(kept[AT]))
+    except (TypeError, ValueError):
+        return "?"
 
 
 class Cannot(Exception):
@@ -114,6 +130,8 @@ def plain(value: object) -> Any:
         return {"text": value.text, "values": {name: plain(each) for name, each in value.values.items()}}
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
+    if isinstance(value, datetime):
+        return {AT: value.astimezone(UTC).isoformat()}
     # What a row kept goes into another row as it is.
     return value if value is None or isinstance(value, int | Mapping) else _short(value)
 
@@ -123,6 +141,6 @@ def _short(value: object) -> str:
 
 
 def in_english(sentence: object) -> str:
-    """Return the sentence for programs and logs."""
-    with override("en"):
+    """Return the sentence for programs and logs, with the hub's own time."""
+    with override("en"), in_hubs_timezone(), times.in_full():
         return str(sentence)

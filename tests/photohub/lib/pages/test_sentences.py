@@ -1,8 +1,11 @@
 """Sentences are kept as what they are made of, and said in the language of whoever reads them."""
 
 import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy, override
 
 from photohub.lib.pages.sentences import (
@@ -16,6 +19,7 @@ from photohub.lib.pages.sentences import (
     said_of,
     say,
 )
+from photohub.lib.pages.timezones import in_timezone
 
 ENDED = said("MQTT connection ended: %(reason)s", reason=said("the device ended it"))
 
@@ -83,3 +87,22 @@ def test_what_an_older_hub_wrote_is_translated_where_it_had_no_values():
     with override("zh-hans"):
         assert say({}, "Streams are taken again.") == "又能接受视频流了。"
         assert say({}, "The camera says: no film") == "The camera says: no film"
+
+
+def test_a_point_in_time_is_kept_as_one_and_told_in_the_readers_zone():
+    at = datetime(2025, 11, 29, 20, 13, tzinfo=UTC)
+    row = kept(said("offline since %(time)s", time=at))
+    assert row["values"] == {"time": {"at": "2025-11-29T20:13:00+00:00"}}
+    with in_timezone(ZoneInfo("Europe/Berlin")):
+        assert say(row) == "offline since Nov 29, 2025, 21:13"
+
+
+def test_a_point_in_time_that_nobody_can_read_is_a_question_mark():
+    assert say({"text": "since %(time)s", "values": {"time": {"at": 5}}}) == "since ?"
+
+
+def test_programs_are_told_a_point_in_time_in_full(settings):
+    settings.HUB_TIME_ZONE = "Asia/Shanghai"
+    now = timezone.now().astimezone(ZoneInfo("Asia/Shanghai"))
+    with in_timezone(ZoneInfo("Europe/Berlin")):
+        assert in_english(said("since %(time)s", time=now)) == f"since {now:%b} {now.day}, {now:%Y, %H:%M}"

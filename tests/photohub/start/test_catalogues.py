@@ -2,8 +2,8 @@ import gettext
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from photohub.lib.pages import wording
-from photohub.lib.pages.wording import compile_words
+from photohub.start import catalogues
+from photohub.start.catalogues import compile_words
 
 PO = """
 msgid ""
@@ -33,7 +33,7 @@ def test_processes_that_start_at_once_do_not_take_each_others_files(tmp_path, mo
         file.write(b"half")
         barrier.wait()
 
-    monkeypatch.setattr(wording, "write_mo", write_together)
+    monkeypatch.setattr(catalogues, "write_mo", write_together)
     with ThreadPoolExecutor(4) as pool:
         assert [f.result() for f in [pool.submit(compile_words, tmp_path) for _ in range(4)]] == [1] * 4
     assert [path.name for path in source.parent.iterdir() if path.suffix != ".po"] == ["django.mo"]
