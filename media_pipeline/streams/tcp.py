@@ -161,6 +161,9 @@ class StreamEndpoint:
         self._tasks.add(task)
         try:
             await connection.run()
+        except asyncio.CancelledError:
+            # Only `stop` cancels it, and nobody waits for more: asyncio would report a handler that ends as cancelled.
+            pass
         finally:
             self._tasks.discard(task)
             writer.transport.abort()

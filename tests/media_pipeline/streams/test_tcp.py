@@ -291,3 +291,13 @@ async def test_no_task_is_left_behind():
             (await connect(running, HELLO + big(ONE))).close()
         await until(lambda: running.states().count(LinkState.CONNECTED) > 0 and not running.endpoint._tasks)
     await until(lambda: asyncio.all_tasks() == before)
+
+
+async def test_a_hub_that_stops_with_a_camera_connected_complains_of_nothing():
+    complaints = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, about: complaints.append(about))
+    async with hub() as running:
+        await connect(running, HELLO, big(ONE))
+        await until(lambda: running.frames)
+    await asyncio.sleep(0)
+    assert complaints == []
