@@ -53,7 +53,7 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "raspberry-pi",
             _("Raspberry Pi stream"),
-            _("Streams its camera over TCP port 8100."),
+            _("Streams its camera over TCP."),
             ("tcp", "http"),
             (),
             {},

@@ -15,6 +15,7 @@ from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.mirror.probe import is_loopback
 from photohub.lib.network import site
 from photohub.status.part import Part, State
 
@@ -114,6 +115,11 @@ def look_at_address() -> Part:
     if settings.PHOTOHUB_URL:
         return Part("ok", _("Links and devices use the address that was set."), figures=figures)
     help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
+    if settings.HTTP_HOST not in site.EVERYWHERE and is_loopback(base):
+        sentence = _(
+            "PHOTOHUB_HTTP lets in only what runs on this machine: no camera or phone can reach PhotoHub."
+        )
+        return Part("address", label, "warning", sentence, figures=figures, help=help_)
     if settings.BEST_ADDRESS.startswith("127."):
         sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
         return Part("warning", sentence, figures=figures, help=help_)

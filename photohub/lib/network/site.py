@@ -4,6 +4,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+# Listening on these means on all addresses of the machine.
+EVERYWHERE = ("0.0.0.0", "::", "*", "")
 _http_port: int | None = None
 _mqtt_port: int | None = None
 _stream_port: int | None = None
@@ -35,8 +37,13 @@ def base_url() -> str:
     """Return the outside address without a slash at its end: PHOTOHUB_URL, else the best local address."""
     if settings.PHOTOHUB_URL:
         return settings.PHOTOHUB_URL
-    port = http_port()
-    return f"http://{settings.BEST_ADDRESS}" + ("" if port == 80 else f":{port}")
+    host, port = reachable_at(settings.HTTP_HOST), http_port()
+    return "http://" + (host_and_port(host, port) if port != 80 else f"[{host}]" if ":" in host else host)
+
+
+def reachable_at(listening: str) -> str:
+    """Return the address by which others reach what listens on this one: itself, or this machine's best where it is all."""
+    return settings.BEST_ADDRESS if listening in EVERYWHERE else listening
 
 
 def host_and_port(host: str, port: int) -> str:
@@ -48,9 +55,11 @@ def mqtt_host() -> str:
     """Return the broker's host name as devices should use it."""
     if settings.MQTT_PUBLIC_HOST:
         return settings.MQTT_PUBLIC_HOST
-    if settings.MQTT_URL and not settings.PHOTOHUB_URL:
+    if settings.PHOTOHUB_URL:
+        return urlsplit(settings.PHOTOHUB_URL).hostname or settings.BEST_ADDRESS
+    if settings.MQTT_URL:
         return urlsplit(settings.MQTT_URL).hostname or settings.BEST_ADDRESS
-    return urlsplit(base_url()).hostname or settings.BEST_ADDRESS
+    return reachable_at(settings.MQTT_HOST)
 
 
 def mqtt_port() -> int:
@@ -64,7 +73,9 @@ def mqtt_port() -> int:
 
 def stream_host() -> str:
     """Return the host name that streaming cameras should connect to."""
-    return urlsplit(base_url()).hostname or settings.BEST_ADDRESS
+    if settings.PHOTOHUB_URL:
+        return urlsplit(settings.PHOTOHUB_URL).hostname or settings.BEST_ADDRESS
+    return reachable_at(settings.STREAM_HOST)
 
 
 def stream_port() -> int:
