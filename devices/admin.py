@@ -1,18 +1,31 @@
 """The back office's tables of devices, orders to them, and rights. Secrets are never columns here."""
 
+from operator import attrgetter
+
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
+from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
 from devices.access.models import ApiToken, Membership, Role
 from devices.commands.models import Command
 from devices.events.models import Event, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
+from devices.firmware.rollouts.wording import ending_of, explain_rollout
+from devices.hub_settings.models import HubSetting
 from devices.panels.deliveries.models import Delivery
+from devices.panels.deliveries.wording import reason_of
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, Panel
+
+_SENTENCE = told(_("Sentence"), attrgetter("text"))
+_REASON = told(_("Reason"), attrgetter("reason_text"))
+
+
+def _ending_of(target: RolloutTarget) -> str:
+    return ending_of(target.state, target.reason_word, target.reason) if target.reason_word else ""
 
 
 @admin.register(Device)
@@ -126,7 +139,7 @@ class CommandAdmin(ReadOnlyAdmin):
         "name",
         "device",
         "state",
-        "reason",
+        _REASON,
         "asked_by",
         "created_at",
         "sent_at",
@@ -146,7 +159,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "state",
         "packets_acked",
         "packets_total",
-        "reason",
+        told(_("Reason"), reason_of),
         "created_at",
         "finished_at",
     ]
@@ -177,7 +190,7 @@ class RenderProfileAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["seq", "at", "type", "device", "sentence", "problem", "actor"]
+    list_display = ["seq", "at", "type", "device", _SENTENCE, "problem", "actor"]
     list_filter = ["type", "problem"]
     search_fields = ["sentence", "device__code"]
     list_select_related = ["device", "actor"]
@@ -198,14 +211,22 @@ class SigningKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(Rollout)
 class RolloutAdmin(ReadOnlyAdmin):
-    list_display = ["firmware", "state", "reason", "created_at"]
+    list_display = ["firmware", "state", told(_("Reason"), explain_rollout), "created_at"]
     list_filter = ["state"]
     list_select_related = ["firmware"]
 
 
 @admin.register(RolloutTarget)
 class RolloutTargetAdmin(ReadOnlyAdmin):
-    list_display = ["device", "module", "rollout", "state", "percent", "reason", "changed_at"]
+    list_display = [
+        "device",
+        "module",
+        "rollout",
+        "state",
+        "percent",
+        told(_("Reason"), _ending_of),
+        "changed_at",
+    ]
     list_filter = ["state"]
     search_fields = ["device__code"]
     list_select_related = ["device", "rollout__firmware"]
@@ -213,13 +234,20 @@ class RolloutTargetAdmin(ReadOnlyAdmin):
     exclude = ["token"]
 
 
+@admin.register(HubSetting)
+class HubSettingAdmin(ReadOnlyAdmin):
+    """Each has a page that knows its rules."""
+
+    list_display = ["name", "value", "changed_at"]
+
+
 @admin.register(ServiceBeat)
 class ServiceBeatAdmin(ReadOnlyAdmin):
-    list_display = ["name", "ok", "at", "changed_at", "sentence"]
+    list_display = ["name", "ok", "at", "changed_at", _SENTENCE]
 
 
 @admin.register(Trouble)
 class TroubleAdmin(ReadOnlyAdmin):
-    list_display = ["device", "word", "since", "last_at", "over_at", "count"]
+    list_display = ["device", _SENTENCE, "since", "last_at", "over_at", "count"]
     list_select_related = ["device"]
     list_filter = ["word"]

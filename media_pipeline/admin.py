@@ -1,8 +1,11 @@
 """The back office's tables of pictures. What was received is evidence, so its facts are only read."""
 
-from django.contrib import admin
+from operator import attrgetter
 
-from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
 from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
@@ -32,7 +35,15 @@ class CaptureAdmin(ReadOnlyAdmin):
 
 @admin.register(OSSObject)
 class OSSObjectAdmin(ReadOnlyAdmin):
-    list_display = ["key", "state", "attempts", "next_try_at", "error_word", "created_at", "mirrored_at"]
+    list_display = [
+        "key",
+        "state",
+        "attempts",
+        "next_try_at",
+        told(_("Error"), attrgetter("error_text")),
+        "created_at",
+        "mirrored_at",
+    ]
     list_filter = ["state", "error_word"]
     search_fields = ["key"]
     raw_id_fields = ["capture"]
@@ -53,7 +64,16 @@ class ShareLinkAdmin(ReadOnlyAdmin):
 
 @admin.register(TimeLapse)
 class TimeLapseAdmin(ReadOnlyAdmin):
-    list_display = ["device", "state", "frames_done", "frames_total", "size_bytes", "asked_by", "created_at"]
+    list_display = [
+        "device",
+        "state",
+        "frames_done",
+        "frames_total",
+        "size_bytes",
+        "asked_by",
+        "created_at",
+        told(_("Error"), attrgetter("error_text")),
+    ]
     list_filter = ["state"]
     search_fields = ["device__code"]
     list_select_related = ["device", "asked_by"]
@@ -69,6 +89,6 @@ class ShowRuleAdmin(ReadOnlyAdmin):
 
 @admin.register(ShowRun)
 class ShowRunAdmin(ReadOnlyAdmin):
-    list_display = ["rule", "state", "reason_word", "at"]
+    list_display = ["rule", "state", told(_("Reason"), attrgetter("reason_text")), "at"]
     list_filter = ["state"]
     list_select_related = ["rule"]

@@ -138,6 +138,11 @@ class Trouble(models.Model):
         return f"{self.device_id} {self.word}"
 
     @property
+    def text(self) -> str:
+        """The sentence in the language that is active."""
+        return sentence_of(self.word, self.values)
+
+    @property
     def is_open(self) -> bool:
         """Say `TroubleQuerySet.open` of one row."""
         return self.over_at is None and abs(timezone.now() - self.last_at) < SHOWN_FOR

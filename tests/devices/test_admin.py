@@ -8,15 +8,18 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.translation import override
 
 from devices.access.models import Membership
 from devices.commands import queue as commands
+from devices.commands.models import Command
 from devices.events import heartbeats, troubles
 from devices.events import record as events
-from devices.events.models import EventType
+from devices.events.models import Event, EventType, Trouble
 from devices.keys import tokens
 from devices.registry.models import Device, DeviceKey
 from media_pipeline.captures.models import Capture, Tag
+from photohub.lib.pages.sentences import said
 from tests.builders import PASSWORD, make_capture, make_device, make_user
 
 APPS = ("devices", "media_pipeline", "auth")
@@ -153,3 +156,15 @@ def test_many_roles_are_not_deleted_at_once(alice):
 def test_only_these_pages_may_evaluate_expressions(alice):
     assert "unsafe-eval" in alice.get("/admin/")["Content-Security-Policy"]
     assert "unsafe-eval" not in alice.get("/account")["Content-Security-Policy"]
+
+
+def test_what_happened_is_told_in_the_readers_language(alice):
+    command = commands.capture(make_device("porch"))
+    commands.fail(command, "camera_said", said("The camera says: %(text)s", text="lens cap on"))
+    troubles.note(command.device, "picture_disk_full")
+    alice.cookies["photohub_language"] = "zh-hans"
+    for model in (Command, Event, Trouble):
+        with override("en"):  # a request leaves its language behind in the thread
+            page = alice.get(url_of(model)).content.decode()
+        assert "The camera says" not in page and "disk is full" not in page
+        assert "相机回报" in page or "磁盘已满" in page
