@@ -51,3 +51,11 @@ def test_events_and_heartbeats():
 )
 def test_copies_films_rules_and_images(row):
     assert OLD in (getattr(row, name, "") for name in ("error_text", "reason_text", "problem_text"))
+
+
+def test_a_sentence_that_is_worded_otherwise_now_is_still_told_in_the_readers_language():
+    said_then = {"text": "Camera heard nothing: offline since %(time)s UTC.", "values": {"time": "20:13"}}
+    with override("zh-hans"):
+        assert (
+            Event(sentence="Camera heard nothing…", values=said_then).text == "相机未响应：20:13 UTC 起离线。"
+        )

@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from photohub.lib import clock
+from photohub.lib.pages.sentences import plain
 
 from .models import ServiceBeat
 
@@ -73,7 +74,7 @@ def _judge(row: ServiceBeat, now: datetime, up: tuple[str, float] | None) -> Dou
         allowed = REST
     if -JUMP <= passed <= allowed:
         return None
-    values = {"days": abs(round(passed / timedelta(days=1))), "date": f"{now:%Y-%m-%d}"}
+    values = {"days": abs(round(passed / timedelta(days=1))), "date": plain(now)}
     return Doubt("behind" if passed < timedelta() else "ahead", values)
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.protocol.firmware.manifest import MAX_NUMBER, MAX_TEXT_CHARS, Manifest, decode_manifest, key_id
+from photohub.lib.pages.times.wording import day
 
 from . import signing
 from .errors import FirmwareRefused
@@ -127,13 +128,13 @@ def check_age(manifest: Manifest) -> None:
     age = timezone.now() - made_at
     if age < -_CLOCKS_DIFFER:
         sentence = _("The manifest was made on %(day)s, which is still to come. Check the clocks.")
-        raise FirmwareRefused("future", sentence % {"day": f"{made_at:%Y-%m-%d}"})
+        raise FirmwareRefused("future", sentence % {"day": day(made_at)})
     days = settings.FIRMWARE_MANIFEST_DAYS
     if days and age > timedelta(days=days):
         sentence = _(
             "The manifest of %(day)s has expired: it is older than %(days)d days. Sign the image again."
         )
-        raise FirmwareRefused("expired", sentence % {"day": f"{made_at:%Y-%m-%d}", "days": days})
+        raise FirmwareRefused("expired", sentence % {"day": day(made_at), "days": days})
 
 
 def check_counter(manifest: Manifest, *, lower_allowed: bool = False) -> bool:

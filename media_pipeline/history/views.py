@@ -66,7 +66,7 @@ def _page(request: HttpRequest, filters: Filters, zone) -> dict:
     items, next_cursor = page_of(with_parts(rows), request.GET.get("cursor", ""))
     days = [(day, [picture_of(c) for c in day.captures]) for day in days_of(items, rows, zone)]
     more_url = _url(request.GET, cursor=next_cursor) if next_cursor else None
-    return {"days": days, "more_url": more_url, "today": timezone.localdate()}
+    return {"days": days, "more_url": more_url, "today": timezone.localdate(timezone=zone)}
 
 
 def _url(query: QueryDict, **changes: str | None) -> str:

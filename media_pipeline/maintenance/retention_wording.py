@@ -14,7 +14,7 @@ from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState
-from photohub.lib.pages.sentences import said
+from photohub.lib.pages.sentences import plain, said
 from photohub.lib.pages.sizes import size_in_words
 
 HEARTBEAT = "retention"
@@ -47,7 +47,7 @@ def doubt_of_the_clock() -> Problem | None:
         return None
     if ServiceBeat.objects.filter(pk=GO_ON, at__gte=newest).exists():
         return None
-    return Problem("retention_silent", {"days": (now - newest).days, "date": f"{now:%Y-%m-%d}"})
+    return Problem("retention_silent", {"days": (now - newest).days, "date": plain(now)})
 
 
 def left_by_age() -> list[Problem]:

@@ -24,6 +24,8 @@ from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database.outage import is_away
 from photohub.lib.ids import read_id
 from photohub.lib.pages.sentences import Cannot, Said, columns, said, said_all
+from photohub.lib.pages.times.wording import time_of_day
+from photohub.lib.pages.timezones import hub_timezone
 
 from .models import RunState, ShowRule, ShowRun
 
@@ -194,8 +196,8 @@ def _send(panels: list[Device], wish: Wish) -> tuple[list[Delivery], list[Said]]
 
 def write_caption(template: str, capture: Capture) -> str:
     """Return a caption with the camera's name and the picture's time filled in."""
-    taken_at = timezone.localtime(capture.captured_at or capture.received_at)
-    return template.format(camera=capture.device.name, time=f"{taken_at:%H:%M}")[:200]
+    taken_at = time_of_day(capture.captured_at or capture.received_at, hub_timezone())
+    return template.format(camera=capture.device.name, time=taken_at)[:200]
 
 
 def prune() -> int:

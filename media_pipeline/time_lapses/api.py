@@ -1,6 +1,6 @@
 """The management API of time-lapses."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +16,7 @@ from devices.registry.finding import device_of
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 from photohub.lib.pages.instants import BadFilter, read_instant
+from photohub.lib.pages.timezones import hub_timezone
 
 from . import queue as time_lapses
 from .models import LapseState, TimeLapse
@@ -91,7 +92,9 @@ class TimeLapseOrder(Body):
     fps: int = Field(10, description="Pictures a second, 1 to 60")
     width: int = Field(1280, description="At most so many pixels wide, 64 to 1920")
     stamped: bool = Field(False, description="Write the time onto each picture")
-    zone: Annotated[Text, Field(max_length=64)] = Field("UTC", description="Time zone of days and stamps")
+    zone: Annotated[Text, Field(max_length=64)] = Field(
+        "", description="Time zone of days and stamps, such as Asia/Shanghai; empty: the hub's"
+    )
 
 
 def films_of(request: HttpRequest):
@@ -105,7 +108,9 @@ def film_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Tim
     return time_lapse
 
 
-def _zone(name: str) -> ZoneInfo:
+def _zone(name: str) -> tzinfo:
+    if not name:
+        return hub_timezone()
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -132,7 +137,7 @@ def ask_for_film(request: HttpRequest, order: TimeLapseOrder):
         fps=order.fps,
         width=order.width,
         stamped=order.stamped,
-        zone=order.zone,
+        zone=str(zone),
     )
     return Status(202, time_lapses.ask_for(wish, request.user))
 

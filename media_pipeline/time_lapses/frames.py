@@ -1,6 +1,5 @@
 """The frames of a time-lapse: pictures of any size fitted into one, upright, with the time on them if wished."""
 
-from datetime import datetime
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
@@ -55,11 +54,6 @@ def _draw(data: bytes, box: tuple[int, int]) -> Image.Image:
         return images.draw_upright(data, box)
     except (images.PictureRefused, images.ThumbnailFailed) as error:
         raise FrameDamaged(str(error)) from error
-
-
-def stamp_of(at: datetime) -> str:
-    """Return the time as it is written onto a frame, by the clock of its own zone."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
 
 
 def _write(picture: Image.Image, text: str) -> None:

@@ -27,6 +27,7 @@ from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import load
 from photohub.lib.pages.sentences import Cannot, Said, columns, said
+from photohub.lib.pages.times import wording as times
 
 from . import frames, video
 from . import queue as time_lapses
@@ -246,7 +247,7 @@ def _draw(
     """Return a picture's frame; None, and counted, when the picture is missing or damaged."""
     stamp = ""
     if time_lapse.stamped:
-        stamp = frames.stamp_of(capture.received_at.astimezone(ZoneInfo(time_lapse.zone)))
+        stamp = times.stamp(capture.received_at, ZoneInfo(time_lapse.zone), seconds=True)
     try:
         return frames.draw_frame(read_picture(capture), size, stamp)
     except (PictureMissing, FrameDamaged):

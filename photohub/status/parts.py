@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from devices.events import heartbeats, overload
 from devices.events.models import ServiceBeat, Trouble
 from devices.events.wording import sentence_of
+from devices.hub_settings import choices as hub_settings
 from devices.mqtt import dynsec, unheard_topics
 from devices.registry import broker_names
 from devices.registry.models import BrokerAccount
@@ -30,6 +31,8 @@ from photohub.lib.network import errors as fetch_errors
 from photohub.lib.pages import vendor
 from photohub.lib.pages.sentences import say
 from photohub.lib.pages.sizes import size_in_words
+from photohub.lib.pages.times.wording import exact
+from photohub.lib.pages.timezones import hub_timezone
 from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status.part import Part
 from photohub.status.retention import look_at_retention
@@ -261,7 +264,16 @@ def _clock() -> Part:
             since=newest,
             help=help_,
         )
-    return Part("ok", _("It runs."), figures=[("UTC", f"{now:%Y-%m-%d %H:%M:%S}")])
+    return Part(
+        "ok",
+        _("It runs."),
+        figures=[(_("Now"), exact(now)), (_("Time zone of the hub"), _zone_in_words())],
+    )
+
+
+def _zone_in_words() -> str:
+    is_chosen = settings.HUB_TIME_ZONE or hub_settings.chosen_timezone()
+    return str(hub_timezone()) if is_chosen else _("UTC, because nobody has chosen one")
 
 
 def _devices() -> Part:

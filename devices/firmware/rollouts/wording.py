@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from photohub.lib.pages.sentences import Said, said, said_of
+from photohub.lib.pages.times.wording import moment
 
 from . import planning
 from .models import Rollout, RolloutState, RolloutTarget, TargetState
@@ -98,8 +99,8 @@ def explain(target: RolloutTarget, seen: planning.Outlook | None = None) -> str:
             words = {"n": target.offers, "most": target.rollout.offers_at_most}
             return _("Offered (%(n)d of at most %(most)d times); it has not begun to download.") % words
         case TargetState.DOWNLOADING:
-            words = {"percent": target.percent, "time": _clock(target.heard_at)}
-            return _("It has %(percent)d %% of the image; last heard at %(time)s UTC.") % words
+            words = {"percent": target.percent, "time": moment(target.heard_at or timezone.now())}
+            return _("It has %(percent)d %% of the image; last heard at %(time)s.") % words
         case TargetState.FLASHING:
             return _explain_flashing(target)
     return ending_of(target.state, target.reason_word, target.reason)
@@ -116,18 +117,13 @@ def _explain_waiting(target: RolloutTarget, seen: planning.Outlook | None) -> st
         return _("It gets the image when it next asks for it.")
     if device.last_seen_at is None:
         return _("The device has never been heard.")
-    seen = f"{device.last_seen_at:%Y-%m-%d %H:%M}"
-    return _("The device is offline; it was last heard at %(time)s UTC.") % {"time": seen}
+    return _("The device is offline; it was last heard at %(time)s.") % {"time": moment(device.last_seen_at)}
 
 
 def _explain_flashing(target: RolloutTarget) -> str:
-    words = {"time": _clock(target.deadline_at)}
+    words = {"time": moment(target.deadline_at or timezone.now())}
     if target.reason_word == "old_version":
-        return _("It said it was done, but reports another version; it has until %(time)s UTC.") % words
+        return _("It said it was done, but reports another version; it has until %(time)s.") % words
     if target.reason_word == "said_done":
-        return _("It says it is done; it has to report the new version until %(time)s UTC.") % words
-    return _("It writes the image; it has to report the new version until %(time)s UTC.") % words
-
-
-def _clock(moment) -> str:
-    return f"{moment or timezone.now():%H:%M}"
+        return _("It says it is done; it has to report the new version until %(time)s.") % words
+    return _("It writes the image; it has to report the new version until %(time)s.") % words

@@ -8,7 +8,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -24,6 +23,8 @@ from devices.registry.models import Device, Panel
 from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
+from photohub.lib.pages.times.wording import stamp
+from photohub.lib.pages.timezones import hub_timezone
 
 from . import turns as playlists
 from .models import PlaylistItem
@@ -75,7 +76,7 @@ def _label_of(draft: Draft) -> str:
     """Return what people know a lasting picture by: a picture of the history by its time."""
     if draft.origin != PictureOrigin.CAPTURE or draft.stamp_at is None:
         return draft.label
-    return _("picture of %(time)s") % {"time": f"{timezone.localtime(draft.stamp_at):%Y-%m-%d %H:%M}"}
+    return _("picture of %(time)s") % {"time": stamp(draft.stamp_at, hub_timezone())}
 
 
 def _page(request: HttpRequest, device: Device, problem: str = "", status: int = 200) -> HttpResponse:

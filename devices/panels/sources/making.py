@@ -7,13 +7,14 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core.cache import cache
-from django.utils import timezone
 
 from devices.panels.rendering import drawing
 from devices.panels.rendering import fonts as panel_fonts
 from devices.panels.rendering.profiles import profile_of
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
+from photohub.lib.pages.times.wording import stamp
+from photohub.lib.pages.timezones import hub_timezone
 
 from . import outbox
 
@@ -57,7 +58,7 @@ def render(
                 picture,
                 settled,
                 caption=caption,
-                stamp=f"{timezone.localtime(stamp_at):%Y-%m-%d %H:%M}" if stamp_at else "",
+                stamp=stamp(stamp_at, hub_timezone()) if stamp_at else "",
                 font=panel_fonts.find_font(),
                 max_pixels=settings.UPLOAD_MAX_PIXELS,
             )
@@ -80,6 +81,6 @@ def make_once(picture: bytes, profile: dict, caption: str = "", stamp_at: dateti
 
 def _name_of(picture: bytes, profile: dict, caption: str, stamp_at: datetime | None) -> str:
     # The zone is in it, because the stamp is written in it.
-    zone = timezone.get_current_timezone_name()
+    zone = str(hub_timezone())
     facts = [hashlib.sha256(picture).hexdigest(), profile, caption, str(stamp_at), zone]
     return "panel-picture-" + hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -23,7 +23,6 @@ FORMS = {
     "exact": wording.exact,
     "ago": wording.ago,
     "ago_short": wording.ago_short,
-    "stamp": wording.stamp,
     "length": wording.length,
     "length_in_words": wording.length_in_words,
 }

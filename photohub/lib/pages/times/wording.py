@@ -6,7 +6,7 @@ words together in the browser, from the patterns that `patterns()` hands it.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from asgiref.local import Local
 from django.utils import timezone
@@ -21,10 +21,10 @@ _JUST_NOW_S = 1.5
 _full = Local()
 
 
-def local(at: datetime) -> datetime:
-    """Return the instant in the reader's zone."""
+def local(at: datetime, zone: tzinfo | None = None) -> datetime:
+    """Return the instant in the reader's zone, or in this one."""
     try:
-        return at.astimezone(reader_timezone())
+        return at.astimezone(zone or reader_timezone())
     except OverflowError:
         # At an end of the calendar there is no other zone.
         return at.astimezone(UTC)
@@ -116,9 +116,9 @@ def patterns() -> dict:
 # --- one point in time
 
 
-def time_of_day(at: datetime) -> str:
+def time_of_day(at: datetime, zone: tzinfo | None = None) -> str:
     """21:13"""
-    return f"{local(at):%H:%M}"
+    return f"{local(at, zone):%H:%M}"
 
 
 def time_with_seconds(at: datetime) -> str:
@@ -180,9 +180,9 @@ def exact(at: datetime) -> str:
     return _("%(day)s, %(time)s") % {"day": _day(_day_of(at), with_year=True), "time": time_with_seconds(at)}
 
 
-def stamp(at: datetime) -> str:
-    """2026-11-29 21:13, in pictures for panels and in names: nobody's language is known there"""
-    return f"{local(at):%Y-%m-%d %H:%M}"
+def stamp(at: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
+    """2026-11-29 21:13, in pictures and in names that are kept: nobody's language is known there"""
+    return f"{local(at, zone):%Y-%m-%d %H:%M:%S}" if seconds else f"{local(at, zone):%Y-%m-%d %H:%M}"
 
 
 @contextmanager
