@@ -59,4 +59,5 @@ urlpatterns = [
     path("<slug:code>/capture", commands.capture, name="capture"),
     path("<slug:code>/commands/<uuid:id>", commands.progress, name="command"),
     path("<slug:code>/commands/<uuid:id>/cancel", commands.cancel, name="cancel"),
+    path("<slug:code>/commands/<uuid:id>/dismiss", commands.dismiss, name="dismiss"),
 ]

@@ -35,8 +35,8 @@ class CommandOut(Schema):
         description="Why it failed or expired, for people, in the language of Accept-Language"
     )
     reason_word: str = Field(
-        description="The same for programs: camera_said, not_sendable, no_picture, broker_away, never_connected, "
-        "offline or cancelled; empty for one that has not ended, or that an older hub ended"
+        description="The same for programs: camera_said, not_sendable, no_picture, not_listening, broker_away, "
+        "never_connected, offline or cancelled; empty for one that has not ended, or that an older hub ended"
     )
     created_at: datetime
     sent_at: datetime | None

@@ -1,5 +1,7 @@
 """Commands: the row is the queue."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -11,6 +13,10 @@ from devices.registry.models import Device
 from photohub.lib.database.db import inline, inline_all
 from photohub.lib.ids import new_id
 from photohub.lib.pages.sentences import say
+
+ENDING_SHOWN_FOR = timedelta(minutes=5)
+# A failure stays until somebody puts it away or the camera is asked again, but not for ever.
+FAILURE_SHOWN_FOR = timedelta(days=1)
 
 
 class CommandState(models.TextChoices):
@@ -43,6 +49,7 @@ class Command(models.Model):
     """
 
     OPEN = (CommandState.QUEUED, CommandState.SENT)
+    FAILED = (CommandState.FAILED, CommandState.EXPIRED)
     FINAL = (CommandState.UPLOADED, CommandState.FAILED, CommandState.EXPIRED, CommandState.CANCELLED)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -62,6 +69,8 @@ class Command(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
+    # Somebody saw how it ended and put it away.
+    dismissed_at = models.DateTimeField(null=True, blank=True)
     answered_sha256 = models.CharField(max_length=64, blank=True)
 
     objects = CommandQuerySet.as_manager()
@@ -85,6 +94,16 @@ class Command(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_news(self) -> bool:
+        """Whether people want to see it still: until it ends, and then for a while that nobody cut short."""
+        if self.state in Command.OPEN:
+            return True
+        shown_for = FAILURE_SHOWN_FOR if self.state in Command.FAILED else ENDING_SHOWN_FOR
+        return (
+            self.dismissed_at is None and timezone.now() - (self.finished_at or self.created_at) < shown_for
+        )
 
     @property
     def reason_text(self) -> str:

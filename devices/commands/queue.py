@@ -18,10 +18,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.mqtt.addressing import Hears
 from devices.protocol import light
+from devices.registry import presence
 from devices.registry.models import Device, LinkState
 from photohub.lib.database import rows
 from photohub.lib.database.walking import walk
@@ -202,12 +204,30 @@ def _why_expired(command: Command) -> tuple[str, Said]:
         return "no_picture", said(
             "The camera was told, but no picture came within %(seconds)s s.", seconds=device.command_timeout_s
         )
-    if device.online:
-        return "broker_away", said("The message broker could not be reached, so the camera was never told.")
     if device.last_seen_at is None:
         return "never_connected", said("Camera heard nothing: it has never connected.")
-    since = device.link_changed_at or device.last_seen_at
-    return "offline", said("Camera heard nothing: offline since %(time)s UTC.", time=f"{since:%H:%M}")
+    if not device.online:
+        since = presence.offline_since(device)
+        return "offline", said("Camera heard nothing: offline since %(time)s.", time=since)
+    if _broker_is_there():
+        return "not_listening", presence.not_subscribed(device)
+    return "broker_away", said("The message broker could not be reached, so the camera was never told.")
+
+
+def _broker_is_there() -> bool:
+    heartbeat = heartbeats.read(heartbeats.BROKER)
+    return heartbeat is not None and heartbeat.ok
+
+
+def dismiss(command: Command) -> bool:
+    """Put away how a command ended; False while it has not ended."""
+    rows = Command.objects.filter(pk=command.pk, state__in=Command.FINAL)
+    with transaction.atomic():
+        done = bool(rows.update(dismissed_at=timezone.now()))
+        if done:
+            # Other open pages let go of it too.
+            _changed(command)
+    return done
 
 
 def _finish(command: Command, state: CommandState, word: str, reason: str | Said) -> bool:

@@ -1,6 +1,5 @@
 """The shutter of the pages: asking, following, cancelling."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,7 +7,6 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -23,15 +21,11 @@ from photohub.lib.pages.sentences import said
 from . import queue as commands
 from .models import Command, CommandState
 
-_SHOWN_FOR = timedelta(minutes=5)
-
 
 def newest_command(device: Device) -> Command | None:
-    """Return the command that a page should show: an open one, or what became of the last within minutes."""
+    """Return the command that a page should show: an open one, or what became of the last while that is news."""
     command = device.commands.order_by("-created_at").first()
-    if command is None or command.state in Command.OPEN:
-        return command
-    return command if timezone.now() - command.created_at < _SHOWN_FOR else None
+    return command if command is not None and command.is_news else None
 
 
 @login_required
@@ -89,6 +83,18 @@ def cancel(request: HttpRequest, code: str, id: UUID) -> HttpResponse:
         return JsonResponse({"id": str(command.pk), "state": command.state}, status=200 if done else 409)
     if not done:
         messages.warning(request, _("It had already ended: %(state)s.") % {"state": _state_of(command)})
+    return redirect(next_page(request, device))
+
+
+@login_required
+@require_POST
+def dismiss(request: HttpRequest, code: str, id: UUID) -> HttpResponse:
+    """Put away how a command ended, for everybody who looks."""
+    device = get_device(request.user, code, Action.COMMAND)
+    command = get_object_or_404(device.commands.select_related("device"), pk=id)
+    commands.dismiss(command)
+    if wants_json(request):
+        return JsonResponse({"id": str(command.pk), "state": command.state})
     return redirect(next_page(request, device))
 
 

@@ -1,8 +1,13 @@
 """What a command may tell of itself."""
 
+from django.utils.translation import gettext_noop as _
+
 from devices.access.rights import Action, can
 
 from .models import Command
+
+# What an older hub wrote into its rows, which are told in the reader's language as well.
+FORMER = (_("Camera heard nothing: offline since %(time)s UTC."),)
 
 
 def name_shown(user, command: Command) -> str:

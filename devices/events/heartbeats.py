@@ -9,6 +9,9 @@ from photohub.lib.pages.sentences import SENTENCE_CHARS, Said, columns, in_engli
 
 from .models import ServiceBeat
 
+# The gateway's connection to the message broker.
+BROKER = "broker"
+
 
 def note(name: str, ok: bool, sentence: str | Said = "") -> bool:
     """Note that a part is alive and how it fares. Returns whether its state changed."""

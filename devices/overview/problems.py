@@ -10,7 +10,6 @@ from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
 
 _PATIENCE = timedelta(hours=1)
-_LOW_BATTERY_MV = 3500
 
 
 def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
@@ -28,6 +27,6 @@ def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
     wants_commands = "command" in getattr(PROFILES.get(device.profile), "channels", ())
     if wants_commands and not device.takes_commands:
         found.append(_("No command topic"))
-    if device.battery_mv is not None and 0 < device.battery_mv < _LOW_BATTERY_MV:
-        found.append(_("Battery low: %(mv)s mV") % {"mv": device.battery_mv})
+    if device.battery_is_low:
+        found.append(_("Battery low: %(percent)s%%") % {"percent": device.battery_percent})
     return found + [sentence_of(row.word, row.values) for row in device.troubles.all() if row.is_open]

@@ -1,5 +1,6 @@
 """Devices, their groups, keys and broker accounts."""
 
+from bisect import bisect_left
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,6 +16,24 @@ from photohub.lib.ids import new_id
 
 CODE_PATTERN = r"^[a-z0-9][a-z0-9-]{1,31}$"
 CODE_RULE = _("2 to 32 small letters, digits and dashes; the first is a letter or digit.")
+
+
+# A lithium cell at rest, from flat to full: millivolts and percent. Up to 4.4 V while it is charged.
+CELL_MV = (2500, 3300, 3500, 3600, 3700, 3800, 3900, 4000, 4100, 4200, 4400)
+CELL_PERCENT = (0, 0, 5, 10, 25, 50, 68, 82, 92, 100, 100)
+# Between one full cell and two empty ones lies what comes from a plug.
+TWO_CELLS_FROM_MV = 6000
+LOW_BATTERY_PERCENT = 10
+
+
+def percent_of_battery(battery_mv: int) -> int | None:
+    """Return how full a battery of one or two lithium cells is; None for another voltage."""
+    cell_mv = battery_mv // 2 if battery_mv >= TWO_CELLS_FROM_MV else battery_mv
+    if not CELL_MV[0] <= cell_mv <= CELL_MV[-1]:
+        return None
+    upper = max(1, bisect_left(CELL_MV, cell_mv))
+    low_mv, low = CELL_MV[upper - 1], CELL_PERCENT[upper - 1]
+    return round(low + (CELL_PERCENT[upper] - low) * (cell_mv - low_mv) / (CELL_MV[upper] - low_mv))
 
 
 class DeviceGroup(models.Model):
@@ -103,6 +122,8 @@ class Device(models.Model):
     link_state = models.CharField(max_length=12, choices=LinkState, default=LinkState.UNKNOWN, editable=False)
     link_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Whether it was subscribed to its command topic when it was last connected; None: nobody has looked.
+    listens = models.BooleanField(null=True, editable=False)
     last_address = models.CharField(max_length=64, blank=True, editable=False)
     reporting_interval_s = models.PositiveIntegerField(default=300)
     battery_mv = models.PositiveIntegerField(null=True, blank=True, editable=False)
@@ -158,6 +179,16 @@ class Device(models.Model):
             return False
         patience_s = 60 if self.link_state == LinkState.LOST else self.reporting_interval_s * 1.5 + 15
         return abs(now - self.last_seen_at) < timedelta(seconds=patience_s)
+
+    @property
+    def battery_percent(self) -> int | None:
+        """How full the battery is; None where its voltage is not that of one or two lithium cells."""
+        return percent_of_battery(self.battery_mv or 0)
+
+    @property
+    def battery_is_low(self) -> bool:
+        percent = self.battery_percent
+        return percent is not None and percent < LOW_BATTERY_PERCENT
 
     @property
     def takes_commands(self) -> bool:

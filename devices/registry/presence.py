@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,7 +13,7 @@ from devices.events.models import Event, EventType
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.messaging import notify
-from photohub.lib.pages.sentences import Said, said
+from photohub.lib.pages.sentences import Cannot, Said, said
 
 from .models import Device, LinkState
 
@@ -21,6 +22,9 @@ _TELEMETRY = {
     "rssi_dbm": (-200, 50),
     "free_heap_bytes": (0, 2**31 - 1),
 }
+
+# A device that gets so long for an answer may be asked while it sleeps: it hears the order when it wakes.
+_PATIENT_S = 120
 
 _listeners: list[Callable[[Device, str, str], object]] = []
 
@@ -188,6 +192,38 @@ def _link_down(device: Device) -> bool:
     now = timezone.now()
     _store(device, {"link_state": LinkState.LOST, "link_changed_at": now, "last_seen_at": now})
     return True
+
+
+def why_deaf(device: Device) -> Cannot | None:
+    """Return why an order for a picture cannot reach the device, as far as its row tells; None when it may."""
+    if not device.enabled:
+        return Cannot("disabled", said("It is switched off in its settings."))
+    if not device.takes_commands:
+        sentence = said("It has no command topic, so it cannot be told to take a picture.")
+        return Cannot("no_command_topic", sentence)
+    if device.last_seen_at is None:
+        return Cannot("never_connected", said("It has never connected."))
+    if device.listens is False:
+        return Cannot("not_listening", not_subscribed(device))
+    # The hub's own broker knows everybody who was ever connected; of others little is known.
+    if device.listens is None and device.link_state == LinkState.UNKNOWN and not settings.MQTT_URL:
+        return Cannot("not_listening", said("It does not listen for orders: it has never connected by MQTT."))
+    if not device.online and device.command_timeout_s < _PATIENT_S:
+        return Cannot("offline", said("It is offline since %(time)s.", time=offline_since(device)))
+    return None
+
+
+def not_subscribed(device: Device) -> Said:
+    """Say that a connected device does not hear its orders."""
+    return said(
+        "It does not listen for orders: it is not subscribed to %(topic)s.", topic=device.command_topic
+    )
+
+
+def offline_since(device: Device) -> datetime | None:
+    """Return since when the device has not been heard."""
+    changed, seen = device.link_changed_at, device.last_seen_at
+    return changed if changed and seen and changed >= seen else seen
 
 
 def forget_links() -> int:

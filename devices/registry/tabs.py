@@ -4,6 +4,7 @@ from django.http import HttpRequest
 
 from devices.access.rights import Action, can
 
+from . import presence
 from .camera_profiles import PROFILES
 from .models import Device
 
@@ -11,12 +12,14 @@ from .models import Device
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
     """Return what every tab shows around itself."""
     may_command = can(request.user, Action.COMMAND, device)
+    can_command = may_command and device.takes_commands and device.enabled
     return {
         "device": device,
         "tab": tab,
         "may_command": may_command,
         "takes_pictures": device.takes_pictures,
         "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
-        "can_command": may_command and device.takes_commands and device.enabled,
+        "can_command": can_command,
+        "deaf": presence.why_deaf(device) if can_command else None,
         "can_manage": can(request.user, Action.MANAGE, device),
     }

@@ -16,7 +16,7 @@ from devices.events.models import Trouble
 from devices.events.troubles_api import TroubleOut
 from devices.panels.fetching.settings import change_panel
 from devices.panels.fetching.shapes import PanelChanges, PanelOut
-from devices.registry import disclosure
+from devices.registry import disclosure, presence
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.changes import change_device
 from devices.registry.finding import device_of
@@ -77,7 +77,16 @@ class DeviceOut(Schema):
     hardware: str = Field(description="Board revision, where firmware differs by it")
     firmware_over_mqtt: bool = Field(description="Its firmware comes block by block over MQTT")
     config_wanted: bool = Field(description="hawkBit's device API asks it what it is, until it has answered")
+    listens: bool | None = Field(
+        description="Whether it was subscribed to its command topic when last connected; null: nobody knows"
+    )
+    cannot_command: str = Field(
+        description="Why it cannot be asked for a picture now, for people; empty where it can"
+    )
     battery_mv: int | None
+    battery_percent: int | None = Field(
+        description="Of one or two lithium cells; null where that cannot be told"
+    )
     rssi_dbm: int | None
     free_heap_bytes: int | None
     firmware_version: str
@@ -87,6 +96,11 @@ class DeviceOut(Schema):
     @staticmethod
     def resolve_troubles(device: Device) -> list[Trouble]:
         return [trouble for trouble in device.troubles.all() if trouble.is_open]
+
+    @staticmethod
+    def resolve_cannot_command(device: Device) -> str:
+        reason = presence.why_deaf(device)
+        return reason.sentence if reason else ""
 
     @staticmethod
     def resolve_panel(device: Device) -> Panel | None:

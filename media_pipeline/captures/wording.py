@@ -6,6 +6,7 @@ from datetime import datetime
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
+from devices.registry.models import percent_of_battery
 from media_pipeline.formats import images
 from media_pipeline.mirror.models import MirrorState
 from photohub.lib.memory import budget as memory
@@ -49,13 +50,19 @@ def facts_of(capture: Capture) -> list[Fact]:
 
 def _telemetry_of(telemetry: dict) -> list[Fact]:
     known = {
-        "battery_mv": (_("Battery"), "{} mV"),
+        "battery_mv": (_("Battery"), _battery_form(telemetry.get("battery_mv"))),
         "rssi_dbm": (_("Signal"), "{} dBm"),
         "free_heap_bytes": (_("Free memory"), "{} B"),
         "firmware_version": (_("Firmware"), "{}"),
     }
     rows = [(*known.get(key, (key, "{}")), value) for key, value in telemetry.items()]
     return [Fact(label, form.format(value)[:200]) for label, form, value in rows if value not in (None, "")]
+
+
+def _battery_form(told: object) -> str:
+    text = str(told)
+    percent = percent_of_battery(int(text)) if text.isascii() and text.isdecimal() and len(text) < 8 else None
+    return "{} mV" if percent is None else f"{percent}% ({{}} mV)"
 
 
 def _mirror_facts(capture: Capture) -> list[Fact]:

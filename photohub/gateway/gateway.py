@@ -13,6 +13,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from devices.commands import listening
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events import heartbeats
@@ -41,7 +42,6 @@ from photohub.lib.pages.sentences import Said, said
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT = "broker"
 LOG_HEARTBEAT = "broker log"
 STUCK_HEARTBEAT = "messages"
 _said = Seldom()
@@ -50,6 +50,7 @@ _LISTEN_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
 _HEARTBEAT_EVERY_S = 5.0
+_LISTENERS_EVERY_S = 2.0
 _SEND_AT_ONCE = 32
 
 
@@ -132,6 +133,7 @@ class Gateway:
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
                 group.create_task(self._resubscribe(link))
+                group.create_task(self._note_listeners())
                 group.create_task(_send_heartbeats(LOG_HEARTBEAT if self._broker_log is not None else ""))
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
                     self._accounts = dynsec.Accounts(link, self._address.username)
@@ -175,6 +177,12 @@ class Gateway:
                 raise
             except Exception as error:
                 log.warning("The gateway could not read what to listen to (%s); it tries again.", error)
+
+    async def _note_listeners(self) -> None:
+        while True:
+            with contextlib.suppress(*_DATABASE_AWAY):
+                await in_thread(listening.note_listeners, self._hears)
+            await asyncio.sleep(_LISTENERS_EVERY_S)
 
     async def _receive(self, link: Link) -> None:
         async for message in link.messages():
@@ -257,8 +265,13 @@ class Gateway:
         """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
         if only_links:
             return [], [], _found(publish.claim_to_publish)
-        due = _found(lambda: (commands.expire_due(), commands.claim_to_send(hears=self._hears))[1])
+        due = _found(self._claim_commands)
         return due, _found(lambda: self._pushing.find(self._hears)), _found(publish.claim_to_publish)
+
+    def _claim_commands(self) -> list[Command]:
+        commands.expire_due()
+        listening.fail_unheard(self._hears)
+        return commands.claim_to_send(hears=self._hears)
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
         due, offers, urls = await in_thread(self._claim_due, only_links)
@@ -354,7 +367,7 @@ def _heard_lately() -> bool:
 
 
 def _note_broker(ok: bool, sentence: str | Said) -> None:
-    if heartbeats.note(HEARTBEAT, ok, sentence):
+    if heartbeats.note(heartbeats.BROKER, ok, sentence):
         # The event's own words say that it is away.
         values = {"detail": sentence.values["why"]} if isinstance(sentence, Said) else {}
         events.record_word(

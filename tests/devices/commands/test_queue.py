@@ -1,12 +1,14 @@
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from django.utils import timezone
 
 from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
+from devices.events import heartbeats
 from devices.events.models import Event
 from devices.protocol import light
+from devices.registry import presence
 from devices.registry.models import Device, LinkState
 from tests.builders import make_device, make_user
 
@@ -180,3 +182,47 @@ def test_a_command_of_the_future_ends_and_one_claimed_there_is_sent(db):
     Command.objects.filter(pk=asked.pk).update(created_at=ahead, expires_at=ahead)
     assert commands.expire_due() == 1
     assert commands.claim_to_send() == [claimed]
+
+
+def test_an_expired_command_of_a_camera_that_is_online_says_what_was_missing(db):
+    heard, unheard = commands.capture(make_device("porch")), commands.capture(make_device("gate"))
+    for command in (heard, unheard):
+        presence.connected(command.device)
+        age(command, seconds=1)
+    heartbeats.note(heartbeats.BROKER, True)
+    commands.expire_due()
+    heard.refresh_from_db()
+    assert (heard.reason_word, heard.reason) == (
+        "not_listening",
+        "It does not listen for orders: it is not subscribed to photohub/porch/command.",
+    )
+
+
+def test_an_expired_command_says_that_the_broker_was_away(db):
+    command = commands.capture(make_device())
+    presence.connected(command.device)
+    age(command, seconds=1)
+    heartbeats.note(heartbeats.BROKER, False)
+    commands.expire_due()
+    command.refresh_from_db()
+    assert command.reason_word == "broker_away"
+
+
+def test_an_expired_command_keeps_since_when_the_camera_is_offline(db):
+    command = commands.capture(make_device())
+    presence.connected(command.device)
+    presence.disconnected(command.device)
+    age(command, seconds=1)
+    commands.expire_due()
+    command.refresh_from_db()
+    since = command.device.link_changed_at
+    assert command.reason_said["values"] == {"time": {"at": since.astimezone(UTC).isoformat()}}
+
+
+def test_how_a_command_ended_can_be_put_away_once_it_has(db):
+    command = commands.capture(make_device())
+    assert not commands.dismiss(command)
+    commands.fail(command, "camera_said", "Out of buffer")
+    assert commands.dismiss(command)
+    command.refresh_from_db()
+    assert command.dismissed_at

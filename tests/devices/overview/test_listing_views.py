@@ -72,7 +72,7 @@ def test_problems_are_said(alice, client):
 
     DeviceKey.objects.update(revoked_at=timezone.now())
     (row,) = client.get(LIST).context["rows"]
-    assert row["problems"] == ["No key: it cannot log in", "Battery low: 3300 mV"]
+    assert row["problems"] == ["No key: it cannot log in", "Battery low: 0%"]
 
 
 def test_the_newest_picture_is_shown_by_its_url(alice, client):

@@ -1,4 +1,5 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -7,6 +8,7 @@ from django.utils.translation import override
 from devices.registry import presence
 from devices.registry.models import Device, LinkState
 from photohub.lib.pages.sentences import said
+from photohub.lib.pages.timezones import in_timezone
 from tests.builders import make_device
 
 
@@ -135,3 +137,42 @@ def test_a_connection_is_told_in_the_readers_language_and_without_question_marks
     assert not any("?" in event.sentence or not event.sentence.isascii() for event in told)
     with override("zh-hans"):
         assert [event.text for event in told] == sentences
+
+
+def _word_of(**values) -> str:
+    now = timezone.now()
+    known = {
+        "last_seen_at": now - timedelta(seconds=9),
+        "link_state": LinkState.CONNECTED,
+        "link_changed_at": now - timedelta(hours=1),
+    }
+    device = Device(code="porch", name="Porch", profile="generic", command_topic="porch/in")
+    for field, value in (known | values).items():
+        setattr(device, field, value)
+    reason = presence.why_deaf(device)
+    return reason.word if reason else ""
+
+
+def test_why_an_order_cannot_reach_a_device():
+    lost = {"link_state": LinkState.LOST, "link_changed_at": timezone.now()}
+    assert _word_of() == _word_of(listens=True) == ""
+    assert _word_of(enabled=False) == "disabled"
+    assert _word_of(command_topic="") == "no_command_topic"
+    assert _word_of(last_seen_at=None) == "never_connected"
+    assert _word_of(listens=False) == "not_listening"
+    assert _word_of(link_state=LinkState.UNKNOWN) == "not_listening"
+    assert _word_of(**lost) == "offline"
+    # It sleeps, and is asked when it wakes.
+    assert _word_of(**lost, command_timeout_s=600) == ""
+
+
+def test_of_an_outside_broker_little_is_known(settings):
+    settings.MQTT_URL = "mqtt://broker"
+    assert _word_of(link_state=LinkState.UNKNOWN, link_changed_at=None) == ""
+
+
+def test_since_when_a_device_is_offline_is_told_in_the_readers_zone():
+    seen = datetime(2025, 11, 29, 20, 13, tzinfo=UTC)
+    device = Device(command_topic="porch/in", last_seen_at=seen, listens=True)
+    with in_timezone(ZoneInfo("Europe/Berlin")):
+        assert presence.why_deaf(device).sentence == "It is offline since Nov 29, 2025, 21:13."

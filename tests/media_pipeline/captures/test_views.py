@@ -29,7 +29,7 @@ def test_the_page_shows_picture_timeline_facts_and_link(client):
         "received",
         capture.sha256,
         f"/p/{capture.code}",
-        "3700 mV",
+        "25% (3700 mV)",
         "by the gate",
     ):
         assert part in page
