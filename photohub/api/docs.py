@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
 from photohub.lib.pages.api import ErrorOut
 
 _PREFIX = "#/components/schemas/"
@@ -78,7 +81,7 @@ class Operation:
     method: str
     path: str
     summary: str
-    paragraphs: list[list[str]]
+    paragraphs: list[SafeString]
     fields: list[Field]
     answers: list[Answer]
 
@@ -163,9 +166,14 @@ def _resolve(schema: dict, reference: str) -> dict:
     return schema["components"]["schemas"][reference.removeprefix(_PREFIX)]
 
 
-def paragraphs_of(text: str) -> list[list[str]]:
-    """Cut a docstring into paragraphs, and each at its backticks: every second piece is code."""
-    return [" ".join(part.split()).split("`") for part in text.split("\n\n") if part.strip()]
+def paragraphs_of(text: str) -> list[SafeString]:
+    """Cut a docstring into paragraphs of HTML; what stands between backticks is code."""
+    return [_paragraph(" ".join(part.split())) for part in text.split("\n\n") if part.strip()]
+
+
+def _paragraph(text: str) -> SafeString:
+    pieces = ((format_html("<code>{}</code>", p) if n % 2 else p,) for n, p in enumerate(text.split("`")))
+    return format_html_join("", "{}", pieces)
 
 
 def kind_of(schema: dict[str, Any]) -> str:

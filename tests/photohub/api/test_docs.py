@@ -37,5 +37,7 @@ def test_shapes_hold_their_fields():
 
 
 def test_a_description_is_cut_into_paragraphs_and_code():
-    text = "With `wait`,\nthe picture.\n\nElse the command."
-    assert paragraphs_of(text) == [["With ", "wait", ", the picture."], ["Else the command."]]
+    text = "With `wait`,\nthe picture.\n\nElse < the `<command>`."
+    first, second = paragraphs_of(text)
+    assert first == "With <code>wait</code>, the picture."
+    assert second == "Else &lt; the <code>&lt;command&gt;</code>."
