@@ -12,6 +12,8 @@ from kombu.transport import TRANSPORT_ALIASES
 from photohub.lib.log import logs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+# Celery runs Django's checks at every start of a worker and looks at nothing that they find.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 TRANSPORT_ALIASES.update(
     dict.fromkeys(("redis", "rediss"), "photohub.lib.messaging.redis_transport:Transport")

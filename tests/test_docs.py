@@ -28,10 +28,10 @@ from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.picture_files.refusals import STATUS
 from media_pipeline.streams.frame_intake import FrameIntake
 from photohub import env
-from photohub.api.api import api
 from photohub.embedded import broker, connection
 from photohub.gateway.mqtt_routes import channels_of
 from photohub.lib.http import guard as http_guard
+from tests.documented import document
 from tests.markdown import MARKDOWN, section, tables, words
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +43,7 @@ READMES = ["README.md", "README.zh-CN.md"]
 
 CHANNELS = channels_of(FrameIntake(LatestFrames()))
 # Belongs to the suite, or is Django's own word for the settings module.
-NOT_FOR_OPERATORS = {"PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
+NOT_FOR_OPERATORS = {"CELERY_SKIP_CHECKS", "PHOTOHUB_FAIL", "PHOTOHUB_ENV"}
 ENV_FUNCTIONS = {
     "env_str",
     "env_bool",
@@ -181,7 +181,7 @@ def test_every_channel_from_a_device_is_heard():
 
 
 def test_every_api_address_is_documented():
-    paths = api.get_openapi_schema()["paths"]
+    paths = document()["paths"]
     served = {(method.upper(), path) for path, operations in paths.items() for method in operations}
     assert {(row[0], words(row[1])[0]) for row in tables(PROTOCOL, "method")} == served
 
@@ -316,7 +316,7 @@ def test_links_between_the_documents_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
 def test_addresses_in_examples_are_served(path):
-    known = [re.sub(r"{\w+}", "[^/]+", name) for name in api.get_openapi_schema()["paths"]]
+    known = [re.sub(r"{\w+}", "[^/]+", name) for name in document()["paths"]]
     for address in re.findall(r"(?:\$HUB|http://192\.168\.1\.20:8000)(/[\w/.-]+)", path.read_text()):
         is_link = address.startswith("/p/") or address in ("/panel/next", "/devices/porch/latest.jpg")
         assert is_link or upload.serves(address) or any(re.fullmatch(name, address) for name in known), (
