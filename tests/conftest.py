@@ -18,7 +18,7 @@ from servestatic.middleware import ServeStaticMiddleware
 from devices.events import troubles
 from media_pipeline.picture_files import store
 from photohub.start.catalogues import compile_words
-from tests import leaving_out, migrated, scheduling, starting
+from tests import forking, leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer
 from tests.faults import rounds
 from tests.loaded_process import Loader
@@ -26,7 +26,13 @@ from tests.loaded_process import Loader
 MADE_BY_MIGRATIONS = {"django_migrations", "django_content_type", "auth_permission"}
 
 
+def pytest_addoption(pluginmanager):
+    pluginmanager.register(forking)
+
+
 def pytest_configure(config):
+    # Until the tests are collected everything that is made is kept; to look through it again and again takes a second.
+    gc.disable()
     config.pluginmanager.register(starting)
     config.pluginmanager.register(scheduling)
     config.pluginmanager.register(leaving_out)
@@ -42,6 +48,7 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -151,14 +158,15 @@ def folder_settings(folder: Path) -> dict[str, Path | int]:
 def pytester_run(tmp_path):
     """Run pytest on one file with the suite's own plugin, and return what it printed."""
 
-    def run(text: str, ci: str = "", code: int = 1) -> str:
+    def run(text: str, *arguments: str, ci: str = "", code: int = 1) -> str:
         (tmp_path / "test_a.py").write_text(text)
         outside = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST")}
         environment = outside | {"PYTHONPATH": str(configured.BASE_DIR), "CI": ci}
         # Nothing else that is installed: to load it takes longer than the run.
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        plugins = ["-p", "tests.leaving_out", "-p", "pytest_rerunfailures", "-p", "no:cacheprovider"]
-        command = [sys.executable, "-m", "pytest", *plugins]
+        ours = ["-p", "tests.leaving_out", "-p", "tests.forking"]
+        plugins = [*ours, "-p", "pytest_rerunfailures", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *plugins, *arguments]
         done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
         )

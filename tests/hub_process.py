@@ -9,7 +9,6 @@ start finds database and static files made, unless it is asked to make them as a
 begins with its libraries loaded; a new user's and one that is wrapped are started as people start it.
 """
 
-import atexit
 import contextlib
 import json
 import os
@@ -24,10 +23,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import IO
 
+from tests import prepared
 from tests.console import Console
 from tests.loaded_process import LoadedProcess, Loader
 from tests.ports import free_ports
@@ -41,23 +40,6 @@ _INHERITED = re.compile(r"PATH|HOME|LANG|LC_\w+|TMPDIR|TZ|VIRTUAL_ENV|LD_LIBRARY
 def inherited() -> dict[str, str]:
     """Return what a hub takes from this environment: nothing of the machine's own settings may reach a test."""
     return {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
-
-
-@cache
-def _prepared() -> Path:
-    """Return a data folder as `manage.py prepare` leaves it; made once, because that takes seconds."""
-    folder = tempfile.TemporaryDirectory(prefix="photohub-prepared-")
-    atexit.register(folder.cleanup)
-    data = Path(folder.name) / "data"
-    env = inherited() | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PHOTOHUB_DATA": str(data)}
-    subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), "prepare"],
-        cwd=ROOT,
-        env=env,
-        check=True,
-        capture_output=True,
-    )
-    return data
 
 
 def begin(
@@ -124,7 +106,7 @@ class HubProcess:
     def launch(self, **env: str) -> None:
         """Start without waiting."""
         if self.prepared and not self.data.exists():
-            shutil.copytree(_prepared(), self.data)
+            shutil.copytree(prepared.data(), self.data)
         arguments = ["up", *(["--demo"] if self.demo else [])]
         with self.log_path.open("ab") as log:
             self.process = begin(arguments, self.env | env, log, log, self.wrap, fresh=self.fresh)

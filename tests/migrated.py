@@ -1,49 +1,45 @@
-"""A plugin of pytest: the database of the tests is migrated once for all workers, and each works on a copy."""
+"""A plugin of pytest: of several processes, each works on a copy of a database that is migrated once."""
 
-import fcntl
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.backends.signals import connection_created
 from django.test.utils import setup_databases, teardown_databases
 
+from tests import prepared
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.processes and not config.option.collectonly:
+        prepared.begin()
+
+
+def pytest_collection_finish() -> None:
+    if prepared.is_begun():
+        prepared.folder()
+
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    request, tmp_path_factory, django_test_environment, django_db_blocker, django_db_modify_db_settings
-):
+def django_db_setup(request, django_test_environment, django_db_blocker, django_db_modify_db_settings):
     """Stand in for pytest-django's fixture of this name."""
-    folder = tmp_path_factory.getbasetemp()
-    shared = folder.parent if hasattr(request.config, "workerinput") else folder
     connection_created.connect(_let_the_disk_rest)
+    if prepared.is_begun():
+        connection.close()
+        # What Django does at this place would load and compare every migration again.
+        name = connection.settings_dict["TEST"]["NAME"]
+        shutil.copyfile(prepared.database(), name)
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = str(name)
+        yield
+        with django_db_blocker.unblock():
+            connection.close()
+        return
     with django_db_blocker.unblock():
-        databases = _copy_or_migrate(shared / "migrated.sqlite3")
+        databases = setup_databases(verbosity=0, interactive=False)
     yield
     with django_db_blocker.unblock():
         teardown_databases(databases, 0)
-
-
-def _copy_or_migrate(made: Path) -> list:
-    """Return what Django has set up, from the file `made` if another worker was here before."""
-    with _alone(made.with_suffix(".lock")):
-        if known := made.exists():
-            shutil.copyfile(made, connection.settings_dict["TEST"]["NAME"])
-        databases = setup_databases(verbosity=0, interactive=False, keepdb=known)
-        if not known:
-            with connection.cursor() as cursor:
-                cursor.execute("VACUUM INTO %s", [str(made)])
-    return databases
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _let_the_disk_rest(connection, **_more) -> None:

@@ -1,16 +1,11 @@
-"""A plugin of pytest: which worker runs which tests, and the long ones begin first.
+"""A plugin of pytest: which tests run together in one process, and the long ones begin first.
 
-Those that share a stack of the production form, or a browser, run in one process.
-
-pytest-xdist 3.8 cannot do this with its own `xdist_group`: it writes the group into a test's private `_nodeid`, which
-pytest 9.2 does not read any more.
+Those that share a stack of the production form, or a browser, are one unit; so is each other file.
 """
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
 # Each has a stack of eleven processes, or a browser, to itself.
 SHARING = ("tests/production/", "tests/browser/")
@@ -23,11 +18,12 @@ LONG = (
 )
 
 
-class FilesTogether(LoadScopeScheduling):
-    """Hands out whole files; those that share a stack of the production form, or the browser, are one unit."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return unit_of(nodeid)
+def units_of(nodeids: Iterable[str]) -> list[list[int]]:
+    """Return the places of tests by the units that they belong to, in the order in which these begin."""
+    units: dict[str, list[int]] = {}
+    for place, nodeid in enumerate(nodeids):
+        units.setdefault(unit_of(nodeid), []).append(place)
+    return list(units.values())
 
 
 def unit_of(nodeid: str) -> str:
@@ -42,13 +38,8 @@ def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:
     return next(places, len(LONG) + (nodeid.split("::", 1)[0] not in slow))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether | None:
-    return FilesTogether(config, log) if config.getoption("dist") == "loadscope" else None
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # The controller takes the order of its workers. Within one rank the order of collection stays.
-    if hasattr(config, "workerinput"):
+    # Within one rank the order of collection stays.
+    if config.option.processes:
         slow = {item.nodeid.split("::", 1)[0] for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: rank(item.nodeid, slow))

@@ -34,7 +34,9 @@ def functions_of(item: pytest.Item) -> Iterator[object]:
     """Yield a test's function and those of its fixtures, without what the suite prepares for every test."""
     yield item.obj
     for definitions in item._fixtureinfo.name2fixturedefs.values():
-        yield from (one.func for one in definitions if (one.scope, one.baseid) != ("session", "tests"))
+        yield from (
+            one.func for one in definitions if one.scope != "session" or one.baseid not in ("", "tests")
+        )
 
 
 def starts_processes(function: object) -> bool:

@@ -3,6 +3,7 @@
 manage.py loads this file by its path before there is any environment, so it imports the standard library alone.
 """
 
+import argparse
 import os
 import sys
 from pathlib import Path
@@ -24,11 +25,11 @@ def arguments_of(words: list[str], workers: int = WORKERS) -> list[str]:
         return arguments_of(["--timeout=0", *words[1:]])
     if words[:1] == [QUICK]:
         return arguments_of(["-m", NOT_SLOW, *words[1:]], QUICK_WORKERS)
-    joined = " ".join(words)
-    own_choice = any(word.startswith(("-n", "--numprocesses", "--pdb", "--trace")) for word in words)
-    if own_choice or "no:xdist" in joined:
-        return words
-    return ["-n", str(workers), "--dist", "loadscope", "--no-loadscope-reorder", *words]
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-n", "--processes", type=int, default=workers)
+    options, rest = parser.parse_known_args(words)
+    # pytest-xdist may be in the environment from an earlier version, and its threads must not be there at a fork.
+    return ["-p", "no:xdist", f"--processes={options.processes}", *rest]
 
 
 def run(bootstrap: ModuleType, programs: ModuleType, root: Path, words: list[str]) -> NoReturn:
