@@ -119,7 +119,7 @@ def look_at_address() -> Part:
         sentence = _(
             "PHOTOHUB_HTTP lets in only what runs on this machine: no camera or phone can reach PhotoHub."
         )
-        return Part("warning", sentence, figures=figures, help=help_)
+        return Part("ok", sentence, figures=figures, help=help_)
     if settings.BEST_ADDRESS.startswith("127."):
         sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
         return Part("warning", sentence, figures=figures, help=help_)

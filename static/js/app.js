@@ -4,7 +4,7 @@
  *   [data-needs-js hidden]        shown once this module runs
  *   [data-colour="#aabbcc"]       background colour by CSSOM (style attributes are forbidden by the security policy)
  *   .photo img[width][height]     gives its .photo the --ratio that justified rows are made of
- *   time[datetime][data-relative] ""|"long": "3 minutes ago" · "short": "3m" · "clock": "10:02"; the exact time in title
+ *   time[datetime][data-time=form] see times.js
  *   button[data-copy="id"]        copies the text of that element
  *   [data-dialog-open="id"]       opens that <dialog>; a click beside it closes it
  *   form[data-confirm="question"] asks first ([data-confirm-yes] names the button)
@@ -12,9 +12,11 @@
  *   [data-search], a[data-go=x]   targets of `/` and `g x`
  * Other modules show a toast by dispatching `photohub:toast` with detail {text} on document.
  */
+import { updateTimes } from "./times.js";
+import "./zone.js";
+
 const root = document.documentElement;
 const words = JSON.parse(document.getElementById("words").textContent);
-const lang = root.lang || "en";
 
 /* Theme */
 function setTheme(theme) {
@@ -30,43 +32,6 @@ document.addEventListener("click", (event) => {
   setTheme(button.value);
   document.cookie = `photohub_theme=${button.value}; path=/; max-age=31536000; samesite=lax`;
 });
-
-/* Times */
-const longAgo = new Intl.RelativeTimeFormat(lang, { numeric: "always", style: "long" });
-const exact = new Intl.DateTimeFormat(lang, { dateStyle: "medium", timeStyle: "medium" });
-const clock = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const dayClock = new Intl.DateTimeFormat(lang, {
-  month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-});
-const day = new Intl.DateTimeFormat(lang, { year: "numeric", month: "short", day: "numeric" });
-const STEPS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
-const narrow = Object.fromEntries(STEPS.map(([unit]) => [
-  unit, new Intl.NumberFormat(lang, { style: "unit", unit, unitDisplay: "narrow" }),
-]));
-
-function describeTime(then, style) {
-  if (style === "clock") {
-    return (then.toDateString() === new Date().toDateString() ? clock : dayClock).format(then);
-  }
-  const age_s = Math.max(0, (Date.now() - then.getTime()) / 1000);
-  if (age_s < 1.5) return words.just_now;
-  if (age_s > 7 * 86400) return day.format(then);
-  const [unit, size_s] = STEPS.find(([, seconds]) => age_s >= seconds);
-  const count = Math.floor(age_s / size_s);
-  return style === "short" ? narrow[unit].format(count) : longAgo.format(-count, unit);
-}
-
-function updateTimes() {
-  if (document.hidden) return;
-  for (const element of document.querySelectorAll("time[data-relative]")) {
-    const then = new Date(element.dateTime);
-    if (Number.isNaN(then.getTime())) continue;
-    const text = describeTime(then, element.dataset.relative);
-    if (element.textContent === text) continue;
-    element.textContent = text;
-    element.title = exact.format(then);
-  }
-}
 
 /* What has to happen to every element once, whether it came with the page or in a fragment. */
 function dress(scope) {

@@ -7,6 +7,8 @@
  *   photohub:fresh  is listened to: a page that has just refetched says so, and the pill shows that time
  * <html data-live> is live, reconnecting or stale; the pill says it in words and never claims more than is known.
  */
+import { forms } from "./times.js";
+
 const EVENTS_URL = "/api/v1/events";
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LAST_MS = 15_000;
@@ -20,9 +22,6 @@ const AHEAD_AT_MOST = 1_000;
 const root = document.documentElement;
 const pill = document.getElementById("live-pill");
 const words = JSON.parse(document.getElementById("words").textContent);
-const clock = new Intl.DateTimeFormat(root.lang || "en", {
-  hour: "2-digit", minute: "2-digit", hourCycle: "h23",
-});
 
 let socket = null;
 let backoff_ms = BACKOFF_FIRST_MS;
@@ -36,6 +35,7 @@ let gapTries = 0;
 let heardAt_ms = Date.now();
 let lostAt_ms = Date.now();
 let catching = Promise.resolve();
+let hasBeenLive = false;
 
 function tell(type, detail = {}) {
   document.dispatchEvent(new CustomEvent(`photohub:${type}`, { detail }));
@@ -44,8 +44,11 @@ function tell(type, detail = {}) {
 function showState() {
   const isLive = socket?.readyState === WebSocket.OPEN && lastSeq !== null && lostAt_ms === 0;
   const state = isLive ? "live" : Date.now() - lostAt_ms < STALE_AFTER_MS ? "reconnecting" : "stale";
-  const text = state === "stale" ? words.stale.replace("{time}", clock.format(heardAt_ms)) : words[state];
+  const text = state === "stale" ? words.stale.replace("{time}", forms.time(new Date(heardAt_ms))) : words[state];
   root.dataset.live = state;
+  hasBeenLive ||= isLive;
+  // The first connection takes a moment, of which nobody needs to read.
+  if (state === "reconnecting" && !hasBeenLive) return;
   pill.dataset.live = state;
   pill.dataset.state = { live: "live", reconnecting: "wait", stale: "warn" }[state];
   if (pill.firstElementChild.textContent !== text) pill.firstElementChild.textContent = text;

@@ -13,6 +13,7 @@ owner      owners, else 403
 PAGES = """
 GET       healthz                                       open
 GET       readyz                                        open
+GET       favicon.ico                                   open
 POST      language                                      open
 GET,POST  login                                         open
 POST      logout                                        leave
@@ -22,6 +23,7 @@ GET       account                                       login
 POST      account/password                              login
 POST      account/sessions/end                          leave
 POST      account/tokens                                login
+POST      account/time-zone                             owner
 POST      account/tokens/<int:pk>/revoke                own
 GET       people                                        owner
 POST      people/invite                                 owner
@@ -79,6 +81,7 @@ POST      devices/<slug:code>/keys/<str:prefix>/revoke  manage
 POST      devices/<slug:code>/capture                   command
 GET       devices/<slug:code>/commands/<uuid:id>        look
 POST      devices/<slug:code>/commands/<uuid:id>/cancel command
+POST      devices/<slug:code>/commands/<uuid:id>/dismiss command
 GET       firmware/                                     anywhere-look
 GET,POST  firmware/upload                               owner
 GET,POST  firmware/keys                                 owner

@@ -1,7 +1,6 @@
 /* History: filters that apply at once, days that go on across pages, and selecting. Without it all of that still works by
  * links, checkboxes and buttons.
  */
-import "../zone.js";
 
 const main = document.querySelector(".history__main");
 const filters = document.querySelector("[data-filters]");

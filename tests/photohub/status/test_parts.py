@@ -146,6 +146,11 @@ def test_a_machine_without_a_network_says_so(settings):
     assert part("address").state == "warning"
 
 
+def test_a_hub_that_lets_in_nobody_from_outside_says_so(settings):
+    settings.HTTP_HOST = "127.0.0.1"
+    assert "lets in only what runs on this machine" in part("address").sentence
+
+
 def test_pictures_from_the_future_show_a_clock_set_back():
     make_capture(make_device(), received_at=timezone.now() + timedelta(hours=1))
     assert part("clock").state == "warning"

@@ -268,7 +268,7 @@ def _ago_short(unit: str, shown: object) -> str:
 
 def length(seconds: float) -> str:
     """1:31; 1:02:03, as a player shows it"""
-    whole_s = round(seconds)
+    whole_s = max(round(seconds), int(seconds > 0))
     hours, minutes = whole_s // 3600, whole_s % 3600 // 60
     rest = f"{whole_s % 60:02}"
     return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"

@@ -1,5 +1,4 @@
 /* Capture page: the arrow keys go to the neighbours. */
-import "../../zone.js";
 
 const KEYS = { ArrowLeft: "prev", ArrowRight: "next" };
 

@@ -91,6 +91,7 @@ def test_what_is_read_later_names_day_and_year():
     ("seconds", "clock", "words"),
     [
         (0, "0:00", "0 s"),
+        (0.3, "0:01", "0 s"),
         (45.4, "0:45", "45 s"),
         (91, "1:31", "1 min 31 s"),
         (120, "2:00", "2 min"),
