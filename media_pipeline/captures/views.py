@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
+from devices.registry import presence
 from devices.registry.finding import get_device
 from media_pipeline.mirror import copying
 from media_pipeline.picture_files import store
@@ -76,8 +77,7 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "may_delete": can(request.user, Action.MANAGE, capture.device),
         "may_show": bool(screens_of(request.user)),
         "may_capture": can(request.user, Action.COMMAND, capture.device)
-        and capture.device.enabled
-        and capture.device.takes_commands,
+        and presence.why_deaf(capture.device) is None,
     }
 
 

@@ -1,7 +1,7 @@
 """Cameras as the dashboard shows them: each with its newest picture and command."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.access.rights import Action, can
-from devices.commands.models import Command, CommandState
+from devices.commands.models import Command
+from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
 from media_pipeline.captures.cards import Picture, picture_of
 from media_pipeline.captures.finding import with_parts
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
 
-COMMAND_SHOWN_FOR = timedelta(minutes=5)
 # A screen shows a dozen or two. More come as somebody scrolls.
 CARDS_AT_ONCE = 48
 FEED_SIZE = 30
@@ -59,6 +59,13 @@ class Card(Streamed):
     command: Asked | None
     can_command: bool
     live: bool = False
+    # Why the shutter cannot work; empty when it can.
+    deaf: str = ""
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether an order is under way."""
+        return self.command is not None and self.command.state in Command.OPEN
 
     @property
     def signal_bars(self) -> int:
@@ -116,19 +123,10 @@ def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
 
 def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:
     may = device.enabled and device.takes_commands and can(user, Action.COMMAND, device)
-    shown = command if command and _still_news(command, capture) else None
+    reason = presence.why_deaf(device) if may else None
+    asked = _asked(command) if command and command.is_news else None
     picture = picture_of(capture) if capture else None
-    return Card(device, picture, _asked(shown) if shown else None, may, is_live)
-
-
-def _still_news(command: Command, capture: Capture | None) -> bool:
-    if command.state in Command.OPEN:
-        return True
-    ended = command.finished_at or command.created_at
-    if timezone.now() - ended > COMMAND_SHOWN_FOR:
-        return False
-    # A picture that came after a failure has answered the question.
-    return command.state == CommandState.UPLOADED or capture is None or capture.received_at < ended
+    return Card(device, picture, asked, may, is_live, reason.sentence if reason else "")
 
 
 def _asked(command: Command) -> Asked:

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from devices.access.rights import Action, can
 from devices.commands import queue as commands
 from devices.events import record as events
+from devices.registry import presence
 from devices.registry.finding import get_device
 from devices.registry.models import Device, DeviceGroup
 from media_pipeline.captures.models import Capture
@@ -29,6 +30,9 @@ from photohub.lib.ids import read_id
 from photohub.lib.network import site
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
+
+# A message that names more is not read.
+_NAMED_AT_MOST = 5
 
 
 @login_required
@@ -80,7 +84,7 @@ def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: lis
         "group": group,
         "live_seq": seq,
         "can_add": can(request.user, Action.MANAGE),
-        "simulator_running": cameras(request.user, group).filter(simulated=True).exists(),
+        "simulated": cameras(request.user, group).filter(simulated=True).count(),
     }
 
 
@@ -127,17 +131,29 @@ def feed(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def capture_all(request: HttpRequest) -> HttpResponse:
-    """Ask every camera that is online, and that the person may command, for a picture."""
+    """Ask every camera that can hear it, and that the person may command, for a picture."""
     group = find_group(request)
-    devices = [d for d in cameras(request.user, group) if d.online and d.takes_commands]
-    asked = [d for d in devices if can(request.user, Action.COMMAND, d)]
+    wanted = [
+        d for d in cameras(request.user, group) if d.takes_commands and can(request.user, Action.COMMAND, d)
+    ]
+    asked = [d for d in wanted if d.online and presence.why_deaf(d) is None]
     commands.capture_many(asked, user=request.user)
+    _tell_asked(request, asked, [d for d in wanted if d not in asked])
+    return redirect(_url(group))
+
+
+def _tell_asked(request: HttpRequest, asked: list[Device], left_out: list[Device]) -> None:
     if asked:
         text = ngettext("%(count)s camera was asked.", "%(count)s cameras were asked.", len(asked))
         messages.success(request, text % {"count": len(asked)})
     else:
         messages.warning(request, _("No camera that takes commands is online, so none was asked."))
-    return redirect(_url(group))
+    if asked and left_out:
+        names = ", ".join(device.name for device in left_out[:_NAMED_AT_MOST])
+        more = len(left_out) - _NAMED_AT_MOST
+        text = ngettext("Left out: %(names)s and %(n)d more.", "Left out: %(names)s and %(n)d more.", more)
+        text = text if more > 0 else _("Left out: %(names)s. Their shutters say why.")
+        messages.info(request, text % {"names": names, "n": more})
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,13 @@ def test_looking_is_not_changing(db, client, page):
 def test_the_overview_shows_picture_facts_and_shutter(db, client):
     porch = make_device("porch")
     make_capture(porch)
+    presence.connected(porch)
     presence.heard(porch, address="192.168.1.40", telemetry={"battery_mv": 3900, "rssi_dbm": -60})
     client.force_login(make_user("bob", "operator"))
     page = client.get(url("detail")).content.decode()
 
     assert reverse("latest", args=["porch"]) in page and url("capture") in page
-    assert all(words in page for words in ("192.168.1.40", "3900 mV", "-60 dBm"))
+    assert all(words in page for words in ("192.168.1.40", "68%", "3900 mV", "-60 dBm"))
 
 
 def test_a_viewer_has_no_shutter(db, client):

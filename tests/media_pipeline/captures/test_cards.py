@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from devices.commands import queue as commands
 from devices.commands.models import Command
+from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
 from media_pipeline.captures.cards import picture_of
 from media_pipeline.dashboard.cards import build_cards, build_feed, cameras
@@ -91,12 +92,22 @@ def test_a_camera_without_command_topic_has_no_shutter():
     assert not cards_of(alice)[0].can_command
 
 
-def test_a_failure_stays_until_a_picture_comes():
+def test_a_failure_stays_though_pictures_come_until_somebody_puts_it_away():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    command = commands.capture(porch)
+    commands.fail(command, "camera_said", "The lens is covered.")
+    make_capture(porch)
+    Command.objects.update(finished_at=timezone.now() - timedelta(hours=23))
+    assert cards_of(alice)[0].command.reason == "The lens is covered."
+    commands.dismiss(command)
+    assert cards_of(alice)[0].command is None
+
+
+def test_a_failure_ends_with_the_next_order():
     alice, porch = make_user("alice", "owner"), make_device("porch")
     commands.fail(commands.capture(porch), "camera_said", "The lens is covered.")
-    assert cards_of(alice)[0].command.reason == "The lens is covered."
-    make_capture(porch)
-    assert cards_of(alice)[0].command is None
+    commands.capture(porch)
+    assert cards_of(alice)[0].command.state == "queued"
 
 
 def test_an_old_end_is_no_news_but_an_open_command_is():
@@ -104,9 +115,20 @@ def test_an_old_end_is_no_news_but_an_open_command_is():
     command = commands.capture(porch)
     Command.objects.update(created_at=timezone.now() - timedelta(hours=1))
     assert cards_of(alice)[0].command.elapsed_s == pytest.approx(3600, abs=5)
-    commands.fail(command, "camera_said", "x")
+    commands.cancel(command)
     Command.objects.update(finished_at=timezone.now() - timedelta(minutes=6))
     assert cards_of(alice)[0].command is None
+    Command.objects.update(state="failed", finished_at=timezone.now() - timedelta(hours=25))
+    assert cards_of(alice)[0].command is None
+
+
+def test_a_shutter_that_cannot_work_says_why():
+    alice, birds = make_user("alice", "owner"), make_device("birds")
+    assert cards_of(alice)[0].deaf == "It has never connected."
+    presence.heard(birds)
+    assert "never connected by MQTT" in cards_of(alice)[0].deaf
+    presence.connected(birds)
+    assert cards_of(alice)[0].deaf == ""
 
 
 def test_the_feed_begins_after_the_picture_that_is_named():

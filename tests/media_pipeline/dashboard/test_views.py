@@ -3,12 +3,16 @@
 import html
 import re
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from devices.commands import queue as commands
 from devices.commands.models import Command
+from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
+from photohub.lib.pages.sentences import said
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def make_online(code: str, **values) -> Device:
     device = make_device(code, **values)
-    Device.objects.filter(pk=device.pk).update(last_seen_at=timezone.now())
+    presence.connected(device)
     return device
 
 
@@ -150,3 +154,55 @@ def test_a_viewer_asks_no_camera(client):
     client.post("/capture-all")
     assert not Command.objects.exists()
     assert client.get("/capture-all").status_code == 405
+
+
+def make_failed(device: Device) -> Command:
+    command = commands.capture(device)
+    commands.fail(command, "camera_said", said("The camera says: %(text)s", text="lens cap on"))
+    return command
+
+
+def card_of(client, code: str = "porch") -> str:
+    return client.get(f"/cards/{code}").content.decode()
+
+
+def test_a_failure_stays_on_the_card_though_pictures_come_until_it_is_put_away(client):
+    porch = make_online("porch")
+    command = make_failed(porch)
+    make_capture(porch)
+    client.force_login(make_user("bob", "operator"))
+    assert "lens cap on" in card_of(client) and "Try again" in card_of(client)
+    dismiss = f"/devices/porch/commands/{command.pk}/dismiss"
+    assert dismiss in card_of(client)
+    assert client.post(dismiss, headers={"HX-Request": "true"}).status_code == 200
+    assert "lens cap on" not in card_of(client)
+
+
+def test_a_failure_ends_with_a_command_that_succeeds(client):
+    porch = make_online("porch")
+    make_failed(porch)
+    commands.capture(porch)
+    client.force_login(make_user("bob", "operator"))
+    assert "lens cap on" not in card_of(client)
+
+
+def test_a_failure_of_yesterday_is_no_news(client):
+    command = make_failed(make_online("porch"))
+    Command.objects.filter(pk=command.pk).update(finished_at=timezone.now() - timedelta(days=1))
+    client.force_login(make_user("bob", "operator"))
+    assert "lens cap on" not in card_of(client)
+
+
+def test_the_shutter_of_a_camera_that_hears_no_orders_says_why(client):
+    presence.heard(make_device("birds"))
+    client.force_login(make_user("bob", "operator"))
+    shutter = re.search(r'<button class="shutter"[^>]*>', card_of(client, "birds"))[0]
+    assert 'aria-disabled="true"' in shutter and "it has never connected by MQTT" in shutter
+
+
+def test_who_cannot_be_asked_is_left_out_by_name(client):
+    make_online("porch")
+    presence.heard(make_device("birds", name="Bird house"))
+    client.force_login(make_user("bob", "operator"))
+    page = client.post("/capture-all", follow=True).content.decode()
+    assert "1 camera was asked." in page and "Left out: Bird house." in page

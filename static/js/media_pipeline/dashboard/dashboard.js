@@ -191,11 +191,19 @@ async function send(form) {
 
 async function press(form) {
   const card = form.closest(".card");
-  if (form.querySelector('[aria-disabled="true"]')) return;
+  const shutter = form.querySelector(".shutter");
+  if (shutter?.dataset.deaf) return tell("toast", { text: shutter.dataset.deaf });
+  if (shutter?.getAttribute("aria-disabled") === "true") return;
   const before = card.cloneNode(true);
   showAsked(card);
   if (await send(form)) return refetchCard(card.dataset.device);
   card.isConnected && card.replaceWith(before);
+}
+
+/* Puts away how the last order ended. */
+async function dismiss(form) {
+  const card = form.closest(".card");
+  if (await send(form)) return refetchCard(card.dataset.device);
 }
 
 async function pressAll(form, button) {
@@ -227,9 +235,10 @@ if (board) {
   document.addEventListener("photohub:hello", refetchAll);
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-shutter], [data-capture-all]")) return;
+    if (!form.matches("[data-shutter], [data-dismiss], [data-capture-all]")) return;
     event.preventDefault();
     if (form.matches("[data-shutter]")) press(form);
+    else if (form.matches("[data-dismiss]")) dismiss(form);
     else pressAll(form, event.submitter);
   });
   chip.addEventListener("click", () => {
