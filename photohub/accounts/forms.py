@@ -14,6 +14,7 @@ from devices.access.models import Role, Scope
 from devices.keys.tokens import living_tokens
 from devices.registry.broker_names import fault_of_person
 from devices.registry.models import DeviceGroup
+from photohub.accounts.time_zone import TimeZoneField, is_set_outside
 
 TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}
 
@@ -24,8 +25,26 @@ def check_person_name(name: str) -> None:
         raise ValidationError(sentence, code="taken")
 
 
+def _word_passwords(form: forms.Form, first: str, second: str) -> None:
+    """Say in our own words what Django says of its password fields."""
+    form.fields[first].help_text = _("At least 8 characters, and none that everybody tries first.")
+    form.fields[second].label = _("Password once more")
+    form.fields[second].help_text = ""
+
+
 class FirstOwnerForm(UserCreationForm):
-    """Name and password of the first owner."""
+    """Name and password of the first owner, and the hub's time zone where the environment does not say it."""
+
+    # A program that sets a hub up need not know of it.
+    zone = TimeZoneField(is_proposed=True)
+
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        self.fields["username"].label = _("User name")
+        self.fields["username"].help_text = _("You log in with it. Letters, digits and @ . + - _")
+        _word_passwords(self, "password1", "password2")
+        if is_set_outside():
+            del self.fields["zone"]
 
     def clean_username(self) -> str:
         # Django's own returns nothing for a name that is taken, which it has noted as an error.
@@ -97,9 +116,17 @@ class _EndsTokens(forms.Form):
 class ResetPasswordForm(_EndsTokens, SetPasswordForm):
     """A password by a one-time link, from the owner or after it was lost."""
 
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        _word_passwords(self, "new_password1", "new_password2")
+
 
 class NewPasswordForm(_EndsTokens, PasswordChangeForm):
     """A new password by the old one."""
+
+    def __init__(self, *args, **options) -> None:
+        super().__init__(*args, **options)
+        _word_passwords(self, "new_password1", "new_password2")
 
 
 class TokenForm(forms.Form):

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from photohub.accounts import people
+from photohub.accounts import people, time_zone
 from photohub.accounts import views as accounts
 
 urlpatterns = [
@@ -16,6 +16,7 @@ urlpatterns = [
     path("account/sessions/end", accounts.log_out_everywhere, name="account_end_sessions"),
     path("account/tokens", accounts.add_token, name="account_add_token"),
     path("account/tokens/<int:pk>/revoke", accounts.revoke_token, name="account_revoke_token"),
+    path("account/time-zone", time_zone.choose, name="account_time_zone"),
     path("people", people.show, name="people"),
     path("people/invite", people.invite, name="people_invite"),
     path("people/<int:pk>/link", people.renew_link, name="people_link"),

@@ -15,11 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.access import rights
 from devices.access.models import ApiToken
+from devices.access.rights import Action, can
+from devices.hub_settings import choices
 from devices.keys import tokens
-from photohub.accounts import first_owner, invitations
+from photohub.accounts import first_owner, invitations, time_zone
 from photohub.accounts.forms import FirstOwnerForm, NewPasswordForm, ResetPasswordForm, TokenForm
 from photohub.accounts.shown_once import keep_once, take_once
 from photohub.lib.pages.sessions import end_sessions
+from photohub.lib.pages.timezones import hub_timezone, timezone_of
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -43,13 +46,15 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
     """Let whoever holds the one-time link become the first owner."""
     if not first_owner.token_holds(token):
         return _dead_link(request)
-    form = FirstOwnerForm(request.POST or None)
+    form = FirstOwnerForm(request.POST or None, initial={"zone": str(timezone_of(request))})
     if request.method != "POST" or not form.is_valid():
         return render(request, "photohub/accounts/setup.html", {"form": form})
     with transaction.atomic():
         if not first_owner.use_token(token):
             return _dead_link(request)
         user = first_owner.make_owner(form.cleaned_data["username"], form.cleaned_data["password1"])
+        if zone := form.cleaned_data.get("zone"):
+            choices.choose_timezone(zone)
     login(request, user, backend=BACKEND)
     return redirect("live")
 
@@ -104,6 +109,8 @@ def account(request: HttpRequest) -> HttpResponse:
 def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
     context.setdefault("password_form", NewPasswordForm(request.user))
     context.setdefault("token_form", TokenForm())
+    if can(request.user, Action.MANAGE):
+        context |= {"zone_form": time_zone.form_of_hub(), "hub_zone": str(hub_timezone())}
     context["tokens"] = ApiToken.objects.filter(user=request.user, revoked_at=None)
     return render(request, "photohub/accounts/account.html", context, status=status)
 

@@ -229,3 +229,8 @@ def test_changing_the_password_offers_to_end_the_tokens(db):
     assert "1 API token of yours goes on working" in answer.text and tokens.find_token(secret)
     client.post("/account/password", new | {"old_password": NEW_PASSWORD, "end_tokens": "on"})
     assert tokens.find_token(secret) is None
+
+
+def test_the_password_is_asked_for_in_words_of_our_own(client, db):
+    page = client.get(f"/setup/{first_owner.link_token()}").content.decode()
+    assert "150 characters" not in page and "personal information" not in page
