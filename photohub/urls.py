@@ -11,6 +11,7 @@ from photohub.pages import views as pages
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
+    path("favicon.ico", pages.favicon, name="favicon"),
     path("readyz", pages.readyz, name="readyz"),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),

@@ -1,6 +1,9 @@
 """Pages of the hub itself: health, language, errors."""
 
+from pathlib import Path
+
 from django.conf import settings
+from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +16,7 @@ from photohub.lib.http.answer import refuse
 from photohub.status import parts as status
 
 LANGUAGE_COOKIE_AGE_S = 365 * 24 * 3600
+_FRAMED = (403, 404)
 
 
 @require_safe
@@ -29,6 +33,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
     parts = {part.key: part.state for part in status.collect_needed()}
     ok = "problem" not in parts.values()
     return JsonResponse({"ok": ok, "parts": parts}, status=200 if ok else 503)
+
+
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Answer browsers that ask for the icon where it was in the early days, as on a bare picture."""
+    icon = finders.find("favicon.svg")
+    response = HttpResponse(Path(icon).read_bytes(), content_type="image/svg+xml")
+    response["Cache-Control"] = "public, max-age=604800"
+    return response
 
 
 @require_POST
@@ -79,4 +92,8 @@ def _answer_error(request: HttpRequest, status_code: int, word: str, sentence: s
     """Answer programs in JSON and people with a page. Neither tells what went wrong inside."""
     if request.path.startswith("/api/"):
         return refuse(status_code, word, sentence)
-    return render(request, f"{status_code}.html", status=status_code)
+    # Whoever is logged in keeps his way to everywhere else; a mistake of the hub may lie in the frame itself.
+    user = getattr(request, "user", None)
+    framed = status_code in _FRAMED and user is not None and user.is_authenticated
+    frame = "base.html" if framed else "bare.html"
+    return render(request, f"{status_code}.html", {"frame": frame}, status=status_code)

@@ -8,6 +8,7 @@ from django.test import Client, RequestFactory
 from devices.events import heartbeats
 from photohub.pages import views as pages
 from photohub.status.parts import Part
+from tests.builders import make_user
 
 
 def make_request(path: str, language: str = "en"):
@@ -117,3 +118,19 @@ def test_a_broken_page_tells_no_details(db, monkeypatch):
 def test_an_unknown_address_is_a_page_of_ours(client, db):
     answer = client.get("/nothing/here")
     assert answer.status_code == 404 and "There is nothing at this address" in answer.text
+
+
+def test_whoever_is_logged_in_keeps_the_rail_on_a_page_that_is_not_there(client, db):
+    assert 'class="rail"' not in client.get("/nowhere").content.decode()
+    client.force_login(make_user("vera", "viewer"))
+    lost, refused = client.get("/nowhere"), client.get("/people")
+    assert (lost.status_code, refused.status_code) == (404, 403)
+    for page in (lost.content.decode(), refused.content.decode()):
+        assert 'class="rail"' in page and page.count("<h1") == 1
+
+
+def test_the_icon_is_where_old_browsers_look_for_it(client, db):
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml") and answer.content[
+        :4
+    ] == b"<svg"
