@@ -6,9 +6,11 @@ from .maintenance.models import Removal
 from .mirror.models import MirrorState, OSSObject
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
+from .trash.models import EmptyingOrder
 
 __all__ = [
     "Capture",
+    "EmptyingOrder",
     "LapseFormat",
     "LapseState",
     "MirrorState",

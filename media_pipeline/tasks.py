@@ -21,6 +21,7 @@ from .picture_files import store
 from .show_rules import runs
 from .time_lapses import making
 from .time_lapses import queue as time_lapses
+from .trash import emptying
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
 REMOVE = "media_pipeline.tasks.remove_files"
@@ -65,6 +66,12 @@ def remove_files(removal_ids: list[str]) -> int:
 
 
 @shared_task
+def empty_trash(order_ids: list[int]) -> int:
+    """Delete for a while what an owner wants gone from the trash."""
+    return emptying.empty(order_ids)
+
+
+@shared_task
 def make_time_lapses(ids: list[str]) -> None:
     """Work a stretch on each of these films, and enqueue those that go on."""
     if again := making.make_all(ids):
@@ -89,6 +96,7 @@ _WHO_KNOWS = {
     REMOVE: deleting,
     time_lapses.TASK: making,
     runs.RUN_TASK: runs,
+    emptying.TASK: emptying,
 }
 
 

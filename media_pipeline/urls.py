@@ -9,6 +9,7 @@ from .links import views as links
 from .live import views as stream
 from .show_rules import views as rules
 from .time_lapses import views as time_lapses
+from .trash import views as trash
 
 urlpatterns = [
     path("", live.dashboard, name="live"),
@@ -19,7 +20,14 @@ urlpatterns = [
     path("wall/<slug:code>", live.screen, name="wall_screen"),
     path("history", history.browse, name="history"),
     path("history/change", history.change, name="history_change"),
-    path("history/delete", history.delete, name="history_delete"),
+    path("trash", trash.show, name="trash"),
+    path("trash/add", trash.add, name="trash_add"),
+    path("trash/undo", trash.undo, name="trash_undo"),
+    path("trash/restore", trash.restore, name="trash_restore"),
+    path("trash/delete", trash.delete, name="trash_delete"),
+    path("trash/empty", trash.empty, name="trash_empty"),
+    path("trash/<uuid:id>/thumb", trash.thumb, name="trash_thumb"),
+    path("trash/<uuid:id>/original", trash.original, name="trash_original"),
     path("captures/picker", history.pick, name="capture_picker"),
     path("captures/<uuid:id>", capture.show, name="capture"),
     path("captures/<uuid:id>/panel", capture.panel, name="capture_panel"),

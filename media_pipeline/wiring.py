@@ -5,6 +5,7 @@ imported. Importing a module connects nothing.
 """
 
 from devices.commands import results
+from devices.panels.playlists import turns as playlists
 from devices.panels.sources import fetching, sources
 from devices.registry import removing
 
@@ -18,4 +19,6 @@ def connect() -> None:
     removing.on_remove(deleting.queue_pictures_of)
     results.on_result(publish.hear_result)
     sources.on_read(showing.read_by_id, showing.read_newest)
+    sources.on_trash(showing.trashed_among)
+    deleting.on_delete(playlists.forget)
     fetching.on_own_link(showing.read_link)

@@ -509,6 +509,12 @@ if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
         "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
     )
 
+TRASH_DAYS = env_int(
+    "PHOTOHUB_TRASH_DAYS",
+    30,
+    "Deleted pictures stay in the trash for so many days (0: they are deleted at once, by owners)",
+    minimum=0,
+)
 KEEP_TIME_LAPSES_DAYS = env_int(
     "PHOTOHUB_KEEP_TIME_LAPSES_DAYS",
     30,

@@ -74,6 +74,7 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "URLs to publish": publish.claim_to_publish,
     "URLs to give up": publish.give_up_old,
     "pictures that are too old": lambda: list(retention.older_than(timezone.now())[:100]),
+    "what is long in the trash": lambda: list(retention.long_trashed()[:100]),
     "files to free": lambda: list(retention.mirrored_before(timezone.now())[:100]),
     "commands to send": lambda: commands.claim_to_send(hears=lambda _code, _topic: True),
     "commands to end": _ending_nothing(commands.expire_due, "devices.commands.queue._finish"),

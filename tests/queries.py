@@ -23,7 +23,7 @@ from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.registry.models import Device
 from media_pipeline.captures import filters as captures_filters
-from media_pipeline.captures import finding, thumbnails
+from media_pipeline.captures import finding, for_panels, thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
@@ -53,6 +53,8 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "files to remove": (deleting.due, "media_pipeline_removal_next_try_at"),
     "files to free": (lambda: list(retention.mirrored_before(timezone.now())), "objects_with_a_local_file"),
     "pictures that are too old": (lambda: list(retention.older_than(timezone.now())), "captures_for_history"),
+    "what is long in the trash": (lambda: list(retention.long_trashed()), "captures_in_trash"),
+    "bytes in the trash": (lambda: for_panels.trashed_among({"0" * 64}), "captures_in_trash_by_bytes"),
     "commands to send": (commands.claim_to_send, "commands_to_send"),
     "commands to end": (commands.expire_due, "commands_that_may_expire"),
     "commands of a clock that was ahead": (commands.expire_due, "open_commands_by_age"),

@@ -89,7 +89,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.links.models": "media_pipeline/links/test_views.py",
     "media_pipeline.links.sharing": "media_pipeline/captures/test_labels.py",
     "media_pipeline.live.api": "media_pipeline/captures/test_api.py",
-    "media_pipeline.maintenance.api": "media_pipeline/captures/test_api.py",
+    "media_pipeline.trash.models": "media_pipeline/trash/test_emptying.py",
     "media_pipeline.maintenance.models": "media_pipeline/maintenance/test_deleting.py",
     "media_pipeline.mirror.models": "media_pipeline/mirror/test_copying.py",
     "media_pipeline.time_lapses.models": "media_pipeline/time_lapses/test_queue.py",

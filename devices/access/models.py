@@ -80,13 +80,20 @@ class ApiToken(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
 
-def visible_devices(devices: models.QuerySet, user, path: str = "") -> models.QuerySet:
-    """Keep the rows whose device the person may look at. `path` leads from the row to its device ("device__")."""
+def visible_devices(
+    devices: models.QuerySet, user, path: str = "", roles: tuple[Role, ...] = ()
+) -> models.QuerySet:
+    """Keep the rows whose device the person may look at, or for which he has one of `roles`.
+
+    `path` leads from the row to its device ("device__").
+    """
     if not getattr(user, "is_active", False):
         return devices.none()
     if user.is_superuser:
         return devices
     memberships = Membership.objects.filter(user=user)
+    if roles:
+        memberships = memberships.filter(role__in=roles)
     everywhere = memberships.filter(group=None)
     groups = memberships.exclude(group=None).values("group")
     return devices.filter(models.Exists(everywhere) | Q(**{f"{path}group__in": groups}))

@@ -55,7 +55,8 @@ class CommandOut(Schema):
     @staticmethod
     def resolve_capture(command: Command) -> UUID | None:
         capture = getattr(command, "capture", None)
-        return capture.pk if capture else None
+        # One in the trash is shown nowhere.
+        return capture.pk if capture and capture.trashed_at is None else None
 
 
 @router.get("/devices/{code}/commands", response=Page[CommandOut], summary="List a device's commands")

@@ -32,7 +32,7 @@ def now_of(device: Device) -> dict:
     newest = device.events.order_by("-seq").first()
     return {
         "command": newest_command(device),
-        "has_picture": Device.objects.filter(pk=device.pk, captures__isnull=False).exists(),
+        "has_picture": device.captures.exists(),
         "version": newest.seq if newest else 0,
         "told": device.events.told().select_related("actor")[:EVENTS_ON_OVERVIEW],
         "problems": problems_of(device, has_key=bool(keys), key_used=any(k.last_used_at for k in keys)),

@@ -2,6 +2,8 @@
 
 import re
 
+from django.db.models import Exists, OuterRef
+
 from devices.panels.sources.sources import Found
 from devices.registry.models import Device
 from photohub.lib.ids import read_id
@@ -24,6 +26,13 @@ def read_newest(camera: Device) -> Found | None:
     """Return a camera's newest picture."""
     capture = camera.captures.select_related("device").order_by("-received_at", "-id").first()
     return _found(capture) if capture else None
+
+
+def trashed_among(hashes: set[str]) -> set[str]:
+    """Return which of these bytes lie in the trash, and not outside it as well."""
+    rows = Capture.everything.in_trash().filter(sha256__in=hashes)
+    shown = Capture.objects.filter(device=OuterRef("device"), sha256=OuterRef("sha256"))
+    return set(rows.filter(~Exists(shown)).values_list("sha256", flat=True))
 
 
 def read_link(path: str) -> bytes | None:

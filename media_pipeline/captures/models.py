@@ -1,10 +1,11 @@
 """Captures: the pictures that were received, and their labels."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import OfDevices
+from devices.access.models import OfDevices, Role, visible_devices
 from devices.commands.models import Command
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
@@ -39,6 +40,14 @@ class Tag(models.Model):
 
 
 class CaptureQuerySet(OfDevices):
+    def commanded_by(self, user) -> "CaptureQuerySet":
+        """Keep the pictures of devices that the person may command."""
+        return visible_devices(self, user, "device__", roles=(Role.OPERATOR, Role.OWNER))
+
+    def in_trash(self) -> "CaptureQuerySet":
+        """Keep those that lie in the trash, by their partial index."""
+        return self.filter(trashed_at__isnull=False)
+
     def without_thumbnail(self) -> "CaptureQuerySet":
         """Keep those whose thumbnail is still to be made, by their partial index."""
         return self.filter(thumbnail_state=inline(Step.PENDING))
@@ -46,6 +55,13 @@ class CaptureQuerySet(OfDevices):
     def to_publish(self) -> "CaptureQuerySet":
         """Keep those whose URL is still to be published, by their partial index."""
         return self.filter(publish_state=inline(Step.PENDING))
+
+
+class ShownCaptures(models.Manager.from_queryset(CaptureQuerySet)):
+    """The pictures that are shown: all but those in the trash. Whoever asks for pictures asks here."""
+
+    def get_queryset(self) -> CaptureQuerySet:
+        return super().get_queryset().filter(trashed_at=None)
 
 
 class Capture(models.Model):
@@ -86,7 +102,21 @@ class Capture(models.Model):
     note = models.TextField(blank=True)
     tags = models.ManyToManyField(Tag, blank=True, related_name="captures")
 
-    objects = CaptureQuerySet.as_manager()
+    # Of one move to the trash all have the same instant, by which it is undone.
+    trashed_at = models.DateTimeField(null=True, blank=True)
+    trashed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+
+    # The first is what `device.captures` returns as well. `everything` is for those who store and keep: a picture in
+    # the trash still is a picture that came, takes space, and has a file and a copy.
+    objects = ShownCaptures()
+    everything = CaptureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-received_at", "-id"]
@@ -95,8 +125,21 @@ class Capture(models.Model):
             models.UniqueConstraint(fields=["device", "sha256", "name"], name="same_bytes_same_name_once"),
         ]
         indexes = [
-            models.Index(fields=["-received_at", "-id"], name="captures_for_history"),
-            models.Index(fields=["device", "-received_at", "-id"], name="captures_of_a_device"),
+            # Without what lies in the trash, so that a page of the history never walks past it.
+            models.Index(
+                fields=["-received_at", "-id"], condition=Q(trashed_at=None), name="captures_for_history"
+            ),
+            models.Index(
+                fields=["device", "-received_at", "-id"],
+                condition=Q(trashed_at=None),
+                name="captures_of_a_device",
+            ),
+            models.Index(
+                fields=["-trashed_at", "-id"], condition=Q(trashed_at__isnull=False), name="captures_in_trash"
+            ),
+            models.Index(
+                fields=["sha256"], condition=Q(trashed_at__isnull=False), name="captures_in_trash_by_bytes"
+            ),
             models.Index(
                 fields=["received_at"],
                 condition=Q(thumbnail_state="pending"),

@@ -42,7 +42,7 @@ def due(limit: int = 200) -> list[UUID]:
     """Return captures that should have had a thumbnail by now."""
     before = timezone.now() - timedelta(seconds=_RETRY_AFTER_S)
     # What came under a clock that was ahead does not wait until that time has come.
-    rows, pause_s = Capture.objects.without_thumbnail(), 2 * _RETRY_AFTER_S
+    rows, pause_s = Capture.everything.without_thumbnail(), 2 * _RETRY_AFTER_S
     return clock.first_due(rows, "received_at", pause_s, before, limit, newest=True)
 
 
@@ -50,7 +50,7 @@ def make_all(capture_ids: Iterable[str | UUID]) -> int:
     """Make the thumbnails of these captures. Returns how many were made; stops when many cameras are being served."""
     if load.is_high():
         return 0
-    rows = Capture.objects.select_related("device").filter(
+    rows = Capture.everything.select_related("device").filter(
         pk__in=list(capture_ids), thumbnail_state=Step.PENDING
     )
     waiting = list(rows)
@@ -77,14 +77,14 @@ def make_together(captures: list[Capture]) -> int:
     """Make a few thumbnails and note them with one commit; after five failed tries a picture is shown without."""
     # Counted before the work: a picture that kills the worker each time is given up in the end.
     with one_writer():
-        chosen = Capture.objects.filter(pk__in=[c.pk for c in captures])
+        chosen = Capture.everything.filter(pk__in=[c.pk for c in captures])
         update_in_order(chosen, thumbnail_attempts=F("thumbnail_attempts") + 1)
     failpoints.hit("thumbnail.claimed")
     made = [capture for capture in captures if _make_in_turn(capture)]
     failpoints.hit("thumbnail.written")
     with one_writer(), transaction.atomic():
-        lock_in_order(Capture.objects.filter(pk__in=[c.pk for c in made]))
-        Capture.objects.bulk_update(made, ["thumbnail_state", "colour", "dhash", "flags"])
+        lock_in_order(Capture.everything.filter(pk__in=[c.pk for c in made]))
+        Capture.everything.bulk_update(made, ["thumbnail_state", "colour", "dhash", "flags"])
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made]
         )
@@ -99,7 +99,7 @@ def _make_in_turn(capture: Capture) -> bool:
         return _make(capture)
     except memory.Crowded:
         # It was not tried, so it does not count.
-        Capture.objects.filter(pk=capture.pk).update(thumbnail_attempts=F("thumbnail_attempts") - 1)
+        Capture.everything.filter(pk=capture.pk).update(thumbnail_attempts=F("thumbnail_attempts") - 1)
         return False
     except Exception as error:
         if is_away(error):

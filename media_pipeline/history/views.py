@@ -6,6 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,7 +25,6 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import way_back, with_parts
 from media_pipeline.captures.labels import add_tag, set_kept, tags_of
 from media_pipeline.captures.models import Capture
-from media_pipeline.maintenance.deleting import delete_captures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
@@ -123,15 +123,13 @@ def _chosen(request: HttpRequest) -> list[Capture]:
 @login_required
 @require_POST
 def change(request: HttpRequest) -> HttpResponse:
-    """Do one thing with all selected pictures. Deleting asks first, on a page of its own."""
+    """Do one thing with all selected pictures."""
     chosen = _chosen(request)
     action = request.POST.get("action", "")
     if not chosen:
         messages.warning(request, _("No picture was selected."))
     elif action == "download":
         return stream_pictures(chosen)
-    elif action == "delete":
-        return _ask_before_deleting(request, chosen)
     elif action == "timelapse":
         return offer_for_chosen(request, chosen)
     elif action in ("keep", "unkeep", "tag"):
@@ -158,32 +156,6 @@ def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:
     messages.success(request, text % {"count": len(allowed)})
 
 
-def _ask_before_deleting(request: HttpRequest, chosen: list[Capture]) -> HttpResponse:
-    if not can(request.user, Action.MANAGE):
-        raise PermissionDenied
-    context = {
-        "pictures": [picture_of(c) for c in chosen if not c.kept],
-        "kept": [picture_of(c) for c in chosen if c.kept],
-        "next": way_back(request),
-    }
-    return render(request, "media_pipeline/history/delete.html", context)
-
-
-@login_required
-@require_POST
-def delete(request: HttpRequest) -> HttpResponse:
-    """Delete the pictures that the page before asked about."""
-    if not can(request.user, Action.MANAGE):
-        raise PermissionDenied
-    done = delete_captures(request.user, _chosen(request))
-    text = ngettext("%(count)s picture was deleted.", "%(count)s pictures were deleted.", done.gone)
-    messages.success(request, text % {"count": done.gone})
-    if done.kept:
-        text = ngettext("%(count)s kept picture stayed.", "%(count)s kept pictures stayed.", done.kept)
-        messages.info(request, text % {"count": done.kept})
-    return redirect(way_back(request))
-
-
 PAGE_SIZE = 24
 
 
@@ -193,7 +165,8 @@ PAGE_SIZE = 24
 def pick(request: HttpRequest) -> HttpResponse:
     """Return a fragment of radio buttons `capture`, newest first; `of` narrows it to one camera, `chosen` is checked."""
     code, chosen = request.GET.get("of", ""), request.GET.get("chosen", "")
-    visible = Device.objects.visible_to(request.user).filter(captures__isnull=False).distinct()
+    pictured = Exists(Capture.objects.filter(device=OuterRef("pk")))
+    visible = Device.objects.visible_to(request.user).filter(pictured)
     rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))
     try:
         items, following = page_of(with_parts(rows), request.GET.get("cursor", ""), PAGE_SIZE)

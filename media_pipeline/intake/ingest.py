@@ -146,7 +146,7 @@ def _remove_unnamed(captures: list[Capture]) -> None:
     """
     try:
         require_database()
-        named = set(Capture.objects.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))
+        named = set(Capture.everything.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))
     except (DatabaseError, InterfaceError):
         return
     store.remove([store.full_path(c.path) for c in captures if c.pk not in named])
@@ -164,7 +164,7 @@ def _again(outcome: Receipt | Refused) -> Receipt | Refused:
 def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
     if not uploads:
         return {}
-    rows = Capture.objects.filter(
+    rows = Capture.everything.filter(
         device__in={u.device.pk for u in uploads},
         sha256__in={u.body.sha256 for u in uploads},
         name__in={u.name for u in uploads},

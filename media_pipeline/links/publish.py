@@ -57,9 +57,9 @@ def note_published(capture: Capture) -> None:
 def note_all_published(captures: list[Capture]) -> None:
     """Note several at once, with one commit. The first time counts."""
     with one_writer(), transaction.atomic():
-        rows = Capture.objects.filter(pk__in=[c.pk for c in captures], published_at=None)
+        rows = Capture.everything.filter(pk__in=[c.pk for c in captures], published_at=None)
         fresh = set(lock_in_order(rows))
-        Capture.objects.filter(pk__in=fresh).update(publish_state=Step.DONE, published_at=timezone.now())
+        Capture.everything.filter(pk__in=fresh).update(publish_state=Step.DONE, published_at=timezone.now())
         told = [c for c in captures if c.pk in fresh]
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in told]
@@ -69,15 +69,15 @@ def note_all_published(captures: list[Capture]) -> None:
 
 def give_up_old() -> int:
     """After an hour without a broker nobody waits for the message any more."""
-    rows = Capture.objects.to_publish().filter(received_at__lt=timezone.now() - GIVE_UP_AFTER)
+    rows = Capture.everything.to_publish().filter(received_at__lt=timezone.now() - GIVE_UP_AFTER)
     late = list(rows.order_by("received_at").values_list("pk", flat=True)[:1000])
-    pending = Capture.objects.filter(pk__in=late, publish_state=Step.PENDING)
+    pending = Capture.everything.filter(pk__in=late, publish_state=Step.PENDING)
     return update_in_order(pending, publish_state=Step.FAILED)
 
 
 def give_up(captures: list[Capture]) -> None:
     """Publish these no more: their device's topic is none."""
-    Capture.objects.filter(pk__in=[c.pk for c in captures], publish_state=Step.PENDING).update(
+    Capture.everything.filter(pk__in=[c.pk for c in captures], publish_state=Step.PENDING).update(
         publish_state=Step.FAILED
     )
     for device in {capture.device for capture in captures}:

@@ -63,7 +63,9 @@ def _too_many(wait_s: int) -> HttpResponse:
 
 def _find(code: str):
     """Return the picture, or None and the answer that says why not."""
-    capture = Capture.objects.select_related("mirror").filter(code=code).first()
+    capture = Capture.everything.select_related("mirror").filter(code=code).first()
+    if capture is not None and capture.trashed_at:
+        return None, _deleted
     if capture is not None:
         return (None, _revoked) if capture.link_revoked_at else (capture, None)
     share = ShareLink.objects.select_related("capture", "capture__mirror").filter(code=code).first()
@@ -71,6 +73,8 @@ def _find(code: str):
         return None, _unknown
     if share.revoked_at:
         return None, _revoked
+    if share.capture.trashed_at:
+        return None, _deleted
     return (share.capture, None) if share.live else (None, _expired)
 
 
@@ -125,6 +129,10 @@ def _expired(request: HttpRequest) -> HttpResponse:
 
 def _revoked(request: HttpRequest) -> HttpResponse:
     return _say(request, 410, _("This link was withdrawn by the owner of the picture."))
+
+
+def _deleted(request: HttpRequest) -> HttpResponse:
+    return _say(request, 410, _("This picture was deleted."))
 
 
 def _say(request: HttpRequest, status: int, sentence: str) -> HttpResponse:

@@ -5,7 +5,7 @@ what lies elsewhere is not forgotten when the process dies or the mirror is away
 queue; it goes last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +39,7 @@ _LOOKED_AT = 2
 _COPIES_AT_ONCE = 16
 # Nobody has to do anything about these.
 FORMER_MIRROR = said("A copy is in the former mirror; it is deleted when that mirror is set up again.")
+_listeners: list[Callable[[set[str]], None]] = []
 _removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 
 
@@ -51,12 +52,19 @@ class Deleted:
     refused: int
 
 
+def on_delete(listener: Callable[[set[str]], None]) -> None:
+    """Let an upper room forget pictures that people deleted: `listener(hashes)` runs in the same transaction."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
 def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
     """Delete pictures for good. Kept ones stay, and so do those whose device the person does not own."""
     chosen = list(captures)
     allowed = [c for c in chosen if can(user, Action.MANAGE, c.device)]
     with transaction.atomic():
         rows = _delete_rows(allowed)
+        _forget(rows)
         _tell(user, rows)
     return Deleted(len(rows), len(allowed) - len(rows), len(chosen) - len(allowed))
 
@@ -65,6 +73,7 @@ def delete_unkept(captures: Iterable[Capture]) -> int:
     """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
     with one_writer(), transaction.atomic():
         rows = _delete_rows(captures, enqueued=False)
+        _forget([c for c in rows if c.trashed_at])
         # Without a sentence: on a busy device's page it would bury all that somebody did.
         devices = {c.device_id: c.device for c in rows}.values()
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
@@ -76,20 +85,26 @@ def delete_unkept(captures: Iterable[Capture]) -> int:
 def _delete_rows(captures: Iterable[Capture], enqueued: bool = True) -> list[Capture]:
     """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
     # Asked afresh and locked: somebody may have kept one since the page was made.
-    chosen = Capture.objects.filter(pk__in=[c.pk for c in captures], kept=False)
+    chosen = Capture.everything.filter(pk__in=[c.pk for c in captures], kept=False)
     rows = list(chosen.select_for_update(of=("self",)).select_related("device").order_by("pk"))
     removals = _queue(rows)
-    Capture.objects.filter(pk__in=[c.pk for c in rows]).delete()
+    Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
     failpoints.hit("removal.queued")
     if enqueued:
         transaction.on_commit(lambda: _ring(removals), robust=True)
     return rows
 
 
+def _forget(rows: list[Capture]) -> None:
+    if hashes := {c.sha256 for c in rows}:
+        for listener in _listeners:
+            listener(hashes)
+
+
 def queue_pictures_of(device: Device) -> None:
     """Note what a device that is being removed leaves on the disk and in the mirror; its rows go with it."""
     # Captures before their copies, as everywhere.
-    rows = Capture.objects.filter(device=device).order_by("pk").select_for_update().only("path")
+    rows = Capture.everything.filter(device=device).order_by("pk").select_for_update().only("path")
     last: UUID | None = None
     while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
         _queue(batch)

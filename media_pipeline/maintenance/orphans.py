@@ -78,7 +78,7 @@ def _folders(parent: Path) -> list[Path]:
 
 def _set_aside(files: dict[UUID, Path]) -> int:
     # A Removal's file is on its way out already.
-    named = set(Capture.objects.filter(pk__in=files).values_list("pk", flat=True))
+    named = set(Capture.everything.filter(pk__in=files).values_list("pk", flat=True))
     named |= set(Removal.objects.filter(pk__in=files).values_list("pk", flat=True))
     orphans = [path for id_, path in files.items() if id_ not in named]
     lost = lost_folder()

@@ -28,7 +28,7 @@ def repair(finding: Finding) -> bool:
 
 def _fetch(finding: Finding) -> bool:
     """Bring the mirror's copy back, when it has the very bytes that were received."""
-    capture = Capture.objects.filter(pk=finding.capture_id).first()
+    capture = Capture.everything.filter(pk=finding.capture_id).first()
     row = OSSObject.objects.filter(pk=finding.capture_id, state=MirrorState.MIRRORED).first()
     mirror = open_mirror(settings) if capture and row else None
     if mirror is None:
@@ -58,7 +58,7 @@ def _write(capture: Capture, data: bytes) -> None:
 
 def _copy_again(finding: Finding) -> bool:
     """Ask for a new copy, when the hub still has the bytes: else the row's word is all that is left to look for."""
-    capture = Capture.objects.filter(pk=finding.capture_id).first()
+    capture = Capture.everything.filter(pk=finding.capture_id).first()
     if capture is None or verifying.check_file(capture, deep=True):
         return False
     rows = OSSObject.objects.filter(pk=capture.pk, state=MirrorState.MIRRORED)
@@ -66,7 +66,7 @@ def _copy_again(finding: Finding) -> bool:
 
 
 def _ask_for_thumbnail(finding: Finding) -> bool:
-    rows = Capture.objects.filter(pk=finding.capture_id, thumbnail_state=Step.DONE)
+    rows = Capture.everything.filter(pk=finding.capture_id, thumbnail_state=Step.DONE)
     return bool(rows.update(thumbnail_state=Step.PENDING, thumbnail_attempts=0))
 
 
@@ -75,7 +75,7 @@ def _set_aside(finding: Finding) -> bool:
     path = store.full_path(finding.path)
     if (
         verifying.id_of(path) is None
-        or Capture.objects.filter(path=finding.path, pk=verifying.id_of(path)).exists()
+        or Capture.everything.filter(path=finding.path, pk=verifying.id_of(path)).exists()
     ):
         return False
     orphans.lost_folder().mkdir(exist_ok=True)

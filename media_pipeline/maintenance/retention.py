@@ -1,7 +1,9 @@
 """Keeping only what the settings keep: by days, by bytes on this hub, and by what the mirror holds as well.
 
-    PHOTOHUB_KEEP_DAYS               older pictures are deleted, their copies too
-    PHOTOHUB_KEEP_BYTES              the oldest go until the rest fits: freed where there is a mirror, else deleted
+    PHOTOHUB_TRASH_DAYS              what lies in the trash for longer is deleted, its copies too
+    PHOTOHUB_KEEP_DAYS               older pictures are deleted, their copies too, in the trash or not
+    PHOTOHUB_KEEP_BYTES              the oldest go until the rest fits: freed where there is a mirror, else deleted;
+                                     what has been in the trash for a day goes before all others
     PHOTOHUB_FREE_LOCAL_AFTER_DAYS   mirrored pictures are freed: only the hub's own file goes
 
 Kept pictures are never touched, and are walked past, as is what the mirror does not have yet. Before anything is
@@ -19,10 +21,11 @@ from itertools import repeat
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Manager, Q, QuerySet, Sum
 from django.utils import timezone
 
 from devices.events import clock_watch
+from devices.events.models import ServiceBeat
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
@@ -40,6 +43,8 @@ _LOOKED_AT = 20
 SHARE_BY_AGE = 0.25
 SHARE_AT_LEAST = 500
 _PROOFS_AT_ONCE = 16
+# So long after a picture was deleted by hand, undoing that works even on a hub that is full.
+_UNDONE_WITHIN = timedelta(days=1)
 _provers = ThreadPoolExecutor(_PROOFS_AT_ONCE, thread_name_prefix="photohub-prover")
 
 
@@ -61,7 +66,7 @@ class Run:
 
     def allow_by_age(self) -> None:
         """Count all pictures: a share of them may go by their age."""
-        self._by_age = max(SHARE_AT_LEAST, int(Capture.objects.count() * SHARE_BY_AGE))
+        self._by_age = max(SHARE_AT_LEAST, int(Capture.everything.count() * SHARE_BY_AGE))
 
     def next_batch(self) -> int:
         """Return how many pictures may go by age at once; 0 when the run's share is used up."""
@@ -70,13 +75,15 @@ class Run:
 
 def retain() -> tuple[int, int]:
     """Do what the settings ask for. Returns how many pictures were deleted and how many were freed."""
-    if not (settings.KEEP_DAYS or settings.KEEP_BYTES or settings.FREE_LOCAL_AFTER_DAYS):
+    if not (_is_limited() or long_trashed().exists()):
+        if ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).exists():
+            # What stood in the way of emptying the trash is of no account any more.
+            retention_wording.say([])
         return 0, 0
     run, problems = Run(), []
     try:
         check_disk()
-        if settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS:
-            problems += _by_age(run)
+        problems += _by_age(run)
         if settings.KEEP_BYTES:
             problems += _fit(run)
     except DiskMissing:
@@ -87,36 +94,58 @@ def retain() -> tuple[int, int]:
     return run.deleted, run.freed
 
 
+def _is_limited() -> bool:
+    return bool(settings.KEEP_DAYS or settings.KEEP_BYTES or settings.FREE_LOCAL_AFTER_DAYS)
+
+
 def check_disk() -> None:
     """Raise DiskMissing unless one of the newest pictures lies where it should.
 
     A mount point without its disk is an empty folder. The newest are the last that retention takes.
     """
-    paths = list(_local().order_by("-received_at", "-id").values_list("path", flat=True)[:_LOOKED_AT])
+    newest = _local(Capture.objects).order_by("-received_at", "-id")
+    last_trashed = _local(Capture.everything.in_trash()).order_by("-trashed_at", "-id")
+    paths = [p for rows in (newest, last_trashed) for p in rows.values_list("path", flat=True)[:_LOOKED_AT]]
     here = settings.PICTURES_DIR.is_dir() and any(store.full_path(path).is_file() for path in paths)
     if paths and not here:
         raise DiskMissing
 
 
-def _local() -> QuerySet[Capture]:
-    return Capture.objects.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
+    return rows.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
 
 
 def _by_age(run: Run) -> list[Problem]:
     """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
+    if not (settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS or long_trashed().exists()):
+        return []
     if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
     run.allow_by_age()
+    _delete_all(run, long_trashed())
     if settings.KEEP_DAYS:
-        _delete_old(run)
+        before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+        _delete_all(run, older_than(before))
+        _delete_all(run, trashed_older_than(before))
     if settings.FREE_LOCAL_AFTER_DAYS:
         _free_old(run)
     return retention_wording.left_by_age()
 
 
 def older_than(before: datetime) -> QuerySet[Capture]:
-    """Return the pictures that came before this instant and are not kept, oldest first."""
+    """Return the pictures outside the trash that came before this instant and are not kept, oldest first."""
     return Capture.objects.filter(received_at__lt=before, kept=False).order_by("received_at", "id")
+
+
+def trashed_older_than(before: datetime) -> QuerySet[Capture]:
+    """Return those in the trash that came before this instant."""
+    return Capture.everything.in_trash().filter(received_at__lt=before).order_by("received_at", "id")
+
+
+def long_trashed() -> QuerySet[Capture]:
+    """Return what has been in the trash for longer than PHOTOHUB_TRASH_DAYS, oldest first."""
+    before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    return Capture.everything.in_trash().filter(trashed_at__lt=before).order_by("trashed_at", "id")
 
 
 def mirrored_before(before: datetime) -> QuerySet[OSSObject]:
@@ -125,11 +154,10 @@ def mirrored_before(before: datetime) -> QuerySet[OSSObject]:
     return rows.select_related("capture").order_by("mirrored_at", "pk")
 
 
-def _delete_old(run: Run) -> None:
-    before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+def _delete_all(run: Run, rows: QuerySet[Capture]) -> None:
     while size := run.next_batch():
         check_disk()
-        gone = deleting.delete_unkept(list(older_than(before)[:size]))
+        gone = deleting.delete_unkept(list(rows[:size]))
         run.deleted += gone
         if not gone:
             return
@@ -158,7 +186,7 @@ def _behind(rows: QuerySet, time_field: str, key_field: str, at: datetime, key: 
 
 def _fit(run: Run) -> list[Problem]:
     """Make the pictures on this hub fit into PHOTOHUB_KEEP_BYTES. What is not mirrored yet stays until it is."""
-    over = (_local().aggregate(total=Sum("size_bytes"))["total"] or 0) - settings.KEEP_BYTES
+    over = (_local(Capture.everything).aggregate(total=Sum("size_bytes"))["total"] or 0) - settings.KEEP_BYTES
     mirror = open_mirror(settings)
     if over > 0:
         for batch in _oldest_local(run, mirror):
@@ -187,14 +215,24 @@ def _enough(batch: list[Capture], over: int) -> list[Capture]:
 
 
 def _oldest_local(run: Run, mirror: MirrorStore | None) -> Iterator[list[Capture]]:
-    """Yield what may go from this hub, oldest first, in batches, each after a look at the disk."""
-    rows = _local().filter(kept=False).select_related("device", "mirror").order_by("received_at", "id")
+    """Yield what may go from this hub in batches: first of the trash, then the oldest, at last what was just deleted."""
+    trash, a_day_ago = Capture.everything.in_trash(), timezone.now() - _UNDONE_WITHIN
+    yield from _batches(run, mirror, trash.filter(trashed_at__lt=a_day_ago), "trashed_at")
+    yield from _batches(run, mirror, Capture.objects.filter(kept=False), "received_at")
+    yield from _batches(run, mirror, trash.filter(trashed_at__gte=a_day_ago), "trashed_at")
+
+
+def _batches(
+    run: Run, mirror: MirrorStore | None, rows: QuerySet[Capture], field: str
+) -> Iterator[list[Capture]]:
+    """Yield pictures in the order of a time, each batch after a look at the disk."""
+    rows = _local(rows).select_related("device", "mirror").order_by(field, "id")
     if mirror is not None:
         rows = rows.filter(mirror__state=MirrorState.MIRRORED)
     last: Capture | None = None
     while not run.is_over:
         check_disk()
-        later = _behind(rows, "received_at", "id", last.received_at, last.pk) if last else rows
+        later = _behind(rows, field, "id", getattr(last, field), last.pk) if last else rows
         batch = list(later[:_BATCH])
         if not batch:
             return
@@ -212,7 +250,7 @@ def _free(rows_: list[OSSObject], mirror: MirrorStore) -> set:
     with one_writer(), transaction.atomic():
         # Asked afresh: somebody may have kept or deleted a picture meanwhile.
         keys = [row.pk for row in proved]
-        still = Capture.objects.select_for_update().filter(pk__in=keys, kept=False)
+        still = Capture.everything.select_for_update().filter(pk__in=keys, kept=False)
         keys = list(still.order_by("pk").values_list("pk", flat=True))
         copies = OSSObject.objects.select_for_update().filter(pk__in=keys).order_by("pk")
         freed = set(

@@ -55,7 +55,8 @@ def left_by_age() -> list[Problem]:
     if not settings.KEEP_DAYS:
         return []
     before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
-    left = Capture.objects.filter(received_at__lt=before, kept=False).count()
+    old = {"received_at__lt": before, "kept": False}
+    left = Capture.objects.filter(**old).count() + Capture.everything.in_trash().filter(**old).count()
     return [Problem("retention_backlog", {"count": left, "days": settings.KEEP_DAYS})] if left else []
 
 
@@ -63,7 +64,7 @@ def left_over_bytes(over: int) -> list[Problem]:
     """Say by how much the pictures on this hub exceed their limit, and what of them may not go."""
     if over <= 0:
         return []
-    local = Capture.objects.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+    local = Capture.everything.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
     mirrored = settings.PHOTOHUB_MIRROR != "none"
     waiting = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
     found = local.aggregate(

@@ -93,8 +93,8 @@ def _verify_rows(scope: Scope, progress: Callable[[str, int], None]) -> Iterator
 
 def walk_captures() -> Iterator[list[Capture]]:
     """Yield all pictures that there are now, in batches, by their key. Younger ones are not waited for."""
-    newest = Capture.objects.aggregate(newest=Max("pk"))["newest"]
-    rows = Capture.objects.select_related("device", "mirror").order_by("pk")
+    newest = Capture.everything.aggregate(newest=Max("pk"))["newest"]
+    rows = Capture.everything.select_related("device", "mirror").order_by("pk")
     last: UUID | None = None
     while newest and (
         batch := list((rows.filter(pk__gt=last) if last else rows).filter(pk__lte=newest)[:_BATCH])
@@ -118,7 +118,7 @@ def _verify_row(capture: Capture, scope: Scope, mirror: MirrorStore | None) -> I
 
 
 def _still_owed(capture: Capture) -> bool:
-    rows = Capture.objects.filter(pk=capture.pk)
+    rows = Capture.everything.filter(pk=capture.pk)
     return (
         rows.exists()
         and not rows.filter(mirror__state=MirrorState.MIRRORED, mirror__local_freed_at__isnull=False).exists()
@@ -174,7 +174,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 def _extra(files: list[Path], before: float) -> Iterator[Finding]:
     paths = {str(file.relative_to(settings.PICTURES_DIR)): file for file in files}
     ids = [id_ for file in files if (id_ := id_of(file))]
-    named = set(Capture.objects.filter(pk__in=ids).values_list("path", flat=True))
+    named = set(Capture.everything.filter(pk__in=ids).values_list("path", flat=True))
     # A Removal's file is on its way out already.
     named |= set(Removal.objects.filter(pk__in=ids).values_list("path", flat=True))
     for path in sorted(paths.keys() - named):

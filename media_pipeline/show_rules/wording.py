@@ -79,7 +79,8 @@ def _rule_line(rule: ShowRule, visible: set[int], last: ShowRun | None) -> RuleL
 def with_deliveries(runs: QuerySet, user) -> QuerySet:
     """Fetch along what the runs sent to panels that this person may see."""
     sent = Delivery.objects.visible_to(user).select_related("device")
-    return runs.select_related("capture").prefetch_related(Prefetch("deliveries", sent, to_attr="seen"))
+    shown = runs.filter(capture__trashed_at=None)
+    return shown.select_related("capture").prefetch_related(Prefetch("deliveries", sent, to_attr="seen"))
 
 
 def run_line(run: ShowRun, *, names_panels: bool) -> RunLine:

@@ -344,7 +344,7 @@ def find_enabled(code: str) -> Device | None:
 
 def was_stored(device: Device, picture: bytes) -> bool:
     """Tell whether these bytes are a capture of this device already."""
-    return Capture.objects.filter(device=device, sha256=hashlib.sha256(picture).hexdigest()).exists()
+    return Capture.everything.filter(device=device, sha256=hashlib.sha256(picture).hexdigest()).exists()
 
 
 def clean_name(raw: str) -> str:

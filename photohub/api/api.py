@@ -37,11 +37,12 @@ from devices.panels.playlists.api import router as playlists_router
 from devices.panels.rendering.api import router as render_profiles_router
 from devices.protocol.json_fields import read_json
 from devices.setup.api import router as devices_router
+from media_pipeline.captures.api import router as pictures_router
 from media_pipeline.history.api import router as history_router
 from media_pipeline.live.api import router as live_router
-from media_pipeline.maintenance.api import router as pictures_router
 from media_pipeline.show_rules.api import router as rules_router
 from media_pipeline.time_lapses.api import router as time_lapses_router
+from media_pipeline.trash.api import router as trash_router
 from photohub import __version__
 from photohub.api.auth import Session, Token
 from photohub.api.docs import chapters_of, describe_errors, shapes_of
@@ -70,7 +71,7 @@ IDS_BEGIN_WITH = {
     "devices.panels.rendering.api": "devices_api_deliveries",
     "media_pipeline.history.api": "media_pipeline_api",
     "media_pipeline.live.api": "media_pipeline_api",
-    "media_pipeline.maintenance.api": "media_pipeline_api",
+    "media_pipeline.trash.api": "media_pipeline_api",
     "devices.setup.api": "devices_api",
     "devices.panels.deliveries.api": "devices_api_deliveries",
     "devices.panels.playlists.api": "devices_api_playlists",
@@ -309,6 +310,7 @@ api.add_router("", keys_router, tags=["Devices"])
 api.add_router("", commands_router, tags=["Devices"])
 api.add_router("", events_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
+api.add_router("", trash_router, tags=["Pictures"])
 api.add_router("", live_router, tags=["Pictures"])
 api.add_router("", history_router, tags=["Pictures"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])

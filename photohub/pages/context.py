@@ -1,5 +1,6 @@
 """What every template can rely on."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -17,7 +18,7 @@ class Rights:
 
 
 def page(request: HttpRequest) -> dict:
-    """Return `rights`, `product_version`, `theme`, `has_lightbox`."""
+    """Return `rights`, `product_version`, `theme`, `has_lightbox`, `trash_days`."""
     user = getattr(request, "user", None)
     theme = request.COOKIES.get("photohub_theme", "")
     return {
@@ -25,4 +26,5 @@ def page(request: HttpRequest) -> dict:
         "product_version": __version__,
         "theme": theme if theme in ("light", "dark") else "",
         "has_lightbox": vendor.available(),
+        "trash_days": settings.TRASH_DAYS,
     }

@@ -190,7 +190,7 @@ def _stored_count() -> int:
     global _stored
     now_s = time.monotonic()
     if _stored is None or now_s - _stored[0] > COUNT_KEPT_S:
-        _stored = (now_s, Capture.objects.count())
+        _stored = (now_s, Capture.everything.count())
     return _stored[1]
 
 

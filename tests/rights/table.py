@@ -110,7 +110,14 @@ GET       wall                                          login
 GET       wall/<slug:code>                              look
 GET       history                                       login
 POST      history/change                                login
-POST      history/delete                                owner
+GET       trash                                         anywhere-command
+POST      trash/add                                     login
+POST      trash/undo                                    login
+POST      trash/restore                                 login
+POST      trash/delete                                  owner
+POST      trash/empty                                   owner
+GET       trash/<uuid:id>/thumb                         command
+GET       trash/<uuid:id>/original                      command
 GET       captures/picker                               login
 GET       captures/<uuid:id>                            look
 GET       captures/<uuid:id>/panel                      look
@@ -169,7 +176,10 @@ POST   /devices/{code}/keep              command
 GET    /captures                         login
 GET    /captures/{id}                    look
 PATCH  /captures/{id}                    command
-DELETE /captures/{id}                    manage
+DELETE /captures/{id}                    command
+POST   /captures/{id}/restore            command
+GET    /trash                            anywhere-command
+DELETE /trash                            owner
 POST   /devices/{code}/deliveries        command
 GET    /devices/{code}/deliveries        look
 GET    /deliveries/{id}                  look

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from django.test import Client
+from django.utils import timezone
 
 from devices.commands import queue as commands
 from devices.firmware.models import SigningKey
@@ -15,6 +16,7 @@ from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
 from devices.registry.models import Device, DeviceGroup, Panel
 from devices.setup import adding
+from media_pipeline.captures.models import Capture
 from media_pipeline.links import sharing
 from media_pipeline.show_rules import rules as show_rules
 from media_pipeline.time_lapses import queue as time_lapses
@@ -37,6 +39,13 @@ class Place:
     ids: dict[str, object] = field(default_factory=dict)
 
 
+def make_trashed(camera: Device):
+    """Return a picture that lies in the trash."""
+    capture = make_capture(camera, make_jpeg(text=f"{camera.code} gone"), name="gone.jpg")
+    Capture.objects.filter(pk=capture.pk).update(trashed_at=timezone.now())
+    return capture
+
+
 def make_place(name: str, firmware) -> Place:
     """Return a group with a camera, a panel, and one of each thing that belongs to them."""
     group = DeviceGroup.objects.create(name=name)
@@ -57,6 +66,7 @@ def make_place(name: str, firmware) -> Place:
         "captures": capture.pk,
         "shares": sharing.share(capture, None, "1d").code,
         "p": capture.code,
+        "trash": make_trashed(camera).pk,
         "deliveries": Delivery.objects.create(device=panel, origin_ref=str(capture.pk), **shown).pk,
         "playlist": playlists.add_picture(panel, make_jpeg(), "a").pk,
         "timelapses": film.pk,

@@ -24,7 +24,7 @@ from devices.panels.deliveries.wording import said_for
 from devices.panels.rendering.drawing import RenderRefused
 from devices.panels.sources import making, outbox
 from devices.panels.sources.making import Made
-from devices.panels.sources.sources import read_newest
+from devices.panels.sources.sources import read_newest, trashed_among
 from devices.registry.disclosure import look_up, tell_label
 from devices.registry.models import Device, LinkState, Panel, takes_packets
 from photohub.lib.pages.sentences import said
@@ -70,7 +70,9 @@ def tell_items(device: Device, user) -> list[PlaylistItem]:
     cameras = [item.camera_id for item in items if item.camera_id]
     visible = set(Device.objects.visible_to(user).filter(pk__in=cameras).values_list("pk", flat=True))
     look_up(user, (item.label for item in items))
+    trashed = trashed_among(item.original_sha256 for item in items)
     for item in items:
+        item.trashed = item.original_sha256 in trashed
         item.hidden = item.camera_id is not None and item.camera_id not in visible
         if item.hidden:
             item.camera, item.caption = None, ""
@@ -95,6 +97,14 @@ def remove(device: Device, item_id: UUID, user=None) -> bool:
         return False
     replace(device, [Entry(item=item, caption=item.caption, label=item.label) for item in left], user)
     return True
+
+
+def forget(hashes: set[str]) -> None:
+    """Take pictures out of all playlists that somebody deleted for good. Call within the transaction that deletes them."""
+    rows = PlaylistItem.objects.filter(original_sha256__in=hashes)
+    for device in Device.objects.filter(playlist__in=rows).distinct().order_by("pk"):
+        left = [item for item in items_of(device) if item.original_sha256 not in hashes]
+        replace(device, [Entry(item=item, caption=item.caption, label=item.label) for item in left])
 
 
 def move(device: Device, item_id: UUID, to: int, user=None) -> bool:
@@ -159,10 +169,12 @@ def turns_from(panel: Panel) -> list[PlaylistItem]:
 
 
 def take_turn(item: PlaylistItem) -> Turn | None:
-    """Return an item's picture as it is now; None when its camera has none, or its file is missing."""
+    """Return an item's picture as it is now; None when its camera has none, it is in the trash, or its file is missing."""
     if item.camera is not None:
         found = read_newest(item.camera)
         return Turn(item, found.picture, found.taken_at, found.reference) if found else None
+    if trashed_among([item.original_sha256]):
+        return None
     try:
         return Turn(item, outbox.read(item.original_sha256), None, item.label)
     except outbox.BlobMissing:

@@ -18,6 +18,7 @@ from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.showing import drafts
 from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
+from devices.panels.sources.sources import trashed_among
 from devices.registry.finding import get_device
 from devices.registry.models import Device, Panel
 from devices.registry.tabs import frame_of
@@ -118,6 +119,7 @@ def _line(item: PlaylistItem, is_next: bool) -> dict:
         "item": item,
         "is_next": is_next,
         "hidden": item.hidden,
+        "trashed": item.trashed,
         "has_newest": item.camera is not None and item.camera.captures.exists(),
         "label": _("a picture of the history") if read_id(item.label) else item.label,
     }
@@ -162,6 +164,8 @@ def picture(request: HttpRequest, code: str, id: UUID) -> HttpResponse:
     """A lasting picture of the playlist, small."""
     device = get_device(request.user, code)
     item = get_object_or_404(device.playlist.exclude(original_sha256=""), pk=id)
+    if trashed_among([item.original_sha256]):
+        raise Http404
     try:
         draft = Draft(PictureOrigin.UPLOAD, item.label, outbox.read(item.original_sha256))
         small = drafts.render_draft(draft, _THUMBNAIL, "")

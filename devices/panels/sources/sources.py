@@ -1,6 +1,6 @@
 """Pictures of the history, for rooms below it: the upper room says how one is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ class UnknownSource(Exception):
 
 _by_id: list[Callable[[object, str], Found | None]] = []
 _newest: list[Callable[[Device], Found | None]] = []
+_trashed: list[Callable[[set[str]], set[str]]] = []
 
 
 def on_read(by_id: Callable[[object, str], Found | None], newest: Callable[[Device], Found | None]) -> None:
@@ -29,6 +30,18 @@ def on_read(by_id: Callable[[object, str], Found | None], newest: Callable[[Devi
     if by_id not in _by_id:
         _by_id.append(by_id)
         _newest.append(newest)
+
+
+def on_trash(trashed_among: Callable[[set[str]], set[str]]) -> None:
+    """Let an upper room tell which of these bytes, by their SHA-256, are pictures that lie in the trash."""
+    if trashed_among not in _trashed:
+        _trashed.append(trashed_among)
+
+
+def trashed_among(hashes: Iterable[str]) -> set[str]:
+    """Return the hashes of pictures that lie in the trash: nobody is shown those."""
+    wanted = {sha256 for sha256 in hashes if sha256}
+    return {sha256 for ask in _trashed for sha256 in ask(wanted)} if wanted else set()
 
 
 def read_source(user, reference: str) -> Found:

@@ -81,7 +81,7 @@ def test_a_viewer_sees_the_own_group_and_no_tools(client):
     client.force_login(make_user("vera", "viewer", garden))
     page = client.get("/history").content.decode()
     assert page.count("/thumb") == 1 and str(barn.pk) in page
-    assert 'value="delete"' not in page and 'value="keep"' not in page and 'value="download"' in page
+    assert "/trash/add" not in page and 'value="keep"' not in page and 'value="download"' in page
 
 
 def change(client, captures, action: str, **values):
@@ -103,29 +103,10 @@ def test_several_are_kept_tagged_and_let_go(client):
 def test_a_viewer_changes_nothing_and_a_stranger_touches_nothing(client):
     captures = make_captures(1)
     client.force_login(make_user("vera", "viewer"))
-    assert [change(client, captures, a).status_code for a in ("keep", "tag", "delete")] == [403, 403, 403]
+    assert [change(client, captures, a).status_code for a in ("keep", "tag")] == [403, 403]
     client.force_login(make_user("mallory"))
     assert change(client, captures, "keep").status_code == 302
     assert not Capture.objects.filter(kept=True).exists()
-
-
-def test_deleting_asks_first(client):
-    captures = make_captures(2)
-    client.force_login(make_user("alice", "owner"))
-    page = change(client, captures, "delete").content.decode()
-    assert "Delete 2 pictures?" in page and Capture.objects.count() == 2
-    answer = client.post(
-        "/history/delete", {"capture": [str(c.pk) for c in captures], "next": "/history?q=p"}
-    )
-    assert answer["Location"] == "/history?q=p"
-    assert not Capture.objects.exists()
-
-
-def test_an_operator_deletes_nothing(client):
-    captures = make_captures(1)
-    client.force_login(make_user("bob", "operator"))
-    assert client.post("/history/delete", {"capture": [str(c.pk) for c in captures]}).status_code == 403
-    assert Capture.objects.exists()
 
 
 def test_the_way_back_leads_to_no_other_host(client):
@@ -143,4 +124,4 @@ def test_nothing_or_nonsense_selected_is_told(client):
 
 def test_changes_are_posted(client):
     client.force_login(make_user("alice", "owner"))
-    assert {client.get(path).status_code for path in ("/history/change", "/history/delete")} == {405}
+    assert client.get("/history/change").status_code == 405
