@@ -5,6 +5,8 @@ from django.urls import path
 from .captures import views as capture
 from .dashboard import views as live
 from .history import views as history
+from .links import share_views as shares
+from .links import shared_views as shared
 from .links import views as links
 from .live import views as stream
 from .show_rules import views as rules
@@ -35,8 +37,6 @@ urlpatterns = [
     path("captures/<uuid:id>/labels", capture.save_labels, name="capture_labels"),
     path("captures/<uuid:id>/keep", capture.keep, name="capture_keep"),
     path("captures/<uuid:id>/link", links.change_link, name="capture_link"),
-    path("captures/<uuid:id>/shares", links.add_share, name="capture_share"),
-    path("captures/<uuid:id>/shares/<slug:code>/revoke", links.revoke_share, name="capture_share_revoke"),
     path("captures/<uuid:id>/original", capture.original, name="capture_original"),
     path("captures/<uuid:id>/thumb", capture.thumb, name="capture_thumb"),
     path("devices/<slug:code>/live/", stream.stream, name="device_live"),
@@ -56,4 +56,13 @@ urlpatterns = [
     path("rules/<uuid:id>/edit", rules.edit, name="rule_edit"),
     path("rules/<uuid:id>/delete", rules.delete, name="rule_delete"),
     path("p/<slug:code>", links.follow, name="link"),
+    path("shared-links", shares.list_links, name="shared_links"),
+    path("shared-links/new", shares.new, name="share_new"),
+    path("shared-links/<slug:code>", shares.show, name="share_link"),
+    path("shared-links/<slug:code>/revoke", shares.revoke, name="share_revoke"),
+    path("s/<slug:code>", shared.open_link, name="share_open"),
+    path("s/<slug:code>/all.zip", shared.archive, name="share_archive"),
+    path("s/<slug:code>/latest.jpg", shared.latest, name="share_latest"),
+    path("s/<slug:code>/<uuid:id>", shared.picture, name="share_picture"),
+    path("s/<slug:code>/<uuid:id>/thumb", shared.thumb, name="share_thumb"),
 ]

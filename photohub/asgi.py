@@ -15,6 +15,7 @@ from django.core.handlers.asgi import ASGIHandler  # noqa: E402
 
 from devices.firmware.endpoints import endpoint as firmware  # noqa: E402
 from media_pipeline.intake import endpoint as upload  # noqa: E402
+from media_pipeline.links import shared_live  # noqa: E402
 from media_pipeline.live import mjpeg, wall  # noqa: E402
 from photohub.lib.http.body_limit import limit_body  # noqa: E402
 from photohub.lib.http.host_guard import refuse_unknown_host  # noqa: E402
@@ -28,6 +29,7 @@ logs.set_up()
 _pages_socket = OwnPagesOnly(CookieMiddleware(SessionMiddleware(URLRouter(websocket_urlpatterns))))
 _mqtt_socket = None
 _streams: mjpeg.MjpegEndpoint | None = None
+_shared_streams: mjpeg.MjpegEndpoint | None = None
 _wall = None
 
 
@@ -52,6 +54,12 @@ def serve_streams_at(endpoint: mjpeg.MjpegEndpoint | None) -> None:
     _streams = endpoint
 
 
+def serve_shared_streams_at(endpoint: mjpeg.MjpegEndpoint | None) -> None:
+    """Mount the live pictures that shared links open."""
+    global _shared_streams
+    _shared_streams = endpoint
+
+
 def serve_wall_at(endpoint: wall.WallEndpoint | None) -> None:
     """Mount the wall of live pictures, for pages of this hub only."""
     global _wall
@@ -71,6 +79,8 @@ async def application(scope: dict, receive, send) -> None:
             return
         elif _streams is not None and mjpeg.serves(scope["path"]):
             await _streams(scope, receive, send)
+        elif _shared_streams is not None and shared_live.serves(scope["path"]):
+            await _shared_streams(scope, receive, send)
         else:
             await _django()(scope, receive, send)
     elif scope["type"] == "websocket":

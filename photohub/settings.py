@@ -409,6 +409,15 @@ PHOTOHUB_LINKS = env_choice(
     ("hub", "public", "signed"),
     "What /p/<code> does once mirrored: serve here, or redirect",
 )
+LASTING_LINKS = (
+    env_choice(
+        "PHOTOHUB_LASTING_LINKS",
+        "on",
+        ("on", "off"),
+        "Whether /p/<code> shows each picture without a login; off spares devices with a result topic",
+    )
+    == "on"
+)
 OSS_ENDPOINT = env_str(
     "OSS_ENDPOINT", "", "API address of the bucket, e.g. https://oss-cn-hangzhou.aliyuncs.com"
 )

@@ -30,6 +30,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "frame_topic": gettext_lazy("frame topic"),
     "picture_topic": gettext_lazy("picture topic"),
     "picture_ack_topic": gettext_lazy("acknowledgement topic"),
+    "lasting_links": gettext_lazy("lasting links"),
     "action_as_string": gettext_lazy("action as text"),
     "result_publisher": gettext_lazy("who publishes the result"),
     "command_timeout_s": gettext_lazy("time for a picture"),

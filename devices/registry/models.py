@@ -72,6 +72,14 @@ def takes_packets(path: str = "") -> Q:
     return ~Q(**{f"{path}picture_topic": ""}) & ~Q(**{f"{path}picture_ack_topic": ""})
 
 
+class LastingLinks(models.TextChoices):
+    """Whether a device's pictures have lasting links for people without an account."""
+
+    AS_HUB = "", _("as the hub is set")
+    ON = "on", _("yes")
+    OFF = "off", _("no")
+
+
 class Device(models.Model):
     """A camera or a panel: its public name, its topics and habits, and what was last heard of it."""
 
@@ -106,6 +114,10 @@ class Device(models.Model):
     modules = models.JSONField(default=dict, blank=True)
     # Which board revision it is, where firmware differs by it.
     hardware = models.CharField(max_length=64, blank=True)
+
+    lasting_links = models.CharField(
+        max_length=4, choices=LastingLinks, default=LastingLinks.AS_HUB, blank=True
+    )
 
     # Ways in for firmware that sends no key.
     issued_name_upload = models.BooleanField(default=False)

@@ -60,6 +60,9 @@ class DeviceOut(Schema):
     picture_ack_topic: str
     action_as_string: bool
     result_publisher: Literal["device", "hub"]
+    lasting_links: Literal["", "on", "off"] = Field(
+        description="Whether `/p/<code>` of its pictures works without a login; empty: as PHOTOHUB_LASTING_LINKS says"
+    )
     command_timeout_s: int
     reporting_interval_s: int
     issued_name_upload: bool
@@ -141,6 +144,7 @@ class DeviceChanges(Changes):
     picture_ack_topic: Topic = ""
     action_as_string: bool = False
     result_publisher: Literal["device", "hub"] = "device"
+    lasting_links: Literal["", "on", "off"] = ""
     command_timeout_s: Annotated[int, between(COMMAND_TIMEOUT_S)] = 30
     reporting_interval_s: Annotated[int, between(REPORTING_INTERVAL_S)] = 300
     issued_name_upload: bool = False

@@ -11,7 +11,7 @@ from devices.panels.fetching.settings import change_panel
 from devices.protocol.topics import valid_code
 from devices.registry.camera_profiles import PANEL
 from devices.registry.changes import change_device
-from devices.registry.models import Device, DeviceGroup, Publisher
+from devices.registry.models import Device, DeviceGroup, LastingLinks, Publisher
 from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
 from photohub.lib.pages.form_fields import MONO, number, show_errors, text, tick
 
@@ -167,6 +167,15 @@ class SettingsForm(_GroupForm):
     )
     ack_base = forms.TypedChoiceField(
         label=gettext_lazy("Acknowledgements count from"), coerce=int, choices=[(0, "0"), (1, "1")]
+    )
+    lasting_links = forms.ChoiceField(
+        label=gettext_lazy("Lasting links to its pictures"),
+        choices=LastingLinks.choices,
+        required=False,
+        help_text=gettext_lazy(
+            "With these, whoever has the address that the hub answers to an upload sees the picture, for as long as it "
+            "exists. Links that people share work in any case."
+        ),
     )
     issued_name_upload = tick(
         gettext_lazy("Let it upload by issued name"),

@@ -71,7 +71,8 @@ class CaptureOut(Schema):
     received_at: datetime
     published_at: datetime | None
     url: str = Field(description="The short link, for whoever has it")
-    link_revoked_at: datetime | None = Field(description="Since when the short link is switched off")
+    link_revoked_at: datetime | None = Field(description="Since when the short link is withdrawn")
+    link_works: bool = Field(description="Whether the short link shows the picture now")
     file_url: str = Field(description="The original, for whoever may see it")
     thumbnail_url: str
     mirror: MirrorOut | None
@@ -88,6 +89,10 @@ class CaptureOut(Schema):
     @staticmethod
     def resolve_url(capture: Capture) -> str:
         return link_of(capture)
+
+    @staticmethod
+    def resolve_link_works(capture: Capture) -> bool:
+        return finding.has_lasting_link(capture)
 
     @staticmethod
     def resolve_file_url(capture: Capture) -> str:

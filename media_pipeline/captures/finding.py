@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
@@ -9,6 +10,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from devices.access.rights import Action, require
+from devices.registry.models import LastingLinks
 from photohub.lib.network.site import base_url
 
 from .models import Capture, CaptureQuerySet
@@ -43,6 +45,19 @@ def neighbours_of(capture: Capture) -> tuple[Capture | None, Capture | None]:
     older = rows.filter(Q(received_at__lt=at) | Q(id__lt=id_), received_at__lte=at)
     newer = rows.filter(Q(received_at__gt=at) | Q(id__gt=id_), received_at__gte=at)
     return older.order_by("-received_at", "-id").first(), newer.order_by("received_at", "id").first()
+
+
+def has_lasting_link(capture: Capture) -> bool:
+    """Tell whether the picture's lasting link works: the picture, its device and the hub each have a say.
+
+    Whoever publishes links on a result topic has readers of its own, so the hub's "off" is not meant for it.
+    """
+    if capture.link_revoked_at or capture.trashed_at:
+        return False
+    device = capture.device
+    if device.lasting_links:
+        return device.lasting_links == LastingLinks.ON
+    return settings.LASTING_LINKS or bool(device.result_topic)
 
 
 def link_of(capture: Capture) -> str:

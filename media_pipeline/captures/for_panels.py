@@ -8,6 +8,7 @@ from devices.panels.sources.sources import Found
 from devices.registry.models import Device
 from photohub.lib.ids import read_id
 
+from .finding import has_lasting_link
 from .models import Capture
 from .reading import PictureMissing, read_picture
 
@@ -38,8 +39,9 @@ def trashed_among(hashes: set[str]) -> set[str]:
 def read_link(path: str) -> bytes | None:
     """Return the picture behind one of the hub's own links, which need no login; None for other addresses."""
     match = _LINK.fullmatch(path)
-    capture = Capture.objects.filter(code=match[1], link_revoked_at=None).first() if match else None
-    found = _found(capture) if capture else None
+    rows = Capture.objects.select_related("device")
+    capture = rows.filter(code=match[1]).first() if match else None
+    found = _found(capture) if capture and has_lasting_link(capture) else None
     return found.picture if found else None
 
 

@@ -19,12 +19,11 @@ from devices.registry.finding import get_device
 from media_pipeline.mirror import copying
 from media_pipeline.picture_files import store
 from photohub.lib.messaging import enqueue
-from photohub.lib.network.site import base_url
 from photohub.lib.pages.picture_response import picture_response
 
 from . import labels
 from .cards import picture_of
-from .finding import get_capture, link_of, neighbours_of, with_parts
+from .finding import get_capture, has_lasting_link, link_of, neighbours_of, with_parts
 from .models import Capture
 from .reading import PictureMissing, read_picture, read_thumbnail
 from .timeline import timeline_of
@@ -46,7 +45,6 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
         "exif": exif,
         "older": picture_of(older) if older else None,
         "newer": picture_of(newer) if newer else None,
-        "shares": [(share, f"{base_url()}/p/{share.code}") for share in capture.share_links.all()[:50]],
         "tag_line": ", ".join(tag.name for tag in capture.tags.all()),
     }
     return render(request, "media_pipeline/captures/capture.html", context)
@@ -72,6 +70,7 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "is_here": store.full_path(capture.path).is_file(),
         "facts": facts_of(capture),
         "link": link_of(capture),
+        "link_works": has_lasting_link(capture),
         "tags": capture.tags.all(),
         "may_change": can(request.user, Action.COMMAND, capture.device),
         "may_delete": can(request.user, Action.MANAGE, capture.device),

@@ -25,12 +25,12 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import way_back, with_parts
 from media_pipeline.captures.labels import add_tag, set_kept, tags_of
 from media_pipeline.captures.models import Capture
+from media_pipeline.links.archive import stream_pictures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.timezones import timezone_of
 
-from .archive import stream_pictures
 from .query import captures_matching, days_of, months_of, page_of
 
 SELECTION_AT_MOST = 500

@@ -1,19 +1,22 @@
-"""The short lasting links `/p/<code>`: for cameras, mini programs and people without an account."""
+"""The short lasting links `/p/<code>`, for cameras, mini programs and people without an account.
+
+Links that people share are in `shared_views`; those made before they had a page of their own still answer here.
+"""
 
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import BadRequest
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import Action
-from media_pipeline.captures.finding import get_capture
+from media_pipeline.captures.finding import get_capture, has_lasting_link
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
 from media_pipeline.captures.views import unchanged
@@ -37,7 +40,7 @@ def follow(request: HttpRequest, code: str) -> HttpResponse:
     address = address_of(request)
     if wait_s := _failed_tries.wait_s(address, code):
         return _too_many(wait_s)
-    capture, refusal = _find(code)
+    capture, refusal = _find(request, code)
     if capture is None:
         if refusal is _unknown and (wait_s := _failed_tries.missed(address)):
             return _too_many(wait_s)
@@ -46,6 +49,8 @@ def follow(request: HttpRequest, code: str) -> HttpResponse:
     response = unchanged(request, capture.sha256) or _to_mirror(capture) or _from_here(request, capture)
     if request.method == "GET" and response.status_code in (200, 302) and code != capture.code:
         ShareLink.objects.filter(code=code).update(opened=F("opened") + 1)
+        # A browser that goes there is sent to the link's page.
+        patch_vary_headers(response, ["Accept"])
     # Pages of other hosts may load it: a mini program does. It is public already.
     response["Access-Control-Allow-Origin"] = "*"
     return response
@@ -61,21 +66,26 @@ def _too_many(wait_s: int) -> HttpResponse:
     return answer
 
 
-def _find(code: str):
+def _find(request: HttpRequest, code: str):
     """Return the picture, or None and the answer that says why not."""
-    capture = Capture.everything.select_related("mirror").filter(code=code).first()
+    capture = Capture.everything.select_related("mirror", "device").filter(code=code).first()
     if capture is not None and capture.trashed_at:
         return None, _deleted
     if capture is not None:
-        return (None, _revoked) if capture.link_revoked_at else (capture, None)
-    share = ShareLink.objects.select_related("capture", "capture__mirror").filter(code=code).first()
+        if capture.link_revoked_at:
+            return None, _revoked
+        return (capture, None) if has_lasting_link(capture) else (None, _switched_off)
+    share = sharing.find(code)
     if share is None:
         return None, _unknown
-    if share.revoked_at:
-        return None, _revoked
-    if share.capture.trashed_at:
-        return None, _deleted
-    return (share.capture, None) if share.live else (None, _expired)
+    has_page = share.password or share.capture is None
+    if has_page or "text/html" in request.headers.get("Accept", ""):
+        # Its page says what there is to say, and asks for the password.
+        return None, lambda request: redirect("share_open", code)
+    if not share.live:
+        return None, _revoked if share.revoked_at else _expired
+    capture = sharing.pictures_of(share).first()
+    return (capture, None) if capture else (None, _deleted)
 
 
 def _to_mirror(capture: Capture) -> HttpResponse | None:
@@ -131,6 +141,11 @@ def _revoked(request: HttpRequest) -> HttpResponse:
     return _say(request, 410, _("This link was withdrawn by the owner of the picture."))
 
 
+def _switched_off(request: HttpRequest) -> HttpResponse:
+    sentence = _("Pictures of this camera have no lasting links. Ask its owner for a shared link.")
+    return _say(request, 404, sentence)
+
+
 def _deleted(request: HttpRequest) -> HttpResponse:
     return _say(request, 410, _("This picture was deleted."))
 
@@ -151,27 +166,4 @@ def change_link(request: HttpRequest, id: UUID) -> HttpResponse:
     revoked = request.POST.get("revoked") != "no"
     sharing.set_link_revoked(capture, revoked)
     messages.success(request, _("The link no longer works.") if revoked else _("The link works again."))
-    return redirect("capture", id=id)
-
-
-@login_required
-@require_POST
-def add_share(request: HttpRequest, id: UUID) -> HttpResponse:
-    """Make a link for somebody without an account."""
-    capture = get_capture(request.user, id, Action.COMMAND)
-    how_long = request.POST.get("for", "1d")
-    if how_long not in sharing.SHARE_FOR:
-        raise BadRequest("A share link lasts 1h, 1d, 7d or never ends.")
-    sharing.share(capture, request.user, how_long)
-    messages.success(request, _("The share link is ready below."))
-    return redirect("capture", id=id)
-
-
-@login_required
-@require_POST
-def revoke_share(request: HttpRequest, id: UUID, code: str) -> HttpResponse:
-    """End a share link at once."""
-    capture = get_capture(request.user, id, Action.COMMAND)
-    if sharing.revoke_share(capture, code):
-        messages.success(request, _("The share link no longer works."))
     return redirect("capture", id=id)

@@ -69,17 +69,19 @@ def serves(path: str) -> bool:
 
 
 class MjpegEndpoint:
-    """The ASGI application. `authorise` gets the scope and the path's code, None for the default stream."""
+    """The ASGI application. `authorise` gets the scope and the code in its path, None for the default stream."""
 
     def __init__(
         self,
         frames: Frames,
         authorise: Authorise,
         *,
+        paths: re.Pattern[str] = PATHS,
         recheck_every_s: float = RECHECK_EVERY_S,
         stalled_after_s: float = STALLED_AFTER_S,
     ) -> None:
         self._frames = frames
+        self._paths = paths
         self._authorise = authorise
         self._gallery = Gallery(recheck_every_s=recheck_every_s, stalled_after_s=stalled_after_s)
 
@@ -137,7 +139,7 @@ class MjpegEndpoint:
                 await viewer.stop()
 
     async def _ask(self, scope: dict, code: str | None = None) -> Verdict:
-        match = PATHS.match(scope["path"])
+        match = self._paths.match(scope["path"])
         if match is None:
             return Verdict(404)
         if scope["method"] not in ("GET", "HEAD"):

@@ -39,6 +39,7 @@ from devices.protocol.json_fields import read_json
 from devices.setup.api import router as devices_router
 from media_pipeline.captures.api import router as pictures_router
 from media_pipeline.history.api import router as history_router
+from media_pipeline.links.api import router as shares_router
 from media_pipeline.live.api import router as live_router
 from media_pipeline.show_rules.api import router as rules_router
 from media_pipeline.time_lapses.api import router as time_lapses_router
@@ -70,6 +71,7 @@ IDS_BEGIN_WITH = {
     "devices.keys.api": "devices_api",
     "devices.panels.rendering.api": "devices_api_deliveries",
     "media_pipeline.history.api": "media_pipeline_api",
+    "media_pipeline.links.api": "media_pipeline_api_shares",
     "media_pipeline.live.api": "media_pipeline_api",
     "media_pipeline.trash.api": "media_pipeline_api",
     "devices.setup.api": "devices_api",
@@ -311,6 +313,7 @@ api.add_router("", commands_router, tags=["Devices"])
 api.add_router("", events_router, tags=["Devices"])
 api.add_router("", pictures_router, tags=["Pictures"])
 api.add_router("", trash_router, tags=["Pictures"])
+api.add_router("", shares_router, tags=["Pictures"])
 api.add_router("", live_router, tags=["Pictures"])
 api.add_router("", history_router, tags=["Pictures"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])

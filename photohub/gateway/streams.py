@@ -16,6 +16,7 @@ from devices.keys import identity, logins
 from devices.registry import presence
 from devices.registry.models import Device
 from media_pipeline.captures.models import Source
+from media_pipeline.links import shared_live
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import MjpegEndpoint
@@ -64,12 +65,21 @@ async def showing(frames: AnyFrames):
     live_now.serve(frames, asyncio.get_running_loop())
     viewing = Viewing(frames)
     asgi.serve_streams_at(MjpegEndpoint(frames, viewing.authorise))
+    asgi.serve_shared_streams_at(
+        MjpegEndpoint(
+            frames,
+            shared_live.authorise,
+            paths=shared_live.PATHS,
+            recheck_every_s=shared_live.RECHECK_EVERY_S,
+        )
+    )
     asgi.serve_wall_at(WallEndpoint(frames, viewing.codes_of))
     try:
         yield
     finally:
         live_now.serve(None, None)
         asgi.serve_streams_at(None)
+        asgi.serve_shared_streams_at(None)
         asgi.serve_wall_at(None)
         if carrying is not None:
             carrying.cancel()

@@ -125,8 +125,6 @@ POST      captures/<uuid:id>/mirror                     command
 POST      captures/<uuid:id>/labels                     command
 POST      captures/<uuid:id>/keep                       command
 POST      captures/<uuid:id>/link                       command
-POST      captures/<uuid:id>/shares                     command
-POST      captures/<uuid:id>/shares/<slug:code>/revoke  command
 GET       captures/<uuid:id>/original                   look
 GET       captures/<uuid:id>/thumb                      look
 GET       devices/<slug:code>/live/                     look
@@ -146,6 +144,15 @@ GET       rules/<uuid:id>                               look
 GET,POST  rules/<uuid:id>/edit                          owner
 POST      rules/<uuid:id>/delete                        owner
 GET       p/<slug:code>                                 open
+GET       shared-links                                  login
+GET,POST  shared-links/new                              anywhere-command
+GET       shared-links/<slug:code>                      command
+POST      shared-links/<slug:code>/revoke               command
+GET,POST  s/<slug:code>                                 open
+GET       s/<slug:code>/all.zip                         open
+GET       s/<slug:code>/latest.jpg                      open
+GET       s/<slug:code>/<uuid:id>                       open
+GET       s/<slug:code>/<uuid:id>/thumb                 open
 POST      broker/<str:secret>/emqx/authn                proof
 POST      broker/<str:secret>/emqx/authz                proof
 POST      broker/<str:secret>/goauth/user               proof
@@ -178,6 +185,9 @@ GET    /captures/{id}                    look
 PATCH  /captures/{id}                    command
 DELETE /captures/{id}                    command
 POST   /captures/{id}/restore            command
+GET    /shares                           login
+POST   /shares                           command
+DELETE /shares/{code}                    command
 GET    /trash                            anywhere-command
 DELETE /trash                            owner
 POST   /devices/{code}/deliveries        command

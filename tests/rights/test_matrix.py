@@ -32,6 +32,7 @@ BODIES = {
     ("POST", "/firmware"): FILE,
     ("POST", "/rollouts"): lambda place: {"firmware": str(place.ids["image"]), "group": "yard"},
     ("PUT", "/devices/{code}/playlist"): {"items": []},
+    ("POST", "/shares"): lambda place: {"device": place.camera.code},
     ("POST", "/rules"): lambda place: {
         "name": "n",
         "camera": place.camera.code,
@@ -115,7 +116,7 @@ def fill_in(route: str, world: World, place: Place) -> str:
         "token": "no-token",
         "secret": "no-secret",
     }
-    if "shares/" in route:
+    if "shares/" in route or "shared-links/" in route or route.startswith("s/"):
         values["code"] = place.ids["shares"]
     if route.startswith("p/"):
         values["code"] = place.ids["p"]

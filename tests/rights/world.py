@@ -64,7 +64,8 @@ def make_place(name: str, firmware) -> Place:
     place.ids = {
         "commands": commands.capture(camera).pk,
         "captures": capture.pk,
-        "shares": sharing.share(capture, None, "1d").code,
+        "shares": sharing.share(sharing.Wish((capture,)), None, None).code,
+        "s": capture.pk,
         "p": capture.code,
         "trash": make_trashed(camera).pk,
         "deliveries": Delivery.objects.create(device=panel, origin_ref=str(capture.pk), **shown).pk,

@@ -39,4 +39,5 @@ SECRET_PATHS = (
     SecretPath("/invitation/", rest=True),
     # The codes of lasting and shared links; a shorter word is none.
     SecretPath("/p/", at_least=6),
+    SecretPath("/s/", at_least=6),
 )

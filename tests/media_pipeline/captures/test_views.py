@@ -7,13 +7,12 @@ from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
-from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
-CHANGES = ("mirror", "labels", "keep", "link", "shares")
+CHANGES = ("mirror", "labels", "keep", "link")
 
 
 def make_one(**values) -> Capture:
@@ -121,22 +120,12 @@ def test_the_link_is_withdrawn_and_given_back(client):
     assert client.get(f"/p/{capture.code}").status_code == 200
 
 
-def test_share_links_last_as_long_as_was_said(client):
+def test_sharing_is_offered_and_the_lasting_link_only_where_it_works(client, settings):
     capture = make_one()
     client.force_login(make_user("bob", "operator"))
-    for how_long in ("1h", "never"):
-        client.post(f"/captures/{capture.pk}/shares", {"for": how_long})
-    lasting, hour = ShareLink.objects.all()
-    assert lasting.expires_at is None
-    assert hour.expires_at - timezone.now() == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=30))
-    assert client.post(f"/captures/{capture.pk}/shares", {"for": "1y"}).status_code == 400
-
-
-def test_a_share_link_is_ended_only_through_its_own_picture(client):
-    capture, other = make_one(), make_capture(make_device("barn"))
-    share = ShareLink.objects.create(capture=capture)
-    client.force_login(make_user("bob", "operator"))
-    client.post(f"/captures/{other.pk}/shares/{share.code}/revoke")
-    assert client.get(f"/p/{share.code}").status_code == 200
-    client.post(f"/captures/{capture.pk}/shares/{share.code}/revoke")
-    assert client.get(f"/p/{share.code}").status_code == 410
+    page = client.get(f"/captures/{capture.pk}").content.decode()
+    assert f"/shared-links/new?capture={capture.pk}" in page and "Lasting link" in page
+    settings.LASTING_LINKS = False
+    Device.objects.update(result_topic="")
+    page = client.get(f"/captures/{capture.pk}").content.decode()
+    assert "/shared-links/new" in page and "Lasting link" not in page

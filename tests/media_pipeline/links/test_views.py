@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.registry.models import Device
+from media_pipeline.captures import for_panels
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import views as links
 from media_pipeline.links.models import ShareLink
@@ -109,3 +111,28 @@ def test_a_mirror_without_addresses_changes_nothing(client, settings, tmp_path):
     capture = make_one()
     OSSObject.objects.update(state="mirrored")
     assert client.get(f"/p/{capture.code}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("hub", "device", "topic", "works"),
+    [
+        (True, "", "", True),
+        (False, "", "", False),
+        (False, "", "photohub/porch/result", True),
+        (False, "on", "", True),
+        (True, "off", "photohub/porch/result", False),
+    ],
+)
+def test_hub_and_device_say_whether_there_are_lasting_links(client, settings, hub, device, topic, works):
+    settings.LASTING_LINKS, capture = hub, make_one()
+    Device.objects.update(lasting_links=device, result_topic=topic)
+    answer = client.get(f"/p/{capture.code}")
+    assert answer.status_code == (200 if works else 404)
+    assert works or "no lasting links" in answer.content.decode()
+    assert (for_panels.read_link(f"/p/{capture.code}") is not None) == works
+
+
+def test_shared_links_need_no_lasting_ones(client, settings):
+    settings.LASTING_LINKS = False
+    share = ShareLink.objects.create(capture=make_one())
+    assert client.get(f"/p/{share.code}").status_code == 200

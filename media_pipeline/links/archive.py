@@ -5,11 +5,18 @@ from collections.abc import AsyncIterator
 from datetime import UTC
 
 from asgiref.sync import sync_to_async
+from django.db.models import Count, Sum
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from media_pipeline.captures.models import Capture
+from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.captures.reading import PictureMissing, read_picture
+
+# For people without an account: what a browser and the hub can do for everybody who has the link.
+SHARED_AT_MOST = 1000
+SHARED_BYTES_AT_MOST = 2 * 2**30
+AT_ONCE = 4
 
 
 class _Pipe:
@@ -61,9 +68,52 @@ def _entry(capture: Capture) -> zipfile.ZipInfo:
     )
 
 
+class TooMany(Exception):
+    """No archive is made; the text says why, `status` is for HTTP."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+def fits(rows: CaptureQuerySet) -> bool:
+    """Tell whether all of these pictures go into one archive for a stranger."""
+    found = rows.aggregate(count=Count("pk"), size=Sum("size_bytes"))
+    return 0 < found["count"] <= SHARED_AT_MOST and (found["size"] or 0) <= SHARED_BYTES_AT_MOST
+
+
+def stream_shared(rows: CaptureQuerySet) -> StreamingHttpResponse:
+    """Answer a stranger with a ZIP file of these pictures, within bounds. Raises TooMany."""
+    if not fits(rows):
+        raise TooMany(413, _("These are too many pictures for one archive. Download them one by one."))
+    if _under_way.count >= AT_ONCE:
+        raise TooMany(503, _("Too many archives are being downloaded just now. Try again in a minute."))
+    return _answer(_counted(zip_chunks(list(rows))))
+
+
+class _UnderWay:
+    count = 0
+
+
+_under_way = _UnderWay()
+
+
+async def _counted(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    _under_way.count += 1
+    try:
+        async for chunk in chunks:
+            yield chunk
+    finally:
+        _under_way.count -= 1
+
+
 def stream_pictures(captures: list[Capture]) -> StreamingHttpResponse:
     """Answer with a ZIP file of these pictures."""
-    response = StreamingHttpResponse(zip_chunks(captures), content_type="application/zip")
+    return _answer(zip_chunks(captures))
+
+
+def _answer(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(chunks, content_type="application/zip")
     name = f"photohub-{timezone.now():%Y%m%d-%H%M%S}.zip"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

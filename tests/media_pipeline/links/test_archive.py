@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 
 from media_pipeline.captures.finding import with_parts
 from media_pipeline.captures.models import Capture
-from media_pipeline.history.archive import file_name, zip_chunks
+from media_pipeline.links.archive import file_name, zip_chunks
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg
 

@@ -1,0 +1,20 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("devices", "0013_sentences_in_the_readers_language"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="device",
+            name="lasting_links",
+            field=models.CharField(
+                blank=True,
+                choices=[("", "as the hub is set"), ("on", "yes"), ("off", "no")],
+                default="",
+                max_length=4,
+            ),
+        ),
+    ]
