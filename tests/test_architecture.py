@@ -30,6 +30,7 @@ PURE = {
     "devices.protocol": set(),
     "media_pipeline.formats.jpeg": set(),
     "media_pipeline.formats.images": {"PIL"},
+    "media_pipeline.formats.faults": {"PIL"},
 }
 PURE |= {room: {"PIL"} for room in DRAWING}
 # Pure code gets its time from outside, and does neither I/O nor log.

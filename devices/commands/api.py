@@ -43,6 +43,13 @@ class CommandOut(Schema):
     finished_at: datetime | None
     expires_at: datetime
     capture: UUID | None = Field(description="The picture that answered it")
+    again_of: UUID | None = Field(
+        description="The command that was answered with the same bytes as before, for which this is the second try"
+    )
+
+    @staticmethod
+    def resolve_again_of(command: Command) -> UUID | None:
+        return command.again_of_id
 
     @staticmethod
     def resolve_reason(command: Command) -> str:

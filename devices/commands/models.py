@@ -72,6 +72,10 @@ class Command(models.Model):
     # Somebody saw how it ended and put it away.
     dismissed_at = models.DateTimeField(null=True, blank=True)
     answered_sha256 = models.CharField(max_length=64, blank=True)
+    # A camera that answers with the bytes of the picture before is asked once more, and no more than once.
+    again_of = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="second_try"
+    )
 
     objects = CommandQuerySet.as_manager()
 

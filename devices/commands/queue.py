@@ -9,7 +9,7 @@ queued ──► sent ──► uploaded
 import math
 import os
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import UUID
 
@@ -84,16 +84,7 @@ def _refuse_deaf(device: Device) -> None:
 
 def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[Command]:
     now = timezone.now()
-    made = [
-        Command(
-            device=device,
-            name=light.new_name(os.urandom(16), name),
-            asked_by=actor_of(user),
-            created_at=now,
-            expires_at=now + timedelta(seconds=timeout_s or device.command_timeout_s),
-        )
-        for device in devices
-    ]
+    made = [_new_command(device, now, name, timeout_s, asked_by=actor_of(user)) for device in devices]
     with transaction.atomic():
         rows.insert(made)
         events.record_all([_change_of(command) for command in made])
@@ -101,6 +92,31 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
     for command in made:
         command._state.adding = False
     return made
+
+
+def _new_command(device: Device, now: datetime, wish: str, timeout_s: int | None = None, **facts) -> Command:
+    return Command(
+        device=device,
+        name=light.new_name(os.urandom(16), wish),
+        created_at=now,
+        expires_at=now + timedelta(seconds=timeout_s or device.command_timeout_s),
+        **facts,
+    )
+
+
+def ask_again(answered: Command, device: Device) -> list[Event]:
+    """Ask once more for a picture that came with the bytes of the one before, in the transaction of that picture.
+
+    Returns what is to be recorded; nothing where this was the second try, or the device takes no commands any more.
+    """
+    if answered.again_of_id is not None or not device.enabled or not device.takes_commands:
+        return []
+    wish = answered.name.rpartition("-")[0]
+    again = _new_command(device, timezone.now(), wish, asked_by_id=answered.asked_by_id, again_of=answered)
+    rows.insert([again])
+    transaction.on_commit(lambda: notify.send(notify.GATEWAY, [{"type": "gateway.commands"}]), robust=True)
+    why = said("The camera sent the same bytes as for its picture before, so it is asked once more.")
+    return [events.new_event(EventType.COMMAND_CHANGED, why, device=device, subject=again.pk)]
 
 
 def claim_to_send(limit: int = CLAIM_AT_MOST, hears: Hears | None = None) -> list[Command]:

@@ -23,7 +23,7 @@ from photohub.lib.database.waiting import wait_for_end
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.api import ApiError, Body, Changes, CodeOf, Text
 
-from . import finding, labels
+from . import finding, labels, wording
 from .finding import link_of
 from .models import Capture
 
@@ -67,6 +67,22 @@ class CaptureOut(Schema):
     height: int | None
     content_type: str
     flags: list[str] = Field(description="What is odd about it: truncated, trailing, transport, clock")
+    fault: Literal["cut_short", "grey_band", "black", "blown_out", "blurred"] | None = Field(
+        description="What is wrong with the picture, seen when its preview was made; null: nothing, or not seen yet"
+    )
+    fault_reason: str = Field(
+        description="What that is and its likely cause, for people, in the language of Accept-Language"
+    )
+    fault_values: dict[str, int | float] = Field(
+        description="The figures behind it: lost_percent, brightness, white_percent or sharpness"
+    )
+    freshness: Literal["fresh", "same", "unlike"] | None = Field(
+        description="Of a picture that was asked for: fresh; same: the bytes of the picture before it, so it was asked "
+        "for once more; unlike: of another size than the camera's answer before. null: nobody asked for it"
+    )
+    second_try: UUID | None = Field(
+        description="The command that asked once more, where the bytes were the same"
+    )
     captured_at: datetime | None = Field(description="By the device's own clock")
     received_at: datetime
     published_at: datetime | None
@@ -85,6 +101,25 @@ class CaptureOut(Schema):
     @staticmethod
     def resolve_command(capture: Capture) -> UUID | None:
         return capture.command_id
+
+    @staticmethod
+    def resolve_fault(capture: Capture) -> str | None:
+        fault = wording.fault_of(capture)
+        return fault.word if fault else None
+
+    @staticmethod
+    def resolve_fault_reason(capture: Capture) -> str:
+        fault = wording.fault_of(capture)
+        return fault.sentence if fault else ""
+
+    @staticmethod
+    def resolve_fault_values(capture: Capture) -> dict:
+        return capture.fault_values or {}
+
+    @staticmethod
+    def resolve_second_try(capture: Capture) -> UUID | None:
+        again = getattr(capture.command, "second_try", None)
+        return again.pk if again else None
 
     @staticmethod
     def resolve_url(capture: Capture) -> str:
@@ -146,7 +181,7 @@ def url_of_copy(mirror: OSSObject) -> str | None:
 
 
 def captures_of(request: HttpRequest):
-    return finding.with_parts(Capture.objects.visible_to(request.user)).prefetch_related("tags")
+    return finding.with_all_parts(Capture.objects.visible_to(request.user)).prefetch_related("tags")
 
 
 def capture_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Capture:

@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
-from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.mirror.models import MirrorState
 
-from .models import Capture
+from .models import Capture, Freshness
+from .wording import fault_of, flag_words, freshness_words, mirror_of
 
 
 @dataclass(frozen=True)
@@ -62,47 +63,42 @@ def picture_of(capture: Capture) -> Picture:
     )
 
 
-def flag_words(flag: str) -> str:
-    """Say in words what a flag means; an unknown one stands for itself."""
-    words = {
-        "truncated": _("cut short"),
-        "trailing": _("extra bytes at the end"),
-        "transport": _("whole, but its transport ended badly"),
-        "clock": _("the camera's clock was wrong"),
-        "large_preview": _("no preview: it takes too much memory to draw"),
-        "no_preview": _("no preview: it could not be drawn"),
-        "repeat": _("same picture as before"),
-    }
-    return words.get(flag, flag)
-
-
-def mirror_of(capture: Capture) -> OSSObject | None:
-    return getattr(capture, "mirror", None)
+_ICONS = {
+    "trailing": "file-plus",
+    "transport": "unplug",
+    "clock": "clock",
+    "large_preview": "image-off",
+    "no_preview": "image-off",
+    "cut_short": "scissors",
+    "grey_band": "panel-bottom",
+    "black": "moon",
+    "blown_out": "sun",
+    "blurred": "droplet",
+    "same": "copy",
+    "unlike": "ruler",
+}
 
 
 def _marks_of(capture: Capture) -> list[Mark]:
-    icons = {
-        "truncated": "scissors",
-        "trailing": "file-plus",
-        "repeat": "copy",
-        "transport": "unplug",
-        "clock": "clock",
-        "large_preview": "image-off",
-        "no_preview": "image-off",
-    }
-    marks = [Mark(icons.get(flag, "flag"), flag_words(flag)) for flag in capture.flags]
+    # A file that ends too early has one mark, whoever noticed it first.
+    flags = [flag for flag in capture.flags if flag != "truncated"]
+    marks = [Mark(_ICONS.get(flag, "flag"), flag_words(flag)) for flag in flags]
+    if fault := fault_of(capture):
+        marks.insert(0, Mark(_ICONS.get(fault.word, "flag"), fault.name))
+    if capture.freshness in (Freshness.SAME, Freshness.UNLIKE):
+        marks.append(Mark(_ICONS[capture.freshness], freshness_words(capture)))
     if capture.command_id is None:
         marks.append(Mark("hand", _("not asked for: the camera sent it by itself")))
     if capture.kept:
         marks.append(Mark("bookmark", _("kept")))
+    return marks + _marks_of_copy(capture)
+
+
+def _marks_of_copy(capture: Capture) -> list[Mark]:
     mirror = mirror_of(capture)
     if mirror and mirror.state in (MirrorState.PENDING, MirrorState.UPLOADING):
-        marks.append(Mark("cloud-upload", _("waiting for the mirror")))
+        return [Mark("cloud-upload", _("waiting for the mirror"))]
     if mirror and mirror.state in (MirrorState.BLOCKED, MirrorState.FAILED):
-        marks.append(
-            Mark(
-                "cloud-alert",
-                _("not mirrored: %(error)s") % {"error": mirror.error_text or mirror.get_state_display()},
-            )
-        )
-    return marks
+        error = mirror.error_text or mirror.get_state_display()
+        return [Mark("cloud-alert", _("not mirrored: %(error)s") % {"error": error})]
+    return []

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, tzinfo
 
 from django.utils.translation import gettext as _
 
+from media_pipeline.formats import faults
 from media_pipeline.mirror.models import MirrorState
 from photohub.lib.pages.instants import BadFilter, read_instant, text_of
 
@@ -14,6 +15,8 @@ STATES = {
     "waiting": (MirrorState.PENDING, MirrorState.UPLOADING),
     "problem": (MirrorState.BLOCKED, MirrorState.FAILED),
 }
+ANY_FAULT = "any"
+FAULTS = (ANY_FAULT, *faults.WORDS)
 _ASKED = {"": None, "yes": True, "no": False}
 
 
@@ -27,6 +30,7 @@ class Filters:
     before: datetime | None = None
     state: str = ""
     flag: str = ""
+    fault: str = ""
     tag: str = ""
     q: str = ""
     asked: bool | None = None
@@ -34,7 +38,7 @@ class Filters:
 
     @classmethod
     def from_query(cls, query: Mapping, zone: tzinfo = UTC) -> "Filters":
-        """Read device (repeatable), group, from, to, state, flag, tag, q, asked, kept. Raises BadFilter."""
+        """Read device (repeatable), group, from, to, state, flag, fault, tag, q, asked, kept. Raises BadFilter."""
         devices = query.getlist("device") if hasattr(query, "getlist") else [query.get("device", "")]
         return cls(
             devices=tuple(dict.fromkeys(code for code in devices if code)),
@@ -43,6 +47,7 @@ class Filters:
             before=read_instant(query, "to", zone, whole_day=True),
             state=_choice(query, "state", {"": "", **{word: word for word in STATES}}),
             flag=text_of(query, "flag"),
+            fault=_choice(query, "fault", {"": "", **{word: word for word in FAULTS}}),
             tag=text_of(query, "tag"),
             q=text_of(query, "q"),
             asked=_choice(query, "asked", _ASKED),

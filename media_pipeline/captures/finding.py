@@ -38,6 +38,11 @@ def with_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
     return rows.select_related("device", "device__group", "command", "mirror")
 
 
+def with_all_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
+    """Fetch along what programs are told as well."""
+    return with_parts(rows).select_related("command__second_try")
+
+
 def neighbours_of(capture: Capture) -> tuple[Capture | None, Capture | None]:
     """Return the pictures of the same device just before and just after this one."""
     rows = Capture.objects.filter(device=capture.device_id)

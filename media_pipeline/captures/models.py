@@ -29,6 +29,14 @@ class Step(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class Freshness(models.TextChoices):
+    """What a picture that was asked for is worth as an answer."""
+
+    FRESH = "fresh", _("fresh")
+    SAME = "same", _("same bytes as before")
+    UNLIKE = "unlike", _("unlike the order")
+
+
 class Tag(models.Model):
     name = models.CharField(max_length=40, unique=True)
 
@@ -97,6 +105,13 @@ class Capture(models.Model):
     thumbnail_attempts = models.PositiveSmallIntegerField(default=0)
     colour = models.CharField(max_length=7, blank=True)
     dhash = models.BigIntegerField(null=True, blank=True)
+    # Null and not empty where nothing is wrong, so that both databases use the partial index: a word of
+    # formats.faults.WORDS and the figures behind it, found when the preview is made.
+    fault = models.CharField(max_length=12, null=True, blank=True)  # noqa: DJ001
+    fault_values = models.JSONField(null=True, blank=True)
+    # Null for a picture that nobody asked for. The values say against what it was held.
+    freshness = models.CharField(max_length=8, choices=Freshness, null=True, blank=True)  # noqa: DJ001
+    freshness_values = models.JSONField(null=True, blank=True)
 
     kept = models.BooleanField(default=False)
     note = models.TextField(blank=True)
@@ -154,6 +169,11 @@ class Capture(models.Model):
                 fields=["received_at"],
                 condition=Q(publish_state="pending"),
                 name="captures_to_publish_by_age",
+            ),
+            models.Index(
+                fields=["-received_at", "-id", "fault"],
+                condition=Q(fault__isnull=False),
+                name="captures_with_a_fault",
             ),
         ]
 

@@ -16,6 +16,7 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
 from media_pipeline.formats import images
+from media_pipeline.formats.faults import CUT_SHORT, Fault
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
@@ -34,6 +35,7 @@ SIDE_PX = 640  # Sharp on the cards of the dashboard, the largest place it is sh
 _TOGETHER = 4
 _CALM_WITHIN_S = 1.0
 _RETRY_AFTER_S = 10
+_COLUMNS = ("thumbnail_state", "colour", "dhash", "flags", "fault", "fault_values")
 # The trouble of the device, and the flag of its picture.
 _TROUBLES = {"preview_too_large": "large_preview", "preview_failed": "no_preview"}
 
@@ -84,7 +86,7 @@ def make_together(captures: list[Capture]) -> int:
     failpoints.hit("thumbnail.written")
     with one_writer(), transaction.atomic():
         lock_in_order(Capture.everything.filter(pk__in=[c.pk for c in made]))
-        Capture.everything.bulk_update(made, ["thumbnail_state", "colour", "dhash", "flags"])
+        Capture.everything.bulk_update(made, _COLUMNS)
         events.record_all(
             [Event(type=EventType.CAPTURE_CHANGED, device=c.device, subject=c.pk) for c in made]
         )
@@ -129,7 +131,12 @@ def _make(capture: Capture) -> bool:
         return False
     capture.thumbnail_state = Step.DONE
     capture.colour, capture.dhash = thumbnail.colour, _signed(thumbnail.dhash)
+    _set_fault(capture, thumbnail.fault)
     return True
+
+
+def _set_fault(capture: Capture, fault: Fault | None) -> None:
+    capture.fault, capture.fault_values = (fault.word, fault.values) if fault else (None, None)
 
 
 def _give_up(capture: Capture, word: str, **values: object) -> bool:
@@ -137,6 +144,7 @@ def _give_up(capture: Capture, word: str, **values: object) -> bool:
     log.info("Picture %s is shown without a preview: %s %s", capture.pk, word, values)
     capture.thumbnail_state = Step.FAILED
     capture.flags = [*(flag for flag in capture.flags if flag not in _TROUBLES.values()), _TROUBLES[word]]
+    _set_fault(capture, Fault(CUT_SHORT) if "truncated" in capture.flags else None)
     troubles.note(capture.device, word, name=capture.name, **values)
     return True
 

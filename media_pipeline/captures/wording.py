@@ -1,4 +1,4 @@
-"""The facts of a picture as a table for people: label, value, and whether it is set in fixed width."""
+"""A picture in words: its facts as a table, what its flags mean, what is wrong with it and why that may be."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +8,11 @@ from django.utils.translation import gettext as _
 
 from devices.registry.models import percent_of_battery
 from media_pipeline.formats import images
-from media_pipeline.mirror.models import MirrorState
+from media_pipeline.mirror.models import MirrorState, OSSObject
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 
-from .cards import flag_words, mirror_of
-from .models import Capture
+from .models import Capture, Freshness
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,94 @@ class Fact:
     @property
     def is_time(self) -> bool:
         return isinstance(self.value, datetime)
+
+
+@dataclass(frozen=True)
+class FaultInWords:
+    """What is wrong with a picture: its word for programs, its name, and a sentence with the likely cause."""
+
+    word: str
+    name: str
+    sentence: str
+
+
+def fault_of(capture: Capture) -> FaultInWords | None:
+    """Say what is wrong with a picture, and the likely cause; None for a sound one."""
+    # A cut file is known from its bytes, before its preview is made.
+    word = capture.fault or ("cut_short" if "truncated" in capture.flags else "")
+    if not word:
+        return None
+    name, cause = _fault_words().get(word, (word, ""))
+    return FaultInWords(word, name, cause + _lost_words(capture.fault_values or {}))
+
+
+def _fault_words() -> dict[str, tuple[str, str]]:
+    return {
+        "cut_short": (
+            _("cut short"),
+            _(
+                "The file ends too early. Usually the Wi-Fi is weak there, or the power drops while it is sent."
+            ),
+        ),
+        "grey_band": (
+            _("grey band"),
+            _(
+                "Part of the picture is plain grey: the camera lost bytes before sending it. "
+                "A smaller size or a stronger compression often helps, because its memory (PSRAM) then keeps up."
+            ),
+        ),
+        "black": (
+            _("all black"),
+            _(
+                "There is no light in it. The lens may be covered, or the picture was taken before the sensor had "
+                "adjusted; at night there may simply be nothing to see."
+            ),
+        ),
+        "blown_out": (
+            _("blown out"),
+            _(
+                "Most of it is plain white. Often the first picture after waking is like this, "
+                "before the exposure has settled: drop a few frames first."
+            ),
+        ),
+        "blurred": (
+            _("blurred"),
+            _("There are no sharp edges. Turn the lens until there are, and wipe off dirt and dew."),
+        ),
+    }
+
+
+def _lost_words(values: dict) -> str:
+    lost = values.get("lost_percent")
+    return " " + _("About %(percent)s %% of it is missing.") % {"percent": lost} if lost else ""
+
+
+def freshness_words(capture: Capture) -> str:
+    """Say what a picture that was asked for is worth as an answer; empty for one that nobody asked for."""
+    if capture.freshness == Freshness.SAME:
+        return _("same bytes as before")
+    if capture.freshness == Freshness.UNLIKE:
+        before = capture.freshness_values or {}
+        size = f"{before.get('width', '?')} × {before.get('height', '?')}"
+        return _("unlike the order: the camera's pictures were %(size)s before") % {"size": size}
+    return _("fresh") if capture.freshness else ""
+
+
+def flag_words(flag: str) -> str:
+    """Say in words what a flag means; an unknown one stands for itself."""
+    words = {
+        "truncated": _("cut short"),
+        "trailing": _("extra bytes at the end"),
+        "transport": _("whole, but its transport ended badly"),
+        "clock": _("the camera's clock was wrong"),
+        "large_preview": _("no preview: it takes too much memory to draw"),
+        "no_preview": _("no preview: it could not be drawn"),
+    }
+    return words.get(flag, flag)
+
+
+def mirror_of(capture: Capture) -> OSSObject | None:
+    return getattr(capture, "mirror", None)
 
 
 def facts_of(capture: Capture) -> list[Fact]:

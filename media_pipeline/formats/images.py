@@ -19,6 +19,7 @@ from photohub.lib.memory import scaling as picture_scaling
 from photohub.lib.memory.orientation import ORIENTATION, SIDEWAYS, make_upright, read_orientation
 
 from . import jpeg
+from .faults import Fault, find_fault
 from .jpeg import Buffer
 
 MAX_PIXELS = 40_000_000
@@ -80,13 +81,17 @@ class PictureFacts:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small WebP without metadata; `colour` is "#rrggbb", `dhash` an unsigned 64-bit number."""
+    """A small WebP without metadata, and what was seen while drawing it.
+
+    `colour` is "#rrggbb", `dhash` an unsigned 64-bit number, `fault` None for a sound picture.
+    """
 
     data: bytes
     width: int
     height: int
     colour: str
     dhash: int
+    fault: Fault | None
 
 
 def inspect(data: Buffer, max_pixels: int = MAX_PIXELS) -> PictureFacts:
@@ -184,7 +189,8 @@ def make_thumbnail(data: Buffer, side_px: int = 480, max_pixels: int = MAX_PIXEL
     file = BytesIO()
     # Method 0 costs a fifth of the default's time for a few more bytes.
     small.save(file, "WEBP", quality=75, method=0)
-    return Thumbnail(file.getvalue(), small.width, small.height, _main_colour(small), _dhash(small))
+    fault = find_fault(small, "truncated" in inspect(data, max_pixels).flags)
+    return Thumbnail(file.getvalue(), small.width, small.height, _main_colour(small), _dhash(small), fault)
 
 
 def make_jpeg(data: Buffer, max_pixels: int) -> bytes:

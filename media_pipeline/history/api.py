@@ -26,6 +26,9 @@ class CaptureFilters(Schema):
     to: Text = Field("", description="A day (UTC), counted in, or a time, not counted in")
     state: Literal["", "mirrored", "waiting", "problem"] = Field("", description="Of the mirror")
     flag: Text = Field("", description="e.g. truncated")
+    fault: Literal["", "any", "cut_short", "grey_band", "black", "blown_out", "blurred"] = Field(
+        "", description="What is wrong with it; any: whatever it is"
+    )
     tag: Text = ""
     q: Text = Field("", description="Part of a name or note")
     asked: Literal["", "yes", "no"] = Field("", description="Whether a command asked for it")
@@ -41,7 +44,7 @@ def list_captures(
         filters = captures_filters.Filters.from_query(request.GET)
     except instants.BadFilter as error:
         raise ApiError(422, "invalid", str(error)) from error
-    rows = finding.with_parts(history.captures_matching(request.user, filters)).prefetch_related("tags")
+    rows = finding.with_all_parts(history.captures_matching(request.user, filters)).prefetch_related("tags")
     try:
         items, following = history.page_of(rows, cursor, limit)
     except (instants.BadFilter, OverflowError):

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
-from media_pipeline.captures.filters import STATES, Filters
+from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.mirror.models import OSSObject
 from photohub.lib.pages.api import rows_after
@@ -70,6 +70,10 @@ def _of_labels(rows: CaptureQuerySet, filters: Filters) -> CaptureQuerySet:
         # SQLite cannot look into a JSON list; its text form is the same in both databases.
         word = filters.flag.replace('"', "")
         rows = rows.alias(flags_text=Cast("flags", TextField())).filter(flags_text__contains=f'"{word}"')
+    if filters.fault:
+        # Both by the partial index of the few pictures that have one.
+        rows = rows.filter(fault__isnull=False)
+        rows = rows if filters.fault == ANY_FAULT else rows.filter(fault=filters.fault)
     if filters.tag:
         rows = rows.filter(tags__name=filters.tag)
     if filters.q:

@@ -14,12 +14,13 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.utils import timezone
 
+from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.registry.models import Device, Publisher
 from devices.registry.sightings import sightings
-from media_pipeline.captures.models import Capture, Source, Step
+from media_pipeline.captures.models import Capture, Freshness, Source, Step
 from media_pipeline.formats.images import PictureFacts
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
@@ -31,7 +32,7 @@ from photohub.lib.database.db import note_absence, one_writer, require_database,
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import enqueue, load, notify
 
-from . import lookups
+from . import freshness, lookups
 from .committer import Committer
 
 log = logging.getLogger(__name__)
@@ -220,10 +221,11 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         captures = {key: capture for key, (_, capture) in fresh.items() if key not in settled}
         for key, capture in captures.items():
             capture.command, capture.stored_at = answered.get(key), now
+        again = _judge(list(captures.values()))
         taken = _insert(captures, now)
         settled |= _receipts_of([named[key] for key in taken])
         stored = [capture for key, capture in captures.items() if key not in taken]
-        events.record_all([event for capture in stored for event in _events_of(capture)])
+        events.record_all([event for capture in stored for event in _events_of(capture)] + again)
         failpoints.hit("ingest.inserted")
         transaction.on_commit(lambda: _notify(stored), robust=True)
     return settled
@@ -250,6 +252,17 @@ def _answer_commands(
             state=CommandState.UPLOADED, finished_at=now, answered_sha256=uploads[key].body.sha256
         )
     }
+
+
+def _judge(captures: list[Capture]) -> list[Event]:
+    """Say of each answer whether it is fresh, and ask once more where it is not. Returns what is to be recorded."""
+    told: list[Event] = []
+    for capture in captures:
+        if capture.command is not None:
+            freshness.judge(capture, capture.command)
+            if capture.freshness == Freshness.SAME:
+                told += commands.ask_again(capture.command, capture.device)
+    return told
 
 
 def _settle_spent(uploads: dict[tuple, Upload]) -> dict[tuple, Receipt | Refused]:

@@ -234,3 +234,23 @@ async def test_who_waited_in_vain_gets_the_command_as_it_stands():
     _device, press = await sync_to_async(_prepare)()
     answer = await press({"wait": 0.2})
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+
+
+def test_what_is_wrong_with_a_picture_is_told_with_its_cause():
+    capture = make_capture(make_device("porch"), fault="grey_band", fault_values={"lost_percent": 20})
+    answer = alice().get(f"{CAPTURES}/{capture.pk}").json()
+    assert (answer["fault"], answer["fault_values"]) == ("grey_band", {"lost_percent": 20})
+    assert "PSRAM" in answer["fault_reason"] and "20 %" in answer["fault_reason"]
+    assert (answer["freshness"], answer["second_try"]) == (None, None)
+
+
+def test_an_answer_with_the_bytes_of_the_one_before_names_the_second_try():
+    device = make_device("porch", profile="esp32s3")
+    for _ in range(2):
+        asked = commands.capture(device)
+        capture = make_capture(device, make_jpeg(), name=asked.name)
+    program = alice()
+    answer = program.get(f"{CAPTURES}/{capture.pk}").json()
+    assert answer["freshness"] == "same"
+    again = program.get(f"/api/v1/commands/{answer['second_try']}").json()
+    assert again["again_of"] == answer["command"]

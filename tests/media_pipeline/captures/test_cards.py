@@ -154,3 +154,29 @@ def test_marks_say_what_is_odd():
     words = [mark.words for mark in picture_of(capture).marks]
     assert words[:2] == ["cut short", "odd"]
     assert words[2:] == ["not asked for: the camera sent it by itself", "kept", "not mirrored: key refused"]
+
+
+def marks_of(**values) -> list[str]:
+    capture = make_capture(make_device(), **values)
+    return [mark.words for mark in picture_of(capture).marks]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"fault": "grey_band", "fault_values": {"lost_percent": 20}}, "grey band"),
+        ({"flags": ["truncated"]}, "cut short"),
+        ({"flags": ["truncated"], "fault": "cut_short"}, "cut short"),
+        ({"freshness": "same"}, "same bytes as before"),
+        (
+            {"freshness": "unlike", "freshness_values": {"width": 64, "height": 48}},
+            "unlike the order: the camera's pictures were 64 × 48 before",
+        ),
+    ],
+)
+def test_what_is_unusual_about_a_picture_is_one_mark(values, words):
+    assert marks_of(**values).count(words) == 1
+
+
+def test_a_fresh_sound_picture_has_no_mark_for_it():
+    assert marks_of(freshness="fresh") == ["not asked for: the camera sent it by itself"]

@@ -105,3 +105,21 @@ def test_a_picture_that_makes_the_library_stumble_keeps_no_other_from_its_previe
     assert thumbnails.make_all([bad.pk, good.pk]) == 1
     good.refresh_from_db()
     assert good.thumbnail_state == "done"
+
+
+def test_what_is_wrong_with_a_picture_is_noted_with_its_preview():
+    device, data = make_device(), make_jpeg(320, 240, text="porch")
+    made = {
+        "sound": make_capture(device, data, name="sound"),
+        "cut_short": make_capture(device, data[: len(data) * 2 // 3], name="cut"),
+        "black": make_capture(device, make_jpeg(320, 240, "black"), name="dark"),
+    }
+    thumbnails.make_all([capture.pk for capture in made.values()])
+    found = {name: Capture.objects.get(pk=capture.pk).fault for name, capture in made.items()}
+    assert found == {"sound": None, "cut_short": "cut_short", "black": "black"}
+
+
+def test_a_picture_that_is_too_short_to_draw_is_cut_short_too():
+    capture = make_capture(make_device(), make_jpeg()[:60])
+    thumbnails.make_all([capture.pk])
+    assert Capture.objects.get().fault == "cut_short"

@@ -170,3 +170,13 @@ def test_neighbours_are_of_the_same_camera():
     make_capture(make_device("barn"), make_jpeg(text="other"), received_at=NOON - timedelta(seconds=61))
     assert finding.neighbours_of(middle) == (older, newer)
     assert finding.neighbours_of(newer) == (middle, None)
+
+
+def test_pictures_are_found_by_what_is_wrong_with_them():
+    alice, porch = make_user("alice", "owner"), make_device("porch")
+    for name, fault in (("sound", None), ("dark", "black"), ("soft", "blurred")):
+        make_capture(porch, name=name, fault=fault)
+    assert found(alice, "fault=black") == ["dark"]
+    assert found(alice, "fault=any") == ["soft", "dark"]
+    with pytest.raises(BadFilter):
+        found(alice, "fault=ugly")
