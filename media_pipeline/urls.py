@@ -4,6 +4,7 @@ from django.urls import path
 
 from .captures import views as capture
 from .dashboard import views as live
+from .history import around, compare
 from .history import views as history
 from .links import share_views as shares
 from .links import shared_views as shared
@@ -31,8 +32,10 @@ urlpatterns = [
     path("trash/<uuid:id>/thumb", trash.thumb, name="trash_thumb"),
     path("trash/<uuid:id>/original", trash.original, name="trash_original"),
     path("captures/picker", history.pick, name="capture_picker"),
+    path("captures/around", around.around, name="captures_around"),
     path("captures/<uuid:id>", capture.show, name="capture"),
     path("captures/<uuid:id>/panel", capture.panel, name="capture_panel"),
+    path("captures/<uuid:id>/compare", compare.compare, name="capture_compare"),
     path("captures/<uuid:id>/mirror", capture.retry_mirror, name="capture_mirror"),
     path("captures/<uuid:id>/labels", capture.save_labels, name="capture_labels"),
     path("captures/<uuid:id>/keep", capture.keep, name="capture_keep"),

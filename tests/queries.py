@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -24,7 +25,8 @@ from devices.panels.deliveries import queue as deliveries
 from devices.registry.models import Device
 from media_pipeline.captures import filters as captures_filters
 from media_pipeline.captures import finding, for_panels, thumbnails
-from media_pipeline.captures.models import Capture
+from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.history import around
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
@@ -40,7 +42,12 @@ _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:
 
 
 def _pictures(filters: captures_filters.Filters, cursor: str = "") -> None:
-    history.page_of(history.captures_matching(make_user(f"ada-{new_id()}", "owner"), filters), cursor)
+    history.page_of(_matching(filters), cursor)
+
+
+def _matching(filters: captures_filters.Filters | None = None) -> CaptureQuerySet:
+    person = make_user(f"ada-{new_id()}", "owner")
+    return history.captures_matching(person, filters or captures_filters.Filters())
 
 
 # What is asked → the function that asks, and the index that it must use (one of them).
@@ -95,6 +102,22 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "history of one device": (
         lambda: _pictures(captures_filters.Filters(devices=("porch",))),
+        "captures_of_a_device",
+    ),
+    "pictures with something wrong": (
+        lambda: _pictures(captures_filters.Filters(fault="any")),
+        "captures_with_a_fault",
+    ),
+    "pictures that are black": (
+        lambda: _pictures(captures_filters.Filters(fault="black")),
+        "captures_with_a_fault",
+    ),
+    "a picture's neighbours in a list": (
+        lambda: around.look_around(_matching(), Capture(received_at=timezone.now())),
+        "captures_for_history",
+    ),
+    "the same hour of other days": (
+        lambda: finding.same_hour(Capture(device=Device.objects.first(), received_at=timezone.now()), UTC),
         "captures_of_a_device",
     ),
     "pictures that are new to a rule": (

@@ -54,7 +54,7 @@ def picture_of(capture: Capture) -> Picture:
         width=capture.width,
         height=capture.height,
         colour=capture.colour,
-        flags=[flag_words(flag) for flag in capture.flags],
+        flags=[mark.words for mark in _marks_of_picture(capture)],
         marks=_marks_of(capture),
         kept=capture.kept,
         thumb_url=reverse("capture_thumb", args=address),
@@ -79,7 +79,8 @@ _ICONS = {
 }
 
 
-def _marks_of(capture: Capture) -> list[Mark]:
+def _marks_of_picture(capture: Capture) -> list[Mark]:
+    """Return what is odd about the picture itself."""
     # A file that ends too early has one mark, whoever noticed it first.
     flags = [flag for flag in capture.flags if flag != "truncated"]
     marks = [Mark(_ICONS.get(flag, "flag"), flag_words(flag)) for flag in flags]
@@ -87,6 +88,11 @@ def _marks_of(capture: Capture) -> list[Mark]:
         marks.insert(0, Mark(_ICONS.get(fault.word, "flag"), fault.name))
     if capture.freshness in (Freshness.SAME, Freshness.UNLIKE):
         marks.append(Mark(_ICONS[capture.freshness], freshness_words(capture)))
+    return marks
+
+
+def _marks_of(capture: Capture) -> list[Mark]:
+    marks = _marks_of_picture(capture)
     if capture.command_id is None:
         marks.append(Mark("hand", _("not asked for: the camera sent it by itself")))
     if capture.kept:

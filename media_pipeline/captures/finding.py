@@ -1,9 +1,10 @@
 """Fetching a picture for somebody: the first line of every view of pictures."""
 
+from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,6 +15,8 @@ from devices.registry.models import LastingLinks
 from photohub.lib.network.site import base_url
 
 from .models import Capture, CaptureQuerySet
+
+_HALF_A_DAY = timedelta(hours=12)
 
 
 def get_capture(user, id: UUID, action: Action = Action.LOOK) -> Capture:
@@ -63,6 +66,36 @@ def has_lasting_link(capture: Capture) -> bool:
     if device.lasting_links:
         return device.lasting_links == LastingLinks.ON
     return settings.LASTING_LINKS or bool(device.result_topic)
+
+
+def same_hour(capture: Capture, zone: tzinfo, days: int = 14) -> list[Capture]:
+    """Return the camera's pictures nearest to the same time of day on the days before, newest first.
+
+    In one statement: two steps along the index of the camera's pictures for each day. The clock of `zone` counts, so that
+    noon stays noon when summer time ends.
+    """
+    taken = capture.received_at.astimezone(zone)
+    wanted = [
+        datetime.combine(taken.date() - timedelta(days=n), taken.time(), zone) for n in range(1, days + 1)
+    ]
+    rows = Capture.objects.filter(device=capture.device_id)
+    nearest = [Subquery(beside) for moment in wanted for beside in _nearest(rows, moment)]
+    found = list(with_parts(Capture.objects.filter(pk__in=nearest)))
+    chosen = [
+        min(near, key=lambda other: abs(other.received_at - moment))
+        for moment in wanted
+        if (near := [each for each in found if abs(each.received_at - moment) <= _HALF_A_DAY])
+    ]
+    return [each for each in dict.fromkeys(chosen) if each.pk != capture.pk]
+
+
+def _nearest(rows: CaptureQuerySet, moment: datetime) -> tuple[CaptureQuerySet, CaptureQuerySet]:
+    before = rows.filter(received_at__lte=moment, received_at__gte=moment - _HALF_A_DAY)
+    after = rows.filter(received_at__gt=moment, received_at__lte=moment + _HALF_A_DAY)
+    return (
+        before.order_by("-received_at", "-id").values("pk")[:1],
+        after.order_by("received_at", "id").values("pk")[:1],
+    )
 
 
 def link_of(capture: Capture) -> str:

@@ -55,6 +55,11 @@ def tags_of(user) -> QuerySet[Tag]:
     return Tag.objects.filter(Exists(tagged.filter(Exists(visible))))
 
 
+def tag_line(capture: Capture) -> str:
+    """Return the tags of a picture as somebody would write them."""
+    return ", ".join(sorted(tag.name for tag in capture.tags.all()))
+
+
 def read_tags(text: str) -> list[str]:
     """Return the tags in a line of text, each once, as written first."""
     parts = text.replace("\0", "").replace("，", ",").replace("、", ",").split(",")

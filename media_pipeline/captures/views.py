@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.cache import get_conditional_response
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from devices.access.rights import Action, can
+from devices.commands.views import wants_json
 from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
 from devices.registry import presence
@@ -20,14 +21,15 @@ from media_pipeline.mirror import copying
 from media_pipeline.picture_files import store
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.picture_response import picture_response
+from photohub.lib.pages.timezones import timezone_of
 
 from . import labels
 from .cards import picture_of
-from .finding import get_capture, has_lasting_link, link_of, neighbours_of, with_parts
+from .finding import get_capture, has_lasting_link, link_of, neighbours_of, same_hour, with_parts
 from .models import Capture
 from .reading import PictureMissing, read_picture, read_thumbnail
 from .timeline import timeline_of
-from .wording import exif_of, facts_of
+from .wording import exif_of, facts_of, fault_of, freshness_words
 
 
 @login_required
@@ -45,7 +47,6 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
         "exif": exif,
         "older": picture_of(older) if older else None,
         "newer": picture_of(newer) if newer else None,
-        "tag_line": ", ".join(tag.name for tag in capture.tags.all()),
     }
     return render(request, "media_pipeline/captures/capture.html", context)
 
@@ -71,7 +72,11 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "facts": facts_of(capture),
         "link": link_of(capture),
         "link_works": has_lasting_link(capture),
+        "days": [picture_of(each) for each in same_hour(capture, timezone_of(request))],
         "tags": capture.tags.all(),
+        "tag_line": labels.tag_line(capture),
+        "fault": fault_of(capture),
+        "freshness": freshness_words(capture),
         "may_change": can(request.user, Action.COMMAND, capture.device),
         "may_delete": can(request.user, Action.MANAGE, capture.device),
         "may_show": bool(screens_of(request.user)),
@@ -99,6 +104,9 @@ def save_labels(request: HttpRequest, id: UUID) -> HttpResponse:
     """Save the note and the tags."""
     capture = get_capture(request.user, id, Action.COMMAND)
     labels.save_labels(capture, request.POST.get("note", ""), request.POST.get("tags", ""))
+    if wants_json(request):
+        capture.refresh_from_db(fields=["note"])
+        return JsonResponse({"note": capture.note, "tags": labels.tag_line(capture)})
     messages.success(request, _("Saved."))
     return redirect("capture", id=id)
 
@@ -108,7 +116,10 @@ def save_labels(request: HttpRequest, id: UUID) -> HttpResponse:
 def keep(request: HttpRequest, id: UUID) -> HttpResponse:
     """Keep the picture, or let it go (kept=no)."""
     capture = get_capture(request.user, id, Action.COMMAND)
-    labels.set_kept([capture], request.POST.get("kept") != "no")
+    kept = request.POST.get("kept") != "no"
+    labels.set_kept([capture], kept)
+    if wants_json(request):
+        return JsonResponse({"kept": kept})
     return redirect("capture", id=id)
 
 

@@ -132,9 +132,19 @@ def change(request: HttpRequest) -> HttpResponse:
         return stream_pictures(chosen)
     elif action == "timelapse":
         return offer_for_chosen(request, chosen)
+    elif action == "compare":
+        return _compare(request, chosen)
     elif action in ("keep", "unkeep", "tag"):
         _label(request, action, chosen)
     return redirect(way_back(request))
+
+
+def _compare(request: HttpRequest, chosen: list[Capture]) -> HttpResponse:
+    if len(chosen) != 2:
+        messages.warning(request, _("Select two pictures to compare them."))
+        return redirect(way_back(request))
+    newer, older = sorted(chosen, key=lambda each: each.received_at, reverse=True)
+    return redirect(f"{reverse('capture_compare', args=[newer.pk])}?with={older.pk}")
 
 
 def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:

@@ -14,7 +14,6 @@ from devices.access.rights import Action, can
 from devices.commands.views import wants_json
 from media_pipeline.captures.cards import picture_of
 from photohub.lib.pages.api import ApiError, page_of
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import sharing
 from .models import ShareKind, ShareLink
@@ -26,7 +25,6 @@ _SHOWN = 12
 
 @login_required
 @require_http_methods(["GET", "POST"])
-@in_visitors_timezone
 def new(request: HttpRequest) -> HttpResponse:
     """Ask for how long and with which password, then make the link. A POST without `for` asks as well."""
     if not can(request.user, Action.COMMAND):
@@ -71,7 +69,6 @@ def _form(query, wish: sharing.Wish, left_out: int) -> dict:
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def list_links(request: HttpRequest) -> HttpResponse:
     """List the person's links; `all` lists everybody's of the devices that he may command."""
     wants_all = request.GET.get("all") == "1"
@@ -92,7 +89,6 @@ def list_links(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def show(request: HttpRequest, code: str) -> HttpResponse:
     """Show a link to whoever made it: its address to copy, until when it holds, how often it was opened."""
     link = _get_link(request, code)

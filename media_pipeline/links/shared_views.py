@@ -21,7 +21,6 @@ from photohub.lib.http.rates import Buckets
 from photohub.lib.http.scope import address_of
 from photohub.lib.pages.api import ApiError, page_of
 from photohub.lib.pages.picture_response import picture_response
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import sharing
 from .archive import TooMany, stream_shared
@@ -72,7 +71,6 @@ def _private(response: HttpResponse) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@in_visitors_timezone
 @opens
 def open_link(request: HttpRequest, link: ShareLink) -> HttpResponse:
     """Show what the link opens. Who loads the page again within an hour is counted once."""

@@ -22,7 +22,6 @@ from media_pipeline.maintenance.deleting import delete_captures
 from photohub.lib.ids import read_id
 from photohub.lib.pages.api import ApiError, page_of
 from photohub.lib.pages.picture_response import picture_response
-from photohub.lib.pages.timezones import in_visitors_timezone
 
 from . import emptying, moving
 
@@ -32,7 +31,6 @@ _BRIEFLY = "private, max-age=300"
 
 @login_required
 @require_GET
-@in_visitors_timezone
 def show(request: HttpRequest) -> HttpResponse:
     """Show what lies in the trash, the last that went first."""
     _require_operator(request)

@@ -119,8 +119,10 @@ POST      trash/empty                                   owner
 GET       trash/<uuid:id>/thumb                         command
 GET       trash/<uuid:id>/original                      command
 GET       captures/picker                               login
+GET       captures/around                               login
 GET       captures/<uuid:id>                            look
 GET       captures/<uuid:id>/panel                      look
+GET       captures/<uuid:id>/compare                    look
 POST      captures/<uuid:id>/mirror                     command
 POST      captures/<uuid:id>/labels                     command
 POST      captures/<uuid:id>/keep                       command

@@ -9,7 +9,6 @@ from django.core.files.storage import FileSystemStorage
 FILES = {
     "vendor/photoswipe.css": "photoswipe/dist/photoswipe.css",
     "vendor/photoswipe.min.js": "photoswipe/dist/photoswipe.esm.min.js",
-    "vendor/photoswipe-lightbox.min.js": "photoswipe/dist/photoswipe-lightbox.esm.min.js",
 }
 
 

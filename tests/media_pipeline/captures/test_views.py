@@ -129,3 +129,39 @@ def test_sharing_is_offered_and_the_lasting_link_only_where_it_works(client, set
     Device.objects.update(result_topic="")
     page = client.get(f"/captures/{capture.pk}").content.decode()
     assert "/shared-links/new" in page and "Lasting link" not in page
+
+
+def ask(client, capture, what: str, **fields) -> dict:
+    return client.post(
+        f"/captures/{capture.pk}/{what}", fields, headers={"Accept": "application/json"}
+    ).json()
+
+
+def test_a_script_is_answered_with_what_is_so_now(client):
+    capture = make_one()
+    client.force_login(make_user("bob", "operator"))
+    assert ask(client, capture, "keep", kept="yes") == {"kept": True}
+    assert ask(client, capture, "keep", kept="no") == {"kept": False}
+    labels = ask(client, capture, "labels", note=" by the gate ", tags="heron, boat")
+    assert labels == {"note": "by the gate", "tags": "boat, heron"}
+
+
+def panel_of(client, capture) -> str:
+    return client.get(f"/captures/{capture.pk}/panel").content.decode()
+
+
+def test_the_panel_says_what_is_wrong_and_folds_how_it_came(client):
+    capture = make_one(fault="black", freshness="unlike", freshness_values={"width": 64, "height": 48})
+    client.force_login(make_user("vera", "viewer"))
+    panel = panel_of(client, capture)
+    assert "all black" in panel and "The lens may be covered" in panel and "64 × 48" in panel
+    assert panel.index("<details") < panel.index(capture.sha256)
+    assert "/labels" not in panel and "/shares" not in panel
+
+
+def test_the_panel_shows_the_same_hour_of_other_days(client):
+    capture = make_one()
+    before = make_capture(capture.device, name="b", received_at=capture.received_at - timedelta(days=1))
+    client.force_login(make_user("vera", "viewer"))
+    assert f'data-lightbox-jump="{before.pk}"' in panel_of(client, capture)
+    assert "Same hour on other days" in client.get(f"/captures/{capture.pk}").content.decode()

@@ -1,121 +1,389 @@
-/* Lightbox over Live and History: PhotoSwipe with our panel. Without it the links simply open the capture page.
+/* Lightbox over every list of pictures: PhotoSwipe with our bars and panel. Without it the links open the picture's page.
  *
- * The address is the picture's own while it is shown, so it can be copied and reloaded; going back closes the lightbox.
+ *   [data-lightbox-list="?device=porch"] a[data-lightbox][href="/captures/<id>"]     which list the picture is of
+ *
+ * It goes on beyond what the page holds, in the order and with the filter of that list. The address is the picture's own
+ * while it is shown, so it can be copied and reloaded; going back closes the lightbox.
  */
+import { Actions } from "./lightbox/actions.js";
+import { dressCompare } from "./lightbox/compare.js";
+import { isTyping, listenToKeys } from "./lightbox/keys.js";
+import { List } from "./lightbox/list.js";
+import { Stage } from "./lightbox/stage.js";
+
 const words = document.getElementById("lightbox").dataset;
-const { default: PhotoSwipeLightbox } = await import(words.lightboxModule);
-const GALLERIES = ".wall, .feed__list, .history__main";
-const INFO_ICON = '<svg aria-hidden="true" class="pswp__icn" viewBox="0 0 32 32" width="32" height="32"><path d="M16 5a11 11 0 1 0 0 22 11 11 0 0 0 0-22zm0 2a9 9 0 1 1 0 18 9 9 0 0 1 0-18zm-1 8v6h2v-6zm0-4v2h2v-2z"/></svg>';
+const core = import(words.module);
+const NARROW_PX = 800;
 
-let info = null;
+let view = null;
 let infoIsOpen = false;
-let isInHistory = false;
 
-const lightbox = new PhotoSwipeLightbox({
-  gallery: GALLERIES,
-  children: "a[data-lightbox]",
-  pswpModule: () => import(words.coreModule),
-  mainClass: "lightbox",
-  bgOpacity: 1,
-  preload: [1, 2],
-  loop: false,
-  showHideAnimationType: "fade",
-  showAnimationDuration: 120,
-  hideAnimationDuration: 120,
-  closeTitle: words.close,
-  zoomTitle: words.zoom,
-  arrowPrevTitle: words.previous,
-  arrowNextTitle: words.next,
-  errorMsg: words.failed,
-  paddingFn: (size) => ({ top: 56, bottom: 16, left: 0, right: infoIsOpen && size.x > 800 ? 380 : 0 }),
-});
-
-/* A picture that was cut before it said its size has the placeholder's 4 × 3. */
-lightbox.addFilter("domItemData", (item, element, link) => {
+/* What a page knows of a picture before the hub was asked. */
+function itemOf(link) {
   const image = link.querySelector("img");
-  const width = Number(image?.getAttribute("width") ?? 4);
-  const height = Number(image?.getAttribute("height") ?? 3);
-  return Object.assign(item, {
-    src: `${link.href}/original`,
-    msrc: image?.src,
-    alt: image?.alt || link.getAttribute("aria-label") || "",
-    width: width > 4 ? width : 1280,
-    height: width > 4 ? height : 960,
-    page: link.href,
-  });
-});
+  const page = new URL(link.href).pathname;
+  return {
+    id: page.split("/").at(-1),
+    page,
+    file: `${page}/original`,
+    thumb: image?.src,
+    width: Number(image?.getAttribute("width")),
+    height: Number(image?.getAttribute("height")),
+    alt: image?.alt || link.getAttribute("aria-label") || link.textContent.trim(),
+    marks: [],
+  };
+}
 
-async function showInfo() {
-  const { page } = lightbox.pswp.currSlide.data;
-  if (info.dataset.page === page) return;
-  info.dataset.page = page;
-  info.setAttribute("aria-busy", "true");
-  try {
-    const answer = await fetch(`${page}/panel`, { headers: { "HX-Request": "true" } });
-    if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
-    const html = await answer.text();
-    if (info?.dataset.page === page) info.innerHTML = html;
-  } catch {
-    if (info) info.textContent = words.failed;
+class View {
+  #pswp;
+  #list;
+  #stage;
+  #actions;
+  #frame;
+  #info;
+  #opener;
+  #isInHistory = false;
+  #said = "";
+
+  constructor(PhotoSwipe, link) {
+    const query = link.closest("[data-lightbox-list]")?.dataset.lightboxList ?? "";
+    this.#opener = link;
+    this.#list = new List(words.around, query, itemOf(link));
+    this.#pswp = new PhotoSwipe({
+      dataSource: this.#list.items,
+      index: 0,
+      mainClass: "lightbox",
+      bgOpacity: 1,
+      preload: [1, 2],
+      loop: false,
+      wheelToZoom: true,
+      showHideAnimationType: "fade",
+      showAnimationDuration: 120,
+      hideAnimationDuration: 120,
+      counter: false,
+      zoom: false,
+      close: false,
+      tapAction: false,
+      bgClickAction: false,
+      returnFocus: false,
+      arrowPrevTitle: words.previous,
+      arrowNextTitle: words.next,
+      errorMsg: words.failed,
+      paddingFn: ({ x }) => (x > NARROW_PX
+        ? { top: 56, bottom: 8, left: 0, right: infoIsOpen ? 380 : 0 }
+        : { top: 56, bottom: 64, left: 0, right: 0 }),
+    });
+    this.#stage = new Stage(this.#pswp);
+    this.#actions = new Actions(words, (text, undo) => this.#toast(text, undo), (item) => this.#changed(item));
+    this.#listen();
+    this.#pswp.init();
   }
-  info?.removeAttribute("aria-busy");
+
+  get item() {
+    return this.#list.items[this.#stage.index];
+  }
+
+  #listen() {
+    const pswp = this.#pswp;
+    pswp.addFilter("contentErrorElement", (element, content) => this.#explain(element, content.data));
+    pswp.on("afterInit", () => this.#begin());
+    pswp.on("change", () => this.#show());
+    pswp.on("close", () => {
+      if (this.#isInHistory) history.back();
+      this.#isInHistory = false;
+    });
+    pswp.on("destroy", () => this.#end());
+    // Whoever types into a field moves no picture.
+    pswp.on("keydown", (event) => isTyping(event.originalEvent.target) && event.preventDefault());
+  }
+
+  async #begin() {
+    this.#dress();
+    history.pushState({ lightbox: true }, "", this.item.page);
+    this.#isInHistory = true;
+    this.#show();
+    if (infoIsOpen) this.setInfo(true);
+    try {
+      this.#stage.shift(await this.#list.begin());
+      this.#stage.fill();
+    } catch {
+      // The picture itself is there all the same.
+    }
+  }
+
+  /* Bars, panel and sheet stand inside PhotoSwipe's element, which keeps the focus to itself. */
+  #dress() {
+    const root = this.#pswp.element;
+    root.append(document.getElementById("lightbox-frame").content.cloneNode(true));
+    root.setAttribute("aria-modal", "true");
+    this.#frame = root;
+    this.#info = root.querySelector(".info");
+    root.addEventListener("click", (event) => this.#click(event));
+    root.addEventListener("submit", (event) => this.#submit(event));
+    for (const part of root.querySelectorAll("[data-lightbox-needs]")) part.hidden = true;
+  }
+
+  #end() {
+    view = null;
+    const page = this.item?.page;
+    const tile = page && document.querySelector(`a[data-lightbox][href="${CSS.escape(page)}"]`);
+    (tile ?? this.#opener).focus();
+  }
+
+  close() {
+    this.#isInHistory = false;
+    this.#pswp.close();
+  }
+
+  /* The picture that is shown now: address, caption, buttons, and a word for who does not see it. */
+  #show() {
+    const { item } = this;
+    if (!item || !this.#frame || this.#pswp.isDestroying) return;
+    if (this.#isInHistory) history.replaceState({ lightbox: true }, "", item.page);
+    this.#caption(item);
+    if (this.#stage.index === this.#pswp.currIndex) this.#grow();
+    if (infoIsOpen) this.#fetchInfo();
+  }
+
+  #caption(item) {
+    const position = this.#list.positionOf(this.#stage.index);
+    const place = position ? words.place.replace("{n}", position).replace("{count}", this.#list.count) : "";
+    const set = (name, text) => {
+      const part = this.#frame.querySelector(`[data-lightbox-${name}]`);
+      part.textContent = text;
+      part.hidden = !text;
+    };
+    set("camera", item.camera ?? item.alt);
+    set("time", item.time ?? "");
+    set("place", place);
+    set("marks", item.marks.join(" · "));
+    this.#frame.setAttribute("aria-label", item.alt);
+    const said = [item.alt, place, ...item.marks].filter(Boolean).join(", ");
+    if (said !== this.#said) this.#frame.querySelector("[data-lightbox-say]").textContent = said;
+    this.#said = said;
+    this.#buttons(item);
+  }
+
+  #buttons(item) {
+    for (const part of this.#frame.querySelectorAll("[data-lightbox-needs=change]")) part.hidden = !item.may_change;
+    const keep = this.#frame.querySelector("[data-do=keep]");
+    keep.setAttribute("aria-pressed", String(Boolean(item.kept)));
+    const download = this.#frame.querySelector("[data-do=download]");
+    download.href = item.file;
+    const show = this.#frame.querySelector("[data-do=show]");
+    show.href = `${show.dataset.page}?capture=${item.id}`;
+    show.hidden = !this.#list.mayShow;
+  }
+
+  async #grow() {
+    const came = await this.#list.grow(this.#stage.index);
+    if (!came.front && !came.behind) return;
+    this.#stage.shift(came.front);
+    this.#stage.fill();
+  }
+
+  #changed(item) {
+    if (item === this.item) this.#buttons(item);
+    this.#info.dataset.page = "";
+    if (infoIsOpen) this.#fetchInfo();
+  }
+
+  /* Panel */
+  setInfo(isOpen, field = "") {
+    infoIsOpen = isOpen;
+    this.#info.toggleAttribute("data-open", isOpen);
+    this.#info.inert = !isOpen;
+    this.#frame.classList.toggle("lightbox--info", isOpen);
+    this.#frame.querySelector("[data-do=info]").setAttribute("aria-expanded", String(isOpen));
+    this.#pswp.updateSize(true);
+    if (isOpen) this.#fetchInfo(field);
+    else if (this.#info.contains(document.activeElement)) this.#frame.focus();
+  }
+
+  async #fetchInfo(field = "") {
+    const { page } = this.item;
+    const info = this.#info;
+    if (info.dataset.page !== page) {
+      info.dataset.page = page;
+      info.setAttribute("aria-busy", "true");
+      const html = await fetchPart(`${page}/panel`);
+      if (info.dataset.page !== page) return;
+      if (html === null) info.textContent = words.failed;
+      else info.innerHTML = html;
+      info.removeAttribute("aria-busy");
+    }
+    if (field) info.querySelector(`[name=${field}]`)?.focus();
+  }
+
+  /* Deeds */
+  do(what) {
+    const { item } = this;
+    const deeds = {
+      close: () => this.#pswp.close(),
+      info: () => this.setInfo(!infoIsOpen),
+      keys: () => this.#frame.querySelector("[data-lightbox-keys]").showModal(),
+      in: () => this.#stage.zoom(1.5),
+      out: () => this.#stage.zoom(1 / 1.5),
+      fit: () => this.#stage.zoom(0),
+      newest: () => this.#jump("newest"),
+      oldest: () => this.#jump("oldest"),
+      compare: () => this.#compare(),
+      download: () => this.#frame.querySelector("[data-do=download]").click(),
+      show: () => this.#list.mayShow && this.#frame.querySelector("[data-do=show]").click(),
+    };
+    const changes = {
+      keep: () => this.#actions.keep(item),
+      tag: () => this.setInfo(true, "tags"),
+      note: () => this.setInfo(true, "note"),
+      share: () => this.#actions.share(item),
+      trash: () => this.#trash(item),
+    };
+    if (item.may_change && changes[what]) changes[what]();
+    else deeds[what]?.();
+  }
+
+  #click(event) {
+    const { target } = event;
+    const button = target.closest("[data-do]");
+    if (button?.dataset.do === "download" || button?.dataset.do === "show") return this.#leave(button);
+    if (button) return this.do(button.dataset.do);
+    if (target.closest("[data-close-info]")) return this.setInfo(false);
+    if (target.closest("[data-compare-close]")) {
+      event.preventDefault();
+      return this.closeOver();
+    }
+    const jump = target.closest("a[data-lightbox-jump]");
+    if (jump && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      return this.#jump(jump.dataset.lightboxJump, jump.dataset.lightboxList);
+    }
+    const link = target.closest("a[href]");
+    if (link) this.#leave(link);
+  }
+
+  /* Old addresses must not come back when a link leaves the page. */
+  #leave(link) {
+    if (!link.hasAttribute("download")) this.#isInHistory = false;
+  }
+
+  #submit(event) {
+    const form = event.target;
+    if (form.matches("[data-lightbox-labels]")) {
+      event.preventDefault();
+      this.#actions.label(this.item, Object.fromEntries(new FormData(form)));
+    } else if (form.matches("[data-lightbox-share]")) {
+      event.preventDefault();
+      this.#actions.share(this.item, Object.fromEntries(new FormData(form)));
+    } else if (form.matches("[data-compare-with]")) {
+      event.preventDefault();
+      this.#compare(new FormData(form).get("with"));
+    }
+  }
+
+  async #jump(at, query) {
+    try {
+      const index = await this.#list.jump(at, query);
+      this.#frame.querySelector(".compare-over")?.remove();
+      this.#stage.reset(index);
+    } catch {
+      this.#toast(words.noAnswer);
+    }
+  }
+
+  async #trash(item) {
+    const done = await this.#actions.trash(item);
+    if (!done) return;
+    const index = this.#list.items.indexOf(item);
+    const tile = document.querySelector(`[data-capture="${CSS.escape(item.id)}"]`);
+    this.#list.remove(index);
+    if (tile) tile.hidden = true;
+    if (this.#list.items.length) this.#stage.reset(Math.min(index, this.#list.items.length - 1));
+    else this.#pswp.close();
+    this.#toast(words.trashed, done.undo && (async () => {
+      if (!(await this.#actions.restore(done))) return;
+      if (tile) tile.hidden = false;
+      if (this.#pswp.isDestroying) return;
+      this.#list.insert(Math.min(index, this.#list.items.length), item);
+      this.#stage.reset(this.#list.items.indexOf(item));
+    }));
+  }
+
+  async #compare(other = "previous") {
+    const html = await fetchPart(`${this.item.page}/compare?with=${encodeURIComponent(other)}`);
+    if (html === null) return this.#toast(words.noAnswer);
+    this.#frame.querySelector(".compare-over")?.remove();
+    const over = document.createElement("div");
+    over.className = "compare-over";
+    over.innerHTML = html;
+    this.#frame.append(over);
+    dressCompare(over);
+    over.querySelector("input, select, button")?.focus();
+  }
+
+  /* Closes what lies over the picture. Tells whether there was anything. */
+  closeOver() {
+    const over = this.#frame.querySelector(".compare-over");
+    if (over) {
+      over.remove();
+      this.#frame.focus();
+      return true;
+    }
+    if (!infoIsOpen || !this.#info.contains(document.activeElement)) return false;
+    this.setInfo(false);
+    return true;
+  }
+
+  /* A picture that does not come says why: its file may be gone, or the hub is away. */
+  #explain(element, item) {
+    element.textContent = words.failed;
+    fetch(item.file, { method: "HEAD" }).then((answer) => {
+      if (answer.status === 404) element.textContent = words.missing;
+      else if (answer.ok) element.textContent = words.broken;
+    }, () => {});
+    return element;
+  }
+
+  #toast(text, undo) {
+    const note = document.createElement("p");
+    note.className = "toast";
+    note.append(text);
+    if (undo) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "button button--small";
+      button.textContent = words.undo;
+      button.addEventListener("click", () => {
+        note.remove();
+        this.#frame.focus();
+        undo();
+      });
+      note.append(button);
+    }
+    this.#frame.querySelector("[data-lightbox-toasts]").replaceChildren(note);
+    setTimeout(() => note.remove(), undo ? 10_000 : 5_000);
+  }
 }
 
-function setInfo(isOpen) {
-  infoIsOpen = isOpen;
-  info.toggleAttribute("data-open", isOpen);
-  lightbox.pswp.element.classList.toggle("lightbox--info", isOpen);
-  lightbox.pswp.updateSize(true);
-  if (isOpen) showInfo();
+async function fetchPart(url) {
+  try {
+    const answer = await fetch(url, { headers: { "HX-Request": "true" } });
+    return answer.ok && !answer.redirected ? await answer.text() : null;
+  } catch {
+    return null;
+  }
 }
 
-lightbox.on("uiRegister", () => {
-  lightbox.pswp.ui.registerElement({
-    name: "info",
-    order: 9,
-    isButton: true,
-    title: words.info,
-    html: INFO_ICON,
-    onClick: () => setInfo(!infoIsOpen),
-  });
-});
+listenToKeys(() => view);
+window.addEventListener("popstate", () => view?.close());
+core.catch(() => {});
 
-// Inside PhotoSwipe's element, which keeps the focus to itself.
-lightbox.on("afterInit", () => {
-  info = document.createElement("aside");
-  info.className = "info";
-  info.setAttribute("aria-label", words.info);
-  info.addEventListener("click", (event) => event.target.closest("[data-close-info]") && setInfo(false));
-  // Old addresses must not come back when a link of the panel leaves the page.
-  info.addEventListener("click", (event) => event.target.closest("a[href]") && (isInHistory = false));
-  lightbox.pswp.element.append(info);
-  history.pushState({ lightbox: true }, "", lightbox.pswp.currSlide.data.page);
-  isInHistory = true;
-  if (infoIsOpen) setInfo(true);
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-lightbox]");
+  if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  if (view) return;
+  core.then(
+    ({ default: PhotoSwipe }) => { view ??= new View(PhotoSwipe, link); },
+    () => location.assign(link.href),
+  );
 });
-
-lightbox.on("change", () => {
-  if (!isInHistory) return;
-  history.replaceState({ lightbox: true }, "", lightbox.pswp.currSlide.data.page);
-  if (infoIsOpen) showInfo();
-});
-
-lightbox.on("close", () => {
-  if (isInHistory) history.back();
-  isInHistory = false;
-});
-
-lightbox.on("destroy", () => {
-  info = null;
-});
-
-window.addEventListener("popstate", () => {
-  isInHistory = false;
-  lightbox.pswp?.close();
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key === "i" && lightbox.pswp && !event.ctrlKey && !event.metaKey && !event.altKey) setInfo(!infoIsOpen);
-});
-
-lightbox.init();
