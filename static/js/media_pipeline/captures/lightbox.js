@@ -236,7 +236,7 @@ class View {
       tag: () => this.setInfo(true, "tags"),
       note: () => this.setInfo(true, "note"),
       share: () => this.#actions.share(item),
-      trash: () => this.#trash(item),
+      trash: () => words.trash && this.#trash(item),
     };
     if (item.may_change && changes[what]) changes[what]();
     else deeds[what]?.();
