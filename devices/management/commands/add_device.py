@@ -1,5 +1,7 @@
 """`manage.py add_device`: make a device and print its key once."""
 
+import json
+
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,9 +17,9 @@ class Command(BaseCommand):
         parser.add_argument("code", help="2 to 32 small letters, digits and dashes")
         parser.add_argument("--profile", choices=sorted(PROFILES), default="generic")
         parser.add_argument("--name", default="", help="the name that people see")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument("--json", dest="as_json", action="store_true", help="print one JSON object")
 
-    def handle(self, *args, code: str, profile: str, name: str, json: bool, **options) -> None:
+    def handle(self, *args, code: str, profile: str, name: str, as_json: bool, **options) -> None:
         if Device.objects.filter(code=code).exists():
             raise CommandError(f"There is a device {code} already.")
         try:
@@ -28,5 +30,5 @@ class Command(BaseCommand):
         if made.device_secret:
             facts["device_secret"] = made.device_secret
         self.stdout.write(
-            json.dumps(facts) if json else "\n".join(f"{name}: {value}" for name, value in facts.items())
+            json.dumps(facts) if as_json else "\n".join(f"{name}: {value}" for name, value in facts.items())
         )

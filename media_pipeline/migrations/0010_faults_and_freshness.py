@@ -12,7 +12,7 @@ def name_cut_pictures(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("devices", "0016_second_try_of_a_command"),
-        ("media_pipeline", "0007_errors_in_the_readers_language"),
+        ("media_pipeline", "0009_share_links_of_several_kinds"),
     ]
 
     operations = [

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0013_sentences_in_the_readers_language"),
+        ("devices", "0016_second_try_of_a_command"),
     ]
 
     operations = [
