@@ -2,7 +2,7 @@
 
 from .captures.models import Capture, Source, Step, Tag
 from .links.models import ShareLink
-from .maintenance.models import Removal
+from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, Removal
 from .mirror.models import MirrorState, OSSObject
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
@@ -10,7 +10,11 @@ from .trash.models import EmptyingOrder
 
 __all__ = [
     "Capture",
+    "ChangedHour",
+    "CountedSpan",
+    "DayCount",
     "EmptyingOrder",
+    "HourCount",
     "LapseFormat",
     "LapseState",
     "MirrorState",

@@ -15,7 +15,7 @@ from photohub.lib.messaging.steps import each_in_turn
 
 from .captures import thumbnails
 from .links import publish
-from .maintenance import deleting, orphans, retention
+from .maintenance import counting, deleting, orphans, retention
 from .mirror import copying
 from .picture_files import store
 from .show_rules import runs
@@ -88,6 +88,8 @@ def run_show_rules(camera_ids: list[str]) -> int:
 def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
+    # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
+    each_in_turn(counting.keep_counts)
 
 
 _WHO_KNOWS = {

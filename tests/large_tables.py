@@ -31,7 +31,7 @@ from devices.registry.models import BrokerAccount, Device
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
-from media_pipeline.maintenance import deleting, retention
+from media_pipeline.maintenance import counting, deleting, retention
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import OSSObject
@@ -68,6 +68,7 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "copies that are due": copying.due,
     "previews that are due": thumbnails.due,
     "files to remove": deleting.due,
+    "hours to count": counting._next_piece,
     "films to make": making.due,
     "films that are too old": time_lapses.drop_expired,
     "rules with new pictures": runs.due,

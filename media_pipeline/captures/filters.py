@@ -1,7 +1,7 @@
 """Which pictures are wanted, as pages and programs write it in a query."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from django.utils.translation import gettext as _
@@ -53,6 +53,16 @@ class Filters:
             asked=_choice(query, "asked", _ASKED),
             kept=_choice(query, "kept", {"": False, "no": False, "yes": True}),
         )
+
+    @property
+    def are_plain(self) -> bool:
+        """Tell whether only cameras and times are named, so that nothing of a picture itself has to be looked at."""
+        named = replace(self.without_span(), devices=(), group="")
+        return named == Filters()
+
+    def without_span(self) -> "Filters":
+        """Return the same without the times."""
+        return replace(self, since=None, before=None)
 
     def __bool__(self) -> bool:
         """Tell whether anything is filtered at all."""

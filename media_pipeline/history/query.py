@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, TextField
+from django.db.models import Exists, OuterRef, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
@@ -43,16 +43,23 @@ def captures_matching(user, filters: Filters) -> CaptureQuerySet:
 
 def _of_devices(rows: CaptureQuerySet, filters: Filters) -> CaptureQuerySet:
     # Ids are looked up first: with a join the database would walk the whole history to find one quiet camera.
-    if filters.devices:
+    if filters.devices or filters.group:
         rows = rows.filter(
-            device__in=list(Device.objects.filter(code__in=filters.devices).values_list("pk", flat=True))
+            device__in=list(devices_of(Device.objects.all(), filters).values_list("pk", flat=True))
         )
+    return rows
+
+
+def devices_of(devices: QuerySet[Device], filters: Filters) -> QuerySet[Device]:
+    """Keep the devices that the filters name."""
+    if filters.devices:
+        devices = devices.filter(code__in=filters.devices)
     if filters.group:
         named = Q(group__name=filters.group)
         if filters.group.isascii() and filters.group.isdigit():
             named |= Q(group=int(filters.group[:15]))
-        rows = rows.filter(device__in=list(Device.objects.filter(named).values_list("pk", flat=True)))
-    return rows
+        devices = devices.filter(named)
+    return devices
 
 
 def _of_state(rows: CaptureQuerySet, state: str) -> CaptureQuerySet:

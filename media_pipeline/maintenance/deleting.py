@@ -29,6 +29,7 @@ from photohub.lib.database.db import lock_in_order, one_writer
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said, columns, said
 
+from .counting import mark_changed
 from .models import Removal
 
 _BATCH = 1000
@@ -89,6 +90,7 @@ def _delete_rows(captures: Iterable[Capture], enqueued: bool = True) -> list[Cap
     rows = list(chosen.select_for_update(of=("self",)).select_related("device").order_by("pk"))
     removals = _queue(rows)
     Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
+    mark_changed(rows)
     failpoints.hit("removal.queued")
     if enqueued:
         transaction.on_commit(lambda: _ring(removals), robust=True)
@@ -104,10 +106,16 @@ def _forget(rows: list[Capture]) -> None:
 def queue_pictures_of(device: Device) -> None:
     """Note what a device that is being removed leaves on the disk and in the mirror; its rows go with it."""
     # Captures before their copies, as everywhere.
-    rows = Capture.everything.filter(device=device).order_by("pk").select_for_update().only("path")
+    rows = (
+        Capture.everything.filter(device=device)
+        .order_by("pk")
+        .select_for_update()
+        .only("path", "received_at")
+    )
     last: UUID | None = None
     while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
         _queue(batch)
+        mark_changed(batch)
         last = batch[-1].pk
 
 

@@ -25,3 +25,62 @@ class Removal(models.Model):
     def error_text(self) -> str:
         """Why it could not be removed yet, in the language that is active."""
         return say(self.error_said, self.error)
+
+
+class HourCount(models.Model):
+    """How many pictures one camera has of one hour, by quarters, for time zones that begin at half an hour.
+
+    `camera` is the key of a device, or 0 for all of them together; `hour` counts from 1970 in UTC. No foreign key: to
+    count would lock the device.
+    """
+
+    camera = models.BigIntegerField()
+    hour = models.IntegerField(db_index=True)
+    first = models.IntegerField(default=0)
+    second = models.IntegerField(default=0)
+    third = models.IntegerField(default=0)
+    fourth = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "hour"], name="one_count_per_camera_and_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera}: {self.hour}"
+
+
+class DayCount(models.Model):
+    """How many pictures one camera has of one day in UTC, from 1970: the hours added up, to look over many years."""
+
+    camera = models.BigIntegerField()
+    day = models.IntegerField(db_index=True)
+    pictures = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "day"], name="one_count_per_camera_and_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera}: {self.day}"
+
+
+class ChangedHour(models.Model):
+    """An hour that lost pictures, to be counted again. Only ever inserted, so it waits for nobody."""
+
+    hour = models.IntegerField()
+
+    def __str__(self) -> str:
+        return str(self.hour)
+
+
+class CountedSpan(models.Model):
+    """The one row that tells which hours are counted: from `since` up to and without `until`."""
+
+    since = models.IntegerField()
+    until = models.IntegerField()
+    version = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.since}–{self.until}"

@@ -15,6 +15,7 @@ from devices.events import record as events
 from devices.events.models import EventType
 from media_pipeline.captures.labels import tell_changed
 from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.maintenance.counting import mark_changed
 from media_pipeline.maintenance.deleting import delete_captures
 from photohub.lib.database.db import lock_in_order
 from photohub.lib.pages.sentences import said
@@ -57,7 +58,9 @@ def move_to_trash(user, captures: Iterable[Capture]) -> Moved:
         # Asked afresh and locked: somebody may have kept one since the page was made.
         keys = set(lock_in_order(Capture.objects.filter(pk__in=[c.pk for c in allowed], kept=False)))
         Capture.objects.filter(pk__in=keys).update(trashed_at=now, trashed_by=actor_of(user))
-        _tell(user, [c for c in allowed if c.pk in keys], gone=True)
+        gone = [c for c in allowed if c.pk in keys]
+        mark_changed(gone)
+        _tell(user, gone, gone=True)
     undo = now.isoformat() if keys else ""
     return Moved(len(keys), len(allowed) - len(keys), len(chosen) - len(allowed), undo)
 
@@ -69,7 +72,9 @@ def restore(user, captures: Iterable[Capture]) -> int:
         rows = Capture.everything.in_trash().filter(pk__in=[c.pk for c in allowed])
         keys = set(lock_in_order(rows))
         Capture.everything.filter(pk__in=keys).update(trashed_at=None, trashed_by=None)
-        _tell(user, [c for c in allowed if c.pk in keys], gone=False)
+        back = [c for c in allowed if c.pk in keys]
+        mark_changed(back)
+        _tell(user, back, gone=False)
     return len(keys)
 
 

@@ -15,6 +15,7 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats.images import inspect
 from media_pipeline.intake.ingest import Receipt, Upload, ingest_batch
+from media_pipeline.maintenance.counting import mark_changed
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import in_thread
 
@@ -96,7 +97,12 @@ def _store(painted: list[tuple[Moment, bytes]]) -> list | None:
     here = [(moment, picture) for moment, picture in painted if moment.camera.code in devices]
     if not here or store.free_bytes() < settings.DISK_FLOOR_BYTES:
         return None
-    return ingest_batch([_upload(devices[moment.camera.code], moment, picture) for moment, picture in here])
+    outcomes = ingest_batch(
+        [_upload(devices[moment.camera.code], moment, picture) for moment, picture in here]
+    )
+    # Its hours were counted without it.
+    mark_changed(Capture.objects.filter(pk__in=[o.id for o in outcomes if isinstance(o, Receipt)]))
+    return outcomes
 
 
 def _upload(device: Device, moment: Moment, picture: bytes) -> Upload:
