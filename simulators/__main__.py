@@ -244,7 +244,8 @@ async def run_through(options: argparse.Namespace) -> None:
     async with contextlib.AsyncExitStack() as ways:
         if getattr(options, "network", None) is not None:
             for name in {"mqtt", "stream"} & vars(options).keys():
-                port = await ways.enter_async_context(bad_network(*getattr(options, name), options.network))
+                host, port = getattr(options, name)
+                port = await ways.enter_async_context(bad_network(host, port, options.network))
                 setattr(options, name, ("127.0.0.1", port))
             options.hub = await _hub_through(ways, options)
         await run_cameras([build_board(options)] if options.kind == "update" else build_cameras(options))

@@ -95,6 +95,11 @@ class AliyunDevice(MqttLife):
         self._number = 0
         self._cut_after_bytes = config.cut_after_bytes
 
+    def _connected_client(self) -> aiomqtt.Client:
+        if self._client is None:
+            raise RuntimeError("The board has no connection.")
+        return self._client
+
     def _note_cut(self, error: Exception) -> None:
         self.board.note("disconnected", str(error))
 
@@ -145,7 +150,7 @@ class AliyunDevice(MqttLife):
 
     async def _say_what_runs(self) -> None:
         if self.config.swapped_topics:
-            await self._client.publish(self.config.topic(OtaChannel.UPGRADE), TELEMETRY)
+            await self._connected_client().publish(self.config.topic(OtaChannel.UPGRADE), TELEMETRY)
         params = {"version": self.board.running.version, **self._module()}
         await self._say(OtaChannel.INFORM, {"params": params})
         if self.config.asks:
@@ -158,7 +163,7 @@ class AliyunDevice(MqttLife):
     async def _say(self, channel: OtaChannel, fields: dict[str, Any]) -> None:
         self._number += 1
         payload = json.dumps({"id": str(self._number), **fields}).encode()
-        await self._client.publish(self.config.topic(channel), payload, qos=1)
+        await self._connected_client().publish(self.config.topic(channel), payload, qos=1)
 
     async def _say_step(self, step: str, desc: str = "") -> None:
         await self._say(OtaChannel.PROGRESS, {"params": {"step": step, "desc": desc, **self._module()}})
@@ -239,7 +244,7 @@ class AliyunDevice(MqttLife):
                 f'{{"streamId":{offer["streamId"]},"fileId":{offer["streamFileId"]},}},'
                 f'"fileBlock":{{"size":{size_bytes},"offset":{offset}}}}}}}'
             )
-            await self._client.publish(self.config.topic(OtaChannel.DOWNLOAD), request, qos=0)
+            await self._connected_client().publish(self.config.topic(OtaChannel.DOWNLOAD), request, qos=0)
             data = await self._await_block(offset, size_bytes)
             if data is not None:
                 return data

@@ -94,8 +94,9 @@ class DdiClient(Life):
     def _read_base(self, answer: Fetched) -> dict[str, Any]:
         document = _load(answer)
         sleep = _SLEEP.fullmatch(str(document.get("config", {}).get("polling", {}).get("sleep")))
-        _insist(sleep, "polling.sleep is not HH:MM:SS")
-        hours, minutes, seconds = (int(part) for part in sleep.groups())
+        hours, minutes, seconds = (
+            int(part) for part in _found(sleep, "polling.sleep is not HH:MM:SS").groups()
+        )
         self.sleep_s = hours * 3600 + minutes * 60 + seconds
         return document.get("_links", {})
 
@@ -115,8 +116,7 @@ class DdiClient(Life):
         document = _load(await self._get(url))
         stopped = document.get("cancelAction", {}).get("stopId")
         _insist(isinstance(stopped, str), "cancelAction.stopId is not a string")
-        action = _CANCEL.search(url)
-        _insist(action, "the cancel has no number")
+        action = _found(_CANCEL.search(url), "the cancel has no number")
         await self._feed_back("cancelAction", int(action[1]), "closed", "success", "Stopped.")
         self.board.note("cancelled", stopped)
         return "cancelled"
@@ -124,8 +124,7 @@ class DdiClient(Life):
     # --- the update
 
     async def _deploy(self, url: str) -> str:
-        found = _DEPLOYMENT.search(url)
-        _insist(found, "the action id is not a whole number")
+        found = _found(_DEPLOYMENT.search(url), "the action id is not a whole number")
         action_id = int(found[1])
         if action_id in self._failed:
             return "nothing"
@@ -152,8 +151,7 @@ class DdiClient(Life):
 
     async def _close(self, url: str) -> str:
         """Report the result after the restart, then what it is: that it came up at all is what swupdate knows."""
-        found = _DEPLOYMENT.search(url)
-        _insist(found, "the action id is not a whole number")
+        found = _found(_DEPLOYMENT.search(url), "the action id is not a whole number")
         _load(await self._get(url))
         answer = await self._feed_back(
             "deploymentBase", int(found[1]), "closed", "success", "Update Installed."
@@ -181,7 +179,7 @@ class DdiClient(Life):
         """Return the file, taken up where it broke off; None when it was cancelled meanwhile."""
         links = artifact.get("_links", {})
         url = _href(links, "download-http" if "download-http" in links else "download")
-        data = b""
+        data: bytes = b""
         asked = await fetch(Wish(url, self._headers(), method="HEAD", timeout_s=self.config.patience_s))
         if asked.status != 200:
             raise UpdateFailed("download", f"The download was answered with {asked.status}.")
@@ -239,12 +237,19 @@ class DdiClient(Life):
         return answer
 
 
+def _found(match: re.Match[str] | None, otherwise: str) -> re.Match[str]:
+    if match is None:
+        raise AssertionError(otherwise)
+    return match
+
+
 def _load(answer: Fetched) -> dict[str, Any]:
     try:
         document = json.loads(answer.body)
     except ValueError:
         document = None
-    _insist(answer.status == 200 and isinstance(document, dict), f"{answer.status} and no JSON object")
+    if answer.status != 200 or not isinstance(document, dict):
+        raise AssertionError(f"{answer.status} and no JSON object")
     return document
 
 

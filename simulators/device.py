@@ -154,6 +154,8 @@ async def pull_the_plug(client: aiomqtt.Client) -> None:
     connection = client._client.socket()
     if connection is not None:
         with contextlib.suppress(OSError):
+            # A socket, or TLS over one: both can be shut down.
+            # pyrefly: ignore[missing-attribute]
             connection.shutdown(socket.SHUT_RDWR)
     # Until aiomqtt has noticed, leaving its context would still try to send a DISCONNECT.
     with contextlib.suppress(aiomqtt.MqttError):

@@ -3,10 +3,10 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Message = TypeVar("Message")
 _READ_BYTES = 65_536
@@ -55,7 +55,7 @@ def read_network(text: str) -> BadNetwork:
 
     Raises ValueError with a sentence.
     """
-    values: dict[str, float | int] = {}
+    values: dict[str, Any] = {}
     for part in filter(None, text.split(",")):
         word, _sign, number = part.partition("=")
         name = _WORDS.get(word.strip())
@@ -71,13 +71,16 @@ def read_network(text: str) -> BadNetwork:
 
 
 @asynccontextmanager
-async def bad_network(host: str, port: int, network: BadNetwork) -> AsyncIterator[int]:
+async def bad_network(host: str, port: int, network: BadNetwork) -> AsyncGenerator[int]:
     """Run a proxy to this address and yield its port."""
     tasks: set[asyncio.Task] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         network.connections += 1
-        tasks.add(task := asyncio.current_task())
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A connection is served by a task.")
+        tasks.add(task)
         try:
             await _connect(reader, writer, host, port, network)
         finally:

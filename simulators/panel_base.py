@@ -133,11 +133,13 @@ class PanelBase(MqttLife, Diary):
             return answer
         self.counters["wrong number"] += 1
         ack = decode_ack(answer)
+        if ack is None:
+            return answer
         return encode_ack(ack.function, min(ack.number + 2, 0x7FFF), ack.whole)
 
     async def _show(self) -> None:
         """Keep the picture before its end is acknowledged, as a panel shows it."""
-        picture = self._receiver.picture
+        picture = self._receiver.picture or b""
         number = self._receiver.counters["picture"]
         self.note("picture", f"{len(picture)} bytes")
         if self.config.folder is not None:

@@ -64,8 +64,10 @@ def add_trmnl(kinds) -> None:
 def build_panel(options: argparse.Namespace, code: str, key: str, number: int) -> PanelBase:
     """Return the panel with this number."""
     native = options.topics == "native"
+    host, port = options.mqtt
     config = PanelConfig(
-        *options.mqtt,
+        host,
+        port,
         code,
         key,
         picture_topic=f"photohub/{code}/picture" if native else PICTURE_TOPIC,

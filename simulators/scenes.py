@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from PIL import Image
 
@@ -77,6 +78,6 @@ class Still:
         return self.picture[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + self.picture[2:]
 
 
-def make_still(name: str = "harbour", **settings: int | float | str) -> Still:
+def make_still(name: str = "harbour", **settings: Any) -> Still:
     """Return a still of a scene, painted once."""
     return Still(Scene(name, **settings).jpeg(time.time(), 1))

@@ -72,6 +72,8 @@ class Stm32:
         return ACK
 
     def _end(self) -> bytes:
+        if self._awaited is None:
+            return NACK
         size_bytes, crc, version = self._awaited
         data = bytes(self._bank)
         if len(data) != size_bytes or crc16(data) != crc:

@@ -105,8 +105,16 @@ def build_board(options: argparse.Namespace) -> UpdatingBoard:
 
 def _build_device(options: argparse.Namespace, board: Board) -> Device:
     if options.door == "aliyun":
-        names = (options.product_key, options.device_name, options.secret, options.module)
-        config = AliyunConfig(*options.mqtt, *names, swapped_topics=options.swapped_topics)
+        host, port = options.mqtt
+        product, name, secret, module = (
+            options.product_key,
+            options.device_name,
+            options.secret,
+            options.module,
+        )
+        config = AliyunConfig(
+            host, port, product, name, secret, module, swapped_topics=options.swapped_topics
+        )
         return AliyunDevice(config, board)
     if options.door == "esp":
         chip = Chip(options.chip)
@@ -115,6 +123,6 @@ def _build_device(options: argparse.Namespace, board: Board) -> Device:
         return EspUpdater(config, board)
     if options.door == "https-ota":
         return EspHttpsOta(EspHttpsOtaConfig(options.url, options.sha256), board)
-    if options.door == "stm32":
+    if isinstance(board, Stm32Board) and options.door == "stm32":
         return Stm32Feeder(Stm32FeederConfig(options.url, options.offered, options.sha256), board)
     return DdiClient(DdiConfig(options.hub.rstrip("/"), options.tenant, options.code, options.key), board)

@@ -22,6 +22,7 @@ NAMED_ONLY = {
     "lucide": "settings: INSTALLED_APPS",
     "openapi-python-client": "tests/photohub/api/test_openapi.py: run as a program",
     "pip-tools": "makes the lock files",
+    "pyrefly": "tests/test_types.py: run as a program",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",
     "pytest-rerunfailures": "a plugin of pytest",

@@ -1,17 +1,19 @@
 """What all tables of the back office share: only owners come in, and what machines write is only read."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.functional import Promise
 from unfold.admin import ModelAdmin
 
 from .rights import is_owner
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # The name that the types of Django give a lazy text.
 
-def told(label: str | Promise, say: Callable[[Any], object]) -> Callable[[Any], str]:
+
+def told(label: "str | _StrPromise", say: Callable[[Any], object]) -> Callable[[Any], str]:
     """Return a column of a table that says a row's sentence in the reader's language."""
 
     @admin.display(description=label)

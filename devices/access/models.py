@@ -1,6 +1,6 @@
 """Who may do what: memberships of people, tokens of their programs."""
 
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -80,9 +80,10 @@ class ApiToken(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
 
-def visible_devices(
-    devices: models.QuerySet, user, path: str = "", roles: tuple[Role, ...] = ()
-) -> models.QuerySet:
+Rows = TypeVar("Rows", bound=models.QuerySet)
+
+
+def visible_devices(devices: Rows, user, path: str = "", roles: tuple[Role, ...] = ()) -> Rows:
     """Keep the rows whose device the person may look at, or for which he has one of `roles`.
 
     `path` leads from the row to its device ("device__").

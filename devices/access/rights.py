@@ -21,7 +21,7 @@ class Action(StrEnum):
     MANAGE = "manage"
 
 
-_ALLOWED = {
+_ALLOWED: dict[str, set[Action]] = {
     Role.VIEWER: {Action.LOOK},
     Role.OPERATOR: {Action.LOOK, Action.COMMAND},
     Role.OWNER: {Action.LOOK, Action.COMMAND, Action.MANAGE},
@@ -37,7 +37,7 @@ def can(user, action: Action | str, subject=None) -> bool:
     if user.is_superuser:
         return True
     device = getattr(subject, "device", subject)
-    return any(action in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
+    return any(Action(action) in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
 
 
 def _within_token(user, action: Action | str) -> bool:

@@ -60,6 +60,7 @@ class Command(models.Model):
     reason_word = models.CharField(max_length=40, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     reason_said = models.JSONField(default=dict, blank=True)
+    asked_by_id: int | None
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )

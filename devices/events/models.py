@@ -47,6 +47,7 @@ class Event(models.Model):
     seq = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(default=timezone.now)
     type = models.CharField(max_length=24, choices=EventType)
+    device_id: int | None
     device = models.ForeignKey(
         "devices.Device", null=True, blank=True, on_delete=models.CASCADE, related_name="events"
     )
@@ -115,6 +116,7 @@ class TroubleQuerySet(models.QuerySet):
 class Trouble(models.Model):
     """One kind of trouble of one device: a word and its arguments, which become a sentence when shown."""
 
+    device_id: int
     device = models.ForeignKey("devices.Device", on_delete=models.CASCADE, related_name="troubles")
     word = models.CharField(max_length=40)
     values = models.JSONField(default=dict)

@@ -1,6 +1,7 @@
 """Writing down what happened, and notifying the live pages after the commit."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone, translation
@@ -15,7 +16,7 @@ from .models import Event, EventType
 from .wording import sentence_of
 
 
-def record(type: EventType, sentence: str | Said = "", **facts: object) -> None:
+def record(type: EventType, sentence: str | Said = "", **facts: Any) -> None:
     """Write one event in the present transaction and announce it after the commit; `facts` as for `new_event`."""
     record_all([new_event(type, sentence, **facts)])
 
@@ -93,7 +94,7 @@ def as_json(row: Event) -> dict:
     event: dict = {"seq": row.seq, "type": str(row.type)}
     if row.subject and row.type in _SUBJECT_KEY:
         event[_SUBJECT_KEY[row.type]] = str(row.subject)
-    if row.device_id:
+    if row.device is not None:
         event["device"] = row.device.code
     return event
 

@@ -12,13 +12,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, Protocol
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -58,8 +59,14 @@ class Labels:
     note: str = ""
 
 
+class Readable(Protocol):
+    """Where an image comes from."""
+
+    def read(self, size: int = ..., /) -> Any: ...
+
+
 def store_firmware(
-    source: BinaryIO,
+    source: Readable | UploadedFile,
     facts: Facts,
     signed: SignedManifest | None,
     user=None,
@@ -88,7 +95,7 @@ def store_firmware(
             sha1=measured.sha1,
             sha256=measured.sha256,
             manifest=encode_manifest(manifest).decode(),
-            signature=signed.signature.raw if key else None,
+            signature=signed.signature.raw if signed and signed.signature and key else None,
             signing_key=key,
             uploaded_by=actor_of(user),
         )
@@ -98,7 +105,7 @@ def store_firmware(
 
 
 @contextmanager
-def _receiving(source: BinaryIO) -> Iterator[tuple[Measured, Path]]:
+def _receiving(source: Readable | UploadedFile) -> Generator[tuple[Measured, Path]]:
     """Write what comes into a temporary file, measuring it, and take the file away in the end."""
     temporary = settings.FIRMWARE_DIR / f".in-{secrets.token_hex(12)}"
     try:
@@ -111,7 +118,7 @@ def _receiving(source: BinaryIO) -> Iterator[tuple[Measured, Path]]:
         temporary.unlink(missing_ok=True)
 
 
-def _write(source: BinaryIO, temporary: Path) -> Measured:
+def _write(source: Readable | UploadedFile, temporary: Path) -> Measured:
     hashes = [hashlib.new(name, usedforsecurity=False) for name in ("md5", "sha1", "sha256")]
     size_bytes, front = 0, b""
     with temporary.open("xb") as file:
@@ -127,7 +134,8 @@ def _write(source: BinaryIO, temporary: Path) -> Measured:
             _check_room()
         file.flush()
         os.fsync(file.fileno())
-    return Measured(size_bytes, *(one.hexdigest() for one in hashes), front)
+    md5, sha1, sha256 = (one.hexdigest() for one in hashes)
+    return Measured(size_bytes, md5, sha1, sha256, front)
 
 
 def _check_room() -> None:
@@ -144,7 +152,7 @@ def _no_room(error: OSError) -> FirmwareAway:
 
 
 @contextmanager
-def _folder_lock() -> Iterator[None]:
+def _folder_lock() -> Generator[None]:
     """Let one process at a time make file and row agree, so that no file goes while its next row comes."""
     with (settings.FIRMWARE_DIR / ".lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

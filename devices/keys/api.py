@@ -46,10 +46,9 @@ def rotate_key(request: HttpRequest, code: str):
     """For owners. The key before stays good, so the device is not locked out; a third revokes the oldest."""
     device = device_of(request, code, Action.MANAGE)
     secret = identity.issue_key(device)
-    key = device.keys.order_by("-created_at", "-pk").first()
-    key.key = secret
+    row = device.keys.latest("created_at", "pk")
     events.record_change(device, request.user, said("A key was made."))
-    return Status(201, key)
+    return Status(201, {**KeyOut.from_orm(row).model_dump(), "key": secret})
 
 
 @router.delete("/devices/{code}/keys/{prefix}", response={204: None}, summary="Revoke a key")

@@ -11,8 +11,12 @@ from devices.registry.models import Device
 # hears(code, topic): whether a device of this code listens to the topic right now, as far as somebody knows.
 Hears = Callable[[str, str], bool]
 
-COLUMNS = {"result_topic": "result", "frame_topic": "frame", "picture_ack_topic": "picture/ack"}
-INBOUND = ("result", "frame", "status", "telemetry", "picture/ack")
+COLUMNS = {
+    "result_topic": Channel.RESULT,
+    "frame_topic": Channel.FRAME,
+    "picture_ack_topic": Channel.PICTURE_ACK,
+}
+INBOUND = (Channel.RESULT, Channel.FRAME, Channel.STATUS, Channel.TELEMETRY, Channel.PICTURE_ACK)
 # Pieces of frames and files have levels of their own below the channel.
 _PIECES = (topics.build("+", Channel.FRAME) + "/+", topics.build("+", Channel.FILE) + "/#")
 
@@ -89,7 +93,7 @@ def own_topics(filters: Iterable[str]) -> set[str]:
 
 def rights_of(device: Device) -> tuple[list[str], list[str]]:
     """Return the topic filters that a device may publish to, and those it may subscribe to. Nothing else is its own."""
-    publish = [topics.build(device.code, channel) for channel in ("status", "telemetry")]
+    publish = [topics.build(device.code, channel) for channel in (Channel.STATUS, Channel.TELEMETRY)]
     publish += [getattr(device, column) for column in COLUMNS if getattr(device, column)]
     if device.frame_topic:
         publish.append(f"{device.frame_topic}/+")

@@ -5,9 +5,10 @@ import logging
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import aiomqtt
@@ -43,6 +44,18 @@ _quiet.setLevel(logging.WARNING)
 
 class MqttDown(Exception):
     """The broker cannot be reached, refuses us, or went away. The text says which."""
+
+
+class Reachable(Protocol):
+    """Where messages come from and go to: a broker at an address, or the hub's own in the same process."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def username(self) -> str: ...
+    def open(self) -> AbstractAsyncContextManager[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -249,7 +262,7 @@ def _in_words(error: BaseException) -> Said:
 
 
 @asynccontextmanager
-async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncIterator[Link]:
+async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncGenerator[Link]:
     """Open a connection with a persistent session, in which nothing counts as received until we say so."""
     session: dict = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
     if address.version5:
@@ -328,7 +341,7 @@ def _note_repeated(paho, link: Link) -> None:
 
 
 async def keep_connected(
-    address: Address,
+    address: Reachable,
     session: Callable[[Link], Awaitable[None]],
     tell: Callable[[bool, str | Said], Awaitable[None]],
 ) -> None:

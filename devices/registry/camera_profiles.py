@@ -110,7 +110,7 @@ def fill_in(device: Device, *, fixed_topics: bool = True) -> Device:
     fixed_are_free = fixed_topics and all(topic_holder(t) is None for t in profile.fixed.values())
     for channel in profile.channels:
         column = _COLUMNS[channel]
-        native = topics.build(device.code, _NATIVE.get(channel, channel))
+        native = topics.build(device.code, _NATIVE.get(channel) or topics.Channel(channel))
         setattr(device, column, profile.fixed.get(column, native) if fixed_are_free else native)
     if profile.slug == "esp8266-stm32":
         device.product_key, device.device_name = "photohub", device.code

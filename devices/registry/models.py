@@ -1,7 +1,9 @@
 """Devices, their groups, keys and broker accounts."""
 
+import uuid
 from bisect import bisect_left
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -13,6 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from devices.access.models import visible_devices
 from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 CODE_PATTERN = r"^[a-z0-9][a-z0-9-]{1,31}$"
 CODE_RULE = _("2 to 32 small letters, digits and dashes; the first is a letter or digit.")
@@ -82,6 +87,23 @@ class LastingLinks(models.TextChoices):
 
 class Device(models.Model):
     """A camera or a panel: its public name, its topics and habits, and what was last heard of it."""
+
+    # What rooms above hang onto a device; their foreign keys make these.
+    captures: "RelatedManager[Any]"
+    commands: "RelatedManager[Any]"
+    deliveries: "RelatedManager[Any]"
+    events: Any
+    playlist: "RelatedManager[Any]"
+    rollout_targets: "RelatedManager[Any]"
+    troubles: Any
+    # A new device's secrets, which no row holds.
+    key: str
+    device_secret: str | None
+    # What some queries add to a row.
+    has_key: bool
+    key_used_at: datetime | None
+    capture_pk: uuid.UUID | None
+    command_pk: uuid.UUID | None
 
     code = models.CharField(max_length=32, unique=True, validators=[RegexValidator(CODE_PATTERN, CODE_RULE)])
     name = models.CharField(max_length=80)

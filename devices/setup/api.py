@@ -1,7 +1,7 @@
 """The management API of devices, their keys, commands and events."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -222,7 +222,7 @@ def _around(now: datetime, seconds: float) -> tuple[datetime, datetime]:
 def create_device(request: HttpRequest, new: NewDevice):
     """For owners. `key` and `device_secret` are in this answer only. 409 `conflict`: the code is taken."""
     require_owner(request)
-    values = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
+    values: dict[str, Any] = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
     panel = values.pop("panel", None)
     with transaction.atomic():
         made = adding.add_device(**values)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, Subquery
+from django.db.models import Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -89,7 +89,7 @@ def same_hour(capture: Capture, zone: tzinfo, days: int = 14) -> list[Capture]:
     return [each for each in dict.fromkeys(chosen) if each.pk != capture.pk]
 
 
-def _nearest(rows: CaptureQuerySet, moment: datetime) -> tuple[CaptureQuerySet, CaptureQuerySet]:
+def _nearest(rows: CaptureQuerySet, moment: datetime) -> tuple[QuerySet, QuerySet]:
     before = rows.filter(received_at__lte=moment, received_at__gte=moment - _HALF_A_DAY)
     after = rows.filter(received_at__gt=moment, received_at__lte=moment + _HALF_A_DAY)
     return (

@@ -1,5 +1,7 @@
 """Captures: the pictures that were received, and their labels."""
 
+from typing import TYPE_CHECKING, Any, cast
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -10,6 +12,11 @@ from devices.commands.models import Command
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id, new_link_code
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+    from media_pipeline.mirror.models import OSSObject
 
 
 class Source(models.TextChoices):
@@ -68,7 +75,7 @@ class CaptureQuerySet(OfDevices):
 class ShownCaptures(models.Manager.from_queryset(CaptureQuerySet)):
     """The pictures that are shown: all but those in the trash. Whoever asks for pictures asks here."""
 
-    def get_queryset(self) -> CaptureQuerySet:
+    def get_queryset(self) -> models.QuerySet:
         return super().get_queryset().filter(trashed_at=None)
 
 
@@ -77,6 +84,10 @@ class Capture(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     code = models.CharField(max_length=24, unique=True, default=new_link_code, editable=False)
+    # What rooms above hang onto a picture; their foreign keys make these.
+    mirror: "OSSObject"
+    share_links: "RelatedManager[Any]"
+
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures")
     command = models.OneToOneField(
         Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="capture"
@@ -130,7 +141,8 @@ class Capture(models.Model):
 
     # The first is what `device.captures` returns as well. `everything` is for those who store and keep: a picture in
     # the trash still is a picture that came, takes space, and has a file and a copy.
-    objects = ShownCaptures()
+    # A manager has the methods of its query set, which its type does not say.
+    objects = cast(CaptureQuerySet, ShownCaptures())
     everything = CaptureQuerySet.as_manager()
 
     class Meta:

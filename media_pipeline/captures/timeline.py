@@ -82,7 +82,7 @@ def _requested(capture: Capture) -> Stage:
     label = _("requested")
     if capture.command:
         return Stage("requested", label, DONE, capture.command.created_at)
-    reasons = {
+    reasons: dict[str, str] = {
         Source.MANUAL: _("not asked for: somebody added it by hand"),
         Source.PULL: _("not asked for: the hub fetches pictures by itself"),
     }

@@ -70,7 +70,8 @@ class Card(Streamed):
     @property
     def signal_bars(self) -> int:
         """Return how many of four bars the device's signal fills."""
-        return 1 + sum(self.device.rssi_dbm >= bound for bound in (-80, -70, -60))
+        level = self.device.rssi_dbm
+        return 0 if level is None else 1 + sum(level >= bound for bound in (-80, -70, -60))
 
 
 @dataclass(frozen=True)

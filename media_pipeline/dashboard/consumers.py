@@ -76,7 +76,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return False
         self._visible = set(Device.objects.visible_to(fresh).values_list("pk", flat=True))
         self._known = set(Device.objects.values_list("pk", flat=True))
-        self._sees_all = fresh.is_superuser
+        self._sees_all = bool(getattr(fresh, "is_superuser", False))
         return True
 
     async def _keep_watch(self) -> None:

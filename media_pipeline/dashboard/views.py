@@ -28,6 +28,7 @@ from media_pipeline.live import now as live_now
 from media_pipeline.live.wall import CAMERAS_AT_MOST
 from photohub.lib.ids import read_id
 from photohub.lib.network import site
+from photohub.lib.pages.request import PageRequest
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
 
@@ -37,7 +38,7 @@ _NAMED_AT_MOST = 5
 
 @login_required
 @require_GET
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: PageRequest) -> HttpResponse:
     """Show the cameras' newest pictures and the latest pictures of all; a request by htmx gets only the next cameras."""
     # Read before the rest, so that nothing which happens meanwhile is missed by the page's socket.
     seq = events.newest()

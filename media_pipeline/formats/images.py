@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import pairwise
+from typing import Any
 
 from PIL import Image
 
@@ -275,8 +276,9 @@ def _flatten(image: Image.Image) -> Image.Image:
 def _main_colour(small: Image.Image) -> str:
     """Return the colour that covers most of the picture, after joining similar ones."""
     tiny = small.resize((48, 48), Image.Resampling.BOX).quantize(6)
-    _, index = max(tiny.getcolors())
-    red, green, blue = tiny.getpalette()[3 * index : 3 * index + 3]
+    counts = tiny.histogram()
+    index = max(range(len(counts)), key=lambda code: (counts[code], code))
+    red, green, blue = (tiny.getpalette() or [])[3 * index : 3 * index + 3]
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
@@ -308,7 +310,7 @@ def describe_exif(data: Buffer) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _exif_text(name: str, value: object) -> str:
+def _exif_text(name: str, value: Any) -> str:
     if isinstance(value, tuple) and value:
         value = value[0]
     if isinstance(value, bytes):

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -29,6 +30,7 @@ from media_pipeline.links.archive import stream_pictures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
+from photohub.lib.pages.request import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
 from .query import captures_matching, days_of, months_of, page_of
@@ -39,7 +41,7 @@ FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_pre
 
 @login_required
 @require_GET
-def browse(request: HttpRequest) -> HttpResponse:
+def browse(request: PageRequest) -> HttpResponse:
     """Show pictures by day, newest first; a request by htmx gets only the next days."""
     zone = timezone_of(request)
     try:
@@ -122,7 +124,7 @@ def _chosen(request: HttpRequest) -> list[Capture]:
 
 @login_required
 @require_POST
-def change(request: HttpRequest) -> HttpResponse:
+def change(request: HttpRequest) -> HttpResponseBase:
     """Do one thing with all selected pictures."""
     chosen = _chosen(request)
     action = request.POST.get("action", "")

@@ -137,12 +137,10 @@ class _Request:
     async def _identify(self, head: Head) -> identity.Known:
         known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
         if known is None:
-            try:
-                self._refuse_stranger(head)
-            except Refused as refusal:
-                if refusal.word == "auth":
-                    self.device = await self._whose(head)
-                raise
+            refusal = self._refusal_of_stranger(head)
+            if refusal.word == "auth":
+                self.device = await self._whose(head)
+            raise refusal
         _FAILED_TRIES.found(self._proof(head))
         self.device = known.device
         if not known.device.enabled:
@@ -177,19 +175,19 @@ class _Request:
                 return await in_thread(logins.device_behind, claim)
         return None
 
-    def _refuse_stranger(self, head: Head) -> None:
+    def _refusal_of_stranger(self, head: Head) -> Refused:
         if head.refusal is not None:
-            raise head.refusal
+            return head.refusal
         if not head.key and head.name is None:
-            raise _no_name()
+            return _no_name()
         if wait_s := _FAILED_TRIES.missed(self._address):
-            raise Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
+            return Refused("rate", f"Too many failed tries; wait {wait_s} s.", wait_s)
         if head.key:
-            raise Refused(
+            return Refused(
                 "auth",
                 "The hub does not know this key, or it was revoked. Make a new one on the device's page.",
             )
-        raise Refused("auth", "The hub did not issue this picture name, and no key came with it.")
+        return Refused("auth", "The hub did not issue this picture name, and no key came with it.")
 
     async def _store(self, upload: Upload) -> Receipt:
         if upload.command is not None and upload.command.answered_sha256 not in ("", upload.body.sha256):

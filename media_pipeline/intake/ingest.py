@@ -208,7 +208,7 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         now = timezone.now()
         named = {key: uploads[index] for key, (index, _) in fresh.items()}
         told = lookups.look_up(
-            {u.key_id for u in named.values()} - {None},
+            {u.key_id for u in named.values() if u.key_id is not None},
             {u.device.pk for u in named.values()},
             {u.name for u in named.values()},
             now,

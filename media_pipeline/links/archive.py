@@ -40,6 +40,8 @@ class _Pipe:
 async def zip_chunks(captures: list[Capture]) -> AsyncIterator[bytes]:
     """Yield a ZIP file of these pictures, stored as they are; MISSING.txt lists those that are lost."""
     pipe, missing = _Pipe(), []
+    # zipfile writes to what has `write` and `flush`; its types ask for a whole file.
+    # pyrefly: ignore[no-matching-overload]
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for capture in captures:
             try:

@@ -43,6 +43,7 @@ class ShareLink(models.Model):
     since = models.DateTimeField(null=True, blank=True)
     before = models.DateTimeField(null=True, blank=True)
 
+    created_by_id: int | None
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -63,6 +63,8 @@ def _widened(request: HttpRequest, wish: Wish, what: str) -> Wish:
     device = wish.of_device
     if what == "live":
         return Wish(device=device)
+    if device is None:
+        raise Http404
     return day_of(request, device, wish.captures[0].received_at.astimezone(timezone_of(request)).date())
 
 

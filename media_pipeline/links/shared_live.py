@@ -38,7 +38,7 @@ def _may_look(scope: dict) -> Verdict:
         _failed_tries.missed(address)
         return Verdict(404, sentence="There is no such link.")
     _failed_tries.found(code)
-    if not sharing.opens_live(link):
+    if link.device is None or not sharing.opens_live(link):
         return Verdict(404, sentence=_ENDED)
     if not is_unlocked(_cookies(scope), link):
         return Verdict(403, sentence="Open the link itself first: it asks for a password.")

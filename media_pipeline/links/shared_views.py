@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -103,7 +104,7 @@ def _show_pictures(request: HttpRequest, link: ShareLink) -> HttpResponse:
 
 
 def _show_live(request: HttpRequest, link: ShareLink) -> HttpResponse:
-    if not sharing.opens_live(link):
+    if link.device is None or not sharing.opens_live(link):
         return _say(request, 410, _("This camera can no longer be watched by this link."))
     newest = sharing.pictures_of(link).first()
     context = {
@@ -144,7 +145,7 @@ def latest(request: HttpRequest, link: ShareLink) -> HttpResponse:
 
 @require_safe
 @opens
-def archive(request: HttpRequest, link: ShareLink) -> HttpResponse:
+def archive(request: HttpRequest, link: ShareLink) -> HttpResponseBase:
     """Serve all of the link's pictures as one ZIP file."""
     if link.kind == ShareKind.LIVE:
         return _say(request, 404, _unknown())

@@ -8,7 +8,7 @@ viewers get the last picture with its age, and later a plain notice (`notices`).
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Protocol
@@ -233,7 +233,7 @@ class LatestFrames:
         """Take a picture that was received elsewhere, `age_s` ago."""
         received_s, camera = self._clock() - age_s, self._camera(code)
         camera.take(View(Kind.LIVE, picture, sequence, received_at, received_s))
-        if camera.watches:
+        if camera.watches and camera.shown is not None:
             patience = _FAST_PATIENCE if camera.is_fast() else 1
             camera.settle_later(camera.shown, self._again_after_s * patience)
 
@@ -259,7 +259,8 @@ class LatestFrames:
 
     def _look_away(self, code: str, camera: _Camera) -> None:
         if camera.minder is not None:
-            camera.minder.cancel()
+            if camera.minder is not None:
+                camera.minder.cancel()
             camera.minder = None
         if camera.frame is None and self._cameras.get(code) is camera:
             del self._cameras[code]
@@ -280,7 +281,8 @@ class LatestFrames:
             return
         camera.frame = camera.shown = None
         if camera.watches:
-            camera.minder.cancel()
+            if camera.minder is not None:
+                camera.minder.cancel()
             camera.minder = asyncio.create_task(self._mind(camera))
         else:
             del self._cameras[code]
@@ -302,7 +304,8 @@ class LatestFrames:
         return self._cameras.setdefault(code, _Camera())
 
     def _is_fresh(self, frame: View | None) -> bool:
-        return frame is not None and frame.age_s(self._clock()) < self._stale_after_s
+        age_s = frame.age_s(self._clock()) if frame is not None else None
+        return age_s is not None and age_s < self._stale_after_s
 
     async def _mind(self, camera: _Camera) -> None:
         """Say it when the camera is silent. Runs while somebody looks; all who do share the drawing."""
@@ -355,7 +358,7 @@ def complete(picture: bytes) -> bytes:
     return jpeg.with_tables(cut_tail(picture))
 
 
-async def views(frames: Frames, code: str, *, again: bool = False) -> AsyncIterator[View]:
+async def views(frames: Frames, code: str, *, again: bool = False) -> AsyncGenerator[View]:
     """Yield what there is to see, the newest each time, for ever. Close it with `aclosing`."""
     woken = asyncio.Event()
     watching = frames.watch(code, woken.set, again=again)

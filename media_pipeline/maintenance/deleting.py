@@ -211,9 +211,9 @@ def _remove_copies(rows: list[Removal]) -> dict[UUID, Exception]:
         group = rows[start : start + _COPIES_AT_ONCE]
         errors = list(_removers.map(_remove_copy, repeat(mirror), group))
         failed |= {row.pk: error for row, error in zip(group, errors, strict=True) if error}
-        if all(errors):
+        if (last := errors[-1]) is not None and all(errors):
             # Each of the others would wait as long for the same answer.
-            return failed | dict.fromkeys((row.pk for row in rows[start + len(group) :]), errors[-1])
+            return failed | dict.fromkeys((row.pk for row in rows[start + len(group) :]), last)
     return failed
 
 
@@ -234,7 +234,7 @@ def _put_off(row: Removal, error: Exception) -> None:
     )
 
 
-def _why(error: Exception) -> Said:
+def _why(error: Exception) -> str | Said:
     if isinstance(error, MirrorError):
         return error.said
     return said("A file could not be removed (%(why)s).", why=getattr(error, "strerror", None) or error)

@@ -7,7 +7,7 @@ because a database restored from an old backup makes orphans of good pictures to
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -59,7 +59,7 @@ def _old_files(before: float) -> Iterator[tuple[UUID, Path]]:
 
 
 @contextmanager
-def _passing_over(path: Path) -> Iterator[None]:
+def _passing_over(path: Path) -> Generator[None]:
     """Leave what the disk refuses, with a line in the log, so that those behind it have their turn."""
     try:
         yield

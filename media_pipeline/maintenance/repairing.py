@@ -30,7 +30,9 @@ def _fetch(finding: Finding) -> bool:
     """Bring the mirror's copy back, when it has the very bytes that were received."""
     capture = Capture.everything.filter(pk=finding.capture_id).first()
     row = OSSObject.objects.filter(pk=finding.capture_id, state=MirrorState.MIRRORED).first()
-    mirror = open_mirror(settings) if capture and row else None
+    if capture is None or row is None:
+        return False
+    mirror = open_mirror(settings)
     if mirror is None:
         return False
     with mirror.open(row.key) as copy:

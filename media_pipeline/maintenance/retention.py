@@ -170,7 +170,8 @@ def _free_old(run: Run) -> None:
     while mirror and (size := run.next_batch()):
         check_disk()
         # What could not be freed is walked past, else it would be all that the next batch holds.
-        later = _behind(rows, "mirrored_at", "pk", last.mirrored_at, last.pk) if last else rows
+        at = last.mirrored_at if last else None
+        later = _behind(rows, "mirrored_at", "pk", at, last.pk) if last and at else rows
         batch = list(later[:size])
         if not batch:
             return
@@ -242,10 +243,10 @@ def _batches(
 
 def _free(rows_: list[OSSObject], mirror: MirrorStore) -> set:
     """Give up the hub's own files of those copies that the mirror proves now. Returns their keys. Raises MirrorError."""
-    for row in rows_:
-        # Read here: the threads below use no database.
-        row.picture = row.capture
-    proofs = list(_provers.map(_prove, repeat(mirror), rows_))
+    # Read here: the threads below use no database.
+    pictures = [row.capture for row in rows_]
+    paths = {row.pk: picture.path for row, picture in zip(rows_, pictures, strict=True)}
+    proofs = list(_provers.map(_prove, repeat(mirror), rows_, pictures))
     proved = [row for row, proof in zip(rows_, proofs, strict=True) if proof is True]
     with one_writer(), transaction.atomic():
         # Asked afresh: somebody may have kept or deleted a picture meanwhile.
@@ -259,15 +260,15 @@ def _free(rows_: list[OSSObject], mirror: MirrorStore) -> set:
         OSSObject.objects.filter(pk__in=freed).update(local_freed_at=timezone.now())
     _see_to_unproved([row for row, proof in zip(rows_, proofs, strict=True) if proof is False])
     # The row first: a kill between the two leaves a file too many and never one too few.
-    store.remove([store.full_path(row.picture.path) for row in proved if row.pk in freed])
+    store.remove([store.full_path(paths[row.pk]) for row in proved if row.pk in freed])
     if errors := [proof for proof in proofs if isinstance(proof, MirrorError)]:
         raise errors[0]
     return freed
 
 
-def _prove(mirror: MirrorStore, row: OSSObject) -> bool | MirrorError:
+def _prove(mirror: MirrorStore, row: OSSObject, picture: Capture) -> bool | MirrorError:
     try:
-        return proves_copy(mirror, row, row.picture)
+        return proves_copy(mirror, row, picture)
     except MirrorError as error:
         return error
     except FileNotFoundError:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -104,17 +105,17 @@ def walk_captures() -> Iterator[list[Capture]]:
 
 
 def _verify_row(capture: Capture, scope: Scope, mirror: MirrorStore | None) -> Iterator[Finding]:
-    row = getattr(capture, "mirror", None)
-    mirrored = row is not None and row.state == MirrorState.MIRRORED
-    freed = mirrored and row.local_freed_at is not None
+    row: Any = getattr(capture, "mirror", None)
+    copy = row if row is not None and row.state == MirrorState.MIRRORED else None
+    freed = copy is not None and copy.local_freed_at is not None
     kind = check_file(capture, scope.deep)
     # Somebody may have deleted the picture, or retention freed it, since its row was read.
     if kind and not (freed and kind == "missing") and _still_owed(capture):
         yield Finding(kind, capture.path, capture.device.code, capture.pk)
     if capture.thumbnail_state == Step.DONE and not store.thumbnail_path(capture.pk).is_file():
         yield Finding("no_thumbnail", capture.path, capture.device.code, capture.pk)
-    if mirror is not None and mirrored and (kind := _check_copy(mirror, row.key, capture.size_bytes)):
-        yield Finding(kind, row.key, capture.device.code, capture.pk)
+    if mirror and copy and (kind := _check_copy(mirror, copy.key, capture.size_bytes)):
+        yield Finding(kind, copy.key, capture.device.code, capture.pk)
 
 
 def _still_owed(capture: Capture) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -124,7 +124,7 @@ class FolderStore:
             sync_folder(folder)
 
     @contextmanager
-    def _translated(self, absent: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+    def _translated(self, absent: type[Exception] | tuple[()] = ()) -> Generator[None]:
         try:
             yield
         except absent:

@@ -33,6 +33,9 @@ class OSSObject(models.Model):
 
     RETRYABLE = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
 
+    # Set while a copy is made: whether it was blocked before.
+    was_blocked: bool = False
+
     capture = models.OneToOneField(
         "media_pipeline.Capture", primary_key=True, on_delete=models.CASCADE, related_name="mirror"
     )

@@ -3,13 +3,14 @@
 Import it through `stores.open_mirror()` or a STORAGES entry only, because `import oss2` takes 0.3 s.
 """
 
+import base64
 import contextlib
 import hashlib
 import logging
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +62,20 @@ class OSSStorage(BaseStorage):
     """
 
     name = "oss"
+    # The settings: django-storages sets each as an attribute.
+    endpoint: str
+    public_endpoint: str
+    region: str
+    bucket: str
+    access_key_id: str
+    access_key_secret: str
+    session_token: str
+    cname: str | bool
+    prefix: str
+    signature: str
+    connect_timeout_s: float
+    read_timeout_s: float
+    url_expires_s: int
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -108,14 +123,18 @@ class OSSStorage(BaseStorage):
                 said("OSS took the picture but does not show it. It is sent again later."), "inconsistent"
             )
         stored_crc = _crc64_of(head)
-        same = stored_crc == crc.value if stored_crc is not None else head.etag.lower() == md5.hexdigest()
+        same = (
+            stored_crc == crc.value
+            if stored_crc is not None
+            else (head.etag or "").lower() == md5.hexdigest()
+        )
         if head.content_length != size_bytes or not same:
             if not sent:
                 raise key_taken(key)
             raise MirrorError(
                 said("OSS shows other bytes than those sent. It is tried again."), "inconsistent"
             )
-        return PutResult(head.etag, stored_crc, size_bytes)
+        return PutResult(head.etag or "", stored_crc, size_bytes)
 
     def put(self, path: str | Path, key: str, content_type: str) -> PutResult:
         """Store the file under the key (MirrorStore)."""
@@ -124,7 +143,11 @@ class OSSStorage(BaseStorage):
     def head(self, key: str) -> PutResult | None:
         """Tell size and checksum of the object; None only when OSS itself says that there is none."""
         found = self._head(key)
-        return found and PutResult(found.etag, _crc64_of(found), found.content_length)
+        return (
+            None
+            if found is None
+            else PutResult(found.etag or "", _crc64_of(found), found.content_length or 0)
+        )
 
     def public_url(self, key: str) -> str:
         """Return the plain URL, which strangers can read only if the bucket is public-read."""
@@ -136,6 +159,8 @@ class OSSStorage(BaseStorage):
 
     def probe(self) -> list[ProbeStep]:
         """Test the bucket for real."""
+        # Django's File reads like any other.
+        # pyrefly: ignore[bad-argument-type]
         return run_probe(self)
 
     # What Django asks of a storage
@@ -155,7 +180,8 @@ class OSSStorage(BaseStorage):
 
     def _save(self, name: str, content: File) -> str:
         content_type = getattr(content, "content_type", None) or oss2.utils.content_type_by_name(name)
-        stream, crc = getattr(content, "file", content), Crc64()
+        stream: Any = getattr(content, "file", content)
+        crc = Crc64()
         content.seek(0)
         hash_source(stream, crc)
         while not self._send(self._key(name), stream, content_type or "application/octet-stream", crc.value):
@@ -169,10 +195,10 @@ class OSSStorage(BaseStorage):
         return self._head(name) is not None
 
     def size(self, name: str) -> int:
-        return self._present(name).content_length
+        return self._present(name).content_length or 0
 
     def get_modified_time(self, name: str) -> datetime:
-        modified = datetime.fromtimestamp(self._present(name).last_modified, UTC)
+        modified = datetime.fromtimestamp(self._present(name).last_modified or 0, UTC)
         return modified if settings.USE_TZ else timezone.make_naive(modified)
 
     def delete(self, name: str) -> None:
@@ -191,6 +217,8 @@ class OSSStorage(BaseStorage):
                     (folders if item.is_prefix() else files).append(name)
         return folders, files
 
+    # Django's takes a name alone; more is left to each storage.
+    # pyrefly: ignore[bad-override]
     def url(
         self,
         name: str,
@@ -223,7 +251,7 @@ class OSSStorage(BaseStorage):
             "x-oss-forbid-overwrite": "true",
         }
         if md5 is not None:
-            headers["Content-MD5"] = oss2.utils.b64encode_as_string(md5)
+            headers["Content-MD5"] = base64.b64encode(md5).decode()
         try:
             with self._translated(may_be_absent=False):
                 stored = self._api().put_object(key, stream, headers=headers)
@@ -332,7 +360,7 @@ class OSSStorage(BaseStorage):
             raise MirrorError(str(error), "settings", configuration=True) from None
 
     @contextmanager
-    def _translated(self, may_be_absent: bool = True) -> Iterator[None]:
+    def _translated(self, may_be_absent: bool = True) -> Generator[None]:
         """Turn every error of the SDK into ours. Theirs may hold signed strings, so they are not chained.
 
         `may_be_absent`: the operation reads, so OSS may say that there is no such object (FileNotFoundError).

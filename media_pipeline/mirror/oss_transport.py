@@ -5,6 +5,8 @@ has no use for: cookies, netrc, redirects (a signed request is good for one addr
 settings anew for each request.
 """
 
+from urllib.parse import urlsplit
+
 import oss2
 import requests
 
@@ -38,8 +40,9 @@ class LeanSession(oss2.Session):
             prepared.prepare_headers(headers)
             prepared.prepare_body(req.data, None)
             prepared.hooks = {"response": []}
-            proxies, verify = self._settings_for(prepared.url)
-            adapter = self.session.get_adapter(prepared.url)
+            url = prepared.url or req.url
+            proxies, verify = self._settings_for(url)
+            adapter = self.session.get_adapter(url)
             answer = adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, proxies=req.proxies or proxies
             )
@@ -52,7 +55,7 @@ class LeanSession(oss2.Session):
         return oss2.http.Response(answer)
 
     def _settings_for(self, url: str) -> tuple[dict[str, str], str | bool]:
-        host = requests.compat.urlparse(url).netloc
+        host = urlsplit(url).netloc
         if host not in self._settings:
             merged = self.session.merge_environment_settings(url, {}, True, None, None)
             self._settings[host] = (merged["proxies"], merged["verify"])

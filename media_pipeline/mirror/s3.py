@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -105,6 +105,8 @@ class S3Store:
                 read_timeout=20,
                 # Trying again is the mirror's own work, on the row.
                 retries={"total_max_attempts": 1},
+                # Checked at the start to be one of the three words.
+                # pyrefly: ignore[bad-argument-type]
                 s3={"addressing_style": addressing_style or "auto"},
                 proxies={} if is_loopback(endpoint_url) else None,
             ),
@@ -167,7 +169,8 @@ class S3Store:
         found = self._head(full_key)
         if found is None:
             self._prove_absent(full_key)
-        return found and _result_of(found)
+            return None
+        return _result_of(found)
 
     def public_url(self, key: str) -> str:
         """Return the plain URL, which strangers can read only if the bucket is public-read."""
@@ -218,7 +221,7 @@ class S3Store:
         return client
 
     @contextmanager
-    def _translated(self, may_be_absent: bool = False, named: bool = False) -> Iterator[None]:
+    def _translated(self, may_be_absent: bool = False, named: bool = False) -> Generator[None]:
         """Turn every error of the SDK into ours.
 
         `may_be_absent`: the operation reads, so the store may say that there is no such object (FileNotFoundError).

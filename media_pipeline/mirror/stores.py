@@ -13,7 +13,7 @@ import importlib
 import io
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +198,7 @@ def _unreadable(path: str | Path, error: OSError) -> MirrorError:
 
 
 @contextmanager
-def open_source(path: str | Path) -> Iterator[IO[bytes]]:
+def open_source(path: str | Path) -> Generator[IO[bytes]]:
     """Open the local file that is to be mirrored. Only its own faults are translated, never those of the block."""
     try:
         source = io.BufferedReader(_LocalFile(str(path)))

@@ -66,7 +66,7 @@ class Spool:
         self.size_bytes += len(chunk)
         self._sha256.update(chunk)
         if self.spilled:
-            _write_all(self._file, chunk)
+            _write_all(self._opened(), chunk)
             return
         if isinstance(self._buffer, bytes):
             self._buffer = bytearray(self._buffer)
@@ -95,7 +95,7 @@ class Spool:
     def view(self) -> bytes | mmap.mmap:
         """Return the whole body to read; a mapping of the file when it is large."""
         if self.spilled:
-            return mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+            return mmap.mmap(self._opened(), 0, access=mmap.ACCESS_READ)
         if isinstance(self._buffer, bytearray):
             self._buffer = bytes(self._buffer)
         return self._buffer
@@ -110,7 +110,14 @@ class Spool:
             self._into_file()
         self._handed_out = True
         failpoints.hit("ingest.written")
-        return self._file, self._path
+        if self._path is None:
+            raise RuntimeError("The body's file was moved already.")
+        return self._opened(), self._path
+
+    def _opened(self) -> int:
+        if self._file is None:
+            raise RuntimeError("The body is in no file.")
+        return self._file
 
     def _into_file(self) -> None:
         body = self.view()

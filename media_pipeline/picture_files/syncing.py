@@ -15,7 +15,7 @@ import ctypes
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,7 +36,7 @@ _supported: dict[int, bool] = {}
 
 
 @contextmanager
-def watch(folder: Path) -> Iterator[int | None]:
+def watch(folder: Path) -> Generator[int | None]:
     """Open what one sync of this folder's file system needs; None where each file is to be synced by itself.
 
     Everything that `move_all` gets with it is to be written inside, or to be named in `begun_before`.

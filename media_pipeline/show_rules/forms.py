@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 from devices.panels.deliveries.screens import screens_of
 from devices.panels.rendering.profiles import choices_of
 from devices.registry.models import Device
-from photohub.lib.pages.form_fields import number, show_errors, text, tick
+from photohub.lib.pages.form_fields import narrow, number, offer, show_errors, text, tick
 
 from .models import ShowRule
 from .rules import FIELDS, LIMITS, save_rule
@@ -43,6 +43,8 @@ class RuleForm(forms.Form):
         200,
         attrs={"autocomplete": "off"},
     )
+    # Django takes fields off the class, so the form's own `render` stays.
+    # pyrefly: ignore[bad-override]
     render = forms.ChoiceField(label=gettext_lazy("Render profile"), required=False)
     only_fresh_s = number(
         gettext_lazy("Only pictures younger than (s)"),
@@ -64,11 +66,11 @@ class RuleForm(forms.Form):
         super().__init__(*args, initial=(_values_of(rule) if rule else _defaults()) | (initial or {}))
         kept = [panel.pk for panel in rule.panels.all()] if rule else []
         chosen = [device.pk for device in screens_of(user)] + kept
-        self.fields["panels"].queryset = Device.objects.filter(pk__in=chosen).order_by("name")
-        self.fields["camera"].queryset = Device.objects.visible_to(user).order_by("name")
+        narrow(self, "panels", Device.objects.filter(pk__in=chosen).order_by("name"))
+        narrow(self, "camera", Device.objects.visible_to(user).order_by("name"))
         drawn = [(profile.name, f"{profile} ({words})") for profile, words in choices_of()]
         plain = [("", _("each panel's own")), ("none", _("none: the bytes as they are"))]
-        self.fields["render"].choices = plain + drawn
+        offer(self, "render", plain + drawn)
 
     def save(self) -> ShowRule | None:
         """Store the rule; None when it may not be, with the reasons at their fields."""

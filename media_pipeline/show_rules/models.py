@@ -1,5 +1,7 @@
 """Rules that show a camera's pictures on panels, and what each run of one came to."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -55,6 +57,7 @@ class ShowRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     rule = models.ForeignKey(ShowRule, on_delete=models.CASCADE, related_name="runs")
+    capture_id: uuid.UUID
     capture = models.ForeignKey("media_pipeline.Capture", on_delete=models.CASCADE, related_name="show_runs")
     state = models.CharField(max_length=8, choices=RunState)
     # A stable word for programs, and the same for people.

@@ -164,7 +164,7 @@ class FrameIntake:
         try:
             if device is None:
                 device = await self._look_up(code)
-                if not self._is_chosen(device, arrived_s):
+                if device is None or not self._is_chosen(device, arrived_s):
                     return
             flags = ("transport",) if isinstance(picture, BadlySent) else ()
             upload = await asyncio.to_thread(
@@ -287,12 +287,14 @@ class FrameIntake:
             return self._uploads.settle(completed.code, completed.id, reason, sentence)
 
     def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
+        submitted = None
         try:
             upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=name)
             submitted = self._hand_in(upload)
             receipt = submitted.result(STORED_WITHIN_S)
         except TimeoutError as error:
-            submitted.cancel()
+            if submitted is not None:
+                submitted.cancel()
             raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
         except Refused as refusal:
             self._count(refusal.word, device.code, refusal.sentence)

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _READ_BYTES = 65_536
 # Less than this in `idle_s` is a peer that only pretends to send.
 _PROGRESS_BYTES = 1024
-TROUBLES = {FrameTooLarge: "stream_too_large"}
+TROUBLES: dict[type[StreamError], str] = {FrameTooLarge: "stream_too_large"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,8 @@ class StreamEndpoint:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("A connection is served by a task.")
         connection = _Connection(self, reader, writer)
         strangers = len(self._tasks) - len(self._streams)
         if len(self._tasks) >= self.limits.connections or strangers >= self.limits.strangers:
@@ -262,8 +264,8 @@ class _Connection:
                 while self._frames.may_greet and not events:
                     events = self._feed(await self._reader.read(_READ_BYTES))
         claim = StreamClaim(self.address)
-        if events and isinstance(events[0], Hello):
-            hello = events.pop(0)
+        if events and isinstance(hello := events[0], Hello):
+            events.pop(0)
             claim = StreamClaim(self.address, hello.code, hello.key)
         self.code = await self._identify(claim)
         return claim, events

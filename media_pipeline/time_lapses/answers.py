@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from devices.protocol.firmware.byte_ranges import decide_range
 
 _PIECE_BYTES = 256 * 1024
 
 
-def file_response(request: HttpRequest, path: Path, content_type: str) -> HttpResponse:
+def file_response(request: HttpRequest, path: Path, content_type: str) -> HttpResponseBase:
     """Answer with the file, or the part that is asked for. Raises OSError when it is not there."""
     status = path.stat()
     etag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
@@ -23,7 +24,7 @@ def file_response(request: HttpRequest, path: Path, content_type: str) -> HttpRe
         if_range=request.headers.get("If-Range", ""),
         if_none_match=request.headers.get("If-None-Match", ""),
     )
-    response: HttpResponse | StreamingHttpResponse
+    response: HttpResponseBase
     if request.method == "HEAD" or wanted.last < wanted.first:
         response = HttpResponse(status=wanted.status, content_type=content_type)
     else:

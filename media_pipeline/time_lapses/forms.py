@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from devices.access.rights import Action, can
 from devices.registry.models import Device
 from media_pipeline.captures.filters import Filters
-from photohub.lib.pages.form_fields import show_errors, tick
+from photohub.lib.pages.form_fields import narrow, offer, show_errors, tick
 from photohub.lib.pages.instants import BadFilter, read_instant
 
 from .models import TimeLapse
@@ -60,14 +60,15 @@ class TimeLapseForm(forms.Form):
     def __init__(self, *args, user, zone: tzinfo, chosen: list[str], **options) -> None:
         super().__init__(*args, **options)
         self._zone, self.chosen = zone, chosen
-        self.fields["device"].queryset = _devices_of(user)
-        self.fields["fps"].choices = [(n, _("%(count)s pictures a second") % {"count": n}) for n in _SPEEDS]
+        narrow(self, "device", devices_of(user))
+        offer(self, "fps", [(n, _("%(count)s pictures a second") % {"count": n}) for n in _SPEEDS])
         if chosen:
             del self.fields["since"], self.fields["before"]
         self.outlook: Outlook | None = None
 
     def clean(self) -> dict:
-        values = super().clean()
+        super().clean()
+        values = self.cleaned_data
         if not self.errors:
             self._look_ahead()
         return values
@@ -105,7 +106,7 @@ class TimeLapseForm(forms.Form):
             return None
 
 
-def _devices_of(user):
+def devices_of(user):
     allowed = [
         d.pk for d in Device.objects.visible_to(user).select_related("group") if can(user, Action.COMMAND, d)
     ]

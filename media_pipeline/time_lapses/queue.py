@@ -203,9 +203,9 @@ def drop_left_over() -> int:
     paths = list(settings.TIME_LAPSES_DIR.iterdir())[:_NAMES_KEPT_AT_MOST]
     # Asked after the folder was read: a row comes before its files.
     known = _with_files(id for path in paths if (id := read_id(path.stem)))
-    left = [path for path in paths if (id := read_id(path.stem)) and id not in known]
-    for path in left:
-        remove_files(read_id(path.stem))
+    left = [id for path in paths if (id := read_id(path.stem)) and id not in known]
+    for id in left:
+        remove_files(id)
     return len(left)
 
 

@@ -117,20 +117,23 @@ class _Run:
         except OSError as error:
             self._said.close()
             raise EncoderMissing(str(error)) from error
+        if self._process.stdin is None:
+            raise RuntimeError("A process with a pipe for its input has none.")
+        self._input = self._process.stdin
         # Uploads come first.
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self._process.pid, _POLITENESS)
 
     def write(self, data: bytes) -> None:
         try:
-            self._process.stdin.write(data)
+            self._input.write(data)
         except OSError as error:
             raise VideoFailed(self.kill()) from error
 
     def finish(self) -> None:
         """Wait until everything is written. Raises VideoFailed."""
         try:
-            self._process.stdin.close()
+            self._input.close()
             self._process.wait(_END_WITHIN_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise VideoFailed(self.kill()) from error
@@ -143,7 +146,7 @@ class _Run:
         self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):
-            self._process.stdin.close()
+            self._input.close()
         if self._said.closed:
             return ""
         with self._said:

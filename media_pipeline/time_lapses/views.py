@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -18,11 +19,12 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
+from photohub.lib.pages.request import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
 from . import queue as time_lapses
 from .answers import file_response
-from .forms import TimeLapseForm, initial_of
+from .forms import TimeLapseForm, devices_of, initial_of
 from .models import LapseState, TimeLapse
 
 _ON_A_PAGE = 30
@@ -54,7 +56,7 @@ def list_films(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: PageRequest) -> HttpResponse:
     """Ask which pictures; tell how many frames that is and how long it takes; queue it."""
     require(request.user, Action.COMMAND)
     form = _bound_form(request) if request.method == "POST" else _fresh_form(request)
@@ -83,8 +85,7 @@ def _fresh_form(request: HttpRequest) -> TimeLapseForm:
         initial = initial_of(Filters.from_query(request.GET, zone), zone)
     except BadFilter:
         initial = initial_of(Filters(), zone)
-    blank = TimeLapseForm(user=request.user, zone=zone, chosen=[])
-    first = blank.fields["device"].queryset.first()
+    first = devices_of(request.user).first()
     values = _BLANK | initial
     values["device"] = values["device"] or (first.code if first else "")
     return TimeLapseForm(values, user=request.user, zone=zone, chosen=[])
@@ -142,7 +143,7 @@ def _context(request: HttpRequest, time_lapse: TimeLapse) -> dict:
 
 @login_or_token
 @require_safe
-def film(request: HttpRequest, id: UUID) -> HttpResponse:
+def film(request: HttpRequest, id: UUID) -> HttpResponseBase:
     """Serve the film, or the part of it that a player asks for; with `download` as a file to keep."""
     time_lapse = get_film(request.user, id)
     if time_lapse.state != LapseState.READY:

@@ -45,6 +45,8 @@ class EmptyingOut(Schema):
 def delete_capture(
     request: HttpRequest,
     id: UUID,
+    # Ninja's own way of saying a parameter; its types name only the form with brackets.
+    # pyrefly: ignore[not-callable]
     permanent: bool = Query(False, description="Do not keep it in the trash; for owners"),
 ):
     """For operators. It goes to the trash, from where it can be restored for PHOTOHUB_TRASH_DAYS.

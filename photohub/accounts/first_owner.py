@@ -2,7 +2,7 @@
 
 import secrets
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core import signing
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -50,6 +50,6 @@ def _newest(word: str) -> QuerySet[ServiceBeat]:
 
 def make_owner(username: str, password: str, email: str = ""):
     """Make a person who may do everything, the back office included."""
-    user = get_user_model().objects.create_superuser(username, email, password)
+    user = User.objects.create_superuser(username, email, password)
     Membership.objects.get_or_create(user=user, group=None, defaults={"role": Role.OWNER})
     return user

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm, UserCreationForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +26,7 @@ def check_person_name(name: str) -> None:
         raise ValidationError(sentence, code="taken")
 
 
-def _word_passwords(form: forms.Form, first: str, second: str) -> None:
+def _word_passwords(form: forms.BaseForm, first: str, second: str) -> None:
     """Say in our own words what Django says of its password fields."""
     form.fields[first].help_text = _("At least 8 characters, and none that everybody tries first.")
     form.fields[second].label = _("Password once more")
@@ -52,6 +53,8 @@ class FirstOwnerForm(UserCreationForm):
             check_person_name(name)
         return name
 
+    # As Django says to do it: a form's Meta does not inherit.
+    # pyrefly: ignore[bad-override]
     class Meta:
         model = get_user_model()
         fields = ["username"]
@@ -66,7 +69,8 @@ class RoleForm(forms.Form):
     )
 
     def clean(self) -> dict:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if cleaned.get("role") == Role.OWNER and cleaned.get("group"):
             raise ValidationError(_("An owner owns everything. Choose “all devices”, or another role."))
         return cleaned
@@ -78,7 +82,7 @@ class InviteForm(RoleForm):
     username = forms.CharField(
         label=_("User name"),
         max_length=150,
-        validators=[get_user_model().username_validator],
+        validators=[User.username_validator],
         widget=forms.TextInput(
             attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
         ),

@@ -1,10 +1,11 @@
 """The people of the hub: owners invite them, give them roles and switch their accounts off."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -72,7 +73,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _render_people(request, 422, invite_form=form)
     with transaction.atomic():
-        person = get_user_model().objects.create_user(form.cleaned_data["username"])
+        person = User.objects.create_user(form.cleaned_data["username"])
         give_role(person, form.cleaned_data["role"], form.cleaned_data["group"])
     return _show_link(request, person)
 
@@ -96,7 +97,7 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
     person = get_object_or_404(get_user_model(), pk=pk)
     form = RoleForm(request.POST)
     if not form.is_valid():
-        messages.error(request, " ".join(error for errors in form.errors.values() for error in errors))
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return redirect("people")
     try:
         with keeping_an_owner():
@@ -145,7 +146,7 @@ def give_role(person, role: str, group=None) -> None:
 
 
 @contextmanager
-def keeping_an_owner() -> Iterator[None]:
+def keeping_an_owner() -> Generator[None]:
     """Undo what is done inside, and raise LastOwner, when nobody would own the hub afterwards."""
     with transaction.atomic():
         # Two owners who demote each other at once wait for one another here.

@@ -6,7 +6,6 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -70,7 +69,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     if is_set_outside():
         messages.error(request, _("The time zone is set by PHOTOHUB_TIME_ZONE. Change it there."))
     elif not form.is_valid():
-        messages.error(request, " ".join(ValidationError(form.errors["zone"]).messages))
+        messages.error(request, " ".join(str(error) for error in form.errors["zone"]))
     else:
         choices.choose_timezone(form.cleaned_data["zone"])
         messages.success(request, _("The hub's time zone is %(zone)s.") % {"zone": form.cleaned_data["zone"]})

@@ -178,16 +178,18 @@ class ManagementAPI(NinjaAPI):
         served = [
             path("openapi.json", _read_only(openapi_json), name="openapi-json"),
             path("docs", _read_only(docs), name="docs"),
-            *(pattern for pattern in patterns if pattern.name != "api-root"),
+            *(p for p in patterns if isinstance(p, URLPattern) and p.name != "api-root"),
         ]
         # The root is only a place to reverse from; like any other unknown path it answers 404.
         root = path("", _unknown, name="api-root")
         return [*_slashed(served), root, re_path(r"^.*$", _unknown)], app, namespace
 
-    def on_exception(self, request: HttpRequest, error: Exception) -> HttpResponse:
-        refusal = explain(error)
+    # Every error that reaches it is an exception; ours come to an answer each.
+    # pyrefly: ignore[bad-override]
+    def on_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse:
+        refusal = explain(exc)
         if refusal.status >= 500:
-            log.error("The API could not answer %s %s.", request.method, request.path, exc_info=error)
+            log.error("The API could not answer %s %s.", request.method, request.path, exc_info=exc)
         return refuse(request, refusal)
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
@@ -195,6 +197,8 @@ class ManagementAPI(NinjaAPI):
         view = operation.view_func
         return f"{IDS_BEGIN_WITH[view.__module__]}_{view.__name__}"
 
+    # Ninja's own arguments, whichever it takes.
+    # pyrefly: ignore[bad-override]
     def get_openapi_schema(self, **kwargs) -> dict:
         return describe_errors(super().get_openapi_schema(**kwargs))
 

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -60,7 +60,7 @@ def _taken(data: Path) -> str:
 
 
 @contextmanager
-def _opened(source: Path, workspace: Path) -> Iterator[Path]:
+def _opened(source: Path, workspace: Path) -> Generator[Path]:
     """Yield the backup as a folder."""
     if source.is_dir():
         yield source

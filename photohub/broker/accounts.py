@@ -1,9 +1,8 @@
 """Who may use which topic of the embedded broker."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from devices.protocol.topics import filter_covers, matches, valid_filter
 
@@ -21,7 +20,7 @@ class Account:
     kind: Literal["device", "person", "hub"]  # the hub itself is a client of outside brokers only
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
-    subject: Hashable = None
+    subject: tuple[Any, ...] = ()
     automatic: tuple[str, ...] = ()
 
 

@@ -48,7 +48,7 @@ class BrokerLog:
 
     filters: tuple[str, ...] = (f"{TOPIC}N", f"{TOPIC}I", f"{TOPIC}M/subscribe")
 
-    def __init__(self, on_listening: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, on_listening: Callable[[], object] = lambda: None) -> None:
         self._on_listening = on_listening
         self._codes: dict[str, str] = {}
         self._subscribed: dict[str, set[str]] = {}

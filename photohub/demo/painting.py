@@ -70,6 +70,8 @@ def _missing() -> list[Moment]:
 
 
 async def _painted(painter: asyncio.subprocess.Process, moment: Moment) -> bytes:
+    if painter.stdin is None or painter.stdout is None:
+        raise RuntimeError("A process with pipes has none.")
     painter.stdin.write(json.dumps(moment.wish()).encode() + b"\n")
     await painter.stdin.drain()
     (length,) = struct.unpack(">I", await painter.stdout.readexactly(4))

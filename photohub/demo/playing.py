@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError
 
 from devices.events import troubles
@@ -16,6 +15,7 @@ from devices.registry.models import Device
 from devices.setup import simulated
 from devices.setup.simulated import GROUP
 from photohub.lib.database.db import in_thread
+from photohub.lib.messaging import notify
 
 from . import boards, stage
 from .boards import Addresses
@@ -80,7 +80,7 @@ class SimulatedDevices:
             self._start(code, key, SCENES.get(code, _OTHER_SCENES[number % len(_OTHER_SCENES)]))
 
     async def _listen(self) -> None:
-        layer = get_channel_layer()
+        layer = notify.channel_layer()
         channel = await layer.new_channel("simulators")
         await layer.group_add(GROUP, channel)
         try:
@@ -111,7 +111,7 @@ class SimulatedDevices:
 
     async def _play(self, code: str, key: str, scene: str) -> None:
         device = await self._patiently(Device.objects.filter(code=code).first)
-        if device is None:
+        if device is None or self._addresses is None:
             return
         await in_thread(troubles.over, device, "simulator_stopped")
         program = boards.build(device, key, scene, self._addresses)

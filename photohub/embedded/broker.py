@@ -152,7 +152,7 @@ class EmbeddedBroker:
 
     async def stop(self) -> None:
         """Close the listener and every connection, and wait until the callbacks have been told."""
-        if self._server is None:
+        if self._server is None or self._watch is None:
             return
         self._server.close()
         self._watch.cancel()
@@ -206,7 +206,7 @@ class EmbeddedBroker:
 
     async def claim(self, connection: Connection) -> None:
         """Give the account's client id to this connection and end the one which had it; raises Refused."""
-        account, key = connection.account, connection.key
+        account, key = connection.owner, connection.key
         standing = self._standing(account)
         rivals = [other for other in standing.connections if other.key == key]
         if len(standing.connections) - len(rivals) >= CONNECTIONS_PER_ACCOUNT:
@@ -230,7 +230,7 @@ class EmbeddedBroker:
         self._standing(connection.account).connections.discard(connection)
         if self._by_key.get(connection.key) is connection:
             del self._by_key[connection.key]
-            self._tell(connection.account, self._tell_gone(connection, reason))
+            self._tell(connection.owner, self._tell_gone(connection, reason))
 
     async def pace(self, account: Account, cost: float = 1) -> None:
         """Wait until the account may send its next packet; one that takes more time than others costs more."""
@@ -245,7 +245,7 @@ class EmbeddedBroker:
         """Bound what packets take that are not whole yet or wait: of one account (raises Refused), and in all."""
         if connection.held_bytes <= LARGE_BYTES:
             return
-        own = self._standing(connection.account).connections
+        own = self._standing(connection.owner).connections
         if sum(each.held_bytes for each in own) > 2 * self.max_packet_bytes:
             raise Refused(said("its connections send too much at once"))
         if sum(each.held_bytes for each in self._connections) > HELD_MAX_BYTES:
@@ -314,7 +314,7 @@ class EmbeddedBroker:
             self.core.sweep()
             self._tell_well()
             await self._tell_crowd()
-            accounts = list({connection.account for connection in self._by_key.values()})
+            accounts = list({connection.owner for connection in self._by_key.values()})
             if self._revalidate is None or not accounts:
                 continue
             try:
@@ -331,19 +331,22 @@ class EmbeddedBroker:
 
     def tell_connected(self, connection: Connection) -> None:
         if self._on_connect:
-            told = self._on_connect(connection.account, connection.client_id, connection.peer)
-            self._tell(connection.account, told)
+            told = self._on_connect(connection.owner, connection.client_id, connection.peer)
+            self._tell(connection.owner, told)
 
     def tell_subscribed(self, connection: Connection, topic_filter: str) -> None:
-        waiting = self._standing(connection.account).untold_filters
+        account = connection.owner
+        waiting = self._standing(account).untold_filters
         # Told once however often it is said, and again when it is said later.
         if self._on_subscribe and topic_filter not in waiting:
             waiting.add(topic_filter)
-            self._tell(connection.account, self._tell_listens(connection.account, topic_filter, waiting))
+            self._tell(account, self._tell_listens(self._on_subscribe, account, topic_filter, waiting))
 
-    async def _tell_listens(self, account: Account, topic_filter: str, waiting: set[str]) -> None:
+    async def _tell_listens(
+        self, tell: OnSubscribe, account: Account, topic_filter: str, waiting: set[str]
+    ) -> None:
         waiting.discard(topic_filter)
-        await self._on_subscribe(account, topic_filter)
+        await tell(account, topic_filter)
 
     def tell_refused(self, account: Account, word: str, **values: str | Said) -> None:
         # Of who comes and goes faster than he can be told of, the rest is not told.
@@ -353,7 +356,7 @@ class EmbeddedBroker:
     def _tell_well(self) -> None:
         for connection in list(self._by_key.values()):
             if self._on_well and connection.turned_well(WELL_AFTER_S):
-                self._tell(connection.account, self._on_well(connection.account))
+                self._tell(connection.owner, self._on_well(connection.owner))
 
     async def _tell_crowd(self) -> None:
         turned_away, self._turned_away = self._turned_away, 0
@@ -366,8 +369,8 @@ class EmbeddedBroker:
     async def _tell_gone(self, connection: Connection, reason: Said) -> None:
         # Asked only now, in the account's turn: a connection that came meanwhile has been told as connected,
         # or will be.
-        if self._on_disconnect and not self._standing(connection.account).connections:
-            await self._on_disconnect(connection.account, connection.client_id, reason)
+        if self._on_disconnect and not self._standing(connection.owner).connections:
+            await self._on_disconnect(connection.owner, connection.client_id, reason)
 
     def _tell(self, account: Account, told: Awaitable[None]) -> None:
         standing = self._standing(account)

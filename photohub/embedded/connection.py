@@ -82,6 +82,19 @@ class Connection:
         self._ending: asyncio.Future[Said] = asyncio.get_running_loop().create_future()
         self._answers = Answers(self.outgoing.put, self.cut)
 
+    @property
+    def owner(self) -> Account:
+        """Return the account that logged in."""
+        if self.account is None:
+            raise RuntimeError("Nobody has logged in on this connection.")
+        return self.account
+
+    @property
+    def _opened(self) -> Session:
+        if self.session is None:
+            raise RuntimeError("No session is open on this connection.")
+        return self.session
+
     async def run(self) -> None:
         """Serve the connection until it ends; never raises."""
         reason = said("never logged in")
@@ -238,20 +251,21 @@ class Connection:
                 self.broker.core.leave(self.session)
                 self.session = None
             if reason != GOODBYE and connect.will_topic is not None:
-                await self._leave_will(connect)
+                await self._leave_will(connect, connect.will_topic)
 
     def _greet(self, connect: Connect) -> None:
         """Open the session and answer the CONNECT, which must be the first thing that the client hears."""
-        self.session, present = self.broker.core.open(self.key, self.account, connect.clean_session)
+        session, present = self.broker.core.open(self.key, self.owner, connect.clean_session)
+        self.session = session
         self.outgoing.put(connack(ConnackCode.ACCEPTED, present))
-        self.session.listener = self.outgoing
+        session.listener = self.outgoing
         self.broker.tell_connected(self)
-        for topic_filter in self.account.automatic:
-            self.broker.core.subscribe(self.session, topic_filter, 1)
-        for topic_filter in sorted(self.session.filters):
+        for topic_filter in self.owner.automatic:
+            self.broker.core.subscribe(session, topic_filter, 1)
+        for topic_filter in sorted(session.filters):
             self.broker.tell_subscribed(self, topic_filter)
 
-    async def _leave_will(self, connect: Connect) -> None:
+    async def _leave_will(self, connect: Connect, topic: str) -> None:
         """Publish the will, and let the hub hear it before a next connection of this client begins.
 
         Like any message it needs room at the hub; who comes and goes without end leaves no more than that.
@@ -259,8 +273,8 @@ class Connection:
         payload, settled = connect.will_payload or b"", asyncio.Event()
         with suppress(TimeoutError, Refused):
             async with asyncio.timeout(WILL_S):
-                await self.broker.wait_for_room(self.account, len(payload))
-                will = self.broker.publish(self.account, connect.will_topic, payload, connect.will_qos)
+                await self.broker.wait_for_room(self.owner, len(payload))
+                will = self.broker.publish(self.owner, topic, payload, connect.will_qos)
                 will.when_settled(settled.set)
                 if self.broker.core.hub.link:
                     await settled.wait()
@@ -313,14 +327,14 @@ class Connection:
     async def _take(self, packet: Packet) -> None:
         # Hundreds of filters may stand in one SUBSCRIBE, and each is judged.
         await self.broker.pace(
-            self.account, 1 if packet.kind is Kind.PUBLISH else 1 + len(packet.body) // COSTS_ONE_BYTES
+            self.owner, 1 if packet.kind is Kind.PUBLISH else 1 + len(packet.body) // COSTS_ONE_BYTES
         )
         match packet.kind:
             case Kind.PUBLISH:
                 await self._take_publish(packet)
             case Kind.PUBREL:
                 packet_id = parse_packet_id(packet.body, packet.kind)
-                self.session.unreleased.pop(packet_id, None)
+                self._opened.unreleased.pop(packet_id, None)
                 self.outgoing.put(pubcomp(packet_id))
             case Kind.PUBACK:
                 self.outgoing.acknowledged(parse_packet_id(packet.body, packet.kind))
@@ -329,7 +343,7 @@ class Connection:
             case Kind.UNSUBSCRIBE:
                 packet_id, filters = parse_unsubscribe(packet.body)
                 for topic_filter in filters:
-                    self.broker.core.unsubscribe(self.session, topic_filter)
+                    self.broker.core.unsubscribe(self._opened, topic_filter)
                 self.outgoing.put(unsuback(packet_id))
             case Kind.PINGREQ:
                 self.outgoing.put(PINGRESP)
@@ -341,35 +355,35 @@ class Connection:
     async def _take_publish(self, packet: Packet) -> None:
         head = parse_publish_head(packet)
         payload = packet.body[head.payload_offset :]
-        if may_publish(self.account, head.topic):
+        if may_publish(self.owner, head.topic):
             receipt = await self._hand_in(head, payload)
         else:
             self._deny(head.topic)
             # 3.1.1 cannot say no, and without an answer the client repeats the message for ever.
             receipt = Receipt(Outcome.KEPT)
-        if head.qos == 2:
-            self.session.hold(head.packet_id, hash((head.topic, payload)), receipt)
-        if head.qos:
+        if head.packet_id is not None:
+            if head.qos == 2:
+                self._opened.hold(head.packet_id, hash((head.topic, payload)), receipt)
             build = puback if head.qos == 1 else pubrec
             self._answers.send_when_kept(receipt, head.packet_id, build(head.packet_id))
 
     async def _hand_in(self, head: PublishHead, payload: bytes) -> Receipt:
         """Pass a message on, unless it is one that is known already, and return what becomes of it."""
-        if not head.qos:
-            await self.broker.wait_for_room(self.account, len(payload))
-            return self.broker.publish(self.account, head.topic, payload, 0)
+        if head.packet_id is None:
+            await self.broker.wait_for_room(self.owner, len(payload))
+            return self.broker.publish(self.owner, head.topic, payload, 0)
         self._answers.note_repeated(head.packet_id)
-        published, digest = self.broker.published(self.account), hash((head.topic, payload))
+        published, digest = self.broker.published(self.owner), hash((head.topic, payload))
         # Until its PUBREL, a packet id of QoS 2 stands for the same message whatever the flag says (4.3.3).
-        held = self.session.held(head.packet_id, digest) if head.qos == 2 else None
+        held = self._opened.held(head.packet_id, digest) if head.qos == 2 else None
         if held is not None:
             return held
         known = published.find(self.key, head.packet_id, digest, head.dup)
         if known is not None:
             return known
-        await self.broker.wait_for_room(self.account, len(payload))
+        await self.broker.wait_for_room(self.owner, len(payload))
         repeated = head.dup or published.is_unanswered(self.key, head.packet_id, digest)
-        receipt = self.broker.publish(self.account, head.topic, payload, head.qos, repeated=repeated)
+        receipt = self.broker.publish(self.owner, head.topic, payload, head.qos, repeated=repeated)
         published.remember(self.key, head.packet_id, digest, receipt)
         return receipt
 
@@ -385,14 +399,14 @@ class Connection:
 
     def _judge_filter(self, topic_filter: str, qos: int) -> int:
         """Subscribe and return the granted QoS (2 is served as 1, which SUBACK can say), or the refusal."""
-        filters = self.session.filters
+        filters = self._opened.filters
         has_room = topic_filter in filters or len(filters) < SUBSCRIPTIONS_MAX
-        if has_room and may_subscribe(self.account, topic_filter):
-            self.broker.core.subscribe(self.session, topic_filter, min(qos, 1))
+        if has_room and may_subscribe(self.owner, topic_filter):
+            self.broker.core.subscribe(self._opened, topic_filter, min(qos, 1))
             return min(qos, 1)
         self._deny(topic_filter)
         return SUBSCRIPTION_REFUSED
 
     def _deny(self, topic: str) -> None:
         self.denied += 1
-        self.broker.count_denied(self.account, topic, first=self.denied == 1)
+        self.broker.count_denied(self.owner, topic, first=self.denied == 1)

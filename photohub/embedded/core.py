@@ -92,7 +92,7 @@ class Core:
     def offline_sessions(self, username: str) -> list[str]:
         """Return the account's sessions without a connection, the longest abandoned first."""
         left = [s for s in self.sessions.values() if s.account.username == username and s.left_at is not None]
-        return [session.key for session in sorted(left, key=lambda session: session.left_at)]
+        return [session.key for session in sorted(left, key=lambda session: session.left_at or 0.0)]
 
     def sweep(self) -> None:
         """Forget sessions nobody came back to for a day."""

@@ -35,7 +35,7 @@ class Receipt:
     def __init__(self, outcome: Outcome = Outcome.UNDER_WAY) -> None:
         self.outcome = outcome
         self.answered = False
-        self._tell: list[Callable[[], None]] = []
+        self._tell: list[Callable[[], object]] = []
 
     @property
     def is_good(self) -> bool:
@@ -51,7 +51,7 @@ class Receipt:
         for tell in waiting:
             tell()
 
-    def when_settled(self, tell: Callable[[], None]) -> None:
+    def when_settled(self, tell: Callable[[], object]) -> None:
         """Call `tell` once it is settled, which may be now."""
         if self.outcome is Outcome.UNDER_WAY:
             self._tell.append(tell)
@@ -94,7 +94,8 @@ class Published:
         self._known.move_to_end((packet_id, digest))
         if len(self._known) > REMEMBERED:
             settled = (key for key, (_, old) in self._known.items() if old.outcome is not Outcome.UNDER_WAY)
-            self._known.pop(next(settled, None), None)
+            if (oldest := next(settled, None)) is not None:
+                del self._known[oldest]
 
 
 class Room:

@@ -94,7 +94,8 @@ class EmbeddedWorker:
         while self.alive:
             # A worker that waits for messages looks up when one comes, and else only every 2 s.
             self._app.control.shutdown()
-            self._thread.join(_HEARS_WITHIN_S)
+            if self._thread is not None:
+                self._thread.join(_HEARS_WITHIN_S)
             if self._worker is not None and self.alive:
                 # It has not begun to listen yet, or waits for its tasks already.
                 self._worker.stop()

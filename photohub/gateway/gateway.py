@@ -9,7 +9,6 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable
 
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
@@ -21,7 +20,7 @@ from devices.events import record as events
 from devices.events.models import EventType
 from devices.firmware.endpoints import aliyun
 from devices.mqtt import addressing, dynsec, unheard_topics
-from devices.mqtt.client import Address, Link, MqttDown, keep_connected
+from devices.mqtt.client import Link, MqttDown, Reachable, keep_connected
 from devices.panels.deliveries import leases
 from devices.panels.deliveries.pushing import Pusher
 from devices.protocol import topics
@@ -57,7 +56,7 @@ _SEND_AT_ONCE = 32
 class Gateway:
     """Runs until cancelled. `hears` tells who listens right now; None: as the broker's log says."""
 
-    def __init__(self, address: Address, intake: Intake, hears: addressing.Hears | None = None) -> None:
+    def __init__(self, address: Reachable, intake: Intake, hears: addressing.Hears | None = None) -> None:
         self._address = address
         self._intake = intake
         self._inbox = Inbox(channels_of(intake.frame_intake), note_stuck)
@@ -95,6 +94,11 @@ class Gateway:
             group.create_task(self._intake.run())
             group.create_task(keep_connected(self._address, self._session, self._tell))
 
+    def _hearing(self) -> addressing.Hears:
+        if self._hears is None:
+            raise RuntimeError("The gateway runs without a way to tell who listens.")
+        return self._hears
+
     async def listen_to(self, topics: Iterable[str]) -> None:
         """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
         what nobody is subscribed to."""
@@ -125,7 +129,7 @@ class Gateway:
         except _DATABASE_AWAY as error:
             raise MqttDown(said("the hub's own database does not answer")) from error
         self.listening.set()
-        self._pusher = Pusher(link, self._hears)
+        self._pusher = Pusher(link, self._hearing())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._inbox.hold())
@@ -181,7 +185,7 @@ class Gateway:
     async def _note_listeners(self) -> None:
         while True:
             with contextlib.suppress(*_DATABASE_AWAY):
-                await in_thread(listening.note_listeners, self._hears)
+                await in_thread(listening.note_listeners, self._hearing())
             await asyncio.sleep(_LISTENERS_EVERY_S)
 
     async def _receive(self, link: Link) -> None:
@@ -214,7 +218,7 @@ class Gateway:
                 await asyncio.sleep(_LISTEN_AGAIN_S)
 
     async def _take_notices(self) -> None:
-        layer = get_channel_layer()
+        layer = notify.channel_layer()
         channel = await layer.new_channel("gateway")
         try:
             await layer.group_add(notify.GATEWAY, channel)
@@ -266,11 +270,11 @@ class Gateway:
         if only_links:
             return [], [], _found(publish.claim_to_publish)
         due = _found(self._claim_commands)
-        return due, _found(lambda: self._pushing.find(self._hears)), _found(publish.claim_to_publish)
+        return due, _found(lambda: self._pushing.find(self._hearing())), _found(publish.claim_to_publish)
 
     def _claim_commands(self) -> list[Command]:
         commands.expire_due()
-        listening.fail_unheard(self._hears)
+        listening.fail_unheard(self._hearing())
         return commands.claim_to_send(hears=self._hears)
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:

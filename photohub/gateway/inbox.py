@@ -20,6 +20,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import TypeVar
 
 from django.db import connection
 
@@ -55,6 +56,8 @@ _DROPPED_AT_ONCE = 20
 
 Lane = deque[tuple[Link, Incoming]]
 
+T = TypeVar("T")
+
 
 class _Crew:
     """Hands, and the lanes of messages that wait for them. One whose hands hang is left as a whole."""
@@ -71,10 +74,10 @@ class _Crew:
         self.held = 0
         self.freed = asyncio.Event()
 
-    async def do(self, function: Callable, *args: object) -> object:
+    async def do(self, function: Callable[..., T], *args: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._hands, self._carry_out, function, args)
 
-    def _carry_out(self, function: Callable, args: tuple) -> object:
+    def _carry_out(self, function: Callable[..., T], args: tuple) -> T:
         with self._lock:
             self.at_work += 1
         try:
@@ -118,7 +121,7 @@ class Inbox:
         # Channels of devices whose last message could not be handled, and those that could not be stored.
         self._failed: dict[int, set[str]] = {}
         self._link: Link | None = None
-        self._anew = ""
+        self._anew: str | Said = ""
         self._anew_wanted = asyncio.Event()
         self._waiting = 0
         self._moved_s = self._stuck_s = 0.0

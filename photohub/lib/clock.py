@@ -11,6 +11,7 @@ import threading
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import overload
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -49,6 +50,12 @@ def is_held(field: str, lease_s: float, now: datetime) -> Q:
     return Q(**{f"{field}__gt": now, f"{field}__lte": now + timedelta(seconds=lease_s)})
 
 
+@overload
+def mend(at: datetime, now: datetime) -> datetime: ...
+@overload
+def mend(at: None, now: datetime) -> None: ...
+@overload
+def mend(at: datetime | None, now: datetime) -> datetime | None: ...
 def mend(at: datetime | None, now: datetime) -> datetime | None:
     """Return the time, or `now` for one that lies ahead of every clock of this hub: another clock wrote it."""
     return now if at is not None and at > now + CLOCKS_DIFFER else at

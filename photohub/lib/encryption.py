@@ -17,7 +17,7 @@ def encrypt(text: str) -> bytes:
     return _box().encrypt(text.encode())
 
 
-def decrypt(data: bytes) -> str | None:
+def decrypt(data: bytes | memoryview) -> str | None:
     """Decrypt; None when it was encrypted under another PHOTOHUB_SECRET_KEY."""
     try:
         return _box().decrypt(bytes(data)).decode()

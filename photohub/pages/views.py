@@ -4,7 +4,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -39,6 +39,8 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Answer browsers that ask for the icon where it was in the early days, as on a bare picture."""
     icon = finders.find("favicon.svg")
+    if icon is None:
+        raise Http404
     response = HttpResponse(Path(icon).read_bytes(), content_type="image/svg+xml")
     response["Cache-Control"] = "public, max-age=604800"
     return response

@@ -4,6 +4,7 @@ import os
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
@@ -25,7 +26,7 @@ def make_owner_from_environment() -> bool:
     if not username or not password or get_user_model().objects.filter(username=username).exists():
         return False
     logs.know_secrets([*settings.OWN_SECRETS, password])
-    _check("DJANGO_SUPERUSER_USERNAME", get_user_model().username_validator, username)
+    _check("DJANGO_SUPERUSER_USERNAME", User.username_validator, username)
     _check("DJANGO_SUPERUSER_USERNAME", check_person_name, username)
     _check("DJANGO_SUPERUSER_PASSWORD", validate_password, password, get_user_model()(username=username))
     make_owner(username, password, os.environ.get("DJANGO_SUPERUSER_EMAIL", ""))

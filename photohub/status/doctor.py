@@ -70,7 +70,7 @@ def _data_folder() -> Iterator[Finding]:
     else:
         yield Finding("data folder", "OK", f"{folder} can be written ({kind or 'unknown file system'}).")
     for warning in checks.check_privacy(None):
-        yield Finding("data folder", "PROBLEM", warning.msg, warning.hint)
+        yield Finding("data folder", "PROBLEM", warning.msg, warning.hint or "")
 
 
 def _disk() -> Iterator[Finding]:

@@ -17,15 +17,16 @@ from media_pipeline.maintenance import retention, retention_wording
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
+from photohub.lib.pages.request import PageRequest
 from photohub.status import parts as status
 
 
 @never_cache
 @login_required
 @require_safe
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: PageRequest) -> HttpResponse:
     """Show how the hub fares; the page asks for its inner part again every few seconds."""
-    context = {"status": status.collect(), "sees_all": is_owner(request.user)}
+    context: dict[str, object] = {"status": status.collect(), "sees_all": is_owner(request.user)}
     if context["sees_all"] and settings.PHOTOHUB_MIRROR != "none":
         context["mirror"] = _mirror_buttons()
     if context["sees_all"]:

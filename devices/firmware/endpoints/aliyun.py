@@ -14,7 +14,7 @@ from django.utils import timezone
 from devices.firmware import images
 from devices.firmware.errors import FirmwareError
 from devices.firmware.rollouts import planning, targets
-from devices.firmware.rollouts.models import Rollout, RolloutTarget, TargetState
+from devices.firmware.rollouts.models import Rollout, RolloutTarget, RolloutTargetQuerySet, TargetState
 from devices.mqtt.addressing import Hears, Sender
 from devices.protocol.aliyun.blocks import (
     MAX_FILE_BYTES,
@@ -182,7 +182,9 @@ def note_said(pushes: list[Push]) -> None:
 
 def _find_push(key: int) -> Push | None:
     target = RolloutTarget.objects.select_related("device").filter(pk=key).first()
-    offer = targets.next_offer(target.device, target.module, DOOR, unasked=True) if target else None
+    if target is None:
+        return None
+    offer = targets.next_offer(target.device, target.module, DOOR, unasked=True)
     return Push(_push_of(offer), offer.target.pk, target.device.link_changed_at) if offer else None
 
 
@@ -192,7 +194,7 @@ def _holds_all(key: int) -> bool:
     return target is not None and planning.hindrance(target, DOOR) in planning.FOR_ALL
 
 
-def _connected() -> QuerySet[RolloutTarget]:
+def _connected() -> RolloutTargetQuerySet:
     rows = RolloutTarget.objects.exclude(device__product_key="")
     return rows.filter(device__enabled=True, device__link_state=LinkState.CONNECTED)
 

@@ -83,6 +83,8 @@ def check_for_update(request: HttpRequest, module: Module = "default", version: 
     """With the device's own key in `X-Device-Key` or as `Bearer`. `version` is what the module runs now; saying the
     new one is what proves an update. 204: there is nothing to fetch.
     """
+    # Ninja puts there what `authenticate` returned.
+    # pyrefly: ignore[missing-attribute]
     device: Device = request.auth
     presence.heard(device)
     offer = offering.ask(device, module, version.strip(), DOOR)

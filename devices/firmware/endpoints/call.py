@@ -8,6 +8,7 @@ A refusal is `{"code":1,"des":"<sentence>","err":"<word>"}`, whichever endpoint 
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
@@ -81,8 +82,8 @@ class Call:
     """
 
     scope: dict
-    receive: object
-    send: object
+    receive: Callable[[], Awaitable[dict]]
+    send: Callable[[dict], Awaitable[None]]
     found: dict[str, str | None]
     begun: bool = False
     device: Device | None = None

@@ -94,9 +94,10 @@ def turn_away(data: bytes) -> bytes | None:
 
 async def _answer(call: Call) -> Sent | None:
     opening = _open_parts if call.header("range") else _open_whole
-    refuse_guesser(call.address, call.found["token"])
-    image = await opening.do((call.found["token"], call.key))
-    note_found(call.found["token"])
+    token = call.found["token"] or ""
+    refuse_guesser(call.address, token)
+    image = await opening.do((token, call.key))
+    note_found(token)
     decision = decide_range(
         len(image.data),
         image.etag,
@@ -167,6 +168,8 @@ def headers_of(image: Image) -> dict[str, str]:
 
 def signature_of(firmware: Firmware) -> str:
     """Return `<key id>:<base64 of the signature>` of a signed image."""
+    if firmware.signing_key is None:
+        raise ValueError("An image without a key has no signature.")
     raw = base64.b64encode(bytes(firmware.signature or b"")).decode()
     return f"{key_id(bytes.fromhex(firmware.signing_key.public_key))}:{raw}"
 

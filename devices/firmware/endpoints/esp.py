@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from dataclasses import replace
 from threading import Lock
+from typing import Literal
 
 from django.conf import settings
 
@@ -27,7 +28,12 @@ from .call import Call, Refused, find_caller
 
 PATH = re.compile(r"^/ota/esp/(?P<key>[A-Za-z0-9_-]{1,200})/?$")
 DOOR = "esp"
-_KINDS = {"default": "sketch", "fs": "fs", "spiffs": "fs", "littlefs": "fs"}
+_KINDS: dict[str, Literal["sketch", "fs", "raw"]] = {
+    "default": "sketch",
+    "fs": "fs",
+    "spiffs": "fs",
+    "littlefs": "fs",
+}
 _REMEMBERED_AT_MOST = 100
 
 _program_md5s: OrderedDict[str, str] = OrderedDict()

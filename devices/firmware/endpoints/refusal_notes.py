@@ -38,7 +38,8 @@ async def note_answered(call: Call) -> None:
 
 def _note(call: Call, word: str) -> None:
     if word != "auth":
-        troubles.note(call.device, REFUSED, detail=_why(word))
+        if call.device is not None:
+            troubles.note(call.device, REFUSED, detail=_why(word))
     elif code := call.found.get("code"):
         logins.note_refused(LOGIN, code, call.address)
     elif (device := logins.device_of_key(call.key or call.found.get("key") or "")) is not None:

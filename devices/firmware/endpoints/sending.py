@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 
 from photohub.lib.http.answer import transport_of, wait_for_leave
@@ -44,7 +44,7 @@ class Places:
         return busy("Too many downloads at once; ask again later.")
 
     @contextmanager
-    def one(self, at_most: int) -> Iterator[None]:
+    def one(self, at_most: int) -> Generator[None]:
         """Hold a place. Raises Refused when all are taken."""
         if self.taken >= at_most:
             raise self.refusal()

@@ -50,7 +50,8 @@ class FirmwareForm(forms.Form):
 
     def clean(self) -> dict:
         """Without a manifest, ask for what it would say; or say at once that there has to be one."""
-        values = super().clean()
+        super().clean()
+        values = self.cleaned_data
         if values.get("manifest") or "manifest" in self.errors:
             return values
         try:

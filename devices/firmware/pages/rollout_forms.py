@@ -11,14 +11,14 @@ from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout
 from devices.firmware.rollouts.planning import Plan
 from devices.registry.models import Device, DeviceGroup
-from photohub.lib.pages.form_fields import number, tick
+from photohub.lib.pages.form_fields import narrow, number, tick
 
 
 class _FittingDevices(forms.ModelMultipleChoiceField):
     """Devices by name, code and what they run."""
 
-    def label_from_instance(self, device: Device) -> str:
-        return " · ".join(filter(None, (str(device), device.code, device.firmware_version)))
+    def label_from_instance(self, obj: Device) -> str:
+        return " · ".join(filter(None, (str(obj), obj.code, obj.firmware_version)))
 
 
 class RolloutForm(forms.Form):
@@ -74,9 +74,9 @@ class RolloutForm(forms.Form):
         misfits = {d.pk: planning.misfit(d, firmware, rollback=True, counters=counters) for d in visible}
         fitting = visible.filter(pk__in=[key for key, word in misfits.items() if not word])
         self.running_it = sum(word == "already" for word in misfits.values())
-        self.fields["devices"].queryset = fitting.order_by("name", "code")
+        narrow(self, "devices", fitting.order_by("name", "code"))
         groups = DeviceGroup.objects.filter(devices__in=fitting).distinct()
-        self.fields["group"].queryset = groups.order_by("name")
+        narrow(self, "group", groups.order_by("name"))
 
     def clean_steps(self) -> list[int]:
         """Read the percents."""
@@ -92,7 +92,8 @@ class RolloutForm(forms.Form):
 
     def clean(self) -> dict:
         """Ask for one of the two."""
-        values = super().clean()
+        super().clean()
+        values = self.cleaned_data
         if not self.errors and bool(values.get("group")) == bool(values.get("devices")):
             raise forms.ValidationError(_("Choose a group, or devices."))
         return values

@@ -77,8 +77,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 def upload(request: HttpRequest) -> HttpResponse:
     """Take an image in. The page's script asks for JSON: a followed redirect would eat the message."""
     require(request.user, Action.MANAGE)
-    bound = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = FirmwareForm(*bound)
+    form = FirmwareForm(request.POST, request.FILES) if request.method == "POST" else FirmwareForm()
     firmware = form.save(request.user) if form.is_bound and form.is_valid() else None
     if firmware is not None:
         messages.success(request, _("%(name)s is stored.") % {"name": firmware})

@@ -139,6 +139,9 @@ def misfit(
     return ""
 
 
+_NOT_RUNNING: dict[str, str] = {RolloutState.DRAFT: "draft", RolloutState.PAUSED: "paused"}
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What the database says of several devices of one rollout: counters by version, who is busy, the rate."""
@@ -164,12 +167,12 @@ def hindrance(target: RolloutTarget, door: str = "", seen: Outlook | None = None
     if not target.device.enabled:
         return "disabled"
     if rollout.state != RolloutState.RUNNING:
-        return {RolloutState.DRAFT: "draft", RolloutState.PAUSED: "paused"}.get(rollout.state, "ended")
+        return _NOT_RUNNING.get(rollout.state, "ended")
     if rollout.firmware.state != FirmwareState.PUBLISHED:
         return "broken"
     if target.step > rollout.step:
         return "step"
-    counters = seen and seen.counters
+    counters = seen.counters if seen else None
     if found := misfit(target.device, rollout.firmware, rollback=rollout.allow_rollback, counters=counters):
         return found
     if target.device_id in seen.busy if seen else _is_busy(target):

@@ -8,7 +8,7 @@ draft ──► running ◄──► paused        paused by a person, by too ma
 Whoever changes a target or a rollout holds the rollout's row for it (`locked`), always before the targets'.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -130,7 +130,7 @@ def tell_devices(targets: list[RolloutTarget]) -> None:
 
 
 @contextmanager
-def locked(rollout_id: UUID) -> Iterator[Rollout]:
+def locked(rollout_id: UUID) -> Generator[Rollout]:
     """Hold a rollout's row: what is read of it and its targets inside stays true until the end."""
     with transaction.atomic():
         rows = Rollout.objects.select_for_update(of=("self",)).select_related("firmware__signing_key")
@@ -303,10 +303,11 @@ def _go_on(row: Rollout) -> None:
     if _step_failed(row):
         _pause(row, "step_failed")
         return
+    done_at = row.step_done_at or now
     if row.step_done_at is None:
         _set(row, step_done_at=now)
     soak_s = row.steps[row.step].get("soak_s", 0)
-    if now - row.step_done_at >= timedelta(seconds=soak_s):
+    if now - done_at >= timedelta(seconds=soak_s):
         if soak_s and clock_watch.doubt() is not None:
             # By a clock that went ahead, no step has proved itself.
             return

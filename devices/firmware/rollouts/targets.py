@@ -174,7 +174,12 @@ def _change(target: RolloutTarget, before: tuple, **values) -> bool:
 def end(target: RolloutTarget, rollout: Rollout, state: TargetState, word: str, text: str = "") -> bool:
     """End a target whose rollout is held, write it down, and see what that means for the rollout."""
     now = timezone.now()
-    values = {"reason_word": word, "reason": text[:300], "finished_at": now, "changed_at": now}
+    values: dict[str, object] = {
+        "reason_word": word,
+        "reason": text[:300],
+        "finished_at": now,
+        "changed_at": now,
+    }
     if state == TargetState.PROVED and not word:
         # How far the download was is noted now and then; what runs is there as a whole.
         values["percent"] = 100

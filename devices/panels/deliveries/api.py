@@ -123,7 +123,9 @@ def _read_json(request: HttpRequest) -> NewDelivery:
     try:
         return NewDelivery.model_validate_json(request.body)
     except ValidationError as error:
-        fields = {".".join(str(p) for p in e["loc"]) or "body": field_errors.say(e) for e in error.errors()}
+        fields = {
+            ".".join(str(p) for p in e["loc"]) or "body": field_errors.say(dict(e)) for e in error.errors()
+        }
         if any(e["type"] == "json_invalid" for e in error.errors()):
             raise ApiError(400, "bad_json", _("The body could not be read. Send JSON.")) from error
         sentence = " ".join(f"{name}: {message}." for name, message in fields.items())

@@ -9,7 +9,7 @@ queued ──► sending ──► delivered
 While it is queued it is prepared: fetched when it has an address, rendered, and laid into the outbox.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ class CannotDeliver(Cannot):
 
 
 @contextmanager
-def refusing() -> Iterator[None]:
+def refusing() -> Generator[None]:
     """Raise CannotDeliver for a picture that cannot be fetched or drawn."""
     try:
         yield

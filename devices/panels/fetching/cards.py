@@ -14,7 +14,8 @@ from devices.registry.models import Device
 
 # What a panel that sets itself up takes at once; in it a bitmap has exactly 48062 bytes.
 SETUP_PROFILE = "epaper-800x480-bw"
-_ANY = Profile(640, 400, fit="crop")
+_WIDTH_PX, _HEIGHT_PX = 640, 400
+_ANY = Profile(_WIDTH_PX, _HEIGHT_PX, fit="crop")
 
 
 def nothing_yet(device: Device, settings: dict) -> Made:
@@ -34,8 +35,8 @@ def make_card(profile: Profile, text: str) -> Made:
     if profile.format == "original":
         profile = _ANY
     profile = replace(profile, caption_at="bottom", dither="none")
-    size = (profile.width or _ANY.width, profile.height or _ANY.height)
-    return making.make_once(_draw(*size), render_profiles.settings_of(profile), text)
+    drawn = _draw(profile.width or _WIDTH_PX, profile.height or _HEIGHT_PX)
+    return making.make_once(drawn, render_profiles.settings_of(profile), text)
 
 
 def _draw(width: int, height: int) -> bytes:

@@ -106,8 +106,10 @@ def _clean(field: str, value: object) -> object:
 
 
 def _profile(value: object) -> RenderProfile | None:
-    if not value or isinstance(value, RenderProfile):
-        return value or None
+    if not value:
+        return None
+    if isinstance(value, RenderProfile):
+        return value
     profile = RenderProfile.objects.filter(name=str(value)).first()
     if profile is None:
         sentence = _("There is no render profile named %(name)s.") % {"name": str(value)[:40]}

@@ -105,7 +105,10 @@ def _device_of(request: HttpRequest) -> Device | None:
 
 
 def _telemetry(request: HttpRequest) -> dict:
-    said = {"rssi_dbm": request.headers.get("RSSI"), "firmware_version": request.headers.get("FW-Version")}
+    said: dict[str, object] = {
+        "rssi_dbm": request.headers.get("RSSI"),
+        "firmware_version": request.headers.get("FW-Version"),
+    }
     try:
         said["battery_mv"] = round(float(request.headers.get("Battery-Voltage", "")) * 1000)
     except (ValueError, OverflowError):

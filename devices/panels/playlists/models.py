@@ -12,6 +12,10 @@ class PlaylistItem(models.Model):
     """One picture of those that a panel shows in turn: a lasting one, or the newest of a camera."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # For showing only, as `turns.tell_items` sets them: the person may not see the camera; the picture is in the trash.
+    hidden: bool = False
+    trashed: bool = False
+
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="playlist")
     position = models.PositiveIntegerField(default=0)
     # Exactly one of the two: whose newest picture, or a picture of the outbox.

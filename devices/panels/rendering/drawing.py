@@ -131,17 +131,26 @@ def preview(data: bytes, profile: Profile, width: int, height: int) -> bytes:
 def _keep_original(picture: bytes, profile: Profile, max_pixels: int) -> Rendered:
     image = _guarded(lambda: _open(picture, max_pixels))
     # Pillow calls a JPEG with more pictures behind the first MPO; to a panel it is a JPEG.
-    kind = _TYPES.get(image.format.lower(), _TYPES["jpeg"])
+    kind = _TYPES.get((image.format or "jpeg").lower(), _TYPES["jpeg"])
     return Rendered(picture, *kind, *image.size, "", profile)
 
 
-def _read_back(data: bytes, profile: Profile, size: tuple[int, int]) -> Image.Image:
+def _palette_of(profile: Profile) -> Palette:
+    """Return the palette of a profile whose format packs codes: `check_profile` refuses such a one without."""
     palette = read_palette(profile.colours)
+    if palette is None:
+        raise ValueError(f"{profile.colours} is no palette.")
+    return palette
+
+
+def _read_back(data: bytes, profile: Profile, size: tuple[int, int]) -> Image.Image:
     bits = (profile.bit_order, profile.inverted)
     if profile.format in RAW_BITS:
+        palette = _palette_of(profile)
         image = formats.unpack_codes(data, size, RAW_BITS[profile.format], *bits)
         return formats.attach_table(image, palette)
     if profile.format == "planes":
+        palette = _palette_of(profile)
         return formats.attach_table(formats.unpack_planes(data, size, palette, *bits), palette)
     if profile.format == "rgb565":
         return formats.unpack_rgb565(data, size, profile.byte_order)
@@ -196,7 +205,7 @@ def _decode(picture: bytes, profile: Profile, max_pixels: int) -> Image.Image:
         orientation = read_orientation(image)
         sideways = (orientation in SIDEWAYS) != (profile.rotate in (90, 270))
         scale = min(1.0, 2 * _scale(profile, image.size[::-1] if sideways else image.size))
-        wanted = [math.ceil(side * scale) for side in image.size]
+        wanted = (math.ceil(image.width * scale), math.ceil(image.height * scale))
         image.draft("L" if _is_grey(profile) else None, wanted)
         # By how much it is still too large: the decoder of a JPEG has made it smaller already.
         factor = image.width // wanted[0]
@@ -254,11 +263,11 @@ def _scale(profile: Profile, size: tuple[int, int]) -> float:
 
 def _frame(profile: Profile, size: tuple[int, int], scale: float) -> tuple[int, int]:
     """Return the size of the finished picture as people see it."""
-    full = _box(profile)
-    if profile.fit == "fit":
-        own = min(1.0, _scale(profile, size))
-        full = (size[0] * own, size[1] * own)
-    return max(1, round(full[0] * scale)), max(1, round(full[1] * scale))
+    own = min(1.0, _scale(profile, size)) if profile.fit == "fit" else None
+    width, height = _box(profile) if own is None else (size[0] * own, size[1] * own)
+    if width is None or height is None:
+        raise ValueError(f"A picture that is made to {profile.fit} needs a size.")
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _place(source: Image.Image, profile: Profile, frame: tuple[int, int]) -> Image.Image:
@@ -323,7 +332,7 @@ def _pack(image: Image.Image, profile: Profile) -> bytes:
         return formats.pack_rgb565(image.convert("RGB"), profile.byte_order, ordered)
     bits = (profile.bit_order, profile.inverted)
     if profile.format == "planes":
-        return formats.pack_planes(image, read_palette(profile.colours), *bits)
+        return formats.pack_planes(image, _palette_of(profile), *bits)
     return formats.pack_codes(image, RAW_BITS[profile.format], *bits)
 
 

@@ -68,7 +68,8 @@ class Palette:
 
 def _named(text: str) -> Palette:
     pairs = [part.split(":") for part in text.split()]
-    return Palette(tuple(ImageColor.getrgb(name) for name, _ in pairs), tuple(int(code) for _, code in pairs))
+    colours = (ImageColor.getrgb(name) for name, _ in pairs)
+    return Palette(tuple((c[0], c[1], c[2]) for c in colours), tuple(int(code) for _, code in pairs))
 
 
 def _greys(bits: int) -> Palette:
@@ -252,7 +253,7 @@ def _bmp_table(image: Image.Image) -> list[Colour]:
 
 def _table_of(image: Image.Image) -> list[Colour]:
     flat = image.getpalette() or []
-    return [tuple(flat[at : at + 3]) for at in range(0, len(flat), 3)]
+    return [(flat[at], flat[at + 1], flat[at + 2]) for at in range(0, len(flat), 3)]
 
 
 def build_png(image: Image.Image) -> bytes:
@@ -316,14 +317,18 @@ def _choose_greys(image: Image.Image, palette: Palette, ordered: bool) -> Image.
     return Image.frombytes("P", image.size, coded.tobytes())
 
 
+def _within(channel: int) -> int:
+    return max(0, min(255, channel))
+
+
 @lru_cache(maxsize=64)
 def _reach(palette: Palette) -> int:
     """Return how far the matrix may push a colour of the panel without making it another one."""
 
     def holds(reach: int) -> bool:
         moved = (
-            (tuple(max(0, min(255, channel + push)) for channel in colour), code)
-            for colour, code in zip(palette.colours, palette.codes, strict=True)
+            ((_within(red + push), _within(green + push), _within(blue + push)), code)
+            for (red, green, blue), code in zip(palette.colours, palette.codes, strict=True)
             for push in (-reach, reach)
         )
         return all(palette.nearest(colour) == code for colour, code in moved)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 from PIL import ImageColor
 
@@ -157,7 +158,7 @@ def _check_codes(profile: Profile) -> list[Fault]:
     return []
 
 
-def _panel(width: int, height: int, **values: object) -> Profile:
+def _panel(width: int, height: int, **values: Any) -> Profile:
     return Profile(width, height, fit="crop", **values)
 
 

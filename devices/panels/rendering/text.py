@@ -53,6 +53,8 @@ def _has(font: FontFile | None, char: str) -> bool:
     if face is None:
         return False
     drawn, absent = face.getmask(char), face.getmask("\U0010ffff")
+    # Pillow's core images give their bytes, which its types do not say.
+    # pyrefly: ignore[bad-argument-type]
     return drawn.getbbox() is not None and (drawn.size, bytes(drawn)) != (absent.size, bytes(absent))
 
 
@@ -77,7 +79,7 @@ class _Pen:
                 found[-1] = (font, found[-1][1] + char)
             else:
                 found.append((font, char))
-        return [(_face(font, self.size_px), run) for font, run in found]
+        return [(face, run) for font, run in found if (face := _face(font, self.size_px)) is not None]
 
     def width(self, text: str) -> float:
         return sum(face.getlength(run) for face, run in self.runs(text))

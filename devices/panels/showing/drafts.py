@@ -141,7 +141,8 @@ def draw_picture(user, draft: Draft, profile_settings: dict, caption: str) -> Dr
         packets = count_packets(len(rendered.data))
     except PictureRefused:
         packets = 0
-    return Drawn(token, *size, len(rendered.data), packets, rendered.undrawn)
+    width, height = rendered.width, rendered.height
+    return Drawn(token, width, height, len(rendered.data), packets, rendered.undrawn)
 
 
 def render_draft(draft: Draft, profile_settings: dict, caption: str) -> drawing.Rendered:

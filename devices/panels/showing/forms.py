@@ -165,5 +165,5 @@ def _initial(row: RenderProfile) -> dict:
     values = asdict(profile_of(row.settings)) | {"name": row.name, "label": row.label}
     known = {f"palette:{name}" for name in PALETTES} | {"colour", "grey"}
     if values["colours"] not in known:
-        values |= {"own_colours": values["colours"].removeprefix("palette:"), "colours": _OWN}
+        values |= {"own_colours": str(values["colours"]).removeprefix("palette:"), "colours": _OWN}
     return values

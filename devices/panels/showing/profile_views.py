@@ -84,7 +84,7 @@ def _work(request: HttpRequest, form: RenderForm) -> HttpResponse:
 def _mistakes_of(form: RenderForm) -> str:
     """Say the form's mistakes in one line, for whoever looks at the preview."""
     named = [
-        (form.fields[name].label if name in form.fields else "", " ".join(errors))
+        (form.fields[name].label if name in form.fields else "", " ".join(str(error) for error in errors))
         for name, errors in form.errors.items()
     ]
     return " ".join(f"{label}: {words}" if label else words for label, words in named)

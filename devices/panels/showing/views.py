@@ -141,7 +141,10 @@ def capture_preview(request: HttpRequest, code: str) -> HttpResponse:
     try:
         draft = drafts.read_capture(request.user, request.GET.get("capture", ""))
         made = drafts.draw_draft(request.user, device, draft, *wished)
-        seen = screens.see(*drafts.read_drawn(request.user, made.token))
+        drawn = drafts.read_drawn(request.user, made.token)
+        if drawn is None:
+            raise Http404
+        seen = screens.see(*drawn)
     except (CannotDeliver, screens.NothingToSee, outbox.BlobMissing) as nothing:
         raise Http404 from nothing
     return picture_response(seen.data, seen.content_type, f"{code}-preview", _A_WHILE)

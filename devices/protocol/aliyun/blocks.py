@@ -131,11 +131,11 @@ def decode_reply(payload: bytes) -> Block | None:
     if fields is None:
         return None
     place = read_part(fields.get("data"))
-    numbers = [read_whole(place.get(name)) for name in ("fileLength", "bOffset", "bSize")]
+    file_bytes, offset, size = (read_whole(place.get(name)) for name in ("fileLength", "bOffset", "bSize"))
     data, code = payload[text_end:-2], read_whole(fields.get("code"))
-    if None in numbers or code is None or numbers[2] != len(data):
+    if file_bytes is None or offset is None or code is None or size != len(data):
         return None
     if int.from_bytes(payload[-2:], "little") != crc16(data):
         return None
     message = clean_text(fields.get("message"), 200)
-    return Block(read_id(fields.get("id")), code, message, numbers[0], numbers[1], data)
+    return Block(read_id(fields.get("id")), code, message, file_bytes, offset, data)

@@ -205,7 +205,7 @@ def decode_feedback(payload: bytes) -> Feedback | Unreadable | None:
     """
     fields = read_object(payload, MAX_MESSAGE_BYTES)
     status = fields.get("status") if fields is not None else None
-    if not isinstance(status, dict):
+    if fields is None or not isinstance(status, dict):
         return None
     id, result = read_id(fields.get("id")), read_part(status.get("result"))
     finished, execution = result.get("finished"), status.get("execution")
@@ -235,7 +235,7 @@ def decode_config(payload: bytes) -> ConfigData | Unreadable | None:
     """Read what a device says of itself; None when this is no such document."""
     fields = read_object(payload, MAX_MESSAGE_BYTES)
     data = fields.get("data") if fields is not None else None
-    if not isinstance(data, dict):
+    if fields is None or not isinstance(data, dict):
         return None
     id, mode = read_id(fields.get("id")), fields.get("mode", "merge")
     if mode not in _MODES:

@@ -52,6 +52,12 @@ _ZEROS = re.compile(rb"\0*")
 _PADDING = re.compile(rb"[\0 \t\r\n]*")
 
 
+def _length_of(pattern: re.Pattern[bytes], data: bytearray) -> int:
+    """Return how many bytes at the front a pattern takes that may take none."""
+    found = pattern.match(data)
+    return found.end() if found else 0
+
+
 class StreamError(ValueError):
     """The stream cannot be read on: the connection is to be closed. Its text is translated for people."""
 
@@ -248,7 +254,7 @@ class StreamReader:
 
     def _skip_zeros(self) -> int:
         """Drop all lengths of 0 at the front, and return how many bytes those were."""
-        zeros = _ZEROS.match(self._buffer).end() // 4 * 4
+        zeros = _length_of(_ZEROS, self._buffer) // 4 * 4
         self._drop(zeros)
         self.empty_frames += zeros // 4
         return zeros
@@ -278,7 +284,7 @@ class StreamReader:
         self._zeros = 0
 
     def _take_decimal(self, events: list[StreamEvent]) -> bool:
-        padding = _PADDING.match(self._buffer).end()
+        padding = _length_of(_PADDING, self._buffer)
         if padding:
             self._pass_over(padding)
             return True

@@ -116,9 +116,12 @@ class HttpPictures:
         return self._read_on(came)
 
     def _read_on(self, data: bytes) -> list[bytes]:
+        if self._reader is None:
+            return []
         came = self._reader.feed(data)
         self.error = self._reader.error
-        return [picture.picture if isinstance(picture, Frame) else picture for picture in came]
+        pictures = (one.picture if isinstance(one, Frame) else one for one in came)
+        return [picture for picture in pictures if isinstance(picture, bytes)]
 
     def _too_large(self) -> FrameTooLarge:
         return FrameTooLarge(f"A picture is above the limit of {self.max_frame_bytes} bytes.")

@@ -29,6 +29,12 @@ _GAPS = (b"\r\n", b"\n", b"")
 PICTURE_LINE = re.compile(b"\n(?:" + START.pattern + b")", re.DOTALL)
 
 
+def _length_of(pattern: re.Pattern[bytes], data: bytearray) -> int:
+    """Return how many bytes at the front a pattern takes that may take none."""
+    found = pattern.match(data)
+    return found.end() if found else 0
+
+
 class PartStream:
     """Turn the body of a multipart answer into pictures. After `feed` look at `error`: when it is set nothing more comes."""
 
@@ -70,10 +76,10 @@ class PartStream:
 
     # --- the head of a part
 
-    def _take_head(self, _pictures: list[bytes]) -> bool:
+    def _take_head(self, pictures: list[bytes], /) -> bool:
         """Pass over everything up to a part's content; tell whether to go on."""
         # A line end that belongs to the part before.
-        self._pass_over(_EMPTY_LINES.match(self._buffer).end())
+        self._pass_over(_length_of(_EMPTY_LINES, self._buffer))
         if begins_like_picture(self._buffer):
             return self._begin_part(None)
         blank = _BLANK.search(self._buffer, 0, MAX_HEAD_BYTES)
@@ -105,7 +111,7 @@ class PartStream:
 
     # --- its content
 
-    def _take_part(self, pictures: list[bytes]) -> bool:
+    def _take_part(self, pictures: list[bytes], /) -> bool:
         """Take the part's content when all of it is there."""
         if not may_begin_picture(self._buffer):
             self._take = self._skip_part
@@ -178,7 +184,7 @@ class PartStream:
             at -= 1
         return at - next(len(gap) for gap in _GAPS if self._buffer.endswith(gap, 0, at))
 
-    def _skip_part(self, _pictures: list[bytes]) -> bool:
+    def _skip_part(self, pictures: list[bytes], /) -> bool:
         """Pass over a part that is no picture: by its length, else up to what looks like the next head."""
         left = (self._length or 0) - len(self._buffer)
         self._pass_over(min(self._length or 0, len(self._buffer)))

@@ -80,6 +80,7 @@ def read_frame(payload: bytes, max_frame_bytes: int = MAX_FRAME_BYTES) -> MqttFr
     behind = payload[_HEADER.size : _HEADER.size + ENOUGH_BYTES]
     headed = begins_like_picture(behind)
     # The header is tried first: the ticks themselves may read FF D8 FF.
+    size = 0
     if headed:
         ticks_ms, size = _HEADER.unpack_from(payload)
         if size == len(payload) - _HEADER.size:

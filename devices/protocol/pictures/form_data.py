@@ -87,7 +87,7 @@ def _find(
         elif kind.lower().startswith("multipart/") and depth > 1:
             inner = _find(body, (part.start, part.end), kind, limit, depth - 1, turns)
             pictures += inner.pictures
-        elif (data := _decode(body[part.start : part.end], part.headers, limit)) is not None:
+        elif (data := _decode(bytes(body[part.start : part.end]), part.headers, limit)) is not None:
             pictures.append(Picture(part.start, part.end, data))
     return Form(tuple(pictures), has_content)
 
@@ -149,7 +149,7 @@ def _read_part(body: Body, head: int, end: int, delimiter: bytes) -> tuple[_Part
             start = _behind_line(body, head, end)
         elif (blank := _END_OF_HEAD.search(body[head : min(head + MAX_HEAD_BYTES, end)])) is not None:
             start = head + blank.end()
-            headers = read_headers(body[head : head + blank.start()])
+            headers = read_headers(bytes(body[head : head + blank.start()]))
     finish, following = _find_end(body, start, end, delimiter, headers.get("content-length", ""))
     return (_Part(headers, start, finish) if finish > start else None), following
 

@@ -287,7 +287,8 @@ class Sender:
 
     def tick(self, now_s: float) -> list[bytes]:
         """Send again what was not acknowledged in time, or give up."""
-        if self.state is not SenderState.SENDING or now_s < self.deadline_s:
+        due_s = self.deadline_s
+        if due_s is None or now_s < due_s:
             return []
         if not self._flights:
             return [self._send(0, now_s)]

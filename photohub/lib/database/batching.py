@@ -4,7 +4,7 @@ One hop to a thread, one statement and one commit then serve all of them, which 
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from .db import in_thread
@@ -22,7 +22,7 @@ class Batcher(Generic[T, R]):
     """
 
     def __init__(
-        self, work: Callable[[list[T]], list[R | Exception]], *, at_most: int = 200, apart_s: float = 0.0
+        self, work: Callable[[list[T]], Sequence[R | Exception]], *, at_most: int = 200, apart_s: float = 0.0
     ) -> None:
         self._work = work
         self._at_most, self._apart_s = at_most, apart_s

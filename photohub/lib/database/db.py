@@ -4,7 +4,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
@@ -78,7 +78,7 @@ _writing = threading.RLock() if connection.vendor == "sqlite" else None
 
 
 @contextmanager
-def one_writer() -> Iterator[None]:
+def one_writer() -> Generator[None]:
     """Let the threads of this process write to SQLite one after the other. For those that write all the time.
 
     Who is inside a transaction has the database already, and passes: to wait for those who wait for him would not end.

@@ -7,13 +7,13 @@ statement and the way each column is written are worked out once per model; a ro
 import json
 import operator
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 from django.db import connection, models
 
 
-def insert(rows: list[models.Model]) -> None:
+def insert(rows: Sequence[models.Model]) -> None:
     """Insert unsaved instances of one model that carry their own keys. No signals, no defaults of the database."""
     if not rows:
         return
@@ -22,7 +22,7 @@ def insert(rows: list[models.Model]) -> None:
         cursor.executemany(statement, [read(row) for row in rows])
 
 
-def insert_numbered(rows: list[models.Model]) -> None:
+def insert_numbered(rows: Sequence[models.Model]) -> None:
     """Insert unsaved instances whose key the database counts, in order, and set it on each."""
     if not rows:
         return
@@ -38,7 +38,7 @@ def insert_numbered(rows: list[models.Model]) -> None:
         row._state.adding = False
 
 
-def insert_new(rows: list[models.Model], unique: tuple[str, ...]) -> set:
+def insert_new(rows: Sequence[models.Model], unique: tuple[str, ...]) -> set:
     """Insert like `insert`, but pass over those whose `unique` fields are taken. Returns the keys of the inserted.
 
     They are inserted in the order of the unique fields: of two processes that insert the same ones, the later waits
@@ -48,11 +48,11 @@ def insert_new(rows: list[models.Model], unique: tuple[str, ...]) -> set:
         return set()
     model = type(rows[0])
     statement, read, width = _plan(model, connection.vendor, False)
-    ordered = sorted(rows, key=operator.attrgetter(*(model._meta.get_field(name).attname for name in unique)))
+    ordered = sorted(rows, key=operator.attrgetter(*(_column(model, name).attname for name in unique)))
     head, one = statement[: statement.rindex("VALUES ") + 7], f"({', '.join(['%s'] * width)})"
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(model._meta.get_field(name).column) for name in unique)
-    tail = f" ON CONFLICT ({columns}) DO NOTHING RETURNING {quote(model._meta.pk.column)}"
+    columns = ", ".join(quote(str(_column(model, name).column)) for name in unique)
+    tail = f" ON CONFLICT ({columns}) DO NOTHING RETURNING {quote(str(model._meta.pk.column))}"
     with connection.cursor() as cursor:
         values = [value for row in ordered for value in read(row)]
         cursor.execute(head + ", ".join([one] * len(ordered)) + tail, values)
@@ -72,9 +72,9 @@ def update(
 
 @cache
 def _change(model: type[models.Model], vendor: str, names: tuple[str, ...], where: tuple[str, ...]) -> tuple:
-    fields = [model._meta.get_field(name) for name in (*names, *where)]
+    fields = [_column(model, name) for name in (*names, *where)]
     quote = connection.ops.quote_name
-    marks = [f"{quote(field.column)} = %s" for field in fields]
+    marks = [f"{quote(str(field.column))} = %s" for field in fields]
     changed, found = ", ".join(marks[: len(names)]), " AND ".join(marks[len(names) :])
     statement = f"UPDATE {quote(model._meta.db_table)} SET {changed} WHERE {found}"
     return statement, [_writer(field, vendor) for field in fields]
@@ -91,10 +91,10 @@ def _written(writers: list, values: Iterable) -> list:
 def _plan(model: type[models.Model], vendor: str, numbered: bool) -> tuple[str, Callable, int]:
     fields = [f for f in model._meta.concrete_fields if not (numbered and f.primary_key)]
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(f.column) for f in fields)
+    columns = ", ".join(quote(str(f.column)) for f in fields)
     statement = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "
     if numbered:
-        statement += f"%ROWS% RETURNING {quote(model._meta.pk.column)}"
+        statement += f"%ROWS% RETURNING {quote(str(model._meta.pk.column))}"
     else:
         statement += f"({', '.join(['%s'] * len(fields))})"
     take = operator.attrgetter(*(f.attname for f in fields))
@@ -104,6 +104,13 @@ def _plan(model: type[models.Model], vendor: str, numbered: bool) -> tuple[str, 
         return _written(writers, take(row))
 
     return statement, read, len(fields)
+
+
+def _column(model: type[models.Model], name: str) -> models.Field:
+    field = model._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{model.__name__}.{name} is no column.")
+    return field
 
 
 def _writer(field: models.Field, vendor: str) -> Callable | None:

@@ -26,6 +26,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -92,9 +93,11 @@ class _Cycle(RequestResponseCycle):
             self.ended, self.fault, self.keep_alive = True, fault, False
             self.message_event.set()
 
+    # Every event, as ASGI gives it.
+    # pyrefly: ignore[bad-override]
     async def receive(self):
         if not (self.ended and self._is_handed_out()):
-            message = await super().receive()
+            message: Any = await super().receive()
             if message["type"] == "http.disconnect":
                 return message
             if not (self.ended and not message["body"] and self._is_handed_out()):
@@ -187,17 +190,24 @@ class GuardedHttp(HttpToolsProtocol):
             self.transport.write(_ANSWER_431)
             self._close()
 
+    # uvicorn's does nothing; asyncio's protocol says that True keeps the connection.
+    # pyrefly: ignore[bad-override]
     def eof_received(self) -> bool:
         """Keep the connection for the answer when the client closed its own side."""
         if self._is_idle() or self.cycle.disconnected:
             return False
-        self.cycle.end_body()
+        self._own_cycle().end_body()
         return True
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app) -> None:
         # uvicorn makes its own class, and has no place to name another.
         cycle.__class__ = _Cycle
         super()._start_asgi_task(cycle, app)
+
+    def _own_cycle(self) -> "_Cycle":
+        if not isinstance(self.cycle, _Cycle):
+            raise TypeError("A request began that `_start_asgi_task` has not seen.")
+        return self.cycle
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what cannot be read. uvicorn calls this while it handles the parser's error."""
@@ -207,7 +217,7 @@ class GuardedHttp(HttpToolsProtocol):
             self._close()
         else:
             # Its head was right, and so is what came of its body.
-            self.cycle.end_body(reason)
+            self._own_cycle().end_body(reason)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -248,6 +258,8 @@ class GuardedHttp(HttpToolsProtocol):
         self.transport.abort()
 
     def on_headers_complete(self) -> None:
+        # ASGI lets an extension be anything; its types ask for a dictionary.
+        # pyrefly: ignore[bad-assignment]
         self.scope["extensions"] = {DIRECT_BODY: self}
         self._in_headers, self._header_bytes = False, 0
         self._stop_waiting()

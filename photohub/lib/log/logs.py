@@ -11,6 +11,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -115,14 +116,14 @@ def _clean(_logger, _method, event: dict) -> dict:
 def set_up() -> None:
     """Send every logger of this process through one handler."""
     know_secrets(settings.OWN_SECRETS)
-    shared = [
+    shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _without_usual_traces,
         structlog.processors.format_exc_info,
         _clean,
     ]
-    last = structlog.processors.JSONRenderer(ensure_ascii=False)
+    last: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if settings.LOG_FORMAT == "text":
         last = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
     handler = logging.StreamHandler()
@@ -155,5 +156,5 @@ def _set_levels(root: logging.Logger) -> None:
 
 def _tell_of_thread(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_type is not SystemExit:
-        error = (failed.exc_type, failed.exc_value, failed.exc_traceback)
+        error = failed.exc_value or failed.exc_type()
         logging.getLogger("photohub.threads").error("A thread ended by an error.", exc_info=error)

@@ -7,7 +7,7 @@ small machine; one after the other they only take longer.
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -43,7 +43,7 @@ class Room:
         self._changed = threading.Condition()
 
     @contextmanager
-    def take(self, wanted_bytes: int, within_s: float = WAIT_S) -> Iterator[None]:
+    def take(self, wanted_bytes: int, within_s: float = WAIT_S) -> Generator[None]:
         """Hold so many bytes. Raises TooLarge at once, and Crowded when it takes too long or too many wait."""
         if wanted_bytes > self.size_bytes:
             raise TooLarge(f"This takes {wanted_bytes >> 20} MB, and there are {self.size_bytes >> 20} MB.")

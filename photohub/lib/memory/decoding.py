@@ -2,7 +2,7 @@
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from PIL import Image
@@ -62,7 +62,7 @@ def _webp_pixels(picture: bytes) -> int:
 
 
 @contextmanager
-def room_for(picture: bytes, *, scaled: bool = True, within_s: float = memory.WAIT_S) -> Iterator[None]:
+def room_for(picture: bytes, *, scaled: bool = True, within_s: float = memory.WAIT_S) -> Generator[None]:
     """Wait until there is memory to decode this picture, and hold it. Raises memory.Crowded and memory.TooLarge."""
     with memory.room.take(cost_of(picture, scaled=scaled), within_s):
         yield

@@ -32,4 +32,6 @@ def reduce(image: Image.Image, factor: int, averageable: Callable[[Image.Image],
             small = Image.new(strip.mode, size)
             small.info = dict(strip.info)
         small.paste(strip, (0, top // factor))
+    if small is None:
+        raise ValueError("A picture without rows cannot be made smaller.")
     return small

@@ -86,6 +86,8 @@ class ThreadSafeLayer(InMemoryChannelLayer):
         """
         now = time.time()
         for channel, queue in list(self.channels.items()):
+            # asyncio's queue keeps what waits there, in order.
+            # pyrefly: ignore[missing-attribute]
             while not queue.empty() and not now <= queue._queue[0][0] <= now + self.expiry:
                 queue.get_nowait()
                 if queue.empty():

@@ -94,6 +94,8 @@ class Enqueuer:
             for task, ids in waiting.items():
                 ordered = list(ids)
                 for start in range(0, len(ordered), _IDS_PER_TASK):
+                    # celery-types does not know the proxy's methods.
+                    # pyrefly: ignore[not-callable]
                     current_app.send_task(task, args=[ordered[start : start + _IDS_PER_TASK]], retry=False)
         except Exception as error:  # kombu raises its transports' own errors; the rows wait for the sweeper
             self._quiet_until = time.monotonic() + _QUIET_AFTER_FAILURE_S

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 _MANY_AT_ONCE = 6
@@ -39,7 +39,7 @@ def leave() -> None:
 
 
 @contextmanager
-def storing() -> Iterator[None]:
+def storing() -> Generator[None]:
     """Note that a camera, whose picture is here, waits for the hub. Call from the loop."""
     _change_storing(1)
     try:

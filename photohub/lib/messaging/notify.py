@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from typing import Any
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -60,8 +61,16 @@ def _start(group: str, messages: list[dict]) -> None:
     task.add_done_callback(_tasks.discard)
 
 
-async def _send(group: str, messages: list[dict]) -> None:
+def channel_layer() -> Any:
+    """Return the channel layer, which the settings always name; its kinds share no types."""
     layer = get_channel_layer()
+    if layer is None:
+        raise RuntimeError("CHANNEL_LAYERS names no layer.")
+    return layer
+
+
+async def _send(group: str, messages: list[dict]) -> None:
+    layer = channel_layer()
     try:
         async with asyncio.timeout(_SEND_TIMEOUT_S):
             for message in messages:

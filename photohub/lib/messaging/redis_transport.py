@@ -42,6 +42,8 @@ class Connection(kombu.Connection):
     What was missed is promised to be caught up within 30 s, of which the sweeper's turn may take ten.
     """
 
+    # kombu's other arguments, whichever it takes.
+    # pyrefly: ignore[bad-override]
     def ensure_connection(self, *arguments: Any, interval_max: float = 5, **options: Any) -> kombu.Connection:
         return super().ensure_connection(*arguments, interval_max=interval_max, **options)
 

@@ -19,6 +19,8 @@ class SteadyEntry(ScheduleEntry):
         self.began_s = time.monotonic()
 
     def is_due(self) -> schedstate:
+        # Every entry of ours has a schedule in seconds.
+        # pyrefly: ignore[missing-attribute]
         every_s = self.schedule.run_every.total_seconds()
         left_s = self.began_s + every_s - time.monotonic()
         return schedstate(is_due=left_s <= 0, next=left_s if left_s > 0 else every_s)

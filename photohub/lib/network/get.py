@@ -13,7 +13,7 @@ import ipaddress
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -65,7 +65,7 @@ class Answer:
     def content_type(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes]:
         """Yield the body as it comes."""
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
             async for piece in self._chunks():
@@ -116,7 +116,7 @@ class Answer:
 
 
 @asynccontextmanager
-async def get(url: str, asking: Asking | None = None) -> AsyncIterator[Answer]:
+async def get(url: str, asking: Asking | None = None) -> AsyncGenerator[Answer]:
     """Ask for a URL and give the answer once its head is there.
 
     Raises GetFailed, TimeoutError, or OSError when the connection breaks.
@@ -195,7 +195,8 @@ class _Visit:
             # The first may have come with nothing, or with a nonce that the server forgot.
             if not login.learn(answer.headers.get("www-authenticate", "")) or (turn and not login.is_stale):
                 break
-        login.forget()
+        if login is not None:
+            login.forget()
         raise LoginRefused("fetch_login_wrong", host=self._host)
 
     async def _ask(self, login: Login | None) -> Answer:

@@ -1,12 +1,16 @@
 """The fields that forms of every room ask with, and how a form shows what the rules refused."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypeAlias
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.functional import Promise
+from django.db.models import QuerySet
 
-Words = str | Promise
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise  # The name that the types of Django give a lazy text.
+
+Words: TypeAlias = "str | _StrPromise"
 
 # For what machines read: a phone shall neither capitalise nor correct it.
 MONO = {"autocapitalize": "none", "spellcheck": "false", "class": "mono"}
@@ -38,6 +42,22 @@ def number(
 
 def tick(label: Words, help_text: Words = "", *, initial: bool | None = None) -> forms.BooleanField:
     return forms.BooleanField(label=label, help_text=help_text, required=False, initial=initial)
+
+
+def narrow(form: forms.BaseForm, name: str, rows: QuerySet) -> None:
+    """Let a field choose among these rows."""
+    field = form.fields[name]
+    if not isinstance(field, forms.ModelChoiceField):
+        raise TypeError(f"{name} chooses among no rows.")
+    field.queryset = rows
+
+
+def offer(form: forms.BaseForm, name: str, choices: list) -> None:
+    """Let a field choose among these."""
+    field = form.fields[name]
+    if not isinstance(field, forms.ChoiceField):
+        raise TypeError(f"{name} is no choice.")
+    field.choices = choices
 
 
 def show_errors(form: forms.Form, error: ValidationError, places: Mapping[str, str] | None = None) -> None:

@@ -1,7 +1,7 @@
 """Time zones: the visitor's, which his browser says in a cookie, and the hub's, where no visitor's is known."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,7 +84,7 @@ def reader_timezone() -> tzinfo:
 
 
 @contextmanager
-def in_timezone(zone: tzinfo) -> Iterator[None]:
+def in_timezone(zone: tzinfo) -> Generator[None]:
     """Tell times in this zone inside the block."""
     before = getattr(_reader, "zone", None)
     _reader.zone = zone
@@ -97,7 +97,7 @@ def in_timezone(zone: tzinfo) -> Iterator[None]:
 
 
 @contextmanager
-def in_hubs_timezone() -> Iterator[None]:
+def in_hubs_timezone() -> Generator[None]:
     """Tell times in the hub's zone inside the block, whoever's request this is. It is looked for when a time is told."""
     before, _reader.zone = getattr(_reader, "zone", None), None
     try:

@@ -29,6 +29,8 @@ class VendorFinder(BaseFinder):
     def check(self, **kwargs) -> list:
         return []
 
+    # Django calls it by name, old and new name of the argument alike.
+    # pyrefly: ignore[bad-override]
     def find(self, path: str, find_all: bool = False, **kwargs):
         file = self._folder / FILES[path] if path in FILES else None
         found = [str(file)] if file and file.is_file() else []

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from devices.mqtt.client import Address
 from media_pipeline.intake.ingest import committer
+from media_pipeline.live.redis import RedisFrames
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
 from photohub.lib.log import logs
@@ -58,4 +59,5 @@ async def _run(listener: socket.socket) -> None:
 async def _carry(gateway: Gateway, frames: streams.AnyFrames) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(gateway.run())
-        group.create_task(frames.run())
+        if isinstance(frames, RedisFrames):
+            group.create_task(frames.run())

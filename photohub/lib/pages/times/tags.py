@@ -1,7 +1,9 @@
 """Template tags and filters of dates and times; every template has them, without a `{% load %}`."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -11,7 +13,7 @@ from . import wording
 
 register = template.Library()
 
-FORMS = {
+FORMS: dict[str, Callable[[Any], str]] = {
     "time": wording.time_of_day,
     "seconds": wording.time_with_seconds,
     "day": wording.day,

@@ -4,7 +4,7 @@ The year is said where it is not the present one, and the day where it is not to
 words together in the browser, from the patterns that `patterns()` hands it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -186,7 +186,7 @@ def stamp(at: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
 
 
 @contextmanager
-def in_full() -> Iterator[None]:
+def in_full() -> Generator[None]:
     """Tell each day with its year and each moment with its day: what is written now is read some time later."""
     before, _full.on = _is_in_full(), True
     try:
