@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from devices.access.rights import Action, can
 from devices.commands import queue as commands
+from devices.commands.views import wants_json
 from devices.events import record as events
 from devices.registry import presence
 from devices.registry.finding import get_device
@@ -139,22 +140,27 @@ def capture_all(request: HttpRequest) -> HttpResponse:
     ]
     asked = [d for d in wanted if d.online and presence.why_deaf(d) is None]
     commands.capture_many(asked, user=request.user)
-    _tell_asked(request, asked, [d for d in wanted if d not in asked])
+    told = _words_of_asking(asked, [d for d in wanted if d not in asked])
+    if wants_json(request):
+        return JsonResponse({"des": " ".join(told)})
+    for sentence in told:
+        messages.info(request, sentence)
     return redirect(_url(group))
 
 
-def _tell_asked(request: HttpRequest, asked: list[Device], left_out: list[Device]) -> None:
-    if asked:
-        text = ngettext("%(count)s camera was asked.", "%(count)s cameras were asked.", len(asked))
-        messages.success(request, text % {"count": len(asked)})
-    else:
-        messages.warning(request, _("No camera that takes commands is online, so none was asked."))
-    if asked and left_out:
+def _words_of_asking(asked: list[Device], left_out: list[Device]) -> list[str]:
+    """Say how many were asked, and who was not."""
+    if not asked:
+        return [_("No camera that takes commands is online, so none was asked.")]
+    text = ngettext("%(count)s camera was asked.", "%(count)s cameras were asked.", len(asked))
+    told = [text % {"count": len(asked)}]
+    if left_out:
         names = ", ".join(device.name for device in left_out[:_NAMED_AT_MOST])
         more = len(left_out) - _NAMED_AT_MOST
         text = ngettext("Left out: %(names)s and %(n)d more.", "Left out: %(names)s and %(n)d more.", more)
         text = text if more > 0 else _("Left out: %(names)s. Their shutters say why.")
-        messages.info(request, text % {"names": names, "n": more})
+        told.append(text % {"names": names, "n": more})
+    return told
 
 
 @dataclass(frozen=True)

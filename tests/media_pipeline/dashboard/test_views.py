@@ -206,3 +206,11 @@ def test_who_cannot_be_asked_is_left_out_by_name(client):
     client.force_login(make_user("bob", "operator"))
     page = client.post("/capture-all", follow=True).content.decode()
     assert "1 camera was asked." in page and "Left out: Bird house." in page
+
+
+def test_a_script_is_told_who_was_asked_and_who_was_not(client):
+    make_online("porch")
+    presence.heard(make_device("birds", name="Bird house"))
+    client.force_login(make_user("bob", "operator"))
+    told = client.post("/capture-all", headers={"HX-Request": "true"}).json()["des"]
+    assert told == "1 camera was asked. Left out: Bird house. Their shutters say why."

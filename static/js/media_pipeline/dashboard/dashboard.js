@@ -180,9 +180,10 @@ async function send(form) {
     const answer = await fetch(form.action, {
       method: "POST", body: new FormData(form), redirect: "manual", headers: { "HX-Request": "true" },
     });
-    if (answer.ok || answer.type === "opaqueredirect") return true;
-    const problem = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-    tell("toast", { text: problem.des ?? words.refused });
+    if (answer.type === "opaqueredirect") return true;
+    const told = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+    if (told.des || !answer.ok) tell("toast", { text: told.des ?? words.refused });
+    if (answer.ok) return true;
   } catch {
     tell("toast", { text: words.no_answer });
   }
