@@ -29,7 +29,7 @@ from media_pipeline.live import now as live_now
 from media_pipeline.live.wall import CAMERAS_AT_MOST
 from photohub.lib.ids import read_id
 from photohub.lib.network import site
-from photohub.lib.pages.request import PageRequest
+from photohub.lib.pages.middleware import PageRequest
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
 

@@ -30,7 +30,7 @@ from media_pipeline.links.archive import stream_pictures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
-from photohub.lib.pages.request import PageRequest
+from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
 from .query import captures_matching, days_of, months_of, page_of

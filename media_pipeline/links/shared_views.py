@@ -44,7 +44,7 @@ def opens(view: View) -> View:
     """Hand the view the link that the address names; say why there is none, or ask for its password."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, code: str, **names) -> HttpResponse:
+    def guarded(request: HttpRequest, code: str, **names) -> HttpResponseBase:
         address = address_of(request)
         if wait_s := _failed_tries.wait_s(address, code):
             return _private(_too_many(wait_s))
@@ -62,7 +62,7 @@ def opens(view: View) -> View:
     return guarded
 
 
-def _private(response: HttpResponse) -> HttpResponse:
+def _private(response: HttpResponseBase) -> HttpResponseBase:
     """Keep the page out of search engines, and its address out of what the browser tells other sites."""
     response["X-Robots-Tag"] = "noindex, nofollow"
     response["Referrer-Policy"] = "no-referrer"

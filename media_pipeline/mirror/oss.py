@@ -28,7 +28,7 @@ from oss2.models import HeadObjectResult
 from storages.base import BaseStorage
 from storages.utils import clean_name, setting
 
-from photohub.lib.files.bucket_settings import BucketSettingError, OSSSettings, check_oss
+from photohub.lib.files.bucket_settings import BucketSettingError, OSSSettings, check_oss, read_cname
 from photohub.lib.pages.sentences import said
 
 from .oss_errors import explain_request_error, explain_server_error
@@ -311,7 +311,7 @@ class OSSStorage(BaseStorage):
 
     def _build(self, role: str) -> oss2.Bucket:
         checked = self._checked()
-        own_domain = _flag(self.cname) is not False
+        own_domain = read_cname(self.cname) is not False
         endpoint, is_cname = checked.public_endpoint or checked.endpoint, own_domain
         if role == "api":
             # A custom domain serves requests as well, if it is the only address that was given.
@@ -345,7 +345,7 @@ class OSSStorage(BaseStorage):
 
     def _checked(self) -> OSSSettings:
         """Return the settings completed; a storage of Django's was not checked at start."""
-        cname = _flag(self.cname)
+        cname = read_cname(self.cname)
         try:
             return check_oss(
                 endpoint=self.endpoint,
@@ -396,11 +396,3 @@ class Crc64:
 def _crc64_of(head: HeadObjectResult) -> int | None:
     value = head.headers.get("x-oss-hash-crc64ecma", "")
     return int(value) if value.isdigit() else None
-
-
-def _flag(value: bool | str) -> bool | str:
-    """Read OSS_CNAME: yes, no, or the custom domain itself."""
-    word = str(value).strip().lower()
-    if word in ("", "0", "false", "no", "off", "none"):
-        return False
-    return True if word in ("1", "true", "yes", "on") else str(value).strip()

@@ -19,7 +19,7 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
-from photohub.lib.pages.request import PageRequest
+from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
 from . import queue as time_lapses

@@ -184,7 +184,7 @@ class ManagementAPI(NinjaAPI):
         root = path("", _unknown, name="api-root")
         return [*_slashed(served), root, re_path(r"^.*$", _unknown)], app, namespace
 
-    # Every error that reaches it is an exception; ours come to an answer each.
+    # Ninja lets a handler have kinds of its own; ours takes every error.
     # pyrefly: ignore[bad-override]
     def on_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse:
         refusal = explain(exc)

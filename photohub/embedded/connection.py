@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-import secrets
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,10 +17,8 @@ from devices.protocol.mqtt.packets import (
     PacketReader,
     ProtocolError,
     PublishHead,
-    UnsupportedVersion,
     build_packet,
     connack,
-    parse_connect,
     parse_packet_id,
     parse_publish_head,
     parse_subscribe,
@@ -39,7 +35,7 @@ from photohub.embedded.core import Session
 from photohub.embedded.links import Link
 from photohub.embedded.outgoing import Outgoing
 from photohub.embedded.receipts import Outcome, Receipt
-from photohub.embedded.refusals import Refused, no_mqtt
+from photohub.embedded.refusals import Refused, check_login, no_mqtt, read_connect
 from photohub.lib.pages.sentences import Said, said
 
 if TYPE_CHECKING:
@@ -52,7 +48,6 @@ PINGRESP = build_packet(Kind.PINGRESP, 0, b"")
 FIRST_PACKET_S = 5.0
 AUTHENTICATE_S = 10.0
 CONNECT_MAX_BYTES = 64 * 1024
-CLIENT_ID_MAX = 256
 SUBSCRIPTIONS_MAX = 100
 COSTS_ONE_BYTES = 500
 WILL_S = 2.0
@@ -164,9 +159,9 @@ class Connection:
             raise Refused(said("no CONNECT within 5 seconds")) from None
         except ProtocolError as error:
             raise Refused(no_mqtt(error)) from None
-        connect = self._parse_connect(packet)
+        connect = read_connect(packet)
         self.account = account = await self._authenticate(connect)
-        connect = self._check_login(connect, account)
+        connect = check_login(connect, account)
         self.client_id = connect.client_id
         # With the account in front nobody can name another one's session, and no account name holds a slash.
         self.key = f"{account.username}/{connect.client_id}"
@@ -188,17 +183,6 @@ class Connection:
         first = self._early.popleft()
         return first
 
-    def _parse_connect(self, packet: Packet) -> Connect:
-        try:
-            connect = parse_connect(packet.body)
-        except UnsupportedVersion as error:
-            raise Refused(no_mqtt(error), ConnackCode.BAD_VERSION) from None
-        except ProtocolError as error:
-            raise Refused(no_mqtt(error)) from None
-        if len(connect.client_id) > CLIENT_ID_MAX or (not connect.client_id and not connect.clean_session):
-            raise Refused(said("a client id is needed to keep a session"), ConnackCode.BAD_CLIENT_ID)
-        return connect
-
     async def _authenticate(self, connect: Connect) -> Account:
         try:
             async with asyncio.timeout(AUTHENTICATE_S):
@@ -213,14 +197,6 @@ class Connection:
             sentence = said("the account name %(name)s holds a slash", name=f"{account.username!r:.100}")
             raise Refused(sentence, ConnackCode.NOT_AUTHORISED)
         return account
-
-    def _check_login(self, connect: Connect, account: Account) -> Connect:
-        will = connect.will_topic
-        if will is not None and not may_publish(account, will):
-            sentence = said("it may not leave a will on %(topic)s", topic=f"{will!r:.200}")
-            raise Refused(sentence, ConnackCode.NOT_AUTHORISED)
-        client_id = connect.client_id or f"anonymous-{secrets.token_hex(8)}"
-        return replace(connect, client_id=client_id, will_qos=min(connect.will_qos, 1), will_retain=False)
 
     async def _refuse(self, code: int | None) -> None:
         with suppress(OSError, TimeoutError):

@@ -17,7 +17,7 @@ from media_pipeline.maintenance import retention, retention_wording
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
-from photohub.lib.pages.request import PageRequest
+from photohub.lib.pages.middleware import PageRequest
 from photohub.status import parts as status
 
 

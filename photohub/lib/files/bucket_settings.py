@@ -268,3 +268,11 @@ def check_s3(*, endpoint_url: str, bucket: str) -> None:
         raise BucketSettingError(
             "S3_ENDPOINT_URL", "holds more than an address. Write e.g. https://s3.example.org"
         )
+
+
+def read_cname(value: bool | str) -> bool | str:
+    """Read OSS_CNAME: yes, no, or the custom domain itself."""
+    word = str(value).strip().lower()
+    if word in ("", "0", "false", "no", "off", "none"):
+        return False
+    return True if word in ("1", "true", "yes", "on") else str(value).strip()

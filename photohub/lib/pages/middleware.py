@@ -5,11 +5,18 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.decorators import sync_and_async_middleware
+from django_htmx.middleware import HtmxDetails
 from servestatic.middleware import ServeStaticMiddleware
 
 from photohub.lib.memory.budget import Crowded
 
 _AGAIN_AFTER_S = 5
+
+
+class PageRequest(HttpRequest):
+    """A page's request as the middleware leaves it: it says whether htmx asks, for a part of the page."""
+
+    htmx: HtmxDetails
 
 
 class AnswerCrowds:
