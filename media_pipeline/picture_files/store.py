@@ -78,6 +78,8 @@ class Spool:
 
     def __del__(self) -> None:
         self._empty()
+        if self._file is not None:
+            os.close(self._file)
 
     def _empty(self) -> None:
         held.add(-len(self._buffer))

@@ -145,6 +145,16 @@ def test_a_body_that_comes_byte_by_byte_takes_little_more_than_its_bytes():
     tracemalloc.stop()
 
 
+def test_a_body_that_nobody_discarded_keeps_no_file_open_when_it_is_gone():
+    spool = store.Spool()
+    spool.write(b"abc")
+    descriptor, _path = spool.to_file()
+    os.fstat(descriptor)
+    del spool
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
 def test_a_body_that_nobody_discarded_counts_no_more_when_it_is_gone():
     before, spool = store.held.bytes, store.Spool()
     spool.write(b"x" * 100)
