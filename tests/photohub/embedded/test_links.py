@@ -136,13 +136,13 @@ async def test_reader_that_takes_nothing_is_a_timeout() -> None:
 
 
 async def test_slow_reader_gets_everything() -> None:
-    async with tcp_pair() as (link, reader):
-        writing = asyncio.create_task(link.write(bytes(16 * 2**20), 0.1))
+    async with tcp_pair() as (link, reader), asyncio.timeout(30), asyncio.TaskGroup() as both:
+        # All of it takes longer than the writer may wait for the next piece.
+        both.create_task(link.write(bytes(16 * 2**20), 0.5))
         received_bytes = 0
         while received_bytes < 16 * 2**20:
             received_bytes += len(await reader.readexactly(2**19))
-            await asyncio.sleep(0.01)
-        await writing
+            await asyncio.sleep(0.02)
 
 
 async def test_websocket_that_takes_nothing_is_a_timeout() -> None:
