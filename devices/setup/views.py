@@ -182,7 +182,7 @@ def _show(
         "form": form,
         "panel": panel,
         "remove": remove,
-        "pictures": device.captures.count(),
+        "pictures": device.captures(manager="everything").count(),
         "certificate": _shown_certificate(device),
         "claimed": Panel.objects.filter(device=device)
         .exclude(hardware_address="")

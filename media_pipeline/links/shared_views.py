@@ -65,7 +65,7 @@ def opens(view: View) -> View:
 def _private(response: HttpResponseBase) -> HttpResponseBase:
     """Keep the page out of search engines, and its address out of what the browser tells other sites."""
     response["X-Robots-Tag"] = "noindex, nofollow"
-    response["Referrer-Policy"] = "no-referrer"
+    response["Referrer-Policy"] = "same-origin"
     if not response.has_header("Cache-Control"):
         response["Cache-Control"] = _NOT_KEPT
     return response

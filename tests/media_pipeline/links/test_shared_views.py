@@ -45,7 +45,7 @@ def test_one_picture_has_its_name_its_time_and_a_download(client):
         and "This link works until" in page
     )
     assert 'class="rail"' not in page and "noindex" in page and "favicon" in page
-    assert (answer["X-Robots-Tag"], answer["Referrer-Policy"]) == ("noindex, nofollow", "no-referrer")
+    assert (answer["X-Robots-Tag"], answer["Referrer-Policy"]) == ("noindex, nofollow", "same-origin")
     assert client.get(f"/s/{link.code}/{capture.pk}").content == make_jpeg(text="p0")
     assert client.get(f"/s/{link.code}/{capture.pk}/thumb")["Content-Type"] == "image/webp"
     assert client.get(f"/s/{link.code}/latest.jpg").status_code == 200
