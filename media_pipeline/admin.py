@@ -57,9 +57,9 @@ class TagAdmin(OwnersAdmin):
 
 @admin.register(ShareLink)
 class ShareLinkAdmin(ReadOnlyAdmin):
-    list_display = ["capture", "created_by", "created_at", "expires_at", "revoked_at"]
-    list_select_related = ["capture", "created_by"]
-    exclude = ["code"]
+    list_display = ["kind", "device", "created_by", "created_at", "expires_at", "revoked_at", "opened"]
+    list_select_related = ["device", "created_by"]
+    exclude = ["code", "password"]
 
 
 @admin.register(TimeLapse)
