@@ -85,6 +85,18 @@ async def test_a_pi_as_published_is_known_by_its_network_and_goes_offline_when_i
     await visitor.api.patch("/devices/published", json={"allowed_network": ""})
 
 
+async def test_a_shared_live_view_ends_within_ten_seconds_after_it_is_withdrawn(hub, visitor):
+    made = hub.add_device("shared", "raspberry-pi")
+    link = (await visitor.api.post("/shares", json={"device": "shared"})).json()
+    url = f"{hub.url}/s/{link['code']}/live.mjpg"
+    async with streaming(pi(hub, made, hello=True)) as camera, viewing(url, "") as stranger:
+        await until(lambda: set(camera.scene.frames) & set(stranger.frames), 15)
+        assert (await visitor.api.delete(f"/shares/{link['code']}")).status_code == 204
+        await until(lambda: stranger.ended, 10)
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(url)).status_code == 404
+
+
 async def is_offline(visitor: Visitor, code: str) -> bool:
     return not await is_online(visitor, code)
 
