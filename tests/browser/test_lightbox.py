@@ -134,6 +134,30 @@ def test_two_pictures_are_compared_with_a_slider_that_obeys_keys(open_page):
     expect_place(page, 4)
 
 
+def test_a_deleted_picture_gives_its_place_to_the_next_and_comes_back(open_page):
+    page = open_page("/history", **DESK)
+    address = open_picture(page, 6)
+    page.keyboard.press("Delete")
+    expect(page.locator("[data-lightbox-place]")).to_have_text(f"6 of {PICTURES - 1}")
+    assert not page.url.endswith(address)
+    page.get_by_role("button", name="Undo").click()
+    expect_place(page, 6)
+    assert page.url.endswith(address)
+
+
+def test_a_link_for_somebody_else_is_made_with_one_key_and_undone(open_page):
+    page = open_page("/history", **DESK)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_picture(page, 7)
+    page.keyboard.press("s")
+    expect(page.locator("[data-lightbox-toasts]")).to_contain_text("The link is copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert httpx.get(link, trust_env=False).status_code == 200
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("[data-lightbox-toasts]")).to_contain_text("no longer works")
+    assert httpx.get(link, trust_env=False).status_code == 410
+
+
 def swipe(page: Page, start_x: int, end_x: int) -> None:
     touch = page.context.new_cdp_session(page)
     places = [start_x + (end_x - start_x) * step // 6 for step in range(7)]
@@ -145,6 +169,9 @@ def swipe(page: Page, start_x: int, end_x: int) -> None:
 def test_on_a_phone_a_swipe_goes_on_and_nothing_covers_the_picture(open_page):
     page = open_page("/history", **PHONE)
     open_picture(page, 2)
+    # Until its neighbours stand beside it, the picture is still being opened.
+    expect(page.locator(".pswp__item[aria-hidden=true] img").first).to_be_attached()
+    expect(page.locator(".pswp__item[aria-hidden=true] img").last).to_be_visible()
     swipe(page, 330, 40)
     expect_place(page, 3)
     picture = page.locator(SHOWN).bounding_box()

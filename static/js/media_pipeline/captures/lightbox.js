@@ -236,7 +236,7 @@ class View {
       tag: () => this.setInfo(true, "tags"),
       note: () => this.setInfo(true, "note"),
       share: () => this.#actions.share(item),
-      trash: () => words.trash && this.#trash(item),
+      trash: () => this.#askFirst(() => this.#trash(item)),
     };
     if (item.may_change && changes[what]) changes[what]();
     else deeds[what]?.();
@@ -288,6 +288,15 @@ class View {
     } catch {
       this.#toast(words.noAnswer);
     }
+  }
+
+  /* A hub without a trash deletes for good. */
+  #askFirst(job) {
+    const ask = this.#frame.querySelector("[data-lightbox-ask]");
+    if (!ask) return job();
+    ask.returnValue = "";
+    ask.onclose = () => ask.returnValue === "yes" && job();
+    ask.showModal();
   }
 
   async #trash(item) {
