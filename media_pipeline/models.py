@@ -1,6 +1,7 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
 from .captures.models import Capture, Source, Step, Tag
+from .history.models import SavedFilter
 from .links.models import ShareLink
 from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, Removal
 from .mirror.models import MirrorState, OSSObject
@@ -21,6 +22,7 @@ __all__ = [
     "OSSObject",
     "Removal",
     "RunState",
+    "SavedFilter",
     "ShareLink",
     "ShowRule",
     "ShowRun",

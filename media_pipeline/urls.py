@@ -4,7 +4,7 @@ from django.urls import path
 
 from .captures import views as capture
 from .dashboard import views as live
-from .history import around, compare
+from .history import around, compare, saved
 from .history import views as history
 from .links import share_views as shares
 from .links import shared_views as shared
@@ -22,6 +22,11 @@ urlpatterns = [
     path("wall", live.wall, name="wall"),
     path("wall/<slug:code>", live.screen, name="wall_screen"),
     path("history", history.browse, name="history"),
+    path("history/calendar", history.show_month, name="history_calendar"),
+    path("history/run", history.show_run, name="history_run"),
+    path("history/filters", saved.add, name="saved_filter_add"),
+    path("history/filters/<int:pk>/rename", saved.rename, name="saved_filter_rename"),
+    path("history/filters/<int:pk>/delete", saved.delete, name="saved_filter_delete"),
     path("history/change", history.change, name="history_change"),
     path("trash", trash.show, name="trash"),
     path("trash/add", trash.add, name="trash_add"),

@@ -31,6 +31,7 @@ PURE = {
     "media_pipeline.formats.jpeg": set(),
     "media_pipeline.formats.images": {"PIL"},
     "media_pipeline.formats.faults": {"PIL"},
+    "media_pipeline.formats.likeness": set(),
 }
 PURE |= {room: {"PIL"} for room in DRAWING}
 # Pure code gets its time from outside, and does neither I/O nor log.

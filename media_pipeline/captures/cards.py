@@ -1,22 +1,30 @@
 """Pictures and cameras in the form that pages show: addresses, words and marks beside the rows' facts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
+from media_pipeline.formats.likeness import Run, Runs, Shot
 from media_pipeline.mirror.models import MirrorState
+from photohub.lib.pages.timezones import reader_timezone
 
-from .models import Capture, Freshness
+from .finding import with_parts
+from .models import Capture, CaptureQuerySet, Freshness
 from .wording import fault_of, flag_words, freshness_words, mirror_of
+
+# However alike they are, a page of tiles looks at so many pictures at most.
+FOLDED_AT_MOST = 2000
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A small corner mark of a thumbnail: an icon and the words that it stands for."""
+    """A small corner mark of a thumbnail: an icon and words for what is unusual about it."""
 
     icon: str
     words: str
@@ -40,6 +48,11 @@ class Picture:
     thumb_url: str
     file_url: str
     page_url: str
+
+    @property
+    def is_upright(self) -> bool:
+        """Tell whether it is higher than wide, so that a wide place shows it whole instead of filled."""
+        return bool(self.width and self.height and self.height > self.width)
 
 
 def picture_of(capture: Capture) -> Picture:
@@ -93,8 +106,8 @@ def _marks_of_picture(capture: Capture) -> list[Mark]:
 
 def _marks_of(capture: Capture) -> list[Mark]:
     marks = _marks_of_picture(capture)
-    if capture.command_id is None:
-        marks.append(Mark("hand", _("not asked for: the camera sent it by itself")))
+    if capture.command_id is not None:
+        marks.append(Mark("aperture", _("asked for")))
     if capture.kept:
         marks.append(Mark("bookmark", _("kept")))
     return marks + _marks_of_copy(capture)
@@ -102,9 +115,74 @@ def _marks_of(capture: Capture) -> list[Mark]:
 
 def _marks_of_copy(capture: Capture) -> list[Mark]:
     mirror = mirror_of(capture)
-    if mirror and mirror.state in (MirrorState.PENDING, MirrorState.UPLOADING):
-        return [Mark("cloud-upload", _("waiting for the mirror"))]
     if mirror and mirror.state in (MirrorState.BLOCKED, MirrorState.FAILED):
         error = mirror.error_text or mirror.get_state_display()
         return [Mark("cloud-alert", _("not mirrored: %(error)s") % {"error": error})]
     return []
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What stands in one place of a page: a picture, and how many like ones of its camera it stands for."""
+
+    picture: Picture
+    run: Run
+
+    @property
+    def count(self) -> int:
+        return len(self.run.shots)
+
+    @property
+    def run_url(self) -> str:
+        """Return the page that shows each picture of the run, for where scripts do not run."""
+        at = {"from": self.since.isoformat(), "to": (self.until + timedelta(microseconds=1)).isoformat()}
+        return f"{reverse('history')}?{urlencode({'device': self.picture.device.code, **at, 'fold': 'no'})}"
+
+    @property
+    def until(self) -> datetime:
+        """When the newest came."""
+        return self.run.head.at
+
+    @property
+    def since(self) -> datetime:
+        """When the oldest came."""
+        return self.run.tail.at
+
+    @property
+    def value(self) -> str:
+        """Return what a form sends for it: the keys of the newest and of the oldest, or of the one picture."""
+        return str(self.run.head.id) if self.count == 1 else f"{self.run.head.id}_{self.run.tail.id}"
+
+
+def fold(
+    rows: CaptureQuerySet, at_most: int, looked_at: int = FOLDED_AT_MOST
+) -> tuple[list[Tile], Shot | None]:
+    """Return tiles of pictures that are sorted newest first, and the last picture in them when others follow.
+
+    Like pictures of one camera are one tile; a tile ends with its day in the active time zone.
+    """
+    runs, last = Runs(), None
+    for number, shot in enumerate(_shots(rows[: looked_at + 1])):
+        if number == looked_at or (len(runs.found) >= at_most and not runs.goes_on_with(shot)):
+            return tiles_of(runs.found), last
+        runs.add(shot)
+        last = shot
+    return tiles_of(runs.found), None
+
+
+def tiles_of(runs: list[Run]) -> list[Tile]:
+    """Fetch the newest picture of each run; one that was deleted meanwhile has no tile."""
+    found = with_parts(Capture.objects.all()).in_bulk([run.head.id for run in runs])
+    return [Tile(picture_of(found[run.head.id]), run) for run in runs if run.head.id in found]
+
+
+def single(captures: list[Capture]) -> list[Tile]:
+    """Return a tile for each picture."""
+    return [Tile(picture_of(c), Run([Shot(c.pk, c.device_id, c.received_at, c.dhash)])) for c in captures]
+
+
+def _shots(rows: CaptureQuerySet) -> Iterator[Shot]:
+    zone = reader_timezone()
+    found = rows.values_list("pk", "device_id", "received_at", "dhash")
+    for id_, camera, at, dhash in found.iterator(chunk_size=200):
+        yield Shot(id_, camera, at, dhash, at.astimezone(zone).date())

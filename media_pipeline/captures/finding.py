@@ -1,5 +1,6 @@
 """Fetching a picture for somebody: the first line of every view of pictures."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from devices.access.rights import Action, require
 from devices.registry.models import LastingLinks
+from photohub.lib.ids import read_id
 from photohub.lib.network.site import base_url
 
 from .models import Capture, CaptureQuerySet
@@ -34,6 +36,29 @@ def way_back(request: HttpRequest, otherwise: str = "history") -> str:
     ):
         return wanted
     return reverse(otherwise)
+
+
+def pictures_of_run(user, text: str) -> CaptureQuerySet:
+    """Return the pictures from one to another of the same camera, newest first; `text` is `cards.Tile.value`."""
+    visible = Capture.objects.visible_to(user)
+    newest, _bar, oldest = text.partition("_")
+    ends = list(visible.filter(pk__in=[id for part in (newest, oldest) if (id := read_id(part))]))
+    if not ends or len({capture.device_id for capture in ends}) != 1:
+        return visible.none()
+    times = [capture.received_at for capture in ends]
+    rows = visible.filter(device=ends[0].device_id, received_at__gte=min(times), received_at__lte=max(times))
+    return rows.order_by("-received_at", "-id")
+
+
+def chosen_ids(user, texts: Sequence[str], at_most: int) -> list[UUID]:
+    """Return the keys of selected pictures; a run that was selected stands for all of its pictures."""
+    ids: dict[UUID, None] = {}
+    for text in texts[:at_most]:
+        if "_" in text:
+            ids.update(dict.fromkeys(pictures_of_run(user, text).values_list("pk", flat=True)[:at_most]))
+        elif id := read_id(text):
+            ids[id] = None
+    return list(ids)[:at_most]
 
 
 def with_parts(rows: CaptureQuerySet) -> CaptureQuerySet:

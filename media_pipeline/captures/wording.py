@@ -45,6 +45,11 @@ def fault_of(capture: Capture) -> FaultInWords | None:
     return FaultInWords(word, name, cause + _lost_words(capture.fault_values or {}))
 
 
+def fault_names() -> dict[str, str]:
+    """Return the name of each fault."""
+    return {word: name for word, (name, _cause) in _fault_words().items()}
+
+
 def _fault_words() -> dict[str, tuple[str, str]]:
     return {
         "cut_short": (

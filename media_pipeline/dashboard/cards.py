@@ -12,7 +12,7 @@ from devices.access.rights import Action, can
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import Picture, picture_of
+from media_pipeline.captures.cards import Picture, Tile, fold, picture_of
 from media_pipeline.captures.finding import with_parts
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
@@ -21,6 +21,7 @@ from media_pipeline.live import now as live_now
 CARDS_AT_ONCE = 48
 FEED_SIZE = 30
 FEED_AT_MOST = 200
+FEED_LOOKED_AT = 400
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,16 @@ def _asked(command: Command) -> Asked:
     return Asked(command.pk, command.state, command.reason_text, *times, elapsed_s)
 
 
-def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Picture]:
-    """Return the newest pictures, newest first; with `after` only those that came later than it."""
-    rows = with_parts(Capture.objects.visible_to(user)).order_by("-received_at", "-id")
+def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Tile]:
+    """Return tiles of the newest pictures, newest first; with `after` only those with something that came later.
+
+    A run of like pictures of one camera is one tile, so that none fills the feed alone. When it grows its tile comes
+    again, for the place of the one before.
+    """
+    rows = Capture.objects.visible_to(user).order_by("-received_at", "-id")
     if group:
         rows = rows.filter(device__in=list(group.devices.values_list("pk", flat=True)))
     if after is None:
-        return [picture_of(capture) for capture in rows[:FEED_SIZE]]
-    rows = rows.filter(received_at__gte=after.received_at).exclude(pk=after.pk)
-    newer = [c for c in rows[:FEED_AT_MOST] if (c.received_at, c.pk) > (after.received_at, after.pk)]
-    return [picture_of(capture) for capture in newer]
+        return fold(rows, FEED_SIZE)[0]
+    tiles, _last = fold(rows, FEED_AT_MOST, looked_at=FEED_LOOKED_AT)
+    return [tile for tile in tiles if (tile.until, tile.run.head.id) > (after.received_at, after.pk)]

@@ -6,6 +6,7 @@ Pages are cut by keyset: a cursor names the last picture shown, and the next pag
 
 import base64
 import binascii
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from uuid import UUID
@@ -15,8 +16,9 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from devices.registry.models import Device
+from media_pipeline.captures.cards import Tile
 from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
-from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.captures.models import Capture, CaptureQuerySet, Tag
 from media_pipeline.mirror.models import OSSObject
 from photohub.lib.pages.api import rows_after
 from photohub.lib.pages.instants import BadFilter, start_of_day
@@ -84,8 +86,34 @@ def _of_labels(rows: CaptureQuerySet, filters: Filters) -> CaptureQuerySet:
     if filters.tag:
         rows = rows.filter(tags__name=filters.tag)
     if filters.q:
-        rows = rows.filter(Q(name__icontains=filters.q) | Q(note__icontains=filters.q))
+        rows = rows.filter(_is_about(filters.q))
     return rows
+
+
+def _is_about(text: str) -> Q:
+    """Return the condition that a picture, its camera, the camera's group or a tag has this text in its name."""
+    about = Q(name__icontains=text) | Q(note__icontains=text)
+    named = Q(name__icontains=text) | Q(code__icontains=text) | Q(group__name__icontains=text)
+    if cameras := list(Device.objects.filter(named).values_list("pk", flat=True)):
+        about |= Q(device__in=cameras)
+    if tags := list(Tag.objects.filter(name__icontains=text).values_list("pk", flat=True)):
+        about |= Q(pk__in=Capture.tags.through.objects.filter(tag__in=tags).values("capture"))
+    return about
+
+
+def after(rows: CaptureQuerySet, cursor: str) -> CaptureQuerySet:
+    """Keep the pictures after the cursor, newest first. Raises BadFilter."""
+    if not cursor:
+        return rows
+    at, id = decode_cursor(cursor)
+    # The last condition alone bounds the index; the others settle pictures of the same microsecond.
+    return rows.filter(Q(received_at__lt=at) | Q(pk__lt=id), received_at__lte=at)
+
+
+def count_up_to(rows: CaptureQuerySet) -> tuple[int, bool]:
+    """Return how many pictures these are, and whether there are more than that."""
+    count = rows.order_by()[: COUNT_AT_MOST + 1].count()
+    return min(count, COUNT_AT_MOST), count > COUNT_AT_MOST
 
 
 def page_of(
@@ -97,7 +125,12 @@ def page_of(
 
 
 def encode_cursor(capture: Capture) -> str:
-    text = f"{capture.received_at.astimezone(UTC).isoformat()}|{capture.pk}"
+    return cursor_of(capture.received_at, capture.pk)
+
+
+def cursor_of(at: datetime, id: UUID) -> str:
+    """Return the cursor of the page that begins after this picture."""
+    text = f"{at.astimezone(UTC).isoformat()}|{id}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -114,30 +147,31 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 @dataclass(frozen=True)
 class Day:
-    """The pictures of one day on this page. The whole day has `count`, or more when `at_least`."""
+    """The tiles of one day on this page. The whole day has `count` pictures, or more when `at_least`."""
 
     date: date
-    captures: list[Capture]
+    tiles: list[Tile]
     count: int
     at_least: bool = False
 
 
-def days_of(items: list[Capture], rows: CaptureQuerySet, zone: tzinfo) -> list[Day]:
+def days_of(tiles: list[Tile], count: Callable[[date], tuple[int, bool]], zone: tzinfo) -> list[Day]:
     """Group a page by day. Only its first and last can have pictures elsewhere, so only they are counted."""
-    grouped: dict[date, list[Capture]] = {}
-    for capture in items:
-        grouped.setdefault(capture.received_at.astimezone(zone).date(), []).append(capture)
+    grouped: dict[date, list[Tile]] = {}
+    for tile in tiles:
+        grouped.setdefault(tile.until.astimezone(zone).date(), []).append(tile)
     edges = {next(iter(grouped)), next(reversed(grouped))} if grouped else set()
     days = []
-    for day, captures in grouped.items():
-        count = _count(day, rows, zone) if day in edges else len(captures)
-        days.append(Day(day, captures, min(count, COUNT_AT_MOST), count > COUNT_AT_MOST))
+    for day, found in grouped.items():
+        number, more = count(day) if day in edges else (sum(tile.count for tile in found), False)
+        days.append(Day(day, found, number, more))
     return days
 
 
-def _count(day: date, rows: CaptureQuerySet, zone: tzinfo) -> int:
+def count_day(day: date, rows: CaptureQuerySet, zone: tzinfo) -> tuple[int, bool]:
+    """Return how many of the pictures are of this day, and whether there are more."""
     start, end = start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
-    return rows.filter(received_at__gte=start, received_at__lt=end)[: COUNT_AT_MOST + 1].count()
+    return count_up_to(rows.filter(received_at__gte=start, received_at__lt=end))
 
 
 def months_of(user, filters: Filters, zone: tzinfo) -> list[date]:

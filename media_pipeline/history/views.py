@@ -1,7 +1,9 @@
 """All pictures by day, and what can be done with several at once."""
 
+from dataclasses import replace
 from datetime import date, timedelta
-from uuid import UUID
+from functools import partial
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -21,11 +23,12 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import picture_of
+from media_pipeline.captures.cards import Tile, fold, single
 from media_pipeline.captures.filters import Filters
-from media_pipeline.captures.finding import way_back, with_parts
+from media_pipeline.captures.finding import chosen_ids, pictures_of_run, way_back, with_parts
 from media_pipeline.captures.labels import add_tag, set_kept, tags_of
-from media_pipeline.captures.models import Capture
+from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.captures.wording import flag_words
 from media_pipeline.links.archive import stream_pictures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
@@ -33,10 +36,27 @@ from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
-from .query import captures_matching, days_of, months_of, page_of
+from .counts import Counted
+from .models import SavedFilter
+from .places import Place, hours_of, month_of, read_month, strip_of
+from .query import (
+    PAGE_SIZE,
+    after,
+    captures_matching,
+    count_day,
+    count_up_to,
+    cursor_of,
+    days_of,
+    months_of,
+    page_of,
+)
+from .saved import filters_in
+from .wording import chips_of, faults
 
 SELECTION_AT_MOST = 500
-FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_preview")
+PICKS = 24
+SHOWN_AT_MOST = 100  # In one address.
+FLAGS = ("trailing", "transport", "clock", "large_preview", "no_preview")
 
 
 @login_required
@@ -46,29 +66,65 @@ def browse(request: PageRequest) -> HttpResponse:
     zone = timezone_of(request)
     try:
         filters = Filters.from_query(request.GET, zone)
-        context = _page(request, filters, zone)
+        place = Place.from_query(request.GET, zone)
+        counted = Counted.of(request.user, filters)
+        context = _page(request, filters, place, counted)
+        if not (request.htmx and "cursor" in request.GET):
+            context |= _frame(request, filters) | _ways(request, filters, place, counted)
     except BadFilter as error:
-        return render(
-            request,
-            "media_pipeline/history/history.html",
-            _frame(request, Filters()) | {"problem": error, "query": {}},
-            status=400,
-        )
-    if request.htmx and "cursor" in request.GET:
-        response = render(request, "media_pipeline/history/_days.html", context)
-    else:
-        context |= _frame(request, filters) | {"months": _months(request, filters, zone)}
-        response = render(request, "media_pipeline/history/history.html", context)
+        context = _frame(request, Filters()) | {"problem": error, "query": {}}
+        return render(request, "media_pipeline/history/history.html", context, status=400)
+    part = "_days.html" if request.htmx and "cursor" in request.GET else "history.html"
+    response = render(request, f"media_pipeline/history/{part}", context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 
 
-def _page(request: HttpRequest, filters: Filters, zone) -> dict:
+def _page(request: HttpRequest, filters: Filters, place: Place, counted: Counted) -> dict:
+    """Return the days of this page, with the addresses of the pages after and before it."""
+    zone, cursor = timezone_of(request), request.GET.get("cursor", "")
     rows = captures_matching(request.user, filters)
-    items, next_cursor = page_of(with_parts(rows), request.GET.get("cursor", ""))
-    days = [(day, [picture_of(c) for c in day.captures]) for day in days_of(items, rows, zone)]
-    more_url = _url(request.GET, cursor=next_cursor) if next_cursor else None
-    return {"days": days, "more_url": more_url, "today": timezone.localdate(timezone=zone)}
+    begun = rows.filter(received_at__lt=place.before) if place.before else rows
+    folds = filters.are_plain and request.GET.get("fold") != "no"
+    if folds:
+        tiles, last = fold(after(begun, cursor), PAGE_SIZE)
+        next_cursor = cursor_of(last.at, last.id) if last else None
+    else:
+        items, next_cursor = page_of(with_parts(begun), cursor)
+        tiles = single(items)
+
+    def count(day: date) -> tuple[int, bool]:
+        if not counted.is_in_table or filters.since or filters.before:
+            return count_day(day, rows, zone)
+        tally = counted.days(day, day, zone)
+        return tally.total(), not tally.exact
+
+    hits = None
+    if filters:
+        is_all = not (cursor or place.before or next_cursor)
+        hits = (sum(tile.count for tile in tiles), False) if is_all else count_up_to(rows)
+    return {
+        "days": days_of(tiles, count, zone),
+        "more_url": _url(request.GET, cursor=next_cursor) if next_cursor else None,
+        "newer_url": _newer(request, rows, place) if place.before and not cursor else None,
+        "hits": hits,
+        "folds": folds,
+        "can_fold": filters.are_plain,
+        "fold_url": _url(request.GET, cursor=None, fold="no" if folds else None),
+        "is_mixed": len(filters.devices) != 1,
+        "today": (today := timezone.localdate(timezone=zone)),
+        "yesterday": today - timedelta(days=1),
+    }
+
+
+def _newer(request: HttpRequest, rows: CaptureQuerySet, place: Place) -> str | None:
+    """Return the address of the page that ends where this one begins."""
+    newer = rows.filter(received_at__gte=place.before).order_by("received_at", "id")
+    times = list(newer.values_list("received_at", flat=True)[: PAGE_SIZE + 1])
+    if not times:
+        return None
+    at = times[PAGE_SIZE - 1].isoformat() if len(times) > PAGE_SIZE else None
+    return _url(request.GET, cursor=None, at=at)
 
 
 def _url(query: QueryDict, **changes: str | None) -> str:
@@ -81,14 +137,78 @@ def _url(query: QueryDict, **changes: str | None) -> str:
     return reverse("history") + (f"?{changed.urlencode()}" if changed else "")
 
 
-def _months(request: HttpRequest, filters: Filters, zone) -> list[tuple[date, str, bool]]:
-    """Return months with the address that begins at each, and which one the page begins with."""
-    first = (filters.before or timezone.now()).astimezone(zone) - timedelta(microseconds=1)
-    months = months_of(request.user, filters, zone)
-    return [
-        (m, _url(request.GET, cursor=None, to=_last_day(m)), (m.year, m.month) == (first.year, first.month))
-        for m in months
-    ]
+def _ways(request: HttpRequest, filters: Filters, place: Place, counted: Counted) -> dict:
+    """Return the ways to other days: the week, the month if it is open, the hours of the day, all months."""
+    zone, url = timezone_of(request), partial(_url, request.GET)
+    strip, tally = strip_of(counted, place, zone, url)
+    shown = place.day or timezone.localdate(timezone=zone)
+    all_days = Counted.of(
+        request.user, replace(Filters(), devices=filters.devices, group=filters.group)
+    ).long_ago()
+    all_days.update({day: count for day, count in tally.counts.items() if day not in all_days})
+    return {
+        "place": place,
+        "strip": strip,
+        "hours": hours_of(counted, place, zone, url),
+        "calendar": _calendar(request, place, counted) if "month" in request.GET else None,
+        "calendar_url": f"{reverse('history_calendar')}?{request.GET.urlencode()}",
+        "calendar_page": url(cursor=None, month=f"{shown:%Y-%m}"),
+        "months": [
+            (
+                month,
+                url(cursor=None, month=None, at=_last_day(month)),
+                (month.year, month.month) == (shown.year, shown.month),
+            )
+            for month in months_of(request.user, filters, zone)
+        ],
+        "all_days": sorted((day.isoformat(), count) for day, count in all_days.items() if count),
+        "jump_url": url(cursor=None, month=None, at=None),
+    }
+
+
+@login_required
+@require_GET
+def show_month(request: HttpRequest) -> HttpResponse:
+    """Return the calendar of one month: a fragment, which the page itself holds where scripts do not run."""
+    zone = timezone_of(request)
+    try:
+        filters = Filters.from_query(request.GET, zone)
+        place = Place.from_query(request.GET, zone)
+        context = {"calendar": _calendar(request, place, Counted.of(request.user, filters)), "place": place}
+    except BadFilter as error:
+        return HttpResponse(str(error), status=400, content_type="text/plain")
+    return render(request, "media_pipeline/history/_calendar.html", context)
+
+
+def _calendar(request: HttpRequest, place: Place, counted: Counted) -> dict:
+    zone, url = timezone_of(request), partial(_url, request.GET)
+    month = month_of(counted, read_month(request.GET, place, zone), place, zone, url)
+    beside = {}
+    for name, day in (("before", month.before), ("after", month.after)):
+        if day is None:
+            continue
+        query = request.GET.copy()
+        query["month"] = f"{day:%Y-%m}"
+        query.pop("cursor", None)
+        fragment = f"{reverse('history_calendar')}?{query.urlencode()}"
+        beside[name] = {
+            "date": day,
+            "page": f"{reverse('history')}?{query.urlencode()}",
+            "fragment": fragment,
+        }
+    return {"month": month, "beside": beside, "today": timezone.localdate(timezone=zone)}
+
+
+@login_required
+@require_GET
+def show_run(request: HttpRequest) -> HttpResponse:
+    """Return the pictures of a run as tiles of their own, to stand in its place."""
+    rows = pictures_of_run(request.user, request.GET.get("run", ""))
+    tiles = single(list(with_parts(rows)[:SELECTION_AT_MOST]))
+    # None are left when all were deleted meanwhile; then the tile goes.
+    return render(
+        request, "media_pipeline/history/_tiles.html", {"tiles": tiles, "is_mixed": "mixed" in request.GET}
+    )
 
 
 def _last_day(month: date) -> str:
@@ -105,20 +225,29 @@ def _frame(request: HttpRequest, filters: Filters) -> dict:
         "devices": devices,
         "groups": DeviceGroup.objects.filter(pk__in={d.group_id for d in devices if d.group_id}),
         "tags": tags_of(request.user)[:200],
-        "flags": FLAGS,
+        "flags": [(flag, flag_words(flag)) for flag in FLAGS],
+        "faults": faults().items(),
         "may_change": any(can(request.user, Action.COMMAND, d) for d in devices),
         "may_delete": can(request.user, Action.MANAGE),
         "may_show": bool(screens_of(request.user)),
         "any_filter": bool(filters),
+        "chips": chips_of(filters, request.GET, devices),
+        "options_on": sum(
+            map(
+                bool,
+                (filters.group, filters.since, filters.before, filters.state, filters.flag, filters.fault),
+            )
+        )
+        + sum(map(bool, (filters.tag, filters.kept, filters.asked is not None))),
+        "saved_filters": SavedFilter.objects.filter(user=request.user),
+        "filters_text": filters_in(request.GET),
         "here": request.get_full_path(),
     }
 
 
 def _chosen(request: HttpRequest) -> list[Capture]:
     """Return the selected pictures that the person may see."""
-    ids: list[UUID] = [
-        id for text in request.POST.getlist("capture")[:SELECTION_AT_MOST] if (id := read_id(text))
-    ]
+    ids = chosen_ids(request.user, request.POST.getlist("capture"), SELECTION_AT_MOST)
     return list(with_parts(Capture.objects.visible_to(request.user)).filter(pk__in=ids))
 
 
@@ -134,6 +263,10 @@ def change(request: HttpRequest) -> HttpResponseBase:
         return stream_pictures(chosen)
     elif action == "timelapse":
         return offer_for_chosen(request, chosen)
+    elif action == "show":
+        return redirect(
+            f"{reverse('devices:choose_panel')}?{urlencode([('capture', c.pk) for c in chosen[:SHOWN_AT_MOST]])}"
+        )
     elif action == "compare":
         return _compare(request, chosen)
     elif action in ("keep", "unkeep", "tag"):
@@ -168,9 +301,6 @@ def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:
     messages.success(request, text % {"count": len(allowed)})
 
 
-PAGE_SIZE = 24
-
-
 @login_required
 @never_cache
 @require_safe
@@ -181,14 +311,17 @@ def pick(request: HttpRequest) -> HttpResponse:
     visible = Device.objects.visible_to(request.user).filter(pictured)
     rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))
     try:
-        items, following = page_of(with_parts(rows), request.GET.get("cursor", ""), PAGE_SIZE)
+        tiles, following = _pickable(rows, request.GET.get("cursor", ""), folded=not code)
     except BadFilter:
-        items, following = [], None
+        tiles, following = [], None
     first, wanted = "cursor" not in request.GET, read_id(chosen)
-    if first and wanted and all(capture.pk != wanted for capture in items):
-        items = [*with_parts(Capture.objects.visible_to(request.user)).filter(pk=wanted), *items]
+    if first and wanted and all(tile.picture.id != wanted for tile in tiles):
+        tiles = [
+            *single(list(with_parts(Capture.objects.visible_to(request.user)).filter(pk=wanted))),
+            *tiles,
+        ]
     context = {
-        "pictures": [picture_of(capture) for capture in items],
+        "tiles": tiles,
         "next": following,
         "first": first,
         "cameras": visible.order_by("name"),
@@ -196,3 +329,12 @@ def pick(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
     }
     return render(request, "media_pipeline/history/_picker.html", context)
+
+
+def _pickable(rows: CaptureQuerySet, cursor: str, folded: bool) -> tuple[list[Tile], str | None]:
+    """Return a page of tiles; of many cameras none fills it with like pictures, of one all are wanted."""
+    if not folded:
+        items, following = page_of(with_parts(rows), cursor, PICKS)
+        return single(items), following
+    tiles, last = fold(after(rows, cursor), PICKS)
+    return tiles, cursor_of(last.at, last.id) if last else None

@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from devices.access.rights import Action, can
 from devices.registry.finding import get_device
 from devices.registry.models import Device
-from media_pipeline.captures.finding import with_parts
+from media_pipeline.captures.finding import chosen_ids, with_parts
 from media_pipeline.captures.models import Capture
-from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import start_of_day
 from photohub.lib.pages.timezones import timezone_of
 
@@ -45,8 +44,7 @@ def _subject(request: HttpRequest, query: QueryDict) -> tuple[Wish, int]:
         device = get_device(request.user, code, Action.COMMAND)
         day = parse_day(query.get("day", ""))
         return (day_of(request, device, day) if day else Wish(device=device)), 0
-    ids = [id for text in query.getlist("capture")[:PICTURES_AT_MOST] if (id := read_id(text))]
-    chosen = _pictures(request.user, ids)
+    chosen = _pictures(request.user, chosen_ids(request.user, query.getlist("capture"), PICTURES_AT_MOST))
     allowed = tuple(c for c in chosen if can(request.user, Action.COMMAND, c.device))
     if not allowed:
         raise Http404

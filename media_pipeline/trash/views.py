@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from devices.access.rights import Action, can, owners_only
 from devices.commands.views import wants_json
 from media_pipeline.captures.cards import picture_of
-from media_pipeline.captures.finding import way_back, with_parts
+from media_pipeline.captures.finding import chosen_ids, way_back, with_parts
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
 from media_pipeline.maintenance.deleting import delete_captures
@@ -55,7 +55,8 @@ def show(request: HttpRequest) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest) -> HttpResponse:
     """Move pictures to the trash; the message says how to undo it."""
-    chosen = list(with_parts(Capture.objects.visible_to(request.user)).filter(pk__in=_ids(request)))
+    ids = chosen_ids(request.user, request.POST.getlist("capture"), moving.AT_MOST)
+    chosen = list(with_parts(Capture.objects.visible_to(request.user)).filter(pk__in=ids))
     if chosen and not any(can(request.user, Action.COMMAND, c.device) for c in chosen):
         raise PermissionDenied
     moved = moving.move_to_trash(request.user, chosen)

@@ -109,6 +109,11 @@ POST      capture-all                                   login
 GET       wall                                          login
 GET       wall/<slug:code>                              look
 GET       history                                       login
+GET       history/calendar                              login
+GET       history/run                                   login
+POST      history/filters                               login
+POST      history/filters/<int:pk>/rename               own
+POST      history/filters/<int:pk>/delete               own
 POST      history/change                                login
 GET       trash                                         anywhere-command
 POST      trash/add                                     login

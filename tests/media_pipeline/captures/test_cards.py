@@ -1,6 +1,6 @@
 """What the dashboard shows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -9,7 +9,8 @@ from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import picture_of
+from media_pipeline.captures.cards import fold, picture_of
+from media_pipeline.captures.models import Capture
 from media_pipeline.dashboard.cards import build_cards, build_feed, cameras
 from media_pipeline.mirror.models import OSSObject
 from tests.builders import make_capture, make_device, make_user
@@ -137,14 +138,14 @@ def test_the_feed_begins_after_the_picture_that_is_named():
     captures = [make_capture(porch, name=f"p{i}", received_at=at) for i in range(4)]
     captures.sort(key=lambda c: c.pk)
     newer = build_feed(alice, after=captures[1])
-    assert [p.id for p in newer] == [captures[3].pk, captures[2].pk]
+    assert [tile.picture.id for tile in newer] == [captures[3].pk, captures[2].pk]
 
 
 def test_the_feed_of_a_group_has_only_its_pictures():
     alice, group = make_user("alice", "owner"), DeviceGroup.objects.create(name="Garden")
     make_capture(make_device("porch"))
     barn = make_capture(make_device("barn", group=group))
-    assert [p.id for p in build_feed(alice, group)] == [barn.pk]
+    assert [tile.picture.id for tile in build_feed(alice, group)] == [barn.pk]
 
 
 def test_marks_say_what_is_odd():
@@ -152,8 +153,7 @@ def test_marks_say_what_is_odd():
     OSSObject.objects.filter(pk=capture.pk).update(state="blocked", error="key refused")
     capture.mirror.refresh_from_db()
     words = [mark.words for mark in picture_of(capture).marks]
-    assert words[:2] == ["cut short", "odd"]
-    assert words[2:] == ["not asked for: the camera sent it by itself", "kept", "not mirrored: key refused"]
+    assert words == ["cut short", "odd", "kept", "not mirrored: key refused"]
 
 
 def marks_of(**values) -> list[str]:
@@ -179,4 +179,56 @@ def test_what_is_unusual_about_a_picture_is_one_mark(values, words):
 
 
 def test_a_fresh_sound_picture_has_no_mark_for_it():
-    assert marks_of(freshness="fresh") == ["not asked for: the camera sent it by itself"]
+    assert marks_of(freshness="fresh") == []
+
+
+def test_what_is_usual_has_no_mark():
+    porch = make_device("porch")
+    command = commands.capture(porch)
+    sent, asked = make_capture(porch, name="a"), make_capture(porch, name="b")
+    Capture.objects.filter(pk=asked.pk).update(command=command)
+    asked.refresh_from_db()
+    assert picture_of(sent).marks == []
+    assert [mark.words for mark in picture_of(asked).marks] == ["asked for"]
+
+
+def make_minutes(code: str, *hashes: int | None):
+    """Return a camera's pictures, one each minute, newest first."""
+    device, now = make_device(code), datetime(2025, 6, 30, 12, tzinfo=UTC)
+    return [
+        make_capture(device, name=f"p{n}", received_at=now - timedelta(minutes=n), dhash=dhash)
+        for n, dhash in enumerate(hashes)
+    ]
+
+
+def newest_first():
+    return Capture.objects.order_by("-received_at", "-id")
+
+
+def test_like_pictures_of_a_camera_are_one_tile_with_its_span():
+    porch = make_minutes("porch", 0, 1, 3, -1)
+    make_minutes("barn", None, None)
+    tiles, last = fold(newest_first(), 60)
+    assert sorted((tile.picture.device.code, tile.count) for tile in tiles) == [
+        ("barn", 1),
+        ("barn", 1),
+        ("porch", 1),
+        ("porch", 3),
+    ]
+    (run,) = [tile for tile in tiles if tile.count == 3]
+    assert (run.until, run.since) == (porch[0].received_at, porch[2].received_at) and last is None
+
+
+def test_a_page_of_tiles_ends_with_a_whole_run_and_says_where_the_next_begins():
+    captures = make_minutes("porch", 0, 0, -1, -1, -1, 0)
+    tiles, last = fold(newest_first(), 2)
+    assert [tile.count for tile in tiles] == [2, 3] and last.id == captures[4].pk
+    assert [tile.count for tile in fold(newest_first(), 60, looked_at=3)[0]] == [2, 1]
+
+
+def test_one_camera_does_not_fill_the_feed_and_a_run_that_grows_comes_again():
+    alice = make_user("alice", "owner")
+    captures = make_minutes("porch", *[0] * 40)
+    assert [tile.count for tile in build_feed(alice)] == [40]
+    assert [tile.count for tile in build_feed(alice, after=captures[1])] == [40]
+    assert build_feed(alice, after=captures[0]) == []

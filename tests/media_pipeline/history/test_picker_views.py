@@ -24,7 +24,7 @@ def test_the_newest_pictures_can_be_chosen(porch, client):
 
 
 def test_older_ones_follow_and_the_chosen_one_is_always_there(porch, client, monkeypatch):
-    monkeypatch.setattr(history_views, "PAGE_SIZE", 1)
+    monkeypatch.setattr(history_views, "PICKS", 1)
     old = make_capture(porch, name="a", received_at=timezone.now() - timezone.timedelta(hours=1))
     make_capture(porch, name="b")
     assert str(old.pk) in client.get(PICK, {"chosen": old.pk}).content.decode()
@@ -49,3 +49,13 @@ def test_strangers_see_nothing(porch, client):
     capture = make_capture(porch)
     client.force_login(make_user("mallory", ""))
     assert str(capture.pk) not in client.get(PICK, {"chosen": capture.pk}).content.decode()
+
+
+def test_no_camera_fills_the_choice_with_like_pictures_but_alone_it_shows_all(porch, client):
+    now = timezone.now()
+    for minutes in range(3):
+        make_capture(
+            porch, name=f"p{minutes}", received_at=now - timezone.timedelta(minutes=minutes), dhash=0
+        )
+    assert client.get(PICK).content.decode().count('type="radio"') == 1
+    assert client.get(PICK, {"of": "porch"}).content.decode().count('type="radio"') == 3

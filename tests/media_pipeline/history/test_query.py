@@ -9,10 +9,11 @@ from django.http import QueryDict
 from devices.commands.models import Command
 from devices.registry.models import DeviceGroup
 from media_pipeline.captures import finding
+from media_pipeline.captures.cards import single
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.history import query as history
-from media_pipeline.history.query import captures_matching, days_of, months_of, page_of
+from media_pipeline.history.query import captures_matching, count_day, days_of, months_of, page_of
 from media_pipeline.mirror.models import OSSObject
 from photohub.lib.pages.instants import BadFilter
 from tests.builders import make_capture, make_device, make_jpeg, make_user
@@ -116,7 +117,8 @@ def test_labels_and_words_narrow():
     Capture.objects.filter(pk=second.pk).update(note="Two Foxes", kept=True)
     Capture.objects.filter(pk=third.pk).update(flags=["truncated"])
     assert found(alice, "tag=fox") == ["p0"]
-    assert found(alice, "q=fox") == found(alice, "kept=yes") == ["p1"]
+    assert found(alice, "kept=yes") == ["p1"]
+    assert found(alice, "q=fox") == ["p0", "p1"]
     assert found(alice, "flag=truncated") == ["p2"]
     assert found(alice, "flag=trunc") == []
 
@@ -139,23 +141,35 @@ def test_a_viewer_finds_only_the_pictures_of_the_own_group_and_a_stranger_none()
     assert found(vera, "device=porch") == found(mallory, "") == []
 
 
-def test_only_the_first_and_the_last_day_of_a_page_are_counted(django_assert_num_queries):
+def test_words_are_looked_for_in_cameras_and_groups_too():
     alice = make_user("alice", "owner")
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_capture(make_device("pier", name="Old jetty"), name="a")
+    make_capture(make_device("barn", group=garden), name="b")
+    make_capture(make_device("porch"), name="c")
+    assert found(alice, "q=pier") == found(alice, "q=JETTY") == ["a"]
+    assert found(alice, "q=gard") == ["b"]
+
+
+def test_a_viewer_finds_no_other_camera_by_its_name():
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_capture(make_device("pier"), name="a")
+    assert found(make_user("vera", "viewer", garden), "q=pier") == []
+
+
+def test_only_the_first_and_the_last_day_of_a_page_are_counted():
     make_captures(9, step=timedelta(hours=8))
-    rows = captures_matching(alice, Filters())
-    items, _cursor = page_of(rows, "", 6)
-    with django_assert_num_queries(2):
-        days = days_of(items, rows, UTC)
-    assert [(d.date.day, len(d.captures), d.count) for d in days] == [(30, 2, 2), (29, 3, 3), (28, 1, 3)]
+    rows, asked = Capture.objects.all(), []
+    tiles = single(page_of(rows, "", 6)[0])
+    found = days_of(tiles, lambda day: asked.append(day.day) or count_day(day, rows, UTC), UTC)
+    assert [(d.date.day, len(d.tiles), d.count) for d in found] == [(30, 2, 2), (29, 3, 3), (28, 1, 3)]
+    assert asked == [30, 28]
 
 
 def test_counting_a_day_stops_at_a_limit(monkeypatch):
     monkeypatch.setattr(history, "COUNT_AT_MOST", 2)
-    alice = make_user("alice", "owner")
     make_captures(4)
-    rows = captures_matching(alice, Filters())
-    (day,) = days_of(page_of(rows, "", 1)[0], rows, UTC)
-    assert (day.count, day.at_least) == (2, True)
+    assert count_day(NOON.date(), Capture.objects.all(), UTC) == (2, True)
 
 
 def test_each_month_with_pictures_is_listed_once():

@@ -19,6 +19,7 @@ FORMS: dict[str, Callable[[Any], str]] = {
     "day": wording.day,
     "heading": wording.day_heading,
     "weekday": wording.weekday,
+    "weekday_short": wording.weekday_short,
     "month": wording.month,
     "month_short": wording.month_short,
     "moment": wording.moment,

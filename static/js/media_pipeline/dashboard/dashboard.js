@@ -105,6 +105,16 @@ function firstTile() {
   return waiting.firstElementChild ?? list.firstElementChild;
 }
 
+/* A run of like pictures that grew comes again as one tile; the tiles that stood for parts of it go. */
+function takePlace(fresh) {
+  const since = Date.parse(fresh.dataset.since);
+  for (const box of [waiting, list]) {
+    for (const old of [...box.children]) {
+      if (old.dataset.camera === fresh.dataset.camera && Date.parse(old.dataset.until) >= since) old.remove();
+    }
+  }
+}
+
 function refetchFeed() {
   return once(" feed", async () => {
     const query = new URLSearchParams(location.search);
@@ -115,6 +125,7 @@ function refetchFeed() {
     const tiles = [...parse(await answer.text()).querySelectorAll("li.tile")].filter(
       ({ dataset }) => ![waiting, list].some((box) => box.querySelector(`[data-capture="${CSS.escape(dataset.capture)}"]`)),
     );
+    for (const tile of tiles) takePlace(tile);
     waiting.prepend(...tiles);
     while (waiting.childElementCount > MAX_TILES) waiting.lastElementChild.remove();
     if (isReading()) showWaiting();
