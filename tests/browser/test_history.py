@@ -110,7 +110,7 @@ def test_a_picture_of_last_tuesday_noon_is_a_few_taps_away_on_a_phone(open_page,
     # Two taps: the list of cameras, and one in it.
     page.select_option(".filters select[name=device]", "yard")
     page.wait_for_url("**device=yard**")
-    page.locator(f".strip a[href*='at={TUESDAY:%Y-%m-%d}']").tap()
+    page.locator(f".week a[href*='at={TUESDAY:%Y-%m-%d}']").tap()
     page.locator(".hours a[href*='T12']").tap()
     first = page.locator(".photo").first
     expect(first).to_have_attribute("data-at", f"{TUESDAY:%Y-%m-%d}T12:00:00.000+00:00")
