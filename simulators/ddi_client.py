@@ -239,7 +239,7 @@ class DdiClient(Life):
 
 def _found(match: re.Match[str] | None, otherwise: str) -> re.Match[str]:
     if match is None:
-        raise AssertionError(otherwise)
+        raise Aborted(f"Assertion failed: {otherwise}.")
     return match
 
 
@@ -249,7 +249,7 @@ def _load(answer: Fetched) -> dict[str, Any]:
     except ValueError:
         document = None
     if answer.status != 200 or not isinstance(document, dict):
-        raise AssertionError(f"{answer.status} and no JSON object")
+        raise Aborted(f"Assertion failed: {answer.status} and no JSON object.")
     return document
 
 
