@@ -19,14 +19,20 @@ ROOT = Path(__file__).resolve().parent.parent
 def begin() -> tuple[Path, subprocess.Popen]:
     """Let a process of its own make both, and return their folder."""
     made = Path(tempfile.mkdtemp(prefix="photohub-prepared-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     env = kept | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PHOTOHUB_DATA": str(made / "data")}
     command = [sys.executable, "-m", "tests.making_prepared", str(made / "migrated.sqlite3")]
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
+    atexit.register(_remove, made, process)
     return made, process
+
+
+def _remove(made: Path, process: subprocess.Popen) -> None:
+    process.kill()
+    process.wait()
+    shutil.rmtree(made, ignore_errors=True)
 
 
 def is_begun() -> bool:
