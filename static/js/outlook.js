@@ -8,7 +8,8 @@ async function ask(form) {
   asking = new AbortController();
   const { signal } = asking;
   try {
-    const answer = await fetch(form.action, {
+    // A button may be called "action", and form.action be that button.
+    const answer = await fetch(form.getAttribute("action"), {
       method: "POST", body: new FormData(form), signal, headers: { "HX-Request": "true" },
     });
     if (!answer.ok) return;

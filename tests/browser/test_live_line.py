@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-LIVE_JS = Path(__file__).parents[2] / "static" / "js" / "live.js"
+SCRIPTS = Path(__file__).parents[2] / "static" / "js"
 WORDS = {"stale": "{time}", "live": "live", "reconnecting": "…"}
 PAGE = f"""<html data-seq="10"><p id="live-pill"><span></span></p>
 <script type="application/json" id="words">{json.dumps(WORDS)}</script>
+<script type="application/json" id="time-words">{{}}</script>
 <script>
   window.told = [];
   window.WebSocket = class {{ static OPEN = 1; readyState = 1; constructor() {{ window.line = this; }} close() {{}} }};
@@ -21,6 +22,11 @@ PAGE = f"""<html data-seq="10"><p id="live-pill"><span></span></p>
 </script><script type="module" src="/live.js"></script>"""
 
 
+def _answer_script(route) -> None:
+    script = SCRIPTS / route.request.url.rpartition("/")[2]
+    route.fulfill(body=script.read_text(), content_type="text/javascript")
+
+
 class Hub:
     """Answers what happened since; `newest` is up to where nothing can be missing any more."""
 
@@ -29,8 +35,7 @@ class Hub:
         page.clock.install()
         page.route("**/api/v1/events?since=*", self._answer)
         page.route("http://hub/", lambda route: route.fulfill(body=PAGE, content_type="text/html"))
-        script = LIVE_JS.read_text()
-        page.route("**/live.js", lambda route: route.fulfill(body=script, content_type="text/javascript"))
+        page.route("**/*.js", _answer_script)
         page.goto("http://hub/")
         page.wait_for_function("window.line")
 
