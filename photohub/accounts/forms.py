@@ -33,6 +33,16 @@ def _word_passwords(form: forms.BaseForm, first: str, second: str) -> None:
     form.fields[second].help_text = ""
 
 
+def focus_first_error(form: forms.Form) -> None:
+    """Let the browser begin at the first field that was refused, and not at the first of all."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("autofocus", None)
+    for name in form.fields:
+        if name in form.errors:
+            form.fields[name].widget.attrs["autofocus"] = True
+            return
+
+
 class FirstOwnerForm(UserCreationForm):
     """Name and password of the first owner, and the hub's time zone where the environment does not say it."""
 

@@ -19,7 +19,13 @@ from devices.access.rights import Action, can
 from devices.hub_settings import choices
 from devices.keys import tokens
 from photohub.accounts import first_owner, invitations, time_zone
-from photohub.accounts.forms import FirstOwnerForm, NewPasswordForm, ResetPasswordForm, TokenForm
+from photohub.accounts.forms import (
+    FirstOwnerForm,
+    NewPasswordForm,
+    ResetPasswordForm,
+    TokenForm,
+    focus_first_error,
+)
 from photohub.accounts.shown_once import keep_once, take_once
 from photohub.lib.pages.sessions import end_sessions
 from photohub.lib.pages.timezones import hub_timezone, timezone_of
@@ -48,7 +54,7 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         return _dead_link(request)
     form = FirstOwnerForm(request.POST or None, initial={"zone": str(timezone_of(request))})
     if request.method != "POST" or not form.is_valid():
-        return render(request, "photohub/accounts/setup.html", {"form": form})
+        return _ask_again(request, "photohub/accounts/setup.html", form)
     with transaction.atomic():
         if not first_owner.use_token(token):
             return _dead_link(request)
@@ -57,6 +63,12 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
             choices.choose_timezone(zone)
     login(request, user, backend=BACKEND)
     return redirect("live")
+
+
+def _ask_again(request: HttpRequest, template: str, form, **context) -> HttpResponse:
+    if form.is_bound:
+        focus_first_error(form)
+    return render(request, template, {"form": form} | context)
 
 
 @never_cache
@@ -69,7 +81,7 @@ def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpRespons
         return _dead_link(request)
     form = ResetPasswordForm(user, request.POST or None)
     if request.method != "POST" or not form.is_valid():
-        return render(request, "photohub/accounts/invitation.html", {"form": form, "person": user})
+        return _ask_again(request, "photohub/accounts/invitation.html", form, person=user)
     form.save()
     end_sessions(user)
     _end_tokens(request, form)

@@ -10,6 +10,7 @@ for these.
 
 import http.client
 import logging
+import socket
 import ssl
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -65,9 +66,10 @@ def find_problem(base_url: str) -> Said:
         finally:
             connection.close()
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = getattr(error, "strerror", None) or type(error).__name__
         return said(
-            "%(address)s cannot be reached from the hub itself: %(error)s.", address=base_url, error=why
+            "%(address)s cannot be reached from the hub itself: %(error)s.",
+            address=base_url,
+            error=_why_not(error),
         )
     if status == 200:
         return Said("")
@@ -79,6 +81,16 @@ def find_problem(base_url: str) -> Said:
     return said(
         "%(address)s answers %(status)s, so it does not lead to this hub.", address=base_url, status=status
     )
+
+
+def _why_not(error: Exception) -> Said | str:
+    if isinstance(error, TimeoutError):
+        return said("no answer within %(seconds)s s", seconds=round(TIMEOUT_S))
+    if isinstance(error, ConnectionRefusedError):
+        return said("nothing answers there")
+    if isinstance(error, socket.gaierror):
+        return said("its name is not known")
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def _open(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:

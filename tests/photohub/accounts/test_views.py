@@ -234,3 +234,9 @@ def test_changing_the_password_offers_to_end_the_tokens(db):
 def test_the_password_is_asked_for_in_words_of_our_own(client, db):
     page = client.get(f"/setup/{first_owner.link_token()}").content.decode()
     assert "150 characters" not in page and "personal information" not in page
+
+
+def test_the_focus_goes_to_what_was_refused(client, db):
+    page = set_up(client, first_owner.link_token(), "12345678").content.decode()
+    focused = re.findall(r'<input[^>]*name="(\w+)"[^>]*autofocus', page)
+    assert focused == ["password2"]

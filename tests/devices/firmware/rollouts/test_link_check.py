@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from django.utils import timezone
+from django.utils.translation import override
 
 from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
@@ -59,7 +60,9 @@ def test_an_address_where_nobody_listens_is_told():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         problem = link_check.find_problem(f"http://127.0.0.1:{taken.getsockname()[1]}")
-    assert "Connection refused" in str(problem)
+    assert "nothing answers there" in str(problem)
+    with override("zh-hans"):
+        assert "那里没有程序应答" in str(problem)
 
 
 def test_an_address_that_never_answers_costs_little(monkeypatch):
