@@ -12,14 +12,17 @@ HOME = {"photohub/lib/pages/times/wording.py", "photohub/lib/pages/times/tags.py
 FOR_PROGRAMS = {
     "devices/firmware/checking.py": 1,  # the form of `created` in manifests
     "devices/management/commands/sign_firmware.py": 1,
-    "media_pipeline/history/archive.py": 2,
+    "media_pipeline/history/views.py": 2,  # months in a query
     "media_pipeline/intake/endpoint.py": 1,
+    "media_pipeline/links/archive.py": 2,
+    "media_pipeline/links/shared_views.py": 1,
     "media_pipeline/maintenance/orphans.py": 1,
     "media_pipeline/picture_files/store.py": 1,
     "media_pipeline/streams/policy.py": 1,
     "media_pipeline/time_lapses/forms.py": 1,  # the value of a field of HTML
     "media_pipeline/time_lapses/models.py": 1,  # `str` of a row
     "media_pipeline/time_lapses/views.py": 1,
+    "media_pipeline/trash/models.py": 1,  # `str` of a row
     "photohub/backup/backing_up.py": 1,
     "photohub/demo/month.py": 1,
     "photohub/demo/stage.py": 1,

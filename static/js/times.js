@@ -41,6 +41,17 @@ function exact(at) {
   return fill(words.day_and_time, { day: dayOf(at, true), time: seconds(at) });
 }
 
+/* Days without a zone, as "2026-11-29". */
+export function monthShort(isoDay) {
+  return words.months[Number(isoDay.slice(5, 7)) - 1];
+}
+
+export function weekdayAndDay(isoDay) {
+  const [year, month, day] = isoDay.split("-").map(Number);
+  const at = new Date(year, month - 1, day);
+  return fill(words.weekday_and_day, { weekday: words.weekdays[(at.getDay() + 6) % 7], day: dayOf(at, true) });
+}
+
 function howLongAgo(at, say) {
   const age_s = (Date.now() - at.getTime()) / 1000;
   if (age_s > AGO_AT_MOST_S) return day(at);

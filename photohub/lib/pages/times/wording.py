@@ -104,6 +104,8 @@ def patterns() -> dict:
     """Return what the forms are made of, as static/js/times.js reads it."""
     return {
         "months": months_short(),
+        "weekdays": weekdays_short(),
+        "weekday_and_day": _("%(weekday)s, %(day)s"),
         "day": _("%(month)s %(day)s"),
         "day_of_year": _("%(month)s %(day)s, %(year)s"),
         "day_and_time": _("%(day)s, %(time)s"),

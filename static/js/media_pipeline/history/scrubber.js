@@ -2,6 +2,8 @@
  *
  * A day has a length by its pictures, but no busy one hides the quiet ones: the root of their number, and a little more.
  */
+import { monthShort, weekdayAndDay } from "../../times.js";
+
 const scrubber = document.querySelector(".scrubber");
 const LABEL_PX = 18;
 
@@ -13,9 +15,6 @@ function start() {
   }
   days.sort(([one], [other]) => (one < other ? 1 : -1));
   if (days.length < 2) return;
-  const lang = document.documentElement.lang || "en";
-  const short = new Intl.DateTimeFormat(lang, { month: "short", timeZone: "UTC" });
-  const long = new Intl.DateTimeFormat(lang, { weekday: "short", month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
   const ends = [];
   let total = 0;
   for (const [, count] of days) ends.push((total += Math.sqrt(count) + 0.5));
@@ -56,7 +55,7 @@ function start() {
 
   function show(index, isTelling) {
     chosen = Math.min(Math.max(index, 0), days.length - 1);
-    const words = long.format(new Date(`${days[chosen][0]}T00:00:00Z`));
+    const words = weekdayAndDay(days[chosen][0]);
     for (const part of [knob, bubble]) part.style.top = `${share(chosen) * 100}%`;
     bubble.textContent = words;
     bubble.hidden = !isTelling;
@@ -80,7 +79,7 @@ function start() {
       const tick = document.createElement("span");
       tick.className = "scrubber__tick";
       const isYear = date.slice(0, 4) !== last.slice(0, 4);
-      tick.textContent = isYear ? date.slice(0, 4) : short.format(new Date(`${date}T00:00:00Z`));
+      tick.textContent = isYear ? date.slice(0, 4) : monthShort(date);
       if (isYear) tick.dataset.year = "";
       tick.style.top = `${Math.max(top, LABEL_PX / 2)}px`;
       track.append(tick);
