@@ -24,7 +24,7 @@ from photohub.lib.pages.api import ApiError, page_of
 from photohub.lib.pages.picture_response import picture_response
 
 from . import sharing
-from .archive import TooMany, stream_shared
+from .archive import TooMany, fits, stream_shared
 from .models import ShareKind, ShareLink
 from .shared_proof import is_unlocked, unlock
 
@@ -98,6 +98,7 @@ def _show_pictures(request: HttpRequest, link: ShareLink) -> HttpResponse:
         "alone": alone,
         "large": len(items) <= _LARGE_AT_MOST,
         "names": sharing.names_of(items),
+        "has_archive": fits(rows),
         "next": following,
     }
     return render(request, "media_pipeline/links/shared.html", context)

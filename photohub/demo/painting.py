@@ -62,7 +62,8 @@ class Painting:
 
 def _missing() -> list[Moment]:
     known = {
-        code: set(Capture.everything.filter(device__code=code).values_list("name", flat=True)) for code in _CODES
+        code: set(Capture.everything.filter(device__code=code).values_list("name", flat=True))
+        for code in _CODES
     }
     return [
         moment for moment in moments(timezone.localtime()) if moment.name not in known[moment.camera.code]

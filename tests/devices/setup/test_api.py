@@ -301,3 +301,12 @@ def test_the_login_of_a_camera_is_shown_to_nobody_and_its_path_to_owners_only():
     again = {"pull_url": shown[0], "pull_fingerprint": "AB" * 32}
     assert owner.patch(f"{DEVICES}/porch", again, JSON).json()["pull_fingerprint"] == "ab" * 32
     assert Device.objects.get().pull_url == "http://root:geheim@cam:81/heimlich/x?pwd=leise"
+
+
+def test_a_device_says_for_itself_whether_its_pictures_have_lasting_links():
+    make_device("porch")
+    client = alice()
+    assert client.get(f"{DEVICES}/porch").json()["lasting_links"] == ""
+    changed = client.patch(f"{DEVICES}/porch", {"lasting_links": "off"}, JSON)
+    assert (changed.status_code, Device.objects.get().lasting_links) == (200, "off")
+    assert client.patch(f"{DEVICES}/porch", {"lasting_links": "maybe"}, JSON).status_code == 422

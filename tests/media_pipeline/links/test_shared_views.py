@@ -88,7 +88,9 @@ def test_an_archive_has_bounds(client, monkeypatch):
     monkeypatch.setattr(archive._under_way, "count", archive.AT_ONCE)
     busy = client.get(f"/s/{link.code}/all.zip")
     assert (busy.status_code, busy["Retry-After"]) == (503, "60")
+    assert "all.zip" in client.get(f"/s/{link.code}").content.decode()
     monkeypatch.setattr(archive, "SHARED_AT_MOST", 1)
+    assert "all.zip" not in client.get(f"/s/{link.code}").content.decode()
     assert client.get(f"/s/{link.code}/all.zip").status_code == 413
 
 
