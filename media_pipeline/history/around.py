@@ -87,15 +87,16 @@ def around(request: HttpRequest) -> HttpResponse:
     except BadFilter as error:
         return refuse(422, "invalid", str(error))
     rows = with_parts(captures_matching(request.user, filters)).prefetch_related("tags")
-    capture = _find(request, rows, request.GET.get("at", ""))
-    if side not in _SIDES or capture is None:
+    at = request.GET.get("at", _ENDS[0])
+    capture = _find(request, rows, at)
+    if side not in _SIDES or (capture is None and at not in _ENDS):
         raise Http404
-    found = look_around(rows, capture, side)
-    position, count = place_of(rows, filters, capture) if side == "both" else (None, None)
+    found = look_around(rows, capture, side) if capture else Around([], False, False)
+    position, count = place_of(rows, filters, capture) if capture and side == "both" else (None, None)
     return JsonResponse(
         {
             "items": [_item(request, each) for each in found.captures],
-            "at": str(capture.pk),
+            "at": str(capture.pk) if capture else None,
             "more_newer": found.more_newer,
             "more_older": found.more_older,
             "position": position,

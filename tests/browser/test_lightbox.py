@@ -180,5 +180,5 @@ def test_on_a_phone_a_swipe_goes_on_and_nothing_covers_the_picture(open_page):
         assert box["y"] + box["height"] <= picture["y"] or box["y"] >= picture["y"] + picture["height"]
     buttons = page.locator(".lightbox__button:visible")
     assert all(box["width"] >= 40 and box["x"] >= 0 for box in [b.bounding_box() for b in buttons.all()])
-    page.locator("[data-do=info]").tap()
+    page.locator("[data-do=info]").click()
     expect(page.locator(".info")).to_contain_text("How it came here")

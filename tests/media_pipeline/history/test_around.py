@@ -103,6 +103,18 @@ def test_everybody_sees_his_own_and_a_viewer_changes_nothing(client):
     assert client.get("/captures/around", {"at": own[0].pk, "side": "up"}).status_code == 404
 
 
+def test_a_list_without_pictures_has_no_end(alice):
+    assert ask(alice, "newest") | {"may_show": None} == {
+        "items": [],
+        "at": None,
+        "more_newer": False,
+        "more_older": False,
+        "position": None,
+        "count": None,
+        "may_show": None,
+    }
+
+
 def test_the_number_of_queries_does_not_grow_with_the_pictures(alice, django_assert_max_num_queries):
     made = make_captures(12)
     with django_assert_max_num_queries(12):

@@ -9,11 +9,15 @@ import { Actions } from "./lightbox/actions.js";
 import { dressCompare } from "./lightbox/compare.js";
 import { isTyping, listenToKeys } from "./lightbox/keys.js";
 import { List } from "./lightbox/list.js";
+import { showNote } from "./lightbox/notes.js";
 import { Stage } from "./lightbox/stage.js";
 
 const words = document.getElementById("lightbox").dataset;
 const core = import(words.module);
+// As in lightbox.css: beside the picture where there is room, else below it.
 const NARROW_PX = 800;
+const PANEL_PX = 380;
+const PANEL_SHARE = 0.6;
 
 let view = null;
 let infoIsOpen = false;
@@ -69,9 +73,9 @@ class View {
       arrowPrevTitle: words.previous,
       arrowNextTitle: words.next,
       errorMsg: words.failed,
-      paddingFn: ({ x }) => (x > NARROW_PX
-        ? { top: 56, bottom: 8, left: 0, right: infoIsOpen ? 380 : 0 }
-        : { top: 56, bottom: 64, left: 0, right: 0 }),
+      paddingFn: ({ x, y }) => (x > NARROW_PX
+        ? { top: 56, bottom: 8, left: 0, right: infoIsOpen ? PANEL_PX : 0 }
+        : { top: 56, bottom: infoIsOpen ? PANEL_SHARE * y : 64, left: 0, right: 0 }),
     });
     this.#stage = new Stage(this.#pswp);
     this.#actions = new Actions(words, (text, undo) => this.#toast(text, undo), (item) => this.#changed(item));
@@ -120,6 +124,8 @@ class View {
     this.#info = root.querySelector(".info");
     root.addEventListener("click", (event) => this.#click(event));
     root.addEventListener("submit", (event) => this.#submit(event));
+    // What lies over the picture scrolls; the wheel zooms the picture alone.
+    root.addEventListener("wheel", stopOverPicture, { capture: true, passive: true });
     for (const part of root.querySelectorAll("[data-lightbox-needs]")) part.hidden = true;
   }
 
@@ -353,24 +359,15 @@ class View {
   }
 
   #toast(text, undo) {
-    const note = document.createElement("p");
-    note.className = "toast";
-    note.append(text);
-    if (undo) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.className = "button button--small";
-      button.textContent = words.undo;
-      button.addEventListener("click", () => {
-        note.remove();
-        this.#frame.focus();
-        undo();
-      });
-      note.append(button);
-    }
-    this.#frame.querySelector("[data-lightbox-toasts]").replaceChildren(note);
-    setTimeout(() => note.remove(), undo ? 10_000 : 5_000);
+    showNote(this.#frame.querySelector("[data-lightbox-toasts]"), text, undo && words.undo, () => {
+      this.#frame.focus();
+      undo();
+    });
   }
+}
+
+function stopOverPicture(event) {
+  if (event.target.closest(".info, .compare-over, dialog")) event.stopPropagation();
 }
 
 async function fetchPart(url) {
