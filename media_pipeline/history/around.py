@@ -131,7 +131,7 @@ def _item(request: HttpRequest, capture: Capture) -> dict:
         "at": capture.received_at.isoformat(),
         "time": times.exact(capture.received_at),
         "alt": _alt_of(picture),
-        "marks": [mark.words for mark in picture.marks if mark.icon != "hand"],
+        "marks": picture.flags,
         "kept": capture.kept,
         "note": capture.note,
         "tags": tag_line(capture),
