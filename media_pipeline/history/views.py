@@ -38,7 +38,7 @@ from photohub.lib.pages.timezones import timezone_of
 
 from .counts import Counted
 from .models import SavedFilter
-from .places import Place, hours_of, month_of, read_month, strip_of
+from .places import STRIP_DAYS, Place, hours_of, month_of, read_month, strip_of
 from .query import (
     PAGE_SIZE,
     after,
@@ -146,6 +146,10 @@ def _ways(request: HttpRequest, filters: Filters, place: Place, counted: Counted
         request.user, replace(Filters(), devices=filters.devices, group=filters.group)
     ).long_ago()
     all_days.update({day: count for day, count in tally.counts.items() if day not in all_days})
+    months = [
+        (month, url(cursor=None, month=None, at=_last_day(month)), month == shown.replace(day=1))
+        for month in months_of(request.user, filters, zone)
+    ]
     return {
         "place": place,
         "strip": strip,
@@ -153,15 +157,9 @@ def _ways(request: HttpRequest, filters: Filters, place: Place, counted: Counted
         "calendar": _calendar(request, place, counted) if "month" in request.GET else None,
         "calendar_url": f"{reverse('history_calendar')}?{request.GET.urlencode()}",
         "calendar_page": url(cursor=None, month=f"{shown:%Y-%m}"),
-        "months": [
-            (
-                month,
-                url(cursor=None, month=None, at=_last_day(month)),
-                (month.year, month.month) == (shown.year, shown.month),
-            )
-            for month in months_of(request.user, filters, zone)
-        ],
+        "months": months,
         "all_days": sorted((day.isoformat(), count) for day, count in all_days.items() if count),
+        "has_scrubber": len(months) > 1 or len(all_days) > STRIP_DAYS,
         "jump_url": url(cursor=None, month=None, at=None),
     }
 

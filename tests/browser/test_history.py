@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -102,12 +103,12 @@ def moved(page: Page) -> float:
     return page.evaluate("() => window.shifted ?? 0")
 
 
-def test_a_picture_of_last_tuesday_noon_is_a_few_taps_away_on_a_phone(open_page, hub):
+def test_a_picture_of_last_tuesday_noon_is_sent_to_somebody_with_six_taps_on_a_phone(open_page, hub):
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page.goto(f"{hub.url}/history")
     expect(page.locator(".day").first).to_be_visible()
     assert moved(page) < 0.01
-    # Two taps: the list of cameras, and one in it.
+    # Two taps, on the list of cameras and on one in it; each of the others is one.
     page.select_option(".filters select[name=device]", "yard")
     page.wait_for_url("**device=yard**")
     page.locator(f".week a[href*='at={TUESDAY:%Y-%m-%d}']").tap()
@@ -117,6 +118,13 @@ def test_a_picture_of_last_tuesday_noon_is_a_few_taps_away_on_a_phone(open_page,
     expect(page.locator(".chip--on")).to_contain_text("yard")
     first.locator("a.photo__picture").tap()
     expect(page.locator(".pswp")).to_be_visible()
+    page.locator("[data-do=share]").tap()
+    expect(page.locator("[data-lightbox-toasts]")).to_contain_text(re.compile("link is copied|/p/"))
+    (shared,) = hub.rows(
+        "SELECT c.received_at FROM media_pipeline_capture c JOIN media_pipeline_sharelink s"
+        " ON s.capture_id = c.id"
+    )
+    assert shared[0].startswith(f"{TUESDAY:%Y-%m-%d} 12:00")
 
 
 def test_any_day_is_one_jump_away_and_the_way_back_leads_to_the_same_place(open_page, hub):
