@@ -10,12 +10,13 @@ from devices.panels.showing import views as showing
 
 from .commands import views as commands
 from .keys import views as keys
+from .overview import listing
 from .overview import views as detail
 from .setup import views as adding
 
 app_name = "devices"
 urlpatterns = [
-    path("", detail.device_list, name="list"),
+    path("", listing.device_list, name="list"),
     path("add/", adding.add, name="add"),
     path("add/code", adding.code_for, name="code_for"),
     path("simulate", adding.simulate, name="simulate"),

@@ -49,6 +49,7 @@ urlpatterns = [
     path("captures/<uuid:id>/thumb", capture.thumb, name="capture_thumb"),
     path("devices/<slug:code>/live/", stream.stream, name="device_live"),
     path("devices/<slug:code>/live/going", stream.going, name="device_going"),
+    path("devices/<slug:code>/still.jpg", stream.still, name="device_still"),
     path("devices/<slug:code>/keep", stream.keep, name="device_keep"),
     path("devices/<slug:code>/latest.jpg", capture.latest, name="latest"),
     path("timelapses", time_lapses.list_films, name="time_lapses"),

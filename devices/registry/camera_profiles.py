@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.protocol import topics
 
-from .models import Device, Publisher
+from .models import PANEL, Device, Publisher
 from .rules import topic_holder
 
 
@@ -60,7 +60,7 @@ PROFILES: dict[str, Profile] = {
             {"result_publisher": Publisher.HUB, "stream_policy": "on_demand"},
         ),
         Profile(
-            "panel",
+            PANEL,
             _("Picture panel"),
             _("A display that receives pictures over MQTT in small packets, or wakes up and fetches them."),
             ("mqtt", "http"),
@@ -88,9 +88,6 @@ PROFILES: dict[str, Profile] = {
         ),
     )
 }
-
-# Devices of this profile have a row of their own with what only panels have.
-PANEL = "panel"
 
 _COLUMNS = {
     "command": "command_topic",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -66,10 +66,24 @@ class LinkState(models.TextChoices):
     LOST = "lost", _("disconnected")
 
 
+# Devices of this profile have a row of their own with what only panels have.
+PANEL = "panel"
+
+
 class DeviceQuerySet(models.QuerySet):
     def visible_to(self, user) -> "DeviceQuerySet":
         """Keep the devices that this person may look at."""
         return visible_devices(self, user)
+
+    def cameras(self) -> "DeviceQuerySet":
+        """Keep what is offered as a camera: every device but the panels that never sent a picture."""
+        # The pictures' room hangs its rows on the device; here only whether there is one.
+        sent = Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False, captures__trashed_at=None)
+        return self.filter(~Q(profile=PANEL) | Exists(sent))
+
+    def panels(self) -> "DeviceQuerySet":
+        """Keep the devices that show pictures: sent in packets, or fetched by themselves."""
+        return self.filter(takes_packets() | Q(panel__isnull=False))
 
 
 def takes_packets(path: str = "") -> Q:
@@ -223,6 +237,11 @@ class Device(models.Model):
     def battery_is_low(self) -> bool:
         percent = self.battery_percent
         return percent is not None and percent < LOW_BATTERY_PERCENT
+
+    @property
+    def is_camera(self) -> bool:
+        """Tell whether it is offered as a camera, as `DeviceQuerySet.cameras` does."""
+        return self.profile != PANEL or Device.objects.filter(pk=self.pk).cameras().exists()
 
     @property
     def takes_commands(self) -> bool:

@@ -18,6 +18,7 @@ def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
         "tab": tab,
         "may_command": may_command,
         "takes_pictures": device.takes_pictures,
+        "is_camera": device.is_camera,
         "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
         "can_command": can_command,
         "deaf": presence.why_deaf(device) if can_command else None,

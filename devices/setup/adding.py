@@ -19,15 +19,20 @@ from photohub.lib.messaging import notify
 
 @dataclass(frozen=True)
 class NewDevice:
-    """A device just made, with its secrets in clear: the only time they are seen."""
+    """A device just made, with its secrets in clear: the only time they are seen. `key` is empty if it has none."""
 
     device: Device
     key: str
     device_secret: str | None
 
 
-def add_device(*, code: str, name: str, profile: str, group=None, **values) -> NewDevice:
-    """Make a device with its profile filled in and its first key. Raises ValidationError in the field's words."""
+def add_device(
+    *, code: str, name: str, profile: str, group=None, with_key: bool = True, **values
+) -> NewDevice:
+    """Make a device with its profile filled in and its first key. Raises ValidationError in the field's words.
+
+    Without a key for a panel that fetches its own when it sets itself up.
+    """
     if profile not in PROFILES:
         raise ValidationError({"profile": _("There is no profile of this name.")})
     device = Device(code=code, name=name or code, profile=profile, group=group)
@@ -44,7 +49,7 @@ def add_device(*, code: str, name: str, profile: str, group=None, **values) -> N
         device.save()
         if device.profile == PANEL:
             Panel.objects.create(device=device)
-        key = issue_key(device)
+        key = issue_key(device) if with_key else ""
         notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
     return NewDevice(device, key, device_secret)
 
@@ -52,15 +57,15 @@ def add_device(*, code: str, name: str, profile: str, group=None, **values) -> N
 _CODE_CHARS = 32
 
 
-def propose_code(name: str) -> str:
-    """Return a free code made from a name; one without Latin letters or digits gives camera-2 or so."""
+def propose_code(name: str, kind: str = "camera") -> str:
+    """Return a free code made from a name; one without Latin letters or digits gives camera-2 or so, by its kind."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
     word = re.sub(r"[^a-z0-9]+", "-", letters).strip("-")[:_CODE_CHARS].rstrip("-")
     # A few digits out of a Chinese name say nothing to anybody.
-    base = word if len(word) > 1 and not word.isdigit() else "camera"
+    base = word if len(word) > 1 and not word.isdigit() else kind
     taken = set(Device.objects.filter(code__startswith=base[:20]).values_list("code", flat=True))
-    if base not in taken | RESERVED_CODES and base != "camera":
+    if base not in taken | RESERVED_CODES and base != kind:
         return base
-    numbers = range(1 if base == "camera" else 2, len(taken) + 3)
+    numbers = range(1 if base == kind else 2, len(taken) + 3)
     proposals = (f"{base[: _CODE_CHARS - len(str(n)) - 1].rstrip('-')}-{n}" for n in numbers)
     return next(code for code in proposals if code not in taken)

@@ -2,14 +2,10 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.panels.fetching.forms import hardware_address
-from devices.panels.fetching.settings import change_panel
 from devices.protocol.topics import valid_code
-from devices.registry.camera_profiles import PANEL
 from devices.registry.changes import change_device
 from devices.registry.models import Device, DeviceGroup, LastingLinks, Publisher
 from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
@@ -60,12 +56,13 @@ class AddForm(_GroupForm):
     )
     group = GroupField()
     new_group = text(gettext_lazy("or a new group"), chars=80)
-    hardware_address = hardware_address()
+    # What it is called where its name says nothing in Latin letters.
+    kind = "camera"
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]
         if not code:
-            return propose_code(self.cleaned_data.get("name", ""))
+            return propose_code(self.cleaned_data.get("name", ""), self.kind)
         if not valid_code(code):
             raise ValidationError(
                 _("Use 2 to 32 small letters, digits and dashes; the first is a letter or a digit.")
@@ -75,18 +72,28 @@ class AddForm(_GroupForm):
     def add(self, profile: str, user=None) -> adding.NewDevice | None:
         """Make the device; None when it may not be made like this, and the form then says why."""
         data = self.cleaned_data
-        address = data["hardware_address"] if profile == PANEL else ""
         try:
-            with transaction.atomic():
-                made = adding.add_device(
-                    code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
-                )
-                if address:
-                    change_panel(made.device, {"hardware_address": address}, user)
-                return made
+            return adding.add_device(
+                code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
+            )
         except ValidationError as error:
             show_errors(self, error)
             return None
+
+
+_INTERVAL = "interval"
+# What the form asks and no column holds.
+_ASIDE = ("new_group", "keep", "keep_every_s")
+
+
+def _read_policy(policy: str) -> dict:
+    """Return what the form shows for a stored policy, as in `interval:10`."""
+    kind, _colon, seconds = policy.partition(":")
+    return {"keep": kind, "keep_every_s": int(seconds) if seconds.isdigit() else None}
+
+
+def _write_policy(values: dict) -> str:
+    return f"{_INTERVAL}:{values['keep_every_s']}" if values["keep"] == _INTERVAL else values["keep"]
 
 
 class SettingsForm(_GroupForm):
@@ -143,11 +150,20 @@ class SettingsForm(_GroupForm):
         gettext_lazy("Send the action as text"),
         gettext_lazy('{"action":"0"} for firmware that wants it; most ignore it.'),
     )
-    stream_policy = text(
-        gettext_lazy("Which stream pictures are kept"),
-        gettext_lazy("none, every, on_demand, or interval:10 for one each 10 seconds."),
-        32,
-        required=True,
+    keep = forms.ChoiceField(
+        label=gettext_lazy("Which stream pictures are kept"),
+        choices=[
+            ("none", gettext_lazy("none")),
+            ("every", gettext_lazy("every one")),
+            ("on_demand", gettext_lazy("when somebody asks")),
+            (_INTERVAL, gettext_lazy("one every so many seconds")),
+        ],
+    )
+    keep_every_s = number(
+        gettext_lazy("Seconds from one to the next"),
+        (1, 86_400),
+        gettext_lazy("Where one is kept every so many seconds."),
+        required=False,
     )
     pull_url = text(
         gettext_lazy("Fetch its pictures from"),
@@ -202,23 +218,33 @@ class SettingsForm(_GroupForm):
 
     def __init__(self, *args, device: Device, **options) -> None:
         self.device = device
-        values = {name: getattr(device, name) for name in self.base_fields if name != "new_group"}
+        values = {name: getattr(device, name) for name in self.base_fields if name not in _ASIDE}
+        values |= _read_policy(device.stream_policy)
         values["pull_url"] = mask_secrets(device.pull_url)
         super().__init__(*args, initial=values, **options)
+
+    def clean(self) -> dict:
+        """Ask for the seconds where pictures are kept by them."""
+        super().clean()
+        values = self.cleaned_data
+        if values.get("keep") == _INTERVAL and not values.get("keep_every_s") and not self.errors:
+            self.add_error("keep_every_s", _("After how many seconds is the next one kept?"))
+        return values
 
     def clean_pull_interval_s(self) -> int:
         return self.cleaned_data["pull_interval_s"] or self.device.pull_interval_s
 
     def save(self, user) -> Device | None:
         """Store the changes; None when they may not be, and the form then says why."""
-        values = {name: value for name, value in self.cleaned_data.items() if name != "new_group"}
+        values = {name: value for name, value in self.cleaned_data.items() if name not in _ASIDE}
+        values["stream_policy"] = _write_policy(self.cleaned_data)
         values["group"] = self.chosen_group()
         # A fresh copy, since a refused change spoils the one that the page shows.
         fresh = Device.objects.select_related("group").get(pk=self.device.pk)
         try:
             change_device(fresh, values, user)
         except ValidationError as error:
-            show_errors(self, error)
+            show_errors(self, error, {"stream_policy": "keep"})
             return None
         return fresh
 

@@ -45,8 +45,10 @@ class Fact:
 
 def connection_facts(device: Device) -> list[Fact]:
     """Return what a device's own program has to be told, without the key."""
+    if device.profile == PANEL and not device.takes_packets:
+        return [Fact(_("Address to fetch from"), f"{site.base_url()}/panel/next")]
     facts = [
-        Fact(_("Upload address"), f"{site.base_url()}/api/upload"),
+        Fact(_("Upload address"), f"{site.base_url()}/api/upload" if device.profile != PANEL else ""),
         Fact(_("Message broker"), site.host_and_port(site.mqtt_host(), site.mqtt_port())),
         Fact(
             _("Stream address"),

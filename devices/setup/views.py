@@ -1,10 +1,8 @@
 """Adding a device: choose what it is, name it, watch it connect."""
 
-from dataclasses import dataclass
-
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,22 +12,25 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from devices.access.rights import Action, require_owner
-from devices.events.models import Event, EventType
 from devices.keys import shown_once
 from devices.panels.fetching import trmnl
 from devices.panels.fetching.forms import PanelForm
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.changes import change_device
 from devices.registry.finding import get_device
-from devices.registry.models import Device, Panel
+from devices.registry.models import PANEL, Device, Panel
 from devices.registry.removing import remove_device
 from devices.registry.rules import topic_holder, warn_of_network
 from devices.registry.tabs import frame_of
 from photohub.lib.messaging import notify
+from photohub.lib.network import site
 
 from . import adding, simulated
 from .adding import propose_code
+from .arrivals import arrivals_of
 from .forms import AddForm, RemoveForm, SettingsForm
+from .panels import AddPanelForm, sets_itself_up
+from .sections import sections_of, uses_of
 from .snippets import connection_facts, snippets_for
 
 BOARDS = {
@@ -52,12 +53,14 @@ def add(request: HttpRequest) -> HttpResponse:
         kinds = [{"profile": p, "board": BOARDS[p.slug]} for p in PROFILES.values()]
         return render(request, "devices/setup/add_profile.html", {"kinds": kinds})
     known = {"hardware_address": request.GET.get("address", "")[:32]}
-    form = AddForm(request.POST if request.method == "POST" else None, initial=known)
+    form_of = AddPanelForm if profile.slug == PANEL else AddForm
+    form = form_of(request.POST if request.method == "POST" else None, initial=known)
     made = form.add(profile.slug, request.user) if request.method == "POST" and form.is_valid() else None
     if made is None:
         context = {"profile": profile, "board": BOARDS[profile.slug], "form": form, "taken": _taken(profile)}
         return render(request, "devices/setup/add_name.html", context)
-    shown_once.keep_for_next_page(request, made.device, made.key, made.device_secret or "")
+    if made.key:
+        shown_once.keep_for_next_page(request, made.device, made.key, made.device_secret or "")
     return redirect("devices:added", made.device.code)
 
 
@@ -72,7 +75,8 @@ def _taken(profile) -> tuple[str, Device] | None:
 def code_for(request: HttpRequest) -> HttpResponse:
     """Answer the code that an empty field would become, as plain text."""
     require_owner(request)
-    return HttpResponse(propose_code(request.GET.get("name", "")[:80]), content_type="text/plain")
+    kind = PANEL if request.GET.get("profile") == PANEL else "camera"
+    return HttpResponse(propose_code(request.GET.get("name", "")[:80], kind), content_type="text/plain")
 
 
 @login_required
@@ -83,10 +87,9 @@ def added(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     shown = shown_once.take(request, device)
     profile = PROFILES[device.profile]
-    context = {
-        "device": device,
+    context = _first_light_of(device) | {
+        "base_url": site.base_url(),
         "shown": shown,
-        "arrivals": arrivals_of(device),
         "snippets": snippets_for(device, shown.key if shown else ""),
         "facts": connection_facts(device),
         "taken": _taken(profile) if _has_own_topics(device, profile) else None,
@@ -98,47 +101,22 @@ def _has_own_topics(device: Device, profile) -> bool:
     return any(getattr(device, column) != topic for column, topic in profile.fixed.items())
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """One step of a device's first minutes: its state (done, now, ahead), words, and when."""
-
-    state: str
-    words: str
-    at: object = None
-
-
-def arrivals_of(device: Device) -> list[Arrival]:
-    """Tell how far a new device has come: heard, connected from somewhere, first picture."""
-    first = device.events.filter(type=EventType.CAPTURE_CREATED).order_by("seq").first()
-    heard = device.last_seen_at is not None or first is not None
-    place = {"address": device.last_address}
-    connected = _("Connected from %(address)s") % place if device.last_address else _("Connected")
-    return [
-        Arrival("done", connected, _first_heard(device))
-        if heard
-        else Arrival("now", _("Waiting for the first message…")),
-        Arrival("done", _("First picture received"), first.at)
-        if first
-        else Arrival(
-            "now" if heard else "ahead", _("Waiting for the first picture…") if heard else _("First picture")
-        ),
-    ]
-
-
-def _first_heard(device: Device) -> object:
-    event: Event | None = device.events.filter(type=EventType.DEVICE_CHANGED).order_by("seq").first()
-    return event.at if event else device.last_seen_at
-
-
 @login_required
 @never_cache
 @require_safe
 def first_light(request: HttpRequest, code: str) -> HttpResponse:
     """The fragment that says how far a new device has come."""
     device = get_device(request.user, code, Action.MANAGE)
-    return render(
-        request, "devices/setup/_first_light.html", {"device": device, "arrivals": arrivals_of(device)}
-    )
+    return render(request, "devices/setup/_first_light.html", _first_light_of(device))
+
+
+def _first_light_of(device: Device) -> dict:
+    return {
+        "device": device,
+        "is_panel": device.profile == PANEL,
+        "sets_itself_up": sets_itself_up(device),
+        "arrivals": arrivals_of(device),
+    }
 
 
 @login_required
@@ -178,7 +156,12 @@ def _show(
     panel: PanelForm | None = None,
 ) -> HttpResponse:
     panel = panel or PanelForm(device=device)
+    sections = sections_of(device)
     context = {
+        "sections": sections,
+        "uses": uses_of(device),
+        "fold_open": any(sections.folds(name) for name in form.errors if name != NON_FIELD_ERRORS)
+        or bool(panel.errors and (not sections.panel or "window" in panel.errors)),
         "form": form,
         "panel": panel,
         "remove": remove,

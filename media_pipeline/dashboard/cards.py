@@ -116,11 +116,8 @@ def _build(user, chosen: list) -> list[Card]:
 
 def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
     """Return the devices of the wall: all that are switched on, but panels only once they sent a picture."""
-    devices = Device.objects.visible_to(user).filter(enabled=True)
-    if group:
-        devices = devices.filter(group=group)
-    sent = Capture.objects.filter(device=OuterRef("pk")).values("pk")[:1]
-    return devices.alias(sent_pk=Subquery(sent)).exclude(profile="panel", sent_pk=None)
+    devices = Device.objects.visible_to(user).filter(enabled=True).cameras()
+    return devices.filter(group=group) if group else devices
 
 
 def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:

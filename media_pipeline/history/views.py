@@ -216,7 +216,7 @@ def _last_day(month: date) -> str:
 def _frame(request: HttpRequest, filters: Filters) -> dict:
     """Return what stands around the pictures: choices of the filters, and what the person may do."""
     # There may be a thousand, and a choice shows but the name of each.
-    devices = list(Device.objects.visible_to(request.user).only("code", "name", "group_id"))
+    devices = list(Device.objects.visible_to(request.user).cameras().only("code", "name", "group_id"))
     return {
         "filters": filters,
         "query": request.GET,

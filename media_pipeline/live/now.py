@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
-from .latest_frame import GONE_AFTER_S, Frames, Stats
+from .latest_frame import GONE_AFTER_S, Frames, Stats, View
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,24 @@ def stats_of(codes: Iterable[str]) -> dict[str, Stats]:
         asked.cancel()
         log.warning("The live pictures did not answer in time; pages do without.")
         return {}
+
+
+def still_of(code: str) -> View | None:
+    """Return the newest frame of a camera that streams now; None when there is none. Call from a thread."""
+    if _frames is None or _loop is None or not _loop.is_running():
+        return None
+    asked = asyncio.run_coroutine_threadsafe(_snapshot(_frames, code), _loop)
+    try:
+        return asked.result(_WITHIN_S)
+    except TimeoutError:
+        asked.cancel()
+        return None
+
+
+async def _snapshot(frames: Frames, code: str) -> View | None:
+    # Asked first, because a frame of a camera that does not stream would be waited for.
+    stats = await frames.stats(code)
+    return await frames.snapshot(code) if stats is not None and is_live(stats) else None
 
 
 async def collect(frames: Frames, codes: Iterable[str]) -> dict[str, Stats]:

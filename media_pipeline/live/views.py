@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -17,6 +18,7 @@ from devices.registry.models import Device
 from devices.registry.tabs import frame_of
 from photohub.lib.http.answer import refuse
 from photohub.lib.network import site
+from photohub.lib.pages.picture_response import picture_response
 
 from . import now as live_now
 from .keeping import KEEP_WITHIN_S, CannotKeep, keep_next
@@ -65,6 +67,18 @@ def _now_of(request: HttpRequest, device: Device) -> dict:
         "mqtt_host": site.mqtt_host(),
         "mqtt_port": site.mqtt_port(),
     }
+
+
+@login_required
+@never_cache
+@require_safe
+def still(request: HttpRequest, code: str) -> HttpResponse:
+    """The newest frame of the stream as a picture, for lists; a drawing where none comes."""
+    view = live_now.still_of(get_device(request.user, code).code)
+    if view is None:
+        drawing = render_to_string("media_pipeline/live/no_frame.svg").encode()
+        return picture_response(drawing, "image/svg+xml", "no-frame.svg", "no-store")
+    return picture_response(view.jpeg, "image/jpeg", f"{code}-now.jpg", "no-store")
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -67,7 +68,7 @@ class RuleForm(forms.Form):
         kept = [panel.pk for panel in rule.panels.all()] if rule else []
         chosen = [device.pk for device in screens_of(user)] + kept
         narrow(self, "panels", Device.objects.filter(pk__in=chosen).order_by("name"))
-        narrow(self, "camera", Device.objects.visible_to(user).order_by("name"))
+        narrow(self, "camera", _cameras_of(user, rule))
         drawn = [(profile.name, f"{profile} ({words})") for profile, words in choices_of()]
         plain = [("", _("each panel's own")), ("none", _("none: the bytes as they are"))]
         offer(self, "render", plain + drawn)
@@ -81,6 +82,13 @@ class RuleForm(forms.Form):
         except ValidationError as error:
             show_errors(self, error)
             return None
+
+
+def _cameras_of(user, rule: ShowRule | None) -> QuerySet:
+    """Return the cameras to choose from; the one that the rule has stays, whatever it is."""
+    visible = Device.objects.visible_to(user)
+    kept = visible.filter(pk=rule.camera_id) if rule else visible.none()
+    return (visible.cameras() | kept).order_by("name")
 
 
 def _defaults() -> dict:

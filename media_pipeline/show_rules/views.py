@@ -70,7 +70,7 @@ def _store(request: HttpRequest, form: RuleForm) -> HttpResponse:
 
 
 def _form_page(request: HttpRequest, form: RuleForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "rule": form.rule, "has_cameras": Device.objects.exists()}
+    context = {"form": form, "rule": form.rule, "has_cameras": Device.objects.cameras().exists()}
     return render(request, "media_pipeline/show_rules/rule_form.html", context, status=status)
 
 

@@ -108,7 +108,9 @@ class TimeLapseForm(forms.Form):
 
 def devices_of(user):
     allowed = [
-        d.pk for d in Device.objects.visible_to(user).select_related("group") if can(user, Action.COMMAND, d)
+        d.pk
+        for d in Device.objects.visible_to(user).cameras().select_related("group")
+        if can(user, Action.COMMAND, d)
     ]
     return Device.objects.filter(pk__in=allowed).order_by("name")
 

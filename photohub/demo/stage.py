@@ -34,7 +34,7 @@ _STEPS = (
 
 def make_devices() -> None:
     """Make the demo's devices that are not there."""
-    wanted = {camera.code: (camera.name, "esp32s3", {}) for camera in CAMERAS}
+    wanted: dict[str, tuple[str, str, dict]] = {c.code: (c.name, "esp32s3", {}) for c in CAMERAS}
     wanted |= {PI[0]: (PI[1], "raspberry-pi", {"stream_policy": "none"}), PANEL[0]: (PANEL[1], "panel", {})}
     wanted |= {code: (name, "esp8266-stm32", {"product_key": PRODUCT}) for code, name in BOARDS}
     here = set(Device.objects.filter(code__in=wanted).values_list("code", flat=True))

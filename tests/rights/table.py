@@ -44,6 +44,8 @@ GET       devices/deliveries/                           anywhere-command
 GET       devices/deliveries/<uuid:id>/picture          look
 POST      devices/deliveries/<uuid:id>/cancel           command
 POST      devices/deliveries/<uuid:id>/again            command
+GET       panels/                                       login
+GET       panels/playlists/                             login
 GET       devices/render-profiles/                      owner
 GET,POST  devices/render-profiles/new                   owner
 GET,POST  devices/render-profiles/<slug:name>/          owner
@@ -136,6 +138,7 @@ GET       captures/<uuid:id>/original                   look
 GET       captures/<uuid:id>/thumb                      look
 GET       devices/<slug:code>/live/                     look
 GET       devices/<slug:code>/live/going                look
+GET       devices/<slug:code>/still.jpg                 look
 POST      devices/<slug:code>/keep                      command
 GET       devices/<slug:code>/latest.jpg                look
 GET       timelapses                                    login

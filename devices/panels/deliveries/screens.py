@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
-
 from devices.access.rights import Action, can
 from devices.panels.rendering import drawing
 from devices.panels.rendering.profiles import profile_of
 from devices.panels.sources import outbox
-from devices.registry.models import Device, Panel, takes_packets
+from devices.registry.models import Device, Panel
 from photohub.lib.memory import budget as memory
 from photohub.lib.memory import decoding
 
@@ -32,7 +30,7 @@ class Seen:
 
 def screens_of(user) -> list[Device]:
     """Return the devices on which this person may show pictures."""
-    rows = Device.objects.visible_to(user).filter(takes_packets() | Q(panel__isnull=False), enabled=True)
+    rows = Device.objects.visible_to(user).panels().filter(enabled=True)
     found = rows.select_related("group", "panel", "panel__render_profile").order_by("-pinned", "name", "code")
     return [device for device in found if can(user, Action.COMMAND, device)]
 

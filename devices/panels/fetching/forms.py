@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy
 
 from devices.panels.rendering.models import RenderProfile
+from devices.panels.rendering.profiles import describe
 from devices.registry.changes import change_device
 from devices.registry.models import Device, Panel
 from photohub.lib.pages.form_fields import MONO, number, text, tick
@@ -22,6 +23,16 @@ def hardware_address() -> forms.CharField:
     )
 
 
+class RenderProfileField(forms.ModelChoiceField):
+    """A choice of render profiles, each by the name of its screen and what comes out."""
+
+    def __init__(self, **options) -> None:
+        super().__init__(RenderProfile.objects.order_by("ready_made", "name"), required=False, **options)
+
+    def label_from_instance(self, obj: RenderProfile) -> str:
+        return f"{obj} ({describe(obj)})"
+
+
 class PanelForm(forms.Form):
     """How a panel wants its pictures, and how it gets them."""
 
@@ -29,11 +40,9 @@ class PanelForm(forms.Form):
         gettext_lazy("It fetches its pictures"),
         gettext_lazy("For panels that sleep and ask over HTTP. Its picture topics are then emptied."),
     )
-    render_profile = forms.ModelChoiceField(
-        queryset=RenderProfile.objects.order_by("ready_made", "name"),
-        label=gettext_lazy("Render profile"),
+    render_profile = RenderProfileField(
+        label=gettext_lazy("Screen"),
         empty_label=gettext_lazy("none: the bytes as they are"),
-        required=False,
         help_text=gettext_lazy("How pictures are drawn for it, unless another one is chosen."),
     )
     window = number(
@@ -43,9 +52,11 @@ class PanelForm(forms.Form):
         required=False,
     )
     poll_interval_s = number(
-        gettext_lazy("It fetches every (s)"),
+        gettext_lazy("A picture every (s)"),
         POLL_INTERVAL_S,
-        gettext_lazy("How long it is told to sleep."),
+        gettext_lazy(
+            "How long it sleeps before it fetches; or how soon the next one of its playlist is sent."
+        ),
         required=False,
     )
     hardware_address = hardware_address()

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from django.core.cache import cache
 
 from devices.events import record as events
 from devices.events.models import EventType
+from devices.registry.models import Panel
 from photohub.lib.http.rates import Buckets
 from photohub.lib.pages.sentences import said
 
@@ -53,3 +55,24 @@ def forget(address: str) -> None:
     """Take a panel off the list, because it was added."""
     left = [asdict(found) for found in panels() if found.address != address]
     cache.set(_NAME, left, _KEPT_S)
+
+
+def to_show() -> list[dict]:
+    """Return for pages the panels that ask to be added and whose address no device has yet."""
+    found = panels()
+    addresses = [panel.address for panel in found]
+    known = Panel.objects.filter(hardware_address__in=addresses).values_list("hardware_address", flat=True)
+    expected = set(known)
+    return [
+        {
+            "address": panel.address,
+            "kind": " · ".join(filter(None, (panel.model, _size_of(panel)))),
+            "asked_at": datetime.fromtimestamp(panel.asked_at, UTC),
+        }
+        for panel in found
+        if panel.address not in expected
+    ]
+
+
+def _size_of(panel: UnclaimedPanel) -> str:
+    return f"{panel.width} × {panel.height}" if panel.width and panel.height else ""

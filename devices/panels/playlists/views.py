@@ -20,7 +20,7 @@ from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
 from devices.panels.sources.sources import trashed_among
 from devices.registry.finding import get_device
-from devices.registry.models import Device, Panel
+from devices.registry.models import Device, DeviceQuerySet, Panel
 from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
@@ -101,16 +101,18 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
     return render(
         request,
         "devices/panels/playlists/playlist.html",
-        frame_of(request, device, "show") | context,
+        frame_of(request, device, "playlist") | context,
         status=status,
     )
 
 
-def _cameras(visible: QuerySet, device: Device) -> QuerySet:
+def _cameras(visible: DeviceQuerySet, device: Device) -> QuerySet:
     """Return the devices whose newest picture can be added, those that have one first."""
     # The pictures' room hangs its rows on the device; here only whether there is one.
-    pictured = Exists(Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False))
-    return visible.exclude(pk=device.pk).annotate(pictured=pictured).order_by("-pictured", "name")
+    pictured = Exists(
+        Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False, captures__trashed_at=None)
+    )
+    return visible.cameras().exclude(pk=device.pk).annotate(pictured=pictured).order_by("-pictured", "name")
 
 
 def _line(item: PlaylistItem, is_next: bool) -> dict:

@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils import timezone
 
+from .naming import name_ready_made
+
 
 class RenderProfile(models.Model):
     """How one kind of panel wants its pictures; `settings` are the fields of `devices.panels.rendering.drawing.Profile`."""
@@ -18,4 +20,4 @@ class RenderProfile(models.Model):
         ordering = ["-ready_made", "name"]
 
     def __str__(self) -> str:
-        return self.label or self.name
+        return self.label or (name_ready_made(self.name) if self.ready_made else "") or self.name

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from devices.registry.models import Panel
 
+from . import naming
 from .models import RenderProfile
 from .profile_values import PROFILES, Fault, Profile, check
 
@@ -85,12 +86,7 @@ def remove_profile(profile: RenderProfile) -> None:
 
 def describe(profile: RenderProfile) -> str:
     """Say in a few words what comes out: size, form, colours."""
-    made = profile_of(profile.settings)
-    if made.format == "original":
-        return _("the bytes as they are")
-    size = f"{made.width} × {made.height}" if made.width and made.height else ""
-    colours = {"colour": "", "grey": _("grey")}.get(made.colours, made.colours.removeprefix("palette:"))
-    return " · ".join(part for part in (size, made.format, colours) if part)
+    return naming.describe(profile_of(profile.settings))
 
 
 def choices_of() -> list[tuple[RenderProfile, str]]:

@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
+from devices.panels.rendering import naming
 from devices.panels.rendering.formats import PALETTES
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profile_values import MAX_SIDE_PX, Profile
@@ -31,21 +32,8 @@ _FITS = [
     ("pad", gettext_lazy("whole picture, with borders")),
     ("fit", gettext_lazy("at most this large")),
 ]
-_FORMATS = [
-    ("jpeg", "JPEG"), ("png", "PNG"), ("bmp", "BMP"),
-    ("raw1", gettext_lazy("raw, 1 bit a pixel")), ("raw2", gettext_lazy("raw, 2 bits a pixel")),
-    ("raw4", gettext_lazy("raw, 4 bits a pixel")), ("planes", gettext_lazy("raw, one plane a colour")),
-    ("rgb565", "RGB565"), ("original", gettext_lazy("the bytes as they are")),
-]  # fmt: skip
-_COLOURS = [
-    ("colour", gettext_lazy("full colour")), ("grey", gettext_lazy("grey")),
-    ("palette:bw", gettext_lazy("black, white")), ("palette:grey4", gettext_lazy("4 greys")),
-    ("palette:grey16", gettext_lazy("16 greys")), ("palette:bwr", gettext_lazy("black, white, red")),
-    ("palette:bwy", gettext_lazy("black, white, yellow")),
-    ("palette:bwry", gettext_lazy("black, white, yellow, red")),
-    ("palette:acep7", gettext_lazy("7 colours (ACeP)")), ("palette:spectra6", gettext_lazy("6 colours (Spectra)")),
-    (_OWN, gettext_lazy("a palette of my own")),
-]  # fmt: skip
+_FORMATS = list(naming.FORMATS.items())
+_COLOURS = [*naming.COLOURS.items(), (_OWN, gettext_lazy("a palette of my own"))]
 
 
 def _number(label, help_text="", high: int = MAX_SIDE_PX, low: int = 1) -> forms.IntegerField:

@@ -14,7 +14,8 @@ from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profile_values import Profile
-from devices.panels.rendering.profiles import describe, faults_of, remove_profile
+from devices.panels.rendering.profiles import describe, faults_of, profile_of, remove_profile
+from devices.panels.rendering.shape import shape_of
 from devices.registry.models import Panel
 from photohub.lib.ids import read_id
 
@@ -32,7 +33,7 @@ def render_list(request: HttpRequest) -> HttpResponse:
     used = Panel.objects.exclude(render_profile=None).values_list("render_profile").annotate(n=Count("pk"))
     counts = dict(used.order_by())
     rows = RenderProfile.objects.order_by("ready_made", "name")
-    shown = [(row, describe(row), counts.get(row.pk, 0)) for row in rows]
+    shown = [(row, describe(row), counts.get(row.pk, 0), shape_of(profile_of(row.settings))) for row in rows]
     context = {
         "own": [line for line in shown if not line[0].ready_made],
         "ready_made": [line for line in shown if line[0].ready_made],

@@ -131,7 +131,9 @@ document.addEventListener("input", ({ target }) => {
   if (!form || !target.matches("[data-names-code]")) return;
   clearTimeout(typing);
   typing = setTimeout(async () => {
-    const answer = await fetch(`${form.dataset.codeUrl}?name=${encodeURIComponent(target.value)}`).catch(() => null);
+    const url = new URL(form.dataset.codeUrl, location.href);
+    url.searchParams.set("name", target.value);
+    const answer = await fetch(url).catch(() => null);
     if (answer?.ok) form.elements.code.placeholder = target.value.trim() ? await answer.text() : "";
   }, TYPING_MS);
 });

@@ -59,6 +59,45 @@ def test_filters_by_group_and_online(alice, client):
     assert names(client, online="yes") == ["barn"]
 
 
+def test_a_heading_sorts_by_its_column_and_then_the_other_way(alice, client):
+    for code, mv in (("aa", 3700), ("bb", None), ("cc", 3600)):
+        make_device(code)
+        Device.objects.filter(code=code).update(battery_mv=mv)
+    assert names(client, sort="battery") == ["cc", "aa", "bb"]
+    assert names(client, sort="-battery") == ["aa", "cc", "bb"]
+
+    page = client.get(LIST, {"sort": "battery", "q": "a"})
+    column = page.context["columns"]["battery"]
+    assert (column.url, column.direction) == ("?q=a&sort=-battery", "ascending")
+
+
+@pytest.mark.parametrize("sort", ["x", "-", "name; drop table"])
+def test_an_unknown_column_keeps_the_usual_order(alice, client, sort):
+    make_device("bb"), make_device("aa", pinned=True)
+
+    assert names(client, sort=sort) == ["aa", "bb"]
+
+
+def test_only_low_batteries_and_weak_signals(alice, client):
+    for code, values in {
+        "flat": {"battery_mv": 3500},
+        "two-cells": {"battery_mv": 7000},
+        "far": {"rssi_dbm": -88},
+        "fine": {"battery_mv": 4000, "rssi_dbm": -50},
+        "mains": {"battery_mv": 5000},
+    }.items():
+        make_device(code)
+        Device.objects.filter(code=code).update(**values)
+
+    assert names(client, low="yes") == ["far", "flat", "two-cells"]
+
+
+def test_cameras_and_panels_apart(alice, client):
+    make_device("porch"), make_device("hall", profile="panel")
+
+    assert (names(client, kind="camera"), names(client, kind="panel")) == (["porch"], ["hall"])
+
+
 def test_nothing_found_offers_the_way_back(alice, client):
     make_device("porch")
 
@@ -99,7 +138,7 @@ def test_a_wrong_start_shows_the_beginning(alice, client, start):
 
 
 def test_a_long_list_has_pages(alice, client, monkeypatch):
-    monkeypatch.setattr("devices.overview.views.PAGE_SIZE", 2)
+    monkeypatch.setattr("devices.overview.listing.PAGE_SIZE", 2)
     for code in ("aa", "bb", "cc"):
         make_device(code)
 
@@ -137,11 +176,3 @@ def test_nobody_else_is_told_of_panels_that_ask(db, client):
     client.force_login(make_user("bob", "operator"))
 
     assert "94:A9:90" not in client.get(LIST).content.decode()
-
-
-def test_whoever_sees_a_panel_finds_the_rules(db, client):
-    client.force_login(make_user("vera", "viewer"))
-    assert "/rules/" not in client.get(LIST).content.decode()
-    make_device("desk", profile="panel")
-
-    assert 'href="/rules/"' in client.get(LIST).content.decode()

@@ -1,3 +1,5 @@
+import pytest
+
 from devices.registry.models import Device, DeviceGroup
 from devices.setup.adding import propose_code
 from devices.setup.forms import AddForm, RemoveForm, SettingsForm
@@ -100,3 +102,34 @@ def test_removal_wants_the_code_typed(db):
 
     assert not RemoveForm({"code": "barn"}, device=porch).is_valid()
     assert RemoveForm({"code": "porch"}, device=porch).is_valid()
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ({"keep": "none"}, "none"),
+        ({"keep": "every", "keep_every_s": "5"}, "every"),
+        ({"keep": "on_demand"}, "on_demand"),
+        ({"keep": "interval", "keep_every_s": "15"}, "interval:15"),
+    ],
+)
+def test_which_stream_pictures_are_kept_is_chosen(db, typed, stored):
+    porch = make_device("porch", stream_policy="interval:10")
+    form = SettingsForm(settings_data(porch, **typed), device=porch)
+
+    assert form.is_valid() and form.save(make_user("alice", "owner"))
+    assert Device.objects.get().stream_policy == stored
+
+
+def test_a_stored_interval_is_shown_as_its_seconds(db):
+    form = SettingsForm(device=make_device("porch", stream_policy="interval:10"))
+
+    assert (form["keep"].value(), form["keep_every_s"].value()) == ("interval", 10)
+
+
+@pytest.mark.parametrize("seconds", ["", "0", "86401", "x"])
+def test_an_interval_needs_its_seconds(db, seconds):
+    porch = make_device("porch")
+    form = SettingsForm(settings_data(porch, keep="interval", keep_every_s=seconds), device=porch)
+
+    assert not form.is_valid() and "keep_every_s" in form.errors

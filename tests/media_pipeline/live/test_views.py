@@ -52,6 +52,22 @@ def test_the_tab_shows_the_stream_and_what_the_camera_has_to_send():
     assert 'data-stream="/devices/pi/stream.mjpg"' in html and "PHOTOHUB pi" in html
 
 
+def test_the_newest_frame_is_a_picture_for_lists():
+    make_device("pi", profile="raspberry-pi")
+    client = client_of("viewer")
+    with streaming("pi"):
+        answer = client.get("/devices/pi/still.jpg")
+        assert (answer["Content-Type"], answer.content) == ("image/jpeg", make_jpeg())
+        assert "no-store" in answer["Cache-Control"]
+
+
+def test_without_a_frame_there_is_a_drawing_and_no_broken_picture():
+    make_device("pi", profile="raspberry-pi")
+    answer = client_of("viewer").get("/devices/pi/still.jpg")
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/svg+xml")
+
+
 def test_the_figures_say_how_the_stream_goes_or_that_there_is_none():
     make_device("pi", profile="raspberry-pi")
     client = client_of("viewer")

@@ -62,8 +62,8 @@ def test_a_panels_rules_are_listed_from_its_tab(alice, client, yard, hall):
     assert "No rule shows pictures here" in page_of(client, f"{LIST}?panel=desk")
 
 
-def test_the_devices_page_leads_to_the_rules(alice, client, hall):
-    assert f'href="{LIST}"' in page_of(client, reverse("devices:list"))
+def test_the_page_of_panels_leads_to_the_rules(alice, client, hall):
+    assert f'href="{LIST}"' in page_of(client, reverse("panels:list"))
 
 
 def test_a_rule_is_made(alice, client, yard, hall):
@@ -98,6 +98,7 @@ def test_a_rule_is_changed_and_switched_off(alice, client, yard, hall):
 
 
 def test_a_circle_is_refused_beside_the_panels(alice, client, yard, hall):
+    make_capture(hall)
     make_rule(yard, hall, name="there")
     yard.picture_topic, yard.picture_ack_topic = "photohub/yard/picture", "photohub/yard/picture/ack"
     yard.save()
