@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 
 from devices.access.back_office import ReadOnlyAdmin
 from devices.access.rights import is_owner
@@ -28,3 +29,16 @@ class PersonAdmin(ReadOnlyAdmin):
     list_filter = ["is_active", "is_superuser"]
     search_fields = ["username", "email"]
     fields = ["username", "email", "is_active", "is_superuser", "last_login", "date_joined"]
+
+
+# The tables of refused logins come from a library that has no Chinese: these are its words, for our catalogue.
+LIBRARY_WORDS = (
+    gettext_noop("access attempt"),
+    gettext_noop("access attempts"),
+    gettext_noop("access failure"),
+    gettext_noop("access failures"),
+    gettext_noop("access log"),
+    gettext_noop("access logs"),
+    gettext_noop("access attempt expiration"),
+    gettext_noop("access attempt expirations"),
+)

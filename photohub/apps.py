@@ -1,5 +1,6 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.core.checks import register
+from django.utils.translation import gettext_lazy as _
 
 from photohub import checks
 
@@ -12,6 +13,8 @@ class PhotoHubConfig(AppConfig):
     verbose_name = "PhotoHub"
 
     def ready(self) -> None:
+        # A library's tables stand in the back office under a word that says what they hold.
+        apps.get_app_config("axes").verbose_name = _("Refused logins")
         connect_signals()
         register(checks.check_production)
         register(checks.check_endpoints)

@@ -639,4 +639,9 @@ def _own_secrets() -> list[str]:
 
 OWN_SECRETS = _own_secrets()
 
-UNFOLD = {"SITE_TITLE": "PhotoHub", "SITE_HEADER": "PhotoHub", "SHOW_LANGUAGES": False}
+UNFOLD = {
+    "SITE_TITLE": "PhotoHub",
+    "SITE_HEADER": "PhotoHub",
+    "SHOW_LANGUAGES": False,
+    "STYLES": ["devices.access.back_office.style_sheet"],
+}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.templatetags.static import static
 from unfold.admin import ModelAdmin
 
 from .rights import is_owner
@@ -21,6 +22,11 @@ def told(label: "str | _StrPromise", say: Callable[[Any], object]) -> Callable[[
         return str(say(row))
 
     return column
+
+
+def style_sheet(request: HttpRequest) -> str:
+    """Return the address of the sheet that gives the back office the looks of the other pages."""
+    return static("css/photohub/back_office.css")
 
 
 class OwnersAdmin(ModelAdmin):

@@ -23,6 +23,7 @@ class Membership(models.Model):
     group = models.ForeignKey("devices.DeviceGroup", null=True, blank=True, on_delete=models.CASCADE)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("membership"), _("memberships")
         constraints = [
             models.UniqueConstraint(fields=["user", "group"], name="one_role_per_person_and_group"),
             models.UniqueConstraint(
@@ -45,6 +46,9 @@ class Invitation(models.Model):
     )
     word = models.CharField(max_length=32)
     made_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("invitation"), _("invitations")
 
     def __str__(self) -> str:
         return str(self.user)
@@ -70,6 +74,7 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("API token"), _("API tokens")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

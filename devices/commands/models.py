@@ -81,6 +81,7 @@ class Command(models.Model):
     objects = CommandQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("command"), _("commands")
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["created_at"], condition=Q(state="queued"), name="commands_to_send"),

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices.access.models import visible_devices
 from photohub.lib.database.db import inline
@@ -64,6 +65,7 @@ class Event(models.Model):
     objects = EventQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("event"), _("events")
         ordering = ["-seq"]
         indexes = [
             models.Index(
@@ -93,6 +95,9 @@ class ServiceBeat(models.Model):
     # What the sentence is made of (`lib.said`), where people read it.
     sentence_said = models.JSONField(default=dict, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("heartbeat"), _("heartbeats")
 
     def __str__(self) -> str:
         return self.name
@@ -129,6 +134,7 @@ class Trouble(models.Model):
     objects = TroubleQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("trouble"), _("troubles")
         ordering = ["-last_at"]
         constraints = [models.UniqueConstraint(fields=["device", "word"], name="one_trouble_of_a_kind")]
         indexes = [

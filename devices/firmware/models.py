@@ -22,6 +22,7 @@ class SigningKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("signing key"), _("signing keys")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
@@ -74,8 +75,8 @@ class Firmware(models.Model):
     published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("firmware image"), _("firmware images")
         ordering = ["-created_at"]
-        verbose_name_plural = "firmware"
         constraints = [
             models.UniqueConstraint(
                 fields=["product", "hardware", "module", "version"], name="one_image_per_version"

@@ -45,9 +45,12 @@ class DeviceGroup(models.Model):
     """Devices that people look at, or are allowed to see, together."""
 
     name = models.CharField(max_length=80, unique=True)
+    # Where it stands among the groups; those that nobody put somewhere stand last, by name.
+    position = models.PositiveIntegerField(null=True, blank=True, editable=False)
 
     class Meta:
-        ordering = ["name"]
+        verbose_name, verbose_name_plural = _("group"), _("groups")
+        ordering = [models.F("position").asc(nulls_last=True), "name"]
 
     def __str__(self) -> str:
         return self.name
@@ -184,6 +187,7 @@ class Device(models.Model):
     objects = DeviceQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("device"), _("devices")
         ordering = ["name", "code"]
         constraints = [
             # An inbound topic tells who sent, so no two devices may hold the same one.
@@ -269,6 +273,7 @@ class DeviceKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("device key"), _("device keys")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
@@ -309,6 +314,7 @@ class BrokerAccount(models.Model):
     objects = BrokerAccountQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("broker account"), _("broker accounts")
         indexes = [
             models.Index(fields=["next_try_at"], condition=Q(state="pending"), name="broker_accounts_to_tell")
         ]
@@ -342,6 +348,7 @@ class Panel(models.Model):
     last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("panel"), _("panels")
         constraints = [
             models.UniqueConstraint(
                 fields=["hardware_address"], condition=~Q(hardware_address=""), name="one_panel_per_address"

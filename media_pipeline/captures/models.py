@@ -48,6 +48,7 @@ class Tag(models.Model):
     name = models.CharField(max_length=40, unique=True)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("tag"), _("tags")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -146,6 +147,7 @@ class Capture(models.Model):
     everything = CaptureQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("picture"), _("pictures")
         ordering = ["-received_at", "-id"]
         constraints = [
             # A repeated upload finds the first one by this; two replicas that get it at once cannot both store it.

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class SavedFilter(models.Model):
@@ -14,6 +15,7 @@ class SavedFilter(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("saved filter"), _("saved filters")
         ordering = ["name", "pk"]
         constraints = [models.UniqueConstraint(fields=["user", "name"], name="one_saved_filter_per_name")]
 

@@ -58,6 +58,7 @@ class ShareLink(models.Model):
     objects = ShareLinkQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("share link"), _("share links")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from photohub.lib.pages.sentences import say
 
@@ -17,6 +18,9 @@ class Removal(models.Model):
     error = models.CharField(max_length=300, blank=True)
     error_said = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("removal"), _("removals")
 
     def __str__(self) -> str:
         return self.path

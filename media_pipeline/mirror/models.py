@@ -59,6 +59,7 @@ class OSSObject(models.Model):
     objects = OSSObjectQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("copy in the mirror"), _("copies in the mirror")
         indexes = [
             models.Index(
                 fields=["next_try_at"],

@@ -40,6 +40,7 @@ class ShowRule(models.Model):
     )
 
     class Meta:
+        verbose_name, verbose_name_plural = _("rule"), _("rules")
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -68,6 +69,7 @@ class ShowRun(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("run of a rule"), _("runs of rules")
         ordering = ["-at", "-id"]
         constraints = [
             # Two workers that find the same picture show it once.

@@ -81,6 +81,7 @@ class TimeLapse(models.Model):
     objects = TimeLapseQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("time-lapse"), _("time-lapses")
         ordering = ["-created_at", "-id"]
         indexes = [
             models.Index(

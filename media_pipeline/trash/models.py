@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class EmptyingOrder(models.Model):
@@ -14,6 +15,9 @@ class EmptyingOrder(models.Model):
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("emptying of the trash"), _("emptyings of the trash")
 
     def __str__(self) -> str:
         return f"{self.upto:%Y-%m-%d %H:%M}"

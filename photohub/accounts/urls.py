@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from photohub.accounts import people, time_zone
+from photohub.accounts import groups, people, time_zone
 from photohub.accounts import views as accounts
 
 urlpatterns = [
@@ -22,4 +22,11 @@ urlpatterns = [
     path("people/<int:pk>/link", people.renew_link, name="people_link"),
     path("people/<int:pk>/role", people.change_role, name="people_role"),
     path("people/<int:pk>/enabled", people.set_enabled, name="people_enabled"),
+    path("groups", groups.show, name="groups"),
+    path("groups/add", groups.add, name="group_add"),
+    path("groups/<int:pk>/rename", groups.rename, name="group_rename"),
+    path("groups/<int:pk>/move", groups.move, name="group_move"),
+    path("groups/<int:pk>/delete", groups.delete, name="group_delete"),
+    path("groups/<int:pk>/people", groups.give, name="group_give"),
+    path("groups/<int:pk>/people/<int:person>/remove", groups.take, name="group_take"),
 ]

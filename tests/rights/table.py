@@ -30,6 +30,13 @@ POST      people/invite                                 owner
 POST      people/<int:pk>/link                          owner
 POST      people/<int:pk>/role                          owner
 POST      people/<int:pk>/enabled                       owner
+GET       groups                                        owner
+POST      groups/add                                    owner
+POST      groups/<int:pk>/rename                        owner
+POST      groups/<int:pk>/move                          owner
+POST      groups/<int:pk>/delete                        owner
+POST      groups/<int:pk>/people                        owner
+POST      groups/<int:pk>/people/<int:person>/remove    owner
 GET       status                                        login
 POST      status/storage                                owner
 POST      status/retry                                  owner

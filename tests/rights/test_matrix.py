@@ -110,12 +110,15 @@ def fill_in(route: str, world: World, place: Place) -> str:
         "prefix": place.ids["prefix"],
         "key": world.signing_key.fingerprint,
         "pk": world.signing_key.pk if "firmware/keys" in route else world.people["nobody"].pk,
+        "person": world.people["nobody"].pk,
         "name": "own",
         "order": "pause",
         "uid": "MQ",
         "token": "no-token",
         "secret": "no-secret",
     }
+    if route.startswith("groups/"):
+        values["pk"] = place.camera.group_id
     if "shares/" in route or "shared-links/" in route or route.startswith("s/"):
         values["code"] = place.ids["shares"]
     if route.startswith("p/"):

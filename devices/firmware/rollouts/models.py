@@ -74,6 +74,7 @@ class Rollout(models.Model):
     objects = RolloutQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("rollout"), _("rollouts")
         ordering = ["-created_at"]
         indexes = [
             models.Index(fields=["created_at"], condition=Q(state="running"), name="rollouts_that_go_on"),
@@ -141,6 +142,7 @@ class RolloutTarget(models.Model):
     objects = RolloutTargetQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("device in a rollout"), _("devices in rollouts")
         ordering = ["position"]
         constraints = [
             models.UniqueConstraint(fields=["rollout", "device"], name="a_device_once_per_rollout"),

@@ -103,8 +103,8 @@ class Delivery(models.Model):
     objects = DeliveryQuerySet.as_manager()
 
     class Meta:
+        verbose_name, verbose_name_plural = _("picture sent"), _("pictures sent")
         ordering = ["-created_at"]
-        verbose_name_plural = "deliveries"
         constraints = [
             models.CheckConstraint(
                 condition=Q(packets_acked__lte=models.F("packets_total")), name="acked_at_most_total"

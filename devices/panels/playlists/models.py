@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from devices.registry.models import Device
 from photohub.lib.ids import new_id
@@ -26,6 +27,7 @@ class PlaylistItem(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("playlist picture"), _("playlist pictures")
         ordering = ["position", "created_at"]
         constraints = [
             models.CheckConstraint(

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from .naming import name_ready_made
 
@@ -17,6 +18,7 @@ class RenderProfile(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name, verbose_name_plural = _("render profile"), _("render profiles")
         ordering = ["-ready_made", "name"]
 
     def __str__(self) -> str:
