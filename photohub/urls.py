@@ -8,6 +8,7 @@ from devices.panels.fetching import endpoint as panel_pull
 from devices.panels.fetching import trmnl_endpoint as trmnl
 from photohub.api.api import api
 from photohub.pages import views as pages
+from photohub.pages.search import search
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("language", pages.set_language, name="set_language"),
+    path("search", search, name="search"),
     path("", include("photohub.accounts.urls")),
     path("", include("photohub.status.urls")),
     path("devices/", include("devices.urls")),

@@ -1,5 +1,7 @@
 """What every template can rely on."""
 
+from dataclasses import dataclass
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -7,6 +9,8 @@ from django.utils.functional import SimpleLazyObject
 from devices.access.rights import Action, can
 from photohub import __version__
 from photohub.lib.pages import vendor
+
+from .site_map import ROOMS, Page, Room, pages_of, room_of
 
 
 class Rights:
@@ -17,12 +21,36 @@ class Rights:
         self.is_operator = self.is_owner or can(user, Action.COMMAND)
 
 
+@dataclass(frozen=True)
+class RailRoom:
+    """One room of the rail, and its pages that the visitor may open. `current`: as `aria-current` says it, or empty."""
+
+    room: Room
+    pages: list[Page]
+    current: str
+
+
+def rail_of(request: HttpRequest, rights: Rights | SimpleLazyObject) -> list[RailRoom]:
+    """Return the rooms of the rail, the one of this page marked."""
+    view = request.resolver_match.view_name if request.resolver_match else ""
+    here = room_of(view)
+    return [RailRoom(room, pages_of(room, rights), _current(room, here, view)) for room in ROOMS]
+
+
+def _current(room: Room, here: str, view: str) -> str:
+    if room.key != here:
+        return ""
+    return "page" if room.first.url_name == view else "true"
+
+
 def page(request: HttpRequest) -> dict:
-    """Return `rights`, `product_version`, `theme`, `has_lightbox`, `trash_days`."""
+    """Return `rights`, `rail`, `product_version`, `theme`, `has_lightbox`, `trash_days`."""
     user = getattr(request, "user", None)
+    rights = SimpleLazyObject(lambda: Rights(user))
     theme = request.COOKIES.get("photohub_theme", "")
     return {
-        "rights": SimpleLazyObject(lambda: Rights(user)),
+        "rights": rights,
+        "rail": SimpleLazyObject(lambda: rail_of(request, rights)),
         "product_version": __version__,
         "theme": theme if theme in ("light", "dark") else "",
         "has_lightbox": vendor.available(),

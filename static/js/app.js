@@ -9,7 +9,7 @@
  *   [data-dialog-open="id"]       opens that <dialog>; a click beside it closes it
  *   form[data-confirm="question"] asks first ([data-confirm-yes] names the button)
  *   details[data-menu]            closes on Escape and on a click elsewhere
- *   [data-search], a[data-go=x]   targets of `/` and `g x`
+ *   a[data-go=x]                  target of `g x`; `/` asks palette.js to open by `photohub:search`
  * Other modules show a toast by dispatching `photohub:toast` with detail {text} on document.
  */
 import { updateTimes } from "./times.js";
@@ -145,9 +145,7 @@ document.addEventListener("keydown", (event) => {
     openDialog("keys");
   } else if (event.key === "/") {
     event.preventDefault();
-    const search = document.querySelector("[data-search]");
-    if (search) search.focus();
-    else document.querySelector('a[data-go="h"]')?.click();
+    document.dispatchEvent(new CustomEvent("photohub:search"));
   }
 });
 

@@ -37,6 +37,7 @@ POST      groups/<int:pk>/move                          owner
 POST      groups/<int:pk>/delete                        owner
 POST      groups/<int:pk>/people                        owner
 POST      groups/<int:pk>/people/<int:person>/remove    owner
+GET       search                                        login
 GET       status                                        login
 POST      status/storage                                owner
 POST      status/retry                                  owner
