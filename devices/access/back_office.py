@@ -26,7 +26,7 @@ def told(label: "str | _StrPromise", say: Callable[[Any], object]) -> Callable[[
 
 def style_sheet(request: HttpRequest) -> str:
     """Return the address of the sheet that gives the back office the looks of the other pages."""
-    return static("css/photohub/back_office.css")
+    return static("css/photohub/pages/back_office.css")
 
 
 class OwnersAdmin(ModelAdmin):

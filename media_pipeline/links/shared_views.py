@@ -37,7 +37,7 @@ _failed_tries = FailedTries()
 _tries_of_one = Buckets(per_second=1 / 60, burst=5)
 _tries_of_all = Buckets(per_second=1 / 10, burst=60)
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def opens(view: View) -> View:

@@ -23,7 +23,9 @@ def test_without_a_text_every_page_stands_in_its_room(db, client):
     client.force_login(make_user("alice", "owner"))
     found = hits(client, "")
 
-    assert {"History", "Time-lapses", "Trash", "Shared links"} <= set(found["History"]) and "Render profiles" in found["Panels"]
+    assert {"History", "Time-lapses", "Trash", "Shared links"} <= set(
+        found["History"]
+    ) and "Render profiles" in found["Panels"]
     assert {"People", "API", "Back office"} <= set(found["Status"])
 
 
