@@ -1,7 +1,7 @@
 """Cameras as the dashboard shows them: each with its newest picture and command."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -22,6 +22,7 @@ CARDS_AT_ONCE = 48
 FEED_SIZE = 30
 FEED_AT_MOST = 200
 FEED_LOOKED_AT = 400
+RUNS_SETTLE_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,8 @@ def _asked(command: Command) -> Asked:
 def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Tile]:
     """Return tiles of the newest pictures, newest first; with `after` only those with something that came later.
 
-    A run of like pictures of one camera is one tile, so that none fills the feed alone. When it grows its tile comes
-    again, for the place of the one before.
+    A run of like pictures of one camera is one tile, so that none fills the feed alone. Whether a picture is like the one
+    before is known a moment after it came, so the runs of the last minutes come again, for the place of their parts.
     """
     rows = Capture.objects.visible_to(user).order_by("-received_at", "-id")
     if group:
@@ -147,4 +148,5 @@ def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = N
     if after is None:
         return fold(rows, FEED_SIZE)[0]
     tiles, _last = fold(rows, FEED_AT_MOST, looked_at=FEED_LOOKED_AT)
-    return [tile for tile in tiles if (tile.until, tile.run.head.id) > (after.received_at, after.pk)]
+    place, settled = (after.received_at, after.pk), after.received_at - RUNS_SETTLE_AFTER
+    return [t for t in tiles if (t.until, t.run.head.id) > place or (t.count > 1 and t.until > settled)]

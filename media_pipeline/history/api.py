@@ -30,7 +30,7 @@ class CaptureFilters(Schema):
         "", description="What is wrong with it; any: whatever it is"
     )
     tag: Text = ""
-    q: Text = Field("", description="Part of a name or note")
+    q: Text = Field("", description="Part of a name or note, or of the name of a camera, a group or a tag")
     asked: Literal["", "yes", "no"] = Field("", description="Whether a command asked for it")
     kept: Literal["", "yes", "no"] = Field("", description="yes: only kept ones")
 

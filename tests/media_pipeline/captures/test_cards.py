@@ -231,4 +231,19 @@ def test_one_camera_does_not_fill_the_feed_and_a_run_that_grows_comes_again():
     captures = make_minutes("porch", *[0] * 40)
     assert [tile.count for tile in build_feed(alice)] == [40]
     assert [tile.count for tile in build_feed(alice, after=captures[1])] == [40]
-    assert build_feed(alice, after=captures[0]) == []
+
+
+def test_a_picture_whose_likeness_is_known_late_is_folded_in_an_open_feed_too():
+    alice = make_user("alice", "owner")
+    captures = make_minutes("porch", None, 0, 0)
+    (barn,) = make_minutes("barn", 5)
+    Capture.objects.filter(pk=captures[0].pk).update(dhash=0)
+    newest = max(captures[0], barn, key=lambda capture: (capture.received_at, capture.pk))
+    assert [(t.picture.device.code, t.count) for t in build_feed(alice, after=newest)] == [("porch", 3)]
+
+
+def test_runs_that_are_older_do_not_come_again():
+    alice = make_user("alice", "owner")
+    make_minutes("porch", 0, 0)
+    later = make_capture(make_device("barn"), received_at=datetime(2025, 6, 30, 12, 6, tzinfo=UTC))
+    assert build_feed(alice, after=later) == []

@@ -105,28 +105,40 @@ function firstTile() {
   return waiting.firstElementChild ?? list.firstElementChild;
 }
 
-/* A run of like pictures that grew comes again as one tile; the tiles that stood for parts of it go. */
-function takePlace(fresh) {
-  const since = Date.parse(fresh.dataset.since);
+/* A run of like pictures that grew comes again as one tile; those that stood for parts of it go. */
+function dropParts(fresh) {
+  const { camera, since, until } = fresh.dataset;
   for (const box of [waiting, list]) {
     for (const old of [...box.children]) {
-      if (old.dataset.camera === fresh.dataset.camera && Date.parse(old.dataset.until) >= since) old.remove();
+      const isPart = old.dataset.camera === camera && old.dataset.until >= since && old.dataset.until <= until;
+      if (isPart && old !== fresh) old.remove();
     }
   }
+}
+
+function putInOrder(fresh) {
+  dropParts(fresh);
+  list.insertBefore(fresh, [...list.children].find((tile) => tile.dataset.until < fresh.dataset.until) ?? null);
+}
+
+function stands({ capture, since }) {
+  const same = `[data-capture="${CSS.escape(capture)}"][data-since="${CSS.escape(since)}"]`;
+  return [waiting, list].some((box) => box.querySelector(same));
 }
 
 function refetchFeed() {
   return once(" feed", async () => {
     const query = new URLSearchParams(location.search);
-    const after = firstTile()?.dataset.capture;
+    const { capture: after, until: known = "" } = firstTile()?.dataset ?? {};
     if (after) query.set("after", after);
     const answer = await fetch(`${board.dataset.feed}?${query}`, { headers: { "HX-Request": "true" } });
     if (!answer.ok || answer.redirected) return;
-    const tiles = [...parse(await answer.text()).querySelectorAll("li.tile")].filter(
-      ({ dataset }) => ![waiting, list].some((box) => box.querySelector(`[data-capture="${CSS.escape(dataset.capture)}"]`)),
-    );
-    for (const tile of tiles) takePlace(tile);
-    waiting.prepend(...tiles);
+    const tiles = [...parse(await answer.text()).querySelectorAll("li.tile")].filter(({ dataset }) => !stands(dataset));
+    const isNew = ({ dataset }) => !known || dataset.until >= known;
+    // Of what is further down nothing is folded while somebody reads it.
+    if (!isReading()) for (const tile of tiles.filter((each) => !isNew(each))) putInOrder(tile);
+    waiting.prepend(...tiles.filter(isNew));
+    for (const tile of tiles.filter(isNew)) dropParts(tile);
     while (waiting.childElementCount > MAX_TILES) waiting.lastElementChild.remove();
     if (isReading()) showWaiting();
     else release();
