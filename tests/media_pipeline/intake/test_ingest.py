@@ -305,7 +305,7 @@ def test_when_the_commit_failed_the_file_goes(monkeypatch, settings):
 def test_while_the_database_is_away_files_stay_for_the_sweep(monkeypatch, settings):
     upload = make_upload(make_device())
     break_the_commit(monkeypatch, after=False)
-    monkeypatch.setattr(ingest_module.Capture.objects, "filter", fail_when_asked_by_id)
+    monkeypatch.setattr(ingest_module.Capture.everything, "filter", fail_when_asked_by_id)
     with pytest.raises(Refused):
         ingest(upload)
     assert len(files_in(settings.PICTURES_DIR)) == 1
