@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 class Role(models.TextChoices):
     OWNER = "owner", _("owner: everything")
-    OPERATOR = "operator", _("operator: looks and commands")
-    VIEWER = "viewer", _("viewer: looks")
+    OPERATOR = "operator", _("operator: views and controls")
+    VIEWER = "viewer", _("viewer: views only")
 
 
 class Membership(models.Model):
@@ -55,7 +55,7 @@ class Invitation(models.Model):
 
 
 class Scope(models.TextChoices):
-    READ = "read", _("look at devices and pictures")
+    READ = "read", _("view devices and pictures")
     COMMAND = "command", _("command devices")
     MANAGE = "manage", _("manage devices")
 

@@ -72,11 +72,12 @@ def capture_many(
 
 def _refuse_deaf(device: Device) -> None:
     if not device.enabled:
-        raise CannotCommand(_("%(device)s is switched off in its settings.") % {"device": device})
+        raise CannotCommand(_("%(device)s is turned off in its settings.") % {"device": device})
     if not device.takes_commands:
         raise CannotCommand(
             _(
-                "%(device)s has no command topic, so it cannot be told to take a picture. Set one in its settings."
+                "%(device)s has no command topic, so it cannot be asked for a picture. Set one in its "
+                "settings."
             )
             % {"device": device}
         )
@@ -221,7 +222,7 @@ def _why_expired(command: Command) -> tuple[str, Said]:
             "The camera was told, but no picture came within %(seconds)s s.", seconds=device.command_timeout_s
         )
     if device.last_seen_at is None:
-        return "never_connected", said("Camera heard nothing: it has never connected.")
+        return "never_connected", said("The camera has never connected.")
     if not device.online:
         since = presence.offline_since(device)
         return "offline", said("Camera heard nothing: offline since %(time)s.", time=since)

@@ -41,6 +41,6 @@ def _fail_open_command(device: Device, result: light.Result) -> None:
     if command is not None:
         text = result.des or result.error
         sentence = (
-            said("The camera says: %(text)s", text=text) if text else said("The camera says that it failed.")
+            said("The camera says: %(text)s", text=text) if text else said("The camera reported a failure.")
         )
         commands.fail(command, "camera_said", sentence)

@@ -16,11 +16,11 @@ CALM_S = 60
 _SENTENCES = {
     STREAMS: (
         _("Streams are refused, because too many connections are open (at most %(limit)s)."),
-        _("Streams are taken again."),
+        _("Streams are accepted again."),
     ),
     MQTT: (
         _("MQTT connections are refused, because too many are open (at most %(limit)s)."),
-        _("MQTT connections are taken again."),
+        _("MQTT connections are accepted again."),
     ),
 }
 
@@ -40,5 +40,5 @@ def found() -> tuple[ServiceBeat, Said] | None:
     """Return what is crowded now, if anything is, and what can be done about it."""
     for row in ServiceBeat.objects.filter(pk__in=_SENTENCES, ok=False).order_by("pk"):
         if not heartbeats.is_stale(row, CALM_S):
-            return row, said("End connections that nobody needs, or see who opens so many.")
+            return row, said("Close connections that are not needed, or find out who opens so many.")
     return None

@@ -73,8 +73,8 @@ class NewFirmware(Schema):
         "", description="Hex or base64, when `manifest` is bare"
     )
     note: Annotated[str, Field(max_length=10_000, pattern=NO_NUL)] = ""
-    publish: bool = Field(True, description="Let rollouts use it at once")
-    allow_lower_counter: bool = Field(False, description="Take it though its counter is not the highest")
+    publish: bool = Field(True, description="Publish it right away")
+    allow_lower_counter: bool = Field(False, description="Accept it even if its counter is not the highest")
 
 
 class SigningKeyOut(Schema):

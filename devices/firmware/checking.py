@@ -60,7 +60,7 @@ def settle_facts(facts: Facts, measured: Measured, signed: SignedManifest | None
             words = {"field": name, "said": said, "written": getattr(manifest, name)}
             raise FirmwareRefused("facts", sentence % words)
     if manifest.size_bytes != measured.size_bytes:
-        sentence = _("The file has %(size)d bytes, but the manifest is of one with %(written)d.")
+        sentence = _("The file has %(size)d bytes, but the manifest is for one with %(written)d.")
         words = {"size": measured.size_bytes, "written": manifest.size_bytes}
         raise FirmwareRefused("size", sentence % words)
     if manifest.sha256 != measured.sha256 or manifest.md5 not in ("", measured.md5):
@@ -77,12 +77,12 @@ def _manifest_of(facts: Facts, measured: Measured) -> Manifest:
     }
     for name, word in words.items():
         if not (1 <= len(word) <= MAX_TEXT_CHARS and word.isprintable() and word == word.strip()):
-            sentence = _("%(field)s is missing, or is not 1 to 64 printable characters.")
+            sentence = _("%(field)s is missing or is not 1 to 64 printable characters.")
             raise FirmwareRefused("words", sentence % {"field": name})
     made = Manifest(**words, counter=0, size_bytes=measured.size_bytes, sha256=measured.sha256, created="")
     counter = max(1, _highest_counter(made) + 1) if facts.counter is None else facts.counter
     if not 0 <= counter <= MAX_NUMBER:
-        raise FirmwareRefused("words", _("The counter is a whole number from 0 up."))
+        raise FirmwareRefused("words", _("The counter must be a whole number, 0 or higher."))
     created = f"{timezone.now():{_CREATED_FORM}}"
     return Manifest(**words, counter=counter, size_bytes=measured.size_bytes, sha256=measured.sha256,
                     created=created, md5=measured.md5)  # fmt: skip
@@ -105,7 +105,7 @@ def find_signer(manifest: Manifest, signature: signing.Signature | None) -> Sign
         if signing.verify(manifest, signature.raw, bytes.fromhex(key.public_key)):
             return key
     raise FirmwareRefused(
-        "signature", _("The signature does not fit: the manifest was changed after signing.")
+        "signature", _("The signature does not match: the manifest was changed after signing.")
     )
 
 
@@ -127,7 +127,7 @@ def check_age(manifest: Manifest) -> None:
     made_at = datetime.strptime(manifest.created, _CREATED_FORM).replace(tzinfo=UTC)
     age = timezone.now() - made_at
     if age < -_CLOCKS_DIFFER:
-        sentence = _("The manifest was made on %(day)s, which is still to come. Check the clocks.")
+        sentence = _("The manifest is dated %(day)s, which is in the future. Check the clocks.")
         raise FirmwareRefused("future", sentence % {"day": day(made_at)})
     days = settings.FIRMWARE_MANIFEST_DAYS
     if days and age > timedelta(days=days):
@@ -145,8 +145,8 @@ def check_counter(manifest: Manifest, *, lower_allowed: bool = False) -> bool:
     if lower_allowed:
         return True
     sentence = _(
-        "The counter is %(counter)d, but %(highest)d is published already. Give it a higher one,"
-        " or confirm that devices may go back."
+        "The counter is %(counter)d, but %(highest)d is already published. Use a higher one, or "
+        "confirm that devices may go back."
     )
     raise FirmwareRefused("counter", sentence % {"counter": manifest.counter, "highest": highest})
 
@@ -178,9 +178,7 @@ def check_image(front: bytes) -> None:
         raise FirmwareRefused("empty", _("The file is empty."))
     for magic, kind in _NO_IMAGES.items():
         if front.startswith(magic):
-            sentence = _(
-                "This is a file of the kind %(kind)s. Upload the binary image that is written to flash."
-            )
+            sentence = _("This is a %(kind)s file. Upload the binary image that is written to flash.")
             raise FirmwareRefused("image", sentence % {"kind": kind})
 
 
@@ -188,14 +186,14 @@ def check_row(firmware: Firmware) -> Manifest:
     """Check a stored row again: its facts against its manifest, signature, key and age. Returns the manifest."""
     manifest = _stored_manifest(firmware.manifest)
     if manifest is None or _facts_of(firmware) != manifest:
-        raise FirmwareRefused("facts", _("The stored facts are not those of the manifest any more."))
+        raise FirmwareRefused("facts", _("The stored details no longer match the manifest."))
     check_age(manifest)
     if firmware.signing_key is None or not firmware.signature:
         check_unsigned_allowed()
     elif firmware.signing_key.revoked_at is not None:
         raise _revoked(firmware.signing_key)
     elif not _verified(manifest, bytes(firmware.signature), firmware.signing_key.public_key):
-        raise FirmwareRefused("signature", _("The stored signature does not fit the manifest any more."))
+        raise FirmwareRefused("signature", _("The stored signature no longer matches the manifest."))
     return manifest
 
 

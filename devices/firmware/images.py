@@ -148,7 +148,7 @@ def _no_room(error: OSError) -> FirmwareAway:
         return FirmwareAway(
             "disk_full", _("The hub's disk is full. Free some space and upload the image again.")
         )
-    return FirmwareAway("disk", _("The hub could not write the image. Look at the disk of its data folder."))
+    return FirmwareAway("disk", _("The hub could not write the image. Check the disk of its data folder."))
 
 
 @contextmanager
@@ -182,8 +182,10 @@ def _keep(row: Firmware, temporary: Path) -> None:
 
 def _taken(row: Firmware, same: Firmware | None) -> FirmwareTaken:
     if same is not None and same.sha256 == row.sha256:
-        return FirmwareTaken("taken", _("%(name)s is stored already, with the same bytes.") % {"name": row})
-    sentence = _("%(name)s is stored already. Give the new image a version of its own.")
+        return FirmwareTaken(
+            "taken", _("%(name)s is already stored, with the same contents.") % {"name": row}
+        )
+    sentence = _("%(name)s is already stored. Give the new image a different version.")
     return FirmwareTaken("taken", sentence % {"name": row})
 
 
@@ -248,7 +250,7 @@ def verified_bytes(firmware: Firmware) -> bytes:
 
 
 def _broken(firmware: Firmware) -> FirmwareBroken:
-    sentence = _("The stored image of %(name)s is damaged and is not handed out. Upload it again.")
+    sentence = _("The stored image of %(name)s is damaged and will not be handed out. Upload it again.")
     return FirmwareBroken("integrity", sentence % {"name": firmware})
 
 
@@ -266,13 +268,13 @@ def _proved(firmware: Firmware) -> bytes:
     except OSError as error:
         raise _away() from error
     if len(data) != firmware.size_bytes or hashlib.sha256(data).hexdigest() != firmware.sha256:
-        raise _mark_broken(firmware, said("The bytes on the disk are not those that were uploaded."))
+        raise _mark_broken(firmware, said("The file on disk is not the one that was uploaded."))
     _cache.put(firmware.sha256, look, data)
     return data
 
 
 def _away() -> FirmwareAway:
-    return FirmwareAway("disk", _("The image cannot be read just now. Look at the disk of the data folder."))
+    return FirmwareAway("disk", _("The image cannot be read right now. Check the disk of the data folder."))
 
 
 def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:

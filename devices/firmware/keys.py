@@ -21,7 +21,7 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
         public_key = signing.read_public_key(text).hex()
     except signing.BadKey as error:
         sentence = _(
-            "This is no Ed25519 public key: paste its 64 hex digits, its base64 form, or the PEM block."
+            "This is not an Ed25519 public key. Paste its 64 hex digits, its base64 form or the PEM block."
         )
         raise FirmwareRefused("key", sentence) from error
     try:
@@ -31,7 +31,7 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
             )
             _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was added."), user)
     except IntegrityError as error:
-        raise FirmwareTaken("taken", _("This key is known already. A revoked key stays revoked.")) from error
+        raise FirmwareTaken("taken", _("This key is already known. A revoked key stays revoked.")) from error
     return key
 
 

@@ -47,7 +47,7 @@ def rotate_key(request: HttpRequest, code: str):
     device = device_of(request, code, Action.MANAGE)
     secret = identity.issue_key(device)
     row = device.keys.latest("created_at", "pk")
-    events.record_change(device, request.user, said("A key was made."))
+    events.record_change(device, request.user, said("A key was created."))
     return Status(201, {**KeyOut.from_orm(row).model_dump(), "key": secret})
 
 

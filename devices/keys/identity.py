@@ -122,7 +122,7 @@ def issue_device_secret(device: Device) -> str:
 
 
 def describe_disabled(device: Device) -> str:
-    return _("The device %(name)s is switched off. Its owner can switch it on in its settings.") % {
+    return _("The device %(name)s is turned off. Its owner can turn it on in its settings.") % {
         "name": device
     }
 

@@ -54,7 +54,7 @@ def user_of_token(request: HttpRequest, secret: str):
     if token is not None:
         return _person_with(token, request)
     if wait_s := note_failed_try(address):
-        raise ApiError(429, "rate", _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s})
+        raise ApiError(429, "rate", _("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s})
     return None
 
 
@@ -184,7 +184,7 @@ def _ask_for_papers(request: HttpRequest, were_wrong: bool, count: bool) -> Http
     if not were_wrong and is_browser(headers):
         return redirect_to_login(request.get_full_path())
     if count and (wait_s := note_failed_try(address_of(request))):
-        return _too_often(_("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
+        return _too_often(_("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s}, wait_s)
     answer = _unknown_token() if were_wrong else _no_papers()
     answer["WWW-Authenticate"] = FOR_BROWSERS if is_browser(headers) else FOR_PROGRAMS
     answer["Cache-Control"] = "no-store"

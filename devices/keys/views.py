@@ -41,7 +41,7 @@ def new_key(request: HttpRequest, code: str) -> HttpResponse:
     device = get_device(request.user, code, Action.MANAGE)
     key = identity.issue_key(device)
     # Everybody who may look reads the events, and how a key begins is no business of theirs.
-    events.record_change(device, request.user, said("A key was made."))
+    events.record_change(device, request.user, said("A key was created."))
     shown_once.keep_for_next_page(request, device, key)
     return redirect("devices:keys", device.code)
 
@@ -67,6 +67,6 @@ def new_secret(request: HttpRequest, code: str) -> HttpResponse:
         messages.error(request, _("This device has no product key, so it needs no device secret."))
         return redirect("devices:keys", device.code)
     secret = identity.issue_device_secret(device)
-    events.record_change(device, request.user, said("A new device secret was made."))
+    events.record_change(device, request.user, said("A new device secret was created."))
     shown_once.keep_for_next_page(request, device, device_secret=secret)
     return redirect("devices:keys", device.code)

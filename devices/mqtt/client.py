@@ -356,7 +356,9 @@ async def keep_connected(
         except MqttDown as error:
             where = f"{address.host}:{address.port}"
             why = error.args[0] if error.args else ""
-            await tell(False, said("The message broker at %(where)s is away: %(why)s.", where=where, why=why))
+            await tell(
+                False, said("The message broker at %(where)s is unreachable: %(why)s.", where=where, why=why)
+            )
         except Exception as error:
             log.exception("The gateway's session broke; it connects anew.")
             await tell(

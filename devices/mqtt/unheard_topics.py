@@ -48,9 +48,12 @@ def _note_shared(topics: list[str]) -> None:
     sentence: str | Said = ""
     if topics:
         sentence = said(
-            "The broker does not let the hub listen to %(topics)s, so devices there are not heard.",
+            (
+                "The broker does not allow the hub to subscribe to %(topics)s, so devices using them are "
+                "not heard."
+            ),
             topics=", ".join(topics[:_NAMED_AT_MOST]),
         )
     if heartbeats.note(HEARTBEAT, not topics, sentence):
-        told = sentence or said("The broker lets the hub listen to all topics again.")
+        told = sentence or said("The broker allows the hub to subscribe to all topics again.")
         events.record(EventType.NOTICE, told, problem=bool(topics))

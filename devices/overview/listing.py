@@ -56,7 +56,7 @@ class Column:
 
 COLUMNS = (
     Column("name", gettext_lazy("Name"), "name"),
-    Column("heard", gettext_lazy("Last heard"), "last_seen_at"),
+    Column("heard", gettext_lazy("Last seen"), "last_seen_at"),
     Column("battery", gettext_lazy("Battery"), "battery_mv"),
     Column("signal", gettext_lazy("Signal"), "rssi_dbm"),
     Column("kind", gettext_lazy("Kind"), "profile"),

@@ -16,7 +16,7 @@ def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
     """Return the sentences; none for a device that is fine, or too new to judge."""
     found: list[str] = []
     if not device.enabled:
-        found.append(_("Switched off"))
+        found.append(_("Turned off"))
     keyless_upload = device.issued_name_upload or bool(device.allowed_network)
     if not has_key:
         found.append(

@@ -35,7 +35,7 @@ def fault_of_code(code: str) -> str:
             "name": code
         }
     if get_user_model().objects.filter(username__iexact=code).exists():
-        return _("A person is called %(name)s already. Choose another code.") % {"name": code}
+        return _("A person is already called %(name)s. Choose another code.") % {"name": code}
     return ""
 
 
@@ -47,7 +47,7 @@ def fault_of_person(name: str) -> str:
             "name": name
         }
     if is_devices(plain):
-        return _("A device is called %(name)s already. Choose another name.") % {"name": name}
+        return _("A device is already called %(name)s. Choose another name.") % {"name": name}
     return ""
 
 
@@ -56,13 +56,17 @@ def collisions() -> list[str]:
     people = get_user_model().objects.filter(is_active=True)
     found = [
         _(
-            "The device %(name)s is called as the hub itself: it cannot log in to the message broker. Add it anew."
+            "The device %(name)s has the same name as the hub itself, so it cannot log in to the "
+            "message broker. Add it again under another code."
         )
         % {"name": code}
         for code in Device.objects.filter(code__in=hub_names()).values_list("code", flat=True)
     ]
     found += [
-        _("The person %(name)s is called as the hub itself: no token of his is let in to the message broker.")
+        _(
+            "The person %(name)s has the same name as the hub itself, so their tokens cannot log in "
+            "to the message broker."
+        )
         % {"name": name}
         for name in people.filter(username__in=hub_names()).values_list("username", flat=True)
     ]

@@ -62,7 +62,10 @@ PROFILES: dict[str, Profile] = {
         Profile(
             PANEL,
             _("Picture panel"),
-            _("A display that receives pictures over MQTT in small packets, or wakes up and fetches them."),
+            _(
+                "A display that receives pictures over MQTT in small packets, or wakes up and fetches "
+                "them itself."
+            ),
             ("mqtt", "http"),
             ("picture", "picture_ack"),
             {"picture_topic": "mqttTestPub", "picture_ack_topic": "mqttTestSub"},
@@ -71,7 +74,7 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "esp8266-stm32",
             _("ESP8266 + STM32"),
-            _("A Wi-Fi module with a second processor; both can get new firmware."),
+            _("A Wi-Fi module with a second processor; both can be updated."),
             ("mqtt", "http"),
             ("command", "result"),
             {},
@@ -80,7 +83,7 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "generic",
             _("Anything that speaks HTTP"),
-            _("A board or program that uploads pictures with its key. MQTT commands if it wants them."),
+            _("Any board or program that uploads pictures with its key. MQTT commands are optional."),
             ("http", "mqtt"),
             ("command", "result"),
             {},

@@ -22,7 +22,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),
     "profile": gettext_lazy("profile"),
     "group": gettext_lazy("group"),
-    "enabled": gettext_lazy("switched on"),
+    "enabled": gettext_lazy("turned on"),
     "pinned": gettext_lazy("pinned"),
     "note": gettext_lazy("note"),
     "command_topic": gettext_lazy("command topic"),
@@ -98,11 +98,11 @@ def _store(device: Device, changed: list[str], user) -> None:
     except IntegrityError as error:
         # Somebody took the same topic between the check and the commit: the rule can now name the holder.
         check_device(device)
-        raise ValidationError(_("Another change came in between. Try again.")) from error
+        raise ValidationError(_("Someone else changed this in the meantime. Try again.")) from error
 
 
 def describe_change(device: Device, changed: list[str]) -> Said:
     """Say in one sentence what was changed."""
     if changed == ["enabled"]:
-        return said("Switched on.") if device.enabled else said("Switched off.")
+        return said("Turned on.") if device.enabled else said("Turned off.")
     return said("Settings changed: %(fields)s.", fields=[said_of(CHANGEABLE[field]) for field in changed])

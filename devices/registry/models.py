@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager
 
 CODE_PATTERN = r"^[a-z0-9][a-z0-9-]{1,31}$"
-CODE_RULE = _("2 to 32 small letters, digits and dashes; the first is a letter or digit.")
+CODE_RULE = _("2 to 32 lowercase letters, digits and dashes, starting with a letter or digit.")
 
 
 # A lithium cell at rest, from flat to full: millivolts and percent. Up to 4.4 V while it is charged.
@@ -293,7 +293,7 @@ class BrokerAccount(models.Model):
     """
 
     class State(models.TextChoices):
-        PENDING = "pending", _("to be told to the broker")
+        PENDING = "pending", _("waiting to be sent to the broker")
         SYNCED = "synced", _("in step")
         NEEDS_KEY = "needs_key", _("a new key is needed")
 

@@ -66,7 +66,7 @@ def _faults(device: Device) -> Iterator[Fault]:
 
 def _naming_faults(device: Device) -> Iterator[Fault]:
     if device._state.adding and device.code in RESERVED_CODES:
-        yield "code", _taken(_("PhotoHub uses the word %(code)s itself.") % {"code": device.code})
+        yield "code", _taken(_("The code %(code)s is reserved by PhotoHub.") % {"code": device.code})
     elif device._state.adding and Device.objects.filter(code=device.code).exists():
         yield "code", _taken(_("The code %(code)s belongs to another device.") % {"code": device.code})
     elif device._state.adding and (sentence := fault_of_code(device.code)):
@@ -74,11 +74,11 @@ def _naming_faults(device: Device) -> Iterator[Fault]:
     if not device.name.strip():
         yield "name", _wrong(_("Give the device a name."))
     elif not device.name.isprintable():
-        yield "name", _wrong(_("The name holds characters that cannot be shown."))
+        yield "name", _wrong(_("The name contains characters that cannot be shown."))
     if not isinstance(device.modules, dict) or len(device.modules) > MODULES_AT_MOST:
         yield "modules", _wrong(_("The modules are an object of at most 16 names, each with its version."))
     elif not all(isinstance(text, str) for pair in device.modules.items() for text in pair):
-        yield "modules", _wrong(_("A module's name and version are texts."))
+        yield "modules", _wrong(_("A module's name and version must be text."))
 
 
 def _topic_faults(device: Device) -> Iterator[Fault]:
@@ -105,9 +105,7 @@ def _fault_of_topic(device: Device, column: str, topic: str) -> str:
     native = topics.build(device.code, TOPIC_COLUMNS[column])
     if topic == native:
         return ""
-    return _("Topics under photohub/ are PhotoHub's own. Here only %(native)s is possible.") % {
-        "native": native
-    }
+    return _("Topics under photohub/ are reserved. Only %(native)s is possible here.") % {"native": native}
 
 
 def _twice(chosen: dict[str, str], column: str, topic: str) -> str:
@@ -150,19 +148,17 @@ def _belongs(topic: str, code: str) -> str:
 def _number_faults(device: Device) -> Iterator[Fault]:
     low, high = COMMAND_TIMEOUT_S
     if not _between(device.command_timeout_s, low, high):
-        yield "command_timeout_s", _wrong(_("Wait between 5 and 600 seconds for a picture."))
+        yield "command_timeout_s", _wrong(_("Choose between 5 and 600 seconds."))
     low, high = REPORTING_INTERVAL_S
     if not _between(device.reporting_interval_s, low, high):
-        yield "reporting_interval_s", _wrong(_("The interval lies between 1 second and 7 days."))
+        yield "reporting_interval_s", _wrong(_("The interval must be between 1 second and 7 days."))
     if device.ack_base not in (0, 1):
         yield "ack_base", _wrong(_("Acknowledgements count from 0 or from 1."))
     policy = _STREAM_POLICY.fullmatch(str(device.stream_policy))
     if policy is None or (policy[1] and int(policy[1]) > 86_400):
         yield (
             "stream_policy",
-            _wrong(
-                _("Write none, every, on_demand, or interval: and 1 to 86400 seconds, as in interval:10.")
-            ),
+            _wrong(_("Use none, every, on_demand, or interval: with 1 to 86400 seconds, like interval:10.")),
         )
 
 
@@ -177,11 +173,14 @@ def _network_faults(device: Device) -> Iterator[Fault]:
     if network is None:
         yield (
             "allowed_network",
-            _wrong(_("Write a network as 192.168.1.0/24, or an address as 192.168.1.40.")),
+            _wrong(_("Enter a network like 192.168.1.0/24 or an address like 192.168.1.40.")),
         )
         return
     if network.prefixlen == 0:
-        yield "allowed_network", _wrong(_("This network is everybody: anyone could send as this device."))
+        yield (
+            "allowed_network",
+            _wrong(_("This network includes everyone: anyone could send as this device.")),
+        )
         return
     for code, text in _networks_of_others(device):
         other = read_network(text)
@@ -210,7 +209,7 @@ def warn_of_network(text: str) -> str:
     if network is None or network.is_private or network.is_link_local:
         return ""
     return _(
-        "%(network)s is on the public internet: whoever holds such an address can send as this device."
+        "%(network)s is on the public internet: anyone with such an address can send as this device."
     ) % {"network": network}
 
 
@@ -219,7 +218,7 @@ def _pull_faults(device: Device) -> Iterator[Fault]:
     if not _between(device.pull_interval_s, low, high):
         yield "pull_interval_s", _wrong(_("Fetch a picture every 1 to 86400 seconds."))
     if device.pull_fingerprint and not FINGERPRINT.fullmatch(device.pull_fingerprint):
-        yield "pull_fingerprint", _wrong(_("Write the SHA-256 fingerprint as 64 hexadecimal digits."))
+        yield "pull_fingerprint", _wrong(_("Enter the SHA-256 fingerprint as 64 hexadecimal digits."))
     if not device.pull_url:
         return
     try:
@@ -228,11 +227,11 @@ def _pull_faults(device: Device) -> Iterator[Fault]:
     except ValueError:
         yield (
             "pull_url",
-            _wrong(_("Write an address as http://192.168.1.40/snapshot.jpg or tcp://192.168.1.40:8080.")),
+            _wrong(_("Enter an address like http://192.168.1.40/snapshot.jpg or tcp://192.168.1.40:8080.")),
         )
         return
     if hidden:
-        yield "pull_url", _wrong(_("Write the login itself in place of the three stars."))
+        yield "pull_url", _wrong(_("Enter the login itself in place of the three stars."))
 
 
 def _aliyun_faults(device: Device) -> Iterator[Fault]:
@@ -243,7 +242,7 @@ def _aliyun_faults(device: Device) -> Iterator[Fault]:
         if not word:
             yield field, _wrong(_("Product key and device name are used together: fill in both, or neither."))
         elif not _ALIYUN_WORD.fullmatch(word):
-            yield field, _wrong(_("At most 64 letters, digits and the signs _ . : @ -"))
+            yield field, _wrong(_("At most 64 letters, digits and the characters _ . : @ -"))
     same = Device.objects.exclude(pk=device.pk).filter(**words).first() if all(words.values()) else None
     if same is not None:
         sentence = _("This product key and device name belong to %(code)s.")

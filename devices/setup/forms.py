@@ -40,7 +40,7 @@ class AddForm(_GroupForm):
 
     name = text(
         gettext_lazy("Name"),
-        gettext_lazy("What people call it: Porch, 鸡舍, Meter in the cellar."),
+        gettext_lazy("For people: Porch, 鸡舍, Meter in the cellar."),
         80,
         required=True,
         attrs={"autofocus": True, "autocomplete": "off", "data-names-code": ""},
@@ -48,8 +48,8 @@ class AddForm(_GroupForm):
     code = text(
         gettext_lazy("Code"),
         gettext_lazy(
-            "What the camera calls itself. 2 to 32 small letters, digits and dashes. It stays for ever; "
-            "leave it empty and it is made from the name."
+            "How the camera identifies itself: 2 to 32 lowercase letters, digits and dashes. It "
+            "cannot be changed later; leave it empty to derive it from the name."
         ),
         _CODE_CHARS,
         attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
@@ -65,7 +65,7 @@ class AddForm(_GroupForm):
             return propose_code(self.cleaned_data.get("name", ""), self.kind)
         if not valid_code(code):
             raise ValidationError(
-                _("Use 2 to 32 small letters, digits and dashes; the first is a letter or a digit.")
+                _("Use 2 to 32 lowercase letters, digits and dashes, starting with a letter or digit.")
             )
         return code
 
@@ -104,18 +104,18 @@ class SettingsForm(_GroupForm):
     new_group = text(gettext_lazy("or a new group"), chars=80)
     note = text(gettext_lazy("Note"), chars=10_000, attrs={"rows": 3}, widget=forms.Textarea)
     enabled = tick(
-        gettext_lazy("Switched on"), gettext_lazy("A device that is switched off is refused on every wire.")
+        gettext_lazy("Turned on"), gettext_lazy("A device that is turned off is refused on every connection.")
     )
-    pinned = tick(gettext_lazy("Pinned"), gettext_lazy("Stands first on Live."))
+    pinned = tick(gettext_lazy("Pinned"), gettext_lazy("Shown first on Live."))
     command_topic = text(
         gettext_lazy("Command topic"),
-        gettext_lazy("To the device. Empty: it takes no commands."),
+        gettext_lazy("Sent to the device. Leave empty if it takes no commands."),
         200,
         attrs=MONO,
     )
     result_topic = text(
         gettext_lazy("Result topic"),
-        gettext_lazy("From the device, or for the picture's link."),
+        gettext_lazy("Sent by the device, or used for the picture's link."),
         200,
         attrs=MONO,
     )
@@ -125,21 +125,19 @@ class SettingsForm(_GroupForm):
     picture_topic = text(gettext_lazy("Picture topic"), gettext_lazy("Pictures to a panel."), 200, attrs=MONO)
     picture_ack_topic = text(
         gettext_lazy("Acknowledgement topic"),
-        gettext_lazy("What the panel answers to each packet."),
+        gettext_lazy("Where the panel acknowledges each packet."),
         200,
         attrs=MONO,
     )
     result_publisher = forms.ChoiceField(
         label=gettext_lazy("Who publishes the picture's link"),
         choices=Publisher.choices,
-        help_text=gettext_lazy(
-            "One of them, never both: firmware that relays the HTTP answer does it itself."
-        ),
+        help_text=gettext_lazy("Only one of them: firmware that relays the HTTP response does it itself."),
     )
     command_timeout_s = number(
-        gettext_lazy("Time for a picture (s)"),
+        gettext_lazy("Time allowed for a picture (s)"),
         COMMAND_TIMEOUT_S,
-        gettext_lazy("A command without a picture ends after this long."),
+        gettext_lazy("A command that brings no picture ends after this time."),
     )
     reporting_interval_s = number(
         gettext_lazy("Reports every (s)"),
@@ -166,7 +164,7 @@ class SettingsForm(_GroupForm):
         required=False,
     )
     pull_url = text(
-        gettext_lazy("Fetch its pictures from"),
+        gettext_lazy("Fetch pictures from"),
         gettext_lazy(
             "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
             "tcp://192.168.1.40:8080. A login stands before the host, as in http://user:password@192.168.1.40/; "
@@ -178,7 +176,7 @@ class SettingsForm(_GroupForm):
     pull_interval_s = number(
         gettext_lazy("Fetch a picture every (s)"),
         PULL_INTERVAL_S,
-        gettext_lazy("A stream is read for as long as it lasts, whatever stands here."),
+        gettext_lazy("A stream is read continuously, whatever is set here."),
         required=False,
     )
     ack_base = forms.TypedChoiceField(
@@ -194,26 +192,27 @@ class SettingsForm(_GroupForm):
         ),
     )
     issued_name_upload = tick(
-        gettext_lazy("Let it upload by issued name"),
+        gettext_lazy("Upload by issued name"),
         gettext_lazy(
-            "For firmware that cannot send a key: the secret name of an open command is then its proof."
+            "For firmware that cannot send a key: the secret name of a pending command then proves who it is."
         ),
     )
     allowed_network = text(
-        gettext_lazy("Let it upload from this network"),
+        gettext_lazy("Upload from this network"),
         gettext_lazy(
-            "As in 192.168.1.40 or 192.168.1.0/24. Everybody at these addresses may then send as this device."
+            "For example 192.168.1.40 or 192.168.1.0/24. Anyone at these addresses can then send as "
+            "this device."
         ),
     )
     product_key = text(gettext_lazy("Product key"))
     device_name = text(gettext_lazy("Device name"))
     hardware = text(
         gettext_lazy("Board revision"),
-        gettext_lazy("Where firmware differs by it. It is offered only what fits."),
+        gettext_lazy("Needed where firmware differs between revisions. It is only offered what fits."),
     )
     firmware_over_mqtt = tick(
         gettext_lazy("Send firmware over MQTT"),
-        gettext_lazy("Block by block, for boards that cannot fetch a link."),
+        gettext_lazy("Block by block, for boards that cannot download from a link."),
     )
 
     def __init__(self, *args, device: Device, **options) -> None:
@@ -265,5 +264,5 @@ class RemoveForm(forms.Form):
 
     def clean_code(self) -> str:
         if self.cleaned_data["code"] != self.device.code:
-            raise ValidationError(_("This is not its code. Nothing was removed."))
+            raise ValidationError(_("That is not its code. Nothing was removed."))
         return self.cleaned_data["code"]

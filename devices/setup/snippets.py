@@ -83,7 +83,7 @@ def snippets_for(device: Device, key: str = "") -> list[Snippet]:
             "arduino",
             "Arduino (C++)",
             "camera.ino",
-            _("Libraries PubSubClient and ArduinoJson; board with PSRAM"),
+            _("Needs the libraries PubSubClient and ArduinoJson, and a board with PSRAM"),
         ),
         ("micropython", "MicroPython", "main.py", _("mpremote mip install requests umqtt.simple")),
         ("curl", "curl", "upload.sh", _("One line that uploads one file, to try the key")),
@@ -116,7 +116,7 @@ def _panel_snippets(context: dict) -> list[Snippet]:
             "arduino",
             "Arduino (C++)",
             "panel.ino",
-            _("Library PubSubClient; put your display's call into show()"),
+            _("Needs the library PubSubClient; put your display's call into show()"),
         ),
         ("micropython", "MicroPython", "main.py", _("mpremote mip install umqtt.simple")),
     ]
@@ -155,8 +155,8 @@ def _python_needs(device: Device) -> str:
 
 def _published_needs(device: Device) -> str:
     if not device.issued_name_upload:
-        return _("It sends no key, so switch on “upload by issued name” in Settings first.")
-    return _("Change these lines of its main.c; everything else stays as it is.")
+        return _("It sends no key, so turn on “Upload by issued name” in its settings first.")
+    return _("Change these lines in its main.c and leave everything else as it is.")
 
 
 def _render(slug: str, context: dict) -> str:

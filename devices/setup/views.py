@@ -129,7 +129,7 @@ def settings(request: HttpRequest, code: str) -> HttpResponse:
     changed = _save(request, form, panel) if posted is not None else None
     if changed is None:
         return _show(request, device, form, RemoveForm(device=device), panel)
-    messages.success(request, _("The settings are stored."))
+    messages.success(request, _("Settings saved."))
     if warning := warn_of_network(changed.allowed_network):
         messages.warning(request, warning)
     return redirect("devices:settings", device.code)
@@ -192,7 +192,7 @@ def allow_again(request: HttpRequest, code: str) -> HttpResponse:
     if trmnl.allow_again(device, request.user):
         messages.success(request, _("Restart the panel now: it will be given a new key."))
     else:
-        messages.info(request, _("It has not set itself up yet, so there is nothing to allow."))
+        messages.info(request, _("It has not been set up yet, so there is nothing to allow."))
     return redirect("devices:settings", code)
 
 
@@ -218,7 +218,7 @@ def ask_config(request: HttpRequest, code: str) -> HttpResponse:
     """Let hawkBit's device API ask the device once more what it is."""
     device = get_device(request.user, code, Action.MANAGE)
     change_device(device, {"config_wanted": True}, request.user)
-    messages.success(request, _("It is asked when it next comes to the hub for firmware."))
+    messages.success(request, _("It will be asked the next time it checks for firmware."))
     return redirect("devices:firmware", code)
 
 
@@ -245,14 +245,16 @@ def simulate(request: HttpRequest) -> HttpResponse:
     """Add a simulated camera and ask the hub to run it."""
     require_owner(request)
     if simulated.devices().count() >= AT_MOST:
-        messages.error(request, _("There are %(count)s simulated devices already.") % {"count": AT_MOST})
+        messages.error(request, _("There are already %(count)s simulated devices.") % {"count": AT_MOST})
         return redirect("live")
     code, number = _free_code()
     name = _("Simulated camera %(number)s") % {"number": number}
     made = adding.add_device(code=code, name=name, profile="esp32s3", simulated=True)
     message = {"type": "simulator.add", "device": code, "key": made.key}
     notify.send_after_commit(simulated.GROUP, message)
-    messages.success(request, _("A simulated camera is starting. Its first picture comes in a few seconds."))
+    messages.success(
+        request, _("A simulated camera is starting. Its first picture will arrive in a few seconds.")
+    )
     return redirect("live")
 
 

@@ -30,7 +30,7 @@ class Source(models.TextChoices):
 class Step(models.TextChoices):
     """State of a piece of work that a capture still owes: its thumbnail, the publishing of its URL."""
 
-    NONE = "none", _("not asked for")
+    NONE = "none", _("not requested")
     PENDING = "pending", _("waiting")
     DONE = "done", _("done")
     FAILED = "failed", _("failed")

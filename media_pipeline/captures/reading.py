@@ -39,7 +39,7 @@ def _read_from_mirror(capture: Capture) -> bytes:
             data = file.read(settings.UPLOAD_MAX_BYTES + 1)
     except (FileNotFoundError, MirrorError) as error:
         log.warning("Picture %s is missing here and could not be read from the mirror: %s", capture.pk, error)
-        why = error.said if isinstance(error, MirrorError) else said("it is not there")
+        why = error.said if isinstance(error, MirrorError) else said("it is missing")
         troubles.note(capture.device, "picture_unreadable", name=capture.name, detail=why)
         raise PictureMissing from error
     if hashlib.sha256(data).hexdigest() != capture.sha256:

@@ -83,19 +83,19 @@ def _requested(capture: Capture) -> Stage:
     if capture.command:
         return Stage("requested", label, DONE, capture.command.created_at)
     reasons: dict[str, str] = {
-        Source.MANUAL: _("not asked for: somebody added it by hand"),
-        Source.PULL: _("not asked for: the hub fetches pictures by itself"),
+        Source.MANUAL: _("not requested: added by hand"),
+        Source.PULL: _("not requested: fetched by the hub"),
     }
-    reason = reasons.get(capture.source, _("not asked for: the camera sent it by itself"))
+    reason = reasons.get(capture.source, _("not requested: sent by the camera"))
     return Stage("requested", label, SKIPPED, reason=reason)
 
 
 def _sent(capture: Capture) -> Stage:
     label = _("sent")
     if capture.command is None:
-        return Stage("sent", label, SKIPPED, reason=_("there was no order to send"))
+        return Stage("sent", label, SKIPPED, reason=_("nothing to send"))
     if capture.command.sent_at is None:
-        return Stage("sent", label, SKIPPED, reason=_("the broker never said that the camera was told"))
+        return Stage("sent", label, SKIPPED, reason=_("the broker never confirmed that the camera was told"))
     return Stage("sent", label, DONE, capture.command.sent_at)
 
 
@@ -128,5 +128,5 @@ def _published(capture: Capture) -> Stage:
             reason=_("the message broker could not be reached for an hour, so nobody was told"),
         )
     if capture.device.result_topic and capture.device.result_publisher == Publisher.DEVICE:
-        return Stage(key, label, SKIPPED, reason=_("the camera tells the link itself; it was not heard"))
+        return Stage(key, label, SKIPPED, reason=_("the camera publishes the link itself; it was not heard"))
     return Stage(key, label, SKIPPED, reason=_("the camera has no result topic, so nobody is told"))

@@ -53,7 +53,7 @@ def fault_names() -> dict[str, str]:
 def _fault_words() -> dict[str, tuple[str, str]]:
     return {
         "cut_short": (
-            _("cut short"),
+            _("incomplete"),
             _(
                 "The file ends too early. Usually the Wi-Fi is weak there, or the power drops while it is sent."
             ),
@@ -105,9 +105,9 @@ def freshness_words(capture: Capture) -> str:
 def flag_words(flag: str) -> str:
     """Say in words what a flag means; an unknown one stands for itself."""
     words = {
-        "truncated": _("cut short"),
+        "truncated": _("incomplete"),
         "trailing": _("extra bytes at the end"),
-        "transport": _("whole, but its transport ended badly"),
+        "transport": _("complete, but the transfer ended badly"),
         "clock": _("the camera's clock was wrong"),
         "large_preview": _("no preview: it takes too much memory to draw"),
         "no_preview": _("no preview: it could not be drawn"),
@@ -126,12 +126,12 @@ def facts_of(capture: Capture) -> list[Fact]:
     facts = [
         Fact(_("Name"), capture.name),
         Fact(_("Received"), capture.received_at),
-        Fact(_("Taken, says the camera"), capture.captured_at or ""),
+        Fact(_("Taken (camera clock)"), capture.captured_at or ""),
         Fact(_("Size"), size),
         Fact(_("Pixels"), pixels),
         Fact(_("Type"), capture.content_type),
         Fact(_("Flags"), ", ".join(flag_words(flag) for flag in capture.flags)),
-        Fact(_("Came by"), capture.get_source_display()),
+        Fact(_("Received over"), capture.get_source_display()),
         Fact(_("From address"), capture.sent_from, mono=True),
         *_telemetry_of(capture.telemetry),
         Fact("SHA-256", capture.sha256, mono=True),
@@ -172,7 +172,7 @@ def _mirror_facts(capture: Capture) -> list[Fact]:
 def exif_of(data: bytes) -> list[Fact]:
     """Return what the camera wrote into the file about itself."""
     labels = {
-        "make": _("Made by"),
+        "make": _("Created by"),
         "model": _("Model"),
         "datetime": _("Time in the file"),
         "exposure": _("Exposure"),

@@ -286,7 +286,7 @@ def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:
         raise PermissionDenied
     if action == "tag":
         name = add_tag(allowed, request.POST.get("tag", ""))
-        text = _("Tagged with “%(tag)s”.") % {"tag": name} if name else _("Write a tag first.")
+        text = _("Tagged with “%(tag)s”.") % {"tag": name} if name else _("Enter a tag first.")
         messages.success(request, text) if name else messages.warning(request, text)
         return
     set_kept(allowed, action == "keep")

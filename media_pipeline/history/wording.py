@@ -44,7 +44,7 @@ def _on(filters: Filters, query: QueryDict, devices: list[Device]) -> Iterator[t
     if filters.state:
         yield "state", filters.state, states[filters.state]
     if filters.asked is not None:
-        yield "asked", "", _("Asked for") if filters.asked else _("Sent by itself")
+        yield "asked", "", _("Requested") if filters.asked else _("Sent by itself")
     if filters.fault:
         yield "fault", filters.fault, faults()[filters.fault]
     if filters.flag:

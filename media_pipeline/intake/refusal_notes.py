@@ -25,9 +25,9 @@ _OURS = ("db", "busy")
 ASKED_AGAIN = said("The device was asked to send it again.")
 NOT_ACKNOWLEDGED = said("It was not acknowledged, so a device that publishes with QoS 1 sends it again.")
 ACKNOWLEDGED = said(
-    "The message broker had acknowledged it already, so it is lost unless the device sends it again by itself."
+    "The message broker had already acknowledged it, so it is lost unless the device sends it again."
 )
-NOT_AGAIN = said("A picture of a stream does not come again.")
+NOT_AGAIN = said("A frame of a stream cannot be sent again.")
 
 
 def is_worth_noting(refusal: Refused) -> bool:

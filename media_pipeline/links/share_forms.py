@@ -23,7 +23,7 @@ LASTS = (
     ("1d", _("1 day")),
     ("7d", _("7 days")),
     ("30d", _("30 days")),
-    ("never", _("without end")),
+    ("never", _("unlimited")),
 )
 
 

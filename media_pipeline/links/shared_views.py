@@ -217,7 +217,7 @@ def _nothing_left(link: ShareLink) -> str:
 
 
 def _too_many(wait_s: int) -> HttpResponse:
-    words = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
+    words = _("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s}
     answer = HttpResponse(words, status=429, content_type="text/plain; charset=utf-8")
     answer["Retry-After"] = str(wait_s)
     return answer

@@ -58,7 +58,7 @@ def follow(request: HttpRequest, code: str) -> HttpResponse:
 
 def _too_many(wait_s: int) -> HttpResponse:
     answer = HttpResponse(
-        _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s},
+        _("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s},
         status=429,
         content_type="text/plain; charset=utf-8",
     )

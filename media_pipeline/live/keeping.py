@@ -17,7 +17,7 @@ class CannotKeep(Exception):
 def keep_next(device: Device) -> None:
     """Ask the gateway to make a capture of the device's next frame. Raises CannotKeep."""
     if not device.enabled:
-        raise CannotKeep(_("The camera is switched off."))
+        raise CannotKeep(_("The camera is turned off."))
     if not live_now.stats_of([device.code]):
-        raise CannotKeep(_("No frame came from this camera lately, so there is none to keep."))
+        raise CannotKeep(_("This camera has sent no frame recently, so there is none to keep."))
     notify.send(notify.GATEWAY, [{"type": "gateway.keep", "device": device.code}])

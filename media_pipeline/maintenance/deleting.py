@@ -39,7 +39,7 @@ _LONGEST_PAUSE_S = 3600
 _LOOKED_AT = 2
 _COPIES_AT_ONCE = 16
 # Nobody has to do anything about these.
-FORMER_MIRROR = said("A copy is in the former mirror; it is deleted when that mirror is set up again.")
+FORMER_MIRROR = said("A copy remains in the previous mirror. It is deleted when that mirror is set up again.")
 _listeners: list[Callable[[set[str]], None]] = []
 _removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 

@@ -90,7 +90,10 @@ def _set_aside(files: dict[UUID, Path]) -> int:
     if orphans:
         log.warning("%d picture files belong to no picture; they were moved to %s.", len(orphans), lost)
         sentence = said(
-            "Files of pictures that no row names: %(count)s. They were moved to %(folder)s and stay there for 30 days.",
+            (
+                "Picture files that belong to no picture: %(count)s. They were moved to %(folder)s and "
+                "stay there for 30 days."
+            ),
             count=len(orphans),
             folder=lost,
         )

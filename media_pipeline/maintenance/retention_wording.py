@@ -126,5 +126,5 @@ def note_go_on(user) -> None:
     """Write down that an owner wants retention to go on by this clock."""
     now = timezone.now()
     ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
-    events.record(EventType.NOTICE, actor=user, sentence=said("Retention goes on: the clock is right."))
+    events.record(EventType.NOTICE, actor=user, sentence=said("Retention continues: the clock is right."))
     heartbeats.note(HEARTBEAT, True, "")

@@ -221,7 +221,8 @@ def _copy(target: MirrorStore, row: OSSObject) -> PutResult | MirrorError:
     except Exception:
         log.exception("Copying the picture %s failed in a way that nobody foresaw.", row.pk)
         sentence = said(
-            "Copying this picture failed by a fault of PhotoHub; its log says how. It is tried again."
+            "Copying this picture failed because of an error in PhotoHub; see its log. It will be "
+            "tried again."
         )
         return MirrorError(sentence, "fault", local=True)
 

@@ -140,7 +140,10 @@ class FolderStore:
             )
         if error.errno in FORBIDDEN:
             sentence = said(
-                "PhotoHub may not write to the mirror folder %(folder)s. Check owner and mount.",
+                (
+                    "PhotoHub has no permission to write to the mirror folder %(folder)s. Check its owner "
+                    "and mount."
+                ),
                 folder=self.folder,
             )
             return MirrorError(sentence, "denied", configuration=True)

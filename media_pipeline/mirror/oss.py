@@ -132,7 +132,7 @@ class OSSStorage(BaseStorage):
             if not sent:
                 raise key_taken(key)
             raise MirrorError(
-                said("OSS shows other bytes than those sent. It is tried again."), "inconsistent"
+                said("OSS returned different bytes than were sent. It will be tried again."), "inconsistent"
             )
         return PutResult(head.etag or "", stored_crc, size_bytes)
 
@@ -260,7 +260,9 @@ class OSSStorage(BaseStorage):
                 return False
             raise
         if stored.crc is not None and stored.crc != crc:
-            sentence = said("OSS computed another checksum than PhotoHub. The picture will be sent again.")
+            sentence = said(
+                "OSS computed a different checksum than PhotoHub. The picture will be sent again."
+            )
             raise MirrorError(sentence, "inconsistent")
         return True
 
@@ -294,7 +296,7 @@ class OSSStorage(BaseStorage):
                 crc.update(chunk)
                 target.write(chunk)
         if answer.server_crc is not None and crc.value != answer.server_crc:
-            raise MirrorError(said("The bytes from OSS were damaged on the way. Try again."), "inconsistent")
+            raise MirrorError(said("The data from OSS was damaged in transit. Try again."), "inconsistent")
 
     def _api(self) -> oss2.Bucket:
         return self._client("api")

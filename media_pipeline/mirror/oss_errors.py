@@ -100,7 +100,7 @@ def _judge(status: int, code: str) -> tuple[str, ...]:
     if status >= 500 or status in TEMPORARY_STATUS:
         return "server", _("OSS answered %(answer)s. It will be tried again.")
     if code in ("InvalidDigest", "RequestTimeout", "IncompleteBody"):
-        return "damaged", _("The bytes were damaged on the way (%(answer)s). They are sent again.")
+        return "damaged", _("The data was damaged in transit (%(answer)s). It will be sent again.")
     return "refused", _("OSS refused this object with %(answer)s."), "permanent"
 
 

@@ -55,7 +55,7 @@ def _step(name: str, act: Callable[[], Said]) -> ProbeStep:
     except MirrorError as error:
         sentence, ok = error.said, False
     except OSError as error:
-        sentence, ok = said("It failed: %(why)s.", why=error.strerror or type(error).__name__), False
+        sentence, ok = said("Failed: %(why)s.", why=error.strerror or type(error).__name__), False
     return ProbeStep(name, ok, str(sentence), round((time.perf_counter() - started) * 1000, 1))
 
 
@@ -72,9 +72,9 @@ def _read_back(store: MirrorStore, key: str, content: bytes) -> Said:
         with store.open(key) as stored:
             found = stored.read()
     except FileNotFoundError:
-        raise MirrorError(said("The mirror took the bytes but does not find them again."), "lost") from None
+        raise MirrorError(said("The mirror accepted the file but cannot find it again."), "lost") from None
     if found != content:
-        raise MirrorError(said("The bytes that came back are not those that were stored."), "inconsistent")
+        raise MirrorError(said("The data read back is not what was stored."), "inconsistent")
     return said("The same bytes came back.")
 
 
@@ -86,14 +86,17 @@ def _public_read(store: MirrorStore, key: str, content: bytes) -> Said:
     found, disposition = _fetch(url)
     if found != content:
         raise MirrorError(
-            said("%(host)s answered with other bytes than those stored.", host=host), "inconsistent"
+            said("%(host)s returned different bytes than were stored.", host=host), "inconsistent"
         )
     if disposition.startswith("attachment"):
         return said(
-            "%(host)s gave the bytes, but forces a download; to show pictures, set a custom domain.",
+            (
+                "%(host)s served the file but forces a download. To show pictures in the browser, set a "
+                "custom domain."
+            ),
             host=host,
         )
-    return said("%(host)s gave the same bytes to a stranger with the link.", host=host)
+    return said("%(host)s served the same bytes to someone with only the link.", host=host)
 
 
 def _fetch(url: str) -> tuple[bytes, str]:

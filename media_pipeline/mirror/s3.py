@@ -130,7 +130,7 @@ class S3Store:
             self._send(full_key, source, content_type, sha256.hexdigest(), md5.digest())
         head = self._head(full_key)
         if head is None or not _same(head, size_bytes, sha256.hexdigest(), md5.hexdigest()):
-            sentence = said("The store does not show the bytes that were sent. They will be compared again.")
+            sentence = said("The store did not return the data that was sent. It will be compared again.")
             raise MirrorError(sentence, "inconsistent")
         return _result_of(head)
 
@@ -236,7 +236,7 @@ class S3Store:
             raise _explain_answer(error) from None
         except (ConnectTimeoutError, ReadTimeoutError):
             raise MirrorError(
-                said("The store did not answer in time. It is tried again."), "timeout"
+                said("The store did not answer in time. It will be tried again."), "timeout"
             ) from None
         except HTTPClientError as error:
             if isinstance(own := error.kwargs.get("error"), MirrorError):
@@ -266,7 +266,9 @@ def _stay_here(context: dict[str, Any], **_: Any) -> None:
 
 
 def _unreachable() -> MirrorError:
-    sentence = said("The store cannot be reached. Check S3_ENDPOINT_URL and the network; it is tried again.")
+    sentence = said(
+        "The store cannot be reached. Check S3_ENDPOINT_URL and the network; it will be tried again."
+    )
     return MirrorError(sentence, "unreachable")
 
 

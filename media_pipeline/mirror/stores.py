@@ -244,6 +244,6 @@ def clean_key(key: str, prefix: str = "") -> str:
 def key_taken(key: str) -> MirrorError:
     """Build the error for a key that holds other bytes: nothing is ever overwritten."""
     sentence = said(
-        "The mirror holds other bytes under %(key)s; nothing was overwritten. Compare the two.", key=key
+        "The mirror has a different file at %(key)s; nothing was overwritten. Compare the two.", key=key
     )
     return MirrorError(sentence, "key_taken", permanent=True)

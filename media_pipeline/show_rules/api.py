@@ -53,7 +53,7 @@ class RuleChanges(Changes):
     render: Annotated[Text, Field(max_length=40)] = Field("", description="Empty: each panel's own profile")
     only_fresh_s: Seconds = Field(600, description="Older pictures are not shown; 0: however old")
     min_interval_s: Seconds = Field(0, description="Pause between two pictures")
-    only_asked: bool = Field(False, description="Only pictures that somebody asked for")
+    only_asked: bool = Field(False, description="Only requested pictures")
     enabled: bool = True
 
 
@@ -106,7 +106,7 @@ def list_rules(request: HttpRequest, limit: Limit = 100, cursor: Cursor = ""):
     return {"items": items, "next": following}
 
 
-@router.post("/rules", response={201: RuleOut}, summary="Make a rule")
+@router.post("/rules", response={201: RuleOut}, summary="Create a rule")
 def create_rule(request: HttpRequest, new: NewRule):
     """For owners. 422 `invalid` when pictures would go round in a circle."""
     require_owner(request)

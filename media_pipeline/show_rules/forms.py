@@ -20,7 +20,7 @@ class RuleForm(forms.Form):
 
     name = text(
         gettext_lazy("Name"),
-        gettext_lazy("Stands beside every picture that the rule sends."),
+        gettext_lazy("Appears with every picture the rule sends."),
         80,
         required=True,
         attrs={"autocomplete": "off"},
@@ -48,19 +48,17 @@ class RuleForm(forms.Form):
     # pyrefly: ignore[bad-override]
     render = forms.ChoiceField(label=gettext_lazy("Render profile"), required=False)
     only_fresh_s = number(
-        gettext_lazy("Only pictures younger than (s)"),
+        gettext_lazy("Only pictures newer than (s)"),
         LIMITS["only_fresh_s"],
-        gettext_lazy("So that an old picture that arrives late is not shown. 0: however old."),
+        gettext_lazy("Keeps an old picture that arrives late from being shown. 0: any age."),
     )
     min_interval_s = number(
         gettext_lazy("Pause between two pictures (s)"),
         LIMITS["min_interval_s"],
-        gettext_lazy("What comes sooner is not shown. 0: no pause."),
+        gettext_lazy("Pictures that come sooner are not shown. 0: no pause."),
     )
-    only_asked = tick(gettext_lazy("Only pictures that somebody asked for"))
-    enabled = tick(
-        gettext_lazy("Switched on"), gettext_lazy("It acts on the pictures that come from then on.")
-    )
+    only_asked = tick(gettext_lazy("Only requested pictures"))
+    enabled = tick(gettext_lazy("Turned on"), gettext_lazy("It applies to pictures that arrive from now on."))
 
     def __init__(self, *args, user, rule: ShowRule | None = None, initial: dict | None = None) -> None:
         self.rule, self._user = rule, user
@@ -70,7 +68,7 @@ class RuleForm(forms.Form):
         narrow(self, "panels", Device.objects.filter(pk__in=chosen).order_by("name"))
         narrow(self, "camera", _cameras_of(user, rule))
         drawn = [(profile.name, f"{profile} ({words})") for profile, words in choices_of()]
-        plain = [("", _("each panel's own")), ("none", _("none: the bytes as they are"))]
+        plain = [("", _("each panel's own")), ("none", _("none: the original file"))]
         offer(self, "render", plain + drawn)
 
     def save(self) -> ShowRule | None:

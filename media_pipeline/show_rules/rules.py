@@ -88,16 +88,16 @@ def _check(rule: ShowRule, panels: list[Device]) -> None:
     if not panels:
         faults["panels"] = _("Choose at least one panel.")
     elif deaf := next((panel for panel in panels if not panel.takes_pictures), None):
-        faults["panels"] = _("%(device)s takes no pictures.") % {"device": deaf}
+        faults["panels"] = _("%(device)s cannot show pictures.") % {"device": deaf}
     elif rule.camera_id and rule.enabled and (circle := circle_of(rule, panels)):
         words = {"way": " → ".join(device.name for device in circle)}
         faults["panels"] = _("The pictures would go round in a circle: %(way)s.") % words
     for field, (low, high) in LIMITS.items():
         value = getattr(rule, field)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            faults[field] = _("Write a number of seconds, at most 7 days.")
+            faults[field] = _("Enter a number of seconds, at most 7 days.")
     if rule._state.adding and ShowRule.objects.count() >= RULES_AT_MOST:
-        faults["name"] = _("There are %(count)s rules already.") % {"count": RULES_AT_MOST}
+        faults["name"] = _("There are already %(count)s rules.") % {"count": RULES_AT_MOST}
     if faults:
         raise ValidationError(faults)
     rule.full_clean(exclude=["camera"])
@@ -108,7 +108,7 @@ def _check_words(rule: ShowRule) -> dict[str, str]:
     if not rule.name or not rule.name.isprintable() or rule.name in _RESERVED:
         faults["name"] = _("Give the rule a name.")
     if not reads_as_caption(rule.caption):
-        faults["caption"] = _("In a caption only {camera} and {time} can stand in braces.")
+        faults["caption"] = _("In a caption, only {camera} and {time} may be in braces.")
     if rule.render and rule.render != "none" and not RenderProfile.objects.filter(name=rule.render).exists():
         faults["render"] = _("There is no render profile named %(name)s.") % {"name": rule.render[:40]}
     return faults

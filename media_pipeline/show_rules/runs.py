@@ -101,7 +101,7 @@ def run_rule(rule: ShowRule) -> int:
                 raise
             # Found again and again, it would keep the rule from all others.
             log.exception("The rule %s could not show the picture %s.", rule.name, capture.pk)
-            fault = _Skipped("fault", said("A fault of the hub kept it from being shown."), RunState.FAILED)
+            fault = _Skipped("fault", said("An error in the hub kept it from being shown."), RunState.FAILED)
             skipped.append(_run_of(rule, capture, fault))
     ShowRun.objects.bulk_create(skipped, ignore_conflicts=True)
     if found:
@@ -120,7 +120,7 @@ def _may_show(rule: ShowRule, capture: Capture) -> None:
     """Raise _Skipped with the reason why this picture is not shown."""
     now = timezone.now()
     if rule.only_asked and capture.command_id is None:
-        raise _Skipped("not_asked", said("Nobody had asked for this picture."))
+        raise _Skipped("not_asked", said("Nobody requested this picture."))
     # By the hub's clock alone: the camera's may never have been set, and would decide what people see.
     age = now - capture.received_at
     if rule.only_fresh_s and age > timedelta(seconds=rule.only_fresh_s):
@@ -131,10 +131,12 @@ def _may_show(rule: ShowRule, capture: Capture) -> None:
         raise _Skipped("overtaken", said("A newer picture was shown."))
     pause = timedelta(seconds=rule.min_interval_s)
     if rule.last_shown_at and abs(now - rule.last_shown_at) < pause:
-        sentence = said("A picture was shown less than %(seconds)s s before.", seconds=rule.min_interval_s)
+        sentence = said(
+            "Another picture was shown less than %(seconds)s s earlier.", seconds=rule.min_interval_s
+        )
         raise _Skipped("too_soon", sentence)
     if _is_echo(rule, capture, now):
-        raise _Skipped("echo", said("The camera itself was just shown a picture of one of these panels."))
+        raise _Skipped("echo", said("The camera itself was just shown a picture from one of these panels."))
 
 
 def _is_echo(rule: ShowRule, capture: Capture, now: datetime) -> bool:
@@ -179,7 +181,7 @@ def _show(rule: ShowRule, capture: Capture) -> int:
         return 0
     except OSError as error:
         log.warning("The rule %s could not keep its picture: %s", rule.name, error)
-        raise _Skipped("disk", said("The disk took no picture."), RunState.FAILED) from error
+        raise _Skipped("disk", said("The picture could not be written to disk."), RunState.FAILED) from error
     return 1 if sent else 0
 
 

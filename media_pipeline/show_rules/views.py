@@ -65,7 +65,7 @@ def _store(request: HttpRequest, form: RuleForm) -> HttpResponse:
     saved = form.save() if form.is_valid() else None
     if saved is None:
         return _form_page(request, form, status=422)
-    messages.success(request, _("The rule is stored."))
+    messages.success(request, _("Rule saved."))
     return redirect("rule", saved.pk)
 
 
@@ -106,5 +106,5 @@ def delete(request: HttpRequest, id: UUID) -> HttpResponse:
     require_owner(request)
     rule = get_object_or_404(rules_seen_by(request.user), pk=id)
     show_rules.delete_rule(rule, request.user)
-    messages.success(request, _("The rule was deleted. What it sent stays."))
+    messages.success(request, _("The rule was deleted. Pictures it sent remain."))
     return redirect("rules")

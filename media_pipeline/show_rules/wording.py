@@ -18,12 +18,12 @@ from .models import RunState, ShowRule, ShowRun
 
 # The reasons that hold no figure, for rows of an older hub, which have them in the language of the process that wrote them.
 _REASONS = {
-    "not_asked": gettext_lazy("Nobody had asked for this picture."),
+    "not_asked": gettext_lazy("Nobody requested this picture."),
     "overtaken": gettext_lazy("A newer picture was shown."),
-    "echo": gettext_lazy("The camera itself was just shown a picture of one of these panels."),
+    "echo": gettext_lazy("The camera itself was just shown a picture from one of these panels."),
     "missing": gettext_lazy("The picture's file is missing."),
-    "disk": gettext_lazy("The disk took no picture."),
-    "fault": gettext_lazy("A fault of the hub kept it from being shown."),
+    "disk": gettext_lazy("The picture could not be written to disk."),
+    "fault": gettext_lazy("An error in the hub kept it from being shown."),
 }
 
 

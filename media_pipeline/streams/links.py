@@ -104,4 +104,4 @@ def _complain(event: LinkEvent) -> None:
 def _ended(event: LinkEvent) -> None:
     device = Device.objects.filter(code=event.code).first()
     if device is not None:
-        presence.stream_ended(device, event.sentence or said("it fell silent"))
+        presence.stream_ended(device, event.sentence or said("it went silent"))

@@ -218,7 +218,7 @@ class _Connection:
                 await self._tell_whose()
         except Exception:
             log.exception("A stream from %s ended in a way PhotoHub did not expect.", self.address)
-            sentence = said("the hub stumbled")
+            sentence = said("the hub had an error")
         finally:
             if self.code and self._endpoint.leave(self):
                 await self._tell(LinkState.GONE, sentence)
@@ -277,7 +277,7 @@ class _Connection:
             log.exception("The hub could not look up a device.")
             raise Closed(said("the hub could not look the device up; try again")) from error
         if code is None and claim.key:
-            raise Closed(said("the hub does not know this key, or the device is switched off"))
+            raise Closed(said("the hub does not know this key, or the device is turned off"))
         if code is None:
             raise Closed(said("no hello came, and the address belongs to no device's network"))
         return code
@@ -377,7 +377,7 @@ class _Connection:
 def _unreadable(error: StreamError, limit_bytes: int) -> Said:
     if isinstance(error, FrameTooLarge):
         return said("a picture in it is larger than %(limit)s bytes", limit=limit_bytes)
-    return said("its bytes are pictures in no framing that the hub knows (%(why)s)", why=Said(str(error)))
+    return said("its data is not in a format the hub knows (%(why)s)", why=Said(str(error)))
 
 
 def _keep_alive(writer: asyncio.StreamWriter) -> None:

@@ -91,7 +91,7 @@ class TimeLapseOrder(Body):
     step: int = Field(1, description="Only every so many-th picture")
     fps: int = Field(10, description="Pictures a second, 1 to 60")
     width: int = Field(1280, description="At most so many pixels wide, 64 to 1920")
-    stamped: bool = Field(False, description="Write the time onto each picture")
+    stamped: bool = Field(False, description="Show the time on each picture")
     zone: Annotated[Text, Field(max_length=64)] = Field(
         "", description="Time zone of days and stamps, such as Asia/Shanghai; empty: the hub's"
     )

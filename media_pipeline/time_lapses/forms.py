@@ -42,20 +42,20 @@ class TimeLapseForm(forms.Form):
         label=gettext_lazy("From"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text=gettext_lazy("Empty: from its first picture on."),
+        help_text=gettext_lazy("Leave empty to start with its first picture."),
     )
     before = forms.CharField(
         label=gettext_lazy("To"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text=gettext_lazy("Empty: up to now."),
+        help_text=gettext_lazy("Leave empty for “until now”."),
     )
     step = forms.TypedChoiceField(label=gettext_lazy("Pictures"), coerce=int, choices=_STEPS, initial=1)
     fps = forms.TypedChoiceField(label=gettext_lazy("Speed"), coerce=int, initial=10)
     width = forms.TypedChoiceField(
         label=gettext_lazy("Width"), coerce=int, choices=[(w, f"{w} px") for w in _WIDTHS], initial=1280
     )
-    stamped = tick(gettext_lazy("Write the time onto each picture"), initial=True)
+    stamped = tick(gettext_lazy("Show the time on each picture"), initial=True)
 
     def __init__(self, *args, user, zone: tzinfo, chosen: list[str], **options) -> None:
         super().__init__(*args, **options)

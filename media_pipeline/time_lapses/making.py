@@ -130,7 +130,7 @@ def _work(time_lapse: TimeLapse) -> bool:
 def _check(time_lapse: TimeLapse) -> None:
     if time_lapse.attempts > ATTEMPTS_AT_MOST:
         sentence = said(
-            "It was begun %(times)s times and came no further. %(why)s",
+            "It was started %(times)s times without getting anywhere. %(why)s",
             times=ATTEMPTS_AT_MOST,
             why=time_lapse.error_said or time_lapse.error,
         )
@@ -286,7 +286,7 @@ def _size_of(time_lapse: TimeLapse) -> tuple[int, int]:
         if not _update(time_lapse, width=size[0], height=size[1]):
             raise Stopped
         return size
-    raise CannotMake("no_pictures", said("None of its pictures could be read."))
+    raise CannotMake("no_pictures", said("None of the pictures could be read."))
 
 
 def _samples_of(time_lapse: TimeLapse) -> Iterator[Capture]:
@@ -302,7 +302,7 @@ def _samples_of(time_lapse: TimeLapse) -> Iterator[Capture]:
 def _finish(time_lapse: TimeLapse) -> None:
     """Lay the segments together, put the film in its place, and note that it is ready."""
     if not time_lapse.segments:
-        raise CannotMake("no_pictures", said("None of its pictures could be read."))
+        raise CannotMake("no_pictures", said("None of the pictures could be read."))
     if not _update(time_lapse, lease_until=timezone.now() + timedelta(seconds=_JOIN_LEASE_S)):
         raise Stopped
     # Under another name until it is whole: what has the film's name can be watched.
@@ -345,7 +345,7 @@ def _fail(time_lapse: TimeLapse, reason: str, sentence: Said) -> None:
     with transaction.atomic():
         if not _update(time_lapse, **values):
             return
-        told = said("A time-lapse could not be made: %(why)s", why=sentence)
+        told = said("A time-lapse failed: %(why)s", why=sentence)
         time_lapses.tell(time_lapse, told, problem=True)
     time_lapses.remove_files(time_lapse.pk)
 
@@ -359,5 +359,5 @@ def _try_again(time_lapse: TimeLapse, error: Exception) -> None:
 
 def _why(error: Exception) -> Said:
     if isinstance(error, OSError):
-        return said("Its files could not be written or read (%(why)s).", why=error.strerror or error)
+        return said("Files could not be written or read (%(why)s).", why=error.strerror or error)
     return said("The video encoder failed (%(why)s).", why=error)

@@ -96,14 +96,14 @@ def check_wish(wish: Wish) -> Outlook:
         if not least <= getattr(wish, name) <= most:
             problems[name] = _("Choose a number from %(least)s to %(most)s.") % {"least": least, "most": most}
     if wish.since and wish.before and wish.since >= wish.before:
-        problems["to"] = _("The end must come after the beginning.")
+        problems["to"] = _("The end must be after the start.")
     if len(wish.chosen) > CHOSEN_AT_MOST or not all(read_id(text) for text in wish.chosen):
         problems["captures"] = _("Choose at most %(most)s pictures.") % {"most": CHOSEN_AT_MOST}
     if problems:
         raise ValidationError(problems)
     outlook = look_ahead(wish)
     if not outlook.frames:
-        raise ValidationError({"from": _("The camera has no picture of that time. Choose another one.")})
+        raise ValidationError({"from": _("The camera has no picture from that time. Choose another one.")})
     if outlook.frames > FRAMES_AT_MOST:
         sentence = _(
             "These are more than %(most)s pictures. Choose a shorter time, or only every few pictures."

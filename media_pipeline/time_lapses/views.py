@@ -168,7 +168,7 @@ def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
     """Stop making it."""
     time_lapse = get_film(request.user, id, Action.COMMAND)
     if not time_lapses.cancel(time_lapse):
-        messages.info(request, _("It was over already."))
+        messages.info(request, _("It had already ended."))
     return redirect("time_lapse", time_lapse.pk)
 
 
@@ -177,5 +177,5 @@ def cancel(request: HttpRequest, id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, id: UUID) -> HttpResponse:
     """Delete it; the pictures stay."""
     time_lapses.delete(get_film(request.user, id, Action.COMMAND))
-    messages.success(request, _("The time-lapse was deleted. Its pictures stay."))
+    messages.success(request, _("The time-lapse was deleted. Its pictures remain."))
     return redirect("time_lapses")

@@ -82,7 +82,9 @@ class RoleForm(forms.Form):
         super().clean()
         cleaned = self.cleaned_data
         if cleaned.get("role") == Role.OWNER and cleaned.get("group"):
-            raise ValidationError(_("An owner owns everything. Choose “all devices”, or another role."))
+            raise ValidationError(
+                _("An owner has access to everything. Choose “all devices” or another role.")
+            )
         return cleaned
 
 
@@ -102,7 +104,7 @@ class InviteForm(RoleForm):
     def clean_username(self) -> str:
         name = get_user_model().normalize_username(self.cleaned_data["username"])
         if get_user_model().objects.filter(username__iexact=name).exists():
-            raise ValidationError(_("There is a person with this name already."))
+            raise ValidationError(_("There is already a person with this name."))
         check_person_name(name)
         return name
 
@@ -110,7 +112,7 @@ class InviteForm(RoleForm):
 class _EndsTokens(forms.Form):
     """Offers to end the person's API tokens with the old password, where there are any."""
 
-    end_tokens = forms.BooleanField(label=_("Revoke my API tokens too"), required=False)
+    end_tokens = forms.BooleanField(label=_("Also revoke my API tokens"), required=False)
 
     def __init__(self, user, *args, **options) -> None:
         super().__init__(user, *args, **options)
@@ -119,8 +121,14 @@ class _EndsTokens(forms.Form):
             del self.fields["end_tokens"]
             return
         text = ngettext(
-            "%(n)d token works with or without this password. Whoever knows it keeps your rights, unless it is revoked.",
-            "%(n)d tokens work with or without this password. Whoever knows one keeps your rights, unless they are revoked.",
+            (
+                "%(n)d API token works without this password. Anyone who has it keeps your rights until "
+                "it is revoked."
+            ),
+            (
+                "%(n)d API tokens work without this password. Anyone who has one keeps your rights until "
+                "it is revoked."
+            ),
             count,
         )
         self.fields["end_tokens"].help_text = text % {"n": count}
@@ -152,9 +160,7 @@ class TokenForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label=_("It may"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ]
     )
-    days = forms.ChoiceField(
-        label=_("It works for"), choices=TOKEN_LIVES.items(), required=False, initial="365"
-    )
+    days = forms.ChoiceField(label=_("Valid for"), choices=TOKEN_LIVES.items(), required=False, initial="365")
 
     @property
     def expires_at(self):

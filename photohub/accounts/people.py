@@ -104,7 +104,7 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
             give_role(person, form.cleaned_data["role"], form.cleaned_data["group"])
     except LastOwner:
         return _refuse_last_owner(request, person)
-    messages.success(request, _("The role of %(name)s is changed.") % {"name": person})
+    messages.success(request, _("The role of %(name)s was changed.") % {"name": person})
     return redirect("people")
 
 
@@ -120,19 +120,19 @@ def set_enabled(request: HttpRequest, pk: int) -> HttpResponse:
     except LastOwner:
         return _refuse_last_owner(request, person)
     if person.is_active:
-        messages.success(request, _("%(name)s may log in again.") % {"name": person})
+        messages.success(request, _("%(name)s can log in again.") % {"name": person})
     else:
         end_sessions(person)
         broker_accounts.unwant_person(person)
         messages.success(
-            request, _("%(name)s is logged out everywhere and may not come back.") % {"name": person}
+            request, _("%(name)s is logged out everywhere and can no longer log in.") % {"name": person}
         )
     return redirect("people")
 
 
 def _refuse_last_owner(request: HttpRequest, person) -> HttpResponse:
     messages.error(
-        request, _("%(name)s is the only owner. Make somebody else an owner first.") % {"name": person}
+        request, _("%(name)s is the only owner. Make someone else an owner first.") % {"name": person}
     )
     return redirect("people")
 

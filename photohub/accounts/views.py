@@ -98,8 +98,8 @@ def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm)
         messages.success(request, _("Your API tokens are revoked."))
     elif living:
         text = ngettext(
-            "%(n)d API token of yours goes on working. You can revoke it on your account page.",
-            "%(n)d API tokens of yours go on working. You can revoke them on your account page.",
+            "%(n)d of your API tokens still works. You can revoke it on your account page.",
+            "%(n)d of your API tokens still work. You can revoke them on your account page.",
             len(living),
         )
         messages.info(request, text % {"n": len(living)})

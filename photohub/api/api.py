@@ -128,16 +128,16 @@ def explain(error: Exception) -> ApiError:
         case HttpError():
             return ApiError(400, "bad_json", _("The body could not be read. Send JSON."))
         case PermissionDenied():
-            return ApiError(403, "forbidden", str(error) or _("You may look at this, but not do that."))
+            return ApiError(403, "forbidden", str(error) or _("You can view this but not change it."))
         case Http404():
-            return ApiError(404, "not_found", _("There is nothing here that you may see."))
+            return ApiError(404, "not_found", _("There is nothing here, or you may not see it."))
         case IntegrityError():
-            return ApiError(409, "conflict", _("Somebody else changed the same thing just now. Try again."))
+            return ApiError(409, "conflict", _("Someone else just changed the same thing. Try again."))
         case DatabaseError() | InterfaceError():
             return ApiError(503, "db", _("The hub's database is away. Try again in a few seconds."))
         case Crowded():
             return ApiError(503, "busy", error.sentence)
-    return ApiError(500, "internal", _("PhotoHub made a mistake. It is written to the log."))
+    return ApiError(500, "internal", _("Something went wrong. Details are in PhotoHub's log."))
 
 
 def _invalid(error: ValidationError) -> ApiError:

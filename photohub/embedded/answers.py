@@ -61,7 +61,7 @@ class Answers:
     def _expect_again(self, packet_id: int) -> None:
         self._unkept.add(packet_id)
         if self._patience is None:
-            reason = said("a message could not be kept, and was not sent again")
+            reason = said("a message could not be stored and was not sent again")
             self._patience = asyncio.get_running_loop().call_later(AGAIN_WITHIN_S, self._end, reason)
 
     def _forget_patience(self) -> None:

@@ -324,7 +324,7 @@ class Connection:
             case Kind.PINGREQ:
                 self.outgoing.put(PINGRESP)
             case _:
-                raise Refused(said("a packet of type %(kind)s has no place here", kind=int(packet.kind)))
+                raise Refused(said("a packet of type %(kind)s is not allowed here", kind=int(packet.kind)))
 
     # --- what it publishes
 

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 def no_mqtt(error: ProtocolError) -> Said:
     """Say that what came is no MQTT."""
-    return said("its bytes are no MQTT that the hub speaks (%(why)s)", why=str(error)[:150])
+    return said("it does not speak MQTT in a form the hub knows (%(why)s)", why=str(error)[:150])
 
 
 def read_connect(packet: Packet) -> Connect:

@@ -351,7 +351,7 @@ class Inbox:
         self._left.append(self._crew)
         self._crew = _Crew()
         self._left[-1].leave()
-        self._make_anew(said("messages came and none was handled"))
+        self._make_anew(said("messages arrived and none was processed"))
 
     async def _tell_of_dropped(self) -> None:
         topics, self._dropped = self._dropped, set()

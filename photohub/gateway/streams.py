@@ -152,7 +152,7 @@ class Intake:
             log.warning("The streaming devices could not be looked up: %s", error)
             return
         for code in codes - enabled:
-            self.endpoint.drop(code, said("the device was switched off or removed"))
+            self.endpoint.drop(code, said("the device was turned off or removed"))
             self._frames.forget(code)
             self.frame_intake.forget(code)
 

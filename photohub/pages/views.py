@@ -72,12 +72,12 @@ def safe_next(request: HttpRequest) -> str:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _answer_error(
-        request, 400, "bad_request", gettext("The request was not understood. Nothing was changed.")
+        request, 400, "bad_request", gettext("The request could not be understood. Nothing was changed.")
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _answer_error(request, 403, "forbidden", gettext("Your account may not do this."))
+    return _answer_error(request, 403, "forbidden", gettext("Your account is not allowed to do this."))
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -86,7 +86,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return _answer_error(
-        request, 500, "internal", gettext("PhotoHub made a mistake. It is written to the log.")
+        request, 500, "internal", gettext("Something went wrong. Details are in PhotoHub's log.")
     )
 
 

@@ -118,7 +118,7 @@ def _redis() -> Iterator[Finding]:
             "Start Redis, or correct REDIS_URL.",
         )
     else:
-        yield Finding("Redis", "OK", "Redis answers.")
+        yield Finding("Redis", "OK", "Redis is responding.")
     finally:
         client.close()
 

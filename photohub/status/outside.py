@@ -55,10 +55,10 @@ def look_at_mirror() -> Part:
         )
         sentence = text % {"n": failed, "where": mirror_name()}
         help_ = _(
-            "Their files here are missing or changed, or the name is taken. Each picture's page says which."
+            "Their files are missing or changed here, or the name is taken. Each picture's page says which."
         )
         return Part("warning", sentence, figures=figures, help=help_)
-    return Part("ok", _("Every picture is copied to %(where)s.") % {"where": mirror_name()}, figures=figures)
+    return Part("ok", _("All pictures are copied to %(where)s.") % {"where": mirror_name()}, figures=figures)
 
 
 def _mirror_waits(
@@ -69,7 +69,7 @@ def _mirror_waits(
     )
     sentence = text % {"n": count, "where": mirror_name()}
     heartbeat = ServiceBeat.objects.filter(pk=copying.HEARTBEAT, ok=False).first()
-    help_ = _("They are safe on this hub and are copied as soon as it can be done.")
+    help_ = _("They are safe on this hub and will be copied as soon as possible.")
     if state == "problem":
         help_ = _(
             "Correct the setting, start PhotoHub again and press Test storage. The pictures are safe here."
@@ -85,7 +85,7 @@ def _mirror_waits(
 
 def look_at_live() -> Part:
     if not settings.REDIS_URL:
-        return Part("ok", _("Pages hear of news directly: all runs in one process."))
+        return Part("ok", _("Pages get updates directly: everything runs in one process."))
     started_s = time.perf_counter()
     client = redis.Redis.from_url(
         settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
@@ -94,12 +94,12 @@ def look_at_live() -> Part:
         client.ping()
     except redis.RedisError as error:
         log.warning("Redis does not answer: %s", type(error).__name__)
-        sentence = _("Redis does not answer: pages are told of news late. Uploads are not affected.")
+        sentence = _("Redis is not responding: pages update late. Uploads are not affected.")
         return Part("problem", sentence, help=_("Start Redis, or correct REDIS_URL."))
     finally:
         client.close()
     took_ms = (time.perf_counter() - started_s) * 1000
-    return Part("ok", _("Redis answers."), figures=[(_("Time of an answer"), f"{took_ms:.1f} ms")])
+    return Part("ok", _("Redis is responding."), figures=[(_("Response time"), f"{took_ms:.1f} ms")])
 
 
 def look_at_address() -> Part:
@@ -109,12 +109,12 @@ def look_at_address() -> Part:
     # Asked only while firmware is rolled out; what was found long ago says nothing of now.
     if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
         help_ = _(
-            "Correct PHOTOHUB_URL. If only the hub itself cannot use it, set PHOTOHUB_LINK_CHECK to false."
+            "Correct PHOTOHUB_URL. If only the hub itself cannot reach it, set PHOTOHUB_LINK_CHECK to false."
         )
         return Part("warning", link.text, since=link.changed_at, figures=figures, help=help_)
     if settings.PHOTOHUB_URL:
-        return Part("ok", _("Links and devices use the address that was set."), figures=figures)
-    help_ = _("If cameras or people come from another network, set PHOTOHUB_URL to the address they use.")
+        return Part("ok", _("Links and devices use the configured address."), figures=figures)
+    help_ = _("If cameras or people connect from another network, set PHOTOHUB_URL to the address they use.")
     if settings.HTTP_HOST not in site.EVERYWHERE and is_loopback(base):
         sentence = _(
             "PHOTOHUB_HTTP lets in only what runs on this machine: no camera or phone can reach PhotoHub."
@@ -123,4 +123,4 @@ def look_at_address() -> Part:
     if settings.BEST_ADDRESS.startswith("127."):
         sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
         return Part("warning", sentence, figures=figures, help=help_)
-    return Part("ok", _("It was found by itself in the local network."), figures=figures, help=help_)
+    return Part("ok", _("Found automatically from the local network."), figures=figures, help=help_)

@@ -32,8 +32,8 @@ class Part:
     def word(self) -> str:
         words = {
             "ok": _("well"),
-            "warning": _("look at this"),
-            "problem": _("does not work"),
+            "warning": _("needs attention"),
+            "problem": _("not working"),
             "off": _("off"),
         }
         return words[self.state]

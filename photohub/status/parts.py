@@ -121,12 +121,12 @@ def _ask(key: str, label: str, look: Callable[[], Part]) -> Part:
         return replace(look(), key=key, label=label)
     except (DatabaseError, OSError) as error:
         log.warning("The part %s could not be looked at: %s", key, error)
-        sentence, help_ = _("It does not answer."), _("Look into PhotoHub's log for the reason.")
+        sentence, help_ = _("Not responding."), _("Check PhotoHub's log for the reason.")
     except Exception:
         log.exception("Looking at the part %s failed.", key)
         sentence, help_ = (
-            _("Looking at it failed."),
-            _("Please report this with the lines of PhotoHub's log."),
+            _("The check failed."),
+            _("Please report this with the lines from PhotoHub's log."),
         )
     return Part("problem", f"{label}: {sentence}", help=help_, key=key, label=label)
 
@@ -140,13 +140,13 @@ def _database() -> Part:
     kind = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
     figures = [
         (_("Kind"), kind),
-        (_("Time of a query"), f"{took_ms:.1f} ms"),
+        (_("Query time"), f"{took_ms:.1f} ms"),
         (_("Pictures stored"), f"{_stored_count():,}"),
     ]
     if took_ms > SLOW_QUERY_MS:
         sentence = _("The database answers slowly: %(ms)d ms.") % {"ms": took_ms}
-        return Part("warning", sentence, figures=figures, help=_("Look at the load of its disk."))
-    return Part("ok", _("It answers."), figures=figures)
+        return Part("warning", sentence, figures=figures, help=_("Check how busy its disk is."))
+    return Part("ok", _("Responding."), figures=figures)
 
 
 def _disk() -> Part:
@@ -160,8 +160,10 @@ def _disk() -> Part:
             _("The disk is nearly full: %(free)s are free.") % {"free": size_in_words(free)},
         )
     else:
-        return Part("ok", _("There is room."), figures=figures)
-    help_ = _("Delete old pictures or other files on the disk of %(folder)s. Everything stored is kept.")
+        return Part("ok", _("Enough space."), figures=figures)
+    help_ = _(
+        "Delete old pictures or other files on the disk of %(folder)s. Everything already stored is safe."
+    )
     help_ %= {"folder": settings.PHOTOHUB_DATA}
     return Part(state, sentence, figures=figures, help=help_)
 
@@ -175,13 +177,15 @@ def _files() -> Part:
             "%(n)d deleted pictures still have files or copies, which are removed later: %(why)s",
             count,
         )
-        help_ = _("Look at the disk of the data folder and at the mirror; the hub tries again by itself.")
+        help_ = _("Check the disk of the data folder and the mirror; the hub keeps trying.")
         sentence = text % {"n": count, "why": row.error_text}
         return Part("warning", sentence, since=row.created_at, help=help_)
     heartbeat = ServiceBeat.objects.filter(pk=orphans.HEARTBEAT).first()
     if heartbeat is None or heartbeats.is_stale(heartbeat, _FOUND_FOR_S):
-        return Part("ok", _("No file was found that belongs to no picture."))
-    help_ = _("A kill or a restored backup leaves such files. If pictures are missed, run manage.py verify.")
+        return Part("ok", _("No stray files."))
+    help_ = _(
+        "A crash or a restored backup can leave such files. If pictures are missing, run manage.py verify."
+    )
     return Part("warning", heartbeat.text, since=heartbeat.at, help=help_)
 
 
@@ -195,19 +199,21 @@ def _stored_count() -> int:
 
 
 def _worker() -> Part:
-    silent = _("No worker is running: pictures are stored, but nothing is mirrored and no thumbnail is made.")
-    help_ = _("Start PhotoHub's worker again, or look into its log.")
-    return _by_heartbeat("worker", _("Worker"), _("It works."), silent, help_)
+    silent = _(
+        "No worker is running: pictures are stored, but nothing is mirrored and no thumbnails are made."
+    )
+    help_ = _("Restart PhotoHub's worker, or check its log.")
+    return _by_heartbeat("worker", _("Worker"), _("Working."), silent, help_)
 
 
 def _broker() -> Part:
     silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
-    help_ = _("Start PhotoHub's gateway again, or look into its log. Uploads over HTTP are not affected.")
-    found = _by_heartbeat("broker", _("Message broker"), _("The hub is connected to it."), silent, help_)
+    help_ = _("Restart PhotoHub's gateway, or check its log. Uploads over HTTP are not affected.")
+    found = _by_heartbeat("broker", _("Message broker"), _("Connected."), silent, help_)
     stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
     if found.state == "ok" and stuck is not None:
         sentence = sentence_of("messages_stuck", {})
-        help_ = _("Look into PhotoHub's log for the reason, and start its gateway again if it does not pass.")
+        help_ = _("Check PhotoHub's log for the reason, and restart its gateway if this does not pass.")
         return replace(found, state="problem", sentence=sentence, since=stuck.changed_at, help=help_)
     if found.state == "problem" and found.sentence != silent:
         help_ = _(
@@ -218,20 +224,20 @@ def _broker() -> Part:
         pk__in=(unheard_topics.HEARTBEAT, dynsec.HEARTBEAT), ok=False
     ).first()
     if found.state == "ok" and unmended is not None:
-        help_ = _("Correct the rights of the hub's account at the message broker.")
+        help_ = _("Correct the permissions of the hub's account at the message broker.")
         return replace(found, state="warning", sentence=unmended.text, since=unmended.changed_at, help=help_)
     refused = BrokerAccount.objects.filter(device=None).exclude(error="").order_by("username").first()
     if found.state == "ok" and refused is not None:
-        sentence = _("The message broker did not take the account of %(name)s: %(why)s")
+        sentence = _("The message broker rejected the account of %(name)s: %(why)s")
         told = sentence % {"name": refused.username, "why": say({}, refused.error)}
         return replace(found, state="warning", sentence=told, since=refused.changed_at)
     if found.state == "ok" and (count := len(broker_names.collisions())):
         text = ngettext(
-            "%(n)d name means two at the message broker.",
-            "%(n)d names mean two at the message broker.",
+            "%(n)d name is used twice at the message broker.",
+            "%(n)d names are used twice at the message broker.",
             count,
         )
-        help_ = _("Run python3 manage.py doctor: it says which, and who is not let in.")
+        help_ = _("Run python3 manage.py doctor to see which names, and who is locked out.")
         return replace(found, state="warning", sentence=text % {"n": count}, help=help_)
     return found
 
@@ -251,7 +257,7 @@ def _by_heartbeat(name: str, label: str, fine: str, silent: str, help_: str) -> 
 
 def _clock() -> Part:
     now = timezone.now()
-    help_ = _("Set the clock of this machine, best by NTP. Signed links and times of pictures depend on it.")
+    help_ = _("Set this machine's clock, preferably with NTP. Signed links and picture times depend on it.")
     newest = Capture.objects.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
     if now < EARLIEST_TIME:
         return Part(
@@ -266,7 +272,7 @@ def _clock() -> Part:
         )
     return Part(
         "ok",
-        _("It runs."),
+        _("Running."),
         figures=[(_("Now"), exact(now)), (_("Time zone of the hub"), _zone_in_words())],
     )
 
@@ -282,21 +288,21 @@ def _devices() -> Part:
         row, help_ = crowd
         return Part("warning", row.text, since=row.changed_at, help=str(help_))
     if not count:
-        return Part("ok", _("No device has trouble that the hub knows of."))
+        return Part("ok", _("No known problems."))
     unfetched = (
         Trouble.objects.open().filter(word__in=fetch_errors.SENTENCES).values("device").distinct().count()
     )
-    figures = [(_("Cannot be fetched from"), f"{unfetched:,}")] if unfetched else []
+    figures = [(_("Cannot fetch from it"), f"{unfetched:,}")] if unfetched else []
     if unfetched == count:
         text = ngettext("%(n)d camera cannot be fetched.", "%(n)d cameras cannot be fetched.", count)
     else:
-        text = ngettext("%(n)d device has trouble.", "%(n)d devices have trouble.", count)
+        text = ngettext("%(n)d device needs attention.", "%(n)d devices need attention.", count)
     help_ = _("The list of devices says which, and each device's page says why.")
     return Part("warning", text % {"n": count}, figures=figures, help=help_)
 
 
 def _lightbox() -> Part:
     if vendor.available():
-        return Part("ok", _("Its files are there."))
+        return Part("ok", _("All files are present."))
     help_ = _("Run npm ci in PhotoHub's folder and start it again to browse pictures in full size.")
-    return Part("off", _("It is not installed: pictures open on their own pages."), help=help_)
+    return Part("off", _("Not installed: pictures open on their own pages."), help=help_)

@@ -20,7 +20,7 @@ def look_at_retention() -> Part:
         return Part("warning", sentence, since=since, figures=figures, help=_help(problems))
     if not figures:
         return Part("off", _("No limit is set: every picture is kept."))
-    return Part("ok", _("The limits are kept."), figures=figures)
+    return Part("ok", _("Within limits."), figures=figures)
 
 
 def _limits() -> list[tuple[str, str]]:
@@ -28,8 +28,8 @@ def _limits() -> list[tuple[str, str]]:
         return _("%(days)d days") % {"days": number}
 
     limits = [
-        (_("Pictures are deleted after"), settings.KEEP_DAYS, days(settings.KEEP_DAYS)),
-        (_("Most on this hub"), settings.KEEP_BYTES, size_in_words(settings.KEEP_BYTES)),
+        (_("Delete pictures after"), settings.KEEP_DAYS, days(settings.KEEP_DAYS)),
+        (_("Limit on this hub"), settings.KEEP_BYTES, size_in_words(settings.KEEP_BYTES)),
         (_("Only in the mirror after"), settings.FREE_LOCAL_AFTER_DAYS, days(settings.FREE_LOCAL_AFTER_DAYS)),
     ]
     return [(label, text) for label, limit, text in limits if limit]
@@ -37,7 +37,10 @@ def _limits() -> list[tuple[str, str]]:
 
 def _help(problems: list[retention_wording.Problem]) -> str:
     if retention_wording.waits_for_an_owner(problems):
-        return _("Correct the clock, best by NTP. If it is right, an owner says so with the button.")
+        return _(
+            "Correct the clock, preferably with NTP. If it is right, an owner can confirm that with "
+            "the button."
+        )
     if problems[0].word in ("retention_disk", "retention_mirror", "clock_database"):
-        return _("Nothing more is deleted or freed until that is mended.")
-    return _("Free space otherwise, keep fewer pictures, mend the mirror, or set a larger limit.")
+        return _("Nothing more is deleted or freed until this is fixed.")
+    return _("Free up space, keep fewer pictures, fix the mirror, or raise the limit.")

@@ -90,5 +90,7 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
 def go_on_retaining(request: HttpRequest) -> HttpResponse:
     """Believe the clock: what is too old by it goes from the next run on."""
     retention.go_on(request.user)
-    messages.success(request, _("The clock is believed. What is too old by it goes within ten minutes."))
+    messages.success(
+        request, _("The clock is confirmed. Pictures that are too old will go within ten minutes.")
+    )
     return redirect("status")

@@ -67,7 +67,7 @@ def test_a_shared_picture_is_opened_by_a_stranger_until_it_is_withdrawn(page, hu
     page.goto(hub.url + page.locator(".photo a").first.get_attribute("href"))
     page.get_by_role("link", name="Share…").click()
     page.fill("input[name=password]", "heron")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create the link").click()
     link = page.locator("#link").inner_text()
     assert "/s/" in link
     address = hub.url + link[link.index("/s/") :]

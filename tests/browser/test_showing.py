@@ -129,7 +129,7 @@ def test_a_rule_is_made_and_its_runs_are_seen_while_the_camera_takes_pictures(pa
 
 def test_a_playlist_is_filled_ordered_and_emptied(page: Page, hub):
     page.goto(f"{hub.url}/devices/hall/playlist/")
-    expect(page.locator(".empty")).to_contain_text("Nothing is shown in turn")
+    expect(page.locator(".empty")).to_contain_text("The playlist is empty")
     page.select_option("#add-camera", "porch")
     page.click("text=Add the camera")
     page.check("[name=source][value=file]", force=True)
@@ -142,7 +142,7 @@ def test_a_playlist_is_filled_ordered_and_emptied(page: Page, hub):
     turns.first.get_by_role("button", name="Move down").click()
     expect(turns.first).to_contain_text("garden.jpg")
     for left in (1, 0):
-        turns.first.get_by_role("button", name="Take out").click()
+        turns.first.get_by_role("button", name="Remove").click()
         expect(turns).to_have_count(left)
     expect(page.locator(".empty")).to_be_visible()
 

@@ -53,7 +53,7 @@ def test_a_film_is_counted_made_played_fetched_and_deleted(page, hub):
     assert download.value.suggested_filename.startswith("porch-")
     page.click(".film__actions >> text=Delete")
     page.click("#confirm [data-confirm-yes]")
-    expect(page.locator("main")).to_contain_text("No time-lapse yet")
+    expect(page.locator("main")).to_contain_text("No time-lapses yet")
 
 
 def plays(page) -> None:

@@ -94,7 +94,7 @@ def check_for_update(request: HttpRequest, module: Module = "default", version: 
         manifest = checking.check_row(offer.firmware)
         download.open_image(offer.target)
     except (FirmwareError, Refused) as error:
-        sentence = _("The image may not be handed out just now.")
+        sentence = _("The image cannot be handed out right now.")
         raise ApiError(503, error.word, sentence) from error
     return {
         "module": manifest.module,

@@ -29,24 +29,24 @@ class FirmwareForm(forms.Form):
         label=gettext_lazy("Signed manifest"),
         required=False,
         help_text=gettext_lazy(
-            "The file that sign_firmware wrote beside the image. It says all that follows."
+            "The file that sign_firmware wrote next to the image. It contains everything below."
         ),
     )
-    product = text(gettext_lazy("Product"), gettext_lazy("The devices' product key, else their profile."))
-    hardware = text(gettext_lazy("Board revision"), gettext_lazy("Empty: it fits every revision."))
+    product = text(gettext_lazy("Product"), gettext_lazy("The devices' product key, or else their profile."))
+    hardware = text(gettext_lazy("Board revision"), gettext_lazy("Leave empty if it fits every revision."))
     module = text(gettext_lazy("Module"), gettext_lazy("Which processor; empty: default."))
-    version = text(gettext_lazy("Version"), gettext_lazy("What the device reports afterwards."))
+    version = text(gettext_lazy("Version"), gettext_lazy("The version the device reports after the update."))
     counter = forms.IntegerField(
         label=gettext_lazy("Counter"),
         min_value=0,
         required=False,
         help_text=gettext_lazy(
-            "Only goes up; nobody is offered a lower one. Empty: one more than the highest."
+            "Must always go up; no device is offered a lower one. Leave empty for one more than the highest."
         ),
     )
     note = text(gettext_lazy("Note"), chars=10_000, attrs={"rows": 3}, widget=forms.Textarea)
-    publish = tick(gettext_lazy("Let rollouts use it at once"), initial=True)
-    lower = tick(gettext_lazy("Take it though its counter is not the highest"))
+    publish = tick(gettext_lazy("Publish it right away"), initial=True)
+    lower = tick(gettext_lazy("Accept it even if its counter is not the highest"))
 
     def clean(self) -> dict:
         """Without a manifest, ask for what it would say; or say at once that there has to be one."""
@@ -61,7 +61,7 @@ class FirmwareForm(forms.Form):
             return values
         for name in ("product", "version"):
             if name not in self.errors and not values.get(name):
-                self.add_error(name, _("Without a signed manifest this has to be filled in."))
+                self.add_error(name, _("Without a signed manifest this must be filled in."))
         return values
 
     def has_refused_facts(self) -> bool:
@@ -96,7 +96,9 @@ class SigningKeyForm(forms.Form):
     name = text(gettext_lazy("Name"), chars=80, required=True)
     public_key = text(
         gettext_lazy("Public key"),
-        gettext_lazy("As firmware_key printed it: 64 hex digits, base64, or PEM. Never the private half."),
+        gettext_lazy(
+            "As printed by firmware_key: 64 hex digits, base64 or PEM. Never paste the private key."
+        ),
         1000,
         required=True,
         attrs={"rows": 3} | MONO,

@@ -41,27 +41,27 @@ class RolloutForm(forms.Form):
         label=gettext_lazy("Steps, in percent"),
         max_length=100,
         initial="1, 10, 100",
-        help_text=gettext_lazy("The last one is 100. Each step waits until the one before has ended well."),
+        help_text=gettext_lazy("The last one is 100. Each step waits until the one before has succeeded."),
     )
     soak_minutes = number(gettext_lazy("Wait between steps (min)"), (0, planning.SOAK_S[1] // 60), initial=10)
     rate_per_minute = number(
-        gettext_lazy("Devices a minute"),
+        gettext_lazy("Devices per minute"),
         planning.RATE_PER_MINUTE,
-        gettext_lazy("0: as fast as it goes."),
+        gettext_lazy("0: as fast as possible."),
         initial=0,
     )
     error_percent = number(
-        gettext_lazy("Stop at so many percent of failures"), planning.ERROR_PERCENT, initial=10
+        gettext_lazy("Pause at this percentage of failures"), planning.ERROR_PERCENT, initial=10
     )
     error_minimum = number(gettext_lazy("… once so many have ended"), planning.ERROR_MINIMUM, initial=5)
     deadline_minutes = number(
-        gettext_lazy("A device silent for so long has failed (min)"),
+        gettext_lazy("Count a device as failed after this much silence (min)"),
         (1, planning.DEADLINE_S[1] // 60),
         initial=30,
     )
     allow_rollback = tick(
-        gettext_lazy("Devices may go back to a lower counter"),
-        gettext_lazy("For taking back a bad release. It is written down who allowed it."),
+        gettext_lazy("Allow devices to go back to a lower counter"),
+        gettext_lazy("To undo a bad release. Who allowed it is recorded."),
     )
 
     def __init__(self, *args, firmware: Firmware, user, **options) -> None:
@@ -82,7 +82,7 @@ class RolloutForm(forms.Form):
         """Read the percents."""
         words = self.cleaned_data["steps"].replace(",", " ").replace("，", " ").replace("%", " ").split()
         if not words or not all(word.isascii() and word.isdigit() and len(word) < 4 for word in words):
-            raise forms.ValidationError(_("Write percents with commas, as in 1, 10, 100."))
+            raise forms.ValidationError(_("Enter percentages separated by commas, like 1, 10, 100."))
         percents = [int(word) for word in words]
         try:
             planning.read_steps(percents)
@@ -95,7 +95,7 @@ class RolloutForm(forms.Form):
         super().clean()
         values = self.cleaned_data
         if not self.errors and bool(values.get("group")) == bool(values.get("devices")):
-            raise forms.ValidationError(_("Choose a group, or devices."))
+            raise forms.ValidationError(_("Choose a group or devices."))
         return values
 
     def outlook(self) -> dict | None:

@@ -153,7 +153,7 @@ def signing_keys(request: HttpRequest) -> HttpResponse:
     require(request.user, Action.MANAGE)
     form = SigningKeyForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and (key := form.save(request.user)):
-        messages.success(request, _("%(name)s is trusted from now on.") % {"name": key})
+        messages.success(request, _("%(name)s is now trusted.") % {"name": key})
         return redirect("firmware:keys")
     context = {"form": form, "keys": SigningKey.objects.select_related("added_by")}
     return render(request, "devices/firmware/keys.html", context, status=422 if form.is_bound else 200)
@@ -167,6 +167,7 @@ def revoke_signing_key(request: HttpRequest, pk: int) -> HttpResponse:
     key = get_object_or_404(SigningKey, pk=pk)
     if keys.revoke_key(key, request.user):
         messages.success(
-            request, _("%(name)s is trusted no more; rollouts of what it signed are paused.") % {"name": key}
+            request,
+            _("%(name)s is no longer trusted. Rollouts of images it signed are paused.") % {"name": key},
         )
     return redirect("firmware:keys")

@@ -60,7 +60,7 @@ class NewRollout(Body):
         1800, description="A device that is silent for so long has failed"
     )
     offers_at_most: Annotated[int, between(planning.OFFERS_AT_MOST)] = 5
-    allow_rollback: bool = Field(False, description="Devices may go back to a lower counter")
+    allow_rollback: bool = Field(False, description="Allow devices to go back to a lower counter")
     start: bool = True
 
 
@@ -150,7 +150,7 @@ def create_rollout(request: HttpRequest, new: NewRollout):
             firmware, devices, request.user, plan=plan, group_name=new.group, start=new.start
         )
     except ValueError as error:
-        sentence = _("This is no id of a firmware.")
+        sentence = _("This is not the ID of a firmware.")
         raise ApiError(422, "invalid", sentence, {"firmware": sentence}) from error
     words = {code: wording.sentence_of(word) for code, word in left_out.items()}
     return Status(201, _as_json(rollout, request.user) | {"left_out": words})

@@ -79,7 +79,7 @@ def find_problem(base_url: str) -> Said:
             "%(address)s answers with a redirect, which most devices cannot follow.", address=base_url
         )
     return said(
-        "%(address)s answers %(status)s, so it does not lead to this hub.", address=base_url, status=status
+        "%(address)s answered %(status)s, so it does not lead to this hub.", address=base_url, status=status
     )
 
 

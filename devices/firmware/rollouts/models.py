@@ -97,7 +97,7 @@ class TargetState(models.TextChoices):
     FLASHING = "flashing", _("being written")
     PROVED = "proved", _("runs the new version")
     FAILED = "failed", _("failed")
-    TIMED_OUT = "timed_out", _("fell silent")
+    TIMED_OUT = "timed_out", _("went silent")
     CANCELLED = "cancelled", _("cancelled")
 
 

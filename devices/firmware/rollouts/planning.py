@@ -61,7 +61,7 @@ def read_steps(given: list) -> tuple[dict, ...]:
     """Read steps as people write them: percents, or objects with percent or devices and soak_s. Raises RolloutError."""
     steps = tuple(_read_step(step) for step in given)
     if not 1 <= len(steps) <= STEPS_AT_MOST or steps[-1]["percent"] != 100:
-        sentence = _("Write 1 to %(most)d steps; the last one is 100 percent.")
+        sentence = _("Enter 1 to %(most)d steps; the last one is 100 percent.")
         raise RolloutError("steps", sentence % {"most": STEPS_AT_MOST})
     percents = [step["percent"] for step in steps if step["percent"]]
     if percents != sorted(set(percents)):
@@ -78,7 +78,7 @@ def _read_step(step: object) -> dict:
     percent, devices, soak_s = (fields.get(name, 0) for name in ("percent", "devices", "soak_s"))
     whole = all(type(value) is int and value >= 0 for value in (percent, devices, soak_s))
     if not whole or percent > 100 or bool(percent) == bool(devices) or soak_s > SOAK_S[1]:
-        sentence = _("A step has 1 to 100 percent or at least 1 device; soak_s is up to 30 days.")
+        sentence = _("A step needs 1 to 100 percent or at least 1 device; soak_s is at most 30 days.")
         raise RolloutError("steps", sentence)
     return {"devices": devices, "percent": percent, "soak_s": soak_s}
 

@@ -70,11 +70,9 @@ def create(
             for n, (device, step) in enumerate(zip(planning.in_order(fitting), step_of, strict=True))
         )
         words = {"name": firmware, "n": len(fitting)}
-        sentence = said("A rollout of %(name)s was made; devices: %(n)d.", **words)
+        sentence = said("A rollout of %(name)s was created; devices: %(n)d.", **words)
         if plan.allow_rollback:
-            sentence = said(
-                "A rollout of %(name)s was made, to which devices may go back; devices: %(n)d.", **words
-            )
+            sentence = said("A rollout of %(name)s was created (rollback allowed); devices: %(n)d.", **words)
         tell(rollout, sentence, user)
         if start:
             resume(rollout, user)
@@ -153,7 +151,7 @@ def resume(rollout: Rollout, user=None) -> bool:
         if row.state == RolloutState.DRAFT:
             sentence = said("The rollout of %(name)s was started.", name=name)
         else:
-            sentence = said("The rollout of %(name)s goes on.", name=name)
+            sentence = said("The rollout of %(name)s continues.", name=name)
         _set(row, state=RolloutState.RUNNING, reason_word="", reason="", started_at=now, **began)
         tell(row, sentence, user)
     rollout.refresh_from_db()
@@ -313,7 +311,7 @@ def _go_on(row: Rollout) -> None:
             return
         _set(row, step=row.step + 1, step_started_at=now, step_done_at=None)
         words = {"name": row.firmware, "step": row.step + 1, "all": len(row.steps)}
-        tell(row, said("The rollout of %(name)s enters step %(step)d of %(all)d.", **words))
+        tell(row, said("The rollout of %(name)s is now in step %(step)d of %(all)d.", **words))
 
 
 def _step_is_over(row: Rollout) -> bool:

@@ -37,7 +37,7 @@ def sweep() -> None:
 def begin_deadlines_anew() -> None:
     """Give every device that is busy its whole time again: the clock jumped, so what stands there says nothing."""
     now = timezone.now()
-    sentence = said("The clock jumped: devices with an update of this rollout have their whole time again.")
+    sentence = said("The clock jumped: devices updating in this rollout get their full time again.")
     going = Rollout.objects.filter(targets__state__in=RolloutTarget.ACTIVE).distinct()
     for key, deadline_s in going.values_list("pk", "deadline_s"):
         with rollouts.locked(key) as row:

@@ -14,46 +14,48 @@ from .models import Rollout, RolloutState, RolloutTarget, TargetState
 SENTENCES: dict[str, str | Promise] = {
     # What keeps a device from being offered an image.
     "product": gettext_lazy("The image is for another product."),
-    "hardware": gettext_lazy("The image is for another hardware. Set the device's hardware if it is right."),
-    "counter": gettext_lazy("The device runs something newer, and the rollout does not let it go back."),
-    "already": gettext_lazy("It runs this version already."),
-    "disabled": gettext_lazy("The device is switched off in its settings."),
+    "hardware": gettext_lazy(
+        "The image is for different hardware. If it does fit, set the device's hardware."
+    ),
+    "counter": gettext_lazy("The device runs a newer version, and the rollout does not allow going back."),
+    "already": gettext_lazy("It already runs this version."),
+    "disabled": gettext_lazy("The device is turned off in its settings."),
     "draft": gettext_lazy("The rollout has not been started yet."),
     "paused": gettext_lazy("The rollout is paused."),
     "ended": gettext_lazy("The rollout has ended."),
     "step": gettext_lazy("Its turn comes in a later step."),
-    "rate": gettext_lazy("As many devices as may begin in one minute have begun; its turn comes soon."),
-    "busy": gettext_lazy("Another update of the same module is on its way."),
+    "rate": gettext_lazy("The limit of devices per minute is reached; its turn comes soon."),
+    "busy": gettext_lazy("Another update of the same module is in progress."),
     "broken": gettext_lazy("The stored image is damaged or not published."),
-    "link_unknown": gettext_lazy("The hub has not yet checked whether its outside address can be reached."),
+    "link_unknown": gettext_lazy("The hub has not yet checked whether its outside address is reachable."),
     "link_broken": gettext_lazy("The hub's outside address does not answer, so a download would fail."),
     # Why a rollout is paused or ended.
-    "person": gettext_lazy("Somebody wanted it so."),
+    "person": gettext_lazy("Sent by a person."),
     "threshold": gettext_lazy("Too many devices failed."),
-    "step_failed": gettext_lazy("Too many devices of this step failed, so the next one was not begun."),
+    "step_failed": gettext_lazy("Too many devices in this step failed, so the next one was not started."),
     "integrity": gettext_lazy("The stored image is damaged."),
     "unsigned": gettext_lazy("The image is not signed."),
     "revoked_key": gettext_lazy("The key that signed the image was revoked."),
-    "signature": gettext_lazy("The signature of the image does not fit."),
+    "signature": gettext_lazy("The signature of the image does not match."),
     "expired": gettext_lazy("The image's manifest has expired."),
-    "future": gettext_lazy("The image's manifest has a date that is still to come."),
-    "facts": gettext_lazy("The stored facts of the image do not fit its manifest."),
+    "future": gettext_lazy("The image's manifest is dated in the future."),
+    "facts": gettext_lazy("The stored details of the image do not match its manifest."),
     # How a device's update ended.
     "upgrade": gettext_lazy("The device said that the update failed."),
     "download": gettext_lazy("The device said that it could not download the image."),
     "check": gettext_lazy("The device said that the image did not pass its check."),
     "flashing": gettext_lazy("The device said that it could not write the image."),
     "rejected": gettext_lazy("The device refused the update."),
-    "wrong_chip": gettext_lazy("The image is for another chip than the device's."),
+    "wrong_chip": gettext_lazy("The image is for a different chip than the device has."),
     "no_image": gettext_lazy("The image is empty."),
     "too_large": gettext_lazy("The device has no room for so many bytes."),
-    "wrong_format": gettext_lazy("The image has a form that the device would not take."),
-    "flash_size": gettext_lazy("The image was made for a flash of another size."),
+    "wrong_format": gettext_lazy("The image is in a format the device would reject."),
+    "flash_size": gettext_lazy("The image was built for a different flash size."),
     "unfetched": gettext_lazy("The device said that it was done, but it never fetched the image."),
-    "too_many_offers": gettext_lazy("The device came again and again without getting the image."),
-    "old_version": gettext_lazy("The device said it was done, but still runs another version."),
-    "said_done": gettext_lazy("The device said it was done, but did not tell which version runs."),
-    "silent": gettext_lazy("The device fell silent before it was done."),
+    "too_many_offers": gettext_lazy("The device kept coming back without getting the image."),
+    "old_version": gettext_lazy("The device said it was done but still runs another version."),
+    "said_done": gettext_lazy("The device said it was done but did not report its version."),
+    "silent": gettext_lazy("The device went silent before it was done."),
     "cancelled": gettext_lazy("The rollout was cancelled."),
 }
 
@@ -72,7 +74,7 @@ def ending_said(state: str, word: str, text: str = "") -> Said:
     """Return the same to be kept in an event."""
     if state == TargetState.PROVED:
         return said("The device reports the new version.")
-    sentence = said_of(SENTENCES.get(word, word)) if word else said("It failed.")
+    sentence = said_of(SENTENCES.get(word, word)) if word else said("Failed.")
     return said("%(sentence)s (%(text)s)", sentence=sentence, text=text) if text else sentence
 
 
@@ -97,7 +99,7 @@ def explain(target: RolloutTarget, seen: planning.Outlook | None = None) -> str:
             return _explain_waiting(target, seen)
         case TargetState.OFFERED:
             words = {"n": target.offers, "most": target.rollout.offers_at_most}
-            return _("Offered (%(n)d of at most %(most)d times); it has not begun to download.") % words
+            return _("Offered (%(n)d of at most %(most)d times); the download has not started.") % words
         case TargetState.DOWNLOADING:
             words = {"percent": target.percent, "time": moment(target.heard_at or timezone.now())}
             return _("It has %(percent)d %% of the image; last heard at %(time)s.") % words
@@ -114,9 +116,9 @@ def _explain_waiting(target: RolloutTarget, seen: planning.Outlook | None) -> st
     if word:
         return sentence_of(word)
     if device.online:
-        return _("It gets the image when it next asks for it.")
+        return _("It gets the image the next time it asks.")
     if device.last_seen_at is None:
-        return _("The device has never been heard.")
+        return _("The device has never been seen.")
     return _("The device is offline; it was last heard at %(time)s.") % {"time": moment(device.last_seen_at)}
 
 

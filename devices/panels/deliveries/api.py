@@ -139,7 +139,7 @@ def _wish_of(request: HttpRequest, asked: NewDelivery, file: UploadedFile | None
     how = {"render": asked.render, "caption": asked.caption}
     if file is not None:
         if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-            raise ApiError(413, "too_large", _("The picture is larger than the hub takes."))
+            raise ApiError(413, "too_large", _("The picture is larger than the hub accepts."))
         return Wish(PictureOrigin.UPLOAD, file.name or "", picture=file.read(), **how)
     if asked.url:
         try:
@@ -154,7 +154,7 @@ def _wish_for_capture(request: HttpRequest, capture: str, how: dict) -> Wish:
     try:
         found = read_source(request.user, capture)
     except UnknownSource as error:
-        sentence = _("There is no such picture that you may see, or its file is missing.")
+        sentence = _("There is no such picture, you may not see it, or its file is missing.")
         raise ApiError(404, "not_found", sentence, {"capture": sentence}) from error
     return Wish(PictureOrigin.CAPTURE, capture, picture=found.picture, stamp_at=found.taken_at, **how)
 

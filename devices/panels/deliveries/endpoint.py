@@ -50,9 +50,11 @@ def _begin(request: HttpRequest) -> Delivery:
         raise Refused(401, "auth", _("Send a live API token: Authorization: Bearer <token>."))
     device = Device.objects.visible_to(user).filter(code=request.GET.get("device", "")).first()
     if device is None:
-        raise Refused(404, "not_found", _("There is no such device that you may see. Add device=<code>."))
+        raise Refused(
+            404, "not_found", _("There is no such device, or you may not see it. Add device=<code>.")
+        )
     if not can(user, Action.COMMAND, device):
-        raise Refused(403, "forbidden", _("You may look at this, but not do that."))
+        raise Refused(403, "forbidden", _("You can view this but not change it."))
     url = request.GET.get("url", "")
     try:
         fetching.check_address(url)

@@ -144,7 +144,7 @@ def _put_back_all(sending: QuerySet[Delivery]) -> int:
             fail(
                 delivery,
                 "broken_off",
-                said("The hub had to break it off %(count)s times.", count=delivery.attempts),
+                said("The hub had to abort it %(count)s times.", count=delivery.attempts),
             )
         else:
             put_back(delivery)

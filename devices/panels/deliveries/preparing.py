@@ -76,9 +76,9 @@ def _claim(delivery_id: str | UUID) -> Delivery | None:
     delivery = Delivery.objects.select_related("device").filter(lease=lease).first()
     if delivery is not None and delivery.attempts > _TRIES:
         if delivery.reason_word == "disk":
-            deliveries.fail(delivery, "disk", said("The hub could not keep the picture. Look at its disk."))
+            deliveries.fail(delivery, "disk", said("The hub could not store the picture. Check its disk."))
             return None
-        deliveries.fail(delivery, "not_made", said("The picture could not be made; the log says more."))
+        deliveries.fail(delivery, "not_made", said("The picture could not be prepared; see the log."))
         return None
     return delivery
 
@@ -115,9 +115,9 @@ def _original_of(delivery: Delivery) -> bytes:
         try:
             return outbox.read(delivery.original_sha256)
         except outbox.BlobMissing as error:
-            raise CannotDeliver("gone", said("The picture is missing in the outbox.")) from error
+            raise CannotDeliver("gone", said("The picture is missing from the outbox.")) from error
     if delivery.origin != PictureOrigin.URL:
-        raise CannotDeliver("gone", said("The picture is missing in the outbox."))
+        raise CannotDeliver("gone", said("The picture is missing from the outbox."))
     with refusing():
         picture = fetching.fetch_picture(delivery.origin_ref)
     delivery.original_sha256 = outbox.keep(picture)
@@ -134,7 +134,7 @@ def _try_later(delivery: Delivery, error: OSError) -> None:
     log.warning("The picture of delivery %s could not be kept (%s); it is tried again.", delivery.pk, error)
     rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED, lease=delivery.lease)
     why = said(
-        "The hub could not keep the picture (%(why)s); it is tried again.", why=error.strerror or error
+        "The hub could not store the picture (%(why)s); it will be tried again.", why=error.strerror or error
     )
     facts = {"reason_word": "disk"} | columns("reason", why)
     rows.update(lease=None, lease_until=None, next_try_at=timezone.now() + _PAUSE, **facts)

@@ -109,7 +109,9 @@ class Pusher:
             clean = await self._finish(transfer)
         except outbox.BlobMissing:
             clean = True
-            await in_thread(deliveries.fail, delivery, "gone", said("The picture is missing in the outbox."))
+            await in_thread(
+                deliveries.fail, delivery, "gone", said("The picture is missing from the outbox.")
+            )
         except (MqttDown, asyncio.CancelledError, *_DATABASE_AWAY):
             await asyncio.shield(in_thread(_put_back, delivery))
             raise
@@ -278,21 +280,23 @@ def _why_failed(sender: Sender) -> tuple[str, Said]:
     figures = {"number": reason.number + 1, "total": sender.packets_total, "tries": reason.tries}
     sentences = {
         FailWord.NO_ACK_BEGIN: gettext_noop(
-            "The device did not answer the beginning, which was sent %(tries)s times."
+            "The device did not answer the start message, which was sent %(tries)s times."
         ),
         FailWord.NO_ACK_DATA: gettext_noop(
             "The device did not acknowledge packet %(number)s of %(total)s, which was sent %(tries)s times."
         ),
         FailWord.NO_ACK_END: gettext_noop(
-            "The device did not acknowledge the end, which was sent %(tries)s times."
+            "The device did not acknowledge the end message, which was sent %(tries)s times."
         ),
         FailWord.BAD_BEGIN: gettext_noop(
-            "The device refused the beginning %(tries)s times. Is the picture too large for it?"
+            "The device refused the start message %(tries)s times. Is the picture too large for it?"
         ),
         FailWord.BAD_DATA: gettext_noop(
             "The device reported packet %(number)s of %(total)s as damaged %(tries)s times."
         ),
-        FailWord.BAD_END: gettext_noop("The device reported the whole as damaged %(tries)s times."),
+        FailWord.BAD_END: gettext_noop(
+            "The device reported the complete picture as damaged %(tries)s times."
+        ),
         FailWord.ACK_BASE: gettext_noop(
             "The device counts its acknowledgements from the other number: change 0 to 1, or 1 to 0, in its settings."
         ),

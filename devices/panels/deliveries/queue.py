@@ -110,7 +110,7 @@ def check(device: Device, render: str = "") -> None:
 
 def _way_of(device: Device) -> DeliveryWay:
     if not device.enabled:
-        raise CannotDeliver("disabled", said("%(device)s is switched off in its settings.", device=device))
+        raise CannotDeliver("disabled", said("%(device)s is turned off in its settings.", device=device))
     if device.takes_packets:
         return DeliveryWay.PACKETS
     if device.takes_pictures:
@@ -118,7 +118,10 @@ def _way_of(device: Device) -> DeliveryWay:
     raise CannotDeliver(
         "cannot_deliver",
         said(
-            "%(device)s takes no pictures. Set its picture topics, or make it a panel that fetches, in its settings.",
+            (
+                "%(device)s cannot show pictures. In its settings, set its picture topics or make it a "
+                "panel that fetches."
+            ),
             device=device,
         ),
     )
@@ -150,7 +153,10 @@ def _make_room(device: Device, wish: Wish, way: DeliveryWay) -> None:
         raise CannotDeliver(
             "busy",
             said(
-                "%(count)s pictures already wait for %(device)s. Cancel some, or wait until they are through.",
+                (
+                    "%(count)s pictures are already waiting for %(device)s. Cancel some, or wait until they "
+                    "have been delivered."
+                ),
                 count=OPEN_AT_MOST,
                 device=device,
             ),
@@ -263,7 +269,7 @@ def expire_due() -> int:
     if not found or clock_watch.doubt() is not None:
         return 0
     return sum(
-        fail(delivery, "device_away", said("%(device)s stayed away for a day.", device=delivery.device))
+        fail(delivery, "device_away", said("%(device)s did not connect for a day.", device=delivery.device))
         for delivery in found
     )
 
@@ -287,7 +293,7 @@ def again(delivery: Delivery, user=None) -> Delivery:
     try:
         picture = outbox.read(delivery.original_sha256) if delivery.original_sha256 else None
     except outbox.BlobMissing as error:
-        raise CannotDeliver("gone", said("The picture was not kept; choose it again.")) from error
+        raise CannotDeliver("gone", said("The picture was not stored; choose it again.")) from error
     wish = Wish(
         origin=PictureOrigin(delivery.origin),
         label=delivery.origin_ref,

@@ -17,19 +17,20 @@ from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 # The reasons that hold no figure. A row of an older hub has them in the language of the process that wrote it.
 _REASONS = {
     "replaced": gettext_lazy("Replaced by a newer picture."),
-    "gone": gettext_lazy("The picture is missing in the outbox."),
-    "not_image": gettext_lazy("The bytes are no picture that can be read."),
+    "gone": gettext_lazy("The picture is missing from the outbox."),
+    "not_image": gettext_lazy("This is not a readable picture."),
     "too_many_pixels": gettext_lazy("The picture has too many pixels."),
-    "target_too_small": gettext_lazy("The picture cannot be made as small as the profile demands."),
-    "bad_profile": gettext_lazy("The render profile has values that do not fit together."),
-    "not_made": gettext_lazy("The picture could not be made; the log says more."),
+    "target_too_small": gettext_lazy("The picture cannot be made small enough for the profile."),
+    "bad_profile": gettext_lazy("The render profile has values that contradict each other."),
+    "not_made": gettext_lazy("The picture could not be prepared; see the log."),
     "url_not_allowed": gettext_lazy(
-        "Pictures may not be fetched from this address. The owner allows hosts by PHOTOHUB_FETCH_FROM."
+        "Fetching pictures from this address is not allowed. The owner can allow hosts with "
+        "PHOTOHUB_FETCH_FROM."
     ),
-    "no_ack_begin": gettext_lazy("The device did not answer the beginning. Is its program running?"),
-    "no_ack_end": gettext_lazy("The device did not acknowledge the end."),
-    "bad_begin": gettext_lazy("The device refused the beginning. Is the picture too large for it?"),
-    "bad_end": gettext_lazy("The device reported the whole as damaged."),
+    "no_ack_begin": gettext_lazy("The device did not answer the start message. Is its program running?"),
+    "no_ack_end": gettext_lazy("The device did not acknowledge the end message."),
+    "bad_begin": gettext_lazy("The device refused the start message. Is the picture too large for it?"),
+    "bad_end": gettext_lazy("The device reported the complete picture as damaged."),
     "ack_base": gettext_lazy(
         "The device counts its acknowledgements from the other number: change 0 to 1, or 1 to 0, in its settings."
     ),
@@ -91,7 +92,7 @@ def words_of(delivery: Delivery) -> str:
     if delivery.state != DeliveryState.QUEUED:
         return str(DeliveryState(delivery.state).label)
     if delivery.prepared_at is None:
-        return _("being drawn")
+        return _("being prepared")
     if delivery.way == DeliveryWay.PULL:
         return _("ready, until the panel fetches it")
     return _("waiting its turn") if delivery.device.online else _("waiting for the panel, which is offline")

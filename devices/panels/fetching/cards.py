@@ -20,7 +20,7 @@ _ANY = Profile(_WIDTH_PX, _HEIGHT_PX, fit="crop")
 
 def nothing_yet(device: Device, settings: dict) -> Made:
     """Return a picture in the panel's own form that says there is none yet."""
-    text = _("%(device)s waits for its first picture.") % {"device": device.name}
+    text = _("%(device)s is waiting for its first picture.") % {"device": device.name}
     return make_card(render_profiles.profile_of(settings) if settings else _ANY, text)
 
 

@@ -123,7 +123,7 @@ def _next_delivery(panel: Panel) -> Delivery | None:
     for delivery in waiting:
         if delivery.prepared_at and delivery.attempts >= HANDED_AT_MOST:
             sentence = said(
-                "The panel fetched it %(count)s times and never said that it has it.", count=delivery.attempts
+                "The panel fetched it %(count)s times but never confirmed it.", count=delivery.attempts
             )
             deliveries.fail(delivery, "not_confirmed", sentence)
     waiting = [d for d in waiting if not d.prepared_at or d.attempts < HANDED_AT_MOST]

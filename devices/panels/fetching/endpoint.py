@@ -64,7 +64,7 @@ def _read(sha256: str) -> bytes:
     try:
         return outbox.read(sha256)
     except outbox.BlobMissing:
-        raise Refused(503, "gone", _("The picture is missing in the outbox. Come again later.")) from None
+        raise Refused(503, "gone", _("The picture is missing from the outbox. Try again later.")) from None
 
 
 def _picture_by_link(request: HttpRequest, name: str) -> HttpResponse:

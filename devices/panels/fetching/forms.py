@@ -17,7 +17,7 @@ from .settings import POLL_INTERVAL_S, WINDOW, change_panel
 def hardware_address() -> forms.CharField:
     return text(
         gettext_lazy("Hardware address"),
-        gettext_lazy("AA:BB:CC:00:11:22, for panels that name themselves by it when they are set up."),
+        gettext_lazy("AA:BB:CC:00:11:22, for panels that identify themselves by it during set-up."),
         32,
         attrs=MONO,
     )
@@ -37,18 +37,18 @@ class PanelForm(forms.Form):
     """How a panel wants its pictures, and how it gets them."""
 
     fetches = tick(
-        gettext_lazy("It fetches its pictures"),
-        gettext_lazy("For panels that sleep and ask over HTTP. Its picture topics are then emptied."),
+        gettext_lazy("Fetches its pictures"),
+        gettext_lazy("For panels that sleep and fetch over HTTP. Its picture topics are then cleared."),
     )
     render_profile = RenderProfileField(
         label=gettext_lazy("Screen"),
-        empty_label=gettext_lazy("none: the bytes as they are"),
-        help_text=gettext_lazy("How pictures are drawn for it, unless another one is chosen."),
+        empty_label=gettext_lazy("none: the original file"),
+        help_text=gettext_lazy("How pictures are prepared for it, unless you choose otherwise."),
     )
     window = number(
         gettext_lazy("Packets at once"),
         WINDOW,
-        gettext_lazy("1, unless its program puts packets in order by itself."),
+        gettext_lazy("1, unless its program reorders packets itself."),
         required=False,
     )
     poll_interval_s = number(

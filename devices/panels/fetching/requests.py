@@ -34,7 +34,7 @@ def unknown(request: HttpRequest, status: int, word: str, sentence: str) -> Refu
 
 
 def _too_many(wait_s: int) -> Refused:
-    sentence = _("Too many failed tries. Wait %(seconds)d s.") % {"seconds": wait_s}
+    sentence = _("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s}
     return Refused(429, "rate", sentence, wait_s)
 
 
@@ -62,7 +62,9 @@ def panel_for(device: Device) -> Panel:
         raise Refused(403, "disabled", identity.describe_disabled(device))
     panel = panel_of(device)
     if panel is None:
-        raise Refused(404, "not_a_panel", _("This device shows no pictures. Give it the profile “panel”."))
+        raise Refused(
+            404, "not_a_panel", _("This device does not show pictures. Give it the profile “panel”.")
+        )
     return panel
 
 

@@ -84,7 +84,7 @@ def change_panel(device: Device, values: Mapping[str, object], user=None) -> lis
             _follow(device, panel, changed, user)
     except IntegrityError as error:
         _check(panel)
-        raise ValidationError(_("Another change came in between. Try again.")) from error
+        raise ValidationError(_("Someone else changed this in the meantime. Try again.")) from error
     device.panel = panel
     return changed
 
@@ -99,7 +99,7 @@ def _clean(field: str, value: object) -> object:
         address = read_hardware_address(text) if text else ""
         if address is None:
             raise ValidationError(
-                {field: _("Write the address as it stands on the panel: 12 hexadecimal digits.")}
+                {field: _("Enter the address printed on the panel: 12 hexadecimal digits.")}
             )
         return address
     return value

@@ -56,7 +56,7 @@ def claim(address: str) -> Claimed | None:
             Panel.objects.filter(pk=panel.pk).update(render_profile=profile)
         key = identity.issue_key(panel.device)
         # Without its address, by which it would be given a key once more.
-        events.record_change(panel.device, None, said("Its panel was given its key."))
+        events.record_change(panel.device, None, said("Its panel received its key."))
     return Claimed(panel.device, key)
 
 
@@ -74,7 +74,7 @@ def allow_again(device: Device, user=None) -> bool:
         rows = Panel.objects.filter(device=device).exclude(hardware_address="").exclude(claimed_at=None)
         done = bool(rows.update(claimed_at=None))
         if done:
-            events.record_change(device, user, said("Its panel may set itself up again."))
+            events.record_change(device, user, said("Its panel can be set up again."))
     return done
 
 

@@ -39,7 +39,10 @@ def note(panel: UnclaimedPanel) -> None:
     cache.set(_NAME, [asdict(found) for found in newest], _KEPT_S)
     if new and not _notices.take("all", time.monotonic()):
         sentence = said(
-            "A panel with the address %(address)s asks to be added. Enter it in a panel's settings.",
+            (
+                "A panel with the address %(address)s is asking to be added. Enter this address in a "
+                "panel's settings."
+            ),
             address=panel.address,
         )
         events.record(EventType.NOTICE, sentence)

@@ -73,7 +73,7 @@ def replace_playlist(request: HttpRequest, code: str, new: NewPlaylist):
     entries = [_entry_of(request, entry, known, f"items.{at}") for at, entry in enumerate(new.items)]
     ids = [entry.id for entry in new.items if entry.id]
     if len(ids) != len(set(ids)):
-        raise ApiError(422, "invalid", _("An item that is kept can stand in the playlist only once."))
+        raise ApiError(422, "invalid", _("A stored item can be in the playlist only once."))
     playlists.replace(device, entries, request.user)
     return _playlist_of(request, device)
 
@@ -107,6 +107,6 @@ def _entry_of(request: HttpRequest, entry: PlaylistEntry, known: dict[str, Playl
     try:
         found = read_source(request.user, entry.capture)
     except UnknownSource as error:
-        sentence = _("There is no such picture that you may see, or its file is missing.")
+        sentence = _("There is no such picture, you may not see it, or its file is missing.")
         raise ApiError(404, "not_found", sentence, {f"{at}.capture": sentence}) from error
     return Entry(picture=found.picture, label=entry.label or found.reference, caption=entry.caption)

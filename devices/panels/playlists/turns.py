@@ -154,7 +154,7 @@ def _row(device: Device, entry: Entry, position: int) -> PlaylistItem:
     elif entry.picture:
         row.original_sha256 = outbox.keep(entry.picture)
     else:
-        raise ValidationError(_("Name a camera, or give a picture."))
+        raise ValidationError(_("Name a camera or send a picture."))
     return row
 
 
@@ -277,7 +277,11 @@ def _deliver(device: Device, turn: Turn) -> bool:
         deliveries.deliver(device, wish)
     except (CannotDeliver, OSError) as refusal:
         log.warning("The playlist of %s could not go on: %s", device.code, refusal)
-        why = refusal.said if isinstance(refusal, CannotDeliver) else said("The disk took no picture.")
+        why = (
+            refusal.said
+            if isinstance(refusal, CannotDeliver)
+            else said("The picture could not be written to disk.")
+        )
         troubles.note(device, "playlist_stopped", number=_number_of(turn.item), reason=why)
         return False
     troubles.over(device, "playlist_stopped", "playlist_failed")

@@ -50,7 +50,7 @@ def playlist(request: HttpRequest, code: str) -> HttpResponse:
     except ValidationError as error:
         return _page(request, device, " ".join(error.messages), status=422)
     except OSError:
-        problem = _("The picture could not be kept: the hub's disk refused it. The playlist is as it was.")
+        problem = _("The picture could not be stored on the hub's disk. The playlist is unchanged.")
         return _page(request, device, problem, status=507)
     return redirect("devices:playlist", code)
 
@@ -58,7 +58,7 @@ def playlist(request: HttpRequest, code: str) -> HttpResponse:
 def _add(request: HttpRequest, device: Device) -> None:
     """Put what the form names at the end. Raises CannotDeliver, ValidationError, or OSError of the disk."""
     if not device.takes_pictures:
-        raise ValidationError(_("%(device)s takes no pictures.") % {"device": device})
+        raise ValidationError(_("%(device)s cannot show pictures.") % {"device": device})
     caption = request.POST.get("caption", "")
     if request.POST.get("source") == "camera":
         wanted = request.POST.get("camera", "")
@@ -156,7 +156,7 @@ def remove(request: HttpRequest, code: str, id: UUID) -> HttpResponse:
     device = get_device(request.user, code, Action.COMMAND)
     if not playlists.remove(device, id, request.user):
         raise Http404
-    messages.success(request, _("It was taken out of the playlist."))
+    messages.success(request, _("Removed from the playlist."))
     return redirect("devices:playlist", code)
 
 

@@ -13,7 +13,7 @@ _FULL = gettext_lazy("full colour")
 COLOURS: dict[str, str | Promise] = {
     "colour": _FULL,
     "grey": gettext_lazy("grey"),
-    "palette:bw": gettext_lazy("black, white"),
+    "palette:bw": gettext_lazy("black and white"),
     "palette:grey4": gettext_lazy("4 greys"),
     "palette:grey16": gettext_lazy("16 greys"),
     "palette:bwr": gettext_lazy("black, white, red"),
@@ -31,7 +31,7 @@ FORMATS: dict[str, str | Promise] = {
     "raw4": gettext_lazy("raw, 4 bits a pixel"),
     "planes": gettext_lazy("raw, one plane a colour"),
     "rgb565": "RGB565",
-    "original": gettext_lazy("the bytes as they are"),
+    "original": gettext_lazy("the original file"),
 }
 
 _EPAPER = gettext_lazy("%(inches)s inch e-paper, %(colours)s")
@@ -89,7 +89,7 @@ def name_ready_made(slug: str) -> str:
 def describe(profile: Profile) -> str:
     """Say in a few words what comes out: size, form, colours."""
     if profile.format == "original":
-        return _("the bytes as they are")
+        return _("the original file")
     size = f"{profile.width} × {profile.height}" if profile.width and profile.height else ""
     return " · ".join(part for part in (size, str(FORMATS[profile.format]), _colours_of(profile)) if part)
 

@@ -46,7 +46,7 @@ def save_profile(
 ) -> RenderProfile:
     """Make or change a profile of the owner's own. Raises ValidationError by field, in sentences."""
     if profile is not None and profile.ready_made:
-        raise ValidationError(_("Ready-made profiles stay as they are; make a copy under another name."))
+        raise ValidationError(_("Ready-made profiles cannot be changed. Make a copy under another name."))
     unknown = sorted(set(settings) - _FIELDS)
     if unknown:
         raise ValidationError(
@@ -58,7 +58,7 @@ def save_profile(
     row.name, row.label, row.settings = name, label, settings_of(Profile(**settings))
     row.full_clean()
     if row.name == "none":
-        raise ValidationError({"name": _("The name none is taken: it means the bytes as they are.")})
+        raise ValidationError({"name": _("The name “none” is reserved: it means the original file.")})
     row.save()
     return row
 
@@ -72,7 +72,7 @@ def faults_of(profile: Profile) -> ValidationError | None:
 def remove_profile(profile: RenderProfile) -> None:
     """Delete a profile of the owner's own. Raises ValidationError while it is needed."""
     if profile.ready_made:
-        raise ValidationError(_("Ready-made profiles stay as they are; make a copy under another name."))
+        raise ValidationError(_("Ready-made profiles cannot be changed. Make a copy under another name."))
     users = Panel.objects.filter(render_profile=profile).select_related("device").order_by("device__name")
     names = [panel.device.name for panel in users[:4]]
     if names:
@@ -100,16 +100,16 @@ def in_words(fault: Fault) -> str:
     sentences = {
         "unknown": _("This is not one of the possible values."),
         "out_of_range": _("This number is too small or too large."),
-        "not_a_colour": _("Write a colour's English name, or #rrggbb."),
+        "not_a_colour": _("Enter an English colour name or #rrggbb."),
         "bad_palette": _(
-            "Write palette: and a known name, or 2 to 16 different colours as #rrggbb with commas."
+            "Use palette: with a known name, or 2 to 16 different colours as #rrggbb separated by commas."
         ),
         "needs_palette": _("This format needs a palette."),
-        "too_many_codes": _("The palette has more colours than this format can tell apart."),
-        "needs_lossless": _("A JPEG blurs a palette away; choose another format."),
+        "too_many_codes": _("The palette has more colours than this format supports."),
+        "needs_lossless": _("JPEG cannot keep an exact palette. Choose another format."),
         "needs_size": _("Cropping and padding need a width and a height."),
         "too_large": _("Width times height is more than 4 million."),
-        "only_for_jpeg": _("Only a JPEG can be made to fit a size in bytes."),
+        "only_for_jpeg": _("Only JPEG can be limited to a size in bytes."),
         "unchanged": _("The original is sent as it is, so nothing else can be chosen."),
     }
     return sentences.get(fault.word, fault.word)

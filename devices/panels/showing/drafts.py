@@ -74,7 +74,7 @@ def read_capture(user, reference: str) -> Draft:
     try:
         found = read_source(user, reference)
     except UnknownSource as error:
-        sentence = said("There is no such picture that you may see, or its file is missing.")
+        sentence = said("There is no such picture, you may not see it, or its file is missing.")
         raise CannotDeliver("not_found", sentence) from error
     return Draft(PictureOrigin.CAPTURE, found.reference, found.picture, found.taken_at)
 
@@ -84,7 +84,7 @@ def _read_file(user, data: Mapping, files: Mapping) -> Draft:
     if file is None:
         return _read_kept(user, data.get("kept", "")) or _refuse_empty()
     if (file.size or 0) > settings.UPLOAD_MAX_BYTES:
-        raise CannotDeliver("too_large", said("The picture is larger than the hub takes."))
+        raise CannotDeliver("too_large", said("The picture is larger than the hub accepts."))
     return _keep(user, PictureOrigin.UPLOAD, file.name or "", file.read())
 
 
@@ -95,7 +95,7 @@ def _refuse_empty() -> Draft:
 def _read_url(user, data: Mapping, fetch: bool) -> Draft:
     url = data.get("url", "").strip()[:500]
     if not url:
-        raise CannotDeliver("no_picture", said("Write an address first."))
+        raise CannotDeliver("no_picture", said("Enter an address first."))
     kept = _read_kept(user, data.get("kept", ""))
     if kept is not None and kept.label == url:
         return kept

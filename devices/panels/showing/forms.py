@@ -33,7 +33,7 @@ _FITS = [
     ("fit", gettext_lazy("at most this large")),
 ]
 _FORMATS = list(naming.FORMATS.items())
-_COLOURS = [*naming.COLOURS.items(), (_OWN, gettext_lazy("a palette of my own"))]
+_COLOURS = [*naming.COLOURS.items(), (_OWN, gettext_lazy("a custom palette"))]
 
 
 def _number(label, help_text="", high: int = MAX_SIDE_PX, low: int = 1) -> forms.IntegerField:
@@ -50,44 +50,44 @@ class RenderForm(forms.Form):
     name = forms.SlugField(
         label=gettext_lazy("Name"),
         max_length=40,
-        help_text=gettext_lazy("For programs and addresses: small letters, digits and dashes."),
+        help_text=gettext_lazy("Used by programs and in addresses: lowercase letters, digits and dashes."),
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
-    label = text(gettext_lazy("What people call it"), chars=80)
+    label = text(gettext_lazy("Name"), chars=80)
     width = _number(gettext_lazy("Width (px)"))
     height = _number(gettext_lazy("Height (px)"))
     fit = _choice(gettext_lazy("Fit"), _FITS)
     background = text(gettext_lazy("Borders"), gettext_lazy("white, black, or #rrggbb."), 20, required=True)
     rotate = _choice(gettext_lazy("Turn the picture"), _TURNS, coerce=int)
     mounting = _choice(
-        gettext_lazy("The panel hangs turned by"), _TURNS, gettext_lazy("Clockwise."), coerce=int
+        gettext_lazy("The panel is rotated by"), _TURNS, gettext_lazy("Clockwise."), coerce=int
     )
     format = _choice(gettext_lazy("Format"), _FORMATS)
     colours = _choice(gettext_lazy("Colours"), _COLOURS)
     own_colours = text(
         gettext_lazy("My palette"),
-        gettext_lazy("2 to 16 colours as #rrggbb with commas; their codes are 0, 1, 2 …"),
+        gettext_lazy("2 to 16 colours as #rrggbb, separated by commas; their codes are 0, 1, 2 …"),
         200,
         attrs={"spellcheck": "false", "class": "mono"},
     )
     dither = _choice(
         gettext_lazy("Dithering"),
         [
-            ("floyd-steinberg", gettext_lazy("fine")),
-            ("ordered", gettext_lazy("in a pattern")),
+            ("floyd-steinberg", gettext_lazy("smooth")),
+            ("ordered", gettext_lazy("ordered")),
             ("none", gettext_lazy("none")),
         ],
     )
     quality = _number(gettext_lazy("JPEG quality"), high=95)
     target_bytes = _number(
-        gettext_lazy("At most (bytes)"),
-        gettext_lazy("Lowers the quality until it fits. Empty: no limit."),
+        gettext_lazy("Maximum size (bytes)"),
+        gettext_lazy("Lowers the quality until it fits. Leave empty for no limit."),
         50_000_000,
         100,
     )
     byte_order = _choice(
         gettext_lazy("Byte order"),
-        [("big", gettext_lazy("high byte first")), ("little", gettext_lazy("low byte first"))],
+        [("big", gettext_lazy("big-endian")), ("little", gettext_lazy("little-endian"))],
     )
     bit_order = _choice(
         gettext_lazy("Bit order"),
@@ -96,10 +96,12 @@ class RenderForm(forms.Form):
             ("lsb", gettext_lazy("left pixel in the lowest bit")),
         ],
     )
-    inverted = tick(gettext_lazy("Inverted codes"))
+    inverted = tick(gettext_lazy("Inverted"))
     caption_at = _choice(gettext_lazy("Caption"), _EDGES)
     stamp_at = _choice(gettext_lazy("Time"), _EDGES)
-    text_px = _number(gettext_lazy("Text size (px)"), gettext_lazy("Empty: by the panel's size."), 400, 6)
+    text_px = _number(
+        gettext_lazy("Text size (px)"), gettext_lazy("Leave empty to use the panel's size."), 400, 6
+    )
 
     def __init__(
         self, *args, profile: RenderProfile | None = None, like: RenderProfile | None = None, **options

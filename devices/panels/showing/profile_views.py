@@ -65,7 +65,7 @@ def _work(request: HttpRequest, form: RenderForm) -> HttpResponse:
     """Preview or store what was typed, or show the form as it is."""
     stores = request.method == "POST" and request.POST.get("act") != "preview"
     if stores and form.is_valid() and (saved := form.save()) is not None:
-        messages.success(request, _("The profile is stored."))
+        messages.success(request, _("Profile saved."))
         return redirect("devices:render", saved.name)
     context: dict = {
         "form": form,

@@ -56,7 +56,7 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     except Crowded as crowd:
         return _page(request, device, {"problem": crowd.sentence}, status=503)
     except OSError:
-        problem = _("The picture could not be kept: the hub's disk refused it. Nothing was sent.")
+        problem = _("The picture could not be stored on the hub's disk. Nothing was sent.")
         return _page(request, device, {"problem": problem}, status=507)
     return _page(request, device, {"drawn": drawn, "draft": draft})
 
@@ -159,7 +159,7 @@ def take_pictures(request: HttpRequest, code: str) -> HttpResponse:
     change_device(
         device, {name: topics.build(code, channel) for name, channel in wanted.items()}, request.user
     )
-    messages.success(request, _("Pictures can be sent to it now. Its program has to know the two topics."))
+    messages.success(request, _("Pictures can be sent to it now. Its program must know these two topics."))
     return redirect("devices:show", code)
 
 

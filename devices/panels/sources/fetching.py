@@ -43,7 +43,7 @@ def fetch_picture(url: str) -> bytes:
     except AddressRefused as error:
         raise _not_allowed() from error
     except TimeoutError as error:
-        sentence = said("The picture did not come within %(seconds)s s.", seconds=int(WITHIN_S))
+        sentence = said("The picture did not arrive within %(seconds)s s.", seconds=int(WITHIN_S))
         raise CannotFetch("fetch_failed", sentence) from error
     except (GetFailed, OSError, ValueError) as error:
         sentence = said("The picture could not be fetched: %(why)s", why=_why(error))
@@ -64,7 +64,7 @@ def check_address(url: str) -> bool:
     try:
         parts = read_address(url, ("http", "https"))
     except ValueError as error:
-        sentence = said("Write an address that begins with http:// or https:// and names a host.")
+        sentence = said("Enter an address that begins with http:// or https:// and names a host.")
         raise CannotFetch("url_not_allowed", sentence) from error
     allowed = [word.strip().lower() for word in settings.FETCH_FROM.split(",") if word.strip()]
     if parts.username is not None or not allowed or allowed == ["none"]:
@@ -87,7 +87,10 @@ def _fits(pattern: str, host: str, port: int) -> bool:
 def _not_allowed() -> CannotFetch:
     return CannotFetch(
         "url_not_allowed",
-        said("Pictures may not be fetched from this address. The owner allows hosts by PHOTOHUB_FETCH_FROM."),
+        said(
+            "Fetching pictures from this address is not allowed. The owner can allow hosts with "
+            "PHOTOHUB_FETCH_FROM."
+        ),
     )
 
 
@@ -104,5 +107,5 @@ def _read_own_link(url: str) -> bytes | None:
     found = (read(url.removeprefix(base)) for read in _own_links)
     picture = next((picture for picture in found if picture is not None), None)
     if picture is None:
-        raise CannotFetch("fetch_failed", said("This link of the hub leads to no picture."))
+        raise CannotFetch("fetch_failed", said("This link does not lead to a picture."))
     return picture

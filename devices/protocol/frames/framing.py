@@ -79,17 +79,17 @@ class FrameTooLarge(StreamError):
 
 
 class NotPicture(StreamError):
-    """A length is followed by something else than a picture."""
+    "A length is followed by something other than a picture."
 
 
 class TooFine(StreamError):
-    """The stream falls into pieces that are too small for pictures."""
+    "The stream breaks into pieces too small to be pictures."
 
 
 def check_pieces(pieces: int, bytes_in: int) -> None:
     """Raise TooFine when so many pieces cannot be pictures of a stream of so many bytes."""
     if pieces > _FIRST_PIECES + bytes_in // FINEST_BYTES:
-        raise TooFine("The stream falls into pieces that are too small for pictures.")
+        raise TooFine("The stream breaks into pieces too small to be pictures.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,7 @@ class StreamReader:
             return True
         digits = _DIGITS.match(self._buffer, 0, MAX_DIGITS + 1)
         if digits is None or digits.end() > MAX_DIGITS:
-            raise BadHeader("A picture's length has no decimal digits, or too many.")
+            raise BadHeader("The length before a picture has no decimal digits, or too many.")
         behind = bytes(self._buffer[digits.end() : digits.end() + 4])
         if behind not in _SEPARATORS:
             if any(separator.startswith(behind) for separator in _SEPARATORS):
@@ -317,7 +317,7 @@ class StreamReader:
 
     def _check_start(self, start: int, size: int) -> None:
         if size < 4 or not may_begin_picture(self._buffer[start : start + ENOUGH_BYTES]):
-            raise NotPicture("A length is followed by something else than a picture.")
+            raise NotPicture("A length is followed by something other than a picture.")
 
     def _take_end_to_end(self, events: list[StreamEvent]) -> bool:
         if self._finder is None:
@@ -348,7 +348,7 @@ class StreamReader:
         self._junk_bytes += count
         self._drop(count)
         if self._junk_bytes > self.max_frame_bytes:
-            raise BadHeader("What comes between two pictures does not end.")
+            raise BadHeader("The data between two pictures does not end.")
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]

@@ -198,7 +198,7 @@ class PartStream:
         self._drop(count)
         self._passed_bytes += count
         if self._passed_bytes > self.max_frame_bytes:
-            raise BadHeader("What comes between two pictures does not end.")
+            raise BadHeader("The data between two pictures does not end.")
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]

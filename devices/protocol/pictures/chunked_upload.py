@@ -245,11 +245,11 @@ class ChunkedUploads:
             return known.missing(known.size) if known.size is not None and known.ranges else None
         transfer = self._read_init(payload, now_s)
         if known is not None and known.fin_topic:
-            raise _Refuse(Reason.PAUSE, "The file of this id is just being stored.")
+            raise _Refuse(Reason.PAUSE, "The file with this ID is being stored right now.")
         others = sum(1 for device, other in self._transfers if device == code and other != id)
         if others >= self._limits.transfers_per_device:
             most = self._limits.transfers_per_device
-            raise _Refuse(Reason.PAUSE, "At most %(most)s transfers at once; finish one.", most=most)
+            raise _Refuse(Reason.PAUSE, "At most %(most)s transfers at a time. Finish one first.", most=most)
         self._forget(key)
         self._finished.pop(key, None)
         self._transfers[key] = transfer
@@ -303,12 +303,12 @@ class ChunkedUploads:
             raise _Refuse(Reason.RESEND, "The piece is empty.")
         if transfer.size is not None and end > transfer.size:
             raise _Refuse(
-                Reason.CANCEL, "The piece ends behind the file's %(size)s bytes.", size=transfer.size
+                Reason.CANCEL, "The piece extends beyond the file's %(size)s bytes.", size=transfer.size
             )
         if step.sha256 and hashlib.sha256(payload).hexdigest() != step.sha256:
             raise _Refuse(Reason.RESEND, "The piece does not match its checksum.")
         if transfer.fin_topic:
-            raise _Refuse(Reason.PAUSE, "The file is just being stored.")
+            raise _Refuse(Reason.PAUSE, "The file is being stored right now.")
         self._write((code, step.id), start, payload, now_s)
         if not transfer.add(start, end):
             raise _Refuse(Reason.PAUSE, "The pieces lie too far apart; fill the gaps first.")
@@ -326,7 +326,7 @@ class ChunkedUploads:
                 return
             except NoRoom as error:
                 if not asleep:
-                    raise _Refuse(Reason.PAUSE, "The hub has no room for more pieces just now.") from error
+                    raise _Refuse(Reason.PAUSE, "The hub has no room for more pieces right now.") from error
                 self._forget(asleep.pop(0)[1])
 
     def _finish(self, code: str, step: FileTopic, topic: str, now_s: float) -> Outcome:
@@ -337,7 +337,7 @@ class ChunkedUploads:
             return None  # It is being stored; `settle` will answer.
         transfer.heard_at_s = now_s
         if transfer.size not in (None, size) or size == 0:
-            raise _Refuse(Reason.CANCEL, "The size in fin is not that of the file.")
+            raise _Refuse(Reason.CANCEL, "The size in fin does not match the file.")
         self._check_size(size)
         if missing := transfer.missing(size):
             raise _Refuse(Reason.RESEND, "Some bytes are missing.", missing)

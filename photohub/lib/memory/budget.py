@@ -25,7 +25,7 @@ class Crowded(OSError):
 
     @property
     def sentence(self) -> str:
-        return _("The hub has too much to do just now. Try again in a moment.")
+        return _("The hub is very busy right now. Try again in a moment.")
 
 
 class TooLarge(ValueError):

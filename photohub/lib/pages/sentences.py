@@ -19,6 +19,8 @@ from photohub.lib.log.logs import mask
 from photohub.lib.pages.times import wording as times
 from photohub.lib.pages.timezones import in_hubs_timezone
 
+from .former_messages import NOW
+
 SENTENCE_CHARS = 300
 # What a row keeps of a point in time: {"at": "2026-11-29T20:13:00+00:00"}.
 AT = "at"
@@ -37,7 +39,7 @@ class Said:
         if not self.text:
             return ""
         try:
-            return (gettext(self.text) % _Known(self.values)).strip()
+            return (gettext(NOW.get(self.text, self.text)) % _Known(self.values)).strip()
         except (TypeError, ValueError):
             # A row of another version, whose message and values do not fit together.
             return self.text

@@ -32,7 +32,7 @@ def test_a_device_without_a_command_topic_cannot_be_told(db):
 
 
 def test_a_device_that_is_switched_off_cannot_be_told(db):
-    with pytest.raises(commands.CannotCommand, match="switched off"):
+    with pytest.raises(commands.CannotCommand, match="turned off"):
         commands.capture(make_device(enabled=False))
 
 
@@ -151,7 +151,7 @@ def test_an_expired_command_says_that_the_camera_never_connected(db):
     command.refresh_from_db()
     assert (command.state, command.reason) == (
         CommandState.EXPIRED,
-        "Camera heard nothing: it has never connected.",
+        "The camera has never connected.",
     )
 
 

@@ -26,7 +26,7 @@ def test_a_new_key_is_shown_once_and_told(porch, client):
 
     assert identity.find_device(key) == porch and key in page.content.decode()
     assert key not in client.get(KEYS).content.decode()
-    assert porch.events.latest("seq").sentence == "A key was made."
+    assert porch.events.latest("seq").sentence == "A key was created."
 
 
 def test_the_page_says_which_key_a_third_one_ends(porch, client):

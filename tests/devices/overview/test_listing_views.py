@@ -29,7 +29,7 @@ def test_a_visitor_is_sent_to_log_in(db, client):
 def test_without_devices_the_three_steps_are_shown(alice, client):
     page = client.get(LIST).content.decode()
 
-    assert "No camera yet" in page and reverse("devices:simulate") in page
+    assert "No cameras yet" in page and reverse("devices:simulate") in page
 
 
 def test_people_see_only_their_devices(db, client):
@@ -83,7 +83,7 @@ def test_only_low_batteries_and_weak_signals(alice, client):
         "flat": {"battery_mv": 3500},
         "two-cells": {"battery_mv": 7000},
         "far": {"rssi_dbm": -88},
-        "fine": {"battery_mv": 4000, "rssi_dbm": -50},
+        "smooth": {"battery_mv": 4000, "rssi_dbm": -50},
         "mains": {"battery_mv": 5000},
     }.items():
         make_device(code)
@@ -101,7 +101,7 @@ def test_cameras_and_panels_apart(alice, client):
 def test_nothing_found_offers_the_way_back(alice, client):
     make_device("porch")
 
-    assert "Nothing matches" in client.get(LIST, {"q": "zzz"}).content.decode()
+    assert "No matches" in client.get(LIST, {"q": "zzz"}).content.decode()
 
 
 def test_problems_are_said(alice, client):

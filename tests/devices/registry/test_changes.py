@@ -20,7 +20,7 @@ def test_switching_off_is_told_in_its_own_words(db):
     porch = make_device("porch")
     change_device(porch, {"enabled": False})
 
-    assert porch.events.exclude(sentence="").get().sentence == "Switched off."
+    assert porch.events.exclude(sentence="").get().sentence == "Turned off."
 
 
 def test_the_gateway_is_rung_after_the_commit(db, django_capture_on_commit_callbacks, monkeypatch):

@@ -217,7 +217,7 @@ def test_a_key_can_be_rotated_and_revoked():
     assert identity.find_device(made.key) is None
     assert client.delete(f"{DEVICES}/porch/keys/{made.key[:8]}").status_code == 404
     told = Event.objects.filter(actor__username="alice").values_list("sentence", flat=True)
-    assert {"A key was made.", "A key was revoked."} <= set(told)
+    assert {"A key was created.", "A key was revoked."} <= set(told)
     assert not Event.objects.filter(sentence__contains=made.key[:8])
 
 

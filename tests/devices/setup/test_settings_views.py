@@ -20,7 +20,7 @@ def porch(db, client):
 def test_settings_are_stored(porch, client):
     page = client.post(SETTINGS, settings_data(porch, name="Front"), follow=True)
 
-    assert page.redirect_chain == [(SETTINGS, 302)] and "The settings are stored." in page.content.decode()
+    assert page.redirect_chain == [(SETTINGS, 302)] and "Settings saved." in page.content.decode()
     assert Device.objects.get().name == "Front"
 
 
@@ -94,9 +94,9 @@ def test_a_mistake_in_either_part_stores_neither(porch, client):
 
 def test_a_person_asks_once_more_what_runs_on_it(porch, client):
     page = reverse("devices:firmware", args=["porch"])
-    assert "Ask what runs on it" not in client.get(page).content.decode()
+    assert "Ask what it is running" not in client.get(page).content.decode()
     Device.objects.update(config_wanted=False)
-    assert "Ask what runs on it" in client.get(page).content.decode()
+    assert "Ask what it is running" in client.get(page).content.decode()
     client.post(reverse("devices:ask_config", args=["porch"]))
     assert Device.objects.get().config_wanted
 

@@ -153,7 +153,7 @@ def test_marks_say_what_is_odd():
     OSSObject.objects.filter(pk=capture.pk).update(state="blocked", error="key refused")
     capture.mirror.refresh_from_db()
     words = [mark.words for mark in picture_of(capture).marks]
-    assert words == ["cut short", "odd", "kept", "not mirrored: key refused"]
+    assert words == ["incomplete", "odd", "kept", "not mirrored: key refused"]
 
 
 def marks_of(**values) -> list[str]:
@@ -165,8 +165,8 @@ def marks_of(**values) -> list[str]:
     ("values", "words"),
     [
         ({"fault": "grey_band", "fault_values": {"lost_percent": 20}}, "grey band"),
-        ({"flags": ["truncated"]}, "cut short"),
-        ({"flags": ["truncated"], "fault": "cut_short"}, "cut short"),
+        ({"flags": ["truncated"]}, "incomplete"),
+        ({"flags": ["truncated"], "fault": "cut_short"}, "incomplete"),
         ({"freshness": "same"}, "same bytes as before"),
         (
             {"freshness": "unlike", "freshness_values": {"width": 64, "height": 48}},

@@ -65,7 +65,7 @@ def test_a_picture_faster_than_the_brokers_word_counts_from_the_request():
 def test_a_picture_nobody_asked_for_says_so():
     stages = stages_of(make())
     assert (stages["requested"].state, stages["sent"].state) == ("skipped", "skipped")
-    assert stages["requested"].reason == "not asked for: the camera sent it by itself"
+    assert stages["requested"].reason == "not requested: sent by the camera"
     assert stages["received"].ms_after_previous is None
 
 
@@ -89,7 +89,7 @@ def test_publishing_waits_stops_or_is_the_cameras_own():
     assert stages_of(make(publish_state="pending"))["published"].state == "waiting"
     assert stages_of(make(publish_state="failed"))["published"].state == "stopped"
     own = stages_of(make(device={"result_topic": "t", "result_publisher": "device"}))["published"]
-    assert (own.state, own.reason) == ("skipped", "the camera tells the link itself; it was not heard")
+    assert (own.state, own.reason) == ("skipped", "the camera publishes the link itself; it was not heard")
     assert "no result topic" in stages_of(make(device={"result_topic": ""}))["published"].reason
 
 

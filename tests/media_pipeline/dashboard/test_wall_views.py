@@ -35,7 +35,7 @@ def test_the_wall_shows_what_streams_and_names_what_does_not(stream):
 
 def test_an_empty_wall_says_what_a_camera_has_to_send(settings):
     page = log_in("viewer").get("/wall").content.decode()
-    assert "No camera streams now" in page and f":{settings.STREAM_PORT}" in page
+    assert "No camera is streaming" in page and f":{settings.STREAM_PORT}" in page
 
 
 def test_viewers_have_no_button_to_keep_a_frame(stream):

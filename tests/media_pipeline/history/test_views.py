@@ -59,7 +59,7 @@ def test_empty_and_nothing_found_are_two_pages(client):
     client.force_login(make_user("alice", "owner"))
     assert "three steps away" in client.get("/history").content.decode()
     make_captures(1)
-    assert "No picture matches" in client.get("/history?q=zebra").content.decode()
+    assert "No matching pictures" in client.get("/history?q=zebra").content.decode()
 
 
 def test_the_scrubber_leads_to_the_end_of_each_month(client):

@@ -87,7 +87,7 @@ async def test_a_camera_that_is_switched_off_is_not_shown():
         return made
 
     verdict = await ask(scope, "pi")
-    assert verdict.status == 404 and "switched off" in verdict.sentence
+    assert verdict.status == 404 and "turned off" in verdict.sentence
 
 
 async def test_a_wall_is_told_the_cameras_that_its_viewer_may_see():

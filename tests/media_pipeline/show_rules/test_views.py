@@ -42,7 +42,7 @@ def page_of(client, url: str) -> str:
 
 def test_without_rules_the_owner_is_told_what_one_does(alice, client):
     page = page_of(client, LIST)
-    assert "No rule yet" in page and f'href="{NEW}"' in page
+    assert "No rules yet" in page and f'href="{NEW}"' in page
 
 
 def test_the_list_says_from_where_to_where_and_what_came_last(alice, client, yard, hall):
@@ -51,7 +51,7 @@ def test_the_list_says_from_where_to_where_and_what_came_last(alice, client, yar
     runs.run_rule(rule)
     page = page_of(client, LIST)
     assert all(words in page for words in ("Door", ">Yard</a>\n→\n", ">Hall</a>", "At {time}", "not shown"))
-    assert "Nobody had asked for this picture." in page and reverse("rule", args=[rule.pk]) in page
+    assert "Nobody requested this picture." in page and reverse("rule", args=[rule.pk]) in page
 
 
 def test_a_panels_rules_are_listed_from_its_tab(alice, client, yard, hall):
@@ -59,7 +59,7 @@ def test_a_panels_rules_are_listed_from_its_tab(alice, client, yard, hall):
     make_device("desk", profile="panel", simulated=True)
     assert f"{LIST}?panel=hall" in page_of(client, reverse("devices:show", args=["hall"]))
     assert "Door" in page_of(client, f"{LIST}?panel=hall")
-    assert "No rule shows pictures here" in page_of(client, f"{LIST}?panel=desk")
+    assert "No rules for this panel" in page_of(client, f"{LIST}?panel=desk")
 
 
 def test_the_page_of_panels_leads_to_the_rules(alice, client, hall):
@@ -137,7 +137,7 @@ def test_the_rules_page_shows_its_runs_with_their_deliveries(alice, client, yard
     runs.run_rule(rule)
     page = page_of(client, reverse("rule", args=[rule.pk]))
     assert "sent to its panels" in page and reverse("capture_thumb", args=[capture.pk]) in page
-    assert reverse("devices:deliveries") + "?device=hall" in page and "being drawn" in page
+    assert reverse("devices:deliveries") + "?device=hall" in page and "being prepared" in page
 
 
 def test_a_failed_run_says_why_in_the_readers_language(alice, client, yard, hall):

@@ -240,9 +240,9 @@ async def test_a_device_can_be_dropped_at_once():
     async with hub() as running:
         camera = await connect(running, HELLO)
         await until(lambda: running.endpoint.codes)
-        running.endpoint.drop("porch", "switched off")
+        running.endpoint.drop("porch", "turned off")
         assert await camera.is_closed()
-        assert running.links[-1].sentence == "switched off"
+        assert running.links[-1].sentence == "turned off"
 
 
 async def test_connections_above_the_cap_are_refused_at_the_endpoint(caplog):

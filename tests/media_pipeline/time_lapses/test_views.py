@@ -99,7 +99,7 @@ def test_a_stranger_finds_nothing():
         assert client.get(f"/timelapses/{film.pk}{path}").status_code == 404
     page = client.get(f"/timelapses/{film.pk}/now").content.decode()
     assert "no longer here" in page and "porch" not in page
-    assert "No time-lapse yet" in client.get("/timelapses").content.decode()
+    assert "No time-lapses yet" in client.get("/timelapses").content.decode()
 
 
 def test_the_film_is_sent_whole_and_in_parts():

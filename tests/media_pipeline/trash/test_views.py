@@ -67,7 +67,7 @@ def test_only_owners_delete_for_good(client):
     client.force_login(make_user("bob", "operator"))
     client.post("/trash/add", ids_of(captures))
     page = client.get("/trash").content.decode()
-    assert "Delete for good" not in page and "/trash/empty" not in page
+    assert "Delete permanently" not in page and "/trash/empty" not in page
     codes = [client.post(f"/trash/{word}", ids_of(captures)).status_code for word in ("delete", "empty")]
     assert (codes, Capture.everything.count()) == ([403, 403], 1)
 
@@ -98,7 +98,7 @@ def test_it_is_said_that_the_trash_is_off(client, settings):
     client.force_login(make_user("alice", "owner"))
     page = client.post("/trash/add", ids_of(captures), follow=True).content.decode()
     assert "1 picture was deleted." in page and "Undo" not in page
-    assert "switched off" in client.get("/trash").content.decode()
+    assert "turned off" in client.get("/trash").content.decode()
 
 
 def test_a_wrong_cursor_begins_again(client):

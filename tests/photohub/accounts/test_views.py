@@ -52,7 +52,7 @@ def test_the_sixth_try_is_locked_out_even_with_the_right_password(db):
         log_in("bob", "wrong")
     answer = log_in("bob")[1]
     assert answer.status_code == 429
-    assert "Too many tries" in answer.text and "15 minutes" in answer.text
+    assert "Too many attempts" in answer.text and "15 minutes" in answer.text
 
 
 def test_a_lock_out_of_a_clock_that_was_ahead_ends_with_it(db):

@@ -26,7 +26,7 @@ def test_without_a_text_every_page_stands_in_its_room(db, client):
     assert {"History", "Time-lapses", "Trash", "Shared links"} <= set(
         found["History"]
     ) and "Render profiles" in found["Panels"]
-    assert {"People", "API", "Back office"} <= set(found["Status"])
+    assert {"People", "API", "Administration"} <= set(found["Status"])
 
 
 def test_a_viewer_is_not_led_to_pages_that_refuse_him(db, client):

@@ -304,8 +304,8 @@ def test_cameras_that_cannot_be_fetched_are_counted():
     ],
 )
 def test_what_is_wrong_with_no_single_device_is_said_in_the_readers_language(name, key):
-    heartbeats.note(name, False, said("Streams are taken again."))
-    assert (part(key).state, part(key).sentence) == ("warning", "Streams are taken again.")
+    heartbeats.note(name, False, said("Streams are accepted again."))
+    assert (part(key).state, part(key).sentence) == ("warning", "Streams are accepted again.")
     with override("zh-hans"):
         assert part(key).sentence == "又能接受视频流了。"
 

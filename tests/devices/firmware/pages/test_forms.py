@@ -162,7 +162,7 @@ def test_only_fitting_devices_are_offered():
 
 def test_a_group_or_devices_have_to_be_chosen():
     make_devices(1)
-    assert "Choose a group, or devices." in refused_plan()["__all__"]
+    assert "Choose a group or devices." in refused_plan()["__all__"]
 
 
 def test_a_device_that_does_not_fit_cannot_be_chosen():

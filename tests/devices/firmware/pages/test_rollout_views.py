@@ -97,7 +97,7 @@ def test_who_may_look_sees_every_state_and_its_reason(client, role):
 
 def test_one_state_can_be_looked_at(alice):
     page = text_of(alice.get(path(make_mixed()), {"state": "failed"}))
-    assert page.count("table__main") == 1 and "It failed." in page and "Show all 8 devices" in page
+    assert page.count("table__main") == 1 and "Failed." in page and "Show all 8 devices" in page
 
 
 def test_a_state_without_devices_stands(alice):

@@ -36,7 +36,7 @@ def test_a_waiting_device_is_told_what_it_waits_for(porch):
     rollout = rollouts.create(make_firmware(), [porch])[0]
     assert "not been started" in said()
     rollouts.resume(rollout)
-    assert said() == "The device has never been heard."
+    assert said() == "The device has never been seen."
     porch.link_state = "connected"
     porch.save()
     assert "when it next asks" in said()
@@ -84,7 +84,7 @@ def test_a_rollout_says_why_it_stands(porch):
     rollout = make_rollout([porch])
     assert wording.explain_rollout(rollout) == ""
     rollouts.pause(rollout)
-    assert wording.explain_rollout(rollout) == "Somebody wanted it so."
+    assert wording.explain_rollout(rollout) == "Sent by a person."
     with override("zh-hans"):
         assert re.search(r"[\u4e00-\u9fff]", wording.explain_rollout(rollout))
 

@@ -31,7 +31,7 @@ def test_all_devices_are_listed_and_narrowed(hall, client):
     assert "garden.jpg" in (page := client.get(LIST).content.decode()) and "harbour.jpg" in page
     page = client.get(LIST, {"device": "hall", "state": "queued"}).content.decode()
     assert "garden.jpg" in page and "harbour.jpg" not in page
-    assert "Nothing matches" in client.get(LIST, {"state": "failed"}).content.decode()
+    assert "No matches" in client.get(LIST, {"state": "failed"}).content.decode()
 
 
 def test_older_ones_are_behind_a_cursor(hall, client, monkeypatch):

@@ -27,7 +27,7 @@ def words(delivery: Delivery, **values) -> str:
 
 
 def test_each_step_has_its_words(delivery):
-    assert words(delivery) == "being drawn"
+    assert words(delivery) == "being prepared"
     assert words(delivery, prepared_at=timezone.now()) == "waiting its turn"
     delivery.device.link_state = LinkState.LOST
     assert "offline" in words(delivery) and "fetches it" in words(delivery, way="pull")
@@ -36,7 +36,7 @@ def test_each_step_has_its_words(delivery):
 
 
 def test_a_reason_without_figures_is_said_in_the_readers_language(delivery):
-    delivery.reason_word, delivery.reason = "not_image", "The bytes are no picture that can be read."
+    delivery.reason_word, delivery.reason = "not_image", "This is not a readable picture."
     with override("zh-hans"):
         assert "字节" in reason_of(delivery)
     delivery.reason_word, delivery.reason = "no_ack_data", "packet 3 of 9"

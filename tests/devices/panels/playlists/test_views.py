@@ -47,7 +47,7 @@ def fill(device: Device, *texts: str) -> list[PlaylistItem]:
 
 
 def test_an_empty_one_says_what_it_is_for(hall, client):
-    assert "Nothing is shown in turn" in page(client) and "Add the camera" not in page(client)
+    assert "The playlist is empty" in page(client) and "Add the camera" not in page(client)
 
 
 def test_a_cameras_newest_picture_is_added(hall, client, yard):
@@ -66,7 +66,7 @@ def test_cameras_with_pictures_are_offered_first(hall, client, yard):
 
 def test_a_camera_without_a_picture_is_said_to_be_passed_over(hall, client, yard):
     playlists.add_camera(hall, yard)
-    assert "It has no picture yet, so it is passed over." in page(client)
+    assert "It has no picture yet, so it is skipped." in page(client)
 
 
 def test_a_picture_of_the_history_is_added_and_known_by_its_time(hall, client, yard):
@@ -168,7 +168,7 @@ def test_the_tab_leads_to_it(hall, client):
 def test_a_viewer_looks_and_changes_nothing(hall, client):
     [item] = fill(hall, "a")
     client.force_login(make_user("vera", "viewer"))
-    assert "<q>a</q>" in page(client) and "Take out" not in page(client)
+    assert "<q>a</q>" in page(client) and "Remove" not in page(client)
     posts = [client.post(PAGE), client.post(url_of("move", item)), client.post(url_of("remove", item))]
     assert [answer.status_code for answer in posts] == [403, 403, 403]
     assert client.get(url_of("picture", item)).status_code == 200 and captions(hall) == ["a"]
@@ -185,5 +185,5 @@ def test_a_camera_of_another_group_is_neither_named_nor_added(hall, client, yard
     hall.save()
     playlists.add_camera(hall, yard)
     client.force_login(make_user("olga", "operator", hall.group))
-    assert "a camera that you may not see" in page(client) and "Yard" not in page(client)
+    assert "a camera you do not have access to" in page(client) and "Yard" not in page(client)
     assert client.post(PAGE, {"source": "camera", "camera": "yard"}).status_code == 422

@@ -30,7 +30,7 @@ def test_an_own_profile_keeps_the_name_that_its_owner_gave():
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "the bytes as they are"),
+        ({}, "the original file"),
         ({"format": "planes", "width": 8, "height": 4, "colours": "palette:bwr"},
          "8 × 4 · raw, one plane a colour · black, white, red"),
         ({"format": "jpeg"}, "JPEG"),

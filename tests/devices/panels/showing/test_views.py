@@ -90,7 +90,7 @@ def test_what_was_drawn_for_one_person_is_hidden_from_another(hall, client):
         ({"source": "capture"}, "Choose a picture first."),
         ({"source": "capture", "capture": "nope"}, "no such picture"),
         ({"source": "url", "url": "http://example.org:8080/x.jpg"}, "may not be fetched"),
-        ({"source": "url"}, "Write an address first."),
+        ({"source": "url"}, "Enter an address first."),
         ({"source": "file"}, "Choose a file first."),
     ],
 )
@@ -175,7 +175,7 @@ def test_only_owners_change_topics_and_only_operators_send(hall, client):
     assert client.post(topics).status_code == 403
     client.force_login(make_user("vera", "viewer"))
     page = client.get(SHOW)
-    assert page.status_code == 200 and "Send it" not in page.content.decode()
+    assert page.status_code == 200 and "Send" not in page.content.decode()
     assert posted(client, source="file", file=file()).status_code == 403
     client.force_login(make_user("mallory", ""))
     assert client.get(SHOW).status_code == client.post(topics).status_code == 404

@@ -1,6 +1,7 @@
 """Sentences are kept as what they are made of, and said in the language of whoever reads them."""
 
 import json
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, override
 
+from photohub.lib.pages import former_messages
 from photohub.lib.pages.sentences import (
     VALUE_CHARS,
     Said,
@@ -85,7 +87,7 @@ def test_several_sentences_are_one():
 
 def test_what_an_older_hub_wrote_is_translated_where_it_had_no_values():
     with override("zh-hans"):
-        assert say({}, "Streams are taken again.") == "又能接受视频流了。"
+        assert say({}, "Streams are accepted again.") == "又能接受视频流了。"
         assert say({}, "The camera says: no film") == "The camera says: no film"
 
 
@@ -106,3 +108,12 @@ def test_programs_are_told_a_point_in_time_in_full(settings):
     now = timezone.now().astimezone(ZoneInfo("Asia/Shanghai"))
     with in_timezone(ZoneInfo("Europe/Berlin")):
         assert in_english(said("since %(time)s", time=now)) == f"since {now:%b} {now.day}, {now:%Y, %H:%M}"
+
+
+@pytest.mark.parametrize("former, now", former_messages.NOW.items())
+def test_a_row_in_former_words_is_told_in_those_of_today(former, now):
+    values = {name: "12" for name in re.findall(r"%\((\w+)\)s", former)}
+    values |= {name: 12 for name in re.findall(r"%\((\w+)\)d", former)}
+    with override("zh-hans"):
+        shown = say({"text": former, "values": values})
+        assert shown == str(Said(now, values)) != Said(now, values).text
