@@ -137,6 +137,8 @@ def test_two_pictures_are_compared_with_a_slider_that_obeys_keys(open_page):
 def test_a_deleted_picture_gives_its_place_to_the_next_and_comes_back(open_page):
     page = open_page("/history?fold=no", **DESK)
     address = open_picture(page, 6)
+    # What is still being loaded when it goes is rightly missed on the console.
+    expect(page.locator(SHOWN)).to_have_js_property("complete", True)
     page.keyboard.press("Delete")
     expect(page.locator("[data-lightbox-place]")).to_have_text(f"6 of {PICTURES - 1}")
     assert not page.url.endswith(address)
