@@ -5,30 +5,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('devices', '0019_names_of_tables'),
+        ("devices", "0019_names_of_tables"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='brokeraccount',
-            name='state',
-            field=models.CharField(choices=[('pending', 'waiting to be sent to the broker'), ('synced', 'in step'), ('needs_key', 'a new key is needed')], default='pending', max_length=12),
+            model_name="brokeraccount",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("pending", "waiting to be sent to the broker"),
+                    ("synced", "in step"),
+                    ("needs_key", "a new key is needed"),
+                ],
+                default="pending",
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='device',
-            name='code',
-            field=models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]{1,31}$', '2 to 32 lowercase letters, digits and dashes, starting with a letter or digit.')]),
+            model_name="device",
+            name="code",
+            field=models.CharField(
+                max_length=32,
+                unique=True,
+                validators=[
+                    django.core.validators.RegexValidator(
+                        "^[a-z0-9][a-z0-9-]{1,31}$",
+                        "2 to 32 lowercase letters, digits and dashes, starting with a letter or digit.",
+                    )
+                ],
+            ),
         ),
         migrations.AlterField(
-            model_name='membership',
-            name='role',
-            field=models.CharField(choices=[('owner', 'owner: everything'), ('operator', 'operator: views and controls'), ('viewer', 'viewer: views only')], max_length=12),
+            model_name="membership",
+            name="role",
+            field=models.CharField(
+                choices=[
+                    ("owner", "owner: everything"),
+                    ("operator", "operator: views and controls"),
+                    ("viewer", "viewer: views only"),
+                ],
+                max_length=12,
+            ),
         ),
         migrations.AlterField(
-            model_name='rollouttarget',
-            name='state',
-            field=models.CharField(choices=[('waiting', 'waiting'), ('offered', 'offered'), ('downloading', 'downloading'), ('flashing', 'being written'), ('proved', 'runs the new version'), ('failed', 'failed'), ('timed_out', 'went silent'), ('cancelled', 'cancelled')], default='waiting', max_length=12),
+            model_name="rollouttarget",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("waiting", "waiting"),
+                    ("offered", "offered"),
+                    ("downloading", "downloading"),
+                    ("flashing", "being written"),
+                    ("proved", "runs the new version"),
+                    ("failed", "failed"),
+                    ("timed_out", "went silent"),
+                    ("cancelled", "cancelled"),
+                ],
+                default="waiting",
+                max_length=12,
+            ),
         ),
     ]

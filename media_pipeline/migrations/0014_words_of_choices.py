@@ -4,20 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('media_pipeline', '0013_names_of_tables'),
+        ("media_pipeline", "0013_names_of_tables"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='capture',
-            name='publish_state',
-            field=models.CharField(choices=[('none', 'not requested'), ('pending', 'waiting'), ('done', 'done'), ('failed', 'failed')], default='none', max_length=8),
+            model_name="capture",
+            name="publish_state",
+            field=models.CharField(
+                choices=[
+                    ("none", "not requested"),
+                    ("pending", "waiting"),
+                    ("done", "done"),
+                    ("failed", "failed"),
+                ],
+                default="none",
+                max_length=8,
+            ),
         ),
         migrations.AlterField(
-            model_name='capture',
-            name='thumbnail_state',
-            field=models.CharField(choices=[('none', 'not requested'), ('pending', 'waiting'), ('done', 'done'), ('failed', 'failed')], default='pending', max_length=8),
+            model_name="capture",
+            name="thumbnail_state",
+            field=models.CharField(
+                choices=[
+                    ("none", "not requested"),
+                    ("pending", "waiting"),
+                    ("done", "done"),
+                    ("failed", "failed"),
+                ],
+                default="pending",
+                max_length=8,
+            ),
         ),
     ]

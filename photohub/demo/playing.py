@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 _OTHER_SCENES = ("harbour", "workshop", "greenhouse", "garden")
 DATABASE_AWAY = (DatabaseError, InterfaceError)
 _RETRY_S = 2.0
+_ENDS_WITHIN_S = 2.0
 
 
 class SimulatedDevices:
@@ -37,6 +38,7 @@ class SimulatedDevices:
         self._addresses = addresses
         self._demo = demo
         self._running: dict[str, asyncio.Task] = {}
+        self._programs: dict[str, boards.Program] = {}
 
     async def run(self) -> None:
         """Start what should run, then start and stop programs as pages ask."""
@@ -57,7 +59,7 @@ class SimulatedDevices:
         finally:
             if past is not None:
                 past.cancel()
-                await asyncio.gather(past, return_exceptions=True)
+                await asyncio.wait({past}, timeout=_ENDS_WITHIN_S)
             await self._stop_all()
 
     async def _set_the_stage(self) -> None:
@@ -114,21 +116,24 @@ class SimulatedDevices:
         if device is None or self._addresses is None:
             return
         await in_thread(troubles.over, device, "simulator_stopped")
-        program = boards.build(device, key, scene, self._addresses)
+        program = self._programs[code] = boards.build(device, key, scene, self._addresses)
         try:
             await program.run()
-        except asyncio.CancelledError:
-            await program.stop()
-            raise
         except Exception as error:
             log.exception("The simulated device %s stopped.", code)
             await in_thread(_note_stopped, device, type(error).__name__)
 
     async def _stop(self, code: str) -> None:
-        task = self._running.pop(code, None)
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        """End a program by its own stop: it cancels again what its MQTT client loses of a cancellation."""
+        task, program = self._running.pop(code, None), self._programs.pop(code, None)
+        if task is None:
+            return
+        if program is not None:
+            stopping = asyncio.create_task(program.stop())
+            await asyncio.wait({task, stopping}, timeout=_ENDS_WITHIN_S)
+            stopping.cancel()
+        task.cancel()
+        await asyncio.wait({task}, timeout=_ENDS_WITHIN_S)
 
     async def _stop_all(self) -> None:
         await asyncio.gather(*(self._stop(code) for code in list(self._running)))

@@ -1,12 +1,13 @@
 """Which program each simulated device runs, and what becomes of one that breaks."""
 
 import asyncio
+import contextlib
 
 import pytest
 from asgiref.sync import sync_to_async
 
 from devices.events.models import Trouble
-from devices.setup import simulated
+from devices.setup import adding, simulated
 from photohub.demo import boards, playing, stage
 from photohub.demo.boards import Addresses
 from photohub.demo.cast import BOARDS, CAMERAS, PANEL, PI
@@ -70,3 +71,37 @@ async def test_a_device_whose_program_breaks_says_so_and_a_piece_that_fails_cost
         await until_await(all_told)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+class Deaf:
+    """Loses the cancellation, as an MQTT client may, and ends by its own stop."""
+
+    def __init__(self) -> None:
+        self.may_end, self.begun = asyncio.Event(), asyncio.Event()
+
+    async def run(self) -> None:
+        self.begun.set()
+        while not self.may_end.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.may_end.wait()
+
+    async def stop(self) -> None:
+        self.may_end.set()
+
+
+async def test_a_program_that_loses_its_cancellation_is_stopped_with_the_hub(monkeypatch):
+    program = Deaf()
+    monkeypatch.setattr(
+        stage,
+        "make_devices",
+        lambda: adding.add_device(code="demo-1", name="", profile="panel", simulated=True),
+    )
+    for piece in ("fill_playlist", "begin_rollout"):
+        monkeypatch.setattr(stage, piece, lambda: None)
+    monkeypatch.setattr(boards, "build", lambda *about: program)
+    running = asyncio.create_task(playing.SimulatedDevices(AT, demo=True).run())
+    async with asyncio.timeout(20):
+        await program.begun.wait()
+        running.cancel()
+        await asyncio.wait({running})
+    assert program.may_end.is_set()
