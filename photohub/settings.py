@@ -236,22 +236,24 @@ DATABASE_URL = env_secret(
 )
 
 
-def _database() -> dict:
-    if not DATABASE_URL:
-        # IMMEDIATE: a transaction that reads first and writes later fails at once otherwise, whatever the timeout.
-        # synchronous=FULL: a committed picture survives a power cut, which "code 0" promises to the camera.
-        return {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": PHOTOHUB_DATA / "photohub.sqlite3",
-            # Opening the file anew for each piece of work costs as much as the work.
-            "CONN_MAX_AGE": None,
-            "TEST": {"NAME": PHOTOHUB_DATA / "test.sqlite3"},
-            "OPTIONS": {
-                "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
-                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000;",
-            },
-        }
+def _sqlite() -> dict:
+    # IMMEDIATE: a transaction that reads first and writes later fails at once otherwise, whatever the timeout.
+    # synchronous=FULL: a committed picture survives a power cut, which "code 0" promises to the camera.
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": PHOTOHUB_DATA / "photohub.sqlite3",
+        # Opening the file anew for each piece of work costs as much as the work.
+        "CONN_MAX_AGE": None,
+        "TEST": {"NAME": PHOTOHUB_DATA / "test.sqlite3"},
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000;",
+        },
+    }
+
+
+def _postgresql() -> dict:
     parts = urlsplit(DATABASE_URL)
     if parts.scheme not in ("postgres", "postgresql"):
         raise SettingError(
@@ -280,7 +282,7 @@ def _database() -> dict:
     }
 
 
-DATABASES: dict[str, dict] = {"default": _database()}
+DATABASES: dict[str, dict] = {"default": _postgresql() if DATABASE_URL else _sqlite()}
 
 # --- Redis, Channels, Celery ------------------------------------------------------------------------------------
 

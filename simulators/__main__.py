@@ -65,6 +65,25 @@ def build_parser() -> argparse.ArgumentParser:
         prog="python -m simulators", description="Simulated devices for PhotoHub."
     )
     kinds = parser.add_subparsers(dest="kind", required=True)
+    _add_esp32s3(kinds)
+    http = kinds.add_parser(
+        "http", aliases=["generic"], help="cameras that post a picture every so often, with a key"
+    )
+    _add_common(http)
+    http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
+    _add_streaming(kinds)
+    add_panel(kinds, _add_identity, read_address)
+    add_updating(kinds, read_address)
+    add_trmnl(kinds)
+    picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
+    _add_view(picture)
+    picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
+    picture.add_argument("--at", type=float, default=None, help="unix time in the picture, otherwise now")
+    picture.add_argument("--code", default="camera", help="the name burned into the picture")
+    return parser
+
+
+def _add_esp32s3(kinds) -> None:
     esp = kinds.add_parser("esp32s3", help="cameras that run the published ESP32-S3 program: MQTT and HTTP")
     _add_common(esp)
     esp.add_argument("--mqtt", type=read_address, default=("127.0.0.1", 1883), help="the broker's host:port")
@@ -85,21 +104,6 @@ def build_parser() -> argparse.ArgumentParser:
         "--drop-rate", type=float, default=0.0, help="the share of uploads that break off, 0 to 1"
     )
     esp.add_argument("--battery", type=int, default=0, help="millivolts at the start, 0 for none")
-    http = kinds.add_parser(
-        "http", aliases=["generic"], help="cameras that post a picture every so often, with a key"
-    )
-    _add_common(http)
-    http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
-    _add_streaming(kinds)
-    add_panel(kinds, _add_identity, read_address)
-    add_updating(kinds, read_address)
-    add_trmnl(kinds)
-    picture = kinds.add_parser("picture", help="write one picture of a scene to a file")
-    _add_view(picture)
-    picture.add_argument("--out", type=Path, required=True, help="the JPEG file to write")
-    picture.add_argument("--at", type=float, default=None, help="unix time in the picture, otherwise now")
-    picture.add_argument("--code", default="camera", help="the name burned into the picture")
-    return parser
 
 
 def _add_streaming(kinds) -> None:

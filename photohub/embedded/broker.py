@@ -125,8 +125,12 @@ class EmbeddedBroker:
         self._on_refused = on_refused
         self._on_well = on_well
         self._on_crowd = on_crowd
-        self._turned_away = 0
         self._revalidate = revalidate
+        self._begin_empty()
+
+    def _begin_empty(self) -> None:
+        """Know nobody yet."""
+        self._turned_away = 0
         self._server: asyncio.Server | None = None
         self._connections: set[Connection] = set()
         self._by_key: dict[str, Connection] = {}

@@ -19,20 +19,7 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
     )
     lines.append(f"  Stream    {site.host_and_port(site.stream_host(), site.stream_port())}")
     lines.append(f"  Data      {settings.PHOTOHUB_DATA}")
-    if site.http_port() != settings.HTTP_PORT:
-        lines.append(
-            f"  NOTE      port {settings.HTTP_PORT} is taken by another program, so the page is on {site.http_port()}."
-        )
-    if not settings.MQTT_URL and site.mqtt_port() != settings.MQTT_PORT:
-        lines.append(
-            f"  NOTE      port {settings.MQTT_PORT} is taken by another program, so MQTT is on {site.mqtt_port()}: "
-            "tell your cameras, or stop that program."
-        )
-    if site.stream_port() != settings.STREAM_PORT:
-        lines.append(
-            f"  NOTE      port {settings.STREAM_PORT} is taken by another program, so streams are on "
-            f"{site.stream_port()}: tell your cameras, or stop that program."
-        )
+    lines += _ports_taken()
     if demo:
         lines.append(
             "  Demo      simulated cameras, boards and a panel are connecting; their past month is painted meanwhile."
@@ -47,3 +34,23 @@ def banner(*, demo: bool, owner_token: str | None) -> str:
         if not settings.PHOTOHUB_URL:
             lines.append(f"  http://localhost:{site.http_port()}/setup/{owner_token}")
     return "\n".join([*lines, "", "Stop with Ctrl+C.", ""])
+
+
+def _ports_taken() -> list[str]:
+    """Tell of each port that another program has, and where the hub is instead."""
+    lines = []
+    if site.http_port() != settings.HTTP_PORT:
+        lines.append(
+            f"  NOTE      port {settings.HTTP_PORT} is taken by another program, so the page is on {site.http_port()}."
+        )
+    if not settings.MQTT_URL and site.mqtt_port() != settings.MQTT_PORT:
+        lines.append(
+            f"  NOTE      port {settings.MQTT_PORT} is taken by another program, so MQTT is on {site.mqtt_port()}: "
+            "tell your cameras, or stop that program."
+        )
+    if site.stream_port() != settings.STREAM_PORT:
+        lines.append(
+            f"  NOTE      port {settings.STREAM_PORT} is taken by another program, so streams are on "
+            f"{site.stream_port()}: tell your cameras, or stop that program."
+        )
+    return lines

@@ -69,15 +69,18 @@ def create(
             RolloutTarget(rollout=rollout, device=device, module=firmware.module, position=n, step=step)
             for n, (device, step) in enumerate(zip(planning.in_order(fitting), step_of, strict=True))
         )
-        words = {"name": firmware, "n": len(fitting)}
-        sentence = said("A rollout of %(name)s was created; devices: %(n)d.", **words)
-        if plan.allow_rollback:
-            sentence = said("A rollout of %(name)s was created (rollback allowed); devices: %(n)d.", **words)
-        tell(rollout, sentence, user)
+        tell(rollout, _made(firmware, len(fitting), plan), user)
         if start:
             resume(rollout, user)
     rollout.refresh_from_db()
     return rollout, left_out
+
+
+def _made(firmware: Firmware, count: int, plan: Plan) -> Said:
+    words = {"name": firmware, "n": count}
+    if plan.allow_rollback:
+        return said("A rollout of %(name)s was created (rollback allowed); devices: %(n)d.", **words)
+    return said("A rollout of %(name)s was created; devices: %(n)d.", **words)
 
 
 def sort_out(
