@@ -15,6 +15,7 @@ NAMED_ONLY = {
     "boto3": "media_pipeline/mirror/s3.py, through django-storages",
     "daphne": "tests/servers.py: one of the servers that the endpoints are tried under",
     "django-csp": "settings: MIDDLEWARE",
+    "django-stubs": "tests/test_types.py: the types of Django",
     "djlint": "tests/test_templates.py: run as a program",
     "gunicorn": "tests/servers.py: one of the servers that the endpoints are tried under",
     "httptools": "photohub/start/serving.py: uvicorn's parser",

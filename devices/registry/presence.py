@@ -197,7 +197,7 @@ def _link_down(device: Device) -> bool:
 def why_deaf(device: Device) -> Cannot | None:
     """Return why an order for a picture cannot reach the device, as far as its row tells; None when it may."""
     if not device.enabled:
-        return Cannot("disabled", said("It is switched off in its settings."))
+        return Cannot("disabled", said("It is turned off in its settings."))
     if not device.takes_commands:
         sentence = said("It has no command topic, so it cannot be told to take a picture.")
         return Cannot("no_command_topic", sentence)

@@ -186,7 +186,7 @@ class Capture(models.Model):
             ),
             models.Index(
                 fields=["-received_at", "-id", "fault"],
-                condition=Q(fault__isnull=False),
+                condition=Q(fault__isnull=False, trashed_at=None),
                 name="captures_with_a_fault",
             ),
         ]

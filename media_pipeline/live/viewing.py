@@ -24,7 +24,7 @@ from .mjpeg import Verdict
 
 _NOBODY = "Log in to see this camera, or send an API token: as Bearer, or as the password of HTTP Basic."
 _TOO_OFTEN = "Too many failed tries; wait {} s."
-_OFF = "This camera is switched off."
+_OFF = "This camera is turned off."
 _NONE_STREAMS = "No camera that you may see is streaming. Open its page for what it has to send."
 _SEVERAL_STREAM = "Several cameras are streaming: ask for /devices/<code>/stream.mjpg."
 

@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="capture",
             index=models.Index(
-                condition=models.Q(("fault__isnull", False)),
+                condition=models.Q(("fault__isnull", False), ("trashed_at", None)),
                 fields=["-received_at", "-id", "fault"],
                 name="captures_with_a_fault",
             ),

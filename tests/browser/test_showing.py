@@ -62,7 +62,7 @@ def test_a_picture_is_chosen_previewed_sent_and_seen_to_arrive(page: Page, hub):
         page.locator(".pick").first.click()
         page.select_option("#render", "epaper-400x300-bw")
         page.wait_for_function(f"{PREVIEW_WIDTH} === 400")
-        page.click("text=Send it")
+        page.get_by_role("button", name="Send", exact=True).click()
         newest = page.locator(".delivery").first
         expect(newest).to_contain_text("of 11", timeout=15_000)
         expect(newest.locator("progress")).to_be_visible()
@@ -87,7 +87,7 @@ def test_a_selection_of_the_history_asks_for_its_panel(page: Page, hub):
     page.goto(f"{hub.url}/history")
     page.click("text=Select")
     page.locator(".photo a").first.click()
-    page.locator(".selection").get_by_text("Show on a panel…").click()
+    page.locator(".selection").get_by_role("button", name="Show on a panel…").first.click()
     expect(page.locator("h1")).to_have_text("Show on a panel")
     expect(page.locator(".strip img")).to_have_count(1)
 
@@ -161,6 +161,6 @@ def test_without_javascript_a_file_is_previewed_and_sent(browser, hub):
     page.set_input_files("[name=file]", file)
     page.click("[data-preview-button]")
     expect(page.locator("#preview img")).to_be_visible()
-    page.click("text=Send it")
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".delivery").first).to_contain_text("yard.jpg")
     context.close()

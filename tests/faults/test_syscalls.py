@@ -11,7 +11,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import Receipt, ingest_batch
 from media_pipeline.picture_files import store, syncing
 from media_pipeline.picture_files.refusals import Refused
-from photohub.lib.files import moving
+from photohub.lib.files import blobs, moving
 from tests.builders import make_device, make_spool, make_upload
 from tests.faults.hub import check, hub_with_camera, traced
 from tests.faults.ledger import make_picture
@@ -86,9 +86,8 @@ def arm(monkeypatch, call: str, error: int) -> Failing | FailingSync:
         monkeypatch.setattr(syncing, "_libc", failing := FailingSync(error))
         return failing
     failing = Failing(call, error)
-    monkeypatch.setattr(store, "os", failing)
-    monkeypatch.setattr(syncing, "os", failing)
-    monkeypatch.setattr(moving, "os", failing)
+    for module in (store, syncing, blobs, moving):
+        monkeypatch.setattr(module, "os", failing)
     if call == "mkdir":
         path = type(store.settings.PICTURES_DIR)
         monkeypatch.setattr(path, "mkdir", failing._wrapped(path.mkdir))

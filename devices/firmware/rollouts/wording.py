@@ -30,7 +30,7 @@ SENTENCES: dict[str, str | Promise] = {
     "link_unknown": gettext_lazy("The hub has not yet checked whether its outside address is reachable."),
     "link_broken": gettext_lazy("The hub's outside address does not answer, so a download would fail."),
     # Why a rollout is paused or ended.
-    "person": gettext_lazy("Sent by a person."),
+    "person": gettext_lazy("Someone asked for this."),
     "threshold": gettext_lazy("Too many devices failed."),
     "step_failed": gettext_lazy("Too many devices in this step failed, so the next one was not started."),
     "integrity": gettext_lazy("The stored image is damaged."),

@@ -8,9 +8,11 @@ sentence itself, a point in time, which each reader is told in his own zone, or 
 says in other words is then said in English.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext, override
@@ -19,9 +21,11 @@ from photohub.lib.log.logs import mask
 from photohub.lib.pages.times import wording as times
 from photohub.lib.pages.timezones import in_hubs_timezone
 
-from .former_messages import NOW
-
 SENTENCE_CHARS = 300
+# Messages that rows of an older hub keep in other words than today, and how each reads now.
+NOW: dict[str, str] = json.loads(
+    (Path(__file__).parents[3] / "locale/former_messages.json").read_text("utf-8")
+)
 # What a row keeps of a point in time: {"at": "2026-11-29T20:13:00+00:00"}.
 AT = "at"
 # Devices and servers say what they like, and everybody who may look reads it: no secret, and not without end.

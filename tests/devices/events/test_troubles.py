@@ -31,7 +31,7 @@ def test_a_trouble_stands_on_the_page_in_the_readers_language(client):
     _note(device)
     client.force_login(make_user("ada", "owner"))
     for language, words in (
-        ("en", "The device was answered: no picture"),
+        ("en", "The device was told: no picture"),
         ("zh-CN", "已答复设备：no picture"),
     ):
         for page in ("/devices/porch/", "/devices/", "/devices/porch/events/"):

@@ -130,7 +130,7 @@ def test_publishing_reads_the_disk_even_when_the_bytes_are_in_memory():
         images.publish(row)
 
 
-@pytest.mark.parametrize(("data", "words"), [(IMAGE, "same bytes"), (IMAGE + b"x", "version of its own")])
+@pytest.mark.parametrize(("data", "words"), [(IMAGE, "same contents"), (IMAGE + b"x", "a different version")])
 def test_the_same_version_twice_is_a_clear_conflict(data, words):
     store()
     with pytest.raises(FirmwareTaken, match=words):

@@ -33,7 +33,7 @@ def test_the_page_says_which_key_a_third_one_ends(porch, client):
     oldest = porch.keys.get()
     client.post(NEW)
 
-    assert f"ends the oldest, {oldest.prefix}…" in client.get(KEYS).content.decode()
+    assert f"revokes the oldest, {oldest.prefix}…" in client.get(KEYS).content.decode()
 
 
 def test_a_revoked_key_stays_listed(porch, client):

@@ -46,7 +46,7 @@ def test_a_wrong_code_is_explained(db):
     form = AddForm({"name": "Barn", "code": "Old Barn"})
 
     assert not form.is_valid()
-    assert "small letters" in form.errors["code"][0]
+    assert "lowercase letters" in form.errors["code"][0]
 
 
 def test_a_taken_code_is_explained_at_its_field(db):

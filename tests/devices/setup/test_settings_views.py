@@ -28,7 +28,7 @@ def test_refused_settings_keep_what_was_typed(porch, client):
     page = client.post(SETTINGS, settings_data(porch, name="Front", allowed_network="home"))
 
     assert page.status_code == 422
-    assert 'value="home"' in page.content.decode() and "Write a network as" in page.content.decode()
+    assert 'value="home"' in page.content.decode() and "Enter a network like" in page.content.decode()
 
 
 def test_a_public_network_is_stored_with_a_warning(porch, client):
@@ -142,7 +142,11 @@ def test_the_owner_sees_an_unknown_certificate_and_trusts_it(porch, client):
     troubles.over(porch, "fetch_certificate_unknown")
     troubles.note(porch, "fetch_certificate_changed", host="cam", fingerprint=OTHER)
     page = client.get(SETTINGS).content.decode()
-    assert "another certificate than the one" in page and f'value="{OTHER}"' in page and SHOWN in page
+    assert (
+        "a different certificate than the trusted one" in page
+        and f'value="{OTHER}"' in page
+        and SHOWN in page
+    )
 
 
 def test_a_certificate_is_forgotten_and_nonsense_refused(porch, client):

@@ -66,7 +66,7 @@ def test_a_device_with_a_secret_shows_it_too(alice, client):
 def test_a_second_board_is_told_that_the_fixed_topics_are_taken(alice, client):
     make_device("barn", profile="esp32s3", name="Barn")
 
-    assert "belongs to Barn already" in client.get(f"{ADD}?profile=esp32s3").content.decode()
+    assert "already belongs to Barn" in client.get(f"{ADD}?profile=esp32s3").content.decode()
     page = added(client, "esp32s3").content.decode()
     assert "belongs to Barn, so this device has topics of its own" in page
     assert "photohub/porch/command" in page

@@ -64,7 +64,7 @@ def test_a_missing_file_leaves_the_page_standing(client):
     client.force_login(make_user("alice", "owner"))
     page = client.get(f"/captures/{capture.pk}")
     assert page.status_code == 200
-    assert "The file of this picture is missing here" in page.content.decode()
+    assert "file is missing, and the mirror has no copy" in page.content.decode()
 
 
 def test_a_stopped_mirror_offers_to_try_now(client):

@@ -70,7 +70,7 @@ def test_more_cameras_than_a_wall_holds_are_told(stream, monkeypatch):
         make_device(code)
     stream({"east", "north", "west"})
     page = log_in("viewer").get("/wall").content.decode()
-    assert page.count("data-camera=") == 2 and "1 more streams" in page
+    assert page.count("data-camera=") == 2 and "1 more is streaming" in page
 
 
 def test_without_scripts_four_cameras_stream_and_the_rest_show_their_newest_picture(stream):

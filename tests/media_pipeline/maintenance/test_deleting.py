@@ -80,7 +80,7 @@ def test_a_copy_of_a_mirror_that_was_switched_off_is_not_forgotten():
     OSSObject.objects.filter(pk=capture.pk).update(state="mirrored", attempts=1)
     deleting.delete_captures(make_user("alice", "owner"), [capture])
     assert sweep() == 0
-    assert "former mirror" in Removal.objects.get().error
+    assert "previous mirror" in Removal.objects.get().error
 
 
 def test_a_copy_under_way_is_deleted_after_its_lease():

@@ -63,7 +63,7 @@ def test_a_refusing_public_address_is_noticed():
 
 def test_a_public_address_with_other_bytes_is_noticed(tmp_path, monkeypatch):
     other = tmp_path / "other.txt"
-    other.write_bytes(b"other bytes")
+    other.write_bytes(b"different bytes")
     with FakeOSS() as oss:
         store = open_mirror(SimpleNamespace(**oss.settings()))
         store.put(other, "other.txt", "text/plain")
@@ -71,7 +71,7 @@ def test_a_public_address_with_other_bytes_is_noticed(tmp_path, monkeypatch):
         monkeypatch.setattr(store, "signed_url", lambda key, expires_s: url)
         steps = store.probe()
         assert outcomes(steps)[2:] == [("public read", False), ("delete", True)]
-        assert "other bytes" in steps[2].sentence
+        assert "different bytes" in steps[2].sentence
 
 
 def test_a_forced_download_is_mentioned():

@@ -61,7 +61,7 @@ def test_what_cannot_be_is_refused_by_its_field(values, field):
 def test_a_camera_is_no_panel():
     with pytest.raises(ValidationError) as refused:
         rule(make_device("yard"), make_device("porch", name="Porch"))
-    assert refused.value.message_dict["panels"] == ["Porch takes no pictures."]
+    assert refused.value.message_dict["panels"] == ["Porch cannot show pictures."]
 
 
 def test_a_name_is_used_once():

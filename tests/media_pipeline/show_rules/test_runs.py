@@ -110,7 +110,7 @@ def test_a_panel_that_is_off_does_not_keep_the_others_from_it(yard):
     rule = make_rule(yard, "hall", "desk")
     Device.objects.filter(code="hall").update(enabled=False)
     make_capture(yard)
-    assert run(rule) == 1 and "hall is switched off" in rule.runs.get().reason
+    assert run(rule) == 1 and "hall is turned off" in rule.runs.get().reason
 
 
 def test_a_run_that_reached_no_panel_failed(yard):

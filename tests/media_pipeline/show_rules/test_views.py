@@ -94,7 +94,7 @@ def test_a_rule_is_changed_and_switched_off(alice, client, yard, hall):
     client.post(edit, values)
     rule.refresh_from_db()
     assert (rule.caption, rule.enabled) == ("new", False)
-    assert "This rule is switched off" in page_of(client, reverse("rule", args=[rule.pk]))
+    assert "This rule is turned off" in page_of(client, reverse("rule", args=[rule.pk]))
 
 
 def test_a_circle_is_refused_beside_the_panels(alice, client, yard, hall):
@@ -152,7 +152,7 @@ def test_a_failed_run_says_why_in_the_readers_language(alice, client, yard, hall
 
 def test_a_rule_that_did_nothing_yet_says_so(alice, client, yard, hall):
     page = page_of(client, reverse("rule", args=[make_rule(yard, hall).pk]))
-    assert "Its camera has sent no picture since the rule was made." in page
+    assert "Its camera has sent no picture since the rule was created." in page
 
 
 def test_older_runs_are_on_the_next_page(alice, client, yard, hall):
@@ -168,7 +168,7 @@ def test_older_runs_are_on_the_next_page(alice, client, yard, hall):
 
 def test_a_rule_is_deleted_after_a_question(alice, client, yard, hall):
     rule = make_rule(yard, hall)
-    assert 'data-confirm="Delete the rule Door? What it sent stays."' in page_of(
+    assert 'data-confirm="Delete the rule Door? Pictures it sent remain."' in page_of(
         client, reverse("rule", args=[rule.pk])
     )
     assert client.post(reverse("rule_delete", args=[rule.pk]))["Location"] == LIST
@@ -203,7 +203,7 @@ def test_a_panel_of_another_group_is_counted_and_not_named(client, yard, hall):
     runs.run_rule(rule)
     client.force_login(make_user("vera", "viewer", yard.group))
     page = page_of(client, LIST) + page_of(client, reverse("rule", args=[rule.pk]))
-    assert "and 1 panel that you may not see" in page and "Hall" not in page
+    assert "and 1 panel you do not have access to" in page and "Hall" not in page
 
 
 def test_a_visitor_is_sent_to_log_in(db, client):

@@ -105,7 +105,7 @@ async def test_a_login_in_the_address_is_sent_when_it_is_asked_for_and_not_shown
         assert len(camera.requests) >= 2 and b"Authorization" not in camera.requests[0]
         assert b"Authorization: Basic YWRtaW46czNjcmV0\r\n" in camera.requests[1]
         assert b"GET /x?y=1 HTTP" in camera.requests[0] and b"s3cret" not in camera.requests[0]
-        assert "s3cret" not in caplog.text and "does not take this user name" in str(camera.links[0].sentence)
+        assert "s3cret" not in caplog.text and "rejected this user name" in str(camera.links[0].sentence)
         assert camera.pauses[0] > 200
 
 
@@ -137,14 +137,14 @@ async def test_a_tcp_server_is_read_in_any_framing(raw):
         (answer(b"", status="302 Found"), "answered 302"),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 70_000,
-            "chunks of the answer are damaged",
+            "answer is damaged",
         ),
-        (answer(b"<html>"), "neither a JPEG nor a PNG"),
+        (answer(b"<html>"), "not a JPEG, PNG or WebP"),
         (answer(ONE + bytes(20_000)), "larger than 10000 bytes"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + ONE + bytes(20_000), "larger than 10000 bytes"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n" + ONE[:-2], "before the answer was complete"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n" + ONE, "not a number"),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "chunks of the answer are damaged"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "answer is damaged"),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 5000, "headers of the answer are too long"),
         (b"SSH-2.0-server\r\n\r\n", "does not answer in HTTP"),
         (b"", "before the answer was complete"),
@@ -255,7 +255,12 @@ async def test_addresses_where_no_camera_lives_are_not_asked():
     for url in ("http://169.254.169.254/", "tcp://[fe80::1]:80", "http://0.0.0.0/"):
         puller = Puller(Pull("porch", url), lambda *_: None, on_link)
         task = asyncio.create_task(puller.run())
-        await until(lambda: links and "has an address that may not be asked" in str(links.pop().sentence))
+        await until(
+            lambda: (
+                links
+                and "has an address that PhotoHub is not allowed to contact" in str(links.pop().sentence)
+            )
+        )
         task.cancel()
 
 

@@ -125,7 +125,7 @@ async def test_a_camera_of_a_known_network_may_warm_up_first():
         (b"GET / HTTP/1.1\r\n\r\n", "neither a length nor a picture"),
         (HELLO + b"\xff\xff\xff\xff", "neither a length nor a picture"),
         (HELLO + big(ONE) + b"\x7f\xff\xff\xff", "larger than"),
-        (HELLO + struct.pack(">I", 50) + b"nothing", "something else than a picture"),
+        (HELLO + struct.pack(">I", 50) + b"nothing", "something other than a picture"),
     ],
 )
 async def test_a_refused_stream_is_closed_with_one_line(data, reason, caplog):

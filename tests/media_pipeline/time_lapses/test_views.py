@@ -56,7 +56,7 @@ def test_a_time_without_pictures_is_refused_at_its_field():
     porch_with(1)
     values = {"device": "porch", "since": "2001-01-01T00:00", "before": "2001-01-02T00:00", "action": "make"}
     answer = log_in("operator").post("/timelapses/new", values | {"step": 1, "fps": 5, "width": 640})
-    assert answer.status_code == 422 and "no picture of that time" in answer.content.decode()
+    assert answer.status_code == 422 and "no picture from that time" in answer.content.decode()
 
 
 def test_days_of_the_history_become_times_in_the_visitors_zone():
@@ -118,7 +118,7 @@ def test_a_film_on_its_way_can_be_stopped_and_has_no_file():
     assert "0 of 2 pictures" in client.get(f"/timelapses/{time_lapse.pk}/now").content.decode()
     assert client.get(f"/timelapses/{time_lapse.pk}/film.mp4").status_code == 404
     client.post(f"/timelapses/{time_lapse.pk}/cancel")
-    assert "Nothing of it is kept" in client.get(f"/timelapses/{time_lapse.pk}").content.decode()
+    assert "Nothing was kept" in client.get(f"/timelapses/{time_lapse.pk}").content.decode()
 
 
 def test_a_film_whose_file_is_lost_says_so():

@@ -64,9 +64,9 @@ def test_a_lock_out_of_a_clock_that_was_ahead_ends_with_it(db):
 
 
 def test_a_hub_without_an_owner_says_where_to_begin(client, db):
-    assert "Nobody owns this PhotoHub yet" in client.get("/login").text
+    assert "This PhotoHub has no owner yet" in client.get("/login").text
     make_user("alice", "owner")
-    assert "Nobody owns this PhotoHub yet" not in client.get("/login").text
+    assert "This PhotoHub has no owner yet" not in client.get("/login").text
 
 
 def test_logging_out_takes_a_form(db):
@@ -223,7 +223,7 @@ def test_changing_the_password_offers_to_end_the_tokens(db):
     bob = make_user("bob", "operator")
     _token, secret = tokens.new_token(bob, "program")
     client, _answer = log_in("bob")
-    assert "1 token works with or without this password" in client.get("/account").text
+    assert "1 API token works without this password" in client.get("/account").text
     new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     answer = client.post("/account/password", new, follow=True)
     assert "1 API token of yours goes on working" in answer.text and tokens.find_token(secret)

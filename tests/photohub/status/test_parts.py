@@ -89,7 +89,9 @@ def test_a_lost_broker_speaks_in_its_own_words():
     assert "PHOTOHUB_MQTT_URL" in part("broker").help
 
 
-@pytest.mark.parametrize(("language", "words"), [("en", "none was handled"), ("zh-hans", "一条都没有处理完")])
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "none was processed"), ("zh-hans", "一条都没有处理完")]
+)
 def test_messages_that_are_stuck_are_told_until_one_is_handled(client, language, words):
     gateway.note_stuck(False)
     gateway.note_stuck(True)
@@ -275,7 +277,7 @@ def test_buttons_are_for_owners_and_forms(path):
 
 def test_an_outside_address_that_does_not_answer_is_told_while_firmware_goes_out():
     heartbeats.note(
-        link_check.HEARTBEAT, False, "http://192.168.1.10 answers 404, so it does not lead to this hub."
+        link_check.HEARTBEAT, False, "http://192.168.1.10 answered 404, so it does not lead to this hub."
     )
     assert (part("address").state, "404" in part("address").sentence) == ("warning", True)
     ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).update(at=timezone.now() - timedelta(minutes=10))
@@ -290,7 +292,7 @@ def test_cameras_that_cannot_be_fetched_are_counted():
     assert (found.state, found.sentence) == ("warning", "2 cameras cannot be fetched.")
     troubles.note(north, "file_refused", detail="x")
     troubles.note(make_device("east"), "file_refused", detail="x")
-    assert part("devices").sentence == "3 devices have trouble." and part("devices").figures[0][1] == "2"
+    assert part("devices").sentence == "3 devices need attention." and part("devices").figures[0][1] == "2"
 
 
 @pytest.mark.parametrize(

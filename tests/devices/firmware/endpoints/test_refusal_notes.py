@@ -25,7 +25,7 @@ def test_a_wrong_key_is_told_until_the_right_one_comes(endpoint):
     assert board.get().status_code == 401
     wait_for(_open)
     ((code, sentence),) = _open()
-    assert code == made.device.code and "the key is wrong or was revoked" in sentence
+    assert code == made.device.code and "the key is wrong or revoked" in sentence
     board.headers = right
     assert board.get().status_code == 200
     wait_for(lambda: not _open())
@@ -42,7 +42,7 @@ def test_what_could_not_be_read_is_told_until_something_can(endpoint):
     board = Board(endpoint, offer())
     url = f"{board.root}/configData"
     assert endpoint.put(url, content=b"[", headers=board.headers).status_code == 400
-    told = "It asked for firmware and was refused: what it sent could not be read."
+    told = "It requested firmware and was refused: what it sent could not be read."
     wait_for(lambda: [sentence for _, sentence in _open()] == [told])
     assert board.tell() == 200
     wait_for(lambda: not _open())

@@ -108,7 +108,7 @@ def test_a_lower_counter_is_refused_until_it_is_wanted():
 
 def test_the_same_version_again_is_refused_beside_the_version():
     store()
-    assert "stored already" in refused(upload_form(manifest_file()))["version"]
+    assert "is already stored" in refused(upload_form(manifest_file()))["version"]
 
 
 def test_a_field_that_contradicts_the_manifest_is_named_above_the_form():
@@ -121,7 +121,7 @@ def test_a_public_key_is_trusted():
     assert form.is_valid() and form.save(make_user("alice", "owner")) == SigningKey.objects.get()
 
 
-@pytest.mark.parametrize(("text", "words"), [("abc", "no Ed25519"), (None, "known already")])
+@pytest.mark.parametrize(("text", "words"), [("abc", "not an Ed25519"), (None, "already known")])
 def test_a_key_that_is_none_or_known_is_refused_beside_it(text, words):
     known = trust().public_key
     form = SigningKeyForm({"name": "release", "public_key": text or known})

@@ -90,7 +90,7 @@ def test_who_may_look_sees_every_state_and_its_reason(client, role):
     rollout = make_mixed()
     client.force_login(make_user("bob", role))
     page = text_of(client.get(path(rollout)))
-    assert "40 %" in page and "has not begun to download" in page and "The device reports the new" in page
+    assert "40 %" in page and "the download has not started" in page and "The device reports the new" in page
     assert all(f"?state={state}" in page for state in STATES)
     assert (path(rollout, "pause") in page) == (role == "owner")
 
@@ -131,7 +131,7 @@ def test_what_is_over_does_not_start_again(alice):
     rollout = make_rollout(make_devices(1))
     rollouts.cancel(rollout)
     assert "has ended" in text_of(alice.post(path(rollout, "resume"), follow=True))
-    assert "or it is over" in text_of(alice.post(path(rollout, "cancel"), follow=True))
+    assert "or it has ended" in text_of(alice.post(path(rollout, "cancel"), follow=True))
 
 
 def test_an_unknown_order_is_not_found(alice):
@@ -158,4 +158,4 @@ def test_the_device_tab_shows_versions_and_updates(client):
     make_rollout([device])
     client.force_login(make_user("vera", "viewer"))
     page = text_of(client.get(reverse("devices:firmware", args=["porch"])))
-    assert "1.0.0" in page and "stm32" in page and "2.0.0" in page and "never been heard" in page
+    assert "1.0.0" in page and "stm32" in page and "2.0.0" in page and "never been seen" in page

@@ -159,7 +159,7 @@ def test_a_key_is_trusted_and_revoked(alice):
 
 def test_a_wrong_key_is_refused_beside_it(alice):
     answer = alice.post(KEYS, {"name": "release", "public_key": "abc"})
-    assert (answer.status_code, "This is no Ed25519 public key" in text_of(answer)) == (422, True)
+    assert (answer.status_code, "This is not an Ed25519 public key" in text_of(answer)) == (422, True)
 
 
 def test_an_image_of_a_revoked_key_says_so(alice):

@@ -50,7 +50,9 @@ def test_an_address_that_leads_here_has_no_problem():
     assert server.asked == ["/healthz", "/photos/healthz"]
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "answers 404"), (503, "answers 503"), (301, "redirect")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "answered 404"), (503, "answered 503"), (301, "redirect")]
+)
 def test_an_address_that_leads_elsewhere_is_told(status, words):
     with hub(status, Location="https://example.org/") as (_, address):
         assert words in str(link_check.find_problem(address))

@@ -78,7 +78,7 @@ def test_an_image_whose_key_was_revoked_is_not_planned_nor_resumed():
 
 def test_going_back_is_written_down():
     rollouts.create(make_firmware(), make_devices(1), plan=Plan(allow_rollback=True))
-    assert "go back" in Event.objects.get(type=EventType.UPDATE_CHANGED).sentence
+    assert "rollback allowed" in Event.objects.get(type=EventType.UPDATE_CHANGED).sentence
 
 
 def test_nothing_is_offered_before_the_start_while_paused_or_after_the_end():

@@ -39,9 +39,9 @@ def test_a_waiting_device_is_told_what_it_waits_for(porch):
     assert said() == "The device has never been seen."
     porch.link_state = "connected"
     porch.save()
-    assert "when it next asks" in said()
+    assert "the next time it asks" in said()
     rollouts.pause(rollout)
-    assert said() == "The rollout is paused. Somebody wanted it so."
+    assert said() == "The rollout is paused. Someone asked for this."
 
 
 def test_many_waiting_devices_are_explained_as_each_alone_and_cost_three_queries(django_assert_num_queries):
@@ -84,7 +84,7 @@ def test_a_rollout_says_why_it_stands(porch):
     rollout = make_rollout([porch])
     assert wording.explain_rollout(rollout) == ""
     rollouts.pause(rollout)
-    assert wording.explain_rollout(rollout) == "Sent by a person."
+    assert wording.explain_rollout(rollout) == "Someone asked for this."
     with override("zh-hans"):
         assert re.search(r"[\u4e00-\u9fff]", wording.explain_rollout(rollout))
 

@@ -45,7 +45,7 @@ async def test_a_stranger_is_told_what_to_do_and_so_is_the_owner(made):
     answer = await get("/api/setup", ID="94:A9:90:8C:6D:19", Model="og")
     assert answer["status"] == 404 and answer["api_key"] is None and "94:A9:90:8C:6D:19" in answer["message"]
     notice = await sync_to_async(Event.objects.get)(type="notice")
-    assert "94:A9:90:8C:6D:19 asks to be added" in notice.sentence
+    assert "94:A9:90:8C:6D:19 is asking to be added" in notice.sentence
 
 
 async def test_a_panel_is_told_what_to_show_and_its_battery_is_kept(made):

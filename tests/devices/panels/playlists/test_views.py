@@ -103,19 +103,19 @@ def test_what_cannot_be_added_is_explained(hall, client, values, sentence):
 
 def test_a_file_that_is_no_picture_is_refused_at_once(hall, client):
     answer = client.post(PAGE, {"source": "file", "file": file(b"not a picture")})
-    assert answer.status_code == 422 and "no picture that can be read" in answer.content.decode()
+    assert answer.status_code == 422 and "not a readable picture" in answer.content.decode()
     assert not PlaylistItem.objects.exists()
 
 
 def test_a_disk_that_refuses_is_explained(hall, client, monkeypatch):
     monkeypatch.setattr(outbox, "keep", lambda picture: (_ for _ in ()).throw(OSError("full")))
     answer = client.post(PAGE, {"source": "file", "file": file()})
-    assert answer.status_code == 507 and "The playlist is as it was." in answer.content.decode()
+    assert answer.status_code == 507 and "The playlist is unchanged." in answer.content.decode()
 
 
 def test_a_device_that_takes_no_pictures_gets_no_playlist(hall, client, yard):
     answer = client.post(reverse("devices:playlist", args=["yard"]), {"source": "camera", "camera": "hall"})
-    assert answer.status_code == 422 and "takes no pictures" in answer.content.decode()
+    assert answer.status_code == 422 and "cannot show pictures" in answer.content.decode()
     assert not Panel.objects.filter(device=yard).exists()
 
 

@@ -79,5 +79,5 @@ def test_what_was_drawn_is_found_by_its_maker_only(ada):
 
 def test_what_cannot_be_drawn_says_why_in_words(ada):
     draft = drafts.Draft("upload", "a", picture=b"junk")
-    with pytest.raises(CannotDeliver, match="no picture that can be read"):
+    with pytest.raises(CannotDeliver, match="not a readable picture"):
         draw_picture(ada, draft, {"format": "png"}, "")

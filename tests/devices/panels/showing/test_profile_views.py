@@ -37,7 +37,9 @@ def drawn(client, page) -> Image.Image:
 def test_own_and_ready_made_ones_are_listed(alice, client):
     render_profiles.save_profile("kitchen", "Kitchen", {"format": "png", "width": 200, "height": 100})
     page = client.get(LIST).content.decode()
-    assert page.index("Kitchen") < page.index("2.9 inch e-paper, black, white") and "200 × 100 · PNG" in page
+    assert (
+        page.index("Kitchen") < page.index("2.9 inch e-paper, black and white") and "200 × 100 · PNG" in page
+    )
 
 
 def test_a_new_one_is_stored(alice, client):

@@ -89,7 +89,7 @@ def test_what_was_drawn_for_one_person_is_hidden_from_another(hall, client):
     [
         ({"source": "capture"}, "Choose a picture first."),
         ({"source": "capture", "capture": "nope"}, "no such picture"),
-        ({"source": "url", "url": "http://example.org:8080/x.jpg"}, "may not be fetched"),
+        ({"source": "url", "url": "http://example.org:8080/x.jpg"}, "is not allowed"),
         ({"source": "url"}, "Enter an address first."),
         ({"source": "file"}, "Choose a file first."),
     ],
@@ -105,14 +105,14 @@ def test_what_cannot_be_sent_is_explained(hall, client, act, values, sentence):
 def test_a_file_that_is_no_picture_is_explained_before_it_is_sent(hall, client):
     page = posted(client, "preview", source="file", file=file(b"not a picture"), render=BW)
 
-    assert "no picture that can be read" in page.content.decode()
+    assert "not a readable picture" in page.content.decode()
 
 
 def test_a_disk_that_refuses_is_explained(hall, client, monkeypatch):
     monkeypatch.setattr(outbox, "keep", lambda picture: (_ for _ in ()).throw(OSError("full")))
     page = posted(client, "preview", source="file", file=file())
 
-    assert page.status_code == 507 and "disk refused it" in page.content.decode()
+    assert page.status_code == 507 and "could not be stored on the hub" in page.content.decode()
 
 
 def test_an_address_is_sent_without_being_fetched_first(hall, client, settings):
@@ -166,7 +166,7 @@ def test_a_camera_can_be_made_to_take_pictures(hall, client):
     client.post(reverse("devices:take_pictures", args=["porch"]))
 
     porch = Device.objects.get(code="porch")
-    assert "takes no pictures" in page and porch.picture_topic == "photohub/porch/picture"
+    assert "cannot show pictures" in page and porch.picture_topic == "photohub/porch/picture"
     assert porch.picture_ack_topic == "photohub/porch/picture/ack"
 
 

@@ -9,8 +9,8 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy, override
 
-from photohub.lib.pages import former_messages
 from photohub.lib.pages.sentences import (
+    NOW,
     VALUE_CHARS,
     Said,
     columns,
@@ -110,7 +110,7 @@ def test_programs_are_told_a_point_in_time_in_full(settings):
         assert in_english(said("since %(time)s", time=now)) == f"since {now:%b} {now.day}, {now:%Y, %H:%M}"
 
 
-@pytest.mark.parametrize("former, now", former_messages.NOW.items())
+@pytest.mark.parametrize("former, now", NOW.items())
 def test_a_row_in_former_words_is_told_in_those_of_today(former, now):
     values = {name: "12" for name in re.findall(r"%\((\w+)\)s", former)}
     values |= {name: 12 for name in re.findall(r"%\((\w+)\)d", former)}
