@@ -6,7 +6,7 @@ from devices.firmware import images
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout
-from devices.registry.models import Device
+from devices.registry.models import Device, DeviceGroup
 from devices.registry.removing import remove_device
 from photohub.lib.messaging import notify
 
@@ -15,6 +15,8 @@ GROUP = "simulators"
 # Firmware of this product is for simulated boards alone.
 PRODUCT = "demo-meter"
 KEY_NAME = "Demo"
+# The demo makes this group for its devices.
+DEVICE_GROUP = "Demo"
 
 
 def devices() -> QuerySet[Device]:
@@ -23,8 +25,9 @@ def devices() -> QuerySet[Device]:
 
 
 def remove_all(user=None) -> int:
-    """Remove all simulated devices with their pictures, and their firmware. Returns how many devices there were."""
+    """Remove all simulated devices with their pictures, firmware and group. Returns how many devices there were."""
     going = list(devices())
+    groups = {device.group_id for device in going}
     notify.send(GROUP, [{"type": "simulator.remove", "device": d.code} for d in going])
     for rollout in Rollout.objects.filter(firmware__product=PRODUCT, state__in=Rollout.OPEN):
         rollouts.cancel(rollout, user)
@@ -33,4 +36,6 @@ def remove_all(user=None) -> int:
     for firmware in Firmware.objects.filter(product=PRODUCT):
         images.delete_firmware(firmware, user)
     SigningKey.objects.filter(name=KEY_NAME, added_by=None).delete()
+    # It stays where somebody put a device of his own into it, or let somebody see it.
+    DeviceGroup.objects.filter(pk__in=groups, name=DEVICE_GROUP, devices=None, membership=None).delete()
     return len(going)

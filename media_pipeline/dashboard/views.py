@@ -86,8 +86,14 @@ def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: lis
         "group": group,
         "live_seq": seq,
         "can_add": can(request.user, Action.MANAGE),
-        "simulated": cameras(request.user, group).filter(simulated=True).count(),
+        "simulated": _count_simulated(request.user, group),
     }
+
+
+def _count_simulated(user, group: DeviceGroup | None) -> int:
+    """Count all simulated devices, of which cameras are but some; 0 where a group without any is shown."""
+    simulated = Device.objects.visible_to(user).filter(simulated=True)
+    return 0 if group and not simulated.filter(group=group).exists() else simulated.count()
 
 
 def groups_of(user) -> list[DeviceGroup]:

@@ -216,11 +216,14 @@ def _last_day(month: date) -> str:
 def _frame(request: HttpRequest, filters: Filters) -> dict:
     """Return what stands around the pictures: choices of the filters, and what the person may do."""
     # There may be a thousand, and a choice shows but the name of each.
-    devices = list(Device.objects.visible_to(request.user).cameras().only("code", "name", "group_id"))
+    devices = list(
+        Device.objects.visible_to(request.user).cameras().only("code", "name", "group_id", "simulated")
+    )
     return {
         "filters": filters,
         "query": request.GET,
         "devices": devices,
+        "is_invented": any(d.simulated for d in devices if d.code in filters.devices or not filters.devices),
         "groups": DeviceGroup.objects.filter(pk__in={d.group_id for d in devices if d.group_id}),
         "tags": tags_of(request.user)[:200],
         "flags": [(flag, flag_words(flag)) for flag in FLAGS],

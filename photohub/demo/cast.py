@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-GROUP = "Demo"
-PRODUCT = "generic"
 # Boards that get new firmware; the first of them is the rollout's first step.
 BOARDS = tuple((f"demo-board-{n}", f"Meter {n}") for n in range(1, 7))
 PANEL = ("demo-panel", "Hall display")

@@ -16,10 +16,10 @@ from devices.panels.rendering.models import RenderProfile
 from devices.protocol.firmware.manifest import Manifest
 from devices.registry.models import Device, DeviceGroup, Panel
 from devices.setup import adding, simulated
-from devices.setup.simulated import KEY_NAME, PRODUCT
+from devices.setup.simulated import DEVICE_GROUP, KEY_NAME, PRODUCT
 from simulators.firmware_board import make_firmware
 
-from .cast import BOARDS, CAMERAS, GROUP, PANEL, PI
+from .cast import BOARDS, CAMERAS, PANEL, PI
 
 RUNNING, OFFERED = "1.0.0", "1.1.0"
 _COLOURS = "epaper-800x480-bwr"
@@ -38,7 +38,7 @@ def make_devices() -> None:
     wanted |= {PI[0]: (PI[1], "raspberry-pi", {"stream_policy": "none"}), PANEL[0]: (PANEL[1], "panel", {})}
     wanted |= {code: (name, "esp8266-stm32", {"product_key": PRODUCT}) for code, name in BOARDS}
     here = set(Device.objects.filter(code__in=wanted).values_list("code", flat=True))
-    group, _made = DeviceGroup.objects.get_or_create(name=GROUP)
+    group, _made = DeviceGroup.objects.get_or_create(name=DEVICE_GROUP)
     for code, (name, profile, values) in wanted.items():
         if code not in here:
             adding.add_device(code=code, name=name, profile=profile, group=group, simulated=True, **values)

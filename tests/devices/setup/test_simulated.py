@@ -1,10 +1,10 @@
 import pytest
 
 from devices.firmware.models import Firmware
-from devices.registry.models import Device
+from devices.registry.models import Device, DeviceGroup
 from devices.setup import adding, simulated
 from photohub.lib.messaging import notify
-from tests.builders import make_device
+from tests.builders import make_device, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -24,3 +24,18 @@ def test_firmware_of_real_products_stays():
     Firmware.objects.create(product="gate", version="1", **sizes)
     simulated.remove_all()
     assert Firmware.objects.get().product == "gate"
+
+
+def test_the_group_of_the_demo_goes_unless_somebody_uses_it():
+    def remove_demo() -> bool:
+        group, _made = DeviceGroup.objects.get_or_create(name=simulated.DEVICE_GROUP)
+        adding.add_device(code="demo-1", name="", profile="generic", simulated=True, group=group)
+        simulated.remove_all()
+        return not DeviceGroup.objects.filter(pk=group.pk).exists()
+
+    assert remove_demo()
+    mine = make_device("porch", group=DeviceGroup.objects.create(name=simulated.DEVICE_GROUP))
+    assert not remove_demo()
+    mine.delete()
+    make_user("vera", "viewer", DeviceGroup.objects.get())
+    assert not remove_demo()

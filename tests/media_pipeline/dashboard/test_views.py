@@ -214,3 +214,23 @@ def test_a_script_is_told_who_was_asked_and_who_was_not(client):
     client.force_login(make_user("bob", "operator"))
     told = client.post("/capture-all", headers={"HX-Request": "true"}).json()["des"]
     assert told == "1 camera was asked. Left out: Bird house. Their shutters say why."
+
+
+def test_what_is_simulated_is_said_and_an_owner_can_remove_it(client):
+    garden = make_device("porch", group=DeviceGroup.objects.create(name="Garden")).group
+    for code, profile in (("demo-1", "generic"), ("demo-2", "panel")):
+        make_device(code, profile=profile, simulated=True)
+    client.force_login(make_user("alice", "owner"))
+    page = client.get("/").content.decode()
+    assert "2 simulated devices are running here. Their pictures are invented." in page
+    assert "/simulate/remove" in page
+    assert "invented" not in client.get(f"/?group={garden.pk}").content.decode()
+    client.force_login(make_user("vera", "viewer"))
+    page = client.get("/").content.decode()
+    assert "are invented." in page and "/simulate/remove" not in page
+
+
+def test_simulated_panels_alone_are_said_too(client):
+    make_device("demo-1", profile="panel", simulated=True)
+    client.force_login(make_user("alice", "owner"))
+    assert "A simulated device is running here." in client.get("/").content.decode()

@@ -125,3 +125,13 @@ def test_nothing_or_nonsense_selected_is_told(client):
 def test_changes_are_posted(client):
     client.force_login(make_user("alice", "owner"))
     assert client.get("/history/change").status_code == 405
+
+
+def test_invented_pictures_are_said_to_be_so(client):
+    make_captures(1)
+    make_captures(1, make_device("demo-1", simulated=True))
+    client.force_login(make_user("alice", "owner"))
+    said = "Pictures from simulated cameras are invented."
+    assert said in client.get("/history").content.decode()
+    assert said in client.get("/history?device=demo-1").content.decode()
+    assert said not in client.get("/history?device=porch").content.decode()

@@ -4,8 +4,9 @@ import pytest
 
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
+from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.profiles import offer_ready_made
-from devices.registry.models import Device
+from devices.registry.models import Device, DeviceGroup
 from devices.setup import simulated
 from photohub.demo import stage
 from photohub.demo.cast import BOARDS, CAMERAS, PANEL
@@ -37,4 +38,5 @@ def test_what_is_removed_is_all_of_it_and_nothing_else(_stage):
     make_device("porch")
     assert simulated.remove_all() == len(CAMERAS) + len(BOARDS) + 2
     assert [device.code for device in Device.objects.all()] == ["porch"]
+    assert not DeviceGroup.objects.exists() and not PlaylistItem.objects.exists()
     assert not Firmware.objects.exists() and not SigningKey.objects.exists() and not Rollout.objects.exists()
