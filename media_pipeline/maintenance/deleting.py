@@ -84,10 +84,15 @@ def delete_unkept(captures: Iterable[Capture]) -> int:
 
 
 def _delete_rows(captures: Iterable[Capture], enqueued: bool = True) -> list[Capture]:
-    """Delete the rows that are not kept, with a Removal each; within a transaction. Returns what they were."""
-    # Asked afresh and locked: somebody may have kept one since the page was made.
-    chosen = Capture.everything.filter(pk__in=[c.pk for c in captures], kept=False)
-    rows = list(chosen.select_for_update(of=("self",)).select_related("device").order_by("pk"))
+    """Delete rows, with a Removal each; within a transaction. Returns what they were.
+
+    Kept ones stay, as do those that came from the trash and are in it no more.
+    """
+    # Asked afresh and locked: somebody may have kept one since the page was made, or taken it back from the trash.
+    was_trashed = {c.pk: bool(c.trashed_at) for c in captures}
+    chosen = Capture.everything.filter(pk__in=was_trashed, kept=False)
+    found = chosen.select_for_update(of=("self",)).select_related("device").order_by("pk")
+    rows = [c for c in found if c.trashed_at or not was_trashed[c.pk]]
     removals = _queue(rows)
     Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
     mark_changed(rows)

@@ -14,6 +14,7 @@ from media_pipeline.maintenance import deleting
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store
+from media_pipeline.trash import moving
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,20 @@ def test_row_file_thumbnail_copy_and_links_go(settings, tmp_path):
     ]
     assert not any(path.exists() for path in left)
     assert not (Capture.objects.exists() or ShareLink.objects.exists() or Removal.objects.exists())
+
+
+@pytest.mark.parametrize("how", ["retention", "owner"])
+def test_what_was_restored_in_this_moment_stays(how):
+    capture = make_capture(make_device("porch"))
+    alice = make_user("alice", "owner")
+    moving.move_to_trash(alice, [capture])
+    chosen = list(Capture.everything.in_trash())
+    moving.restore(make_user("bob", "operator"), chosen)
+    gone = (
+        deleting.delete_unkept(chosen) if how == "retention" else deleting.delete_captures(alice, chosen).gone
+    )
+    assert gone == 0
+    assert list(Capture.objects.all()) == [capture] and store.full_path(capture.path).exists()
 
 
 def test_the_row_goes_before_the_file():
