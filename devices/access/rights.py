@@ -32,7 +32,7 @@ def can(user, action: Action | str, subject=None) -> bool:
     """Tell whether a person may do `action` to a device, to something of a device, or (None) to the hub."""
     if isinstance(user, AnonymousUser) or user is None or not user.is_active:
         return False
-    if not _within_token(user, action):
+    if not within_token(user, action):
         return False
     if user.is_superuser:
         return True
@@ -40,7 +40,11 @@ def can(user, action: Action | str, subject=None) -> bool:
     return any(Action(action) in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
 
 
-def _within_token(user, action: Action | str) -> bool:
+def within_token(user, action: Action | str) -> bool:
+    """Tell whether the request's API token has the scope for `action`; whoever comes without a token has all of them.
+
+    For what is a person's own, on top of his roles.
+    """
     # A request that came with an API token carries the token's scopes on its user (photohub.api.api sets them).
     scopes = getattr(user, "token_scopes", None)
     wanted = {Action.LOOK: "read", Action.COMMAND: "command", Action.MANAGE: "manage"}[Action(action)]

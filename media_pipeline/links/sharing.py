@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.models import visible_devices
-from devices.access.rights import Action, actor_of, can
+from devices.access.rights import Action, actor_of, can, within_token
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
@@ -127,7 +127,7 @@ def revoke_share(link: ShareLink, user=None) -> bool:
 def may_revoke(user, link: ShareLink) -> bool:
     """Tell whether the person may end it: whoever made it, or may command its device; owners end all."""
     if link.created_by_id and link.created_by_id == getattr(user, "pk", None):
-        return can(user, Action.LOOK)
+        return can(user, Action.LOOK) and within_token(user, Action.COMMAND)
     return can(user, Action.COMMAND, link.device) if link.device else can(user, Action.MANAGE)
 
 

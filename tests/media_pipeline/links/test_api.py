@@ -54,3 +54,12 @@ def test_a_viewer_shares_nothing_and_sees_nobodys_links():
     assert [vera.post(SHARES, wish, JSON).status_code for wish in wishes] == [403, 403]
     assert vera.get(SHARES).json()["items"] == []
     assert vera.delete(f"{SHARES}/{code}").status_code == 403
+
+
+def test_a_program_that_may_only_read_withdraws_nothing_of_its_person():
+    make_device("porch")
+    person = make_user("bob", "operator")
+    code = make_program(person).post(SHARES, {"device": "porch"}, JSON).json()["code"]
+    assert make_program(person, "read").delete(f"{SHARES}/{code}").status_code == 403
+    assert ShareLink.objects.get().revoked_at is None
+    assert make_program(person, "read", "command").delete(f"{SHARES}/{code}").status_code == 204
