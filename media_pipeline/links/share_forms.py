@@ -1,7 +1,7 @@
 """What somebody may say about a link to be shared: what it opens, for how long, with which password."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, QueryDict
@@ -42,8 +42,8 @@ def read_wish(request: HttpRequest, query: QueryDict) -> tuple[Wish, int]:
 def _subject(request: HttpRequest, query: QueryDict) -> tuple[Wish, int]:
     if code := query.get("device", ""):
         device = get_device(request.user, code, Action.COMMAND)
-        day = parse_day(query.get("day", ""))
-        return (day_of(request, device, day) if day else Wish(device=device)), 0
+        day = query.get("day", "")
+        return (day_of(request, device, parse_day(day)) if day else Wish(device=device)), 0
     chosen = _pictures(request.user, chosen_ids(request.user, query.getlist("capture"), PICTURES_AT_MOST))
     allowed = tuple(c for c in chosen if can(request.user, Action.COMMAND, c.device))
     if not allowed:
@@ -66,17 +66,22 @@ def _widened(request: HttpRequest, wish: Wish, what: str) -> Wish:
     return day_of(request, device, wish.captures[0].received_at.astimezone(timezone_of(request)).date())
 
 
-def day_of(request: HttpRequest, device: Device, day) -> Wish:
-    """Return the wish for a camera's pictures of one day in the visitor's zone."""
+def day_of(request: HttpRequest, device: Device, day: date) -> Wish:
+    """Return the wish for a camera's pictures of one day in the visitor's zone. Raises Http404."""
     zone = timezone_of(request)
-    return Wish(
-        device=device, since=start_of_day(day, zone), before=start_of_day(day + timedelta(days=1), zone)
-    )
-
-
-def parse_day(text: str):
-    """Return the day that is written as 2026-11-30; None for anything else."""
     try:
-        return parse_date(text)
+        since, before = start_of_day(day, zone), start_of_day(day + timedelta(days=1), zone)
+    except OverflowError as error:
+        raise Http404 from error
+    return Wish(device=device, since=since, before=before)
+
+
+def parse_day(text: str) -> date:
+    """Return the day that is written as 2026-11-30. Raises Http404: without its day the wish would be the live view."""
+    try:
+        day = parse_date(text)
     except ValueError:
-        return None
+        day = None
+    if day is None:
+        raise Http404
+    return day

@@ -62,8 +62,18 @@ def test_a_day_is_named_by_its_date(client):
     assert "Nov" in client.get(f"{NEW}?device=porch&day=2026-11-29").content.decode()
     client.post(NEW, {"device": "porch", "day": "2026-11-29", "for": "7d"})
     assert f"{ShareLink.objects.get().since:%Y-%m-%d %H:%M}" == "2026-11-29 00:00"
-    client.post(NEW, {"device": "porch", "day": "2026-13-45", "live": "1", "for": "7d"})
+    client.post(NEW, {"device": "porch", "live": "1", "for": "7d"})
     assert ShareLink.objects.first().kind == ShareKind.LIVE
+
+
+@pytest.mark.parametrize("day", ["2026-13-45", "soon", "0001-01-01", "9999-12-31"])
+def test_a_day_that_is_none_shares_nothing(client, day):
+    make_device("porch")
+    log_in(client, "bob", "operator")
+    client.cookies["photohub_tz"] = "Asia/Shanghai"
+    assert client.get(f"{NEW}?device=porch&day={day}").status_code == 404
+    assert client.post(NEW, {"device": "porch", "day": day, "for": "7d"}).status_code == 404
+    assert not ShareLink.objects.exists()
 
 
 def test_a_script_is_answered_in_json(client):
