@@ -41,7 +41,8 @@ class Filters:
         """Read device (repeatable), group, from, to, state, flag, fault, tag, q, asked, kept. Raises BadFilter."""
         devices = query.getlist("device") if hasattr(query, "getlist") else [query.get("device", "")]
         return cls(
-            devices=tuple(dict.fromkeys(code for code in devices if code)),
+            # A NUL is in no code, and PostgreSQL refuses it.
+            devices=tuple(dict.fromkeys(code.replace("\0", "?") for code in devices if code)),
             group=text_of(query, "group"),
             since=read_instant(query, "from", zone),
             before=read_instant(query, "to", zone, whole_day=True),

@@ -47,6 +47,6 @@ def list_captures(
     rows = finding.with_all_parts(history.captures_matching(request.user, filters)).prefetch_related("tags")
     try:
         items, following = history.page_of(rows, cursor, limit)
-    except (instants.BadFilter, OverflowError):
+    except instants.BadFilter:
         raise bad_cursor() from None
     return {"items": items, "next": following}

@@ -37,21 +37,28 @@ class Place:
         if not text:
             return cls()
         try:
-            if "T" not in text and (day := parse_date(text)):
-                return cls(start_of_day(day + timedelta(days=1), zone), day)
-            if len(text) == len("2025-06-30T12") and (at := parse_datetime(f"{text}:00")):
-                start = at.replace(tzinfo=zone)
-                return cls((start.astimezone(UTC) + timedelta(hours=1)), at.date(), at.hour)
-            if at := parse_datetime(text.replace(" ", "+")):
-                at = at if at.tzinfo else at.replace(tzinfo=zone)
-                # Pages write milliseconds; the picture itself is counted in.
-                return cls(at.astimezone(UTC) + timedelta(milliseconds=1), at.astimezone(zone).date())
+            place = cls._read(text, zone)
         except (ValueError, OverflowError):
-            pass
+            place = None
+        if place and place.day and _has_days_around(place.day):
+            return place
         raise BadFilter(
             _("“%(name)s” must be a date like 2025-06-30, not “%(text)s”.")
             % {"name": "at", "text": text[:40]}
         )
+
+    @classmethod
+    def _read(cls, text: str, zone: tzinfo) -> "Place | None":
+        if "T" not in text and (day := parse_date(text)):
+            return cls(start_of_day(day + timedelta(days=1), zone), day)
+        if len(text) == len("2025-06-30T12") and (at := parse_datetime(f"{text}:00")):
+            start = at.replace(tzinfo=zone)
+            return cls((start.astimezone(UTC) + timedelta(hours=1)), at.date(), at.hour)
+        if at := parse_datetime(text.replace(" ", "+")):
+            at = at if at.tzinfo else at.replace(tzinfo=zone)
+            # Pages write milliseconds; the picture itself is counted in.
+            return cls(at.astimezone(UTC) + timedelta(milliseconds=1), at.astimezone(zone).date())
+        return None
 
     @property
     def shows_hours(self) -> bool:
@@ -131,14 +138,18 @@ def read_month(query, place: Place, zone: tzinfo) -> date:
         day = (
             date.fromisoformat(f"{text}-01") if text else place.day or timezone.now().astimezone(zone).date()
         )
-        # The year before and the year after must be dates as well.
-        if 1970 <= day.year <= 9998:
+        if _has_days_around(day):
             return day.replace(day=1)
     except ValueError:
         pass
     raise BadFilter(
         _("“%(name)s” must be a month like 2025-06, not “%(text)s”.") % {"name": "month", "text": text[:40]}
     )
+
+
+def _has_days_around(day: date) -> bool:
+    """Tell whether the days, months and years beside this one are dates as well."""
+    return 1970 <= day.year <= 9998
 
 
 def hours_of(counted: Counted, place: Place, zone: tzinfo, url: Url) -> list[HourBar]:

@@ -140,8 +140,8 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
         text = base64.urlsafe_b64decode(cursor[:200] + "=" * (-len(cursor[:200]) % 4)).decode()
         received_at, _bar, id_ = text.partition("|")
         at = datetime.fromisoformat(received_at)
-        return at if at.tzinfo else at.replace(tzinfo=UTC), UUID(id_)
-    except (binascii.Error, ValueError, UnicodeError) as error:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC), UUID(id_)
+    except (binascii.Error, ValueError, OverflowError) as error:
         raise BadFilter(_("This cursor is not one of PhotoHub's; begin again without it.")) from error
 
 

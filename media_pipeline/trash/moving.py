@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -90,9 +90,9 @@ def undo(user, word: str) -> int:
 def _instant(word: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(word)
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo else None
 
 
 def trash_of(user) -> CaptureQuerySet:

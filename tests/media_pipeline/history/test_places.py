@@ -37,10 +37,21 @@ def test_a_page_begins_with_the_day_or_the_hour_or_the_picture_that_is_asked_for
     assert shown(alice, "/history?at=2025-06-28&to=2025-06-29")[0] == "p37"
 
 
-@pytest.mark.parametrize("at", ["soon", "2025-02-30", "2025-06-30T25", "2025-06-30Tx", "9999-12-31"])
+_ENDS_OF_TIME = ["0001-01-01", "0001-01-01T00", "9999-12-31", "9999-12-31T10", "9999-12-31T10:00:00%2B00:00"]
+
+
+@pytest.mark.parametrize("at", ["soon", "2025-02-30", "2025-06-30T25", "2025-06-30Tx", *_ENDS_OF_TIME])
 def test_a_place_that_cannot_be_read_is_told_in_words(alice, at):
     assert alice.get(f"/history?at={at}").status_code == 400
     assert alice.get(f"/history/calendar?at={at}").status_code == 400
+
+
+@pytest.mark.parametrize("at", ["1970-01-01", "9998-12-31T23"])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
+def test_the_first_and_the_last_day_have_pages(alice, at, zone):
+    make_hours(1)
+    alice.cookies["photohub_tz"] = zone
+    assert alice.get(f"/history?at={at}&month={at[:7]}").status_code == 200
 
 
 @pytest.mark.parametrize("month", ["soon", "2025-13", "0001-01", "9999-12"])

@@ -1,6 +1,7 @@
 """Finding pictures among many."""
 
-from datetime import UTC, date, datetime, timedelta
+import base64
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -64,6 +65,17 @@ def test_a_picture_that_arrives_meanwhile_moves_no_page():
 def test_a_foreign_cursor_is_refused_in_words(cursor):
     with pytest.raises(BadFilter, match="cursor"):
         page_of(Capture.objects.all(), cursor)
+
+
+def test_a_cursor_at_the_end_of_time_is_refused():
+    at = datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))
+    text = f"{at.isoformat()}|0199f2c4-6a10-7b52-9c3e-5d8f0a1b2c3d"
+    with pytest.raises(BadFilter):
+        history.decode_cursor(base64.urlsafe_b64encode(text.encode()).decode())
+
+
+def test_a_code_that_the_database_refuses_narrows_to_nothing():
+    assert Filters.from_query(QueryDict("device=porch%00")).devices == ("porch?",)
 
 
 @pytest.mark.parametrize("query", ["from=yesterday", "to=2025-02-30", "state=lost", "asked=maybe", "kept=1"])
