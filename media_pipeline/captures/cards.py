@@ -176,6 +176,12 @@ def tiles_of(runs: list[Run]) -> list[Tile]:
     return [Tile(picture_of(found[run.head.id]), run) for run in runs if run.head.id in found]
 
 
+def as_one(rows: CaptureQuerySet) -> list[Tile]:
+    """Return one tile for all of these pictures of a camera, newest first; none where there are none."""
+    shots = list(_shots(rows[:FOLDED_AT_MOST]))
+    return tiles_of([Run(shots)]) if shots else []
+
+
 def single(captures: list[Capture]) -> list[Tile]:
     """Return a tile for each picture."""
     return [Tile(picture_of(c), Run([Shot(c.pk, c.device_id, c.received_at, c.dhash)])) for c in captures]

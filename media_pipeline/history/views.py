@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import Tile, fold, single
+from media_pipeline.captures.cards import Tile, as_one, fold, single
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import chosen_ids, pictures_of_run, way_back, with_parts
 from media_pipeline.captures.labels import add_tag, set_kept, tags_of
@@ -202,7 +202,8 @@ def _calendar(request: HttpRequest, place: Place, counted: Counted) -> dict:
 def show_run(request: HttpRequest) -> HttpResponse:
     """Return the pictures of a run as tiles of their own, to stand in its place."""
     rows = pictures_of_run(request.user, request.GET.get("run", ""))
-    tiles = single(list(with_parts(rows)[:SELECTION_AT_MOST]))
+    # What is more than fits is the run that follows.
+    tiles = [*single(list(with_parts(rows)[:SELECTION_AT_MOST])), *as_one(rows[SELECTION_AT_MOST:])]
     # None are left when all were deleted meanwhile; then the tile goes.
     return render(
         request, "media_pipeline/history/_tiles.html", {"tiles": tiles, "is_mixed": "mixed" in request.GET}

@@ -6,6 +6,7 @@ import pytest
 
 from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
+from media_pipeline.history import views
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -86,3 +87,12 @@ def test_a_run_that_is_none_or_was_deleted_is_nothing(alice, run):
 def test_pictures_of_two_cameras_are_no_run(alice):
     one, other = make_run()[0], make_run("barn")[0]
     assert "/thumb" not in alice.get(f"/history/run?run={one.pk}_{other.pk}").content.decode()
+
+
+def test_a_long_run_opens_piece_by_piece(alice, monkeypatch):
+    monkeypatch.setattr(views, "SELECTION_AT_MOST", 2)
+    make_run(count=5)
+    (tile,) = tiles_of(alice)
+    opened = alice.get(f"/history/run?run={tile.value}").context["tiles"]
+    assert [each.count for each in opened] == [1, 1, 3]
+    assert (opened[2].until, opened[2].since) == (NOON - timedelta(minutes=2), NOON - timedelta(minutes=4))
