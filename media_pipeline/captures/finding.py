@@ -54,6 +54,8 @@ def chosen_ids(user, texts: Sequence[str], at_most: int) -> list[UUID]:
     """Return the keys of selected pictures; a run that was selected stands for all of its pictures."""
     ids: dict[UUID, None] = {}
     for text in texts[:at_most]:
+        if len(ids) >= at_most:
+            break
         if "_" in text:
             ids.update(dict.fromkeys(pictures_of_run(user, text).values_list("pk", flat=True)[:at_most]))
         elif id := read_id(text):

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from media_pipeline.captures.finding import same_hour
-from tests.builders import make_capture, make_device
+from media_pipeline.captures.finding import chosen_ids, same_hour
+from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
@@ -53,3 +53,11 @@ def test_it_costs_one_query(django_assert_num_queries):
         take(porch, days)
     with django_assert_num_queries(1):
         assert len(same_hour(shown, UTC)) == 14
+
+
+def test_once_enough_pictures_are_selected_no_further_run_is_looked_for(django_assert_num_queries):
+    alice, device = make_user("alice", "owner"), make_device("porch")
+    pictures = [make_capture(device, name=f"p{n}") for n in range(4)]
+    runs = [f"{newer.pk}_{older.pk}" for newer in pictures for older in pictures]
+    with django_assert_num_queries(2):
+        assert len(chosen_ids(alice, [f"{pictures[3].pk}_{pictures[0].pk}", *runs[1:]], 4)) == 4
