@@ -6,7 +6,9 @@ import zipfile
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from media_pipeline.links import archive, shared_views, sharing
@@ -92,6 +94,14 @@ def test_an_archive_has_bounds(client, monkeypatch):
     monkeypatch.setattr(archive, "SHARED_AT_MOST", 1)
     assert "all.zip" not in client.get(f"/s/{link.code}").content.decode()
     assert client.get(f"/s/{link.code}/all.zip").status_code == 413
+
+
+def test_of_pictures_without_end_no_more_are_looked_at_than_fit_an_archive(monkeypatch):
+    monkeypatch.setattr(archive, "SHARED_AT_MOST", 2)
+    rows = sharing.pictures_of(make_link(4))
+    with CaptureQueriesContext(connection) as asked:
+        assert not archive.fits(rows)
+    assert ["LIMIT 3" in query["sql"] for query in asked] == [True]
 
 
 def test_visits_are_counted_and_not_every_load(client):
