@@ -121,18 +121,22 @@ def _show_live(request: HttpRequest, link: ShareLink) -> HttpResponse:
 @opens
 def picture(request: HttpRequest, link: ShareLink, id: UUID) -> HttpResponse:
     """Serve one of the link's pictures exactly as it was sent."""
-    capture = sharing.pictures_of(link).filter(pk=id).first()
-    return _serve(request, link, capture)
+    return _serve(request, link, _picture_in(link, id))
 
 
 @require_safe
 @opens
 def thumb(request: HttpRequest, link: ShareLink, id: UUID) -> HttpResponse:
     """Serve a small preview of one of the link's pictures, else the picture itself."""
-    capture = sharing.pictures_of(link).filter(pk=id).first()
+    capture = _picture_in(link, id)
     if capture is not None and (data := read_thumbnail(capture)):
         return picture_response(data, "image/webp", f"{capture.code}.webp", _cache_of(link))
     return _serve(request, link, capture)
+
+
+def _picture_in(link: ShareLink, id: UUID) -> Capture | None:
+    """Return the picture of this id; a live view has none but its newest (`latest`)."""
+    return None if link.kind == ShareKind.LIVE else sharing.pictures_of(link).filter(pk=id).first()
 
 
 @require_safe

@@ -195,6 +195,9 @@ def test_a_camera_that_does_not_stream_is_shown_by_its_newest_picture(client):
     assert "not streaming" in page and f"/s/{live.code}/latest.jpg" in page
     assert client.get(f"/s/{live.code}/latest.jpg").content == make_jpeg(text="p0")
     assert client.get(f"/s/{live.code}/all.zip").status_code == 404
+    older = pictures_in(link)[0]
+    paths = [f"/s/{live.code}/{older.pk}", f"/s/{live.code}/{older.pk}/thumb"]
+    assert [client.get(path).status_code for path in paths] == [404, 404]
     device.enabled = False
     device.save()
     ends = [client.get(f"/s/{live.code}{end}").status_code for end in ("", "/latest.jpg")]
