@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, NoReturn
 
 import pytest
-import pytest_rerunfailures
 
 from tests.scheduling import units_of
 
@@ -182,7 +181,9 @@ class Child:
         # The mark that other plugins know from pytest-xdist; pytest-django gives each a database by its name.
         config.workerinput = {"workerid": self._name}
         # It takes us for an old pytest-xdist, to which it may not report a first try, where none is installed.
-        pytest_rerunfailures.works_with_current_xdist = lambda: True
+        for name in ("rerunfailures", "pytest_rerunfailures"):
+            if plugin := config.pluginmanager.get_plugin(name):
+                plugin.works_with_current_xdist = lambda: True
         folders = config._tmp_path_factory
         folders._basetemp = folders.getbasetemp() / self._name
         folders._basetemp.mkdir(mode=0o700)
