@@ -2,6 +2,7 @@
 const MAX_TILES = 200;
 const PRELOAD_MS = 4_000;
 const LIT_MS = 1_000;
+const HELD_LOOK_MS = 50;
 
 const board = document.querySelector("[data-dashboard]");
 const words = JSON.parse(document.getElementById("words").textContent);
@@ -48,6 +49,7 @@ async function swapCard(old, fresh) {
     const decoded = image.decode().catch(() => {});
     await Promise.race([decoded, new Promise((resolve) => setTimeout(resolve, PRELOAD_MS))]);
   }
+  await released(old.dataset.device);
   const current = cardOf(old.dataset.device);
   if (!current) return;
   const isNew = fresh.dataset.capture && fresh.dataset.capture !== current.dataset.capture;
@@ -60,6 +62,18 @@ async function swapCard(old, fresh) {
   if (counter && isContinued && startedAt_ms.has(elapsed)) startedAt_ms.set(counter, startedAt_ms.get(elapsed));
   if (focus) (fresh.getElementsByClassName(focus)[0] ?? fresh.querySelector("button, a"))?.focus();
   if (isNew) light(fresh);
+}
+
+/* A card under a pressed finger or button stays until that is up: the press would go to nobody. */
+let held = null;
+
+async function released(code) {
+  while (held && held === cardOf(code)) await new Promise((resolve) => setTimeout(resolve, HELD_LOOK_MS));
+}
+
+function watchPresses() {
+  addEventListener("pointerdown", ({ target }) => (held = target.closest?.(".card") ?? null));
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => setTimeout(() => (held = null)));
 }
 
 function light(card) {
@@ -265,6 +279,7 @@ if (board) {
     else if (form.matches("[data-dismiss]")) dismiss(form);
     else pressAll(form, event.submitter);
   });
+  watchPresses();
   chip.addEventListener("click", () => {
     release();
     list.scrollTop = 0;
