@@ -136,6 +136,7 @@ def test_any_day_is_one_jump_away_and_the_way_back_leads_to_the_same_place(open_
     track = page.locator(".scrubber__track")
     box = track.bounding_box()
     page.mouse.move(box["x"] + 5, box["y"] + 5)
+    expect(page.locator(".scrubber__bubble")).to_be_visible()
     page.mouse.down()
     page.mouse.move(box["x"] + 5, box["y"] + box["height"] - 2, steps=3)
     expect(page.locator(".scrubber__bubble")).to_be_visible()

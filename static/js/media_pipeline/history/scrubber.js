@@ -124,7 +124,7 @@ function start() {
   });
 
   function bubbleOnly(index) {
-    bubble.textContent = long.format(new Date(`${days[index][0]}T00:00:00Z`));
+    bubble.textContent = weekdayAndDay(days[index][0]);
     bubble.style.top = `${share(index) * 100}%`;
     bubble.hidden = false;
   }
