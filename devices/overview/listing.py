@@ -27,6 +27,7 @@ from devices.registry.models import (
     percent_of_battery,
 )
 from devices.setup.sections import may_stream
+from photohub.lib.pages.instants import text_of
 
 from .problems import problems_of
 
@@ -73,7 +74,7 @@ _FILTERS = ("q", "group", "online", "low", "kind")
 def device_list(request: HttpRequest) -> HttpResponse:
     """List the devices that the person may see, with search, filters and an order."""
     visible = Device.objects.visible_to(request.user)
-    wish = {name: request.GET.get(name, "").strip() for name in (*_FILTERS, "sort")}
+    wish = {name: text_of(request.GET, name) for name in (*_FILTERS, "sort")}
     rows = _matching(visible, wish)
     start = _start(request.GET.get("start", ""))
     # Only the page's own rows are dressed.

@@ -10,14 +10,17 @@ from .models import Device
 
 
 def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
-    """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403."""
+    """Fetch a device and authorise: a stranger gets 404, somebody who may only look gets 403.
+
+    A word that cannot be a code is simply unknown.
+    """
+    if not valid_code(code):
+        raise Http404
     device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
     require(user, action, device)
     return device
 
 
 def device_of(request: HttpRequest, code: str, action: Action = Action.LOOK) -> Device:
-    """Fetch and authorise; a word that cannot be a code is simply unknown."""
-    if not valid_code(code):
-        raise Http404
+    """Fetch and authorise as `get_device`, for whoever asks."""
     return get_device(request.user, code, action)

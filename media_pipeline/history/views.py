@@ -32,7 +32,7 @@ from media_pipeline.captures.wording import flag_words
 from media_pipeline.links.archive import stream_pictures
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
-from photohub.lib.pages.instants import BadFilter
+from photohub.lib.pages.instants import BadFilter, text_of
 from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
@@ -308,7 +308,7 @@ def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:
 @require_safe
 def pick(request: HttpRequest) -> HttpResponse:
     """Return a fragment of radio buttons `capture`, newest first; `of` narrows it to one camera, `chosen` is checked."""
-    code, chosen = request.GET.get("of", ""), request.GET.get("chosen", "")
+    code, chosen = text_of(request.GET, "of"), request.GET.get("chosen", "")
     pictured = Exists(Capture.objects.filter(device=OuterRef("pk")))
     visible = Device.objects.visible_to(request.user).filter(pictured)
     rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))

@@ -176,3 +176,10 @@ def test_nobody_else_is_told_of_panels_that_ask(db, client):
     client.force_login(make_user("bob", "operator"))
 
     assert "94:A9:90" not in client.get(LIST).content.decode()
+
+
+@pytest.mark.django_db
+def test_what_the_database_refuses_is_not_asked_for(client):
+    client.force_login(make_user("alice", "owner"))
+    wish = client.get("/devices/?q=a%00b&group=c%00").context["wish"]
+    assert (wish["q"], wish["group"]) == ("ab", "c")

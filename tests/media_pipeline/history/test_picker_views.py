@@ -59,3 +59,7 @@ def test_no_camera_fills_the_choice_with_like_pictures_but_alone_it_shows_all(po
         )
     assert client.get(PICK).content.decode().count('type="radio"') == 1
     assert client.get(PICK, {"of": "porch"}).content.decode().count('type="radio"') == 3
+
+
+def test_what_the_database_refuses_is_not_asked_for(porch, client):
+    assert client.get(PICK, {"of": "porch\0"}).context["of"] == "porch"
