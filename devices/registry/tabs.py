@@ -3,6 +3,7 @@
 from django.http import HttpRequest
 
 from devices.access.rights import Action, can
+from photohub.lib.pages.middleware import ROOM
 
 from . import presence
 from .camera_profiles import PROFILES
@@ -11,6 +12,8 @@ from .models import Device
 
 def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
     """Return what every tab shows around itself."""
+    if not device.is_camera:
+        request.META[ROOM] = "panels"
     may_command = can(request.user, Action.COMMAND, device)
     can_command = may_command and device.takes_commands and device.enabled
     return {

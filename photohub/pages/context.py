@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from devices.access.rights import Action, can
 from photohub import __version__
 from photohub.lib.pages import vendor
+from photohub.lib.pages.middleware import ROOM
 
 from .site_map import ROOMS, Page, Room, pages_of, room_of
 
@@ -33,7 +34,7 @@ class RailRoom:
 def rail_of(request: HttpRequest, rights: Rights | SimpleLazyObject) -> list[RailRoom]:
     """Return the rooms of the rail, the one of this page marked."""
     view = request.resolver_match.view_name if request.resolver_match else ""
-    here = room_of(view)
+    here = request.META.get(ROOM) or room_of(view)
     return [RailRoom(room, pages_of(room, rights), _current(room, here, view)) for room in ROOMS]
 
 

@@ -11,6 +11,8 @@ from servestatic.middleware import ServeStaticMiddleware
 from photohub.lib.memory.budget import Crowded
 
 _AGAIN_AFTER_S = 5
+# In `request.META`, where the address alone does not tell: the key of the rail's room to which the page belongs.
+ROOM = "photohub.room"
 
 
 class PageRequest(HttpRequest):

@@ -102,3 +102,10 @@ def test_a_late_panel_is_told_of(hall, client):
 
     assert "has not come" in text_of(client, LIST)
     assert "has not come" in text_of(client, reverse("devices:now", args=["hall"]))
+
+
+def test_the_pages_of_a_panel_lie_in_the_room_of_panels(hall, client):
+    make_device("yard")
+    for code, room in (("hall", "panels"), ("yard", "devices")):
+        rail = client.get(reverse("devices:detail", args=[code])).context["rail"]
+        assert [line.room.key for line in rail if line.current] == [room]
