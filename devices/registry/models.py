@@ -71,6 +71,8 @@ class LinkState(models.TextChoices):
 
 # Devices of this profile have a row of their own with what only panels have.
 PANEL = "panel"
+# A simulated one runs firmware and has no camera; a real one may have.
+BOARD = "esp8266-stm32"
 
 
 class DeviceQuerySet(models.QuerySet):
@@ -79,10 +81,11 @@ class DeviceQuerySet(models.QuerySet):
         return visible_devices(self, user)
 
     def cameras(self) -> "DeviceQuerySet":
-        """Keep what is offered as a camera: every device but the panels that never sent a picture."""
+        """Keep what is offered as a camera: every device but panels, and the demo's boards, that never sent a picture."""
         # The pictures' room hangs its rows on the device; here only whether there is one.
         sent = Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False, captures__trashed_at=None)
-        return self.filter(~Q(profile=PANEL) | Exists(sent))
+        pictureless = Q(profile=PANEL) | Q(profile=BOARD, simulated=True)
+        return self.filter(~pictureless | Exists(sent))
 
     def panels(self) -> "DeviceQuerySet":
         """Keep the devices that show pictures: sent in packets, or fetched by themselves."""
@@ -244,7 +247,7 @@ class Device(models.Model):
 
     @property
     def is_camera(self) -> bool:
-        """Tell whether it is offered as a camera, as `DeviceQuerySet.cameras` does."""
+        """Tell whether its pages are those of a camera: all but panels that never sent a picture."""
         return self.profile != PANEL or Device.objects.filter(pk=self.pk).cameras().exists()
 
     @property
