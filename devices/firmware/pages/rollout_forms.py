@@ -2,7 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from devices.firmware.errors import FirmwareError, RolloutError
 from devices.firmware.models import Firmware
@@ -107,7 +107,7 @@ class RolloutForm(forms.Form):
         steps, step_of = planning.split(plan.steps, len(fitting))
         reach = [sum(step <= number for step in step_of) for number in range(len(steps))]
         stages = [
-            {"percent": step["percent"], "devices": devices, "minutes": step["soak_s"] // 60}
+            {"percent": step["percent"], "devices": devices, "wait": say_wait(step["soak_s"])}
             for step, devices in zip(steps, reach, strict=True)
         ]
         return {"devices": len(fitting), "left_out": len(left_out), "stages": stages}
@@ -148,3 +148,16 @@ class RolloutForm(forms.Form):
             deadline_s=60 * values["deadline_minutes"],
             allow_rollback=values["allow_rollback"],
         )
+
+
+def say_wait(soak_s: int) -> str:
+    """Say how long a rollout waits after a step, in whole days or hours where it can; nothing below a minute."""
+    minutes = soak_s // 60
+    if minutes and minutes % 1440 == 0:
+        return ngettext("then wait %(n)s day", "then wait %(n)s days", minutes // 1440) % {
+            "n": minutes // 1440
+        }
+    if minutes and minutes % 60 == 0:
+        return ngettext("then wait %(n)s hour", "then wait %(n)s hours", minutes // 60) % {"n": minutes // 60}
+    words = ngettext("then wait %(n)s minute", "then wait %(n)s minutes", minutes) % {"n": minutes}
+    return words if minutes else ""

@@ -20,7 +20,7 @@ from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarge
 from devices.registry.finding import get_device
 from devices.registry.tabs import frame_of
 
-from .rollout_forms import RolloutForm
+from .rollout_forms import RolloutForm, say_wait
 from .views import rollout_line
 
 _TARGETS_ON_A_PAGE = 100
@@ -76,7 +76,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
             {
                 "percent": step.get("percent", 0),
                 "devices": step.get("devices", 0),
-                "minutes": step.get("soak_s", 0) // 60,
+                "wait": say_wait(step.get("soak_s", 0)),
                 "state": _step_state(rollout, number),
             }
             for number, step in enumerate(rollout.steps)

@@ -116,5 +116,5 @@ def said_for(word: str) -> Said:
 def source_of(delivery: Delivery) -> str:
     """Say what people know the picture by."""
     if delivery.origin == PictureOrigin.CAPTURE:
-        return _("a picture of the history")
+        return _("a picture from History")
     return delivery.origin_ref or str(PictureOrigin(delivery.origin).label)

@@ -123,7 +123,7 @@ def _line(item: PlaylistItem, is_next: bool) -> dict:
         "hidden": item.hidden,
         "trashed": item.trashed,
         "has_newest": item.camera is not None and item.camera.captures.exists(),
-        "label": _("a picture of the history") if read_id(item.label) else item.label,
+        "label": _("a picture from History") if read_id(item.label) else item.label,
     }
 
 

@@ -88,7 +88,7 @@ def now_of(request: HttpRequest, device: Device) -> dict:
     label = tell_label(request.user, panel.shown_label, device) if panel else ""
     return {
         "panel": panel,
-        "shown_from": _("a picture of the history") if read_id(label) else label,
+        "shown_from": _("a picture from History") if read_id(label) else label,
         "lines": lines_of(rows, request.user),
         "may_list": can(request.user, Action.COMMAND, device),
     }

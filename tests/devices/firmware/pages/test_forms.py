@@ -6,7 +6,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from devices.firmware import signing
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.pages.forms import FirmwareForm, SigningKeyForm
-from devices.firmware.pages.rollout_forms import RolloutForm
+from devices.firmware.pages.rollout_forms import RolloutForm, say_wait
 from devices.firmware.rollouts.models import Rollout
 from tests.builders import make_device, make_user
 from tests.devices.firmware.builders import IMAGE, PRIVATE, make_devices, make_firmware, signed, store, trust
@@ -174,11 +174,19 @@ def test_the_outlook_says_how_many_devices_each_step_reaches():
     codes = [device.code for device in make_devices(12)]
     looked = rollout_form(devices=codes, steps="10, 50, 100").outlook()
     assert (looked["devices"], looked["left_out"]) == (12, 0)
-    assert [(s["percent"], s["devices"], s["minutes"]) for s in looked["stages"]] == [
-        (10, 2, 10),
-        (50, 6, 10),
-        (100, 12, 0),
+    assert [(s["percent"], s["devices"], s["wait"]) for s in looked["stages"]] == [
+        (10, 2, "then wait 10 minutes"),
+        (50, 6, "then wait 10 minutes"),
+        (100, 12, ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("soak_s", "words"),
+    [(30, ""), (60, "then wait 1 minute"), (7200, "then wait 2 hours"), (3 * 86_400, "then wait 3 days")],
+)
+def test_a_wait_is_said_in_the_largest_unit_that_fits(soak_s, words):
+    assert say_wait(soak_s) == words
 
 
 def test_there_is_no_outlook_of_a_wrong_plan():

@@ -115,7 +115,7 @@ def test_the_steps_say_which_one_is_under_way(alice):
     steps = ({"devices": 0, "percent": 50, "soak_s": 120}, {"devices": 0, "percent": 100, "soak_s": 0})
     page = text_of(alice.get(path(make_rollout(make_devices(4), steps=steps))))
     assert (
-        re.search(r'data-state="now"\s+aria-current="step">\s+50 %', page) and "then 2 min of waiting" in page
+        re.search(r'data-state="now"\s+aria-current="step">\s+50 %', page) and "then wait 2 minutes" in page
     )
 
 

@@ -75,4 +75,4 @@ def test_a_picture_that_is_not_made_yet_is_not_there(hall, client):
 
 def test_a_picture_that_is_named_in_another_way_has_no_link(hall, client):
     Delivery.objects.filter(pk=push(hall).pk).update(origin="capture", origin_ref="0" * 32)
-    assert "a picture of the history" in client.get(LIST).content.decode()
+    assert "a picture from History" in client.get(LIST).content.decode()
