@@ -24,6 +24,7 @@ from devices.registry.models import (
     DeviceGroup,
     DeviceKey,
     DeviceQuerySet,
+    has_picture,
     percent_of_battery,
 )
 from devices.setup.sections import may_stream
@@ -161,13 +162,11 @@ def _order(sort: str) -> list:
 
 def _rows(keys: list[int]) -> list[dict]:
     live_keys = DeviceKey.objects.filter(device=OuterRef("pk"), revoked_at=None)
-    # The pictures' room hangs its rows on the device; here only whether there is one.
-    pictured = Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False, captures__trashed_at=None)
     devices = (
         Device.objects.filter(pk__in=keys)
         .select_related("group", "panel")
         .annotate(
-            has_picture=Exists(pictured),
+            has_picture=has_picture(),
             has_key=Exists(live_keys),
             key_used_at=Subquery(live_keys.exclude(last_used_at=None).values("last_used_at")[:1]),
         )

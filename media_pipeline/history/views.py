@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -22,7 +21,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from devices.access.rights import Action, can
 from devices.panels.deliveries.screens import screens_of
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device, DeviceGroup, has_picture
 from media_pipeline.captures.cards import Tile, as_one, fold, single
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import chosen_ids, pictures_of_run, way_back, with_parts
@@ -309,8 +308,7 @@ def _label(request: HttpRequest, action: str, chosen: list[Capture]) -> None:
 def pick(request: HttpRequest) -> HttpResponse:
     """Return a fragment of radio buttons `capture`, newest first; `of` narrows it to one camera, `chosen` is checked."""
     code, chosen = text_of(request.GET, "of"), request.GET.get("chosen", "")
-    pictured = Exists(Capture.objects.filter(device=OuterRef("pk")))
-    visible = Device.objects.visible_to(request.user).filter(pictured)
+    visible = Device.objects.visible_to(request.user).filter(has_picture())
     rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))
     try:
         tiles, following = _pickable(rows, request.GET.get("cursor", ""), folded=not code)

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from devices.panels.showing.drafts import Draft
 from devices.panels.sources import outbox
 from devices.panels.sources.sources import trashed_among
 from devices.registry.finding import get_device
-from devices.registry.models import Device, DeviceQuerySet, Panel
+from devices.registry.models import Device, DeviceQuerySet, Panel, has_picture
 from devices.registry.tabs import frame_of
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
@@ -108,11 +108,8 @@ def _page(request: HttpRequest, device: Device, problem: str = "", status: int =
 
 def _cameras(visible: DeviceQuerySet, device: Device) -> QuerySet:
     """Return the devices whose newest picture can be added, those that have one first."""
-    # The pictures' room hangs its rows on the device; here only whether there is one.
-    pictured = Exists(
-        Device.objects.filter(pk=OuterRef("pk"), captures__isnull=False, captures__trashed_at=None)
-    )
-    return visible.cameras().exclude(pk=device.pk).annotate(pictured=pictured).order_by("-pictured", "name")
+    others = visible.cameras().exclude(pk=device.pk)
+    return others.annotate(pictured=has_picture()).order_by("-pictured", "name")
 
 
 def _line(item: PlaylistItem, is_next: bool) -> dict:
