@@ -6,6 +6,7 @@ from devices.registry.models import DeviceGroup
 from media_pipeline.links import sharing
 from media_pipeline.links.models import ShareKind, ShareLink
 from media_pipeline.links.sharing import Wish
+from media_pipeline.trash import moving
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -114,6 +115,19 @@ def test_the_list_has_ones_own_and_all_on_request(client):
     client.post(f"/shared-links/{hers.code}/revoke")
     assert "withdrawn" in client.get(f"/shared-links/{hers.code}").content.decode()
     assert client.get("/shared-links?cursor=x")["Location"] == "/shared-links"
+
+
+def test_the_list_costs_the_same_however_many_links_there_are(client, django_assert_max_num_queries):
+    bob = log_in(client, "bob", "operator")
+    device = make_device("porch")
+    pictures = tuple(make_capture(device, name=name) for name in "ab")
+    for _ in range(12):
+        sharing.share(Wish(pictures), bob, None)
+    with django_assert_max_num_queries(10):
+        lines = client.get("/shared-links").context["links"]
+    assert [line["pictures_count"] for line in lines] == [2] * 12
+    moving.move_to_trash(bob, pictures[:1])
+    assert client.get("/shared-links").context["links"][0]["pictures_count"] == 1
 
 
 def test_a_viewer_withdraws_nothing(client):
