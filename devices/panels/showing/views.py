@@ -40,7 +40,7 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
     asks = request.method == "POST"
     device = get_device(request.user, code, Action.COMMAND if asks else Action.LOOK)
     if not asks:
-        return _page(request, device)
+        return _page(request, device, _draw_named(request, device))
     render_name, caption = request.POST.get("render", ""), request.POST.get("caption", "")
     sends = request.POST.get("act") == "send"
     try:
@@ -59,6 +59,21 @@ def show(request: HttpRequest, code: str) -> HttpResponse:
         problem = _("The picture could not be stored on the hub's disk. Nothing was sent.")
         return _page(request, device, {"problem": problem}, status=507)
     return _page(request, device, {"drawn": drawn, "draft": draft})
+
+
+def _draw_named(request: HttpRequest, device: Device) -> dict:
+    """Draw the picture that the page's address names, so that its preview is there from the beginning."""
+    named = read_id(request.GET.get("capture", ""))
+    takes = device.enabled and device.takes_pictures
+    if not (named and takes and can(request.user, Action.COMMAND, device)):
+        return {}
+    try:
+        draft = drafts.read_capture(request.user, str(named))
+        return {"drawn": drafts.draw_draft(request.user, device, draft, "", ""), "draft": draft}
+    except (CannotDeliver, Crowded) as refusal:
+        return {"problem": refusal.sentence}
+    except OSError:
+        return {}  # The page's script asks once more, and says what is wrong.
 
 
 def _page(request: HttpRequest, device: Device, values: dict | None = None, status: int = 200):

@@ -59,6 +59,14 @@ def test_the_preview_is_exactly_what_will_arrive(hall, client):
     assert "296 × 128" in page and "4 packets" in page and not Delivery.objects.exists()
 
 
+def test_a_picture_that_the_address_names_is_drawn_at_once_for_whoever_may_send_it(hall, client):
+    Panel.objects.filter(device=hall).update(render_profile=RenderProfile.objects.get(name=BW))
+    address = f"{SHOW}?capture={make_capture(make_device('porch')).pk}"
+    assert picture_at(client, client.get(address).content.decode()).size == (296, 128)
+    client.force_login(make_user("vic", "viewer"))
+    assert "drawn" not in client.get(address).context
+
+
 def test_a_previewed_file_need_not_be_sent_again(hall, client):
     page = posted(client, "preview", source="file", file=file())
     kept = page.context["draft"].token
