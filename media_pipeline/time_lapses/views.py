@@ -64,7 +64,8 @@ def new(request: PageRequest) -> HttpResponse:
         time_lapse = form.save(request.user)
         if time_lapse is not None:
             return redirect("time_lapse", time_lapse.pk)
-    refused = form.is_bound and not form.is_valid()
+    # A form that nobody has sent yet may say that its camera has no pictures; that is no refusal.
+    refused = request.method == "POST" and not form.is_valid()
     # htmx puts no refused answer into the page, and counting is a question, not a failure.
     status = 422 if refused and not request.htmx else 200
     return render(request, "media_pipeline/time_lapses/time_lapse_new.html", {"form": form}, status=status)

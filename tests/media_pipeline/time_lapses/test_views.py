@@ -41,6 +41,11 @@ def test_the_form_says_how_many_pictures_before_anything_is_made():
     assert not TimeLapse.objects.exists()
 
 
+def test_a_form_that_nobody_sent_is_no_refusal_where_the_camera_has_no_picture():
+    porch_with(0)
+    assert log_in("operator").get("/timelapses/new").status_code == 200
+
+
 def test_counting_makes_nothing_and_making_leads_to_its_page():
     porch_with(3)
     client, values = log_in("operator"), {"device": "porch", "step": 2, "fps": 5, "width": 640}
