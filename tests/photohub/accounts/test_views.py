@@ -226,7 +226,7 @@ def test_changing_the_password_offers_to_end_the_tokens(db):
     assert "1 API token works without this password" in client.get("/account").text
     new = {"old_password": PASSWORD, "new_password1": NEW_PASSWORD, "new_password2": NEW_PASSWORD}
     answer = client.post("/account/password", new, follow=True)
-    assert "1 API token of yours goes on working" in answer.text and tokens.find_token(secret)
+    assert "1 of your API tokens still works" in answer.text and tokens.find_token(secret)
     client.post("/account/password", new | {"old_password": NEW_PASSWORD, "end_tokens": "on"})
     assert tokens.find_token(secret) is None
 

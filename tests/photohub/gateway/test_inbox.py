@@ -94,7 +94,7 @@ async def test_a_fault_costs_no_place_and_stands_with_its_device_until_a_message
         while trouble.is_open:
             await trouble.arefresh_from_db()
         assert box.counters == {"failed": 30, "handled": 1}
-    assert len([r for r in caplog.records if "could not be processed" in r.message]) == 1
+    assert len([r for r in caplog.records if "could not be handled" in r.message]) == 1
 
 
 @pytest.mark.parametrize(

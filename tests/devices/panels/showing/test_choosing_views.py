@@ -72,7 +72,8 @@ def test_without_pictures_there_is_a_way_on(pictures, client):
 
 
 def is_offered(client, url: str) -> bool:
-    return bool(re.search(rf'(href|formaction)="{CHOOSE}', client.get(url).content.decode()))
+    ways = rf'(href|formaction)="{CHOOSE}|name="action" value="show"'
+    return bool(re.search(ways, client.get(url).content.decode()))
 
 
 def test_the_pages_of_pictures_offer_it_to_those_who_may(pictures, client):

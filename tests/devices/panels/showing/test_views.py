@@ -174,7 +174,7 @@ def test_a_camera_can_be_made_to_take_pictures(hall, client):
     client.post(reverse("devices:take_pictures", args=["porch"]))
 
     porch = Device.objects.get(code="porch")
-    assert "cannot show pictures" in page and porch.picture_topic == "photohub/porch/picture"
+    assert "does not take pictures" in page and porch.picture_topic == "photohub/porch/picture"
     assert porch.picture_ack_topic == "photohub/porch/picture/ack"
 
 
