@@ -4,6 +4,9 @@ from devices.panels.rendering.drawing import NotImage
 from devices.panels.sources import making, outbox
 from tests.builders import make_jpeg
 
+# A stamp asks for the zone of the hub.
+pytestmark = pytest.mark.django_db
+
 SMALL = {"format": "bmp", "width": 40, "height": 30, "fit": "crop", "colours": "palette:bw"}
 
 
