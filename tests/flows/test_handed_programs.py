@@ -93,11 +93,16 @@ class Bench:
         items = (await self.person.api.get("/captures", params={"device": self.code})).json()["items"]
         return items[0] if items else None
 
+    async def can_be_asked(self) -> bool:
+        return (await self.person.api.get(f"/devices/{self.code}")).json()["listens"] is True
+
     async def obeys(self, program: Path) -> None:
         """Run a camera: it uploads by itself, and takes a picture when it is asked for one."""
         with running(self.command(program), self.folder, self.picture):
             first = await until(self.newest, PATIENCE_S)
             assert first["size_bytes"] == self.picture.stat().st_size
+            # Its page offers the shutter once it listens, which it does some moments after its first picture.
+            await until(self.can_be_asked, PATIENCE_S)
             answer = await self.person.api.post(f"/devices/{self.code}/capture", json={"wait": 25})
             assert answer.status_code == 200 and answer.json()["source"] == "http", answer.text
             assert answer.json()["command"]
