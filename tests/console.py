@@ -53,12 +53,14 @@ class Console:
     def _begin(self) -> None:
         its_orders, orders = os.pipe()
         answers, its_answers = os.pipe()
+        # A loader that does not fit this environment runs this file alone, as a program does.
+        env = self._env | {"PYTHONPATH": str(ROOT)}
         handles = {"stdin": its_orders, "stdout": its_answers, "stderr": sys.__stderr__.fileno()}
         if Loader.current is not None:
-            self._process = Loader.current.start(Path(__file__), [], self._env, **handles)
+            self._process = Loader.current.start(Path(__file__), [], env, **handles)
         else:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.console"], cwd=ROOT, env=self._env, **handles
+                [sys.executable, "-m", "tests.console"], cwd=ROOT, env=env, **handles
             )
         os.close(its_orders)
         os.close(its_answers)

