@@ -45,6 +45,10 @@ class EventQuerySet(models.QuerySet):
 class Event(models.Model):
     """One thing that happened. Small: live pages get only its type and ids, and read the rest with their own rights."""
 
+    # Of how many like ones it is the newest, where a list folds them.
+    times: int = 1
+
+    actor_id: int | None
     seq = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(default=timezone.now)
     type = models.CharField(max_length=24, choices=EventType)

@@ -9,6 +9,7 @@ from photohub.lib.pages import timezones
 from .models import HubSetting
 
 TIME_ZONE = "time_zone"
+LANGUAGE = "language"
 
 
 def read(name: str) -> Any:
@@ -31,3 +32,14 @@ def choose_timezone(name: str) -> None:
     """Let the hub live in this zone, for this process at once."""
     write(TIME_ZONE, name)
     timezones.forget()
+
+
+def chosen_language() -> str:
+    """Return the language in which the hub names what it makes by itself; nothing while no owner was heard."""
+    code = read(LANGUAGE)
+    return code if isinstance(code, str) else ""
+
+
+def learn_language(code: str) -> None:
+    """Keep the language of the first owner who is heard."""
+    HubSetting.objects.get_or_create(pk=LANGUAGE, defaults={"value": code})

@@ -1,6 +1,7 @@
 """The device page and its tabs for looking."""
 
 from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -9,6 +10,8 @@ from django.views.decorators.http import require_safe
 from devices.access.rights import Action, can
 from devices.commands.models import Command
 from devices.commands.views import newest_command
+from devices.events.folding import fold
+from devices.events.models import Event
 from devices.panels.overview import now as panel_now
 from devices.panels.playlists import turns as playlists
 from devices.panels.playlists.views import every
@@ -36,10 +39,14 @@ def now_of(request: HttpRequest, device: Device) -> dict:
         | of_kind
         | {
             "version": newest.seq if newest else 0,
-            "told": device.events.told().select_related("actor")[:EVENTS_ON_OVERVIEW],
+            "told": fold(_told(device)[:EVENTS_ON_PAGE])[:EVENTS_ON_OVERVIEW],
             "problems": problems_of(device, has_key=bool(keys), key_used=any(k.last_used_at for k in keys)),
         }
     )
+
+
+def _told(device: Device) -> QuerySet[Event]:
+    return device.events.told().select_related("actor").order_by("-seq")
 
 
 def _of_camera(device: Device) -> dict:
@@ -113,13 +120,13 @@ def connect(request: HttpRequest, code: str) -> HttpResponse:
 def events(request: HttpRequest, code: str) -> HttpResponse:
     """What was told of the device, newest first."""
     device = get_device(request.user, code)
-    rows = device.events.told().select_related("actor").order_by("-seq")
+    rows = _told(device)
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit() and len(before) < 19:
         rows = rows.filter(seq__lt=int(before))
     told = list(rows[: EVENTS_ON_PAGE + 1])
     context = {
-        "told": told[:EVENTS_ON_PAGE],
+        "told": fold(told[:EVENTS_ON_PAGE]),
         "more": told[EVENTS_ON_PAGE - 1].seq if len(told) > EVENTS_ON_PAGE else None,
     }
     return render(request, "devices/overview/events.html", frame_of(request, device, "events") | context)

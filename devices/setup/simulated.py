@@ -1,6 +1,8 @@
 """Simulated devices: how they are told from real ones, and how all of them go at once."""
 
+from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext, gettext_noop, override
 
 from devices.firmware import images
 from devices.firmware.models import Firmware, SigningKey
@@ -15,13 +17,22 @@ GROUP = "simulators"
 # Firmware of this product is for simulated boards alone.
 PRODUCT = "demo-meter"
 KEY_NAME = "Demo"
-# The demo makes this group for its devices.
-DEVICE_GROUP = "Demo"
+# The demo makes this group for its devices, under this name in one of the hub's languages.
+DEVICE_GROUP = gettext_noop("Demo")
 
 
 def devices() -> QuerySet[Device]:
     """Return all simulated devices."""
     return Device.objects.filter(simulated=True)
+
+
+def in_every_language(name: str) -> set[str]:
+    """Return the words that this message of the catalogue has."""
+    words = set()
+    for language, _label in settings.LANGUAGES:
+        with override(language):
+            words.add(gettext(name))
+    return words
 
 
 def remove_all(user=None) -> int:
@@ -37,5 +48,6 @@ def remove_all(user=None) -> int:
         images.delete_firmware(firmware, user)
     SigningKey.objects.filter(name=KEY_NAME, added_by=None).delete()
     # It stays where somebody put a device of his own into it, or let somebody see it.
-    DeviceGroup.objects.filter(pk__in=groups, name=DEVICE_GROUP, devices=None, membership=None).delete()
+    names = in_every_language(DEVICE_GROUP)
+    DeviceGroup.objects.filter(pk__in=groups, name__in=names, devices=None, membership=None).delete()
     return len(going)

@@ -7,8 +7,8 @@ from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -38,6 +38,12 @@ class LogInView(auth_views.LoginView):
 
     template_name = "photohub/accounts/log_in.html"
 
+    def form_valid(self, form) -> HttpResponse:
+        # An owner whom the environment named comes in here first.
+        if rights.is_owner(form.get_user()):
+            choices.learn_language(get_language())
+        return super().form_valid(form)
+
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(**kwargs) | {"nobody_owns": not rights.owner_exists()}
 
@@ -61,6 +67,7 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         user = first_owner.make_owner(form.cleaned_data["username"], form.cleaned_data["password1"])
         if zone := form.cleaned_data.get("zone"):
             choices.choose_timezone(zone)
+        choices.learn_language(get_language())
     login(request, user, backend=BACKEND)
     return redirect("live")
 

@@ -1,13 +1,14 @@
 """The program of each simulated device: what a real one of its profile runs."""
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from devices.protocol import topics
 from devices.protocol.topics import Channel
 from devices.registry.camera_profiles import PANEL
 from devices.registry.models import Device
+from photohub.lib.pages.timezones import hub_timezone
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for
 from simulators.esp_updater import EspUpdater, EspUpdaterConfig
 from simulators.firmware_board import Board, make_firmware
@@ -15,14 +16,13 @@ from simulators.panel_base import PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import Scene
 
+from .cast import BURNED_IN, SEEDS
 from .stage import RUNNING
 
 _PICTURE_EVERY_S = 60.0
 _ASKS_EVERY_S = 60.0
 _FPS = 1.0
 _RECONNECT_S = 5.0
-_FIRST_HOUR = 14.0
-_DAY_S = 1800.0  # a day in half an hour, so that the pictures visibly change
 
 
 class Program(Protocol):
@@ -99,7 +99,19 @@ def _meter(device: Device, key: str, at: Addresses) -> Program:
     return EspUpdater(EspUpdaterConfig(url, mac=mac_for(device.pk), every_s=_ASKS_EVERY_S), board)
 
 
-def _scene(name: str, device: Device, **size: int) -> Scene:
-    # The hour is chosen so that a new hub shows an afternoon, whatever the time of day.
-    first_hour = (_FIRST_HOUR - time.time() / _DAY_S * 24) % 24
-    return Scene(name, camera=device.name, seed=device.pk, day_s=_DAY_S, first_hour=first_hour, **size)
+@dataclass(frozen=True)
+class HubsHour:
+    """A scene in which it is as late as in the hub's zone, which owners may change."""
+
+    scene: Scene
+
+    def jpeg(self, t: float, frame: int) -> bytes:
+        """Return the view at unix time `t` as a JPEG file."""
+        ahead = datetime.fromtimestamp(t, hub_timezone()).utcoffset() or timedelta()
+        return replace(self.scene, offset_s=ahead.total_seconds()).jpeg(t, frame)
+
+
+def _scene(name: str, device: Device, **size: int) -> HubsHour:
+    # The same place as in the pictures of the past.
+    seed = SEEDS.get(device.code, device.pk)
+    return HubsHour(Scene(name, camera=BURNED_IN.get(device.code, device.code), seed=seed, **size))

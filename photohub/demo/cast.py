@@ -1,11 +1,14 @@
-"""Who takes part in the demo. All of it is marked as simulated, and goes with one click."""
+"""Who takes part in the demo. All of it is marked as simulated, and goes with one click. Names are messages to translate."""
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 # Boards that get new firmware; the first of them is the rollout's first step.
-BOARDS = tuple((f"demo-board-{n}", f"Meter {n}") for n in range(1, 7))
-PANEL = ("demo-panel", "Hall display")
-PI = ("demo-pi", "Garage")
+BOARDS = tuple((f"demo-board-{n}", n) for n in range(1, 7))
+BOARD_NAME = _("Meter %(number)s")
+PANEL = ("demo-panel", _("Hall display"))
+PI = ("demo-pi", _("Garage"))
 PI_SCENE = "workshop"
 
 
@@ -22,10 +25,13 @@ class Camera:
 
 
 CAMERAS = (
-    Camera("demo-harbour", "Harbour", "harbour", 11, 60),
-    Camera("demo-workshop", "Workshop", "workshop", 12, 60, sleeps=True),
-    Camera("demo-greenhouse", "Greenhouse", "greenhouse", 13, 90),
-    Camera("demo-yard", "Back yard", "garden", 14, 60),
-    Camera("demo-jetty", "Jetty", "harbour", 27, 120),
+    Camera("demo-harbour", _("Harbour"), "harbour", 11, 60),
+    Camera("demo-workshop", _("Workshop"), "workshop", 12, 60, sleeps=True),
+    Camera("demo-greenhouse", _("Greenhouse"), "greenhouse", 13, 90),
+    Camera("demo-yard", _("Back yard"), "garden", 14, 60),
+    Camera("demo-jetty", _("Jetty"), "harbour", 27, 120),
 )
 SCENES = {camera.code: camera.scene for camera in CAMERAS} | {PI[0]: PI_SCENE}
+SEEDS = {camera.code: camera.seed for camera in CAMERAS}
+# What each burns into its pictures: cheap cameras know Latin letters alone.
+BURNED_IN = {camera.code: camera.name for camera in CAMERAS} | {PI[0]: PI[1]}

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from simulators.past import CUT_SHORT, DARK
 
@@ -31,8 +31,8 @@ class Moment:
 
     @property
     def name(self) -> str:
-        """The picture's name; with the camera it says which moment this is."""
-        return f"{self.at:%Y%m%d-%H%M}.jpg"
+        """The picture's name; with the camera it says which moment this is, in whichever zone the hub lives."""
+        return f"{self.at.astimezone(UTC):%Y%m%d-%H%M}.jpg"
 
     def wish(self) -> dict:
         """What `simulators.past` wants to know; the clock of the camera is that of `at`."""

@@ -18,6 +18,7 @@ from media_pipeline.intake.ingest import Receipt, Upload, ingest_batch
 from media_pipeline.maintenance.counting import mark_changed
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import in_thread
+from photohub.lib.pages.timezones import hub_timezone
 
 from .cast import CAMERAS
 from .month import Moment, moments
@@ -66,7 +67,7 @@ def _missing() -> list[Moment]:
         for code in _CODES
     }
     return [
-        moment for moment in moments(timezone.localtime()) if moment.name not in known[moment.camera.code]
+        moment for moment in moments(timezone.localtime(timezone=hub_timezone())) if moment.name not in known[moment.camera.code]
     ]
 
 

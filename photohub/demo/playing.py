@@ -3,13 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
+from devices.access import rights
 from devices.events import troubles
+from devices.hub_settings import choices
 from devices.keys import identity
 from devices.registry.models import Device
 from devices.setup import simulated
@@ -17,7 +19,7 @@ from devices.setup.simulated import GROUP
 from photohub.lib.database.db import in_thread
 from photohub.lib.messaging import notify
 
-from . import boards, stage
+from . import boards, naming, stage
 from .boards import Addresses
 from .cast import SCENES
 from .painting import Painting
@@ -28,6 +30,7 @@ _OTHER_SCENES = ("harbour", "workshop", "greenhouse", "garden")
 DATABASE_AWAY = (DatabaseError, InterfaceError)
 _RETRY_S = 2.0
 _ENDS_WITHIN_S = 2.0
+_LOOKS_EVERY_S = 1.0
 
 
 class SimulatedDevices:
@@ -69,13 +72,21 @@ class SimulatedDevices:
             self._start_all,
             partial(self._patiently, stage.fill_playlist),
             partial(self._patiently, stage.begin_rollout),
-            Painting().run,
         )
         for piece in pieces:
-            try:
-                await piece()
-            except Exception:
-                log.exception("A part of the demo could not be made.")
+            await _try(piece)
+        await asyncio.gather(_try(self._paint), _try(self._follow_language))
+
+    async def _paint(self) -> None:
+        """Paint the past once there is an owner: until then nobody looks, and nobody said in which zone days begin."""
+        while not await self._patiently(rights.owner_exists):
+            await asyncio.sleep(_LOOKS_EVERY_S)
+        await Painting().run()
+
+    async def _follow_language(self) -> None:
+        while not await self._patiently(choices.chosen_language):
+            await asyncio.sleep(_LOOKS_EVERY_S)
+        await self._patiently(naming.rename)
 
     async def _start_all(self) -> None:
         for number, (code, key) in enumerate(await self._patiently(_issue_keys)):
@@ -137,6 +148,13 @@ class SimulatedDevices:
 
     async def _stop_all(self) -> None:
         await asyncio.gather(*(self._stop(code) for code in list(self._running)))
+
+
+async def _try(piece: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await piece()
+    except Exception:
+        log.exception("A part of the demo could not be made.")
 
 
 def _note_stopped(device: Device, why: str) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import io
 
 from django.utils import timezone
+from django.utils.translation import gettext, override
 
 from devices.firmware import images, keys, signing
 from devices.firmware.checking import ANY_HARDWARE, Facts
@@ -19,6 +20,7 @@ from devices.setup import adding, simulated
 from devices.setup.simulated import DEVICE_GROUP, KEY_NAME, PRODUCT
 from simulators.firmware_board import make_firmware
 
+from . import naming
 from .cast import BOARDS, CAMERAS, PANEL, PI
 
 RUNNING, OFFERED = "1.0.0", "1.1.0"
@@ -34,14 +36,24 @@ _STEPS = (
 
 def make_devices() -> None:
     """Make the demo's devices that are not there."""
-    wanted: dict[str, tuple[str, str, dict]] = {c.code: (c.name, "esp32s3", {}) for c in CAMERAS}
-    wanted |= {PI[0]: (PI[1], "raspberry-pi", {"stream_policy": "none"}), PANEL[0]: (PANEL[1], "panel", {})}
-    wanted |= {code: (name, "esp8266-stm32", {"product_key": PRODUCT}) for code, name in BOARDS}
+    wanted: dict[str, tuple[str, dict]] = {c.code: ("esp32s3", {}) for c in CAMERAS}
+    wanted |= {PI[0]: ("raspberry-pi", {"stream_policy": "none"}), PANEL[0]: ("panel", {})}
+    wanted |= {code: ("esp8266-stm32", {"product_key": PRODUCT}) for code, _number in BOARDS}
     here = set(Device.objects.filter(code__in=wanted).values_list("code", flat=True))
-    group, _made = DeviceGroup.objects.get_or_create(name=DEVICE_GROUP)
-    for code, (name, profile, values) in wanted.items():
-        if code not in here:
-            adding.add_device(code=code, name=name, profile=profile, group=group, simulated=True, **values)
+    with override(naming.language()):
+        group = _group()
+        for code, (profile, values) in wanted.items():
+            if code not in here:
+                name = naming.name_of(code)
+                adding.add_device(
+                    code=code, name=name, profile=profile, group=group, simulated=True, **values
+                )
+
+
+def _group() -> DeviceGroup:
+    names = simulated.in_every_language(DEVICE_GROUP)
+    known = DeviceGroup.objects.filter(name__in=names, devices__simulated=True).first()
+    return known or DeviceGroup.objects.get_or_create(name=gettext(DEVICE_GROUP))[0]
 
 
 def fill_playlist() -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from devices.access import rights
 from devices.access.models import ApiToken
+from devices.hub_settings import choices
 from devices.keys import identity, tokens
 from photohub import settings as photohub_settings
 from photohub.accounts import first_owner
@@ -86,6 +87,22 @@ def test_the_setup_link_makes_the_first_owner_and_logs_in(client, db):
     assert client.get(f"/setup/{token}").status_code == 200
     assert set_up(client, token)["Location"] == "/"
     assert client.get("/people").status_code == 200
+
+
+def test_the_hub_learns_the_language_of_its_first_owner_alone(client, db):
+    client.cookies["photohub_language"] = "zh-hans"
+    set_up(client, first_owner.link_token())
+    make_user("bob", "owner")
+    other = Client(headers={"accept-language": "en"})
+    other.post("/login", {"username": "bob", "password": PASSWORD})
+    assert choices.chosen_language() == "zh-hans"
+
+
+def test_an_owner_of_the_environment_is_heard_when_he_comes_in_and_nobody_else_is(db):
+    make_user("vera", "viewer"), make_user("alice", "owner")
+    for name, learned in (("vera", ""), ("alice", "zh-hans")):
+        Client(headers={"accept-language": "zh-CN"}).post("/login", {"username": name, "password": PASSWORD})
+        assert choices.chosen_language() == learned
 
 
 def test_the_setup_link_works_once(client, db):

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import io
 
 import pytest
 from asgiref.sync import sync_to_async
+from PIL import Image, ImageStat
 
 from devices.events.models import Trouble
+from devices.hub_settings import choices
 from devices.setup import adding, simulated
 from photohub.demo import boards, playing, stage
 from photohub.demo.boards import Addresses
@@ -15,10 +18,12 @@ from simulators.esp32s3 import Esp32S3Camera
 from simulators.esp_updater import EspUpdater
 from simulators.panel_base import PanelBase
 from simulators.raspberry_pi import RaspberryPi
+from tests.builders import make_user
 from tests.waiting import until_await
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = Addresses(8000, 1883, 8100)
+MIDNIGHT_S = 1_767_225_600  # in UTC
 
 
 def test_every_device_of_the_demo_runs_what_a_real_one_of_its_kind_runs():
@@ -39,6 +44,15 @@ def test_a_board_runs_after_a_restart_what_it_last_said_it_ran():
     assert boards.build(board, "key", "", AT).board.running.version == stage.OFFERED
 
 
+@pytest.mark.parametrize(("zone", "is_dark"), [("Etc/GMT-12", False), ("Etc/GMT+0", True)])
+def test_it_is_as_late_in_the_pictures_as_in_the_hubs_zone(settings, zone, is_dark):
+    settings.HUB_TIME_ZONE = zone
+    stage.make_devices()
+    scene = boards.build(simulated.devices().get(code="demo-yard"), "key", "garden", AT).scene
+    picture = Image.open(io.BytesIO(scene.jpeg(MIDNIGHT_S, 1))).convert("L")
+    assert (ImageStat.Stat(picture).mean[0] < 60) == is_dark
+
+
 class Breaks:
     async def run(self) -> None:
         raise RuntimeError
@@ -56,6 +70,7 @@ async def test_a_device_whose_program_breaks_says_so_and_a_piece_that_fails_cost
     async def paint(self) -> None:
         painted.set()
 
+    await sync_to_async(make_user)("alice", "owner")
     monkeypatch.setattr(stage, "fill_playlist", fail)
     monkeypatch.setattr(stage, "begin_rollout", lambda: None)
     monkeypatch.setattr(playing.Painting, "run", paint)
@@ -105,3 +120,30 @@ async def test_a_program_that_loses_its_cancellation_is_stopped_with_the_hub(mon
         running.cancel()
         await asyncio.wait({running})
     assert program.may_end.is_set()
+
+
+async def test_the_past_is_painted_once_somebody_owns_the_hub_and_names_follow_his_language(monkeypatch):
+    painted = asyncio.Event()
+
+    async def paint(self) -> None:
+        painted.set()
+
+    monkeypatch.setattr(playing, "_LOOKS_EVERY_S", 0.01)
+    monkeypatch.setattr(playing.Painting, "run", paint)
+    for piece in ("fill_playlist", "begin_rollout"):
+        monkeypatch.setattr(stage, piece, lambda: None)
+    monkeypatch.setattr(boards, "build", lambda *about: Deaf())
+    running = asyncio.create_task(playing.SimulatedDevices(AT, demo=True).run())
+
+    async def is_named(name: str) -> bool:
+        return await simulated.devices().filter(name=name).aexists()
+
+    async with asyncio.timeout(30):
+        await until_await(lambda: is_named("Meter 6"))
+        assert not painted.is_set()
+        await sync_to_async(make_user)("alice", "owner")
+        await painted.wait()
+        await sync_to_async(choices.learn_language)("zh-hans")
+        await until_await(lambda: is_named("电表 6"))
+        running.cancel()
+        await asyncio.wait({running})

@@ -40,3 +40,9 @@ def test_there_are_pictures_cut_short_a_covered_lens_a_gap_and_nights_without():
 def test_in_the_last_nights_one_camera_sends_many_of_the_same():
     nights = [m.at for m in of("demo-yard") if m.at.hour < 5 and END - m.at < timedelta(days=1)]
     assert len(nights) > 20
+
+
+def test_an_hour_has_one_name_in_whichever_zone_the_hub_lives():
+    elsewhere = {(m.camera.code, m.name) for m in moments(END.astimezone(ZoneInfo("Europe/Berlin")))}
+    by_day = {(m.camera.code, m.name) for m in FOUND if not m.camera.sleeps}
+    assert by_day & elsewhere
