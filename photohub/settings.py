@@ -646,4 +646,5 @@ UNFOLD = {
     "SITE_HEADER": "PhotoHub",
     "SHOW_LANGUAGES": False,
     "STYLES": ["devices.access.back_office.style_sheet"],
+    "SCRIPTS": ["devices.access.back_office.script"],
 }

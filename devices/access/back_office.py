@@ -29,6 +29,11 @@ def style_sheet(request: HttpRequest) -> str:
     return static("css/photohub/pages/back_office.css")
 
 
+def script(request: HttpRequest) -> str:
+    """Return the address of the script that the back office loads before its own."""
+    return static("js/photohub/pages/back_office.js")
+
+
 class OwnersAdmin(ModelAdmin):
     """A table for owners. Rights come from the roles, not from Django's own permissions."""
 

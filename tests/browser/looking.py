@@ -12,8 +12,6 @@ NARROW, WIDE = 390, 1440
 WIDTHS = (360, NARROW, 1024, WIDE, 1920)
 SHIFT_AT_MOST = 0.005
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-# Of pages that another project drew, what hinders people.
-TAGS_OF_OTHERS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 # What a theme changes is colours.
 OF_THEMES = ["color-contrast", "link-in-text-block"]
 HURRY = "WebSocket is closed before the connection is established"
@@ -81,16 +79,16 @@ class Reader:
     def __init__(self, context: BrowserContext, url: str, axe: Path) -> None:
         self.context, self.url, self.axe = context, url, axe.read_text(encoding="utf-8")
         self.complaints: list[str] = []
-        self.address, self.status, self.is_ours = "", 200, True
+        self.address, self.status = "", 200
         self.page: Page = context.new_page()
         self.page.add_init_script(SHIFTS)
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("response", self._judge)
 
-    def look(self, path: str, status: int = 200, *, is_ours: bool = True) -> list[str]:
+    def look(self, path: str, status: int = 200) -> list[str]:
         """Return what is wrong with the page of this path in both languages, themes, and all widths."""
-        self.complaints, self.status, self.is_ours = [], status, is_ours
+        self.complaints, self.status = [], status
         problems = [f"en: {problem}" for problem in self._load(path, "en", NARROW) + self._rules(NARROW)]
         problems += self._widths() + self._rules(WIDE)
         problems += [f"zh: {problem}" for problem in self._load(path, "zh-hans", WIDE) + self._widths()]
@@ -105,7 +103,7 @@ class Reader:
         self.page.evaluate(SETTLED)
         wrong = [] if answer and answer.status == self.status else [f"answered {answer and answer.status}"]
         shifts = self.page.evaluate("window.shifted()")
-        if self.is_ours and sum(value for value, _what in shifts) >= SHIFT_AT_MOST:
+        if sum(value for value, _what in shifts) >= SHIFT_AT_MOST:
             wrong.append(f"moved at {width} px: {shifts}")
         return wrong
 
@@ -123,7 +121,7 @@ class Reader:
         self.page.set_viewport_size({"width": width, "height": 900})
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.evaluate(self.axe)
-        of_all = {"type": "tag", "values": TAGS if self.is_ours else TAGS_OF_OTHERS}
+        of_all = {"type": "tag", "values": TAGS}
         of_themes = {"type": "rule", "values": OF_THEMES}
         found = self._run(of_all, f"axe at {width} px")
         self.page.emulate_media(color_scheme="dark")
