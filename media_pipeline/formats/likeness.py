@@ -48,6 +48,11 @@ def distance(one: int, other: int) -> int:
     return ((one ^ other) & _ALL_BITS).bit_count()
 
 
+def are_alike(one: int | None, other: int | None, like_at_most: int = LIKE_AT_MOST) -> bool:
+    """Tell whether two pictures look alike by their hashes; one without a hash is like no other."""
+    return one is not None and other is not None and distance(one, other) <= like_at_most
+
+
 class Runs:
     """Runs that grow, picture by picture, sorted by time either way; those of several cameras may be mixed."""
 
@@ -59,10 +64,9 @@ class Runs:
     def goes_on_with(self, shot: Shot) -> bool:
         """Tell whether this picture belongs to the newest run of its camera."""
         run = self._open.get(shot.camera)
-        if run is None or run.head.dhash is None or shot.dhash is None or run.head.day != shot.day:
+        if run is None or run.head.day != shot.day or abs(run.tail.at - shot.at) > GAP_AT_MOST:
             return False
-        near = abs(run.tail.at - shot.at) <= GAP_AT_MOST
-        return near and distance(run.head.dhash, shot.dhash) <= self._like_at_most
+        return are_alike(run.head.dhash, shot.dhash, self._like_at_most)
 
     def add(self, shot: Shot) -> None:
         """Put a picture to the newest run of its camera, or begin one with it."""

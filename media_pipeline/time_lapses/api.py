@@ -34,6 +34,7 @@ class TimeLapseOut(Schema):
     to: datetime | None = Field(description="Not counted in")
     captures: list[str] = Field(description="The chosen pictures, when it is not a time")
     step: int
+    skip_like: bool
     fps: int
     width: int = Field(description="Pixels; the cameras' own width when that is less")
     height: int | None = Field(description="Known once it was begun")
@@ -42,6 +43,7 @@ class TimeLapseOut(Schema):
     frames_total: int
     frames_done: int = Field(description="Pictures looked at so far")
     frames_skipped: int = Field(description="Of these missing or damaged, so not shown")
+    frames_like: int = Field(description="Of these left out, as they look like the one before")
     size_bytes: int | None
     reason: str = Field(description="When failed: no_pictures, disk_full, no_encoder, gave_up")
     error: str = Field(description="The same in a sentence, in the language of Accept-Language")
@@ -89,6 +91,7 @@ class TimeLapseOrder(Body):
         list[Annotated[UUID, Field(strict=False)]], Field(max_length=time_lapses.CHOSEN_AT_MOST)
     ] = []
     step: int = Field(1, description="Only every so many-th picture")
+    skip_like: bool = Field(False, description="Leave out pictures that look like the one shown before")
     fps: int = Field(10, description="Pictures a second, 1 to 60")
     width: int = Field(1280, description="At most so many pixels wide, 64 to 1920")
     stamped: bool = Field(False, description="Show the time on each picture")
@@ -134,6 +137,7 @@ def ask_for_film(request: HttpRequest, order: TimeLapseOrder):
         before=before,
         chosen=tuple(str(id) for id in order.captures),
         step=order.step,
+        skip_like=order.skip_like,
         fps=order.fps,
         width=order.width,
         stamped=order.stamped,

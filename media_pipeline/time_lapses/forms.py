@@ -51,6 +51,7 @@ class TimeLapseForm(forms.Form):
         help_text=gettext_lazy("Leave empty for “until now”."),
     )
     step = forms.TypedChoiceField(label=gettext_lazy("Pictures"), coerce=int, choices=_STEPS, initial=1)
+    skip_like = tick(gettext_lazy("Leave out pictures that look like the one before"))
     fps = forms.TypedChoiceField(label=gettext_lazy("Speed"), coerce=int, initial=10)
     width = forms.TypedChoiceField(
         label=gettext_lazy("Width"), coerce=int, choices=[(w, f"{w} px") for w in _WIDTHS], initial=1280
@@ -91,6 +92,7 @@ class TimeLapseForm(forms.Form):
             before=read_instant(times, "to", self._zone, whole_day=True),
             chosen=tuple(self.chosen),
             step=values["step"],
+            skip_like=values["skip_like"],
             fps=values["fps"],
             width=values["width"],
             stamped=values["stamped"],

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.formats.likeness import are_alike
 from media_pipeline.picture_files import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
@@ -156,10 +157,25 @@ class _Progress:
         self._time_lapse = time_lapse
         self._began_s = self._noted_s = time.monotonic()
         self.skipped, self.passed = time_lapse.frames_skipped, time_lapse.passed
+        self.like, self._shown = time_lapse.frames_like, time_lapse.like_to
 
     @property
     def done(self) -> int:
         return -(-self.passed // self._time_lapse.step)
+
+    def wants(self, capture: Capture) -> bool:
+        """Tell whether the film shows the picture that comes next, and count it when it looks like the one before."""
+        if self.passed % self._time_lapse.step:
+            return False
+        is_like = self._time_lapse.skip_like and are_alike(self._shown, capture.dhash)
+        self.like += is_like
+        return not is_like
+
+    def pass_by(self, shown: Capture | None) -> None:
+        """Count a picture, which is `shown` or not."""
+        self.passed += 1
+        if shown is not None:
+            self._shown = shown.dhash
 
     def note(self) -> None:
         """Tell pages how far it is. Raises Stopped when the film is no longer ours."""
@@ -176,6 +192,8 @@ class _Progress:
         values = {
             "frames_done": self.done,
             "frames_skipped": self.skipped,
+            "frames_like": self.like,
+            "like_to": self._shown,
             "passed": self.passed,
             "segments": segments,
             "attempts": 0,
@@ -216,10 +234,8 @@ def _make_segment(
         segment: video.Segment | None = None
         for capture in pictures:
             last = capture
-            frame = (
-                _draw(time_lapse, capture, size, progress) if progress.passed % time_lapse.step == 0 else None
-            )
-            progress.passed += 1
+            frame = _draw(time_lapse, capture, size, progress) if progress.wants(capture) else None
+            progress.pass_by(capture if frame is not None else None)
             if frame is not None:
                 segment = segment or stack.enter_context(_begin_segment(time_lapse, size))
                 segment.write(frame)

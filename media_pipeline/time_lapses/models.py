@@ -35,7 +35,8 @@ class TimeLapse(models.Model):
     """A film of one device's pictures. The row is the queue: what to make, how far it is, and what went wrong.
 
     Its pictures are those that came from `since` on, up to but without `before`, or those in `chosen`; of them every
-    `step`-th. `after_at` and `after_id` name the last picture of the segments that are whole.
+    `step`-th, and with `skip_like` none that looks like the one shown before, whose hash is `like_to`. `after_at` and
+    `after_id` name the last picture of the segments that are whole.
     """
 
     OPEN = (LapseState.QUEUED, LapseState.WORKING)
@@ -46,6 +47,7 @@ class TimeLapse(models.Model):
     before = models.DateTimeField(null=True, blank=True)
     chosen = models.JSONField(default=list, blank=True)
     step = models.PositiveSmallIntegerField(default=1)
+    skip_like = models.BooleanField(default=False)
     fps = models.PositiveSmallIntegerField()
     width = models.PositiveSmallIntegerField()
     height = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -57,6 +59,8 @@ class TimeLapse(models.Model):
     frames_total = models.PositiveIntegerField()
     frames_done = models.PositiveIntegerField(default=0)
     frames_skipped = models.PositiveIntegerField(default=0)
+    frames_like = models.PositiveIntegerField(default=0)
+    like_to = models.BigIntegerField(null=True, blank=True)
     passed = models.PositiveIntegerField(default=0)
     segments = models.PositiveIntegerField(default=0)
     after_at = models.DateTimeField(null=True, blank=True)
@@ -113,8 +117,8 @@ class TimeLapse(models.Model):
 
     @property
     def frames_shown(self) -> int:
-        """How many pictures the film shows: those looked at without those that could not be read."""
-        return self.frames_done - self.frames_skipped
+        """How many pictures the film shows: those looked at without the like ones and those that could not be read."""
+        return self.frames_done - self.frames_like - self.frames_skipped
 
     @property
     def seconds(self) -> float:

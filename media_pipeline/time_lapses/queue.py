@@ -18,6 +18,7 @@ from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.formats.likeness import are_alike
 from photohub.lib.ids import read_id
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said
@@ -45,6 +46,7 @@ class Wish:
     before: datetime | None = None
     chosen: tuple[str, ...] = ()
     step: int = 1
+    skip_like: bool = False
     fps: int = 10
     width: int = 1280
     stamped: bool = False
@@ -53,11 +55,17 @@ class Wish:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a wish would give: `frames` of it, the film's length, and about how long making it takes."""
+    """What a wish would give: `frames` looked at and how many of them look `like` the one before and are left out,
+    the film's length, and about how long making it takes."""
 
     frames: int
+    like: int
     film_s: float
     work_s: float
+
+    @property
+    def shown(self) -> int:
+        return self.frames - self.like
 
 
 def pictures_of(wish: Wish | TimeLapse) -> CaptureQuerySet:
@@ -72,9 +80,22 @@ def pictures_of(wish: Wish | TimeLapse) -> CaptureQuerySet:
 
 def look_ahead(wish: Wish) -> Outlook:
     """Tell how many frames it would be and about how long it takes. Counts no further than is worth it."""
-    counted = pictures_of(wish)[: FRAMES_AT_MOST * wish.step + 1].count()
-    frames = -(-counted // wish.step)
-    return Outlook(frames, frames / wish.fps, frames * _frame_s(wish))
+    rows = pictures_of(wish)[: FRAMES_AT_MOST * wish.step + 1]
+    frames = -(-rows.count() // wish.step)
+    like = _count_like(wish, rows) if wish.skip_like else 0
+    return Outlook(frames, like, (frames - like) / wish.fps, (frames - like) * _frame_s(wish))
+
+
+def _count_like(wish: Wish, rows: CaptureQuerySet) -> int:
+    like, shown = 0, None
+    for number, dhash in enumerate(rows.values_list("dhash", flat=True).iterator(chunk_size=2000)):
+        if number % wish.step:
+            continue
+        if are_alike(shown, dhash):
+            like += 1
+        else:
+            shown = dhash
+    return like
 
 
 def _frame_s(wish: Wish) -> float:

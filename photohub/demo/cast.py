@@ -2,7 +2,11 @@
 
 from dataclasses import dataclass
 
-from django.utils.translation import gettext_noop as _
+
+def _(message: str) -> str:
+    """Mark what is to be translated; Django's own function wants the settings first."""
+    return message
+
 
 # Boards that get new firmware; the first of them is the rollout's first step.
 BOARDS = tuple((f"demo-board-{n}", n) for n in range(1, 7))

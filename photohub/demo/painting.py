@@ -67,7 +67,9 @@ def _missing() -> list[Moment]:
         for code in _CODES
     }
     return [
-        moment for moment in moments(timezone.localtime(timezone=hub_timezone())) if moment.name not in known[moment.camera.code]
+        moment
+        for moment in moments(timezone.localtime(timezone=hub_timezone()))
+        if moment.name not in known[moment.camera.code]
     ]
 
 

@@ -79,12 +79,13 @@ class SimulatedDevices:
 
     async def _paint(self) -> None:
         """Paint the past once there is an owner: until then nobody looks, and nobody said in which zone days begin."""
-        while not await self._patiently(rights.owner_exists):
+        while not await self._patiently(rights.owner_exists):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKS_EVERY_S)
         await Painting().run()
 
     async def _follow_language(self) -> None:
-        while not await self._patiently(choices.chosen_language):
+        # Another process may be told, so there is no event to await.
+        while not await self._patiently(choices.chosen_language):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKS_EVERY_S)
         await self._patiently(naming.rename)
 

@@ -72,6 +72,20 @@ def test_a_film_shows_the_pictures_in_their_order():
     assert not time_lapses.segment_folder(time_lapse.pk).exists()
 
 
+@pytest.mark.parametrize("stretch_s", [20.0, 0.0001])
+def test_a_film_leaves_out_what_looks_like_the_picture_shown_before(monkeypatch, stretch_s):
+    monkeypatch.setattr(making, "STRETCH_S", stretch_s)
+    device = make_device()
+    # Each differs by six bits from the one before; the third is as far from the first as a new picture is.
+    for capture, dhash in zip(make_series(device), (0, 0x3F, 0xFFF, 0x3FFFF, None), strict=True):
+        Capture.objects.filter(pk=capture.pk).update(dhash=dhash)
+    wish = Wish(device, skip_like=True)
+    assert (time_lapses.look_ahead(wish).shown, time_lapses.look_ahead(wish).frames) == (3, 5)
+    time_lapse = make_film(time_lapses.ask_for(wish))
+    assert colours_of(time_lapses.film_path(time_lapse.pk)) == ["red", "blue", "black"]
+    assert (time_lapse.frames_done, time_lapse.frames_like, time_lapse.frames_shown) == (5, 2, 3)
+
+
 def test_a_film_made_in_many_stretches_is_the_same(monkeypatch):
     monkeypatch.setattr(making, "STRETCH_S", 0.0001)
     monkeypatch.setattr(making, "SEGMENT_FRAMES", 2)

@@ -5,6 +5,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
+from media_pipeline.captures.models import Capture
 from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
@@ -37,8 +38,31 @@ def ready_film(count: int = 2) -> TimeLapse:
 def test_the_form_says_how_many_pictures_before_anything_is_made():
     porch_with(3)
     page = log_in("operator").get("/timelapses/new?device=porch").content.decode()
-    assert "<dt>Pictures</dt><dd>3</dd>" in page and "Making it takes about" in page
+    assert "<dt>Pictures</dt> <dd> 3 </dd>" in " ".join(page.split()) and "Making it takes about" in page
     assert not TimeLapse.objects.exists()
+
+
+def test_like_pictures_can_be_left_out_and_the_page_says_how_many():
+    _device, captures = porch_with(4)
+    for capture, dhash in zip(captures, (0, 1, 2**63 - 1, 2**63 - 2), strict=True):
+        Capture.objects.filter(pk=capture.pk).update(dhash=dhash)
+    client = log_in("operator")
+    values = {"device": "porch", "step": 1, "fps": 5, "width": 640, "skip_like": "on"}
+    page = client.post("/timelapses/new", values | {"action": "count"}).content.decode()
+    assert "without 2 that look like the one before" in page
+    client.post("/timelapses/new", values | {"action": "make"})
+    time_lapse = TimeLapse.objects.get()
+    making.make_all([time_lapse.pk])
+    page = client.get(f"/timelapses/{time_lapse.pk}").content.decode()
+    assert "without 2 that look like the one before" in page
+
+
+def test_a_film_on_its_way_says_how_long_it_still_takes():
+    device, _captures = porch_with(3)
+    time_lapse = time_lapses.ask_for(Wish(device))
+    TimeLapse.objects.update(frames_done=1, worked_s=90)
+    page = log_in("operator").get(f"/timelapses/{time_lapse.pk}").content.decode()
+    assert "about 3 min" in " ".join(page.split())
 
 
 def test_a_form_that_nobody_sent_is_no_refusal_where_the_camera_has_no_picture():
@@ -50,7 +74,8 @@ def test_counting_makes_nothing_and_making_leads_to_its_page():
     porch_with(3)
     client, values = log_in("operator"), {"device": "porch", "step": 2, "fps": 5, "width": 640}
     counted = client.post("/timelapses/new", values | {"action": "count"})
-    assert "<dt>Pictures</dt><dd>2</dd>" in counted.content.decode() and not TimeLapse.objects.exists()
+    page = " ".join(counted.content.decode().split())
+    assert "<dt>Pictures</dt> <dd> 2 </dd>" in page and not TimeLapse.objects.exists()
     made = client.post("/timelapses/new", values | {"action": "make"})
     time_lapse = TimeLapse.objects.get()
     assert made.url == f"/timelapses/{time_lapse.pk}"
