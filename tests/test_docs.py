@@ -33,6 +33,7 @@ from photohub.gateway.mqtt_routes import channels_of
 from photohub.lib.http import guard as http_guard
 from tests.documented import document
 from tests.markdown import MARKDOWN, section, tables, words
+from tools import readme_pictures
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
@@ -262,6 +263,20 @@ def test_sentences_of_the_status_page_are_those_of_the_code():
 @pytest.mark.parametrize("line", ["up", "up --demo", "test"])
 def test_the_readmes_show_the_commands_on_lines_of_their_own(name, line):
     assert f"\npython3 manage.py {line}\n" in (ROOT / name).read_text()
+
+
+@pytest.mark.parametrize(("name", "language"), list(zip(READMES, readme_pictures.LANGUAGES, strict=True)))
+def test_a_readme_shows_the_pictures_that_the_tool_makes_in_its_language(name, language):
+    shown = re.findall(r"docs/images/([\w.]+)", (ROOT / name).read_text())
+    assert shown == [readme_pictures.file_name(shot, language) for shot in readme_pictures.SHOTS]
+
+
+def test_the_pictures_of_the_readmes_are_there_and_small_and_no_others():
+    shots, languages = readme_pictures.SHOTS, readme_pictures.LANGUAGES
+    made = {readme_pictures.file_name(shot, language) for shot in shots for language in languages}
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "docs/images").iterdir()}
+    assert sizes.keys() == made
+    assert max(sizes.values()) <= readme_pictures.SIZE_AT_MOST_BYTES
 
 
 def test_every_example_is_in_the_list_of_examples():

@@ -1,7 +1,7 @@
 """Make the pictures of the READMEs from a demo hub of its own: `python -m tools.readme_pictures`.
 
-It takes five to ten minutes, and needs Chromium and a Chinese font (Debian: chromium, fonts-noto-cjk). The hub's clock is set
-to an early afternoon, so that the newest pictures of its cameras are bright.
+It takes five to ten minutes, longer on a busy machine, and needs Chromium and a Chinese font (Debian: chromium,
+fonts-noto-cjk). The hub lives in a zone in which it is an early afternoon, so that the newest pictures are bright.
 """
 
 import io
@@ -20,12 +20,24 @@ from tests.browser.new_user import OWNER, PASSWORD, chromium, owner_in
 from tests.hub_process import ROOT, HubProcess, running_hub
 
 FOLDER = ROOT / "docs/images"
-LANGUAGES = {"en": "en-GB", "zh": "zh-CN"}
+# What stands in a picture's name, the language of the hub, and that of the browser.
+LANGUAGES = {"en": ("en", "en-GB"), "zh": ("zh-hans", "zh-CN")}
 SIZE_AT_MOST_BYTES = 120_000
 HOUR = 15
-READY_WITHIN_S = 1800.0
+# A demo in which so long nothing happened will not get further.
+_NOTHING_FOR_S = 300.0
+_PAGE_WITHIN_MS = 300_000
 # So far back the days are painted when the week strip of the history is full.
 _PAST_DAYS = 8
+_SPEAK = """
+from devices.hub_settings import choices
+from devices.registry.models import Panel
+from photohub.demo import naming
+choices.write(choices.LANGUAGE, "{language}")
+naming.rename()
+# Its next picture is due.
+Panel.objects.update(last_poll_at=None)
+"""
 _ALL_LOADED = """() => [...document.images].every((image) => {
   const box = image.getBoundingClientRect();
   const isSeen = box.width && box.bottom > 0 && box.top < innerHeight;
@@ -59,6 +71,11 @@ SHOTS = (
 )
 
 
+def file_name(shot: Shot, language: str) -> str:
+    """Return the name of a picture's file in `docs/images`."""
+    return f"{shot.name}.{language}.webp"
+
+
 def make_zone(now: datetime, hour: int = HOUR) -> str:
     """Return the name of a time zone in which it is about this hour at `now`."""
     ahead = (hour - now.astimezone(UTC).hour + 11) % 24 - 11
@@ -67,29 +84,38 @@ def make_zone(now: datetime, hour: int = HOUR) -> str:
 
 
 def is_worth_seeing(hub: HubProcess) -> bool:
-    """Tell whether the last week is painted, the panel shows a picture, and the rollout is in its second step."""
+    """Tell whether the last week is painted, each camera has sent a picture, and the rollout is in its second step."""
     [past] = hub.rows("select min(received_at) as at from media_pipeline_capture")
-    shown = hub.rows("select 1 from devices_panel where shown_sha256 <> ''")
+    silent = hub.rows("select 1 from devices_device where simulated and last_seen_at is null")
     proved = hub.rows("select 1 from devices_rollouttarget where step = 1 and state = 'proved'")
     begun = f"{datetime.now(UTC) - timedelta(days=_PAST_DAYS):%Y-%m-%d %H:%M:%S}"
-    return bool(past["at"] and past["at"] < begun and shown and proved)
+    return bool(past["at"] and past["at"] < begun and not silent and proved)
 
 
-def begin_a_new_day(hub: HubProcess) -> Callable[[], bool]:
-    """Start the hub again, whose cameras then see an early afternoon; return what tells that each has sent a picture."""
-    hub.stop()
+def has_previews(hub: HubProcess) -> bool:
+    """Tell whether the history finds like pictures, which it knows by their previews."""
+    [left] = hub.rows("select count(*) as n from media_pipeline_capture where thumbnail_state = 'pending'")
+    # New ones come all the time.
+    return left["n"] <= len(CAMERAS)
+
+
+def speak(hub: HubProcess, language: str) -> Callable[[], bool]:
+    """Have the demo named in this language; return what tells that the panel shows a picture with its new caption."""
     begun = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}"
-    hub.start()
-    fresh = "select distinct device_id from media_pipeline_capture where received_at > ?"
-    return lambda: len(hub.rows(fresh, begun)) >= len(CAMERAS)
+    hub.console.run("shell", "--no-imports", "-c", _SPEAK.format(language=language))
+    shown = "select 1 from devices_panel where shown_sha256 <> '' and shown_at > ?"
+    return lambda: bool(hub.rows(shown, begun))
 
 
 def wait_until(condition: Callable[[], bool], hub: HubProcess) -> None:
-    """Return as soon as the condition holds; raises TimeoutError."""
-    deadline = time.monotonic() + READY_WITHIN_S
+    """Return as soon as the condition holds, however slow the machine; raises TimeoutError when nothing happens."""
+    seen, since_s = -1, time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"The demo was not ready within {READY_WITHIN_S:.0f} s.\n{hub.log[-3000:]}")
+        [newest] = hub.rows("select max(seq) as seq from devices_event")
+        if not hub.running or (newest["seq"] == seen and time.monotonic() - since_s > _NOTHING_FOR_S):
+            raise TimeoutError(f"The demo stands still.\n{hub.log[-3000:]}")
+        if newest["seq"] != seen:
+            seen, since_s = newest["seq"], time.monotonic()
         time.sleep(1)
 
 
@@ -107,6 +133,7 @@ def take(browser: Browser, hub: HubProcess, shot: Shot, locale: str, zone: str) 
     )
     with closing(context):
         page = context.new_page()
+        page.set_default_timeout(_PAGE_WITHIN_MS)
         page.goto(hub.url + shot.path(hub))
         _wait_until_shown(page)
         return page.screenshot()
@@ -131,6 +158,7 @@ def shrink(png: bytes, at_most_bytes: int = SIZE_AT_MOST_BYTES) -> bytes:
 
 def main() -> None:
     """Make every picture in every language."""
+    FOLDER.mkdir(exist_ok=True)
     zone = make_zone(datetime.now(UTC))
     env = {
         "DJANGO_SUPERUSER_USERNAME": OWNER,
@@ -139,11 +167,11 @@ def main() -> None:
     }
     with running_hub(demo=True, env=env) as hub, chromium() as browser:
         print(f"The demo of {hub.url} is being painted.", flush=True)
-        wait_until(lambda: is_worth_seeing(hub), hub)
-        wait_until(begin_a_new_day(hub), hub)
-        for shot in SHOTS:
-            for language, locale in LANGUAGES.items():
-                path = FOLDER / f"{shot.name}.{language}.webp"
+        wait_until(lambda: is_worth_seeing(hub) and has_previews(hub), hub)
+        for language, (spoken, locale) in LANGUAGES.items():
+            wait_until(speak(hub, spoken), hub)
+            for shot in SHOTS:
+                path = FOLDER / file_name(shot, language)
                 path.write_bytes(shrink(take(browser, hub, shot, locale, zone)))
                 print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes", flush=True)
 
