@@ -508,6 +508,12 @@ KEEP_DAYS = env_int(
 KEEP_BYTES = env_size(
     "PHOTOHUB_KEEP_BYTES", "0", "Most bytes of pictures on this hub; beyond it the oldest go (0: no limit)"
 )
+THIN_AFTER_DAYS = env_int(
+    "PHOTOHUB_THIN_AFTER_DAYS",
+    0,
+    "Of like pictures in a row that are older than so many days only the first and the last stay (0: all do)",
+    minimum=0,
+)
 FREE_LOCAL_AFTER_DAYS = env_int(
     "PHOTOHUB_FREE_LOCAL_AFTER_DAYS",
     0,

@@ -4,6 +4,7 @@
     PHOTOHUB_KEEP_DAYS               older pictures are deleted, their copies too, in the trash or not
     PHOTOHUB_KEEP_BYTES              the oldest go until the rest fits: freed where there is a mirror, else deleted;
                                      what has been in the trash for a day goes before all others
+    PHOTOHUB_THIN_AFTER_DAYS         of older like pictures in a row only the first and the last stay (`thinning`)
     PHOTOHUB_FREE_LOCAL_AFTER_DAYS   mirrored pictures are freed: only the hub's own file goes
 
 Kept pictures are never touched, and are walked past, as is what the mirror does not have yet. Before anything is
@@ -32,7 +33,7 @@ from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import one_writer, update_in_order
 
-from . import deleting, retention_wording
+from . import deleting, retention_wording, thinning
 from .retention_wording import Problem
 
 # Small enough that an upload waits for one of these transactions no longer than for another upload's.
@@ -95,7 +96,12 @@ def retain() -> tuple[int, int]:
 
 
 def _is_limited() -> bool:
-    return bool(settings.KEEP_DAYS or settings.KEEP_BYTES or settings.FREE_LOCAL_AFTER_DAYS)
+    return bool(
+        settings.KEEP_DAYS
+        or settings.KEEP_BYTES
+        or settings.FREE_LOCAL_AFTER_DAYS
+        or settings.THIN_AFTER_DAYS
+    )
 
 
 def check_disk() -> None:
@@ -117,7 +123,8 @@ def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
 
 def _by_age(run: Run) -> list[Problem]:
     """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
-    if not (settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS or long_trashed().exists()):
+    by_age = settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS or settings.THIN_AFTER_DAYS
+    if not (by_age or long_trashed().exists()):
         return []
     if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
@@ -127,6 +134,8 @@ def _by_age(run: Run) -> list[Problem]:
         before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
         _delete_all(run, older_than(before))
         _delete_all(run, trashed_older_than(before))
+    if settings.THIN_AFTER_DAYS:
+        thinning.thin(run, check_disk)
     if settings.FREE_LOCAL_AFTER_DAYS:
         _free_old(run)
     return retention_wording.left_by_age()

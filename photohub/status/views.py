@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import is_owner, owners_only
-from media_pipeline.maintenance import retention, retention_wording
+from media_pipeline.maintenance import retention, retention_wording, thinning
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
@@ -83,6 +83,31 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
     text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")
+
+
+_DAYS_AT_MOST = 36_500
+
+
+@never_cache
+@owners_only
+@require_safe
+def look_ahead_at_like_pictures(request: HttpRequest) -> HttpResponse:
+    """Show of each camera what would go if like pictures older than so many days were thinned out."""
+    text = request.GET.get("days", "")
+    days = (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 6 else settings.THIN_AFTER_DAYS or 30
+    )
+    days = min(max(days, 1), _DAYS_AT_MOST)
+    cameras, more = thinning.look_ahead(days)
+    context = {
+        "days": days,
+        "set_to": settings.THIN_AFTER_DAYS,
+        "cameras": cameras,
+        "going": sum(told.going for told in cameras),
+        "size_bytes": sum(told.size_bytes for told in cameras),
+        "most": thinning.LOOKED_AT_MOST if more else 0,
+    }
+    return render(request, "photohub/status/like_pictures.html", context)
 
 
 @require_POST

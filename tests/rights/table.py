@@ -39,6 +39,7 @@ POST      groups/<int:pk>/people                        owner
 POST      groups/<int:pk>/people/<int:person>/remove    owner
 GET       search                                        login
 GET       status                                        login
+GET       status/like-pictures                          owner
 POST      status/storage                                owner
 POST      status/retry                                  owner
 POST      status/adopt                                  owner
