@@ -8,7 +8,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import button, firmware, growth, live_view, memory, mirror, oss, panels, stopped_viewers
+from benchmarks import (
+    button,
+    firmware,
+    growth,
+    live_view,
+    memory,
+    mirror,
+    oss,
+    pages,
+    panels,
+    stopped_viewers,
+)
 from benchmarks.load import ROOT
 from benchmarks.measuring import table
 
@@ -22,6 +33,7 @@ _PARTS = (
     ("panels", "Pictures to panels", panels.report),
     ("growth", "Growth", growth.report),
     ("memory", "Memory and start", memory.report),
+    ("pages", "Pages", pages.report),
     ("live", "Live view", live_view.report),
     ("stopped", "Viewers that stopped", stopped_viewers.report),
     ("firmware", "Firmware to many devices", firmware.report),
@@ -47,6 +59,11 @@ _NOTES = {
     ),
     "growth": "× is relative to the first column, taken within each round.",
     "memory": "The embedded hub, everything in its one process.",
+    "pages": (
+        "The embedded hub on SQLite, with the pictures of 90 days. Processor time is that of the whole process for one answer, "
+        "without what it takes at rest; a small computer takes several times as long. Files are what a browser fetches "
+        "once and then keeps."
+    ),
     "live": (
         "One camera sends frames of 55 kB; the age of a frame is from its sending to its whole arrival at the viewer. "
         "CPU is the server's for each frame that a viewer got, so what a frame costs once (finding its end, seeing "

@@ -23,6 +23,7 @@ from django.conf import settings  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from benchmarks.lively import count_queries, make_lively  # noqa: E402
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
 from devices.commands import queue as commands  # noqa: E402
@@ -211,6 +212,8 @@ def offer_image(devices: int, size_bytes: int) -> list[str]:
 
 _JOBS = (
     fill,
+    make_lively,
+    count_queries,
     add_backlog,
     wait_mirrored,
     forget_copies,

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from benchmarks import (
     memory,
     mirror,
     oss,
+    pages,
     panels,
     servers,
     stopped_viewers,
@@ -27,6 +30,7 @@ from benchmarks.measuring import alternate, ratio, spread, table
 from benchmarks.pictures import make_picture
 from benchmarks.servers import asgi_peer, flask_peer, nginx_peer
 from media_pipeline.formats import images
+from tests.hub_process import inherited
 
 
 @pytest.mark.parametrize("size_bytes", [4_000, 55_000, 300_000])
@@ -144,6 +148,15 @@ def test_memory_is_sampled_while_pictures_come() -> None:
 
 
 @pytest.mark.long
+def test_pages_tell_what_each_of_them_costs() -> None:
+    result = pages.run(pages.TINY)
+    rows = {row["page"]: row for row in result["rows"]}
+    assert all(row["html_bytes"] > row["html_gzip_bytes"] > 0 for row in rows.values())
+    assert rows["dashboard"]["files_gzip_bytes"] > rows["lightbox: about it"]["files_gzip_bytes"] == 0
+    assert rows["history"]["queries"] > 1 and "statements" in pages.report(result)
+
+
+@pytest.mark.long
 def test_stopped_viewers_stand_beside_uploads() -> None:
     result = stopped_viewers.run(stopped_viewers.TINY)
     assert [cell["who"] for cell in result["cells"]] == ["nobody", "read", "stopped"]
@@ -176,6 +189,13 @@ def test_the_command_prints_a_table_and_writes_json(
     assert "the whole, as a multiple of the sum" in capsys.readouterr().out
     written = json.loads((tmp_path / "out.json").read_text())
     assert written["machine"]["cores"] and len(written["parts"]["button"]["times_ms"]) == 4
+
+
+def test_the_command_starts_without_any_environment() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--help"], cwd=load.ROOT, env=inherited(), capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
 
 
 def test_figures_replace_those_of_the_page_and_keep_its_prose(
