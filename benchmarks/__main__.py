@@ -12,7 +12,7 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 os.environ.setdefault("PHOTOHUB_ENV", "test")
 
-from benchmarks import (  # noqa: E402
+from benchmarks import (
     button,
     firmware,
     growth,
@@ -25,7 +25,7 @@ from benchmarks import (  # noqa: E402
     panels,
     stopped_viewers,
 )
-from benchmarks.measuring import machine  # noqa: E402
+from benchmarks.measuring import machine
 
 PARTS = {
     "ingest": ingest,

@@ -20,7 +20,9 @@ from benchmarks.measuring import alternate, median, table
 from tests.hub_process import HubProcess, running_hub
 
 _WARM_UP = 3
-_LINKED = re.compile(r'<(?:link rel="(?:stylesheet|modulepreload)" href|script[^>]* src)="([^"]+\.(?:css|js))"')
+_LINKED = re.compile(
+    r'<(?:link rel="(?:stylesheet|modulepreload)" href|script[^>]* src)="([^"]+\.(?:css|js))"'
+)
 _IMPORTED = re.compile(r"""(?:from|import)\s*["'](\.[^"']+\.js)["']""")
 
 

@@ -20,6 +20,7 @@ from media_pipeline.live import mjpeg, wall  # noqa: E402
 from photohub.lib.http.body_limit import limit_body  # noqa: E402
 from photohub.lib.http.host_guard import refuse_unknown_host  # noqa: E402
 from photohub.lib.http.origins import OwnPagesOnly  # noqa: E402
+from photohub.lib.http.page_handler import PageHandler  # noqa: E402
 from photohub.lib.http.proxies import behind_proxies  # noqa: E402
 from photohub.lib.log import logs  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
@@ -33,12 +34,17 @@ _shared_streams: mjpeg.MjpegEndpoint | None = None
 _wall = None
 
 
+# Files are sent by the event loop itself, and the API has answers that wait there.
+_ASYNCHRONOUS = ("/api/", settings.STATIC_URL)
+
+
 @cache
-def _django():
+def _django(is_asynchronous: bool):
     # Made at the first request: its static file middleware lists the collected files once, and a first start
     # collects them after this module was imported.
     images = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
-    return limit_body(ASGIHandler(), dict.fromkeys(("/api/v1/firmware", "/firmware/upload"), images))
+    handler = ASGIHandler() if is_asynchronous else PageHandler()
+    return limit_body(handler, dict.fromkeys(("/api/v1/firmware", "/firmware/upload"), images))
 
 
 def serve_mqtt_at(websocket_application) -> None:
@@ -82,7 +88,7 @@ async def application(scope: dict, receive, send) -> None:
         elif _shared_streams is not None and shared_live.serves(scope["path"]):
             await _shared_streams(scope, receive, send)
         else:
-            await _django()(scope, receive, send)
+            await _django(scope["path"].startswith(_ASYNCHRONOUS))(scope, receive, send)
     elif scope["type"] == "websocket":
         try:
             await _websocket(scope, receive, send)
