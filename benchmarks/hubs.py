@@ -13,9 +13,9 @@ PASSWORD = "a long enough word 7"
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "ada", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 
 
-def in_hub(env: dict[str, str], job: str, **values: Any) -> Any:
-    """Do a job on the hub that this environment names, and return its answer."""
-    command = [sys.executable, "-m", "benchmarks.filling", json.dumps({"job": job, **values})]
+def in_hub(env: dict[str, str], job: str, module: str = "filling", **values: Any) -> Any:
+    """Do a job of `benchmarks.<module>` on the hub that this environment names, and return its answer."""
+    command = [sys.executable, "-m", f"benchmarks.{module}", json.dumps({"job": job, **values})]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"The job {job!r} failed:\n{done.stderr[-3000:]}")

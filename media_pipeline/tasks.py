@@ -16,7 +16,7 @@ from photohub.lib.messaging.steps import each_in_turn
 from .captures import thumbnails
 from .links import publish
 from .maintenance import counting, deleting, orphans, retention
-from .mirror import copying
+from .mirror import copying, waking
 from .picture_files import store
 from .show_rules import runs
 from .time_lapses import making
@@ -89,7 +89,7 @@ def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
     # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
-    each_in_turn(counting.keep_counts)
+    each_in_turn(counting.keep_counts, waking.adopt_some)
 
 
 _WHO_KNOWS = {

@@ -93,7 +93,7 @@ SWEEPS: dict[str, Callable[[], object]] = {
 }
 
 
-class _Sql:
+class Sql:
     """The few expressions that the two databases spell differently; `n` is the number of the row."""
 
     def __init__(self, rows: int, now: datetime) -> None:
@@ -145,7 +145,7 @@ class _Sql:
 
 def fill(now: datetime, rows: int) -> None:
     """Make all tables that grow large."""
-    sql, porch = _Sql(rows, now), make_device("porch", command_topic="c", picture_topic="p")
+    sql, porch = Sql(rows, now), make_device("porch", command_topic="c", picture_topic="p")
     _fill_pictures(porch, sql)
     _fill_orders(porch, sql)
     _fill_updates(porch, sql)
@@ -160,7 +160,7 @@ def fill(now: datetime, rows: int) -> None:
     sql.multiply(account, id=sql.key, username="'u' || n", **states)
 
 
-def _fill_pictures(porch: Device, sql: _Sql) -> None:
+def _fill_pictures(porch: Device, sql: Sql) -> None:
     now = timezone.now()
     facts = {"name": "a", "path": "a", "sha256": "a", "size_bytes": 1, "received_at": now, "stored_at": now}
     times = {"received_at": sql.next_try, "publish_next_try_at": sql.next_try}
@@ -181,7 +181,7 @@ def _fill_pictures(porch: Device, sql: _Sql) -> None:
     ShowRule.objects.create(**rule)
 
 
-def _fill_orders(porch: Device, sql: _Sql) -> None:
+def _fill_orders(porch: Device, sql: Sql) -> None:
     now = timezone.now()
     expires = sql.by_fifths(sql.at("-9"), sql.at("CASE WHEN n % 2 = 0 THEN 3600 ELSE -9 END"), sql.at("3600"))
     made = {"created_at": sql.at("n * 0.001 - 1000"), "expires_at": expires, "id": sql.key}
@@ -196,7 +196,7 @@ def _fill_orders(porch: Device, sql: _Sql) -> None:
     sql.multiply(delivery, **made, **hashes, **past, state=state)
 
 
-def _fill_updates(porch: Device, sql: _Sql) -> None:
+def _fill_updates(porch: Device, sql: Sql) -> None:
     silent = dict.fromkeys(("command_topic", "result_topic", "frame_topic"), "")
     sql.multiply(make_device("gate", **silent), code="'d' || n")
     first = Device.objects.filter(code="d1").values_list("pk", flat=True).get()

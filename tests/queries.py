@@ -30,7 +30,8 @@ from media_pipeline.history import around
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, retention
-from media_pipeline.mirror import copying
+from media_pipeline.mirror import copying, waking
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making
@@ -53,7 +54,12 @@ def _matching(filters: captures_filters.Filters | None = None) -> CaptureQuerySe
 # What is asked → the function that asks, and the index that it must use (one of them).
 QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "copies that are due": (copying.due, "objects_to_mirror"),
-    "copies that were blocked": (copying.unblock_all, "objects_to_mirror"),
+    "copies that were blocked": (waking.unblock_all, "objects_refused"),
+    "pictures from before the mirror": (
+        lambda: list(OSSObject.objects.never_copied().order_by("next_try_at")[:5]),
+        "objects_never_copied",
+    ),
+    "copies that were given up": (waking.retry_failed, "objects_given_up"),
     "thumbnails that are due": (thumbnails.due, "captures_without_thumbnail"),
     "URLs to publish": (publish.claim_to_publish, "captures_to_publish"),
     "URLs to give up": (publish.give_up_old, "captures_to_publish_by_age"),

@@ -17,7 +17,7 @@ from devices.keys.tokens import login_or_basic, login_or_token
 from devices.panels.deliveries.screens import screens_of
 from devices.registry import presence
 from devices.registry.finding import get_device
-from media_pipeline.mirror import copying
+from media_pipeline.mirror import waking
 from media_pipeline.picture_files import store
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.picture_response import picture_response
@@ -90,7 +90,7 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
 def retry_mirror(request: HttpRequest, id: UUID) -> HttpResponse:
     """Copy the picture to the mirror now."""
     capture = get_capture(request.user, id, Action.COMMAND)
-    if copying.retry_now(capture.pk):
+    if waking.retry_now(capture.pk):
         enqueue.send_task("media_pipeline.tasks.mirror_captures", [capture.pk])
         messages.success(request, _("The copy is tried again now."))
     else:

@@ -3,7 +3,7 @@
 off ─► pending ─► uploading ─► mirrored
           ▲           │
           ├───────────┤ temporary error: later, with growing pauses, for ever
-          ├─ blocked ◄┤ wrong setting: one alarm, one probe a minute, and all go on when it is mended
+          ├─ blocked ◄┤ wrong setting: one alarm, one probe a minute, and all go on when it is mended (`gate`)
           │           └─► failed   (the local file is gone or changed, or the key is taken by other bytes)
 """
 
@@ -14,7 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import repeat
 from uuid import UUID, uuid4
 
@@ -33,6 +33,7 @@ from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.messaging.breaker import Breaker
 from photohub.lib.pages.sentences import Said, columns, said
 
+from . import gate, waking
 from .models import MirrorState, OSSObject
 from .stores import MirrorError, MirrorStore, PutResult, hash_source, open_mirror, open_source
 
@@ -46,6 +47,7 @@ _LONGEST_LOCAL_PAUSE_S = 600
 _PAUSE_AT_MOST_S = _LONGEST_LOCAL_PAUSE_S * 1.2
 # So many times as many as are wanted, so that some of each kind are among them.
 _LOOKED_AT = 2
+_PROBES = 1
 HEARTBEAT = "mirror"
 # What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
 UNREADABLE = "unreadable"
@@ -78,25 +80,42 @@ _seconds_each: dict[object, float] = {}
 def due(limit: int = 600) -> list[UUID]:
     """Return captures whose copy is due: the newest, those not tried yet, and those tried before, a third each.
 
-    So whatever fails again and again never starves what waits behind it.
+    So whatever fails again and again never starves what waits behind it. While the mirror is blocked, a probe is all.
     """
-    third, waiting = limit // 3, OSSObject.objects.waiting().order_by("-created_at")
-    newest = _due_of(list(waiting.values_list("pk", flat=True)[: 2 * third]))[:third]
+    now = timezone.now()
+    if gate.is_shut():
+        return _probes(now)
+    third = limit // 3
+    newest = _newest(now, 2 * third)[:third]
     # Of so many, since there is no index of the tries. What is tried and fails goes behind all the others.
-    first = clock.first_due(_free_rows(), "next_try_at", _PAUSE_AT_MOST_S, timezone.now(), _LOOKED_AT * limit)
-    tried = set(_tried_of(first))
-    again = [key for key in first if key in tried][:third]
-    untried = [key for key in first if key not in tried][: limit - len(newest) - len(again)]
+    first = clock.first_due(
+        _free_rows(), "next_try_at", _PAUSE_AT_MOST_S, now, _LOOKED_AT * limit, columns=("pk", "attempts")
+    )
+    again = [key for key, attempts in first if attempts][:third]
+    untried = [key for key, attempts in first if not attempts][: limit - len(newest) - len(again)]
     return list(dict.fromkeys([*newest, *untried, *again]))
 
 
-def _due_of(keys: list[UUID]) -> list[UUID]:
-    due_now = set(_due_rows().filter(pk__in=keys).values_list("pk", flat=True))
-    return [key for key in keys if key in due_now]
+def _newest(now: datetime, looked_at: int) -> list[UUID]:
+    """Return which of the newest that wait are due, told apart here: their index knows only when they came."""
+    rows = OSSObject.objects.waiting().order_by("-created_at")
+    found = rows.values_list("pk", "state", "next_try_at", "lease_until")[:looked_at]
+    return [
+        key
+        for key, state, at, lease_until in found
+        if clock.has_come(at, _PAUSE_AT_MOST_S, now)
+        and not (state == MirrorState.UPLOADING and clock.holds(lease_until, LEASE_S, now))
+    ]
 
 
-def _tried_of(keys: list[UUID]) -> list[UUID]:
-    return list(OSSObject.objects.filter(pk__in=keys, attempts__gt=0).values_list("pk", flat=True))
+def _probes(now: datetime) -> list[UUID]:
+    """Return the pictures that try whether the mirror takes copies again: those that it refused, when their pause ends."""
+    refused = OSSObject.objects.refused()
+    found = clock.first_due(refused, "next_try_at", _PAUSE_AT_MOST_S, now, _PROBES)
+    if found or refused.exists():
+        return found
+    # Those that it refused were deleted meanwhile.
+    return clock.first_due(_free_rows(), "next_try_at", _PAUSE_AT_MOST_S, now, 1)
 
 
 def _due_rows():
@@ -111,7 +130,7 @@ def _free_rows():
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
     """Copy these pictures, several at once. Returns how many are mirrored now; stops while the mirror is away."""
     target = open_mirror(settings)
-    breaker, waiting, done = _breakers[target], list(capture_ids), 0
+    breaker, waiting, done = _breakers[target], _let_in(capture_ids), 0
     while target is not None and waiting and breaker.enter():
         # After a failure one picture tries for all.
         count = 1 if breaker.failing else _group_size(target)
@@ -125,6 +144,14 @@ def mirror_all(capture_ids: Iterable[str | UUID]) -> int:
             _seconds_each[target] = (time.monotonic() - begun_s) / len(together)
         done += outcomes.count(MirrorState.MIRRORED)
     return done
+
+
+def _let_in(capture_ids: Iterable[str | UUID]) -> list[str | UUID]:
+    """Return those that may be tried: while the mirror is blocked, probes alone."""
+    if not gate.is_shut():
+        return list(capture_ids)
+    probes = {str(key) for key in _probes(timezone.now())}
+    return [key for key in capture_ids if str(key) in probes]
 
 
 def is_failing() -> bool:
@@ -264,9 +291,8 @@ def _record_success(copied: list[tuple[OSSObject, PutResult]]) -> None:
         _tell([row for row, _result in copied], EventType.CAPTURE_MIRRORED)
     # Whoever answers a probe answers for all. Not in the same transaction: this locks the rows of others, and the one
     # row of the mirror's state, which all workers want.
-    if _note_heartbeat(True, "") or any(row.was_blocked for row, _result in copied):
-        with one_writer():
-            _wake_all()
+    if _note_heartbeat(True, "") or gate.is_shut() or any(row.was_blocked for row, _result in copied):
+        waking.wake_all()
     troubles.over_for((row.capture.device for row, _result in copied), "picture_not_copied")
 
 
@@ -284,7 +310,8 @@ def _record_failure(row: OSSObject, error: MirrorError) -> str:
         )
         _tell([row], EventType.CAPTURE_CHANGED)
     if error.configuration:
-        _block_all(error)
+        # One alarm and one probe instead of a hundred thousand tries: everything waits for the probe to succeed.
+        gate.shut(error.said)
     if not (error.local or error.permanent):
         _note_heartbeat(False, error.said)
     if error.local or error.permanent:
@@ -299,58 +326,9 @@ def _pause_s(row: OSSObject, error: MirrorError) -> float:
     return min(longest_s, _FIRST_PAUSE_S * 2 ** min(row.attempts - 1, 16)) * random.uniform(0.8, 1.2)
 
 
-def _block_all(error: MirrorError) -> None:
-    """One alarm and one probe instead of a thousand retries: everything waits for the probe to succeed."""
-    waiting = OSSObject.objects.waiting().filter(state=MirrorState.PENDING)
-    update_in_order(
-        waiting,
-        state=MirrorState.BLOCKED,
-        **_facts_of(error),
-        next_try_at=timezone.now() + timedelta(seconds=_LONGEST_PAUSE_S),
-    )
-
-
 def _facts_of(error: MirrorError) -> dict:
     """Return the columns that say why a copy was not made."""
     return {"error_word": error.word[:60]} | columns("error", error.said)
-
-
-def unblock_all() -> int:
-    """The setting is mended: everything that waited for it is due now."""
-    blocked = OSSObject.objects.waiting().filter(state=MirrorState.BLOCKED)
-    return update_in_order(
-        blocked, state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
-    )
-
-
-def retry_failed() -> int:
-    """Try again what had been given up, at somebody's wish: a file may have come back from a backup."""
-    failed = OSSObject.objects.filter(state=MirrorState.FAILED)
-    return update_in_order(
-        failed, state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""
-    )
-
-
-def _wake_all() -> None:
-    """The mirror answers again: nothing waits for the end of its own pause."""
-    unblock_all()
-    now = timezone.now()
-    pausing = OSSObject.objects.waiting().filter(state=MirrorState.PENDING, next_try_at__gt=now)
-    update_in_order(pausing, next_try_at=now)
-
-
-def adopt_unmirrored() -> int:
-    """Ask for copies of all pictures that came while no mirror was set up."""
-    off = OSSObject.objects.filter(state=MirrorState.OFF)
-    return update_in_order(off, state=MirrorState.PENDING, next_try_at=timezone.now())
-
-
-def retry_now(capture_id: UUID) -> bool:
-    """Make one picture's copy due at once, at somebody's wish."""
-    idle = OSSObject.objects.filter(pk=capture_id).exclude(
-        state__in=(MirrorState.MIRRORED, MirrorState.UPLOADING)
-    )
-    return bool(idle.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""))
 
 
 def _tell(copies: list[OSSObject], type_: EventType) -> None:

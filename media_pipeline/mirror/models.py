@@ -23,6 +23,18 @@ class OSSObjectQuerySet(models.QuerySet):
         """Keep the copies that are still to be made, by their partial index."""
         return self.filter(state__in=inline_all(OSSObject.RETRYABLE))
 
+    def refused(self) -> "OSSObjectQuerySet":
+        """Keep those that the mirror refused because of a wrong setting, by their partial index."""
+        return self.filter(state=inline(MirrorState.BLOCKED))
+
+    def failed(self) -> "OSSObjectQuerySet":
+        """Keep those that were given up, by their partial index."""
+        return self.filter(state=inline(MirrorState.FAILED))
+
+    def never_copied(self) -> "OSSObjectQuerySet":
+        """Keep those that came while no mirror was set up, by their partial index."""
+        return self.filter(state=inline(MirrorState.OFF))
+
     def with_local_file(self) -> "OSSObjectQuerySet":
         """Keep the mirrored ones whose file is on the hub as well, by their partial index."""
         return self.filter(state=inline(MirrorState.MIRRORED), local_freed_at=None)
@@ -71,6 +83,9 @@ class OSSObject(models.Model):
                 condition=Q(state__in=("pending", "uploading", "blocked")),
                 name="newest_objects_to_mirror",
             ),
+            models.Index(fields=["next_try_at"], condition=Q(state="blocked"), name="objects_refused"),
+            models.Index(fields=["next_try_at"], condition=Q(state="failed"), name="objects_given_up"),
+            models.Index(fields=["next_try_at"], condition=Q(state="off"), name="objects_never_copied"),
             models.Index(
                 fields=["mirrored_at"],
                 condition=Q(state="mirrored") & Q(local_freed_at=None),

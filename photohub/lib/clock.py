@@ -28,14 +28,27 @@ def is_due(field: str, longest_pause_s: float, now: datetime) -> Q:
     return Q(**{f"{field}__lte": now}) | Q(**{f"{field}__gt": latest})
 
 
+def has_come(at: datetime, longest_pause_s: float, now: datetime) -> bool:
+    """Say `is_due` of a time that was read."""
+    return not now < at <= now + timedelta(seconds=longest_pause_s)
+
+
 def first_due(
-    rows: QuerySet, field: str, longest_pause_s: float, now: datetime, limit: int, *, newest: bool = False
+    rows: QuerySet,
+    field: str,
+    longest_pause_s: float,
+    now: datetime,
+    limit: int,
+    *,
+    newest: bool = False,
+    columns: tuple[str, ...] = ("pk",),
 ) -> list:
     """Return the keys of the first rows that `is_due` finds, in the order of the column: oldest first, or `newest` first.
 
-    As two ranges of an index and not as one OR, for which a database sorts all that wait, or walks past all that pause.
+    Asked for several columns, it returns tuples. As two ranges of an index and not as one OR, for which a database sorts
+    all that wait, or walks past all that pause.
     """
-    rows = rows.order_by(f"-{field}" if newest else field).values_list("pk", flat=True)
+    rows = rows.order_by(f"-{field}" if newest else field).values_list(*columns, flat=len(columns) == 1)
     latest = now + timedelta(seconds=longest_pause_s)
     come, wrong = rows.filter(**{f"{field}__lte": now}), rows.filter(**{f"{field}__gt": latest})
     found: list = []
@@ -48,6 +61,11 @@ def first_due(
 def is_held(field: str, lease_s: float, now: datetime) -> Q:
     """Return the condition that a lease in this column holds now."""
     return Q(**{f"{field}__gt": now, f"{field}__lte": now + timedelta(seconds=lease_s)})
+
+
+def holds(until: datetime | None, lease_s: float, now: datetime) -> bool:
+    """Say `is_held` of a lease that was read."""
+    return until is not None and now < until <= now + timedelta(seconds=lease_s)
 
 
 @overload

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import is_owner, owners_only
 from media_pipeline.maintenance import retention, retention_wording, thinning
-from media_pipeline.mirror import copying
+from media_pipeline.mirror import waking
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.lib.pages.middleware import PageRequest
@@ -58,7 +58,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
         return redirect("status")
     request.session["storage_test"] = steps
     if all(step["ok"] for step in steps):
-        copying.unblock_all()
+        waking.unblock_all()
     return redirect("status")
 
 
@@ -66,7 +66,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
 @owners_only
 def retry_mirror(request: HttpRequest) -> HttpResponse:
     """Make every blocked or failed copy due now."""
-    count = copying.unblock_all() + copying.retry_failed()
+    count = waking.unblock_all() + waking.retry_failed()
     text = ngettext("%(n)d picture is tried again now.", "%(n)d pictures are tried again now.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")
@@ -79,7 +79,7 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
     if settings.PHOTOHUB_MIRROR == "none":
         messages.warning(request, _("No mirror is set up. Set PHOTOHUB_MIRROR first."))
         return redirect("status")
-    count = copying.adopt_unmirrored()
+    count = waking.adopt_unmirrored()
     text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")

@@ -23,7 +23,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.intake.ingest import ingest_batch
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting
-from media_pipeline.mirror import copying
+from media_pipeline.mirror import copying, waking
 from media_pipeline.mirror.stores import MirrorError, PutResult
 from media_pipeline.picture_files import store
 from tests.builders import make_device, make_jpeg, make_upload
@@ -101,7 +101,7 @@ class Twin:
         for row in claimed[:2]:
             copying._record_failure(row, broken)
         copying._record_success([(row, PutResult("etag", None, 1)) for row in claimed[2:]])
-        copying.retry_failed()
+        waking.retry_failed()
 
     def _look_after(self) -> None:
         thumbnails.make_together(self._some()[:4])

@@ -137,15 +137,6 @@ def test_a_living_lease_is_respected(oss):
     assert copying.due() == [] and mirror_one(capture) is None
 
 
-def test_pictures_from_before_the_mirror_are_adopted_on_wish(oss, settings):
-    settings.PHOTOHUB_MIRROR = "none"
-    capture = make_capture(make_device())
-    settings.PHOTOHUB_MIRROR = "oss"
-    assert row_of(capture).state == MirrorState.OFF and copying.due() == []
-    assert copying.adopt_unmirrored() == 1
-    assert copying.mirror_all(copying.due()) == 1
-
-
 def test_due_takes_new_and_old(oss):
     device = make_device()
     captures = [make_capture(device, name=str(i)) for i in range(6)]
@@ -153,13 +144,6 @@ def test_due_takes_new_and_old(oss):
     OSSObject.objects.filter(pk=captures[0].pk).update(next_try_at=old, created_at=old)
     due = copying.due(limit=3)
     assert captures[0].pk in due and captures[-1].pk in due
-
-
-def test_retry_now_makes_a_failed_copy_due(oss):
-    capture = make_capture(make_device())
-    OSSObject.objects.filter(pk=capture.pk).update(state=MirrorState.FAILED, error="x")
-    assert copying.retry_now(capture.pk)
-    assert mirror_one(capture) == MirrorState.MIRRORED
 
 
 def test_many_pictures_are_copied_at_once_and_recorded_together(oss, django_assert_max_num_queries):
