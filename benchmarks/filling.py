@@ -23,6 +23,7 @@ from django.conf import settings  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from benchmarks import many_pictures  # noqa: E402
 from benchmarks.lively import count_queries, make_lively  # noqa: E402
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
@@ -221,6 +222,7 @@ _JOBS = (
     add_panels,
     push_pictures,
     offer_image,
+    *many_pictures.JOBS,
 )
 JOBS = {job.__name__: job for job in _JOBS}
 

@@ -18,6 +18,7 @@ from benchmarks import (
     ingest,
     load,
     memory,
+    million,
     mirror,
     oss,
     pages,
@@ -138,6 +139,19 @@ def test_growth_compares_every_figure_with_the_smallest_hub() -> None:
 )
 def test_flat_means_within_a_fifth_in_the_bad_direction(what: str, ratios: list[float], flat: bool) -> None:
     assert growth.is_flat({"what": what, "ratios": ratios}) is flat
+
+
+def test_pages_are_asked_of_hubs_with_few_and_with_many_pictures() -> None:
+    result = million.run(million.TINY)
+    cells = result["engines"]["SQLite"]["history: kept"]
+    assert set(cells) == {"200", "400"} and all(cell["page"][0] > 0 for cell in cells.values())
+    assert "| history: kept |" in million.report(result)
+
+
+@pytest.mark.parametrize(("few_ms", "many_ms", "flat"), [(2, 4, True), (20, 25, True), (20, 40, False)])
+def test_flat_means_that_the_database_takes_hardly_longer(few_ms: float, many_ms: float, flat: bool) -> None:
+    cells = {str(n): {"database": [ms, ms]} for n, ms in enumerate((few_ms, many_ms))}
+    assert million.is_flat(cells) is flat
 
 
 @pytest.mark.long
