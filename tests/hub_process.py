@@ -50,14 +50,18 @@ def begin(
     wrap: list[str] | None = None,
     *,
     fresh: bool = False,
+    program: Path = ROOT,
 ) -> subprocess.Popen | LoadedProcess:
-    """Run manage.py without waiting: with its libraries loaded where the suite has a loader, unless `fresh` or wrapped."""
+    """Run manage.py without waiting: with its libraries loaded where the suite has a loader, unless `fresh` or wrapped.
+
+    `program`: the folder of another copy of PhotoHub.
+    """
     with open(os.devnull) as nothing:
         if Loader.current is not None and not fresh and not wrap:
             handles = {"stdin": nothing.fileno(), "stdout": stdout.fileno(), "stderr": stderr.fileno()}
             return Loader.current.start(MANAGE, arguments, env, **handles)
-        command = [*(wrap or []), sys.executable, str(MANAGE), *arguments]
-        return subprocess.Popen(command, cwd=ROOT, env=env, stdin=nothing, stdout=stdout, stderr=stderr)
+        command = [*(wrap or []), sys.executable, str(program / MANAGE.name), *arguments]
+        return subprocess.Popen(command, cwd=program, env=env, stdin=nothing, stdout=stdout, stderr=stderr)
 
 
 class HubProcess:
@@ -80,6 +84,7 @@ class HubProcess:
         self.data = Path(self.env["PHOTOHUB_DATA"])
         self.wrap = wrap or []
         self.fresh = not prepared  # start it as people do
+        self.program = ROOT  # another copy of PhotoHub only where it is started fresh
         self.log_path = data.with_name(f"{data.name}.log")
         self.process: subprocess.Popen | LoadedProcess | None = None
         self.console = Console(self.env)
@@ -109,7 +114,8 @@ class HubProcess:
             shutil.copytree(prepared.data(), self.data)
         arguments = ["up", *(["--demo"] if self.demo else [])]
         with self.log_path.open("ab") as log:
-            self.process = begin(arguments, self.env | env, log, log, self.wrap, fresh=self.fresh)
+            options = {"fresh": self.fresh, "program": self.program}
+            self.process = begin(arguments, self.env | env, log, log, self.wrap, **options)
 
     def wait_ready(self, within_s: float = READY_WITHIN_S) -> "HubProcess":
         """Wait until `/healthz` answers 200."""
