@@ -1,29 +1,45 @@
-"""Celery tasks of the devices: thin, may run twice."""
-
-from celery import shared_task
+"""Tasks of the devices: thin, may run twice."""
 
 from devices.firmware.rollouts import sweeping
+from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
+from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import outbox
 from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
+from photohub.lib.messaging.tasks import looking, task
 from photohub.lib.pages import sessions
 
 from .commands import queue as commands
+from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
 from .events import record as events
 from .panels import in_use
 
 
-@shared_task
+@task
 def prepare_deliveries(delivery_ids: list[str]) -> int:
     """Make the bytes of these deliveries."""
     return preparing.prepare_all(delivery_ids)
 
 
-@shared_task
+def _something_waits() -> bool:
+    """Tell whether time alone may make something due: an order, a picture on its way, an update, a panel's next turn."""
+    going = Rollout.objects.filter(state__in=(RolloutState.RUNNING, RolloutState.PAUSED))
+    rows = (
+        Command.objects.not_ended(),
+        Delivery.objects.sending(),
+        Delivery.objects.queued().filter(prepared_at=None),
+        playlists.panels_in_turn(),
+        going,
+        RolloutTarget.objects.active(),
+    )
+    return any(each.exists() for each in rows)
+
+
+@looking(_something_waits)
 def sweep() -> None:
     """End what has waited too long, see to updates, drop old events, and enqueue what was missed."""
     each_in_turn(
@@ -49,7 +65,7 @@ def _prune() -> None:
         troubles.prune()
 
 
-@shared_task
+@task
 def tidy_up() -> None:
     """Delete files that no delivery needs any more, and sessions that ended."""
     if clock_watch.look() is None:
@@ -60,7 +76,7 @@ def _drop_unused() -> None:
     outbox.drop_unused(in_use.hashes_in_use)
 
 
-@shared_task
+@task
 def beat() -> None:
     """Say that a worker is alive."""
-    heartbeats.note("worker", True, "")
+    heartbeats.beat(heartbeats.WORKER, True)

@@ -1,27 +1,31 @@
-"""Celery tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds the rest."""
+"""Tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds the rest."""
 
 import threading
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
-from celery import shared_task
-
 from devices.events import clock_watch
 from devices.firmware import images
 from photohub.lib.clock import Pace
 from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
+from photohub.lib.messaging.tasks import looking, task
 
 from .captures import thumbnails
+from .captures.models import Capture
 from .links import publish
 from .maintenance import counting, deleting, orphans, retention
+from .maintenance.models import ChangedHour, Removal
 from .mirror import copying, waking
+from .mirror.models import OSSObject
 from .picture_files import store
 from .show_rules import runs
 from .time_lapses import making
 from .time_lapses import queue as time_lapses
+from .time_lapses.models import TimeLapse
 from .trash import emptying
+from .trash.models import EmptyingOrder
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
 REMOVE = "media_pipeline.tasks.remove_files"
@@ -43,7 +47,7 @@ def _with_mirror(task: str, work: Callable[[list[str]], int], ids: list[str]) ->
         _for_mirror.release()
 
 
-@shared_task
+@task
 def mirror_captures(capture_ids: list[str]) -> int:
     """Copy these pictures to object storage, and enqueue all that waited for a mirror that answers again."""
     was_failing = copying.is_failing()
@@ -53,38 +57,51 @@ def mirror_captures(capture_ids: list[str]) -> int:
     return done
 
 
-@shared_task
+@task
 def make_thumbnails(capture_ids: list[str]) -> int:
     """Make the thumbnails of these pictures."""
     return thumbnails.make_all(capture_ids)
 
 
-@shared_task
+@task
 def remove_files(removal_ids: list[str]) -> int:
     """Remove what deleted pictures left on the disk and in the mirror."""
     return _with_mirror(REMOVE, deleting.remove_all, removal_ids)
 
 
-@shared_task
+@task
 def empty_trash(order_ids: list[int]) -> int:
     """Delete for a while what an owner wants gone from the trash."""
     return emptying.empty(order_ids)
 
 
-@shared_task
+@task
 def make_time_lapses(ids: list[str]) -> None:
     """Work a stretch on each of these films, and enqueue those that go on."""
     if again := making.make_all(ids):
         enqueue.send_task(time_lapses.TASK, again)
 
 
-@shared_task
+@task
 def run_show_rules(camera_ids: list[str]) -> int:
     """Show the new pictures of these cameras on the panels that their rules name."""
     return runs.run_rules(camera_ids)
 
 
-@shared_task
+def _something_waits() -> bool:
+    """Tell whether time alone may make something due: what is tried again, and what was dropped on the way."""
+    rows = (
+        OSSObject.objects.waiting(),
+        Capture.everything.without_thumbnail(),
+        Removal.objects.all(),
+        TimeLapse.objects.unfinished(),
+        EmptyingOrder.objects.all(),
+        ChangedHour.objects.all(),
+    )
+    return any(each.exists() for each in rows)
+
+
+@looking(_something_waits)
 def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
@@ -107,7 +124,7 @@ def _enqueue(task: str, module: ModuleType) -> None:
         enqueue.send_task(task, ids)
 
 
-@shared_task
+@task
 def tidy_up() -> None:
     """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
     steps = [runs.prune, time_lapses.drop_left_over]
@@ -121,7 +138,7 @@ def tidy_up() -> None:
     each_in_turn(*steps)
 
 
-@shared_task
+@task
 def retain() -> None:
     """Delete and free what the retention settings no longer keep."""
     retention.retain()

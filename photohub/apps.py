@@ -1,11 +1,10 @@
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core.checks import register
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from photohub import checks
-
-# Every process that may enqueue a task needs the application, web servers too.
-from photohub.celery import connect_signals
 
 
 class PhotoHubConfig(AppConfig):
@@ -15,7 +14,10 @@ class PhotoHubConfig(AppConfig):
     def ready(self) -> None:
         # A library's tables stand in the back office under a word that says what they hold.
         apps.get_app_config("axes").verbose_name = _("Refused logins")
-        connect_signals()
+        if settings.REDIS_URL:
+            # Every process that may enqueue a task needs the application, web servers too. Without Redis there is one
+            # process, with a worker of its own.
+            import_string("photohub.celery.connect")()
         register(checks.check_production)
         register(checks.check_endpoints)
         register(checks.check_disk)

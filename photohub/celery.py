@@ -1,4 +1,4 @@
-"""The Celery application: it only says "look now". What is to be done stands in the rows."""
+"""The Celery application of production: it only says "look now". What is to be done stands in the rows."""
 
 import logging
 import os
@@ -7,9 +7,12 @@ import warnings
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
 from celery.signals import setup_logging, worker_ready
+from django.utils.module_loading import autodiscover_modules
 from kombu.transport import TRANSPORT_ALIASES
 
 from photohub.lib.log import logs
+from photohub.lib.messaging import enqueue
+from photohub.lib.messaging.tasks import TASKS
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
 # Celery runs Django's checks at every start of a worker and looks at nothing that they find.
@@ -18,11 +21,21 @@ os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 TRANSPORT_ALIASES.update(
     dict.fromkeys(("redis", "rediss"), "photohub.lib.messaging.redis_transport:Transport")
 )
-TRANSPORT_ALIASES["memory"] = "photohub.lib.messaging.memory_transport:Transport"
 
 app = Celery("photohub", amqp="photohub.lib.messaging.redis_transport:RedisAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks()
+
+
+def _find_tasks() -> list[str]:
+    """Make Celery's tasks of ours. Returns the packages to look through for others: none."""
+    autodiscover_modules("tasks")
+    for name, function in TASKS.items():
+        app.task(name=name)(function)
+    return []
+
+
+# Called when a worker begins, after Django was set up.
+app.autodiscover_tasks(_find_tasks)
 # Celery remembers the current application per thread; without a default one, other threads would reach nobody.
 app.set_default()
 
@@ -41,7 +54,12 @@ def _begin_at_once(**_: object) -> None:
         app.send_task(task, retry=False)
 
 
-def connect_signals() -> None:
-    """Hear of a worker's start. Called when Django is ready; receivers are kept for good, and connecting twice is once."""
+def _carry(task: str, ids: list[str]) -> None:
+    app.send_task(task, args=[ids], retry=False)
+
+
+def connect() -> None:
+    """Carry tasks, and hear of a worker's start. Called when Django is ready; connecting twice is once."""
+    enqueue.carry_with(_carry)
     setup_logging.connect(_use_our_log)
     worker_ready.connect(_begin_at_once)

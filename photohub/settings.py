@@ -329,7 +329,8 @@ else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "photohub.lib.messaging.channel_layer.ThreadSafeLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 
-CELERY_BROKER_URL = REDIS_URL or "memory://localhost//"
+# Celery is production's: the one process has a worker of its own, and of this section only the schedule.
+CELERY_BROKER_URL = REDIS_URL
 # No time limit: a pool of threads cannot end a task. Each task bounds itself (time-outs of sockets, leases, stretches).
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -339,11 +340,12 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 # Enqueueing may never hold up the caller: the row is the queue, and the sweeper finds what was missed.
 CELERY_TASK_PUBLISH_RETRY = False
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_timeout": 2, "socket_connect_timeout": 1, "visibility_timeout": 3600, **REDIS_KEEPALIVE}
-    if REDIS_URL
-    else {"polling_interval": 0.01}
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 2,
+    "socket_connect_timeout": 1,
+    "visibility_timeout": 3600,
+    **REDIS_KEEPALIVE,
+}
 CELERY_BEAT_SCHEDULER = "photohub.lib.messaging.schedule:SteadyScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},

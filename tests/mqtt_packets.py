@@ -37,3 +37,10 @@ def build_subscribe(packet_id: int, filters: list[tuple[str, int]]) -> bytes:
     """Write a SUBSCRIBE packet."""
     parts = [pack_text(topic_filter) + bytes([qos]) for topic_filter, qos in filters]
     return build_packet(Kind.SUBSCRIBE, 2, packet_id.to_bytes(2, "big") + b"".join(parts))
+
+
+def build_unsubscribe(packet_id: int, filters: list[str]) -> bytes:
+    """Write an UNSUBSCRIBE packet."""
+    return build_packet(
+        Kind.UNSUBSCRIBE, 2, packet_id.to_bytes(2, "big") + b"".join(pack_text(f) for f in filters)
+    )

@@ -25,6 +25,7 @@ KEEPERS = {
     *(
         "events.record",
         "events.new_event",
+        "heartbeats.beat",
         "heartbeats.note",
         "heartbeats.note_if_news",
         "presence.disconnected",

@@ -40,6 +40,13 @@ def note_listeners(hears: Hears) -> int:
     return _note(listening, True) + _note(deaf, False)
 
 
+def is_unsettled() -> bool:
+    """Tell whether a device connected so lately that it may be about to subscribe."""
+    latest = timezone.now() - 2 * SUBSCRIBES_WITHIN
+    rows = Device.objects.filter(link_state=LinkState.CONNECTED, link_changed_at__gt=latest)
+    return rows.exclude(command_topic="").exists()
+
+
 def _is_settled(changed_at: datetime | None, settled: datetime) -> bool:
     return changed_at is None or changed_at <= settled
 

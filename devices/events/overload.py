@@ -25,15 +25,22 @@ _SENTENCES = {
 }
 
 
-def note(name: str, turned_away: int, limit: int) -> None:
-    """Note how many were turned away lately, and tell people when that begins and ends."""
+def note(name: str, turned_away: int, limit: int) -> bool:
+    """Note how many were turned away lately, and tell people when that begins and ends.
+
+    Returns whether it is to be looked at again though nobody is turned away: that it is over is not told yet.
+    """
     known = ServiceBeat.objects.filter(pk=name).first()
-    if not turned_away and (known is None or known.ok or not heartbeats.is_stale(known, CALM_S)):
-        return
+    if not turned_away:
+        if known is None or known.ok:
+            return False
+        if not heartbeats.is_stale(known, CALM_S):
+            return True
     crowded, over = _SENTENCES[name]
     told = said(crowded, limit=limit) if turned_away else said(over)
     if heartbeats.note_if_news(name, not turned_away, told if turned_away else "", known):
         events.record(EventType.NOTICE, told, problem=bool(turned_away))
+    return bool(turned_away)
 
 
 def found() -> tuple[ServiceBeat, Said] | None:

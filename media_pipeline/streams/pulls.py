@@ -7,7 +7,7 @@ import secrets
 
 from devices.events import heartbeats, troubles
 from devices.registry.models import Device
-from photohub.lib.clock import wait_at_most
+from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.network.errors import GetFailed
@@ -32,6 +32,8 @@ class Pulls:
         self._look_every_s = look_every_s
         self._holder = secrets.token_hex(8)
         self._wake = asyncio.Event()
+        # The lease is to be kept while there is anything to fetch from, and what ended to be begun again.
+        self._looks = Looks(lambda: bool(self._running or self._ended) or _any_wanted())
         self._running: dict[Pull, asyncio.Task] = {}
         # Devices that are not fetched from any more, whose trouble is still to be ended.
         self._ended: set[str] = set()
@@ -55,14 +57,14 @@ class Pulls:
                 except Exception as error:
                     # What runs goes on: a database that is away is away for other gateways too.
                     log.warning("Which cameras to fetch from could not be looked up: %s", error)
-                await wait_at_most(self._wake, self._look_every_s)
+                await self._looks.wait(self._wake, self._look_every_s)
         finally:
             await self._stop(set(self._running), said("the hub stopped"))
             with contextlib.suppress(Exception):
                 await in_thread(heartbeats.release, LEASE, self._holder)
 
     async def _keep_in_step(self) -> None:
-        wanted = await in_thread(_wanted, self._holder)
+        wanted = await in_thread(self._looks.look, _wanted, self._holder)
         ended = set(self._running) - wanted
         await self._stop(ended, said("it is no longer fetched from"))
         # What goes on under another address begins without the old one's trouble.
@@ -86,6 +88,10 @@ class Pulls:
         for pull in pulls:
             with contextlib.suppress(Exception):
                 await self._on_link(LinkEvent(pull.code, LinkState.GONE, "", sentence))
+
+
+def _any_wanted() -> bool:
+    return Device.objects.filter(enabled=True).exclude(pull_url="").exists()
 
 
 def _wanted(holder: str) -> set[Pull]:

@@ -82,7 +82,7 @@ class EmbeddedBroker:
 
     `authenticate` is asked for every connection and may raise, which the client sees as "server unavailable".
     `on_connect` is told of every connection, `on_disconnect` when the account's last one is gone,
-    `on_subscribe` after the subscription stands, automatic and restored ones included; one account's calls
+    `on_subscribe` after a subscription stands, automatic and restored ones too, or was ended; one account's calls
     never overlap. `on_refused` is told what the broker did not take from a client, as a word of
     `devices.events.wording` and its values, and `on_well` once of each connection that was refused nothing for a
     minute. `on_crowd` is told every five seconds how many were turned away, because as many as it bears were there.

@@ -318,8 +318,9 @@ class Connection:
                 self._take_subscribe(packet)
             case Kind.UNSUBSCRIBE:
                 packet_id, filters = parse_unsubscribe(packet.body)
-                for topic_filter in filters:
+                for topic_filter in [f for f in filters if f in self._opened.filters]:
                     self.broker.core.unsubscribe(self._opened, topic_filter)
+                    self.broker.tell_subscribed(self, topic_filter)
                 self.outgoing.put(unsuback(packet_id))
             case Kind.PINGREQ:
                 self.outgoing.put(PINGRESP)

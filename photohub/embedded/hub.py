@@ -1,4 +1,4 @@
-"""Everything in one process: web server, MQTT broker, gateway, Celery worker, and simulated devices when asked."""
+"""Everything in one process: web server, MQTT broker, gateway, worker, and simulated devices when asked."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ import socket
 
 from django.conf import settings
 
-from devices.events import overload, troubles
+from devices.events import heartbeats, overload, troubles
 from devices.keys import logins
 from devices.mqtt.client import Address
 from devices.registry import presence
@@ -16,11 +16,11 @@ from media_pipeline.intake.ingest import committer
 from photohub import asgi
 from photohub.broker.accounts import Account
 from photohub.broker.accounts_db import find_account, no_longer_valid
-from photohub.celery import app as celery_app
 from photohub.demo.boards import Addresses
 from photohub.demo.playing import SimulatedDevices
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
+from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.guessing import FailedTries
 from photohub.lib.messaging import notify
@@ -58,12 +58,16 @@ class Hub:
         self._server: Server | None = None
         self._gateway: Gateway
         self._failed_tries = FailedTries(per_second=0.5, burst=20)
+        self._accounts, self._checked = Looks(), set[Account]()
+        # Also by a hub before this one.
+        self._crowd_is_told = True
 
     async def run(self) -> None:
         """Start everything, serve, stop everything."""
         loop = asyncio.get_running_loop()
         notify.bind(loop)
-        worker = EmbeddedWorker(celery_app)
+        heartbeats.keep_in_memory()
+        worker = EmbeddedWorker()
         tasks: list[asyncio.Task] = []
         frames = streams.build_frames()
         try:
@@ -136,6 +140,7 @@ class Hub:
         await asyncio.to_thread(committer.stop)
         if self.broker is not None:
             await self.broker.stop()
+        heartbeats.keep_in_memory(False)
         notify.bind(None)
 
     # --- what the broker asks and tells ---
@@ -155,7 +160,14 @@ class Hub:
         return account
 
     async def _revalidate(self, accounts: list[Account]) -> list[Account]:
-        return await in_thread(no_longer_valid, accounts)
+        asked = set(accounts)
+        # A person's token ends by itself; who came since the last look was let in by what may have changed before it.
+        is_due = any(account.kind == "person" for account in accounts) or not asked <= self._checked
+        if not (is_due or self._accounts.is_due()):
+            return []
+        unwanted = await in_thread(self._accounts.look, no_longer_valid, accounts)
+        self._checked = asked
+        return unwanted
 
     async def _connected(self, account: Account, client_id: str, peer: str) -> None:
         if account.kind == "device":
@@ -171,7 +183,8 @@ class Hub:
             await in_thread(_note, account, troubles.note, word, **values)
 
     async def _crowd(self, turned_away: int, limit: int) -> None:
-        await in_thread(overload.note, overload.MQTT, turned_away, limit)
+        if turned_away or self._crowd_is_told:
+            self._crowd_is_told = await in_thread(overload.note, overload.MQTT, turned_away, limit)
 
     async def _well(self, account: Account) -> None:
         if account.kind == "device":

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -15,10 +16,8 @@ from django.db import DatabaseError, InterfaceError
 from devices.commands import listening
 from devices.commands import queue as commands
 from devices.commands.models import Command
-from devices.events import heartbeats
-from devices.events import record as events
-from devices.events.models import EventType
 from devices.firmware.endpoints import aliyun
+from devices.firmware.rollouts.models import Rollout
 from devices.mqtt import addressing, dynsec, unheard_topics
 from devices.mqtt.client import Link, MqttDown, Reachable, keep_connected
 from devices.panels.deliveries import leases
@@ -28,12 +27,14 @@ from devices.protocol.mqtt import dynsec as dynsec_control
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
 from photohub.broker import log as broker_log
+from photohub.gateway import state
 from photohub.gateway.inbox import Inbox
 from photohub.gateway.mqtt_routes import channels_of
 from photohub.gateway.streams import Intake
 from photohub.lib import failpoints
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
+from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
 from photohub.lib.messaging import notify
@@ -41,14 +42,11 @@ from photohub.lib.pages.sentences import Said, said
 
 log = logging.getLogger(__name__)
 
-LOG_HEARTBEAT = "broker log"
-STUCK_HEARTBEAT = "messages"
 _said = Seldom()
 _LOOK_EVERY_S = 1.0
 _LISTEN_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
-_HEARTBEAT_EVERY_S = 5.0
 _LISTENERS_EVERY_S = 2.0
 _SEND_AT_ONCE = 32
 
@@ -59,7 +57,7 @@ class Gateway:
     def __init__(self, address: Reachable, intake: Intake, hears: addressing.Hears | None = None) -> None:
         self._address = address
         self._intake = intake
-        self._inbox = Inbox(channels_of(intake.frame_intake), note_stuck)
+        self._inbox = Inbox(channels_of(intake.frame_intake), state.note_stuck)
         self._hears = hears
         self._wake = asyncio.Event()
         # Notified of a link to publish and nothing else, as for every picture of some cameras: then only that is looked
@@ -77,6 +75,12 @@ class Gateway:
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
         self.listening = asyncio.Event()
+        self._sends, self._filters, self._listeners = (
+            Looks(_something_waits),
+            Looks(),
+            Looks(listening.is_unsettled),
+        )
+        self._listening_changed = asyncio.Event()
 
     async def run(self) -> None:
         """Keep connected, listen for notices, hand messages in."""
@@ -87,7 +91,7 @@ class Gateway:
             self._inbox.read_log = self._broker_log.read
         # What a gateway before this one said of its messages does not count any more.
         with contextlib.suppress(*_DATABASE_AWAY):
-            await in_thread(note_stuck, False)
+            await in_thread(state.note_stuck, False)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen_for_notices())
             group.create_task(self._inbox.run())
@@ -114,7 +118,7 @@ class Gateway:
             self.listening.clear()
             log.warning("%s", sentence)
         try:
-            await in_thread(_note_broker, ok, sentence)
+            await in_thread(state.note_broker, ok, sentence)
         except Exception:
             log.exception("The broker's state could not be written down.")
 
@@ -122,7 +126,7 @@ class Gateway:
         self._subscribed = set()
         self._inbox.connected(link)
         try:
-            if self._broker_log is not None and not (link.resumed and await in_thread(_heard_lately)):
+            if self._broker_log is not None and not (link.resumed and await in_thread(state.heard_lately)):
                 await in_thread(self._broker_log.start_over)
             await in_thread(leases.put_back_former)
             await self._subscribe(link)
@@ -138,7 +142,9 @@ class Gateway:
                 group.create_task(self._send(link))
                 group.create_task(self._resubscribe(link))
                 group.create_task(self._note_listeners())
-                group.create_task(_send_heartbeats(LOG_HEARTBEAT if self._broker_log is not None else ""))
+                group.create_task(
+                    state.send_heartbeats(state.LOG_HEARTBEAT if self._broker_log is not None else "")
+                )
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
                     self._accounts = dynsec.Accounts(link, self._address.username)
                     group.create_task(self._accounts.run())
@@ -148,7 +154,7 @@ class Gateway:
     # --- listening ---
 
     async def _subscribe(self, link: Link) -> None:
-        wanted = set(await in_thread(addressing.hub_filters))
+        wanted = set(await in_thread(self._filters.look, addressing.hub_filters))
         if self._broker_log is not None:
             wanted |= set(self._broker_log.filters)
         if settings.MQTT_DYNSEC:
@@ -173,7 +179,11 @@ class Gateway:
 
     async def _resubscribe(self, link: Link) -> None:
         while True:
-            await wait_at_most(self._filters_changed, _FILTERS_EVERY_S)
+            if self._unheard:
+                # The broker's mind changes without a commit of ours.
+                await wait_at_most(self._filters_changed, _FILTERS_EVERY_S)
+            else:
+                await self._filters.wait(self._filters_changed, _FILTERS_EVERY_S)
             self._filters_changed.clear()
             try:
                 await self._subscribe(link)
@@ -184,9 +194,12 @@ class Gateway:
 
     async def _note_listeners(self) -> None:
         while True:
+            self._listening_changed.clear()
             with contextlib.suppress(*_DATABASE_AWAY):
-                await in_thread(listening.note_listeners, self._hearing())
+                await in_thread(self._listeners.look, listening.note_listeners, self._hearing())
+            # Many may begin to listen at once.
             await asyncio.sleep(_LISTENERS_EVERY_S)
+            await self._listeners.wait(self._listening_changed, _LISTENERS_EVERY_S)
 
     async def _receive(self, link: Link) -> None:
         async for message in link.messages():
@@ -252,6 +265,7 @@ class Gateway:
     def _look(self) -> None:
         self._only_links = False
         self._wake.set()
+        self._listening_changed.set()
         if self._pusher is not None:
             self._pusher.look()
 
@@ -263,7 +277,7 @@ class Gateway:
             self._only_links = False
             self._wake.clear()
             await self._send_what_is_due(link, only_links)
-            await wait_at_most(self._wake, _LOOK_EVERY_S)
+            await self._sends.wait(self._wake, _LOOK_EVERY_S)
 
     def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun.Push], list[Capture]]:
         """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
@@ -278,7 +292,8 @@ class Gateway:
         return commands.claim_to_send(hears=self._hears)
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
-        due, offers, urls = await in_thread(self._claim_due, only_links)
+        claim = self._claim_due if only_links else partial(self._sends.look, self._claim_due)
+        due, offers, urls = await in_thread(claim, only_links)
         if len(due) >= commands.CLAIM_AT_MOST or len(urls) >= publish.CLAIM_AT_MOST:
             # There may be more, and the commands' time runs.
             self._wake.set()
@@ -343,6 +358,12 @@ class Gateway:
         return True
 
 
+def _something_waits() -> bool:
+    """Tell whether time alone may make something due: an order, an update, a link that is to be published again."""
+    rows = (Command.objects.not_ended(), Rollout.objects.running(), Capture.objects.to_publish())
+    return any(each.exists() for each in rows)
+
+
 def _found(claim: Callable[[], list]) -> list:
     """Return what was claimed; nothing when that failed, so that what others wait for still goes out."""
     try:
@@ -351,38 +372,3 @@ def _found(claim: Callable[[], list]) -> list:
         if count := _said.count(("claim", type(error))):
             log.warning("The gateway could not read what to send (%d times).", count, exc_info=error)
         return []
-
-
-async def _send_heartbeats(log_heartbeat: str) -> None:
-    while True:
-        try:
-            await in_thread(_note_broker, True, "")
-            if log_heartbeat:
-                await in_thread(heartbeats.note, log_heartbeat, True)
-        except Exception as error:
-            log.warning("The gateway's heartbeat could not be written down (%s).", type(error).__name__)
-        await asyncio.sleep(_HEARTBEAT_EVERY_S)
-
-
-def _heard_lately() -> bool:
-    """Tell whether a gateway listened so lately that the broker still has every line of its log since."""
-    heartbeat = heartbeats.read(LOG_HEARTBEAT, stale_after_s=broker_log.KEPT_S)
-    return heartbeat is not None and heartbeat.ok
-
-
-def _note_broker(ok: bool, sentence: str | Said) -> None:
-    if heartbeats.note(heartbeats.BROKER, ok, sentence):
-        # The event's own words say that it is away.
-        values = {"detail": sentence.values["why"]} if isinstance(sentence, Said) else {}
-        events.record_word(
-            EventType.NOTICE, "broker_connected" if ok else "broker_away", problem=not ok, **values
-        )
-
-
-def note_stuck(stuck: bool) -> None:
-    """Write down whether messages of devices are stuck, for the status page, and tell people when that changes."""
-    known = heartbeats.read(STUCK_HEARTBEAT)
-    if heartbeats.note(STUCK_HEARTBEAT, not stuck) and (stuck or known is not None):
-        events.record_word(
-            EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
-        )

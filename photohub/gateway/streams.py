@@ -95,6 +95,8 @@ class Intake:
         self._links = StreamLinks()
         self._looking = asyncio.Event()
         self._crowded = 0
+        # Also by a process before this one.
+        self._crowd_is_told = True
         self.frame_intake = FrameIntake(frames)
         self.endpoint = StreamEndpoint(_identify, self._take_from_endpoint, self._links.note)
         self.pulls = Pulls(self._take_from_pull, self._links.note)
@@ -147,6 +149,8 @@ class Intake:
     async def _put_out_who_may_not(self) -> None:
         try:
             codes = {*self._frames.codes(), *self.endpoint.codes}
+            if not codes:
+                return
             enabled = await in_thread(_enabled_of, codes)
         except Exception as error:
             log.warning("The streaming devices could not be looked up: %s", error)
@@ -159,8 +163,11 @@ class Intake:
     async def _tell_of_crowds(self) -> None:
         """Let the status page say that connections are refused, while they are."""
         refused, self._crowded = self.endpoint.crowded - self._crowded, self.endpoint.crowded
+        if not (refused or self._crowd_is_told):
+            return
         try:
-            await in_thread(overload.note, overload.STREAMS, refused, self.endpoint.limits.connections)
+            limit = self.endpoint.limits.connections
+            self._crowd_is_told = await in_thread(overload.note, overload.STREAMS, refused, limit)
         except Exception as error:
             log.warning("That streams are refused could not be written down: %s", error)
 

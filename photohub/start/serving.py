@@ -6,9 +6,12 @@ import gc
 import signal
 import socket
 import sys
+import time
+from email.utils import formatdate
 
 import uvicorn
 from django.urls import get_resolver
+from uvicorn.server import ServerState
 
 from devices.firmware.endpoints import download
 from media_pipeline.intake.ingest import committer
@@ -24,8 +27,44 @@ GRACE_S = 4
 _WEBSOCKET_MAX_BYTES = 16 * 2**20
 
 
+class _State(ServerState):
+    """What uvicorn's connections share; the date is made when an answer needs it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made_s, self._made = 0, list[tuple[bytes, bytes]]()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        if (now_s := int(time.time())) != self._made_s:
+            self._made_s, self._made = now_s, [(b"date", formatdate(now_s, usegmt=True).encode())]
+        return self._made
+
+    @default_headers.setter
+    def default_headers(self, value: list[tuple[bytes, bytes]]) -> None:
+        """Pass over what uvicorn sets when it begins."""
+
+
 class Server(uvicorn.Server):
-    """uvicorn re-raises SIGTERM after serving, which would end the process before the rest is stopped."""
+    """uvicorn looks ten times a second whether it is to stop, and re-raises SIGTERM after serving, which would end the
+    process before the rest is stopped."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        self._to_stop = asyncio.Event()
+        super().__init__(config)
+        self.server_state = _State()
+
+    @property
+    def should_exit(self) -> bool:
+        return self._to_stop.is_set()
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        """Begin to stop; called in the event loop."""
+        self._to_stop.set() if value else self._to_stop.clear()
+
+    async def main_loop(self) -> None:
+        await self._to_stop.wait()
 
     @contextlib.contextmanager
     def capture_signals(self):

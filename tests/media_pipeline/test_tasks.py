@@ -1,43 +1,62 @@
-"""Tasks that wait for the mirror, beside all others."""
+"""What keeps the sweep of pictures at its pace, while everything else is looked for after a commit."""
 
-import threading
+import uuid
 
 import pytest
+from django.utils import timezone
 
 from media_pipeline import tasks
-from photohub.embedded import worker
+from media_pipeline.captures import thumbnails
+from media_pipeline.maintenance import counting
+from media_pipeline.maintenance.models import Removal
+from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.time_lapses.models import LapseState, TimeLapse
+from media_pipeline.trash.models import EmptyingOrder
+from photohub.lib.messaging.tasks import WAITS
+from tests.builders import make_capture, make_device
 
-WAITING_FOR_THE_MIRROR = [
-    ("mirror_captures", tasks.copying, "mirror_all"),
-    ("remove_files", tasks.deleting, "remove_all"),
-]
+pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name, module, function", WAITING_FOR_THE_MIRROR)
-def test_while_the_mirror_hangs_a_thread_is_left_for_thumbnails(monkeypatch, name, module, function):
-    hanging, may_end, later = threading.Semaphore(0), threading.Event(), []
+def waits() -> bool:
+    assert WAITS["media_pipeline.tasks.sweep"] is tasks._something_waits
+    return tasks._something_waits()
 
-    def hang(ids: list[str]) -> int:
-        hanging.release()
-        may_end.wait(20)
-        return len(ids)
 
-    monkeypatch.setattr(module, function, hang)
-    monkeypatch.setattr(
-        tasks.enqueue, "send_task", lambda task, ids, after_s=0.0: later.append((task, ids, after_s))
-    )
-    task = getattr(tasks, name)
-    held = [threading.Thread(target=task, args=([str(n)],)) for n in range(worker.CONCURRENCY - 1)]
-    try:
-        for thread in held:
-            thread.start()
-            assert hanging.acquire(timeout=20)
-        # The last thread is not taken: these are enqueued again, for when one of the others may be through.
-        assert task(["last"]) == 0
-        [(again, ids, after_s)] = later
-        assert again.endswith(name) and ids == ["last"] and after_s > 0
-    finally:
-        may_end.set()
-        for thread in held:
-            thread.join(20)
-    assert task(["now"]) == 1
+@pytest.fixture
+def capture():
+    """A picture for which everything was done."""
+    made = make_capture(make_device())
+    thumbnails.make_all([made.pk])
+    assert not waits()
+    return made
+
+
+def test_a_picture_waits_for_its_preview(capture):
+    make_capture(capture.device, name="b")
+    assert waits()
+
+
+def test_a_copy_waits_until_it_is_made(capture):
+    OSSObject.objects.filter(capture=capture).update(state=MirrorState.PENDING)
+    assert waits()
+
+
+@pytest.mark.parametrize("state", LapseState)
+def test_a_film_waits_until_it_is_made(capture, state):
+    TimeLapse.objects.create(device=capture.device, fps=10, width=640, frames_total=3, state=state)
+    assert waits() is (state in TimeLapse.OPEN)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda capture: Removal.objects.create(capture_id=uuid.uuid4(), path="a.jpg"),
+        lambda capture: EmptyingOrder.objects.create(upto=timezone.now()),
+        lambda capture: counting.mark_changed([capture]),
+    ],
+    ids=["removal", "emptying", "counting"],
+)
+def test_what_is_to_be_removed_or_counted_waits(capture, ask):
+    ask(capture)
+    assert waits()

@@ -18,7 +18,7 @@ from devices.mqtt.addressing import Hears
 from devices.registry.models import LinkState
 from photohub.lib.clock import first_due, is_due
 from photohub.lib.database import rows
-from photohub.lib.database.db import update_in_order
+from photohub.lib.database.db import inline_all, update_in_order
 from photohub.lib.database.walking import walk
 from photohub.lib.pages.sentences import said
 
@@ -30,6 +30,11 @@ LEASE = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(seconds=5)
 STARTS_AT_MOST = 5
 _LOST_AT_ONCE = 500
+
+
+def any_waits() -> bool:
+    """Tell whether time alone may make one due: a pause between two tries, or a lease, ends."""
+    return Delivery.objects.filter(state__in=inline_all(Delivery.OPEN)).exists()
 
 
 def claim_to_send(

@@ -21,6 +21,7 @@ from devices.registry import presence
 from photohub.lib import failpoints
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
+from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
 from photohub.lib.pages.sentences import Said, said
@@ -46,8 +47,10 @@ class Pusher:
         self._link = link
         self._hears = hears
         self._wake = asyncio.Event()
+        self._looks = Looks(leases.any_waits)
         self._running: dict[int, asyncio.Task] = {}
         self._transfers: dict[int, _Transfer] = {}
+        self._sending = asyncio.Event()
         # A picture that is shown on many panels is in memory once, for as long as a transfer needs it.
         self._pictures: WeakValueDictionary[str, _Picture] = WeakValueDictionary()
         self._reading = asyncio.Lock()
@@ -66,7 +69,7 @@ class Pusher:
             while True:
                 self._wake.clear()
                 await self._start_what_is_due()
-                await wait_at_most(self._wake, _LOOK_EVERY_S)
+                await self._looks.wait(self._wake, _LOOK_EVERY_S)
         finally:
             noting.cancel()
             await asyncio.gather(noting, return_exceptions=True)
@@ -77,7 +80,7 @@ class Pusher:
         if room <= 0:
             return
         try:
-            due = await in_thread(_due, room, self._hears, frozenset(self._running))
+            due = await in_thread(self._looks.look, _due, room, self._hears, frozenset(self._running))
             begun = await in_thread(leases.begin_all, due) if due else []
         except Exception as error:
             if count := _seldom.count("due"):
@@ -105,6 +108,7 @@ class Pusher:
             stale = delivery.attempts > 1 or self._unclean.get(device.pk, 0.0) > time.monotonic()
             transfer = _Transfer(self._link, delivery, _sender_of(delivery, picture))
             self._transfers[device.pk] = transfer
+            self._sending.set()
             await transfer.run(QUIET_S if stale else 0.0)
             clean = await self._finish(transfer)
         except outbox.BlobMissing:
@@ -151,7 +155,10 @@ class Pusher:
     async def _note_progress(self) -> None:
         """Write down how far all transfers are, twice a second and with one commit; see which were cancelled."""
         while True:
+            await self._sending.wait()
             await asyncio.sleep(_NOTE_EVERY_S)
+            if not self._transfers:
+                self._sending.clear()
             if not (notes := [transfer.note() for transfer in self._transfers.values()]):
                 continue
             try:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -217,11 +218,16 @@ def advance(panel: Panel, by: int = 1) -> None:
 def push_due() -> int:
     """Queue the next picture for every panel on MQTT whose time has come. Returns how many were queued."""
     now = timezone.now()
+    panels = panels_in_turn().distinct().select_related("device", "render_profile")
+    return sum(_try_to_push(panel, now) for panel in panels if _is_due(panel, now))
+
+
+def panels_in_turn() -> QuerySet[Panel]:
+    """Return the panels on MQTT that are shown their playlists, one for each item."""
     panels = Panel.objects.filter(
         takes_packets("device__"), device__enabled=True, device__playlist__isnull=False
-    ).distinct()
-    panels = panels.exclude(device__link_state=LinkState.LOST).select_related("device", "render_profile")
-    return sum(_try_to_push(panel, now) for panel in panels if _is_due(panel, now))
+    )
+    return panels.exclude(device__link_state=LinkState.LOST)
 
 
 def _is_due(panel: Panel, now: datetime) -> bool:

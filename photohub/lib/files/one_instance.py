@@ -17,3 +17,18 @@ def claim(folder: Path) -> bool:
         return False
     _held.append(descriptor)
     return True
+
+
+def is_claimed(folder: Path) -> bool:
+    """Tell whether a process holds the folder's lock, this one included."""
+    try:
+        descriptor = os.open(folder / "hub.lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

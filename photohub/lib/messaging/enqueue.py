@@ -1,4 +1,4 @@
-"""Enqueueing Celery tasks without ever waiting for the task broker.
+"""Enqueueing tasks without ever waiting for the task broker.
 
 The row is the queue. A task only says "look now" so that nobody waits for the sweeper; the ids of one task that come
 close together are joined, and while the broker is away they are dropped, since the sweeper finds the rows.
@@ -13,14 +13,27 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from celery import current_app
-
 log = logging.getLogger(__name__)
 
 _QUIET_AFTER_FAILURE_S = 5.0
 # More wait only while the task broker hangs; the sweeper finds them.
 _IDS_AT_MOST = 5_000
 _IDS_PER_TASK = 24  # Three groups of copies that go side by side.
+
+Carrier = Callable[[str, list[str]], None]
+
+
+def _leave_to_the_sweep(task: str, ids: list[str]) -> None:
+    """Where there is no way to a worker, as in a command beside the running hub, the rows say what is to be done."""
+
+
+_carry: Carrier = _leave_to_the_sweep
+
+
+def carry_with(carrier: Carrier | None) -> None:
+    """Hand tasks to this from now on: `carrier(task, ids)`, which may raise. None: to nobody."""
+    global _carry
+    _carry = carrier or _leave_to_the_sweep
 
 
 @dataclass
@@ -94,9 +107,7 @@ class Enqueuer:
             for task, ids in waiting.items():
                 ordered = list(ids)
                 for start in range(0, len(ordered), _IDS_PER_TASK):
-                    # celery-types does not know the proxy's methods.
-                    # pyrefly: ignore[not-callable]
-                    current_app.send_task(task, args=[ordered[start : start + _IDS_PER_TASK]], retry=False)
+                    _carry(task, ordered[start : start + _IDS_PER_TASK])
         except Exception as error:  # kombu raises its transports' own errors; the rows wait for the sweeper
             self._quiet_until = time.monotonic() + _QUIET_AFTER_FAILURE_S
             log.warning("The task broker is away (%s); the sweeper will find the work.", type(error).__name__)

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError
 
 from devices.events import heartbeats
-from photohub.gateway.gateway import LOG_HEARTBEAT
+from photohub.gateway.state import LOG_HEARTBEAT
 
 STALE_AFTER_S = 60
 PARTS = {"worker": "worker", "gateway": LOG_HEARTBEAT}

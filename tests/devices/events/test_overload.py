@@ -13,12 +13,12 @@ pytestmark = pytest.mark.django_db
 
 @pytest.mark.parametrize("name", [overload.STREAMS, overload.MQTT])
 def test_a_crowd_is_told_when_it_begins_and_when_it_is_over(name):
-    overload.note(name, 0, 100)
+    assert overload.note(name, 0, 100) is False
     assert not ServiceBeat.objects.exists() and overload.found() is None
-    for turned_away in (3, 1, 0):
-        overload.note(name, turned_away, 100)
+    # While it is not told to be over, it is to be looked at again.
+    assert [overload.note(name, turned_away, 100) for turned_away in (3, 1, 0)] == [True, True, True]
     assert Event.objects.get().problem and "at most 100" in overload.found()[0].text
     ServiceBeat.objects.update(at=timezone.now() - timedelta(seconds=overload.CALM_S + 1))
-    overload.note(name, 0, 100)
+    assert overload.note(name, 0, 100) is False
     assert overload.found() is None
     assert [event.problem for event in Event.objects.order_by("seq")] == [True, False]

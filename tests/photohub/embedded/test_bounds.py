@@ -2,12 +2,12 @@
 
 import asyncio
 
-from devices.protocol.mqtt.packets import pubrec
+from devices.protocol.mqtt.packets import Kind, pubrec
 from photohub.embedded import outgoing
 from photohub.embedded.broker import Account
 from photohub.embedded.outgoing import Backlogs, Outgoing
 from photohub.embedded.receipts import UNDER_WAY_AT_MOST
-from tests.mqtt_packets import build_subscribe
+from tests.mqtt_packets import build_subscribe, build_unsubscribe
 from tests.photohub.embedded.mqtt_people import GATE, YARD, bare_client, publish_packet, running_broker, until
 from tests.photohub.embedded.test_hub_link import hub_at
 
@@ -38,6 +38,23 @@ async def test_a_subscription_is_told_once_while_it_waits_and_again_later() -> N
         await until(lambda: len(told) >= 1)
         await yard.subscribe(OWN)
         await until(lambda: len(told) in (2, 3) and not broker._telling)
+
+
+async def test_the_end_of_a_subscription_is_told_and_that_of_none_is_not() -> None:
+    told: list[str] = []
+
+    async def listens(account: Account, topic_filter: str) -> None:
+        told.append(topic_filter)
+
+    async with running_broker(on_subscribe=listens) as broker, bare_client(broker) as yard:
+        await yard.log_in(YARD)
+        await yard.subscribe(OWN)
+        await until(lambda: told == [OWN[0]])
+        await yard.send(build_unsubscribe(2, [OWN[0], "photohub/nobody/command"]))
+        await until(lambda: told == [OWN[0], OWN[0]])
+        assert (await yard.receive()).kind == Kind.UNSUBACK and not broker.hears(YARD.username, OWN[0])
+        await until(lambda: not broker._telling)
+    assert told == [OWN[0], OWN[0]]
 
 
 async def test_who_comes_and_goes_faster_than_it_is_told_waits_outside() -> None:

@@ -63,6 +63,29 @@ async def test_more_commands_than_are_claimed_at_once_do_not_wait_for_the_next_l
     assert len(broker.topics) == len(set(broker.topics)) == count
 
 
+async def test_an_order_that_nobody_announced_is_found_by_its_commit(monkeypatch):
+    monkeypatch.setattr(gateway, "_LOOK_EVERY_S", 0.005)
+    monkeypatch.setattr(commands.notify, "send_after_commit", lambda *_said: None)
+    broker, intake, looks = Broker(), SimpleNamespace(frame_intake=None), asyncio.Semaphore(0)
+    watched = gateway.Gateway(None, intake, lambda _device, _topic: True)
+    is_due = watched._sends.is_due
+    monkeypatch.setattr(watched._sends, "is_due", lambda: looks.release() or is_due())
+    claim, claims = watched._claim_commands, []
+    monkeypatch.setattr(watched, "_claim_commands", lambda: claims.append(1) or claim())
+    sending = asyncio.create_task(watched._send(broker))
+    async with asyncio.timeout(20):
+        for _ in range(20):
+            await looks.acquire()
+        before = len(claims)
+        for _ in range(20):
+            await looks.acquire()
+        assert len(claims) == before
+        await sync_to_async(lambda: commands.capture(make_device("porch")))()
+        await broker.took(1)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+
+
 async def test_offers_are_noted_together_but_for_those_that_the_broker_did_not_take(monkeypatch):
     noted: list[list[int]] = []
     monkeypatch.setattr(gateway.aliyun, "note_said", lambda some: noted.append([p.target_pk for p in some]))

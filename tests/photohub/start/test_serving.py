@@ -1,7 +1,11 @@
 """What a web server does before it serves."""
 
+import asyncio
 import gc
+import socket
+from email.utils import parsedate_to_datetime
 
+import httpx
 from django.urls import clear_url_caches, get_resolver
 
 from devices.firmware.endpoints import download
@@ -24,3 +28,25 @@ def test_a_web_server_turns_away_who_comes_for_firmware_while_all_places_are_tak
     monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
     serving.make_room()
     assert http_guard._turn_away == download.turn_away
+
+
+async def _answer(_scope, _receive, send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+async def test_a_server_says_the_time_of_each_answer_and_sleeps_until_it_is_to_stop(monkeypatch):
+    monkeypatch.setattr(serving.asgi, "application", _answer)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = serving.Server(serving.server_config())
+    serving_it = asyncio.create_task(server.serve(sockets=[listener]))
+    url, said = f"http://127.0.0.1:{listener.getsockname()[1]}/", []
+    async with asyncio.timeout(20), httpx.AsyncClient(trust_env=False) as client:
+        for now_s in (1_800_000_000, 1_800_000_001):
+            monkeypatch.setattr(serving.time, "time", lambda now_s=now_s: now_s)
+            answer = await client.get(url)
+            said.append(parsedate_to_datetime(answer.headers["date"]).timestamp())
+        assert said == [1_800_000_000, 1_800_000_001] and not serving_it.done()
+        server.should_exit = True
+        await serving_it
+    assert server.should_exit

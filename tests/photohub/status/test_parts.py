@@ -18,7 +18,7 @@ from media_pipeline.maintenance.deleting import FORMER_MIRROR
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
-from photohub.gateway import gateway
+from photohub.gateway import state
 from photohub.lib.pages import vendor
 from photohub.lib.pages.sentences import columns, kept, said
 from photohub.status import parts as status
@@ -93,13 +93,13 @@ def test_a_lost_broker_speaks_in_its_own_words():
     ("language", "words"), [("en", "none was processed"), ("zh-hans", "一条都没有处理完")]
 )
 def test_messages_that_are_stuck_are_told_until_one_is_handled(client, language, words):
-    gateway.note_stuck(False)
-    gateway.note_stuck(True)
+    state.note_stuck(False)
+    state.note_stuck(True)
     with override(language):
         assert words in part("broker").sentence and not status.collect().ok
         assert words in Event.objects.latest("seq").text
     assert client.get("/readyz").status_code == 503
-    gateway.note_stuck(False)
+    state.note_stuck(False)
     assert part("broker").state == "ok" and Event.objects.filter(word__startswith="messages").count() == 2
 
 

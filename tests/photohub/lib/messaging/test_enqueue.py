@@ -2,13 +2,12 @@ import os
 import queue
 import threading
 import time
-from types import SimpleNamespace
 
 from photohub.lib.messaging import enqueue
 
 
 def enqueuer_with(monkeypatch, send) -> enqueue.Enqueuer:
-    monkeypatch.setattr(enqueue, "current_app", SimpleNamespace(send_task=send))
+    monkeypatch.setattr(enqueue, "_carry", send)
     return enqueue.Enqueuer()
 
 
@@ -22,8 +21,8 @@ def wait_until(condition) -> None:
 def test_ids_are_joined_into_tasks(monkeypatch):
     sent, done = [], threading.Event()
 
-    def send(task, args, retry):
-        sent.append((task, args[0]))
+    def send(task, ids):
+        sent.append((task, ids))
         done.set()
 
     enqueuer = enqueuer_with(monkeypatch, send)
@@ -49,9 +48,7 @@ def test_a_broken_broker_neither_raises_nor_holds_up_the_caller(monkeypatch):
 
 def test_a_ring_for_later_waits_and_is_joined_by_those_that_come_meanwhile(monkeypatch):
     sent, begun = queue.SimpleQueue(), time.monotonic()
-    enqueuer = enqueuer_with(
-        monkeypatch, lambda task, args, retry: sent.put((task, args[0], time.monotonic()))
-    )
+    enqueuer = enqueuer_with(monkeypatch, lambda task, ids: sent.put((task, ids, time.monotonic())))
     enqueuer.send_task("thumbnails", ["a"], after_s=0.3)
     enqueuer.send_task("thumbnails", ["b"], after_s=0.3)
     enqueuer.send_task("mirror", ["c"])
@@ -62,7 +59,7 @@ def test_a_ring_for_later_waits_and_is_joined_by_those_that_come_meanwhile(monke
 
 def test_a_ring_for_later_is_dropped_when_something_speaks_against_it_then(monkeypatch):
     sent, asked = [], threading.Event()
-    enqueuer = enqueuer_with(monkeypatch, lambda task, args, retry: sent.append(task))
+    enqueuer = enqueuer_with(monkeypatch, lambda task, ids: sent.append(task))
     enqueuer.send_task("thumbnails", ["a"], 0.05, lambda: asked.set() or True)
     assert asked.wait(5)
     assert sent == [] and not enqueuer._waiting
@@ -70,7 +67,7 @@ def test_a_ring_for_later_is_dropped_when_something_speaks_against_it_then(monke
 
 def test_a_ring_for_now_brings_one_for_later_forward(monkeypatch):
     sent = queue.SimpleQueue()
-    enqueuer = enqueuer_with(monkeypatch, lambda task, args, retry: sent.put(args[0]))
+    enqueuer = enqueuer_with(monkeypatch, lambda task, ids: sent.put(ids))
     enqueuer.send_task("thumbnails", ["a"], 60, lambda: True)
     enqueuer.send_task("thumbnails", ["b"])
     assert sent.get(timeout=5) == ["a", "b"]
@@ -80,8 +77,8 @@ def test_while_the_task_broker_hangs_only_so_many_ids_wait(monkeypatch):
     monkeypatch.setattr(enqueue, "_IDS_AT_MOST", 10)
     hangs, goes_on, sent = threading.Event(), threading.Event(), []
 
-    def send(task, args, retry):
-        sent.append(args[0])
+    def send(task, ids):
+        sent.append(ids)
         hangs.set()
         assert goes_on.wait(5)
 
@@ -97,7 +94,7 @@ def test_while_the_task_broker_hangs_only_so_many_ids_wait(monkeypatch):
 
 def test_a_condition_that_breaks_ends_no_thread(monkeypatch):
     sent = queue.SimpleQueue()
-    enqueuer = enqueuer_with(monkeypatch, lambda task, args, retry: sent.put(task))
+    enqueuer = enqueuer_with(monkeypatch, lambda task, ids: sent.put(task))
     enqueuer.send_task("broken", ["a"], 0.0, lambda: 1 / 0)
     wait_until(lambda: not enqueuer._waiting)
     thread = enqueuer._thread
@@ -107,7 +104,7 @@ def test_a_condition_that_breaks_ends_no_thread(monkeypatch):
 
 def test_after_a_fork_the_child_rings_by_itself(monkeypatch):
     sent = queue.SimpleQueue()
-    enqueuer = enqueuer_with(monkeypatch, lambda task, args, retry: sent.put(task))
+    enqueuer = enqueuer_with(monkeypatch, lambda task, ids: sent.put(task))
     enqueuer.send_task("mirror", ["a"])
     assert sent.get(timeout=5)
     child = os.fork()
@@ -115,3 +112,15 @@ def test_after_a_fork_the_child_rings_by_itself(monkeypatch):
         enqueuer.send_task("mirror", ["b"])
         os._exit(0 if sent.get(timeout=5) == "mirror" else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_where_nobody_carries_it_the_rows_are_left_to_the_sweep(monkeypatch):
+    heard, came = [], threading.Event()
+    monkeypatch.setattr(enqueue, "_carry", None)
+    enqueue.carry_with(lambda task, ids: (heard.append(ids), came.set()))
+    enqueuer = enqueue.Enqueuer()
+    enqueuer.send_task("mirror", ["a"])
+    assert came.wait(5) and heard == [["a"]]
+    enqueue.carry_with(None)
+    enqueue._carry("mirror", ["b"])
+    assert heard == [["a"]]
