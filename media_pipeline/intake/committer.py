@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from photohub.lib.messaging import loop_calls
+
 Store = Callable[[list[Any]], Sequence[Any]]
 
 log = logging.getLogger(__name__)
@@ -169,7 +171,8 @@ class Committer:
                     rested = False
                     continue
                 if batch:
-                    self._finish(batch)
+                    with loop_calls.together():
+                        self._finish(batch)
                 # Who found nothing rests once, and looks again before going to sleep: resting may have taken a while.
                 rested = self._rest(now=not batch)
         except BaseException as error:

@@ -23,12 +23,12 @@ from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
 from photohub.lib import failpoints
 from photohub.lib.database.db import in_thread
-from photohub.lib.http.answer import begin
+from photohub.lib.http.answer import begin, send_whole
 from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.proxies import network_address
 from photohub.lib.http.rates import Buckets
 from photohub.lib.http.scope import client_address
-from photohub.lib.messaging import load
+from photohub.lib.messaging import load, loop_calls
 from photohub.lib.network.site import base_url
 
 from .body import Body
@@ -135,13 +135,15 @@ class _Request:
         await _notes.stored(self.device, *still)
 
     async def _identify(self, head: Head) -> identity.Known:
-        known = _keys.get(head.key) or _keys.remember(head.key, await self._ask_who(head))
+        known = _keys.get(head.key)
         if known is None:
-            refusal = self._refusal_of_stranger(head)
-            if refusal.word == "auth":
-                self.device = await self._whose(head)
-            raise refusal
-        _FAILED_TRIES.found(self._proof(head))
+            known = _keys.remember(head.key, await self._ask_who(head))
+            if known is None:
+                refusal = self._refusal_of_stranger(head)
+                if refusal.word == "auth":
+                    self.device = await self._whose(head)
+                raise refusal
+            _FAILED_TRIES.found(self._proof(head))
         self.device = known.device
         if not known.device.enabled:
             raise Refused("disabled", "This device is switched off at the hub.")
@@ -195,19 +197,18 @@ class _Request:
         # From here on the body is the committer's, also when this task is cancelled because the hub stops: a body
         # that was let go too early would be stored empty, and the camera's next try be told that it is safe.
         spool = self.body.hand_over()
-        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Receipt] = loop.create_future()
         left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not self._slow_body() else 3.0
         # Handed in last: the thread that is woken by it and this one would hold each other up.
         submitted = committer.submit(upload)
         submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
+        patience = loop.call_later(left_s, _give_up, answer)
         try:
             with load.storing():
-                async with asyncio.timeout(left_s):
-                    return await answer
-        except TimeoutError as error:
-            # It may be stored after all: the camera's next try then gets "dup".
-            raise Refused("busy", "The hub is slow to store pictures just now; send it again.", 5) from error
+                return await answer
         finally:
+            patience.cancel()
             # Nobody waits for the answer any more: what still waits to be stored need not be.
             submitted.cancel()
 
@@ -221,8 +222,15 @@ class _Request:
 def _hand_over(done: Future, spool: store.Spool, answer: asyncio.Future) -> None:
     """Wake the endpoint and let go of the body, from the committer's thread."""
     with contextlib.suppress(RuntimeError):  # The loop has ended, and the camera's connection with it.
-        answer.get_loop().call_soon_threadsafe(_answer_with, done, answer)
+        loop_calls.call(answer.get_loop(), _answer_with, done, answer)
     spool.discard()
+
+
+def _give_up(answer: asyncio.Future) -> None:
+    # It may be stored after all: the camera's next try then gets "dup".
+    if not answer.done():
+        sentence = "The hub is slow to store pictures just now; send it again."
+        answer.set_exception(Refused("busy", sentence, 5))
 
 
 def _answer_with(done: Future, answer: asyncio.Future) -> None:
@@ -269,9 +277,11 @@ async def _refuse(send, refusal: Refused, request: _Request) -> None:
 
 
 async def _answer(send, status: int, body: bytes, named: dict[str, str] | None = None, rest=None) -> None:
-    length = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    named = {"Content-Type": "application/json", "Content-Length": str(len(body))} | (named or {})
+    if rest is None and send_whole(send, status, named, body):
+        return
     try:
-        await begin(send, status, length | (named or {}))
+        await begin(send, status, named)
         if rest is not None:
             # The answer goes out now. Closing on a camera that is still sending would reset the connection, and
             # many clients then never see the answer that waits for them.

@@ -21,13 +21,17 @@ def clean_name(raw: str | None) -> str | None:
     """Return the label: printable, ≤ 128 characters, never used in a path. None when the header is missing."""
     if raw is None:
         return None
-    text = unicodedata.normalize("NFC", raw)
-    text = "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
+    text = raw.strip() if raw.isascii() and raw.isprintable() else _clean(raw)
     if not text:
         raise Refused("bad_name", "Name-Pic holds no readable character.")
     if len(text) > NAME_LIMIT:
         raise Refused("bad_name", f"Name-Pic is longer than {NAME_LIMIT} characters.")
     return text
+
+
+def _clean(raw: str) -> str:
+    text = unicodedata.normalize("NFC", raw)
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,8 @@ def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
 def _capture_of(upload: Upload) -> Capture:
     device, facts, id_ = upload.device, upload.facts, new_id()
     hub_publishes = device.result_publisher == Publisher.HUB and bool(device.result_topic)
-    return Capture(
+    return rows.new(
+        Capture,
         id=id_,
         device=device,
         name=upload.name,
@@ -288,16 +289,16 @@ def _insert(captures: dict[tuple, Capture], now: datetime) -> list[tuple]:
 
 
 def _events_of(capture: Capture) -> list[Event]:
-    happened = [Event(type=EventType.CAPTURE_CREATED, device=capture.device, subject=capture.id)]
+    happened = [(EventType.CAPTURE_CREATED, capture.id)]
     if capture.command_id is not None:
-        changed = EventType.COMMAND_CHANGED
-        happened.append(Event(type=changed, device=capture.device, subject=capture.command_id))
-    return happened
+        happened.append((EventType.COMMAND_CHANGED, capture.command_id))
+    return [rows.new(Event, type=type_, device=capture.device, subject=id_) for type_, id_ in happened]
 
 
 def _object_of(capture: Capture, now: datetime) -> OSSObject:
     off = settings.PHOTOHUB_MIRROR == "none"
-    return OSSObject(
+    return rows.new(
+        OSSObject,
         capture=capture,
         key=capture.path,
         state=MirrorState.OFF if off else MirrorState.PENDING,

@@ -12,6 +12,7 @@ from django.db import connection
 
 from devices.commands.models import Command
 from devices.registry.models import Device, DeviceKey
+from photohub.lib.database import rows
 
 
 @dataclass(frozen=True)
@@ -31,16 +32,14 @@ def look_up(key_ids: set[int], device_ids: set[int], names: set[str], now: datet
     if not names:
         return Known(set(), set(), {})
     values = [*key_ids, *device_ids, *names, connection.ops.adapt_datetimefield_value(now)]
-    with connection.cursor() as cursor:
-        cursor.execute(_statement(len(key_ids), len(device_ids), len(names)), values)
-        found: dict[int, list[str]] = {_KEY: [], _DEVICE: [], _COMMAND: []}
-        for id_, kind in cursor.fetchall():
-            found[kind].append(id_)
-    rows = Command.objects.filter(pk__in=found[_COMMAND]) if found[_COMMAND] else ()
+    found: dict[int, list[str]] = {_KEY: [], _DEVICE: [], _COMMAND: []}
+    for id_, kind in rows.execute(_statement(len(key_ids), len(device_ids), len(names)), values):
+        found[kind].append(id_)
+    open_ = Command.objects.filter(pk__in=found[_COMMAND]) if found[_COMMAND] else ()
     return Known(
         live_keys={int(id_) for id_ in found[_KEY]},
         devices={int(id_) for id_ in found[_DEVICE]},
-        commands={(c.device_id, c.name): c for c in rows},
+        commands={(c.device_id, c.name): c for c in open_},
     )
 
 

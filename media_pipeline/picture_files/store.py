@@ -71,7 +71,20 @@ class Spool:
         if isinstance(self._buffer, bytes):
             self._buffer = bytearray(self._buffer)
         self._buffer += chunk
-        if held.add(len(chunk)) > ALL_IN_MEMORY_BYTES or self.size_bytes > IN_MEMORY_BYTES:
+        self._bound(len(chunk))
+
+    def take(self, whole: bytearray) -> None:
+        """Take the whole body at once, and the buffer that it is in with it. Raises OSError when the disk refuses it."""
+        if self.size_bytes:
+            raise RuntimeError("The body has begun already.")
+        self.size_bytes = len(whole)
+        self._sha256.update(whole)
+        self._buffer = whole
+        self._bound(len(whole))
+
+    def _bound(self, added_bytes: int) -> None:
+        """Keep what lies in memory within its bounds, now that so many bytes came."""
+        if held.add(added_bytes) > ALL_IN_MEMORY_BYTES or self.size_bytes > IN_MEMORY_BYTES:
             self._into_file()
             self.spilled = True
             self._empty()

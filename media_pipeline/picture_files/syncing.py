@@ -1,8 +1,14 @@
 """Making files survive a power cut, with as few waits for the disk as the file system allows.
 
-A sync costs the same few milliseconds for one file as for many, because each is one commit of the file system's
-journal. So where `syncfs(2)` reports errors (Linux 5.8) and the file system is a journalling one on a local disk,
-files are written and renamed, and one sync makes all of them, their names and their folders durable together.
+Where a journalling file system lies on a local disk and `syncfs(2)` reports errors (Linux 5.8), files are written and
+renamed first, and there are two ways to make all of them, their names and their folders durable together:
+
+    whole   one `syncfs`: a single wait, however many files, but also for whatever else is to be written on that disk
+    each    the system is told to begin writing all of them, then each file and each folder is synced: the first wait
+            commits the journal for all, the others are short
+
+Which is quicker depends on how many files there are and who else uses the disk, so both are timed, and the one that was
+quicker lately for about as many files is taken (`_Paces`). A lone file is synced by itself.
 Elsewhere each file is synced, then renamed, then each folder is synced.
 
 `syncfs` reports the errors since its descriptor was opened. So the descriptor is opened before the files are written
@@ -12,6 +18,7 @@ another file system is synced there by itself (`photohub.lib.files.moving`).
 """
 
 import ctypes
+import math
 import os
 import platform
 import time
@@ -24,19 +31,53 @@ from photohub.lib.files.blobs import sync_folder
 from photohub.lib.files.moving import move
 
 _LOCAL_JOURNALS = {0xEF53: "ext4", 0x58465342: "xfs", 0x9123683E: "btrfs", 0xF2F52010: "f2fs"}
-_SLOW_S = 0.5
-_AVOID_S = 30.0
+_SYNC_FILE_RANGE_WRITE = 2
+# How long ago a way may have been timed, and how many times what it took: a slow one is tried again as rarely as not to
+# be felt.
+_TIMED_FOR_S, _TIMED_FOR_TIMES = 5.0, 60.0
+_NEW_SHARE = 0.3
 
 # Descriptor, where the file is, and where it shall be.
 Move = tuple[int, Path, Path]
+# A folder and its descriptor.
+Watch = tuple[Path, int]
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_avoid_until = 0.0
 _supported: dict[int, bool] = {}
 
 
+class _Paces:
+    """What each way took lately, for about as many files: 2 or 3, 4 to 7, 8 to 15 …"""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[float, float]] = {}
+
+    def choose(self, files: int) -> str:
+        """Return "whole" or "each": the quicker one, or the one of which nothing is known any more."""
+        if files < 2:
+            return "each"
+        times: dict[str, float] = {}
+        for way in ("whole", "each"):
+            took_s, at_s = self._known.get((way, files.bit_length()), (0.0, -math.inf))
+            if time.monotonic() - at_s > max(_TIMED_FOR_S, _TIMED_FOR_TIMES * took_s):
+                return way
+            times[way] = took_s
+        return min(times, key=times.__getitem__)
+
+    def note(self, way: str, files: int, took_s: float) -> None:
+        """Remember what a way took."""
+        now_s = time.monotonic()
+        before_s, at_s = self._known.get((way, files.bit_length()), (took_s, now_s))
+        if now_s - at_s <= _TIMED_FOR_S:
+            took_s = before_s + _NEW_SHARE * (took_s - before_s)
+        self._known[way, files.bit_length()] = took_s, now_s
+
+
+_paces = _Paces()
+
+
 @contextmanager
-def watch(folder: Path) -> Generator[int | None]:
+def watch(folder: Path) -> Generator[Watch | None]:
     """Open what one sync of this folder's file system needs; None where each file is to be synced by itself.
 
     Everything that `move_all` gets with it is to be written inside, or to be named in `begun_before`.
@@ -46,13 +87,13 @@ def watch(folder: Path) -> Generator[int | None]:
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        yield descriptor
+        yield folder, descriptor
     finally:
         os.close(descriptor)
 
 
 def move_all(
-    moves: list[Move], moved: Callable[[Path], None], watching: int | None, begun_before: Sequence[int] = ()
+    moves: list[Move], moved: Callable[[Path], None], watching: Watch | None, begun_before: Sequence[int] = ()
 ) -> None:
     """Rename written files to their places and make them durable.
 
@@ -63,14 +104,13 @@ def move_all(
         for descriptor in begun_before:
             os.fsync(descriptor)
         _rename_all(moves, moved)
-        _sync_file_system(watching)
+        _make_durable(moves, watching)
     else:
         for descriptor, _, _ in moves:
             os.fsync(descriptor)
         failpoints.hit("ingest.synced")
         _rename_all(moves, moved)
-        for folder in dict.fromkeys(target.parent for _, _, target in moves):
-            sync_folder(folder)
+        _sync_folders(moves)
     failpoints.hit("ingest.folder_synced")
 
 
@@ -81,20 +121,40 @@ def _rename_all(moves: list[Move], moved: Callable[[Path], None]) -> None:
     failpoints.hit("ingest.renamed")
 
 
-def _sync_file_system(descriptor: int) -> None:
-    # Somebody else's large copy on the same disk would be waited for as well: then each file for itself is faster.
-    global _avoid_until
-    begun = time.monotonic()
+def _make_durable(moves: list[Move], watching: Watch) -> None:
+    way, begun_s = _paces.choose(len(moves)), time.monotonic()
     failpoints.hit("ingest.synced")
+    if way == "whole":
+        _sync_file_system(watching[1])
+    else:
+        if len(moves) > 1:
+            _begin_writing(moves)
+        for descriptor, _, _ in moves:
+            os.fsync(descriptor)
+        _sync_folders(moves, watching)
+    _paces.note(way, len(moves), time.monotonic() - begun_s)
+
+
+def _begin_writing(moves: list[Move]) -> None:
+    # Only a hint: what it could not begin, the sync does, and tells of its errors.
+    for descriptor, _, _ in moves:
+        _libc.sync_file_range(descriptor, ctypes.c_int64(0), ctypes.c_int64(0), _SYNC_FILE_RANGE_WRITE)
+
+
+def _sync_folders(moves: list[Move], watching: Watch | None = None) -> None:
+    for folder in dict.fromkeys(target.parent for _, _, target in moves):
+        if watching is not None and folder == watching[0]:
+            os.fsync(watching[1])
+        else:
+            sync_folder(folder)
+
+
+def _sync_file_system(descriptor: int) -> None:
     if _libc.syncfs(descriptor) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    if time.monotonic() - begun > _SLOW_S:
-        _avoid_until = time.monotonic() + _AVOID_S
 
 
 def _can_sync_at_once(folder: Path) -> bool:
-    if time.monotonic() < _avoid_until:
-        return False
     device = os.stat(folder).st_dev
     if device not in _supported:
         _supported[device] = _kernel_reports_errors() and _file_system_of(folder) in _LOCAL_JOURNALS

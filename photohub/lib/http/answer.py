@@ -75,15 +75,33 @@ async def begin(send, status: int, named: dict[str, str]) -> None:
 async def answer(send, status: int, body: bytes = b"", named: dict[str, str] | None = None) -> None:
     """Send a whole answer with its length, which 204 and 304 may not have."""
     length = {} if status in (204, 304) else {"Content-Length": str(len(body))}
+    if send_whole(send, status, (named or {}) | length, body):
+        return
     await begin(send, status, (named or {}) | length)
     await send({"type": "http.response.body", "body": body})
 
 
+def send_whole(send, status: int, named: dict[str, str], body: bytes) -> bool:
+    """Write a whole answer in one piece, where the server can; False: it is to be sent in the usual way."""
+    whole = getattr(getattr(send, "__self__", None), "send_whole", None)
+    return whole is not None and whole(status, named, body)
+
+
 def whole_answer(status: int, body: bytes, named: dict[str, str]) -> bytes:
     """Return a whole answer as it goes over the wire, for where no server writes the head."""
-    head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    head += [f"{name}: {value}" for name, value in (named | {"Content-Length": str(len(body))}).items()]
-    return "\r\n".join([*head, "", ""]).encode("latin-1", "replace") + body
+    return status_line(status) + head_of(named | {"Content-Length": str(len(body))}) + body
+
+
+@lru_cache(maxsize=64)
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer."""
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+
+
+def head_of(named: dict[str, str]) -> bytes:
+    """Return the headers as they go over the wire, with the empty line behind them."""
+    lines = [f"{name}: {value}\r\n" for name, value in named.items()]
+    return ("".join(lines) + "\r\n").encode("latin-1", "replace")
 
 
 def transport_of(send):

@@ -23,6 +23,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -30,7 +31,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .answer import HeaderName, refusal_body, spell, whole_answer
+from .answer import HeaderName, head_of, refusal_body, spell, status_line, whole_answer
 
 HEADERS_WITHIN_S = 10.0
 HEADERS_AT_MOST_BYTES = 64 * 1024
@@ -47,6 +48,7 @@ _WAITING_AT_LEAST = 200
 _TOO_LARGE = b"Request headers are larger than 64 KiB."
 _ANSWER_431 = whole_answer(431, _TOO_LARGE, {"Content-Type": "text/plain", "Connection": "close"})
 _CLOSE = (HeaderName(b"Connection"), b"close")
+_ODD = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 TurnAway = Callable[[bytes], bytes | None]
 
@@ -121,6 +123,39 @@ class _Cycle(RequestResponseCycle):
     def _is_handed_out(self) -> bool:
         """Tell whether the application was given all that came."""
         return not self.body and (self.more_body or self._end_given)
+
+    def take_whole(self) -> bytearray | None:
+        """Return the whole body, when all of it is here and nothing of it was received; else None.
+
+        For small bodies, which mostly came with their heads: it spares the application a wait, and a copy.
+        """
+        if self.more_body or self._end_given or self.ended or self.disconnected or self.waiting_for_100_continue:
+            return None
+        body, self.body = self.body, bytearray()
+        self._end_given = True
+        self.message_event.clear()
+        self.flow.resume_reading()
+        return body
+
+    def send_whole(self, status: int, named: dict[str, str], body: bytes) -> bool:
+        """Write a whole answer, head and body in one piece; False when it has to be sent in the usual way."""
+        if self.response_started or self.disconnected or self.flow.write_paused:
+            return False
+        if self.scope["method"] == "HEAD" or _ODD.search("".join(named.values())):
+            return False
+        if "close" in named.get("Connection", ""):
+            self.keep_alive = False
+        elif not self.keep_alive:
+            named = named | {"Connection": "close"}
+        self.response_started = self.response_complete = True
+        self.waiting_for_100_continue = False
+        own = b"".join(b"%s: %s\r\n" % (spell(name), value) for name, value in self.default_headers)
+        self.transport.write(status_line(status) + own + head_of(named) + body)
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
+        return True
 
     async def send(self, message) -> None:
         if message["type"] == "http.response.start":

@@ -8,6 +8,8 @@ from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
+from . import loop_calls
+
 log = logging.getLogger(__name__)
 
 PAGES = "pages"  # group of every open live page
@@ -29,7 +31,7 @@ def send(group: str, messages: list[dict]) -> None:
     if not messages or _nobody_listens(group):
         return
     if _loop is not None and _loop.is_running():
-        _loop.call_soon_threadsafe(_start, group, messages)
+        loop_calls.call(_loop, _start_soon, group, messages)
         return
     try:
         async_to_sync(_send)(group, messages)
@@ -49,6 +51,11 @@ def _nobody_listens(group: str) -> bool:
 
 
 _tasks: set[asyncio.Task] = set()
+
+
+def _start_soon(group: str, messages: list[dict]) -> None:
+    # Whoever waits for an answer that came with these gets it first.
+    asyncio.get_running_loop().call_soon(_start, group, messages)
 
 
 def _start(group: str, messages: list[dict]) -> None:

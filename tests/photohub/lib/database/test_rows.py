@@ -1,4 +1,5 @@
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from devices.events.models import Event, EventType
@@ -68,3 +69,41 @@ def test_rows_get_values_of_their_own_when_the_condition_holds():
     rows.update(OSSObject, ("etag", "mirrored_at", "lease"), ("capture", "lease"), changes)
     stored = [(o.etag, o.mirrored_at, o.lease) for o in OSSObject.objects.order_by("key")]
     assert stored == [("etag-a", now, None), ("etag-b", now, None), ("", None, None)]
+
+
+@pytest.mark.parametrize("model", [Capture, Event, OSSObject])
+def test_a_quick_instance_is_what_the_model_would_make(model):
+    device, now = make_device(), timezone.now()
+    capture = make_unsaved(device)
+    given = {
+        Capture: {"device": device, "name": "a", "received_at": now, "stored_at": now, "flags": ["x"]},
+        Event: {"type": EventType.NOTICE, "device": device, "subject": new_id(), "at": now},
+        OSSObject: {"capture": capture, "key": "k", "next_try_at": now, "created_at": now},
+    }[model]
+    if model is Capture:
+        given |= {"id": new_id(), "code": "abc"}
+    quick, usual = rows.new(model, **given), model(**given)
+    for field in model._meta.concrete_fields:
+        assert getattr(quick, field.attname) == getattr(usual, field.attname), field.name
+        assert not field.is_relation or getattr(quick, field.name) == getattr(usual, field.name)
+    assert quick._state.adding and quick.pk == usual.pk
+
+
+def test_quick_instances_share_no_values():
+    first, second = rows.new(Capture), rows.new(Capture)
+    first.telemetry["a"] = 1
+    assert second.telemetry == {} and first.pk != second.pk
+
+
+def test_many_rows_go_in_parts_that_a_database_takes(monkeypatch):
+    monkeypatch.setattr(rows, "_MARKS_AT_MOST", 100)
+    device = make_device()
+    rows.insert([make_unsaved(device, name=str(number)) for number in range(20)])
+    assert Capture.objects.count() == 20
+
+
+def test_a_refusal_of_the_database_is_djangos_error_inside_a_transaction():
+    capture = make_unsaved(make_device())
+    rows.insert([capture])
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert([capture])

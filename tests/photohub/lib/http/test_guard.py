@@ -202,3 +202,46 @@ def test_a_damaged_body_that_nobody_answers_is_refused():
     with running_asgi(ignore, GuardedHttp) as url:
         got = ask(url, b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
     assert got.startswith(b"HTTP/1.1 400 ") and b'"err":"bad_request"' in got
+
+
+class Taker:
+    """Answers in one piece with what it took in one piece; `taken` collects it, None where there was nothing whole."""
+
+    def __init__(self, named: dict[str, str] | None = None) -> None:
+        self.taken: list[bytes | None] = []
+        self.named = named or {}
+
+    async def __call__(self, scope: dict, receive, send) -> None:
+        whole = receive.__self__.take_whole()
+        self.taken.append(None if whole is None else bytes(whole))
+        assert receive.__self__.take_whole() is None
+        await answer(send, 200, b"ok", self.named)
+
+
+def post(body: bytes, *lines: str) -> bytes:
+    head = ["POST / HTTP/1.1", "Host: hub", f"Content-Length: {len(body)}", *lines, "", ""]
+    return "\r\n".join(head).encode() + body
+
+
+def test_a_body_that_came_with_its_head_is_taken_whole_and_the_connection_stays():
+    taker = Taker()
+    with running_asgi(taker, GuardedHttp) as url:
+        told = ask(url, post(b"abc") + post(b"de", "Connection: close"))
+    assert taker.taken == [b"abc", b"de"]
+    assert told.count(b"HTTP/1.1 200 OK\r\n") == 2 and told.count(b"\r\n\r\nok") == 2
+    assert told.count(b"\r\nConnection: close\r\n") == 1 and told.count(b"\r\nDate: ") == 2
+
+
+def test_a_body_that_is_still_on_its_way_is_not_taken():
+    taker = Taker()
+    with running_asgi(taker, GuardedHttp) as url:
+        ask(url, post(b"abc", "Expect: 100-continue", "Connection: close"))
+        ask(url, b"POST / HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: 9\r\n\r\nabc")
+    assert taker.taken == [None, None]
+
+
+def test_a_line_feed_in_a_value_forges_no_header():
+    taker = Taker({"X-Said": "a\r\nSet-Cookie: b=c"})
+    with running_asgi(taker, GuardedHttp) as url:
+        told = ask(url, post(b"abc", "Connection: close"))
+    assert b"Set-Cookie" not in told and b"ok" not in told
