@@ -129,4 +129,6 @@ def _published(capture: Capture) -> Stage:
         )
     if capture.device.result_topic and capture.device.result_publisher == Publisher.DEVICE:
         return Stage(key, label, SKIPPED, reason=_("the camera publishes the link itself; it was not heard"))
+    if capture.device.result_topic:
+        return Stage(key, label, SKIPPED, reason=_("nobody listened on the camera's result topic"))
     return Stage(key, label, SKIPPED, reason=_("the camera has no result topic, so nobody is told"))

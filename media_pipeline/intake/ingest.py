@@ -6,6 +6,7 @@ Uploads that arrive together share the syncs and the commit (`Committer`); a lon
 """
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,10 +19,11 @@ from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.registry.models import Device, Publisher
+from devices.registry.models import Device
 from devices.registry.sightings import sightings
 from media_pipeline.captures.models import Capture, Freshness, Source, Step
 from media_pipeline.formats.images import PictureFacts
+from media_pipeline.links import publish
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
@@ -176,7 +178,6 @@ def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
 
 def _capture_of(upload: Upload) -> Capture:
     device, facts, id_ = upload.device, upload.facts, new_id()
-    hub_publishes = device.result_publisher == Publisher.HUB and bool(device.result_topic)
     return rows.new(
         Capture,
         id=id_,
@@ -194,8 +195,6 @@ def _capture_of(upload: Upload) -> Capture:
         sent_from=upload.sent_from,
         captured_at=upload.captured_at,
         received_at=upload.received_at,
-        publish_state=Step.PENDING if hub_publishes else Step.NONE,
-        publish_next_try_at=upload.received_at if hub_publishes else None,
     )
 
 
@@ -222,6 +221,7 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         captures = {key: capture for key, (_, capture) in fresh.items() if key not in settled}
         for key, capture in captures.items():
             capture.command, capture.stored_at = answered.get(key), now
+        _want_links(captures.values())
         again = _judge(list(captures.values()))
         taken = _insert(captures, now)
         settled |= _receipts_of([named[key] for key in taken])
@@ -253,6 +253,18 @@ def _answer_commands(
             state=CommandState.UPLOADED, finished_at=now, answered_sha256=uploads[key].body.sha256
         )
     }
+
+
+def _want_links(captures: Iterable[Capture]) -> None:
+    """Have the hub publish the links that somebody asked for or listens for."""
+    awaited: dict[int, bool] = {}
+    for capture in captures:
+        if capture.command is not None:
+            is_awaited = publish.is_due_from_hub(capture.device)
+        elif (is_awaited := awaited.get(capture.device_id)) is None:
+            is_awaited = awaited[capture.device_id] = publish.is_awaited(capture.device)
+        if is_awaited:
+            capture.publish_state, capture.publish_next_try_at = Step.PENDING, capture.received_at
 
 
 def _judge(captures: list[Capture]) -> list[Event]:

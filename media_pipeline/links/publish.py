@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from devices.events import record as events
 from devices.events import troubles
 from devices.events.models import Event, EventType
 from devices.protocol.light import Result
-from devices.registry.models import Device
+from devices.registry.models import Device, Publisher
 from media_pipeline.captures.finding import link_of
 from media_pipeline.captures.models import Capture, Step
 from photohub.lib import clock
@@ -21,7 +22,24 @@ from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
 GIVE_UP_AFTER = timedelta(hours=1)
 CLAIM_AT_MOST = 100
 _RETRY_S = 10
+_hears: Callable[[str], bool] | None = None
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})(?:$|[?#/])")
+
+
+def ask_broker(hears: Callable[[str], bool] | None) -> None:
+    """Let a broker that keeps nothing say whether anybody listens to a topic now; None: nobody can say, as outside."""
+    global _hears
+    _hears = hears
+
+
+def is_awaited(device: Device) -> bool:
+    """Tell whether the hub is to publish the links of this device's pictures, and somebody may hear them."""
+    return is_due_from_hub(device) and (_hears is None or _hears(device.result_topic))
+
+
+def is_due_from_hub(device: Device) -> bool:
+    """Tell whether the hub publishes the links of this device's pictures."""
+    return device.result_publisher == Publisher.HUB and bool(device.result_topic)
 
 
 def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:

@@ -121,6 +121,13 @@ class Core:
             return self.hub.take(topic, payload, repeated=repeated)
         return Receipt(Outcome.KEPT)
 
+    def is_heard(self, topic: str) -> bool:
+        """Tell whether a client listens to this topic now. From any thread: where the table changes just then, yes."""
+        try:
+            return any(session.listener is not None for session in self.subscriptions.find(topic))
+        except RuntimeError:
+            return True
+
     def publish_to_clients(self, topic: str, payload: bytes, qos: int) -> None:
         """Hand a message to all connected clients who listen, each once, at the lower of both QoS."""
         for session, wanted_qos in self.subscriptions.find(topic).items():

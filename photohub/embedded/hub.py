@@ -13,6 +13,7 @@ from devices.mqtt.client import Address
 from devices.registry import presence
 from devices.registry.models import Device
 from media_pipeline.intake.ingest import committer
+from media_pipeline.links import publish
 from photohub import asgi
 from photohub.broker.accounts import Account
 from photohub.broker.accounts_db import find_account, no_longer_valid
@@ -103,6 +104,7 @@ class Hub:
             revalidate=self._revalidate,
         )
         await self.broker.start()
+        publish.ask_broker(self.broker.core.is_heard)
         asgi.serve_mqtt_at(self.broker.websocket)
         return self.broker.core.hub
 
@@ -139,6 +141,7 @@ class Hub:
         self.ended_all = await asyncio.to_thread(worker.stop)
         await asyncio.to_thread(committer.stop)
         if self.broker is not None:
+            publish.ask_broker(None)
             await self.broker.stop()
         heartbeats.keep_in_memory(False)
         notify.bind(None)

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 _said = Seldom()
 _LOOK_EVERY_S = 1.0
+_LINKS_APART_S = 0.1
 _LISTEN_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 _FILTERS_EVERY_S = 10.0
@@ -63,6 +64,7 @@ class Gateway:
         # Notified of a link to publish and nothing else, as for every picture of some cameras: then only that is looked
         # for.
         self._only_links = False
+        self._urgent = asyncio.Event()
         self._filters_changed = asyncio.Event()
         self._subscriptions = asyncio.Condition()
         self._subscribed: set[str] = set()
@@ -266,16 +268,23 @@ class Gateway:
         self._only_links = False
         self._wake.set()
         self._listening_changed.set()
+        self._urgent.set()
         if self._pusher is not None:
             self._pusher.look()
 
     async def _send(self, link: Link) -> None:
         clock, looked_s = asyncio.get_running_loop().time, 0.0
+        links_s = 0.0
         while True:
+            if self._only_links and (early_s := links_s + _LINKS_APART_S - clock()) > 0:
+                # Each look for links costs two commits, so those of pictures that come in numbers go together.
+                await wait_at_most(self._urgent, early_s)
             only_links = self._only_links and clock() - looked_s < _LOOK_EVERY_S
-            looked_s = looked_s if only_links else clock()
+            links_s = clock()
+            looked_s = looked_s if only_links else links_s
             self._only_links = False
             self._wake.clear()
+            self._urgent.clear()
             await self._send_what_is_due(link, only_links)
             await self._sends.wait(self._wake, _LOOK_EVERY_S)
 

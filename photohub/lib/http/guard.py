@@ -129,7 +129,13 @@ class _Cycle(RequestResponseCycle):
 
         For small bodies, which mostly came with their heads: it spares the application a wait, and a copy.
         """
-        if self.more_body or self._end_given or self.ended or self.disconnected or self.waiting_for_100_continue:
+        if (
+            self.more_body
+            or self._end_given
+            or self.ended
+            or self.disconnected
+            or self.waiting_for_100_continue
+        ):
             return None
         body, self.body = self.body, bytearray()
         self._end_given = True

@@ -90,6 +90,8 @@ def test_publishing_waits_stops_or_is_the_cameras_own():
     assert stages_of(make(publish_state="failed"))["published"].state == "stopped"
     own = stages_of(make(device={"result_topic": "t", "result_publisher": "device"}))["published"]
     assert (own.state, own.reason) == ("skipped", "the camera publishes the link itself; it was not heard")
+    unheard = stages_of(make(device={"result_topic": "t", "result_publisher": "hub"}))["published"]
+    assert (unheard.state, unheard.reason) == ("skipped", "nobody listened on the camera's result topic")
     assert "no result topic" in stages_of(make(device={"result_topic": ""}))["published"].reason
 
 

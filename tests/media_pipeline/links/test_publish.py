@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.commands import queue as commands
 from devices.events.models import Trouble
 from devices.protocol import light
 from media_pipeline.captures import finding
@@ -31,6 +32,31 @@ def test_two_gateways_never_claim_the_same_picture():
 def test_a_device_that_publishes_itself_is_not_doubled():
     capture = make_capture(make_device("cam", profile="esp32s3"))
     assert publish.claim_to_publish() == [] and capture.publish_state == Step.NONE
+
+
+@pytest.fixture
+def _nobody_listens():
+    publish.ask_broker(lambda topic: topic.endswith("barn/result"))
+    yield
+    publish.ask_broker(None)
+
+
+@pytest.mark.usefixtures("_nobody_listens")
+def test_a_link_is_published_where_somebody_listens():
+    quiet, heard = make_capture(make_device("porch")), make_capture(make_device("barn"))
+    assert [quiet.publish_state, heard.publish_state] == [Step.NONE, Step.PENDING]
+    assert [claimed.pk for claimed in publish.claim_to_publish()] == [heard.pk]
+
+
+@pytest.mark.usefixtures("_nobody_listens")
+def test_a_link_that_was_asked_for_is_published_though_nobody_listens_yet():
+    device = make_device("porch")
+    command = commands.capture(device)
+    assert make_capture(device, name=command.name).publish_state == Step.PENDING
+
+
+def test_every_link_is_published_where_nobody_can_say_who_listens():
+    assert make_capture(make_device("porch")).publish_state == Step.PENDING
 
 
 def test_what_the_device_published_is_noted_on_its_capture():

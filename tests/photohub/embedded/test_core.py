@@ -192,3 +192,13 @@ async def test_forgotten_session_is_swept(monkeypatch: pytest.MonkeyPatch) -> No
         async with bare_client(broker) as gate:
             await gate.log_in(GATE, clean_session=False)
         await until(lambda: not broker.core.sessions)
+
+
+async def test_a_topic_is_heard_while_a_connected_client_listens() -> None:
+    async with running_broker() as broker:
+        async with client(broker, WATCH) as hub:
+            assert not broker.core.is_heard(FRAME)
+            await hub.subscribe("photohub/+/frame", qos=1)
+            assert broker.core.is_heard(FRAME) and not broker.core.is_heard("photohub/gate/result")
+        await until(lambda: not broker.connections())
+        assert not broker.core.is_heard(FRAME)

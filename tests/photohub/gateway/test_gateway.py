@@ -174,3 +174,32 @@ async def test_a_fault_of_the_hubs_for_every_message_of_a_device_keeps_nobody_el
         await heard(good)
         # More than the broker lets be on their way: none keeps its place there.
         await until(lambda: running._inbox.counters["failed"] >= UNDER_WAY_AT_MOST + 30, 60)
+
+
+async def test_links_that_come_close_behind_others_wait_for_each_other_but_keep_no_command_waiting(
+    monkeypatch,
+):
+    monkeypatch.setattr(gateway, "_LOOK_EVERY_S", 3600.0)
+    monkeypatch.setattr(gateway, "_LINKS_APART_S", 1800.0)
+    looks: asyncio.Queue[bool] = asyncio.Queue()
+    sender = gateway.Gateway(None, SimpleNamespace(frame_intake=None), lambda _device, _topic: True)
+
+    async def look(_link, only_links: bool) -> None:
+        looks.put_nowait(only_links)
+
+    monkeypatch.setattr(sender, "_send_what_is_due", look)
+    sending = asyncio.create_task(sender._send(None))
+    assert await looks.get() is False
+    monkeypatch.setattr(gateway, "_LINKS_APART_S", 0.0)
+    sender._take_notice({"type": "gateway.publish"})
+    assert await looks.get() is True
+    monkeypatch.setattr(gateway, "_LINKS_APART_S", 1800.0)
+    sender._take_notice({"type": "gateway.publish"})
+    await asyncio.sleep(0)
+    sender._take_notice({"type": "gateway.publish"})
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert looks.empty()
+    sender._take_notice({"type": "gateway.command"})
+    assert await looks.get() is False
+    sending.cancel()
