@@ -1,6 +1,6 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
-from devices.access.models import ApiToken, Invitation, Membership, Role, Scope
+from devices.access.models import ApiToken, DeviceRemoval, Invitation, Membership, Role, Scope
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
@@ -22,6 +22,7 @@ __all__ = [
     "Device",
     "DeviceGroup",
     "DeviceKey",
+    "DeviceRemoval",
     "Event",
     "EventType",
     "Firmware",

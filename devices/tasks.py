@@ -13,16 +13,24 @@ from photohub.lib.messaging.tasks import looking, task
 from photohub.lib.pages import sessions
 
 from .commands import queue as commands
+from .access.models import DeviceRemoval
 from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
 from .events import record as events
 from .panels import in_use
+from .registry import removing
 
 
 @task
 def prepare_deliveries(delivery_ids: list[str]) -> int:
     """Make the bytes of these deliveries."""
     return preparing.prepare_all(delivery_ids)
+
+
+@task
+def remove_devices(keys: list[int]) -> int:
+    """Clear for a while what hangs on devices that are being removed."""
+    return removing.go_on(keys)
 
 
 def _something_waits() -> bool:
@@ -35,6 +43,7 @@ def _something_waits() -> bool:
         playlists.panels_in_turn(),
         going,
         RolloutTarget.objects.active(),
+        DeviceRemoval.objects.all(),
     )
     return any(each.exists() for each in rows)
 
@@ -57,6 +66,8 @@ def sweep() -> None:
 def _enqueue() -> None:
     if ids := preparing.due():
         enqueue.send_task(deliveries.PREPARE_TASK, ids)
+    if keys := removing.due():
+        enqueue.send_task(removing.TASK, keys)
 
 
 def _prune() -> None:

@@ -3,7 +3,7 @@
 from .captures.models import Capture, Source, Step, Tag
 from .history.models import SavedFilter
 from .links.models import ShareLink
-from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, Removal
+from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, KeptFigure, Removal
 from .mirror.models import MirrorState, OSSObject
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
@@ -16,6 +16,7 @@ __all__ = [
     "DayCount",
     "EmptyingOrder",
     "HourCount",
+    "KeptFigure",
     "LapseFormat",
     "LapseState",
     "MirrorState",

@@ -15,7 +15,7 @@ from photohub.lib.messaging.tasks import looking, task
 from .captures import thumbnails
 from .captures.models import Capture
 from .links import publish
-from .maintenance import counting, deleting, orphans, retention
+from .maintenance import counting, deleting, figures, orphans, retention
 from .maintenance.models import ChangedHour, Removal
 from .mirror import copying, waking
 from .mirror.models import OSSObject
@@ -106,7 +106,7 @@ def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
     # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
-    each_in_turn(counting.keep_counts, waking.adopt_some)
+    each_in_turn(counting.keep_counts, figures.keep, waking.adopt_some)
 
 
 _WHO_KNOWS = {

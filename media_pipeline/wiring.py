@@ -16,7 +16,7 @@ from .maintenance import deleting
 
 def connect() -> None:
     """Hand the functions to the room below. Connecting again changes nothing."""
-    removing.on_remove(deleting.queue_pictures_of)
+    removing.on_remove(deleting.clear_pictures_of, deleting.count_pictures_of)
     results.on_result(publish.hear_result)
     sources.on_read(showing.read_by_id, showing.read_newest)
     sources.on_trash(showing.trashed_among)

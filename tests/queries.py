@@ -29,7 +29,7 @@ from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.history import around
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
-from media_pipeline.maintenance import deleting, retention
+from media_pipeline.maintenance import deleting, figures, retention
 from media_pipeline.mirror import copying, waking
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.show_rules import runs
@@ -55,6 +55,7 @@ def _matching(filters: captures_filters.Filters | None = None) -> CaptureQuerySe
 QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "copies that are due": (copying.due, "objects_to_mirror"),
     "copies that were blocked": (waking.unblock_all, "objects_refused"),
+    "removals that failed": (lambda: figures.read("stuck removals"), "removals_that_failed"),
     "pictures from before the mirror": (
         lambda: list(OSSObject.objects.never_copied().order_by("next_try_at")[:5]),
         "objects_never_copied",

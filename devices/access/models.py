@@ -85,16 +85,52 @@ class ApiToken(models.Model):
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
 
 
+class DeviceRemoval(models.Model):
+    """A device that is being removed: nobody sees it any more, and its rows and files go a little at a time.
+
+    The row is the queue; the device goes last, and this with it.
+    """
+
+    device = models.OneToOneField(
+        "devices.Device", primary_key=True, on_delete=models.CASCADE, related_name="removal"
+    )
+    # As people knew it: the device itself has given its code free.
+    code = models.CharField(max_length=32)
+    name = models.CharField(max_length=80)
+    asked_at = models.DateTimeField(default=timezone.now)
+    # Counted when the work begins; none where everything went at once.
+    pictures_total = models.PositiveBigIntegerField(null=True)
+    pictures_gone = models.PositiveBigIntegerField(default=0)
+    # A worker's that clears it now.
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("removal of a device"), _("removals of devices")
+
+    def __str__(self) -> str:
+        return self.code
+
+
 Rows = TypeVar("Rows", bound=models.QuerySet)
+
+
+def without_removed(rows: Rows, device: str = "device") -> Rows:
+    """Leave out what belongs to devices that are being removed; `device` leads from the row to its device.
+
+    A subquery and not a join, so that the rows are walked along their own indexes as ever.
+    """
+    return rows.exclude(**{f"{device}__in": DeviceRemoval.objects.values("pk")})
 
 
 def visible_devices(devices: Rows, user, path: str = "", roles: tuple[Role, ...] = ()) -> Rows:
     """Keep the rows whose device the person may look at, or for which he has one of `roles`.
 
-    `path` leads from the row to its device ("device__").
+    `path` leads from the row to its device ("device__"); without one the rows are devices, of which `Device.objects`
+    has none that is being removed.
     """
     if not getattr(user, "is_active", False):
         return devices.none()
+    devices = without_removed(devices, path.removesuffix("__")) if path else devices
     if user.is_superuser:
         return devices
     memberships = Membership.objects.filter(user=user)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.models import visible_devices, without_removed
 from photohub.lib.database.db import inline
 from photohub.lib.pages.sentences import say
 
@@ -30,7 +30,7 @@ class EventQuerySet(models.QuerySet):
     def visible_to(self, user) -> "EventQuerySet":
         """Keep the events of devices that the person may look at; those of no device are for owners."""
         if getattr(user, "is_superuser", False) and user.is_active:
-            return self
+            return without_removed(self)
         return visible_devices(self.exclude(device=None), user, "device__")
 
     def told(self) -> "EventQuerySet":

@@ -3,7 +3,7 @@
 import uuid
 from bisect import bisect_left
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core.validators import RegexValidator
@@ -89,6 +89,13 @@ class DeviceQuerySet(models.QuerySet):
     def panels(self) -> "DeviceQuerySet":
         """Keep the devices that show pictures: sent in packets, or fetched by themselves."""
         return self.filter(takes_packets() | Q(panel__isnull=False))
+
+
+class PresentDevices(models.Manager.from_queryset(DeviceQuerySet)):
+    """All devices but those that are being removed. Whoever asks for devices asks here."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset().filter(removed_at=None)
 
 
 def has_picture() -> IsNull:
@@ -196,8 +203,12 @@ class Device(models.Model):
     firmware_version = models.CharField(max_length=64, blank=True, editable=False)
     # hawkBit's device API asks it what it is, until it has answered.
     config_wanted = models.BooleanField(default=True)
+    # Nobody sees it from then on, while its rows and files go (`registry.removing`).
+    removed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
-    objects = DeviceQuerySet.as_manager()
+    # A manager has the methods of its query set, which its type does not say.
+    objects = cast(DeviceQuerySet, PresentDevices())
+    everything = DeviceQuerySet.as_manager()
 
     class Meta:
         verbose_name, verbose_name_plural = _("device"), _("devices")

@@ -231,8 +231,11 @@ def delete(request: HttpRequest, code: str) -> HttpResponse:
     if not form.is_valid():
         return _show(request, device, SettingsForm(device=device), form)
     name = device.name
-    remove_device(device, request.user)
-    messages.success(request, _("%(name)s was removed with its pictures.") % {"name": name})
+    if remove_device(device, request.user):
+        text = _("%(name)s was removed with its pictures.")
+    else:
+        text = _("%(name)s was removed. Its pictures are being deleted; Status shows how far that is.")
+    messages.success(request, text % {"name": name})
     return redirect("devices:list")
 
 

@@ -90,6 +90,8 @@ def has_lasting_link(capture: Capture) -> bool:
     if capture.link_revoked_at or capture.trashed_at:
         return False
     device = capture.device
+    if device.removed_at:
+        return False
     if device.lasting_links:
         return device.lasting_links == LastingLinks.ON
     return settings.LASTING_LINKS or bool(device.result_topic)

@@ -32,7 +32,6 @@ from photohub.lib.pages.sentences import Said, columns, said
 from .counting import mark_changed
 from .models import Removal
 
-_BATCH = 1000
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
 # So many times as many as are wanted, so that some of each kind are among them.
@@ -108,27 +107,38 @@ def _forget(rows: list[Capture]) -> None:
             listener(hashes)
 
 
-def queue_pictures_of(device: Device) -> None:
-    """Note what a device that is being removed leaves on the disk and in the mirror; its rows go with it."""
-    # Captures before their copies, as everywhere.
-    rows = (
-        Capture.everything.filter(device=device)
-        .order_by("pk")
-        .select_for_update()
-        .only("path", "received_at")
-    )
-    last: UUID | None = None
-    while batch := list((rows.filter(pk__gt=last) if last else rows)[:_BATCH]):
-        _queue(batch)
-        mark_changed(batch)
-        last = batch[-1].pk
+def clear_pictures_of(device: Device, limit: int) -> int:
+    """Delete so many pictures of a device that is being removed, the newest first. Returns how many.
+
+    Nobody sees them any more, so the files go before the rows: a kill between the two is made good by the next call,
+    and only what lies in the mirror, or cannot be removed now, needs a Removal.
+    """
+    newest_first = Capture.objects.filter(device=device).order_by("-received_at", "-id")
+    # Those in the trash have no index in an order of the device's.
+    parts = (newest_first, Capture.everything.filter(device=device).order_by())
+    chosen = next((found for rows in parts if (found := list(rows.values_list("pk", "path")[:limit]))), [])
+    stuck = {pk for pk, path in chosen if _remove_files(pk, path)}
+    with one_writer(), transaction.atomic():
+        found = Capture.everything.filter(pk__in=[pk for pk, _path in chosen])
+        rows = list(found.select_for_update(of=("self",)).order_by("pk"))
+        removals = _queue(rows, lambda removal: bool(removal.mirror_key) or removal.pk in stuck)
+        Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
+        mark_changed(rows)
+        transaction.on_commit(lambda: _ring(removals), robust=True)
+    return len(rows)
 
 
-def _queue(rows: list[Capture]) -> list[Removal]:
+def count_pictures_of(device: Device) -> int:
+    """Count the pictures of a device, those in the trash too."""
+    return Capture.everything.filter(device=device).count()
+
+
+def _queue(rows: list[Capture], needed: Callable[[Removal], bool] = lambda removal: True) -> list[Removal]:
     # Locked as well: a worker that wants to begin copying waits for this commit, then finds nothing to copy.
     copies = OSSObject.objects.filter(pk__in=[c.pk for c in rows]).order_by("pk").select_for_update()
     mirrors = {copy.pk: copy for copy in copies}
-    return Removal.objects.bulk_create([_removal_of(c, mirrors.get(c.pk)) for c in rows])
+    removals = [_removal_of(c, mirrors.get(c.pk)) for c in rows]
+    return Removal.objects.bulk_create([r for r in removals if needed(r)])
 
 
 def _removal_of(capture: Capture, mirror: OSSObject | None) -> Removal:
@@ -178,7 +188,7 @@ def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     """Remove files and copies of deleted pictures. Returns how many are gone entirely. Safe to run twice."""
     rows = list(_due_rows().filter(pk__in=list(removal_ids)).order_by("pk"))
     failpoints.hit("removal.begun")
-    failed = {row.pk: error for row in rows if (error := _remove_files(row))}
+    failed = {row.pk: error for row in rows if (error := _remove_files(row.pk, row.path))}
     failpoints.hit("removal.files_gone")
     failed |= _remove_copies([row for row in rows if row.mirror_key and row.pk not in failed])
     failpoints.hit("removal.copy_gone")
@@ -193,9 +203,9 @@ def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     return len(gone)
 
 
-def _remove_files(row: Removal) -> OSError | None:
+def _remove_files(key: UUID, path: str) -> OSError | None:
     try:
-        store.remove([store.full_path(row.path), store.thumbnail_path(row.capture_id)])
+        store.remove([store.full_path(path), store.thumbnail_path(key)])
     except OSError as error:
         return error
     return None

@@ -1,10 +1,18 @@
 """What deleted pictures left behind. The row is the queue."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from photohub.lib.database.db import inline
 from photohub.lib.pages.sentences import say
+
+
+class RemovalQuerySet(models.QuerySet):
+    def failed(self) -> "RemovalQuerySet":
+        """Keep those that were tried in vain, by their partial index of errors."""
+        return self.exclude(error=inline(""))
 
 
 class Removal(models.Model):
@@ -19,8 +27,11 @@ class Removal(models.Model):
     error_said = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    objects = RemovalQuerySet.as_manager()
+
     class Meta:
         verbose_name, verbose_name_plural = _("removal"), _("removals")
+        indexes = [models.Index(fields=["error"], condition=~Q(error=""), name="removals_that_failed")]
 
     def __str__(self) -> str:
         return self.path
@@ -29,6 +40,19 @@ class Removal(models.Model):
     def error_text(self) -> str:
         """Why it could not be removed yet, in the language that is active."""
         return say(self.error_said, self.error)
+
+
+class KeptFigure(models.Model):
+    """How many rows of one kind there were when the sweep last counted them (`figures`)."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    count = models.BigIntegerField()
+    size_bytes = models.BigIntegerField(default=0)
+    at = models.DateTimeField()
+    took_ms = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.count}"
 
 
 class HourCount(models.Model):

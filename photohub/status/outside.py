@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 import redis
 from django.conf import settings
-from django.db.models import Count, Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from devices.events.models import ServiceBeat
 from devices.firmware.rollouts import link_check
-from media_pipeline.mirror import copying
-from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.maintenance import figures as figures_of
+from media_pipeline.mirror import copying, gate
+from media_pipeline.mirror.models import OSSObject
 from media_pipeline.mirror.probe import is_loopback
 from photohub.lib.network import site
 from photohub.status.part import Part, State
@@ -22,6 +22,7 @@ from photohub.status.part import Part, State
 log = logging.getLogger(__name__)
 
 BACKLOG_PATIENCE_S = 60
+_LOOKED_AT = 100
 REDIS_TIMEOUT_S = 1
 
 
@@ -34,19 +35,17 @@ def look_at_mirror() -> Part:
     if settings.PHOTOHUB_MIRROR == "none":
         help_ = _("To keep copies elsewhere, set PHOTOHUB_MIRROR to oss, s3 or file.")
         return Part("off", _("No mirror is set up: pictures are kept on this hub only."), help=help_)
-    backlog = OSSObject.objects.filter(state__in=OSSObject.RETRYABLE)
-    waiting = backlog.aggregate(count=Count("pk"), oldest=Min("created_at"))
-    failed = OSSObject.objects.filter(state=MirrorState.FAILED).count()
-    figures = [(_("Waiting"), f"{waiting['count']:,}"), (_("Failed"), f"{failed:,}")]
-    blocked = backlog.filter(state=MirrorState.BLOCKED).first()
-    if blocked:
-        return _mirror_waits(waiting["count"], blocked.error_text, "problem", figures)
-    late = waiting["oldest"] and timezone.now() - waiting["oldest"] > timedelta(seconds=BACKLOG_PATIENCE_S)
-    if late:
-        stuck = backlog.exclude(error="").first()
-        return _mirror_waits(
-            waiting["count"], stuck.error_text if stuck else "", "warning", figures, waiting["oldest"]
-        )
+    backlog, count = OSSObject.objects.waiting(), figures_of.read("waiting").count
+    failed = figures_of.read("failed").count
+    figures = [(_("Waiting"), f"{count:,}"), (_("Failed"), f"{failed:,}")]
+    blocked = OSSObject.objects.refused().order_by("next_try_at").first()
+    if why := (blocked.error_text if blocked else gate.reason()):
+        return _mirror_waits(count, why, "problem", figures)
+    # Only those that were tried say why; they are among the oldest.
+    oldest = list(backlog.order_by("created_at")[:_LOOKED_AT])
+    if oldest and timezone.now() - oldest[0].created_at > timedelta(seconds=BACKLOG_PATIENCE_S):
+        why = next((row.error_text for row in oldest if row.error), "")
+        return _mirror_waits(count, why, "warning", figures, oldest[0].created_at)
     if failed:
         text = ngettext(
             "%(n)d picture could not be copied to %(where)s.",

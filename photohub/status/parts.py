@@ -21,10 +21,11 @@ from devices.events.models import ServiceBeat, Trouble
 from devices.events.wording import sentence_of
 from devices.hub_settings import choices as hub_settings
 from devices.mqtt import dynsec, unheard_topics
-from devices.registry import broker_names
+from devices.registry import broker_names, removing
 from devices.registry.models import BrokerAccount
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import deleting, orphans
+from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.picture_files import store
 from photohub.lib.network import errors as fetch_errors
@@ -41,13 +42,11 @@ log = logging.getLogger(__name__)
 
 STALE_AFTER_S = 60
 SLOW_QUERY_MS = 200
-COUNT_KEPT_S = 60
 _FOUND_FOR_S = 24 * 3600
 # A picture can be stored no earlier than PhotoHub exists; boards without a clock battery wake up in 1970.
 EARLIEST_TIME = datetime(2025, 1, 1, tzinfo=UTC)
 
 _started_s = time.monotonic()
-_stored: tuple[float, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ def _database() -> Part:
     figures = [
         (_("Kind"), kind),
         (_("Query time"), f"{took_ms:.1f} ms"),
-        (_("Pictures stored"), f"{_stored_count():,}"),
+        (_("Pictures stored"), f"{figures_of.read('stored').count:,}"),
     ]
     if took_ms > SLOW_QUERY_MS:
         sentence = _("The database answers slowly: %(ms)d ms.") % {"ms": took_ms}
@@ -170,8 +169,8 @@ def _disk() -> Part:
 
 def _files() -> Part:
     """Say for a day that files were found which belong to no picture."""
-    stuck = Removal.objects.exclude(error="").exclude(error=deleting.FORMER_MIRROR.text)
-    if (count := stuck.count()) and (row := stuck.order_by("-next_try_at").first()):
+    stuck = Removal.objects.failed().exclude(error=deleting.FORMER_MIRROR.text).order_by("error")
+    if (count := figures_of.read("stuck removals").count) and (row := stuck.first()):
         text = ngettext(
             "%(n)d deleted picture still has a file or a copy, which is removed later: %(why)s",
             "%(n)d deleted pictures still have files or copies, which are removed later: %(why)s",
@@ -187,15 +186,6 @@ def _files() -> Part:
         "A crash or a restored backup can leave such files. If pictures are missing, run manage.py verify."
     )
     return Part("warning", heartbeat.text, since=heartbeat.at, help=help_)
-
-
-def _stored_count() -> int:
-    """Count the pictures, at most once a minute: a million take longer to count than all the rest."""
-    global _stored
-    now_s = time.monotonic()
-    if _stored is None or now_s - _stored[0] > COUNT_KEPT_S:
-        _stored = (now_s, Capture.everything.count())
-    return _stored[1]
 
 
 def _worker() -> Part:
@@ -283,6 +273,23 @@ def _zone_in_words() -> str:
 
 
 def _devices() -> Part:
+    found = _troubled_devices()
+    going = removing.under_way()
+    if not going:
+        return found
+    gone = sum(removal.pictures_gone for removal in going)
+    total = sum(max(removal.pictures_total or 0, removal.pictures_gone) for removal in going)
+    figures = [
+        (_("Being removed"), f"{len(going):,}"),
+        (
+            _("Their pictures deleted"),
+            _("%(gone)s of %(total)s") % {"gone": f"{gone:,}", "total": f"{total:,}"},
+        ),
+    ]
+    return replace(found, figures=[*found.figures, *figures])
+
+
+def _troubled_devices() -> Part:
     count = Trouble.objects.open().values("device").distinct().count()
     if crowd := overload.found():
         row, help_ = crowd

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from devices.events.models import ServiceBeat
+from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance import retention_wording
 from photohub.lib.pages.sizes import size_in_words
 from photohub.status.part import Part
@@ -11,15 +12,16 @@ from photohub.status.part import Part
 
 def look_at_retention() -> Part:
     """Describe retention, and the doubt of the clock that also keeps films and lost files from being deleted."""
-    figures = _limits()
+    limits = _limits()
+    figures = limits + _trash()
     problems = retention_wording.problems_now()
     if problems:
         heartbeat = ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).first()
         sentence = " ".join(problem.sentence for problem in problems)
         since = heartbeat.changed_at if heartbeat else None
         return Part("warning", sentence, since=since, figures=figures, help=_help(problems))
-    if not figures:
-        return Part("off", _("No limit is set: every picture is kept."))
+    if not limits:
+        return Part("off", _("No limit is set: every picture is kept."), figures=figures)
     return Part("ok", _("Within limits."), figures=figures)
 
 
@@ -45,3 +47,11 @@ def _help(problems: list[retention_wording.Problem]) -> str:
     if problems[0].word in ("retention_disk", "retention_mirror", "clock_database"):
         return _("Nothing more is deleted or freed until this is fixed.")
     return _("Free up space, keep fewer pictures, fix the mirror, or raise the limit.")
+
+
+def _trash() -> list[tuple[str, str]]:
+    found = figures_of.read("trash")
+    if not found.count:
+        return []
+    words = {"count": f"{found.count:,}", "size": size_in_words(found.size_bytes)}
+    return [(_("In the trash"), _("%(count)s (%(size)s)") % words)]

@@ -13,9 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import is_owner, owners_only
-from media_pipeline.maintenance import retention, retention_wording, thinning
-from media_pipeline.mirror import waking
-from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.maintenance import figures, retention, retention_wording, thinning
+from media_pipeline.mirror import gate, waking
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.lib.pages.middleware import PageRequest
 from photohub.status import parts as status
@@ -40,8 +39,8 @@ def show(request: PageRequest) -> HttpResponse:
 
 def _mirror_buttons() -> dict:
     """Count what the buttons would act upon."""
-    waiting = OSSObject.objects.filter(state__in=(MirrorState.BLOCKED, MirrorState.FAILED))
-    return {"stuck": waiting.count(), "older": OSSObject.objects.filter(state=MirrorState.OFF).count()}
+    stuck = figures.read("refused").count + figures.read("failed").count
+    return {"stuck": stuck or int(gate.is_shut()), "older": figures.read("never copied").count}
 
 
 @require_POST

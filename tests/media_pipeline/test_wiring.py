@@ -24,7 +24,7 @@ from devices.panels.sources import fetching, sources as picture_sources
 from devices.registry import removing
 from devices.commands import results
 print(*sorted(f"{f.__module__}.{f.__name__}" for f in [
-    *removing._listeners, *results._listeners, *picture_sources._by_id, *picture_sources._newest, *fetching._own_links
+    *sum(removing._listeners, ()), *results._listeners, *picture_sources._by_id, *picture_sources._newest, *fetching._own_links
 ]))
 if "celery" not in sys.modules:
     print("no celery")
@@ -48,8 +48,9 @@ def test_a_bare_shell_is_wired_like_every_process(redis, wired):
         text=True,
     )
     heard, signals = done.stdout.splitlines()
-    expected = (deleting.queue_pictures_of, publish.hear_result, showing.read_by_id, showing.read_newest)
-    names = [f"{f.__module__}.{f.__name__}" for f in (*expected, showing.read_link)]
+    removal = (deleting.clear_pictures_of, deleting.count_pictures_of)
+    expected = (*removal, publish.hear_result, showing.read_by_id, showing.read_newest, showing.read_link)
+    names = [f"{f.__module__}.{f.__name__}" for f in expected]
     assert heard.split() == sorted(names), done.stderr
     assert signals == wired
 

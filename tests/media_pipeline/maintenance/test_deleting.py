@@ -1,12 +1,15 @@
 """Deleting pictures for good."""
 
+import errno
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.utils import timezone
 
 from devices.events.models import Event
 from devices.registry import removing
+from devices.registry.models import Device
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.links.models import ShareLink
@@ -130,9 +133,27 @@ def test_deleting_is_written_down():
 
 
 def test_a_device_takes_its_pictures_with_it(monkeypatch):
-    monkeypatch.setattr(deleting, "_BATCH", 2)
-    porch = make_device("porch")
-    paths = [store.full_path(make_capture(porch, name=name).path) for name in "abcde"]
-    removing.remove_device(porch)
-    assert sweep() == 5
-    assert not any(path.exists() for path in paths)
+    monkeypatch.setattr(removing, "BATCH", 2)
+    porch, trashed = make_device("porch"), timezone.now()
+    paths = [store.full_path(make_capture(porch, name=name, kept=name == "a").path) for name in "abcde"]
+    paths.append(store.full_path(make_capture(porch, name="f", trashed_at=trashed).path))
+    assert removing.remove_device(porch)
+    assert not any(path.exists() for path in paths) and not Removal.objects.exists()
+
+
+def test_copies_of_a_removed_devices_pictures_are_deleted_by_the_worker(settings, tmp_path):
+    use_folder_mirror(settings, tmp_path / "mirror")
+    capture = make_mirrored(tmp_path / "mirror")
+    key = OSSObject.objects.get().key
+    removing.remove_device(capture.device)
+    assert [row.mirror_key for row in Removal.objects.all()] == [key]
+    assert sweep() == 1 and not (tmp_path / "mirror" / key).exists()
+
+
+def test_a_file_that_cannot_be_removed_with_its_device_is_tried_again(monkeypatch):
+    capture = make_capture(make_device("porch"))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "remove", mock.Mock(side_effect=OSError(errno.EIO, "Input/output error")))
+        removing.remove_device(capture.device)
+    assert store.full_path(capture.path).exists() and not Device.everything.exists()
+    assert sweep() == 1 and not store.full_path(capture.path).exists()

@@ -10,12 +10,14 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 
+from devices.access.models import DeviceRemoval
 from devices.events import heartbeats, troubles
 from devices.events.models import Event, ServiceBeat
 from devices.firmware.rollouts import link_check
 from devices.registry.models import BrokerAccount
 from media_pipeline.maintenance.deleting import FORMER_MIRROR
 from media_pipeline.maintenance.models import Removal
+from media_pipeline.mirror import gate
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from photohub.gateway import state
@@ -30,7 +32,6 @@ def _works(db, monkeypatch, settings):
     """Begin with a hub that is well: worker and broker beat, and the network is there."""
     heartbeats.note("worker", True)
     heartbeats.note("broker", True)
-    monkeypatch.setattr(status, "_stored", None)
     settings.BEST_ADDRESS = "192.168.1.10"
 
 
@@ -341,3 +342,27 @@ def test_a_mirror_that_fails_says_so_in_the_readers_language(settings, tmp_path)
     assert "oss.example did not answer in time" in part("mirror").sentence
     with override("zh-hans"):
         assert "oss.example 没有及时回答" in part("mirror").sentence
+
+
+def test_the_devices_say_how_far_a_removal_is():
+    porch = make_device("porch")
+    DeviceRemoval.objects.create(
+        device=porch, code="porch", name="Porch", pictures_total=12_000, pictures_gone=3_000
+    )
+    assert part("devices").figures == [("Being removed", "1"), ("Their pictures deleted", "3,000 of 12,000")]
+
+
+def test_retention_says_what_lies_in_the_trash():
+    make_capture(make_device("porch"), trashed_at=timezone.now(), size_bytes=5 * 2**20)
+    assert ("In the trash", "1 (5.2 MB)") in part("retention").figures
+
+
+def test_a_mirror_whose_refused_pictures_are_gone_is_blocked_still(settings, tmp_path):
+    set_mirror(settings, tmp_path)
+    make_waiting(2)
+    gate.shut("The access key was refused.")
+    assert part("mirror").state == "problem"
+    assert (
+        part("mirror").sentence == "2 pictures are waiting for the mirror folder: The access key was refused."
+    )
+    assert "Retry all now" in page_of("alice", "owner")[1].text

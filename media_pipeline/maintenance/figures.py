@@ -1,0 +1,87 @@
+"""Figures of large tables that pages show: counted by the sweep, so that nobody who looks waits for a walk.
+
+Few rows are counted at once and are exact. Beyond that the figure is the sweep's: it counts again after some seconds, or
+after a hundred times as long as it took to count, whichever is longer. So it costs a hundredth of a core at most.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
+
+from media_pipeline.captures.models import Capture
+from media_pipeline.mirror.models import OSSObject
+
+from . import deleting
+from .models import KeptFigure, Removal
+
+EXACT_UP_TO = 1000
+_AGAIN_AFTER_S = 10
+_REST = 100
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How many rows, and the bytes of their pictures where these are counted."""
+
+    count: int
+    size_bytes: int = 0
+
+
+def _stuck_removals() -> list[QuerySet]:
+    """Return what cannot be removed now, beside copies in a former mirror, in two ranges of the index of errors."""
+    failed, former = Removal.objects.failed(), deleting.FORMER_MIRROR.text
+    return [failed.filter(error__lt=former), failed.filter(error__gt=former)]
+
+
+# The tables' parts that are counted.
+_PARTS: dict[str, Callable[[], list[QuerySet]]] = {
+    "stored": lambda: [Capture.everything.all()],
+    "trash": lambda: [Capture.everything.in_trash()],
+    "waiting": lambda: [OSSObject.objects.waiting()],
+    "refused": lambda: [OSSObject.objects.refused()],
+    "failed": lambda: [OSSObject.objects.failed()],
+    "never copied": lambda: [OSSObject.objects.never_copied()],
+    "stuck removals": _stuck_removals,
+}
+_WITH_BYTES = ("trash",)
+
+
+def read(name: str) -> Figure:
+    """Return a figure: exact up to a thousand rows, else as the sweep last counted it."""
+    column, found = "size_bytes" if name in _WITH_BYTES else "pk", []
+    for rows in _PARTS[name]():
+        found += rows.order_by().values_list(column, flat=True)[: EXACT_UP_TO + 1 - len(found)]
+    if len(found) <= EXACT_UP_TO:
+        return Figure(len(found), sum(found) if name in _WITH_BYTES else 0)
+    kept = KeptFigure.objects.filter(pk=name).first() or _count(name)
+    return Figure(max(kept.count, len(found)), kept.size_bytes)
+
+
+def keep() -> None:
+    """Count again what is due."""
+    known = KeptFigure.objects.in_bulk()
+    for name in _PARTS:
+        if name not in known or _is_due(known[name]):
+            _count(name)
+
+
+def _is_due(kept: KeptFigure) -> bool:
+    rest_s = max(_AGAIN_AFTER_S, _REST * kept.took_ms / 1000)
+    # One from the future was counted by a clock that jumped since.
+    return abs(timezone.now() - kept.at) >= timedelta(seconds=rest_s)
+
+
+def _count(name: str) -> KeptFigure:
+    begun_s = time.monotonic()
+    wanted = {"n": Count("pk")} | ({"size": Sum("size_bytes")} if name in _WITH_BYTES else {})
+    found = [rows.order_by().aggregate(**wanted) for rows in _PARTS[name]()]
+    took_ms = round(1000 * (time.monotonic() - begun_s))
+    values = {"count": sum(f["n"] for f in found), "size_bytes": sum(f.get("size") or 0 for f in found)}
+    row, _made = KeptFigure.objects.update_or_create(
+        pk=name, defaults=values | {"at": timezone.now(), "took_ms": took_ms}
+    )
+    return row
