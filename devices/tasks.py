@@ -12,8 +12,8 @@ from photohub.lib.messaging.steps import each_in_turn
 from photohub.lib.messaging.tasks import looking, task
 from photohub.lib.pages import sessions
 
-from .commands import queue as commands
 from .access.models import DeviceRemoval
+from .commands import queue as commands
 from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
 from .events import record as events

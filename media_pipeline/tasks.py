@@ -1,6 +1,7 @@
 """Tasks: thin interfaces that take ids and call one function. Each may run twice; the sweeper finds the rest."""
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -36,6 +37,24 @@ _for_mirror = threading.BoundedSemaphore(_WAIT_FOR_MIRROR)
 _pace = Pace()
 
 
+class _Seldom:
+    """Tells one of all threads that it is time, at most every so many seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self._every_s, self._next_s, self._lock = every_s, 0.0, threading.Lock()
+
+    def is_due(self) -> bool:
+        with self._lock:
+            if time.monotonic() < self._next_s:
+                return False
+            self._next_s = time.monotonic() + self._every_s
+            return True
+
+
+# Between two sweeps, so that a million deleted copies are not waited for by the hour.
+_more_removals = _Seldom(1.0)
+
+
 def _with_mirror(task: str, work: Callable[[list[str]], int], ids: list[str]) -> int:
     """Do work that waits for the mirror, or enqueue it again while as many threads as may do so already."""
     if not _for_mirror.acquire(blocking=False):
@@ -65,8 +84,11 @@ def make_thumbnails(capture_ids: list[str]) -> int:
 
 @task
 def remove_files(removal_ids: list[str]) -> int:
-    """Remove what deleted pictures left on the disk and in the mirror."""
-    return _with_mirror(REMOVE, deleting.remove_all, removal_ids)
+    """Remove what deleted pictures left on the disk and in the mirror, and look for more of it now and then."""
+    done = _with_mirror(REMOVE, deleting.remove_all, removal_ids)
+    if done and _more_removals.is_due():
+        _enqueue(REMOVE, deleting)
+    return done
 
 
 @task

@@ -5,7 +5,7 @@ what lies elsewhere is not forgotten when the process dies or the mirror is away
 queue; it goes last.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.deletion import get_candidate_relations_to_delete
 from django.utils import timezone
 
 from devices.access.rights import Action, can
@@ -32,6 +33,8 @@ from photohub.lib.pages.sentences import Said, columns, said
 from .counting import mark_changed
 from .models import Removal
 
+# The columns of a picture that matter for its end.
+_NEEDED = ("path", "sha256", "received_at", "trashed_at", "device")
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
 # So many times as many as are wanted, so that some of each kind are among them.
@@ -63,42 +66,51 @@ def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
     chosen = list(captures)
     allowed = [c for c in chosen if can(user, Action.MANAGE, c.device)]
     with transaction.atomic():
-        rows = _delete_rows(allowed)
+        rows, removals = _delete_rows(allowed)
         _forget(rows)
         _tell(user, rows)
+        transaction.on_commit(lambda: _ring(removals), robust=True)
     return Deleted(len(rows), len(allowed) - len(rows), len(chosen) - len(allowed))
 
 
 def delete_unkept(captures: Iterable[Capture]) -> int:
     """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
     with one_writer(), transaction.atomic():
-        rows = _delete_rows(captures, enqueued=False)
+        rows, removals = _delete_rows(captures)
         _forget([c for c in rows if c.trashed_at])
         # Without a sentence: on a busy device's page it would bury all that somebody did.
         devices = {c.device_id: c.device for c in rows}.values()
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
-    # Here and not by a task: the disk must become free as quickly as the rows go.
-    remove_all([c.pk for c in rows])
+    # Here and not by a task: the disk must become free as quickly as the rows go. A mirror takes its time, or is away.
+    _free_disk(removals)
+    _ring([removal for removal in removals if removal.mirror_key])
     return len(rows)
 
 
-def _delete_rows(captures: Iterable[Capture], enqueued: bool = True) -> list[Capture]:
-    """Delete rows, with a Removal each; within a transaction. Returns what they were.
+def _delete_rows(captures: Iterable[Capture]) -> tuple[list[Capture], list[Removal]]:
+    """Delete rows, with a Removal each; within a transaction. Returns what they were, and what is to be removed.
 
     Kept ones stay, as do those that came from the trash and are in it no more.
     """
     # Asked afresh and locked: somebody may have kept one since the page was made, or taken it back from the trash.
     was_trashed = {c.pk: bool(c.trashed_at) for c in captures}
     chosen = Capture.everything.filter(pk__in=was_trashed, kept=False)
-    found = chosen.select_for_update(of=("self",)).select_related("device").order_by("pk")
+    found = chosen.select_for_update(of=("self",)).only(*_NEEDED).prefetch_related("device").order_by("pk")
     rows = [c for c in found if c.trashed_at or not was_trashed[c.pk]]
     removals = _queue(rows)
-    Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
-    mark_changed(rows)
+    _drop(rows)
     failpoints.hit("removal.queued")
-    if enqueued:
-        transaction.on_commit(lambda: _ring(removals), robust=True)
-    return rows
+    return rows, removals
+
+
+def _drop(rows: list[Capture]) -> None:
+    """Delete these rows and what hangs on them; the ORM would read all of them first."""
+    keys = [c.pk for c in rows]
+    for relation in get_candidate_relations_to_delete(Capture._meta):
+        relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": keys}).delete()
+    chosen = Capture.everything.filter(pk__in=keys)
+    chosen._raw_delete(chosen.db)
+    mark_changed(rows)
 
 
 def _forget(rows: list[Capture]) -> None:
@@ -120,10 +132,9 @@ def clear_pictures_of(device: Device, limit: int) -> int:
     stuck = {pk for pk, path in chosen if _remove_files(pk, path)}
     with one_writer(), transaction.atomic():
         found = Capture.everything.filter(pk__in=[pk for pk, _path in chosen])
-        rows = list(found.select_for_update(of=("self",)).order_by("pk"))
+        rows = list(found.select_for_update(of=("self",)).only(*_NEEDED).order_by("pk"))
         removals = _queue(rows, lambda removal: bool(removal.mirror_key) or removal.pk in stuck)
-        Capture.everything.filter(pk__in=[c.pk for c in rows]).delete()
-        mark_changed(rows)
+        _drop(rows)
         transaction.on_commit(lambda: _ring(removals), robust=True)
     return len(rows)
 
@@ -136,7 +147,7 @@ def count_pictures_of(device: Device) -> int:
 def _queue(rows: list[Capture], needed: Callable[[Removal], bool] = lambda removal: True) -> list[Removal]:
     # Locked as well: a worker that wants to begin copying waits for this commit, then finds nothing to copy.
     copies = OSSObject.objects.filter(pk__in=[c.pk for c in rows]).order_by("pk").select_for_update()
-    mirrors = {copy.pk: copy for copy in copies}
+    mirrors = {copy.pk: copy for copy in copies.only("key", "state", "attempts", "lease_until")}
     removals = [_removal_of(c, mirrors.get(c.pk)) for c in rows]
     return Removal.objects.bulk_create([r for r in removals if needed(r)])
 
@@ -184,14 +195,30 @@ def _due_rows():
     return Removal.objects.filter(clock.is_due("next_try_at", _LONGEST_PAUSE_S, timezone.now()))
 
 
+def _free_disk(removals: list[Removal]) -> None:
+    """Remove the files of pictures whose rows have just gone. What has a copy as well is left to `remove_all`."""
+    # A copy under way still reads its file.
+    now = timezone.now()
+    due_now = [row for row in removals if clock.has_come(row.next_try_at, _LONGEST_PAUSE_S, now)]
+    failed = {row.pk: error for row in due_now if (error := _remove_files(row.pk, row.path))}
+    _note([row for row in due_now if row.pk in failed or not row.mirror_key], failed)
+
+
 def remove_all(removal_ids: Iterable[str | UUID]) -> int:
     """Remove files and copies of deleted pictures. Returns how many are gone entirely. Safe to run twice."""
     rows = list(_due_rows().filter(pk__in=list(removal_ids)).order_by("pk"))
     failpoints.hit("removal.begun")
-    failed = {row.pk: error for row in rows if (error := _remove_files(row.pk, row.path))}
+    failed: dict[UUID, Exception] = {
+        row.pk: error for row in rows if (error := _remove_files(row.pk, row.path))
+    }
     failpoints.hit("removal.files_gone")
     failed |= _remove_copies([row for row in rows if row.mirror_key and row.pk not in failed])
     failpoints.hit("removal.copy_gone")
+    return _note(rows, failed)
+
+
+def _note(rows: list[Removal], failed: Mapping[UUID, Exception]) -> int:
+    """Delete the rows of what is gone, and put the others off. Returns how many are gone."""
     gone = [row.pk for row in rows if row.pk not in failed]
     with one_writer(), transaction.atomic():
         # Another worker may be at the same ones.

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import repeat
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -57,6 +58,7 @@ class Run:
     """How much one run may still do."""
 
     def __init__(self) -> None:
+        self.proof: list[Path] = []
         self._until_s = time.monotonic() + _RUN_S
         self.deleted = self.freed = 0
         self._by_age = 0
@@ -83,7 +85,7 @@ def retain() -> tuple[int, int]:
         return 0, 0
     run, problems = Run(), []
     try:
-        check_disk()
+        check_disk(run.proof)
         problems += _by_age(run)
         if settings.KEEP_BYTES:
             problems += _fit(run)
@@ -104,17 +106,23 @@ def _is_limited() -> bool:
     )
 
 
-def check_disk() -> None:
+def check_disk(proof: list[Path] | None = None) -> None:
     """Raise DiskMissing unless one of the newest pictures lies where it should.
 
-    A mount point without its disk is an empty folder. The newest are the last that retention takes.
+    A mount point without its disk is an empty folder. The newest are the last that retention takes. Who asks again and
+    again hands in a list: while the picture that proved it the last time is there, nobody asks for others.
     """
+    if proof and proof[0].is_file():
+        return
     newest = _local(Capture.objects).order_by("-received_at", "-id")
     last_trashed = _local(Capture.everything.in_trash()).order_by("-trashed_at", "-id")
     paths = [p for rows in (newest, last_trashed) for p in rows.values_list("path", flat=True)[:_LOOKED_AT]]
-    here = settings.PICTURES_DIR.is_dir() and any(store.full_path(path).is_file() for path in paths)
-    if paths and not here:
+    there = (file for path in paths if (file := store.full_path(path)).is_file())
+    found = next(there, None) if settings.PICTURES_DIR.is_dir() else None
+    if paths and found is None:
         raise DiskMissing
+    if proof is not None and found is not None:
+        proof[:] = [found]
 
 
 def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
@@ -129,11 +137,11 @@ def _by_age(run: Run) -> list[Problem]:
     if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
     run.allow_by_age()
-    _delete_all(run, long_trashed())
+    _delete_all(run, long_trashed(), "trashed_at")
     if settings.KEEP_DAYS:
         before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
-        _delete_all(run, older_than(before))
-        _delete_all(run, trashed_older_than(before))
+        _delete_all(run, older_than(before), "received_at")
+        _delete_all(run, trashed_older_than(before), "received_at")
     if settings.THIN_AFTER_DAYS:
         thinning.thin(run, check_disk)
     if settings.FREE_LOCAL_AFTER_DAYS:
@@ -163,13 +171,17 @@ def mirrored_before(before: datetime) -> QuerySet[OSSObject]:
     return rows.select_related("capture").order_by("mirrored_at", "pk")
 
 
-def _delete_all(run: Run, rows: QuerySet[Capture]) -> None:
+def _delete_all(run: Run, rows: QuerySet[Capture], field: str) -> None:
+    last: Capture | None = None
     while size := run.next_batch():
-        check_disk()
-        gone = deleting.delete_unkept(list(rows[:size]))
-        run.deleted += gone
-        if not gone:
+        check_disk(run.proof)
+        # Behind those before: kept ones, and what has gone, are not walked past again for each batch.
+        later = behind(rows, field, "id", getattr(last, field), last.pk) if last else rows
+        batch = list(later.only("received_at", "trashed_at")[:size])
+        if not batch:
             return
+        last = batch[-1]
+        run.deleted += deleting.delete_unkept(batch)
 
 
 def _free_old(run: Run) -> None:
@@ -177,10 +189,10 @@ def _free_old(run: Run) -> None:
     rows = mirrored_before(timezone.now() - timedelta(days=settings.FREE_LOCAL_AFTER_DAYS))
     last: OSSObject | None = None
     while mirror and (size := run.next_batch()):
-        check_disk()
+        check_disk(run.proof)
         # What could not be freed is walked past, else it would be all that the next batch holds.
         at = last.mirrored_at if last else None
-        later = _behind(rows, "mirrored_at", "pk", at, last.pk) if last and at else rows
+        later = behind(rows, "mirrored_at", "pk", at, last.pk) if last and at else rows
         batch = list(later[:size])
         if not batch:
             return
@@ -188,7 +200,7 @@ def _free_old(run: Run) -> None:
         run.freed += len(_free(batch, mirror))
 
 
-def _behind(rows: QuerySet, time_field: str, key_field: str, at: datetime, key: object) -> QuerySet:
+def behind(rows: QuerySet, time_field: str, key_field: str, at: datetime, key: object) -> QuerySet:
     """Keep the rows behind this one, in the order of a time and a key."""
     later = Q(**{f"{time_field}__gt": at}) | Q(**{f"{key_field}__gt": key})
     return rows.filter(later, **{f"{time_field}__gte": at})
@@ -241,8 +253,8 @@ def _batches(
         rows = rows.filter(mirror__state=MirrorState.MIRRORED)
     last: Capture | None = None
     while not run.is_over:
-        check_disk()
-        later = _behind(rows, field, "id", getattr(last, field), last.pk) if last else rows
+        check_disk(run.proof)
+        later = behind(rows, field, "id", getattr(last, field), last.pk) if last else rows
         batch = list(later[:_BATCH])
         if not batch:
             return

@@ -1,5 +1,6 @@
 """Emptying the trash because an owner wants it: in small steps, by a worker, and on after a restart."""
 
+import secrets
 import time
 
 from django.db import transaction
@@ -7,6 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from devices.access.rights import actor_of
+from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
 from media_pipeline.captures.models import Capture
@@ -20,6 +22,9 @@ TASK = "media_pipeline.tasks.empty_trash"
 # Small enough that an upload waits for one of these transactions no longer than for another upload's.
 _BATCH = 100
 _RUN_S = 30.0
+# One worker is at it at a time: the sweep asks again long before the end of a run.
+_LEASE = "trash.emptying"
+_LEASE_S = 60.0
 
 
 def ask_to_empty(user) -> int:
@@ -54,16 +59,28 @@ def due() -> list[int]:
 
 def empty(_keys: list[int]) -> int:
     """Delete for a while what the order names. Returns how many went; the sweep begins again where this ended."""
-    order, gone, until_s = EmptyingOrder.objects.first(), 0, time.monotonic() + _RUN_S
-    while order is not None and time.monotonic() < until_s:
-        try:
-            retention.check_disk()
-        except retention.DiskMissing:
-            return gone
-        rows = Capture.everything.in_trash().filter(trashed_at__lte=order.upto)
-        batch = list(rows.order_by("trashed_at", "id")[:_BATCH])
+    holder, order = secrets.token_hex(8), EmptyingOrder.objects.first()
+    if order is None or not heartbeats.lease(_LEASE, holder, _LEASE_S):
+        return 0
+    try:
+        return _empty(order)
+    except retention.DiskMissing:
+        return 0
+    finally:
+        heartbeats.release(_LEASE, holder)
+
+
+def _empty(order: EmptyingOrder) -> int:
+    gone, until_s, proof = 0, time.monotonic() + _RUN_S, []
+    rows = Capture.everything.in_trash().filter(trashed_at__lte=order.upto).order_by("trashed_at", "id")
+    last: Capture | None = None
+    while time.monotonic() < until_s:
+        retention.check_disk(proof)
+        later = retention.behind(rows, "trashed_at", "id", last.trashed_at, last.pk) if last else rows
+        batch = list(later.only("trashed_at")[:_BATCH])
         gone += deleting.delete_unkept(batch)
         if len(batch) < _BATCH:
             EmptyingOrder.objects.filter(pk=order.pk, upto=order.upto).delete()
-            order = None
+            break
+        last = batch[-1]
     return gone

@@ -1,6 +1,7 @@
 """What keeps the sweep of pictures at its pace, while everything else is looked for after a commit."""
 
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -60,3 +61,17 @@ def test_a_film_waits_until_it_is_made(capture, state):
 def test_what_is_to_be_removed_or_counted_waits(capture, ask):
     ask(capture)
     assert waits()
+
+
+def test_deleted_copies_are_looked_for_again_while_there_are_more(monkeypatch):
+    sent, now = [], [10.0]
+    monkeypatch.setattr(tasks, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(tasks, "_more_removals", tasks._Seldom(1.0))
+    monkeypatch.setattr(tasks.deleting, "remove_all", len)
+    monkeypatch.setattr(tasks.deleting, "due", lambda: ["more"])
+    monkeypatch.setattr(tasks.enqueue, "send_task", lambda task, ids: sent.append(ids))
+    for now[0] in (10.0, 10.5, 11.1):
+        assert tasks.remove_files(["a"]) == 1
+    now[0] = 20.0
+    assert tasks.remove_files([]) == 0
+    assert sent == [["more"], ["more"]]

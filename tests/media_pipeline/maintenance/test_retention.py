@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as configured
+from django.db import connection
 from django.utils import timezone
 
 from devices.events import heartbeats
@@ -79,6 +80,35 @@ def test_more_than_a_batch_goes_in_one_run(settings, monkeypatch):
     for number in range(5):
         make_old(device, 2, str(number))
     assert retention.retain() == (5, 0) and names() == {"new"}
+
+
+def test_kept_pictures_in_front_are_walked_past_once(settings, monkeypatch):
+    monkeypatch.setattr(retention, "_BATCH", 2)
+    settings.KEEP_DAYS = 1
+    device = make_device()
+    make_capture(device, name="new")
+    for number in range(4):
+        make_old(device, 30, f"kept {number}", kept=True)
+        make_old(device, 20, str(number))
+    asked: list[str] = []
+    with connection.execute_wrapper(lambda run, sql, *rest: (asked.append(sql), run(sql, *rest))[1]):
+        assert retention.retain() == (4, 0)
+    looks = [sql for sql in asked if sql.endswith("LIMIT 2") and '"trashed_at" IS NULL' in sql]
+    assert len(looks) == 3 and all(sql.count('"received_at" >=') == 1 for sql in looks[1:])
+
+
+def test_a_mirror_that_is_away_keeps_no_file_from_going(settings, oss):
+    settings.KEEP_DAYS = 1
+    device = make_device()
+    make_capture(device, name="new")
+    old = make_old(device, 20)
+    assert mirror_one(old)
+    oss.fail(status=503, times=None)
+    asked = dict(oss.counts)
+    assert retention.retain() == (1, 0) and not is_here(old)
+    assert dict(oss.counts) == asked and Removal.objects.get().mirror_key
+    oss.heal()
+    assert deleting.remove_all(deleting.due()) == 1 and not oss.objects
 
 
 @pytest.mark.parametrize("loss", ["missing", "empty"])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from devices.events.models import Event
 from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
-from media_pipeline.maintenance import orphans, retention, retention_wording
+from media_pipeline.maintenance import deleting, orphans, retention, retention_wording
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store
@@ -33,6 +33,7 @@ def hub(settings, tmp_path):
         capture = make_capture(device, name=f"{age}", received_at=timezone.now() - age * DAY)
         assert mirror_one(capture)
     assert retention.retain() == (1, 0)
+    assert deleting.remove_all(deleting.due()) == 1
     return device
 
 
@@ -131,5 +132,5 @@ def test_what_arrives_while_the_clock_jumps_is_not_swept_away(hub, move_clock):
 def test_what_a_wrong_clock_put_off_is_removed_when_it_is_right_again(hub):
     capture = Capture.objects.get(name="0")
     OSSObject.objects.filter(pk=capture.pk).update(state="uploading", lease_until=timezone.now() + 400 * DAY)
-    retention.deleting.delete_unkept([capture])
-    assert not Removal.objects.exists() and not store.full_path(capture.path).exists()
+    deleting.delete_unkept([capture])
+    assert deleting.remove_all(deleting.due()) == 1 and not store.full_path(capture.path).exists()

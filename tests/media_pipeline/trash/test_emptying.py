@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.events import heartbeats
 from media_pipeline import tasks
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import retention
@@ -58,9 +59,18 @@ def test_without_its_disk_nothing_goes(monkeypatch):
     make_trash(1)
     emptying.ask_to_empty(make_user("alice", "owner"))
 
-    def missing() -> None:
+    def missing(proof) -> None:
         raise retention.DiskMissing
 
     monkeypatch.setattr(retention, "check_disk", missing)
     assert emptying.empty(emptying.due()) == 0
     assert Capture.everything.exists() and emptying.is_under_way()
+
+
+def test_two_workers_do_not_empty_it_at_once():
+    make_trash(1)
+    emptying.ask_to_empty(make_user("alice", "owner"))
+    assert heartbeats.lease("trash.emptying", "another", 60)
+    assert emptying.empty(emptying.due()) == 0 and Capture.everything.exists()
+    heartbeats.release("trash.emptying", "another")
+    assert emptying.empty(emptying.due()) == 1 and not Capture.everything.exists()
