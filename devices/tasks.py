@@ -20,6 +20,8 @@ from .events import record as events
 from .panels import in_use
 from .registry import removing
 
+_PRUNE_S = 1.0
+
 
 @task
 def prepare_deliveries(delivery_ids: list[str]) -> int:
@@ -72,7 +74,8 @@ def _enqueue() -> None:
 
 def _prune() -> None:
     if clock_watch.doubt() is None:
-        events.prune()
+        # A busy hub makes several hundred a second, as many must go.
+        events.prune(_PRUNE_S)
         troubles.prune()
 
 

@@ -501,11 +501,14 @@ except BucketSettingError as _error:
 
 # --- retention ---------------------------------------------------------------------------------------------------
 
+# A century: far beyond it there is no date to compare with.
+_DAYS_AT_MOST = 36_500
 KEEP_DAYS = env_int(
     "PHOTOHUB_KEEP_DAYS",
     0,
     "Pictures older than so many days are deleted, but never kept ones (0: for ever)",
     minimum=0,
+    maximum=_DAYS_AT_MOST,
 )
 KEEP_BYTES = env_size(
     "PHOTOHUB_KEEP_BYTES", "0", "Most bytes of pictures on this hub; beyond it the oldest go (0: no limit)"
@@ -521,6 +524,7 @@ FREE_LOCAL_AFTER_DAYS = env_int(
     0,
     "So many days after mirroring only the mirror keeps a picture (0: both for ever)",
     minimum=0,
+    maximum=_DAYS_AT_MOST,
 )
 if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
     raise SettingError(
@@ -528,17 +532,20 @@ if FREE_LOCAL_AFTER_DAYS and PHOTOHUB_MIRROR == "none":
         "is set, but there is no mirror to keep the pictures. Set PHOTOHUB_MIRROR",
     )
 
+# Ten years: whoever wants to keep pictures for longer keeps them, and does not delete them.
 TRASH_DAYS = env_int(
     "PHOTOHUB_TRASH_DAYS",
     30,
     "Deleted pictures stay in the trash for so many days (0: they are deleted at once, by owners)",
     minimum=0,
+    maximum=3650,
 )
 KEEP_TIME_LAPSES_DAYS = env_int(
     "PHOTOHUB_KEEP_TIME_LAPSES_DAYS",
     30,
     "Time-lapses older than so many days are deleted (0: never)",
     minimum=0,
+    maximum=_DAYS_AT_MOST,
 )
 
 # --- pictures to devices -----------------------------------------------------------------------------------------

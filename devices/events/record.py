@@ -1,5 +1,6 @@
 """Writing down what happened, and notifying the live pages after the commit."""
 
+import time
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from django.utils import timezone, translation
 
 from devices.access.rights import actor_of
 from photohub.lib.database import rows, sequence
+from photohub.lib.database.db import one_writer
 from photohub.lib.log.logs import mask
 from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import SENTENCE_CHARS, Said, in_english, kept, plain
@@ -103,15 +105,33 @@ def as_json(row: Event) -> dict:
 
 KEEP_DAYS = 30
 TOLD_KEEP_DAYS = 365
+# Few enough that an upload waits no longer for it than for another upload.
+_PRUNED_TOGETHER = 500
 
 
-def prune() -> int:
-    """Delete events that no live page can still miss; those with a sentence stay for a year."""
-    now = timezone.now()
+def prune(for_s: float = 0.0) -> int:
+    """Delete events that no live page can still miss; those with a sentence stay for a year. Returns how many went.
+
+    In batches, one transaction each, for so many seconds: one batch of each kind at least.
+    """
+    until_s, gone = time.monotonic() + for_s, 0
+    while batch := _prune_batch():
+        gone += batch
+        if time.monotonic() >= until_s:
+            break
+    return gone
+
+
+def _prune_batch() -> int:
+    now, gone = timezone.now(), 0
     silent = Event.objects.silent().filter(at__lt=now - timedelta(days=KEEP_DAYS))
     told = Event.objects.told().filter(at__lt=now - timedelta(days=TOLD_KEEP_DAYS))
-    oldest = [rows.order_by("at").values_list("seq", flat=True)[:1000] for rows in (silent, told)]
-    return sum(Event.objects.filter(seq__in=list(keys)).delete()[0] for keys in oldest)
+    for rows_ in (silent, told):
+        keys = list(rows_.order_by("at").values_list("seq", flat=True)[:_PRUNED_TOGETHER])
+        if keys:
+            with one_writer():
+                gone += Event.objects.filter(seq__in=keys).delete()[0]
+    return gone
 
 
 def newest() -> int:

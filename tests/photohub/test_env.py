@@ -1,4 +1,8 @@
+import runpy
+from pathlib import Path
+
 import pytest
+from django.conf import settings
 
 from photohub import env
 from photohub.env import SettingError
@@ -188,3 +192,19 @@ def test_proxies_are_a_number_or_their_networks(monkeypatch):
         monkeypatch.setenv("PROXIES", wrong)
         with pytest.raises(SettingError, match=r"^PROXIES: "):
             env.env_proxies("PROXIES", "0")
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("PHOTOHUB_TRASH_DAYS", 3650),
+        ("PHOTOHUB_KEEP_DAYS", 36_500),
+        ("PHOTOHUB_FREE_LOCAL_AFTER_DAYS", 36_500),
+        ("PHOTOHUB_KEEP_TIME_LAPSES_DAYS", 36_500),
+    ],
+)
+def test_more_days_than_the_calendar_has_are_named_at_the_start(monkeypatch, name, most):
+    monkeypatch.setenv("PHOTOHUB_ENV", "test")
+    monkeypatch.setenv(name, str(most + 1))
+    with pytest.raises(SettingError, match=f"^{name}: .*{most + 1} is too large. Write at most {most}"):
+        runpy.run_path(str(Path(settings.BASE_DIR) / "photohub" / "settings.py"))

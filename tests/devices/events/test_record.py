@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from devices.events import record as events
@@ -62,6 +63,23 @@ def test_old_silent_events_go_and_told_ones_stay():
     Event.objects.update(at=timezone.now() - timedelta(days=events.KEEP_DAYS + 1))
     events.prune()
     assert [e.sentence for e in Event.objects.all()] == ["kept for a year"]
+
+
+def test_old_events_go_in_short_transactions_until_the_time_is_over(db, monkeypatch):
+    monkeypatch.setattr(events, "_PRUNED_TOGETHER", 2)
+    long_ago = timezone.now() - timedelta(days=events.KEEP_DAYS + 1)
+    Event.objects.bulk_create(Event(type=EventType.NOTICE, at=long_ago) for _ in range(7))
+    assert events.prune() == 2
+    deleted: list[int] = []
+
+    def watch(execute, sql, params, *rest):
+        if sql.startswith("DELETE"):
+            deleted.append(len(params))
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(watch):
+        assert events.prune(for_s=60) == 5
+    assert deleted == [2, 2, 1]
 
 
 def test_who_knows_a_number_that_is_not_there_yet_gets_the_one_to_go_on_from():
