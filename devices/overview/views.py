@@ -1,5 +1,7 @@
 """The device page and its tabs for looking."""
 
+from urllib.parse import urlencode
+
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -52,7 +54,7 @@ def _told(device: Device) -> QuerySet[Event]:
 def _of_camera(device: Device) -> dict:
     return {
         "command": newest_command(device),
-        "has_picture": device.captures.exists(),
+        "newest": device.captures.values_list("pk", flat=True).first(),
         "open_states": Command.OPEN,
     }
 
@@ -102,7 +104,11 @@ def now(request: HttpRequest, code: str) -> HttpResponse:
 def pictures(request: HttpRequest, code: str) -> HttpResponse:
     """The device's history, fetched from the room of pictures."""
     device = get_device(request.user, code)
-    context = {"can_make_films": can(request.user, Action.COMMAND, device)}
+    context = {
+        "can_make_films": can(request.user, Action.COMMAND, device),
+        # Where somebody had scrolled to stands in the address.
+        "place": urlencode({"at": at}) if (at := request.GET.get("at", "")) else "",
+    }
     return render(request, "devices/overview/pictures.html", frame_of(request, device, "pictures") | context)
 
 

@@ -133,10 +133,20 @@ class Tile:
         return len(self.run.shots)
 
     @property
+    def span(self) -> str:
+        """Return the query of the run's camera and time."""
+        at = {"from": self.since.isoformat(), "to": (self.until + timedelta(microseconds=1)).isoformat()}
+        return urlencode({"device": self.picture.device.code, **at})
+
+    @property
     def run_url(self) -> str:
         """Return the page that shows each picture of the run, for where scripts do not run."""
-        at = {"from": self.since.isoformat(), "to": (self.until + timedelta(microseconds=1)).isoformat()}
-        return f"{reverse('history')}?{urlencode({'device': self.picture.device.code, **at, 'fold': 'no'})}"
+        return f"{reverse('history')}?{self.span}&fold=no"
+
+    @property
+    def left_url(self) -> str:
+        """Return the part of a page that shows what is left of the run, as one tile."""
+        return f"{reverse('history_run')}?{self.span}"
 
     @property
     def until(self) -> datetime:

@@ -199,14 +199,24 @@ def _calendar(request: HttpRequest, place: Place, counted: Counted) -> dict:
 @login_required
 @require_GET
 def show_run(request: HttpRequest) -> HttpResponse:
-    """Return the pictures of a run as tiles of their own, to stand in its place."""
-    rows = pictures_of_run(request.user, request.GET.get("run", ""))
-    # What is more than fits is the run that follows.
-    tiles = [*single(list(with_parts(rows)[:SELECTION_AT_MOST])), *as_one(rows[SELECTION_AT_MOST:])]
+    """Return the pictures of a run as tiles of their own, to stand in its place; of a camera and time all as one tile."""
+    if "device" in request.GET:
+        tiles = as_one(_of_span(request))
+    else:
+        rows = pictures_of_run(request.user, request.GET.get("run", ""))
+        # What is more than fits is the run that follows.
+        tiles = [*single(list(with_parts(rows)[:SELECTION_AT_MOST])), *as_one(rows[SELECTION_AT_MOST:])]
     # None are left when all were deleted meanwhile; then the tile goes.
     return render(
         request, "media_pipeline/history/_tiles.html", {"tiles": tiles, "is_mixed": "mixed" in request.GET}
     )
+
+
+def _of_span(request: HttpRequest) -> CaptureQuerySet:
+    try:
+        return captures_matching(request.user, Filters.from_query(request.GET, timezone_of(request)))
+    except BadFilter:
+        return Capture.objects.none()
 
 
 def _last_day(month: date) -> str:

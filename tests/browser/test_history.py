@@ -17,6 +17,7 @@ from tests.builders import make_jpeg
 from tests.hub_process import HubProcess, running_hub
 from tests.waiting import until
 
+SHOWN = ".pswp__item[aria-hidden=false] img.pswp__img:not(.pswp__img--placeholder)"
 HURRY = "WebSocket is closed before the connection is established"
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 # Last Tuesday, though today may be one.
@@ -195,6 +196,50 @@ def test_a_run_opens_in_place_and_pictures_are_selected_in_each_way(open_page, h
     count(page, "2 selected")
     page.click(".selection button[value=keep]")
     expect(page.locator("main")).to_contain_text("2 pictures are kept.")
+
+
+def test_a_runs_tile_shows_the_next_one_where_its_newest_is_deleted_and_gets_it_back(open_page, hub):
+    page = open_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{hub.url}/history?device=hall")
+    run, place = page.locator(".photo--run"), page.locator("[data-lightbox-place]")
+    newest = run.get_attribute("data-capture")
+    run.locator("a.photo__picture").click()
+    expect(place).to_have_text("1 of 7")
+    for _twice in range(2):
+        expect(page.locator(SHOWN)).to_have_js_property("complete", True)
+        page.keyboard.press("Delete")
+        expect(page.locator("[data-lightbox-toasts]")).to_contain_text("Moved to the trash")
+        expect(run).not_to_have_attribute("data-capture", newest)
+        page.get_by_role("button", name="Undo").click()
+        expect(run).to_have_attribute("data-capture", newest)
+        expect(place).to_have_text("1 of 7")
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_text("2 of 7")
+    expect(page.locator(SHOWN)).to_have_js_property("complete", True)
+    page.keyboard.press("Delete")
+    # One from its middle goes as well.
+    expect(run).to_contain_text("5 pictures")
+    page.get_by_role("button", name="Undo").click()
+    expect(run).to_contain_text("6 pictures")
+
+
+def test_a_cameras_tab_of_pictures_selects_and_keeps_its_place_as_the_history_does(open_page, hub):
+    page = open_page(viewport={"width": 1280, "height": 700})
+    page.goto(f"{hub.url}/devices/yard/pictures/")
+    photos = page.locator(".photo")
+    expect(photos.nth(20)).to_be_attached()
+    page.click("[data-select]")
+    photos.nth(0).locator("a.photo__picture").click()
+    photos.nth(3).locator("a.photo__picture").click(modifiers=["Shift"])
+    count(page, "4 selected")
+    page.keyboard.press("Escape")
+    photos.nth(20).scroll_into_view_if_needed()
+    page.mouse.wheel(0, 400)
+    page.wait_for_url(re.compile("pictures/.at="))
+    at = page.url
+    page.reload()
+    expect(page.locator(".more--newer")).to_be_attached()
+    assert page.url == at
 
 
 def test_a_long_press_selects_and_the_bar_is_one_row_of_a_phone(open_page, hub):

@@ -11,6 +11,9 @@ from tests.hub_process import running_hub
 PICTURES = 70
 DESK = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PICTURE = (
+    "document.querySelector('.pswp__item[aria-hidden=false] img.pswp__img:not(.pswp__img--placeholder)')"
+)
 SHOWN = ".pswp__item[aria-hidden=false] img.pswp__img:not(.pswp__img--placeholder)"
 
 
@@ -184,3 +187,53 @@ def test_on_a_phone_a_swipe_goes_on_and_nothing_covers_the_picture(open_page):
     assert all(box["width"] >= 40 and box["x"] >= 0 for box in [b.bounding_box() for b in buttons.all()])
     page.locator("[data-do=info]").click()
     expect(page.locator(".info")).to_contain_text("How it came here")
+
+
+def pinch(page: Page, middle: tuple[int, int], apart: range) -> None:
+    """Move two fingers apart or together, to the left and right of a place of the window."""
+    touch, (x, y) = page.context.new_cdp_session(page), middle
+    for number, off in enumerate(apart):
+        points = [{"x": x - off, "y": y, "id": 0}, {"x": x + off, "y": y, "id": 1}]
+        kind = "touchMove" if number else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def width_of_picture(page: Page) -> float:
+    return page.locator(SHOWN).bounding_box()["width"]
+
+
+def test_two_fingers_zoom_the_picture_and_not_the_page(open_page):
+    page = open_page("/history?fold=no", **PHONE)
+    address = open_picture(page, 2)
+    expect(page.locator(".pswp__item[aria-hidden=true] img").last).to_be_visible()
+    fitting = width_of_picture(page)
+    pinch(page, (195, 400), range(30, 130, 10))
+    page.wait_for_function(f"() => {PICTURE}.getBoundingClientRect().width > {fitting * 2}")
+    assert page.evaluate("() => visualViewport.scale") == 1
+    # While it is large, a finger moves it, and does not go on to the next.
+    swipe(page, 330, 200)
+    expect_place(page, 2)
+    pinch(page, (195, 400), range(150, 20, -10))
+    page.wait_for_function(f"() => Math.abs({PICTURE}.getBoundingClientRect().width - {fitting}) < 1")
+    assert page.url.endswith(address)
+
+
+def test_pictures_to_choose_from_and_a_cameras_newest_open_here_too(open_page, hub):
+    hub.add_device("hall", "panel")
+    page = open_page("/devices/hall/show/", **DESK)
+    pick = page.locator(".pick").nth(1)
+    pick.hover()
+    # Until the lightbox is here, a click leads to the picture's page.
+    page.wait_for_load_state("networkidle")
+    pick.locator(".pick__look").click()
+    expect_place(page, 2)
+    page.keyboard.press("ArrowRight")
+    expect_place(page, 3)
+    page.keyboard.press("Escape")
+    expect(page.locator(".pswp")).to_have_count(0)
+    # To look chooses nothing.
+    expect(pick.locator("input")).not_to_be_checked()
+    page.goto(f"{hub.url}/devices/door/", wait_until="networkidle")
+    page.locator("a.device__newest").click()
+    expect_place(page, 1)

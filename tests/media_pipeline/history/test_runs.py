@@ -96,3 +96,15 @@ def test_a_long_run_opens_piece_by_piece(alice, monkeypatch):
     opened = alice.get(f"/history/run?run={tile.value}").context["tiles"]
     assert [each.count for each in opened] == [1, 1, 3]
     assert (opened[2].until, opened[2].since) == (NOON - timedelta(minutes=2), NOON - timedelta(minutes=4))
+
+
+def test_what_is_left_of_a_run_is_one_tile(alice):
+    newest = make_run()[0]
+    (tile,) = tiles_of(alice)
+    assert f"/history/run?{tile.span}".replace("&", "&amp;") in alice.get("/history").content.decode()
+    Capture.objects.filter(pk=newest.pk).update(trashed_at=NOON)
+    (left,) = alice.get(f"/history/run?{tile.span}").context["tiles"]
+    assert (left.count, left.until) == (3, NOON - timedelta(minutes=1))
+    Capture.objects.update(trashed_at=NOON)
+    assert alice.get(f"/history/run?{tile.span}").context["tiles"] == []
+    assert alice.get("/history/run?device=porch&from=x").context["tiles"] == []

@@ -11,6 +11,7 @@ import { isTyping, listenToKeys } from "./lightbox/keys.js";
 import { List } from "./lightbox/list.js";
 import { showNote } from "./lightbox/notes.js";
 import { Stage } from "./lightbox/stage.js";
+import { fetchPart, follow } from "./lightbox/tiles.js";
 
 const words = document.getElementById("lightbox").dataset;
 const core = import(words.module);
@@ -309,14 +310,13 @@ class View {
     const done = await this.#actions.trash(item);
     if (!done) return;
     const index = this.#list.items.indexOf(item);
-    const tile = document.querySelector(`[data-capture="${CSS.escape(item.id)}"]`);
     this.#list.remove(index);
-    if (tile) tile.hidden = true;
+    follow(item, true);
     if (this.#list.items.length) this.#stage.reset(Math.min(index, this.#list.items.length - 1));
     else this.#pswp.close();
     this.#toast(words.trashed, done.undo && (async () => {
       if (!(await this.#actions.restore(done))) return;
-      if (tile) tile.hidden = false;
+      follow(item, false);
       if (this.#pswp.isDestroying) return;
       this.#list.insert(Math.min(index, this.#list.items.length), item);
       this.#stage.reset(this.#list.items.indexOf(item));
@@ -368,15 +368,6 @@ class View {
 
 function stopOverPicture(event) {
   if (event.target.closest(".info, .compare-over, dialog")) event.stopPropagation();
-}
-
-async function fetchPart(url) {
-  try {
-    const answer = await fetch(url, { headers: { "HX-Request": "true" } });
-    return answer.ok && !answer.redirected ? await answer.text() : null;
-  } catch {
-    return null;
-  }
 }
 
 listenToKeys(() => view);

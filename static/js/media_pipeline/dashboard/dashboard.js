@@ -159,6 +159,17 @@ function refetchFeed() {
   });
 }
 
+/* What the lightbox deleted or brought back stood in a tile, perhaps of several like pictures. */
+function reloadFeed() {
+  return once(" feed again", async () => {
+    const answer = await fetch(`${board.dataset.feed}${location.search}`, { headers: { "HX-Request": "true" } });
+    if (!answer.ok || answer.redirected) return;
+    waiting.replaceChildren();
+    list.replaceChildren(...parse(await answer.text()).querySelectorAll("li.tile"));
+    showWaiting();
+  });
+}
+
 /* Everything, from the page itself, for a line that is down. What somebody scrolled to comes in further pieces. */
 function refetchAll() {
   return once(" page", async () => {
@@ -266,6 +277,7 @@ if (board) {
     onDevice(event);
     refetchFeed();
   });
+  document.addEventListener("photohub:trash", reloadFeed);
   document.addEventListener("photohub:command.changed", onDevice);
   document.addEventListener("photohub:device.changed", onDevice);
   document.addEventListener("htmx:afterSwap", dropRepeats);

@@ -190,6 +190,7 @@ function onKey(event) {
 }
 
 if (days && bar && toggle) {
+  toggle.disabled = false;
   // In the capture phase: while selecting, a click must not open the lightbox.
   days.addEventListener("click", onClick, true);
   days.addEventListener("pointerdown", onPointerDown);
