@@ -16,7 +16,7 @@ from photohub.lib.messaging.tasks import looking, task
 from .captures import thumbnails
 from .captures.models import Capture
 from .links import publish
-from .maintenance import counting, deleting, figures, orphans, retention
+from .maintenance import counting, deleting, figures, judging, orphans, retention
 from .maintenance.models import ChangedHour, Removal
 from .mirror import copying, waking
 from .mirror.models import OSSObject
@@ -120,7 +120,7 @@ def _something_waits() -> bool:
         EmptyingOrder.objects.all(),
         ChangedHour.objects.all(),
     )
-    return any(each.exists() for each in rows)
+    return any(each.exists() for each in rows) or not judging.is_done()
 
 
 @looking(_something_waits)
@@ -128,7 +128,7 @@ def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
     # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
-    each_in_turn(counting.keep_counts, figures.keep, waking.adopt_some)
+    each_in_turn(counting.keep_counts, figures.keep, waking.adopt_some, judging.catch_up)
 
 
 _WHO_KNOWS = {
