@@ -1,7 +1,8 @@
 """Several pictures as one ZIP file, made while it is sent: never more than one picture in memory."""
 
+import threading
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from datetime import UTC
 
 from asgiref.sync import sync_to_async
@@ -88,25 +89,33 @@ def stream_shared(rows: CaptureQuerySet) -> StreamingHttpResponse:
     """Answer a stranger with a ZIP file of these pictures, within bounds. Raises TooMany."""
     if not fits(rows):
         raise TooMany(413, _("These are too many pictures for one archive. Download them one by one."))
-    if _under_way.count >= AT_ONCE:
-        raise TooMany(503, _("Too many archives are being downloaded just now. Try again in a minute."))
-    return _answer(_counted(zip_chunks(list(rows))))
+    return _answer(_Place(list(rows)))
 
 
-class _UnderWay:
-    count = 0
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
-_under_way = _UnderWay()
+class _Place:
+    """One archive of AT_ONCE. Its place is taken when it is asked for, and given back when its answer is closed."""
 
+    def __init__(self, captures: list[Capture]) -> None:
+        self._is_held = _places.acquire(blocking=False)
+        if not self._is_held:
+            raise TooMany(503, _("Too many archives are being downloaded just now. Try again in a minute."))
+        self._captures = captures
 
-async def _counted(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    _under_way.count += 1
-    try:
-        async for chunk in chunks:
-            yield chunk
-    finally:
-        _under_way.count -= 1
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in zip_chunks(self._captures):
+                yield chunk
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the place back. Django calls it with the end of an answer, also of one that was never begun."""
+        if self._is_held:
+            self._is_held = False
+            _places.release()
 
 
 def stream_pictures(captures: list[Capture]) -> StreamingHttpResponse:
@@ -114,7 +123,7 @@ def stream_pictures(captures: list[Capture]) -> StreamingHttpResponse:
     return _answer(zip_chunks(captures))
 
 
-def _answer(chunks: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def _answer(chunks: AsyncIterable[bytes]) -> StreamingHttpResponse:
     response = StreamingHttpResponse(chunks, content_type="application/zip")
     name = f"photohub-{timezone.now():%Y%m%d-%H%M%S}.zip"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

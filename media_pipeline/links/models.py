@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from devices.access.models import visible_devices
+from devices.access.rights import sees_all
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from photohub.lib.ids import new_link_code
@@ -21,9 +22,11 @@ class ShareKind(models.TextChoices):
 
 class ShareLinkQuerySet(models.QuerySet):
     def visible_to(self, user) -> "ShareLinkQuerySet":
-        """Keep the person's own links, and those of devices that he may look at."""
+        """Keep the person's own links, and those of devices that he may look at; owners of the hub see all."""
         if not getattr(user, "is_active", False):
             return self.none()
+        if sees_all(user):
+            return self
         of_devices = visible_devices(ShareLink.objects.all(), user, "device__").values("pk")
         return self.filter(Q(created_by=user) | Q(pk__in=of_devices))
 
@@ -66,4 +69,10 @@ class ShareLink(models.Model):
 
     @property
     def live(self) -> bool:
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+        is_over = self.revoked_at is not None or self.is_orphaned
+        return not is_over and (self.expires_at is None or self.expires_at > timezone.now())
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Tell whether its maker's account is gone, whose rights were the link's own."""
+        return self.created_by_id is None

@@ -14,6 +14,8 @@ from .shared_proof import is_unlocked
 PATHS = re.compile(r"^/s/(?P<code>[0-9a-z]{6,24})/live\.mjpg$")
 # With the look at all viewers every 1.25 s, one that may no longer look is sent away within 7 s.
 RECHECK_EVERY_S = 5.0
+# Each takes a connection and the camera's pictures in full, and a link can be passed on to anybody.
+VIEWERS_AT_MOST = 30
 _ENDED = "This link does not show a live view any more."
 _failed_tries = FailedTries()
 

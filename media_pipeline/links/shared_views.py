@@ -207,6 +207,8 @@ def _try_once(request: HttpRequest, link: ShareLink) -> int:
 def _why_ended(link: ShareLink) -> str:
     if link.revoked_at:
         return _("This link was withdrawn. Ask whoever sent it for a new one.")
+    if link.is_orphaned:
+        return _("This link has ended, because the account of whoever made it was removed.")
     return "" if link.live else _("This link has expired. Ask whoever sent it for a new one.")
 
 

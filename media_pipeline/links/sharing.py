@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from devices.access.models import visible_devices, without_removed
+from devices.access.models import visible_devices
 from devices.access.rights import Action, actor_of, can, within_token
 from devices.events import record as events
 from devices.events.models import EventType
@@ -142,7 +142,7 @@ def url_of(link: ShareLink) -> str:
 def pictures_of(link: ShareLink) -> CaptureQuerySet:
     """Return the pictures that a link opens: of its subject those that its maker may still see."""
     rows = Capture.objects.select_related("device", "device__group", "command", "mirror")
-    rows = without_removed(rows) if link.created_by is None else rows.visible_to(link.created_by)
+    rows = rows.visible_to(link.created_by) if link.created_by else rows.none()
     if link.kind == ShareKind.PICTURE:
         return rows.filter(pk=link.capture_id)
     if link.kind == ShareKind.SELECTION:
@@ -155,8 +155,6 @@ def opens_live(link: ShareLink) -> bool:
     """Tell whether it shows a live view now: the camera is on, and the maker of the link may still see it."""
     if link.kind != ShareKind.LIVE or not link.live or link.device is None or not link.device.enabled:
         return False
-    if link.created_by is None:
-        return True
     return visible_devices(Device.objects.filter(pk=link.device_id), link.created_by).exists()
 
 

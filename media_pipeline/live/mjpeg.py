@@ -16,7 +16,9 @@ viewers stands in `viewers`.
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from photohub.lib.http.answer import headers_from, wait_for_leave
@@ -60,6 +62,12 @@ class Verdict:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+_FULL = Verdict(
+    503,
+    sentence="Too many people are watching just now. Try again in a minute.",
+    headers={"Retry-After": "60"},
+)
+
 Authorise = Callable[[dict, str | None], Awaitable[Verdict]]
 
 
@@ -69,7 +77,10 @@ def serves(path: str) -> bool:
 
 
 class MjpegEndpoint:
-    """The ASGI application. `authorise` gets the scope and the code in its path, None for the default stream."""
+    """The ASGI application. `authorise` gets the scope and the code in its path, None for the default stream.
+
+    More viewers than `of_one_path_at_most` at one path are told to come later.
+    """
 
     def __init__(
         self,
@@ -79,10 +90,13 @@ class MjpegEndpoint:
         paths: re.Pattern[str] = PATHS,
         recheck_every_s: float = RECHECK_EVERY_S,
         stalled_after_s: float = STALLED_AFTER_S,
+        of_one_path_at_most: int | None = None,
     ) -> None:
         self._frames = frames
         self._paths = paths
         self._authorise = authorise
+        self._of_one_path_at_most = of_one_path_at_most
+        self._at: Counter[str] = Counter()
         self._gallery = Gallery(recheck_every_s=recheck_every_s, stalled_after_s=stalled_after_s)
 
     @property
@@ -93,17 +107,37 @@ class MjpegEndpoint:
     async def __call__(self, scope: dict, receive, send) -> None:
         """Answer one viewer until it leaves, stalls, or may no longer look."""
         verdict = await self._ask(scope)
+        if verdict.status == 200 and self._is_full(scope["path"]):
+            verdict = _FULL
         if verdict.status != 200:
             await _refuse(send, verdict, scope["method"] == "HEAD")
             return
-        await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body", "body": b""})
-            return
-        viewer = self._welcome(scope, verdict.code, send)
+        with self._counted(scope["path"]):
+            await send({"type": "http.response.start", "status": 200, "headers": _headers(scope)})
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await self._receive(scope, verdict.code, receive, send)
+
+    def _is_full(self, path: str) -> bool:
+        return self._of_one_path_at_most is not None and self._at[path] >= self._of_one_path_at_most
+
+    @contextmanager
+    def _counted(self, path: str) -> Iterator[None]:
+        self._at[path] += 1
+        try:
+            yield
+        finally:
+            self._at[path] -= 1
+            if not self._at[path]:
+                del self._at[path]
+
+    async def _receive(self, scope: dict, code: str, receive, send) -> None:
+        """Show pictures to somebody who has his answer's head already."""
+        viewer = self._welcome(scope, code, send)
         leaving = asyncio.create_task(wait_for_leave(receive))
         try:
-            await self._show(viewer, verdict.code, leaving)
+            await self._show(viewer, code, leaving)
             if not leaving.done():
                 await _end(scope, send, leaving, cut=viewer.ended.result() or _is_old(scope))
         finally:

@@ -71,6 +71,7 @@ async def showing(frames: AnyFrames):
             shared_live.authorise,
             paths=shared_live.PATHS,
             recheck_every_s=shared_live.RECHECK_EVERY_S,
+            of_one_path_at_most=shared_live.VIEWERS_AT_MOST,
         )
     )
     asgi.serve_wall_at(WallEndpoint(frames, viewing.codes_of))

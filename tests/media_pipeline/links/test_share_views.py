@@ -130,6 +130,20 @@ def test_the_list_costs_the_same_however_many_links_there_are(client, django_ass
     assert client.get("/shared-links").context["links"][0]["pictures_count"] == 1
 
 
+def test_an_owner_sees_and_withdraws_the_link_of_a_removed_account(client):
+    bob, pictures = (
+        make_user("bob", "operator"),
+        [make_capture(make_device(name)) for name in ("barn", "porch")],
+    )
+    link = sharing.share(Wish(tuple(pictures)), bob, None)
+    bob.delete()
+    log_in(client, "alice", "owner")
+    page = client.get("/shared-links?all=1").content.decode()
+    assert f"/shared-links/{link.code}" in page and "account was removed" in page
+    client.post(f"/shared-links/{link.code}/revoke")
+    assert ShareLink.objects.get().revoked_at is not None
+
+
 def test_a_viewer_withdraws_nothing(client):
     link = sharing.share(Wish(device=make_device("porch")), None, None)
     log_in(client, "vera", "viewer")

@@ -17,6 +17,7 @@ from media_pipeline.links.sharing import Wish
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import MjpegEndpoint
 from tests.builders import make_device, make_jpeg, make_user
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,3 +94,30 @@ async def test_an_open_view_ends_when_the_link_is_withdrawn():
     async with asyncio.timeout(5):
         await viewing
     assert time.monotonic() - began_s < 3 and endpoint.viewers == 0
+
+
+async def test_more_viewers_than_a_link_may_have_are_told_to_come_later():
+    link, frames = await sync_to_async(make_live)(), LatestFrames()
+    endpoint = MjpegEndpoint(
+        frames, shared_live.authorise, paths=shared_live.PATHS, recheck_every_s=5, of_one_path_at_most=1
+    )
+    gone, first, second = asyncio.Event(), [], []
+
+    async def receive() -> dict:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def keep_first(message: dict) -> None:
+        first.append(message)
+
+    async def keep_second(message: dict) -> None:
+        second.append(message)
+
+    viewing = asyncio.create_task(endpoint(scope_of(link.code), receive, keep_first))
+    await until(lambda: endpoint.viewers == 1)
+    await endpoint(scope_of(link.code), receive, keep_second)
+    assert second[0]["status"] == 503 and b"Too many people" in second[1]["body"]
+    gone.set()
+    await viewing
+    await endpoint(scope_of(link.code) | {"method": "HEAD"}, receive, keep_first)
+    assert first[-2]["status"] == 200

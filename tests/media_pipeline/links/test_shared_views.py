@@ -2,6 +2,7 @@
 
 import io
 import re
+import threading
 import zipfile
 
 import pytest
@@ -76,24 +77,37 @@ def test_many_come_in_pages_and_as_one_archive(client, monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_the_archive_holds_all(async_client):
+async def test_the_archive_holds_all(async_client, monkeypatch):
+    monkeypatch.setattr(archive, "_places", threading.BoundedSemaphore(1))
     link = await sync_to_async(make_link)(3)
     answer = await async_client.get(f"/s/{link.code}/all.zip")
     data = b"".join([chunk async for chunk in answer.streaming_content])
     names = zipfile.ZipFile(io.BytesIO(data)).namelist()
     assert len(names) == 3 and all(name.startswith("porch/") for name in names)
-    assert archive._under_way.count == 0
+    assert archive._places.acquire(blocking=False)
 
 
 def test_an_archive_has_bounds(client, monkeypatch):
     link = make_link(2)
-    monkeypatch.setattr(archive._under_way, "count", archive.AT_ONCE)
-    busy = client.get(f"/s/{link.code}/all.zip")
-    assert (busy.status_code, busy["Retry-After"]) == (503, "60")
+    monkeypatch.setattr(archive, "_places", threading.BoundedSemaphore(1))
+    first, busy = (client.get(f"/s/{link.code}/all.zip") for _twice in range(2))
+    assert (first.status_code, busy.status_code, busy["Retry-After"]) == (200, 503, "60")
     assert "all.zip" in client.get(f"/s/{link.code}").content.decode()
     monkeypatch.setattr(archive, "SHARED_AT_MOST", 1)
     assert "all.zip" not in client.get(f"/s/{link.code}").content.decode()
     assert client.get(f"/s/{link.code}/all.zip").status_code == 413
+
+
+def test_whoever_goes_away_before_an_archive_begins_keeps_no_place(monkeypatch):
+    monkeypatch.setattr(archive, "_places", threading.BoundedSemaphore(1))
+    place = archive._Place([])
+    with pytest.raises(archive.TooMany):
+        archive._Place([])
+    # Django calls these at the end of every answer.
+    for _twice in range(2):
+        for close in archive._answer(place)._resource_closers:
+            close()
+    archive._Place([])
 
 
 def test_of_pictures_without_end_no_more_are_looked_at_than_fit_an_archive(monkeypatch):
@@ -152,7 +166,7 @@ def test_a_password_opens_the_link_and_its_pictures(client):
 
 def test_the_proof_of_one_link_opens_no_other(client):
     link = make_link(password="heron")
-    other = sharing.share(Wish(tuple(pictures_in(link))), None, None, "swan")
+    other = sharing.share(Wish(tuple(pictures_in(link))), link.created_by, None, "swan")
     client.post(f"/s/{link.code}", {"password": "heron"})
     proof = client.cookies[f"photohub_share_{link.code}"].value
     client.cookies[f"photohub_share_{other.code}"] = proof
@@ -190,7 +204,7 @@ def test_a_password_is_not_walked_around_by_the_old_address(client):
 def test_a_camera_that_does_not_stream_is_shown_by_its_newest_picture(client):
     link = make_link()
     device = pictures_in(link)[0].device
-    live = sharing.share(Wish(device=device), None, None)
+    live = sharing.share(Wish(device=device), link.created_by, None)
     page = client.get(f"/s/{live.code}").content.decode()
     assert "not streaming" in page and f"/s/{live.code}/latest.jpg" in page
     assert client.get(f"/s/{live.code}/latest.jpg").content == make_jpeg(text="p0")
@@ -202,3 +216,11 @@ def test_a_camera_that_does_not_stream_is_shown_by_its_newest_picture(client):
     device.save()
     ends = [client.get(f"/s/{live.code}{end}").status_code for end in ("", "/latest.jpg")]
     assert ends == [410, 410]
+
+
+def test_a_link_ends_with_its_makers_account(client):
+    link = make_link()
+    link.created_by.delete()
+    answer = client.get(f"/s/{link.code}")
+    assert answer.status_code == 410 and "account of whoever made it was removed" in answer.content.decode()
+    assert not pictures_in(link)

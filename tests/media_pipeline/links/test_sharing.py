@@ -62,11 +62,14 @@ def test_a_link_opens_no_more_than_its_maker_may_see():
     assert opened(picture) == [] and not sharing.opens_live(sharing.find(live.code))
 
 
-def test_a_link_whose_maker_is_gone_goes_on():
+def test_a_link_whose_maker_is_gone_has_ended():
     bob, several = make_user("bob", "operator"), make_several(1)
-    link = sharing.share(Wish(tuple(several)), bob, None)
+    link, live = (
+        sharing.share(wish, bob, None) for wish in (Wish(tuple(several)), Wish(device=several[0].device))
+    )
     bob.delete()
-    assert opened(link) == ["p0"]
+    assert opened(link) == [] and not sharing.find(link.code).live
+    assert not sharing.opens_live(sharing.find(live.code))
 
 
 def test_the_live_view_ends_with_the_link_and_with_the_camera():

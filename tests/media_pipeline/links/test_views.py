@@ -12,7 +12,7 @@ from media_pipeline.links import views as links
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store
-from tests.builders import make_capture, make_device, make_jpeg
+from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -62,7 +62,7 @@ def test_unknown_withdrawn_and_missing_say_so(client):
 
 
 def test_share_links_are_counted_but_not_by_head(client):
-    share = ShareLink.objects.create(capture=make_one())
+    share = ShareLink.objects.create(capture=make_one(), created_by=make_user("carol", "owner"))
     client.get(f"/p/{share.code}")
     client.head(f"/p/{share.code}")
     client.get(f"/p/{share.code}")
@@ -79,7 +79,7 @@ def test_share_links_end(client):
 
 def test_withdrawing_the_lasting_link_leaves_share_links_alone(client):
     capture = make_one()
-    share = ShareLink.objects.create(capture=capture)
+    share = ShareLink.objects.create(capture=capture, created_by=make_user("carol", "owner"))
     Capture.objects.update(link_revoked_at=timezone.now())
     assert client.get(f"/p/{share.code}").status_code == 200
 
@@ -134,5 +134,5 @@ def test_hub_and_device_say_whether_there_are_lasting_links(client, settings, hu
 
 def test_shared_links_need_no_lasting_ones(client, settings):
     settings.LASTING_LINKS = False
-    share = ShareLink.objects.create(capture=make_one())
+    share = ShareLink.objects.create(capture=make_one(), created_by=make_user("carol", "owner"))
     assert client.get(f"/p/{share.code}").status_code == 200
