@@ -17,6 +17,7 @@ from media_pipeline.mirror import copying, gate
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.mirror.probe import is_loopback
 from photohub.lib.network import site
+from photohub.lib.pages.times.wording import ago
 from photohub.status.part import Part, State
 
 log = logging.getLogger(__name__)
@@ -104,15 +105,17 @@ def look_at_live() -> Part:
 def look_at_address() -> Part:
     base = site.base_url()
     figures = [(_("Page"), base), ("MQTT", site.host_and_port(site.mqtt_host(), site.mqtt_port()))]
-    link = ServiceBeat.objects.filter(pk=link_check.HEARTBEAT, ok=False).first()
-    # Asked only while firmware is rolled out; what was found long ago says nothing of now.
-    if link and timezone.now() - link.at < timedelta(seconds=link_check.STALE_AFTER_S):
+    link = ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).first()
+    # What was found long ago says nothing of now.
+    if link and abs(timezone.now() - link.at) > timedelta(seconds=2 * link_check.LASTS_IDLE_S):
+        link = None
+    if link and not link.ok:
         help_ = _(
             "Correct PHOTOHUB_URL. If only the hub itself cannot reach it, set PHOTOHUB_LINK_CHECK to false."
         )
         return Part("warning", link.text, since=link.changed_at, figures=figures, help=help_)
     if settings.PHOTOHUB_URL:
-        return Part("ok", _("Links and devices use the configured address."), figures=figures)
+        return _configured(link, figures)
     help_ = _("If cameras or people connect from another network, set PHOTOHUB_URL to the address they use.")
     if settings.HTTP_HOST not in site.EVERYWHERE and is_loopback(base):
         sentence = _(
@@ -123,3 +126,18 @@ def look_at_address() -> Part:
         sentence = _("This machine has no network address: only programs on it can reach PhotoHub.")
         return Part("warning", sentence, figures=figures, help=help_)
     return Part("ok", _("Found automatically from the local network."), figures=figures, help=help_)
+
+
+def _configured(link: ServiceBeat | None, figures: list[tuple[str, str]]) -> Part:
+    """Tell of the address that somebody set whether the hub reached itself there lately."""
+    if link:
+        figures = [*figures, (_("Reached there"), ago(link.at))]
+        return Part(
+            "ok", _("Links and devices use the configured address, and it leads here."), figures=figures
+        )
+    if settings.LINK_CHECK:
+        help_ = _("The hub asks there every ten minutes.")
+        sentence = _("Links and devices use the configured address. Whether it leads here is not known yet.")
+        return Part("ok", sentence, figures=figures, help=help_)
+    sentence = _("Links and devices use the configured address. Whether it leads here is not checked.")
+    return Part("ok", sentence, figures=figures, help=_("PHOTOHUB_LINK_CHECK is set to false."))

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT = "ota-link"
 TIMEOUT_S = 2.0
 LASTS_S = 60
+# Without a rollout nobody waits for it: it is asked for the status page, where somebody named the address.
+LASTS_IDLE_S = 600
 STALE_AFTER_S = 180
 
 
@@ -44,12 +46,17 @@ def hindrance() -> str:
 
 
 def refresh_if_due() -> None:
-    """Ask again, at most once a minute and only while a rollout runs. Called by the sweep."""
-    if not settings.LINK_CHECK or not Rollout.objects.running().exists():
+    """Ask again: once a minute while a rollout runs, else once in ten where PHOTOHUB_URL is set. Called by the sweep."""
+    if not settings.LINK_CHECK:
         return
     row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
-    if row is not None and abs(timezone.now() - row.at) < timedelta(seconds=LASTS_S):
+    age = abs(timezone.now() - row.at) if row else None
+    if age is not None and age < timedelta(seconds=LASTS_S):
         return
+    if not Rollout.objects.running().exists():
+        is_fresh = age is not None and age < timedelta(seconds=LASTS_IDLE_S)
+        if is_fresh or not settings.PHOTOHUB_URL:
+            return
     problem = find_problem(site.base_url())
     if heartbeats.note(HEARTBEAT, not problem, problem):
         log.log(logging.WARNING if problem else logging.INFO, "Outside address: %s", problem or "it answers.")

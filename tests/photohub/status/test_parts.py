@@ -281,8 +281,19 @@ def test_an_outside_address_that_does_not_answer_is_told_while_firmware_goes_out
         link_check.HEARTBEAT, False, "http://192.168.1.10 answered 404, so it does not lead to this hub."
     )
     assert (part("address").state, "404" in part("address").sentence) == ("warning", True)
-    ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).update(at=timezone.now() - timedelta(minutes=10))
+    ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).update(at=timezone.now() - timedelta(minutes=30))
     assert part("address").state == "ok"
+
+
+def test_of_a_configured_address_it_is_told_whether_the_hub_reached_itself_there(settings):
+    settings.PHOTOHUB_URL = "https://photos.example.org"
+    assert "not known yet" in part("address").sentence
+    heartbeats.note(link_check.HEARTBEAT, True, "")
+    assert "it leads here" in part("address").sentence
+    ServiceBeat.objects.filter(pk=link_check.HEARTBEAT).update(at=timezone.now() - timedelta(minutes=30))
+    assert "not known yet" in part("address").sentence
+    settings.LINK_CHECK = False
+    assert "is not checked" in part("address").sentence
 
 
 def test_cameras_that_cannot_be_fetched_are_counted():

@@ -8,6 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -82,9 +83,9 @@ def test_what_is_no_address_is_a_problem_too():
 
 
 @pytest.mark.django_db
-def test_it_is_asked_once_a_minute_and_only_while_a_rollout_runs(settings):
+def test_it_is_asked_once_a_minute_while_a_rollout_runs(settings, monkeypatch):
     with hub() as (server, address):
-        settings.PHOTOHUB_URL = address
+        monkeypatch.setattr(link_check.site, "base_url", lambda: address)
         link_check.refresh_if_due()
         assert (server.asked, link_check.hindrance()) == ([], "link_unknown")
         make_rollout(make_devices(1))
@@ -92,6 +93,20 @@ def test_it_is_asked_once_a_minute_and_only_while_a_rollout_runs(settings):
         link_check.refresh_if_due()
         assert (len(server.asked), link_check.hindrance()) == (1, "")
         ServiceBeat.objects.update(at=timezone.now() - timedelta(seconds=link_check.LASTS_S + 1))
+        link_check.refresh_if_due()
+        assert len(server.asked) == 2
+
+
+@pytest.mark.django_db
+def test_an_address_that_somebody_set_is_asked_once_in_ten_minutes(settings):
+    with hub() as (server, address):
+        settings.PHOTOHUB_URL = address
+        for minutes, asked in ((0, 1), (9, 1), (2, 2)):
+            ServiceBeat.objects.update(at=F("at") - timedelta(minutes=minutes))
+            link_check.refresh_if_due()
+            assert len(server.asked) == asked
+        settings.LINK_CHECK = False
+        ServiceBeat.objects.all().delete()
         link_check.refresh_if_due()
         assert len(server.asked) == 2
 
