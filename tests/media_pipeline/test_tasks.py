@@ -1,5 +1,6 @@
-"""What keeps the sweep of pictures at its pace, while everything else is looked for after a commit."""
+"""Tasks of pictures: what keeps their sweep at its pace, and those that wait for the mirror beside all others."""
 
+import threading
 import uuid
 from types import SimpleNamespace
 
@@ -8,11 +9,12 @@ from django.utils import timezone
 
 from media_pipeline import tasks
 from media_pipeline.captures import thumbnails
-from media_pipeline.maintenance import counting
+from media_pipeline.maintenance import counting, judging
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.trash.models import EmptyingOrder
+from photohub.embedded import worker
 from photohub.lib.messaging.tasks import WAITS
 from tests.builders import make_capture, make_device
 
@@ -29,6 +31,8 @@ def capture():
     """A picture for which everything was done."""
     made = make_capture(make_device())
     thumbnails.make_all([made.pk])
+    assert waits()
+    judging.catch_up()
     assert not waits()
     return made
 
@@ -75,3 +79,39 @@ def test_deleted_copies_are_looked_for_again_while_there_are_more(monkeypatch):
     now[0] = 20.0
     assert tasks.remove_files([]) == 0
     assert sent == [["more"], ["more"]]
+
+
+WAITING_FOR_THE_MIRROR = [
+    ("mirror_captures", tasks.copying, "mirror_all"),
+    ("remove_files", tasks.deleting, "remove_all"),
+]
+
+
+@pytest.mark.parametrize("name, module, function", WAITING_FOR_THE_MIRROR)
+def test_while_the_mirror_hangs_a_thread_is_left_for_thumbnails(monkeypatch, name, module, function):
+    hanging, may_end, later = threading.Semaphore(0), threading.Event(), []
+
+    def hang(ids: list[str]) -> int:
+        hanging.release()
+        may_end.wait(20)
+        return len(ids)
+
+    monkeypatch.setattr(module, function, hang)
+    monkeypatch.setattr(
+        tasks.enqueue, "send_task", lambda task, ids, after_s=0.0: later.append((task, ids, after_s))
+    )
+    task = getattr(tasks, name)
+    held = [threading.Thread(target=task, args=([str(n)],)) for n in range(worker.CONCURRENCY - 1)]
+    try:
+        for thread in held:
+            thread.start()
+            assert hanging.acquire(timeout=20)
+        # The last thread is not taken: these are enqueued again, for when one of the others may be through.
+        assert task(["last"]) == 0
+        [(again, ids, after_s)] = later
+        assert again.endswith(name) and ids == ["last"] and after_s > 0
+    finally:
+        may_end.set()
+        for thread in held:
+            thread.join(20)
+    assert task(["now"]) == 1
