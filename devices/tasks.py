@@ -1,6 +1,6 @@
 """Tasks of the devices: thin, may run twice."""
 
-from devices.firmware.rollouts import sweeping
+from devices.firmware.rollouts import link_check, sweeping
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
@@ -47,7 +47,7 @@ def _something_waits() -> bool:
         RolloutTarget.objects.active(),
         DeviceRemoval.objects.all(),
     )
-    return any(each.exists() for each in rows)
+    return any(each.exists() for each in rows) or link_check.is_due()
 
 
 @looking(_something_waits)

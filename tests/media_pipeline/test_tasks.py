@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
+from devices.events.models import ServiceBeat
 from media_pipeline import tasks
 from media_pipeline.captures import thumbnails
 from media_pipeline.maintenance import counting, judging
@@ -39,6 +40,11 @@ def capture():
 
 def test_a_picture_waits_for_its_preview(capture):
     make_capture(capture.device, name="b")
+    assert waits()
+
+
+def test_pictures_that_were_never_judged_wait(capture):
+    ServiceBeat.objects.filter(pk=judging.HEARTBEAT).delete()
     assert waits()
 
 

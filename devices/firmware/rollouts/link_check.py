@@ -45,18 +45,24 @@ def hindrance() -> str:
     return "" if row.ok else "link_broken"
 
 
-def refresh_if_due() -> None:
-    """Ask again: once a minute while a rollout runs, else once in ten where PHOTOHUB_URL is set. Called by the sweep."""
+def is_due() -> bool:
+    """Tell whether to ask now: once a minute while a rollout runs, else once in ten where PHOTOHUB_URL is set."""
     if not settings.LINK_CHECK:
-        return
-    row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
-    age = abs(timezone.now() - row.at) if row else None
-    if age is not None and age < timedelta(seconds=LASTS_S):
-        return
+        return False
     if not Rollout.objects.running().exists():
-        is_fresh = age is not None and age < timedelta(seconds=LASTS_IDLE_S)
-        if is_fresh or not settings.PHOTOHUB_URL:
-            return
+        return bool(settings.PHOTOHUB_URL) and _is_older_than(LASTS_IDLE_S)
+    return _is_older_than(LASTS_S)
+
+
+def _is_older_than(seconds: int) -> bool:
+    row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
+    return row is None or abs(timezone.now() - row.at) >= timedelta(seconds=seconds)
+
+
+def refresh_if_due() -> None:
+    """Ask whether the hub is reached at its own address. Called by the sweep."""
+    if not is_due():
+        return
     problem = find_problem(site.base_url())
     if heartbeats.note(HEARTBEAT, not problem, problem):
         log.log(logging.WARNING if problem else logging.INFO, "Outside address: %s", problem or "it answers.")
