@@ -30,8 +30,11 @@ def main():
     bootstrap.ensure(ROOT, dev=testing)
     if testing:
         load(ROOT / "tests" / "suite.py").run(bootstrap, programs, ROOT, sys.argv[2:])
-    # Imports make many objects that stay: to look through all of them again and again took a tenth of a start.
+    # Imports make many objects that stay: to look through all of them again and again took a tenth of a start. What serves
+    # begins to look when everything is loaded (photohub.start.serving.settle).
     gc.set_threshold(10_000, 10, 10)
+    if sys.argv[1:2] in (["up"], ["web"]):
+        gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
     # Only now, because Django and the project can be imported only inside the environment.
     from django.core.management import execute_from_command_line

@@ -1,5 +1,6 @@
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.contrib.admin.apps import SimpleAdminConfig
 from django.core.checks import register
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -7,7 +8,14 @@ from django.utils.translation import gettext_lazy as _
 from photohub import checks
 
 
+class BackOfficeConfig(SimpleAdminConfig):
+    """Django's administration in the dress of unfold; its tables are registered by its addresses."""
+
+    default_site = "unfold.sites.UnfoldAdminSite"
+
+
 class PhotoHubConfig(AppConfig):
+    default = True
     name = "photohub"
     verbose_name = "PhotoHub"
 

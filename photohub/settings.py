@@ -128,8 +128,9 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 # --- Django -----------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    # The back office is there when somebody opens it.
+    "unfold.apps.BasicAppConfig",
+    "photohub.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -1,12 +1,11 @@
 """All HTTP paths, by app. The upload endpoint and MQTT over WebSocket stand beside Django in `asgi.py`."""
 
-from django.contrib import admin
 from django.urls import include, path
 
 from devices.panels.deliveries.endpoint import push_image
 from devices.panels.fetching import endpoint as panel_pull
 from devices.panels.fetching import trmnl_endpoint as trmnl
-from photohub.api.api import api
+from photohub.lib.http.urls_later import UrlsLater, only_a_name
 from photohub.pages import views as pages
 from photohub.pages.search import search
 
@@ -14,8 +13,9 @@ urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
     path("favicon.ico", pages.favicon, name="favicon"),
     path("readyz", pages.readyz, name="readyz"),
-    path("api/v1/", api.urls),
-    path("admin/", admin.site.urls),
+    UrlsLater("api/v1/", "photohub.api.urls", "api", "ninja"),
+    UrlsLater("admin/", "photohub.pages.back_office_urls", "admin"),
+    path("admin/", only_a_name, name="back_office"),
     path("language", pages.set_language, name="set_language"),
     path("search", search, name="search"),
     path("", include("photohub.accounts.urls")),

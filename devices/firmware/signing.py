@@ -15,10 +15,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING
 
 from devices.protocol.firmware.manifest import (
     PUBLIC_KEY_BYTES,
@@ -31,6 +28,16 @@ from devices.protocol.firmware.manifest import (
     signed_bytes,
 )
 from devices.protocol.json_fields import Unreadable, read_object
+from photohub.lib.memory.later import later
+
+if TYPE_CHECKING:
+    from cryptography import exceptions
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+else:
+    exceptions = later("cryptography.exceptions")
+    serialization = later("cryptography.hazmat.primitives.serialization")
+    ed25519 = later("cryptography.hazmat.primitives.asymmetric.ed25519")
 
 MAX_FILE_BYTES = 8192
 
@@ -54,25 +61,25 @@ class SignedManifest:
 def verify(manifest: Manifest, signature: bytes, public_key: bytes) -> bool:
     """Tell whether the owner of this public key signed exactly these facts."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed_bytes(manifest))
-    except (InvalidSignature, ValueError):
+        ed25519.Ed25519PublicKey.from_public_bytes(public_key).verify(signature, signed_bytes(manifest))
+    except (exceptions.InvalidSignature, ValueError):
         return False
     return True
 
 
-def sign(manifest: Manifest, private_key: Ed25519PrivateKey) -> Signature:
+def sign(manifest: Manifest, private_key: "ed25519.Ed25519PrivateKey") -> Signature:
     """Sign an image's facts."""
     return Signature(key_id(public_bytes(private_key)), private_key.sign(signed_bytes(manifest)))
 
 
-def public_bytes(private_key: Ed25519PrivateKey) -> bytes:
+def public_bytes(private_key: "ed25519.Ed25519PrivateKey") -> bytes:
     """Return the public half, 32 bytes."""
     return private_key.public_key().public_bytes_raw()
 
 
-def make_key() -> Ed25519PrivateKey:
+def make_key() -> "ed25519.Ed25519PrivateKey":
     """Make a key pair."""
-    return Ed25519PrivateKey.generate()
+    return ed25519.Ed25519PrivateKey.generate()
 
 
 def make_key_file(path: Path) -> bytes:
@@ -92,13 +99,13 @@ def make_key_file(path: Path) -> bytes:
     return public_bytes(key)
 
 
-def read_key_file(path: Path) -> Ed25519PrivateKey:
+def read_key_file(path: Path) -> "ed25519.Ed25519PrivateKey":
     """Read a private key. Raises BadKey or OSError."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm) as error:
         raise BadKey(f"{path} holds no private key in PEM form without a password.") from error
-    if not isinstance(key, Ed25519PrivateKey):
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
         raise BadKey(f"{path} holds a key of another kind than Ed25519.")
     return key
 
@@ -117,9 +124,9 @@ def read_public_key(text: str) -> bytes:
 def _public_from_pem(text: str) -> bytes:
     try:
         key = serialization.load_pem_public_key(text.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, exceptions.UnsupportedAlgorithm) as error:
         raise BadKey("The PEM block holds no public key.") from error
-    if not isinstance(key, Ed25519PublicKey):
+    if not isinstance(key, ed25519.Ed25519PublicKey):
         raise BadKey("The PEM block holds a key of another kind than Ed25519.")
     return key.public_bytes_raw()
 

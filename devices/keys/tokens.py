@@ -21,10 +21,10 @@ from django.utils.translation import gettext as _
 from devices.access.models import ApiToken, Scope
 from devices.registry import broker_accounts
 from photohub.lib.http.answer import refuse
+from photohub.lib.http.api_error import ApiError
 from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.scope import address_of
 from photohub.lib.ids import hash_key, new_key
-from photohub.lib.pages.api import ApiError
 
 from .identity import PREFIX_LENGTH, find_row, note_use
 

@@ -8,15 +8,20 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-import aiomqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
 from photohub.lib.log.throttling import Seldom
+from photohub.lib.memory.later import later
 from photohub.lib.pages.sentences import Said, said
+
+# The one process has a broker of its own, and needs no client.
+if TYPE_CHECKING:
+    import aiomqtt
+    from paho.mqtt import packettypes, properties
+else:
+    aiomqtt = later("aiomqtt")
+    packettypes, properties = later("paho.mqtt.packettypes"), later("paho.mqtt.properties")
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +113,7 @@ class Incoming:
 class Link:
     """One open connection to the broker."""
 
-    def __init__(self, client: aiomqtt.Client, address: Address) -> None:
+    def __init__(self, client: "aiomqtt.Client", address: Address) -> None:
         self._client = client
         self._address = address
         # Whether the broker still had our session, with what came for us meanwhile.
@@ -124,15 +129,13 @@ class Link:
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
         """Publish, and return when the broker took it. Raises MqttDown."""
-        properties = None
+        said = None
         if self._address.version5 and expiry_s:
-            properties = Properties(PacketTypes.PUBLISH)
+            said = properties.Properties(packettypes.PacketTypes.PUBLISH)
             # Mosquitto counts whole seconds and delivers during the last one too.
-            properties.MessageExpiryInterval = max(1, expiry_s - 1)
+            said.MessageExpiryInterval = max(1, expiry_s - 1)
         with _translated(), _cancellation_kept():
-            await self._client.publish(
-                topic, payload, qos=qos, retain=False, timeout=5, properties=properties
-            )
+            await self._client.publish(topic, payload, qos=qos, retain=False, timeout=5, properties=said)
 
     async def publish_unheard(self, topic: str, payload: bytes) -> None:
         """Publish on a topic of a device's own, to which the hub listens too: `messages` passes this one over.
@@ -266,11 +269,11 @@ async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncGenerato
     """Open a connection with a persistent session, in which nothing counts as received until we say so."""
     session: dict = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
     if address.version5:
-        properties = Properties(PacketTypes.CONNECT)
-        properties.SessionExpiryInterval = SESSION_EXPIRY_S
+        wishes = properties.Properties(packettypes.PacketTypes.CONNECT)
+        wishes.SessionExpiryInterval = SESSION_EXPIRY_S
         # Without it a client of MQTT 5 may be sent 65,535 messages, each a picture, before it acknowledges the first.
-        properties.ReceiveMaximum = UNDER_WAY_AT_MOST
-        session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
+        wishes.ReceiveMaximum = UNDER_WAY_AT_MOST
+        session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": wishes}
     client = aiomqtt.Client(
         address.host,
         address.port,

@@ -20,7 +20,7 @@ from media_pipeline.captures.cards import Tile
 from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
 from media_pipeline.captures.models import Capture, CaptureQuerySet, Tag
 from media_pipeline.mirror.models import OSSObject
-from photohub.lib.pages.api import rows_after
+from photohub.lib.database.cursors import rows_after
 from photohub.lib.pages.instants import BadFilter, start_of_day
 
 PAGE_SIZE = 60

@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from devices.access.rights import Action, can
 from devices.commands.views import wants_json
 from media_pipeline.captures.cards import picture_of
-from photohub.lib.pages.api import ApiError, page_of
+from photohub.lib.database.cursors import page_of
+from photohub.lib.http.api_error import ApiError
 
 from . import sharing
 from .models import ShareKind, ShareLink

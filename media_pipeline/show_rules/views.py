@@ -13,7 +13,8 @@ from devices.access.rights import Action, can, is_owner, require_owner
 from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
 from devices.registry.models import Device
-from photohub.lib.pages.api import ApiError, page_of
+from photohub.lib.database.cursors import page_of
+from photohub.lib.http.api_error import ApiError
 
 from . import rules as show_rules
 from .forms import RuleForm

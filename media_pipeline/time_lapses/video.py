@@ -15,9 +15,14 @@ import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-import imageio_ffmpeg
+from photohub.lib.memory.later import later
+
+if TYPE_CHECKING:
+    import imageio_ffmpeg
+else:
+    imageio_ffmpeg = later("imageio_ffmpeg")
 
 _KEY_FRAME_EVERY_S = 2
 _END_WITHIN_S = 120.0

@@ -16,7 +16,7 @@ from simulators.panel_base import PanelBase, PanelConfig
 from simulators.raspberry_pi import RaspberryPi, RaspberryPiConfig
 from simulators.scenes import Scene
 
-from .cast import BURNED_IN, SEEDS
+from .cast import BURNED_IN, SEEDS, Addresses
 from .stage import RUNNING
 
 _PICTURE_EVERY_S = 60.0
@@ -31,15 +31,6 @@ class Program(Protocol):
     async def run(self) -> None: ...
 
     async def stop(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where the hub is, on this machine."""
-
-    http_port: int
-    mqtt_port: int
-    stream_port: int
 
 
 def build(device: Device, key: str, scene: str, at: Addresses) -> Program:

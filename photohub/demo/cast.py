@@ -17,6 +17,15 @@ PI_SCENE = "workshop"
 
 
 @dataclass(frozen=True)
+class Addresses:
+    """Where those who take part find the hub, on this machine."""
+
+    http_port: int
+    mqtt_port: int
+    stream_port: int
+
+
+@dataclass(frozen=True)
 class Camera:
     """A camera with a past: a picture each `every_min` minutes, by day only where it `sleeps`."""
 

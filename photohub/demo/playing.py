@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError
 
@@ -17,12 +17,17 @@ from devices.registry.models import Device
 from devices.setup import simulated
 from devices.setup.simulated import GROUP
 from photohub.lib.database.db import in_thread
+from photohub.lib.memory.later import later
 from photohub.lib.messaging import notify
 
-from . import boards, naming, stage
-from .boards import Addresses
-from .cast import SCENES
-from .painting import Painting
+from .cast import SCENES, Addresses
+
+# A hub without simulated devices needs no programs for them.
+if TYPE_CHECKING:
+    from . import boards, naming, painting, stage
+else:
+    boards, painting = later("photohub.demo.boards"), later("photohub.demo.painting")
+    naming, stage = later("photohub.demo.naming"), later("photohub.demo.stage")
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +86,7 @@ class SimulatedDevices:
         """Paint the past once there is an owner: until then nobody looks, and nobody said in which zone days begin."""
         while not await self._patiently(rights.owner_exists):  # noqa: ASYNC110
             await asyncio.sleep(_LOOKS_EVERY_S)
-        await Painting().run()
+        await painting.Painting().run()
 
     async def _follow_language(self) -> None:
         # Another process may be told, so there is no event to await.

@@ -17,7 +17,7 @@ from media_pipeline.links import publish
 from photohub import asgi
 from photohub.broker.accounts import Account
 from photohub.broker.accounts_db import find_account, no_longer_valid
-from photohub.demo.boards import Addresses
+from photohub.demo.cast import Addresses
 from photohub.demo.playing import SimulatedDevices
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway

@@ -7,9 +7,9 @@ import asyncio
 import contextlib
 import logging
 import socket
+from typing import TYPE_CHECKING
 
 from django.conf import settings
-from redis.asyncio import BlockingConnectionPool, Redis
 
 from devices.events import overload
 from devices.keys import identity, logins
@@ -20,7 +20,6 @@ from media_pipeline.links import shared_live
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import MjpegEndpoint
-from media_pipeline.live.redis import RedisFrames
 from media_pipeline.live.viewing import Viewing
 from media_pipeline.live.wall import WallEndpoint
 from media_pipeline.streams.frame_intake import FrameIntake
@@ -31,7 +30,18 @@ from photohub import asgi
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.guessing import FailedTries
+from photohub.lib.memory.later import later
 from photohub.lib.pages.sentences import said
+
+if TYPE_CHECKING:
+    from redis import asyncio as redis
+
+    from media_pipeline.live import redis as redis_frames
+    from media_pipeline.live.redis import RedisFrames
+
+    AnyFrames = LatestFrames | RedisFrames
+else:
+    redis, redis_frames = later("redis.asyncio"), later("media_pipeline.live.redis")
 
 # Whoever connects with keys that do not exist costs the database nothing after a while.
 _failed_tries = FailedTries(per_second=1, burst=20)
@@ -41,27 +51,25 @@ _LOOK_EVERY_S = 10.0
 _RETRY_S = 2.0
 _REDIS_WAIT_S = 1.0
 
-AnyFrames = LatestFrames | RedisFrames
 
-
-def build_frames() -> AnyFrames:
+def build_frames() -> "AnyFrames":
     """Return where this process keeps live pictures."""
     if not settings.REDIS_URL:
         return LatestFrames()
     # A page asks for all its cameras at once. Without a bound that was a connection for each of them.
-    pool = BlockingConnectionPool.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         settings.REDIS_URL,
         max_connections=settings.REDIS_CONNECTIONS,
         timeout=_REDIS_WAIT_S,
         **settings.REDIS_KEEPALIVE,
     )
-    return RedisFrames(Redis.from_pool(pool))
+    return redis_frames.RedisFrames(redis.Redis.from_pool(pool))
 
 
 @contextlib.asynccontextmanager
-async def showing(frames: AnyFrames):
+async def showing(frames: "AnyFrames"):
     """Show these live pictures on this process's pages while the body runs."""
-    carrying = asyncio.create_task(frames.run()) if isinstance(frames, RedisFrames) else None
+    carrying = asyncio.create_task(frames.run()) if not isinstance(frames, LatestFrames) else None
     live_now.serve(frames, asyncio.get_running_loop())
     viewing = Viewing(frames)
     asgi.serve_streams_at(MjpegEndpoint(frames, viewing.authorise))
@@ -90,7 +98,7 @@ async def showing(frames: AnyFrames):
 class Intake:
     """Everything through which frames come into this process: the TCP endpoint, the pulls, and the intake that MQTT uses."""
 
-    def __init__(self, frames: AnyFrames, listener: socket.socket) -> None:
+    def __init__(self, frames: "AnyFrames", listener: socket.socket) -> None:
         self._frames = frames
         self._listener = listener
         self._links = StreamLinks()

@@ -2,14 +2,21 @@
 
 import base64
 import hashlib
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
+from photohub.lib.memory.later import later
 
-def _box() -> Fernet:
+if TYPE_CHECKING:
+    from cryptography import fernet
+else:
+    fernet = later("cryptography.fernet")
+
+
+def _box() -> "fernet.Fernet":
     digest = hashlib.sha256(b"photohub sealed secrets\0" + settings.SECRET_KEY.encode()).digest()
-    return Fernet(base64.urlsafe_b64encode(digest))
+    return fernet.Fernet(base64.urlsafe_b64encode(digest))
 
 
 def encrypt(text: str) -> bytes:
@@ -21,5 +28,5 @@ def decrypt(data: bytes | memoryview) -> str | None:
     """Decrypt; None when it was encrypted under another PHOTOHUB_SECRET_KEY."""
     try:
         return _box().decrypt(bytes(data)).decode()
-    except InvalidToken:
+    except fernet.InvalidToken:
         return None

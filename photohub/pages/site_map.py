@@ -123,7 +123,7 @@ ROOMS: tuple[Room, ...] = (
                 also=gettext_lazy("password sessions API keys tokens"),
             ),
             Page("api:docs", gettext_lazy("API"), "braces", also=gettext_lazy("programs documentation openapi")),
-            Page("admin:index", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
+            Page("back_office", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
         ),
         ("status*", "people*", "account*", "api:*"),
         "s",

@@ -2,14 +2,19 @@
 
 import hashlib
 import logging
+import pkgutil
 import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
 
 from devices.panels.rendering import profiles as render_profiles
@@ -40,6 +45,9 @@ def prepare_files(say=lambda line: None) -> None:
 
 def migrate(say=lambda line: None) -> None:
     """Bring the database up to date; an SQLite file is copied first. A newer database is refused."""
+    if _names_here() == MigrationRecorder(connection).applied_migrations().keys():
+        # To load all migrations, only to find that there is nothing to do, takes long where every start counts.
+        return
     executor = MigrationExecutor(connection)
     known = set(executor.loader.disk_migrations)
     ours = {app for app, _ in known}
@@ -59,6 +67,18 @@ def migrate(say=lambda line: None) -> None:
         say(f"Updating the database ({len(plan)} steps) …")
         _copy_sqlite()
     call_command("migrate", interactive=False, verbosity=0)
+
+
+def _names_here() -> set[tuple[str, str]]:
+    """Return app and name of every migration that this program has, of which none is loaded."""
+    names: set[tuple[str, str]] = set()
+    for app in apps.get_app_configs():
+        module, _explicit = MigrationLoader.migrations_module(app.label)
+        spec = find_spec(module) if module else None
+        if spec is not None and spec.submodule_search_locations is not None:
+            found = pkgutil.iter_modules(spec.submodule_search_locations)
+            names |= {(app.label, m.name) for m in found if not m.ispkg and m.name[0] not in "_~"}
+    return names
 
 
 def _replaced(executor: MigrationExecutor, migration: tuple[str, str]) -> bool:

@@ -86,6 +86,7 @@ def settle() -> None:
     """
     get_resolver().url_patterns  # noqa: B018 - pages are loaded by the first look, which must not be a visitor's
     gc.freeze()
+    gc.enable()
 
 
 def server_config() -> uvicorn.Config:

@@ -3,8 +3,8 @@
 import logging
 import time
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-import redis
 from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -16,9 +16,15 @@ from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.mirror import copying, gate
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.mirror.probe import is_loopback
+from photohub.lib.memory.later import later
 from photohub.lib.network import site
 from photohub.lib.pages.times.wording import ago
 from photohub.status.part import Part, State
+
+if TYPE_CHECKING:
+    import redis
+else:
+    redis = later("redis")
 
 log = logging.getLogger(__name__)
 

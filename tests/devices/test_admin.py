@@ -23,6 +23,8 @@ from photohub.lib.pages.sentences import said
 from tests.builders import PASSWORD, make_capture, make_device, make_user
 
 APPS = ("devices", "media_pipeline", "auth")
+# As its addresses do when somebody opens it.
+admin.autodiscover()
 OURS = [model for model in admin.site._registry if model._meta.app_label in APPS]
 READ_ONLY = {
     "capture",

@@ -6,12 +6,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from ninja import File, Form, Router, Schema, Status, UploadedFile
 from pydantic import Field, ValidationError
 
-from devices.access.rights import Action, require
+from devices.access.rights import Action
 from devices.panels.sources import fetching
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
@@ -22,6 +21,7 @@ from photohub.lib.pages.sentences import said
 
 from . import disclosure as deliveries_disclosure
 from . import queue as deliveries
+from .disclosure import delivery_of
 from .models import Delivery, PictureOrigin
 from .queue import CannotDeliver, Wish
 from .wording import reason_of
@@ -191,11 +191,3 @@ def repeat_delivery(request: HttpRequest, id: UUID):
     """For operators. Makes a new delivery of the same picture, rendered the same way."""
     delivery = delivery_of(request, id, Action.COMMAND)
     return Status(202, _told(request, deliveries.again(delivery, request.user)))
-
-
-def delivery_of(request: HttpRequest, id: UUID, action: Action = Action.LOOK) -> Delivery:
-    """Return the delivery that is asked for. Raises Http404, or PermissionDenied without the right."""
-    rows = Delivery.objects.visible_to(request.user).select_related("device")
-    delivery = get_object_or_404(rows, pk=id)
-    require(request.user, action, delivery)
-    return delivery

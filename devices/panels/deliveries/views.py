@@ -14,14 +14,15 @@ from django.views.decorators.http import require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.commands.views import next_page, wants_json
 from devices.registry.models import Device
+from photohub.lib.database.cursors import page_of
 from photohub.lib.http.answer import refuse
-from photohub.lib.pages.api import ApiError, page_of
+from photohub.lib.http.api_error import ApiError
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.sentences import said
 
 from . import queue as deliveries
 from . import screens
-from .api import delivery_of
+from .disclosure import delivery_of
 from .models import Delivery, DeliveryState
 from .queue import CannotDeliver
 from .wording import lines_of

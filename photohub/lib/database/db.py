@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -19,7 +19,13 @@ from django.db import (
 )
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-from psycopg_pool import PoolTimeout
+
+from photohub.lib.memory.later import later
+
+if TYPE_CHECKING:
+    import psycopg_pool
+else:
+    psycopg_pool = later("psycopg_pool")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -69,7 +75,7 @@ def note_absence(error: BaseException) -> None:
     Only then: a connection that broke may be an old one, and the next is good.
     """
     global _away_until_s
-    if isinstance(error.__cause__, PoolTimeout):
+    if connection.vendor == "postgresql" and isinstance(error.__cause__, psycopg_pool.PoolTimeout):
         _away_until_s = time.monotonic() + _AWAY_FOR_S
 
 

@@ -6,17 +6,23 @@ blotted out by four rules, of which one is enough: the hub's own secrets by thei
 what stands behind words such as `Bearer`, and any long random word wherever it stands, as in a mistyped path.
 """
 
+import importlib
 import logging
 import re
 import threading
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import structlog
 from django.conf import settings
 
 from photohub.lib.log.secret_paths import SECRET_PATHS
+from photohub.lib.memory.later import later, without
+
+if TYPE_CHECKING:
+    import structlog
+else:
+    structlog = later("structlog")
 
 OURS = ("photohub", "devices", "media_pipeline", "simulators")
 BLOT = "…"
@@ -116,6 +122,8 @@ def _clean(_logger, _method, event: dict) -> dict:
 def set_up() -> None:
     """Send every logger of this process through one handler."""
     know_secrets(settings.OWN_SECRETS)
+    with without("rich", "twisted", "better_exceptions"):
+        importlib.import_module("structlog")
     shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,14 +1,14 @@
-"""What the JSON interface of both apps shares: errors, texts, lists and their cursors."""
+"""What the JSON interface of both apps shares: errors, texts, lists and their cursors. The pages' modules load none of it."""
 
-from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from django.core import signing
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
-from django.utils.translation import gettext as _
 from ninja import Query, Schema
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from photohub.lib.database.cursors import bad_cursor as bad_cursor
+from photohub.lib.database.cursors import page_of as page_of
+from photohub.lib.http.api_error import ApiError as ApiError
+from photohub.lib.http.api_error import refusal_of as refusal_of
 
 Item = TypeVar("Item")
 
@@ -24,20 +24,6 @@ Cursor = Annotated[str, Query(max_length=500, description="`next` of the page be
 def between(bounds: tuple[int, int]) -> Any:
     """Return the field of a whole number within these bounds, both included."""
     return Field(ge=bounds[0], le=bounds[1])
-
-
-class ApiError(Exception):
-    """A refusal with its HTTP status, its word for programs and its sentence for people.
-
-    `fields` maps names of wrong fields to sentences; it belongs to `invalid` and `conflict`.
-    """
-
-    def __init__(self, status: int, word: str, sentence: str, fields: dict[str, str] | None = None) -> None:
-        super().__init__(status, word, sentence, fields)
-        self.status = status
-        self.word = word
-        self.sentence = sentence
-        self.fields = fields
 
 
 class Body(BaseModel):
@@ -74,51 +60,3 @@ class ErrorOut(Schema):
     des: str = Field(description="What happened and what to do, for people")
     err: str = Field(description="The same in one stable word, for programs")
     fields: dict[str, str] | None = Field(None, description="With `invalid` and `conflict`: field → sentence")
-
-
-def page_of(rows: QuerySet, column: str, cursor: str, limit: int) -> tuple[list[Any], str | None]:
-    """Return one page, newest first by `column` and key, and the cursor of the next. Raises ApiError."""
-    items, last = rows_after(rows, column, _read_cursor(cursor, rows) if cursor else None, limit)
-    return items, last and _write_cursor(getattr(last, column), last.pk, rows)
-
-
-def rows_after(rows: QuerySet, column: str, place: tuple | None, limit: int) -> tuple[list[Any], Any | None]:
-    """Return up to `limit` rows after a place, newest first by `column` and key, and the last one if more follow."""
-    rows = rows.order_by(f"-{column}", "-pk")
-    if place:
-        at, key = place
-        # The last condition alone bounds the index; the others settle rows of the same microsecond.
-        rows = rows.filter(Q(**{f"{column}__lt": at}) | Q(pk__lt=key), **{f"{column}__lte": at})
-    items = list(rows[: limit + 1])
-    return items[:limit], items[limit - 1] if len(items) > limit else None
-
-
-def _write_cursor(at: datetime, key: object, rows: QuerySet) -> str:
-    return signing.Signer(salt=rows.model._meta.label).sign_object([at.isoformat(), str(key)])
-
-
-def _read_cursor(cursor: str, rows: QuerySet) -> tuple[datetime, str]:
-    # Signed, so that what comes back is what was given out: no key of another list, no number out of range.
-    try:
-        at, key = signing.Signer(salt=rows.model._meta.label).unsign_object(cursor)
-        return datetime.fromisoformat(at), key
-    except (signing.BadSignature, ValueError):
-        raise bad_cursor() from None
-
-
-def bad_cursor() -> ApiError:
-    """Return the refusal of a cursor that was not given out by this list."""
-    sentence = _("This cursor is not one of this list. Start again without it.")
-    return ApiError(422, "invalid", sentence, {"cursor": sentence})
-
-
-def refusal_of(error: ValidationError) -> ApiError:
-    """Turn Django's ValidationError into a refusal: `conflict` when something is taken, else `invalid`."""
-    by_field = error.error_dict if hasattr(error, "error_dict") else {"": error.error_list}
-    fields = {
-        name.replace("__all__", ""): " ".join(ValidationError(e).messages) for name, e in by_field.items()
-    }
-    codes = {e.code for errors in by_field.values() for e in errors}
-    taken = bool(codes & {"unique", "unique_together", "taken"})
-    sentence = " ".join(fields.values())
-    return ApiError(409 if taken else 422, "conflict" if taken else "invalid", sentence, fields)

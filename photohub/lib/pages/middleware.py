@@ -1,6 +1,6 @@
 """Middleware of PhotoHub's own."""
 
-from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -47,7 +47,7 @@ class AnswerCrowds:
 def serve_static_files(get_response):
     """Answer for the static files, under servers with an event loop and without."""
     if iscoroutinefunction(get_response):
-        return ServeStaticMiddleware(get_response)
+        return _serve_static_in_loop(get_response)
 
     async def never(request):
         raise AssertionError(f"{request.path_info} is no static file")
@@ -58,6 +58,20 @@ def serve_static_files(get_response):
     def middleware(request):
         # ServeStatic alone would begin an event loop and a thread for every page.
         return serve(request) if request.path_info in static.files else get_response(request)
+
+    return middleware
+
+
+def _serve_static_in_loop(get_response):
+    static: list[ServeStaticMiddleware] = []
+
+    async def middleware(request):
+        if not request.path_info.startswith(settings.STATIC_URL):
+            return await get_response(request)
+        if not static:
+            # Looked through by the first who asks for one: a start need not wait for five hundred files.
+            static.append(await sync_to_async(lambda: ServeStaticMiddleware(get_response))())
+        return await static[0](request)
 
     return middleware
 

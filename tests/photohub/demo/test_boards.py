@@ -11,9 +11,8 @@ from PIL import Image, ImageStat
 from devices.events.models import Trouble
 from devices.hub_settings import choices
 from devices.setup import adding, simulated
-from photohub.demo import boards, playing, stage
-from photohub.demo.boards import Addresses
-from photohub.demo.cast import BOARDS, CAMERAS, PANEL, PI
+from photohub.demo import boards, painting, playing, stage
+from photohub.demo.cast import BOARDS, CAMERAS, PANEL, PI, Addresses
 from simulators.esp32s3 import Esp32S3Camera
 from simulators.esp_updater import EspUpdater
 from simulators.panel_base import PanelBase
@@ -73,7 +72,7 @@ async def test_a_device_whose_program_breaks_says_so_and_a_piece_that_fails_cost
     await sync_to_async(make_user)("alice", "owner")
     monkeypatch.setattr(stage, "fill_playlist", fail)
     monkeypatch.setattr(stage, "begin_rollout", lambda: None)
-    monkeypatch.setattr(playing.Painting, "run", paint)
+    monkeypatch.setattr(painting.Painting, "run", paint)
     monkeypatch.setattr(boards, "build", lambda *about: Breaks())
     running = asyncio.create_task(playing.SimulatedDevices(AT, demo=True).run())
     async with asyncio.timeout(20):
@@ -129,7 +128,7 @@ async def test_the_past_is_painted_once_somebody_owns_the_hub_and_names_follow_h
         painted.set()
 
     monkeypatch.setattr(playing, "_LOOKS_EVERY_S", 0.01)
-    monkeypatch.setattr(playing.Painting, "run", paint)
+    monkeypatch.setattr(painting.Painting, "run", paint)
     for piece in ("fill_playlist", "begin_rollout"):
         monkeypatch.setattr(stage, piece, lambda: None)
     monkeypatch.setattr(boards, "build", lambda *about: Deaf())
