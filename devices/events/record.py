@@ -64,8 +64,7 @@ def record_all(events: list[Event]) -> None:
         event.sentence = mask(event.sentence) if event.sentence else ""
     # A block inside another costs as much as the insert.
     with nullcontext() if connection.in_atomic_block else transaction.atomic():
-        sequence.announce(Event)
-        rows.insert_numbered(events)
+        rows.insert_numbered(events, sequence.announcement(Event))
         transaction.on_commit(lambda: announce(events), robust=True)
 
 

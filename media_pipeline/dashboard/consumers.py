@@ -52,6 +52,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if bytes_data is not None or len(text_data or "") > _INBOUND_LIMIT:
             await self.close(CLOSE_TOO_MUCH)
 
+    async def live_together(self, message: dict) -> None:
+        """Take several messages that came as one."""
+        for one in message["messages"]:
+            await self.live_event(one)
+
     async def live_event(self, message: dict) -> None:
         """Forward an event of a device that this person may see."""
         device_id = message.get("device_id")

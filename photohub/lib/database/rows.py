@@ -55,8 +55,8 @@ def _defaults(
     return fixed, made, related
 
 
-def execute(statement: str, values: Sequence[Any]) -> list[tuple]:
-    """Carry out one statement with `%s` for each value, and return the rows that it gives.
+def execute(statement: str, values: Sequence[Any], first: str = "") -> list[tuple]:
+    """Carry out one statement with `%s` for each value, after `first` where there is one; return the rows that it gives.
 
     SQLite's driver is asked itself inside a transaction: Django rewrites the statement and wraps the cursor anew each
     time.
@@ -66,7 +66,9 @@ def execute(statement: str, values: Sequence[Any]) -> list[tuple]:
         with database.wrap_database_errors:
             return database.connection.execute(_for_sqlite(statement), values).fetchall()
     with database.cursor() as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(f"{first}; {statement}" if first else statement, values)
+        if first:
+            cursor.nextset()
         return cursor.fetchall() if cursor.description else []
 
 
@@ -99,13 +101,16 @@ def _marks(width: int, count: int) -> str:
     return ", ".join([f"({', '.join(['%s'] * width)})"] * count)
 
 
-def insert_numbered(rows: Sequence[models.Model]) -> None:
-    """Insert unsaved instances whose key the database counts, in order, and set it on each."""
+def insert_numbered(rows: Sequence[models.Model], first: str = "") -> None:
+    """Insert unsaved instances whose key the database counts, in order, and set it on each.
+
+    `first` is a statement without values that PostgreSQL carries out just before, in the same message.
+    """
     if not rows:
         return
     statement, read, width = _plan(type(rows[0]), connection.vendor, True)
     values = [value for row in rows for value in read(row)]
-    found = execute(statement.replace("%ROWS%", _marks(width, len(rows))), values)
+    found = execute(statement.replace("%ROWS%", _marks(width, len(rows))), values, first)
     keys = sorted(key for (key,) in found)
     # Neither database promises the order of RETURNING, but both count up in the order of the values.
     for row, key in zip(rows, keys, strict=True):

@@ -23,12 +23,14 @@ _CLASS_MASK = 0xFFFF << 16
 _FORGOTTEN_AFTER_S = 60
 
 
-def announce(model: type[models.Model]) -> None:
-    """Say that rows with new numbers come in this transaction. Call inside it, before they are inserted."""
+def announcement(model: type[models.Model]) -> str:
+    """Return the statement that says that rows with new numbers come in this transaction; "" where none is needed.
+
+    It goes before their insert, in one message with it: each message waits for its answer.
+    """
     if connection.vendor == "sqlite":
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock_shared({_SPACE} | {_drawn(model)})")
+        return ""
+    return f"SELECT pg_advisory_xact_lock_shared({_SPACE} | {_drawn(model)})"
 
 
 def floor(model: type[models.Model]) -> int:

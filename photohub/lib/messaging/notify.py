@@ -16,14 +16,25 @@ PAGES = "pages"  # group of every open live page
 GATEWAY = "gateway"  # group of every MQTT gateway
 _SEND_TIMEOUT_S = 2.0
 _AT_ONCE = 200
+# Through Redis each message costs as much as half a picture. Those for pages that come in numbers go together: the first
+# at once, the next ones so long after it.
+_PAGES_APART_S = 0.05
+_TOGETHER_AT_MOST = 200
+_GATHERED_AT_MOST = 5_000
 
 _loop: asyncio.AbstractEventLoop | None = None
+_gathered: list[dict] = []
+_flushing: asyncio.TimerHandle | None = None
+_flushed_s = -_PAGES_APART_S
 
 
 def bind(loop: asyncio.AbstractEventLoop | None) -> None:
     """Name the loop that this process serves from, so that other threads hand their messages to it and go on."""
-    global _loop
-    _loop = loop
+    global _loop, _flushing, _gathered
+    _loop, _gathered = loop, []
+    if _flushing is not None:
+        _flushing.cancel()
+        _flushing = None
 
 
 def send(group: str, messages: list[dict]) -> None:
@@ -34,7 +45,7 @@ def send(group: str, messages: list[dict]) -> None:
         loop_calls.call(_loop, _start_soon, group, messages)
         return
     try:
-        async_to_sync(_send)(group, messages)
+        async_to_sync(_send)(group, _joined(group, messages))
     except RuntimeError:
         log.warning("Live pages were not told: called from a loop that PhotoHub does not know.")
 
@@ -55,7 +66,34 @@ _tasks: set[asyncio.Task] = set()
 
 def _start_soon(group: str, messages: list[dict]) -> None:
     # Whoever waits for an answer that came with these gets it first.
-    asyncio.get_running_loop().call_soon(_start, group, messages)
+    asyncio.get_running_loop().call_soon(_gather if _is_joined(group) else _start, group, messages)
+
+
+def _is_joined(group: str) -> bool:
+    return group == PAGES and not isinstance(get_channel_layer(), InMemoryChannelLayer)
+
+
+def _joined(group: str, messages: list[dict]) -> list[dict]:
+    """Put several messages for pages into one, which they take apart."""
+    if len(messages) < 2 or not _is_joined(group):
+        return messages
+    starts = range(0, len(messages), _TOGETHER_AT_MOST)
+    return [{"type": "live.together", "messages": messages[s : s + _TOGETHER_AT_MOST]} for s in starts]
+
+
+def _gather(group: str, messages: list[dict]) -> None:
+    global _flushing
+    _gathered.extend(messages[: max(0, _GATHERED_AT_MOST - len(_gathered))])
+    if _flushing is None:
+        loop = asyncio.get_running_loop()
+        _flushing = loop.call_at(max(loop.time(), _flushed_s + _PAGES_APART_S), _flush, group)
+
+
+def _flush(group: str) -> None:
+    global _gathered, _flushing, _flushed_s
+    messages, _gathered, _flushing = _gathered, [], None
+    _flushed_s = asyncio.get_running_loop().time()
+    _start(group, _joined(group, messages))
 
 
 def _start(group: str, messages: list[dict]) -> None:

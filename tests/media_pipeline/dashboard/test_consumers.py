@@ -11,7 +11,7 @@ from django.test import Client
 
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.registry.models import DeviceGroup
+from devices.registry.models import Device, DeviceGroup
 from media_pipeline.dashboard import consumers
 from photohub import asgi
 from photohub.lib.ids import new_id
@@ -136,4 +136,20 @@ async def test_a_page_stays_open_and_is_told_what_it_missed_while_the_database_w
     await sync_to_async(lambda: happen(make_device("next-cam")))()
     event = json.loads(await page.receive_from())
     assert event["device"] == "next-cam" and event["seq"] > seq + 1
+    await page.disconnect()
+
+
+async def test_what_came_as_one_message_is_taken_apart_and_judged_one_by_one():
+    porch, barn = await sync_to_async(make_device)("porch"), await sync_to_async(make_device)("barn")
+    group = await DeviceGroup.objects.acreate(name="yard")
+    await Device.objects.filter(pk=porch.pk).aupdate(group=group)
+    page = await open_page(await sync_to_async(make_user)("vera", "viewer", group))
+    await hello(page)
+    messages = [
+        {"type": "live.event", "device_id": device_id, "event": {"seq": seq}}
+        for seq, device_id in enumerate((porch.pk, barn.pk, None, porch.pk))
+    ]
+    layer = notify.channel_layer()
+    await layer.group_send(notify.PAGES, {"type": "live.together", "messages": messages})
+    assert [json.loads(await page.receive_from())["seq"] for _ in range(2)] == [0, 3]
     await page.disconnect()
