@@ -25,6 +25,7 @@ from benchmarks import (
     pages,
     panels,
     stopped_viewers,
+    upkeep,
 )
 from benchmarks.measuring import machine
 
@@ -41,6 +42,7 @@ PARTS = {
     "live": live_view,
     "stopped": stopped_viewers,
     "firmware": firmware,
+    "upkeep": upkeep,
 }
 
 

@@ -20,6 +20,7 @@ from benchmarks import (
     pages,
     panels,
     stopped_viewers,
+    upkeep,
 )
 from benchmarks.load import ROOT
 from benchmarks.measuring import table
@@ -39,6 +40,7 @@ _PARTS = (
     ("live", "Live view", live_view.report),
     ("stopped", "Viewers that stopped", stopped_viewers.report),
     ("firmware", "Firmware to many devices", firmware.report),
+    ("upkeep", "Upkeep", upkeep.report),
 )
 _NOTES = {
     "oss": (
@@ -83,6 +85,11 @@ _NOTES = {
         "writes down that it was fetched; nginx sends a file. The ratio is that of bytes for each second of a core, above "
         "what the server takes at rest. When all devices ask in one moment, most are told to come again in 2 to 10 s, so "
         "that at most 20 are served at a time."
+    ),
+    "upkeep": (
+        "A process of its own works beside an embedded hub that takes uploads at a steady pace; a transaction counts from when "
+        "it may write to its commit, and so long an upload may wait for it. Files are names of a few files, so what a disk "
+        "takes to free their space is not in it."
     ),
 }
 

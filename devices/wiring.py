@@ -18,4 +18,4 @@ def connect() -> None:
     timezones.on_read(choices.chosen_timezone)
     presence.on_version(targets.report_version)
     withdrawal.on_withdrawal(rollouts.pause_firmware)
-    withdrawal.on_delete(rollouts.delete_ended)
+    withdrawal.on_delete(rollouts.delete_ended, rollouts.clear_ended)

@@ -25,6 +25,7 @@ from benchmarks import (
     panels,
     servers,
     stopped_viewers,
+    upkeep,
 )
 from benchmarks.marks import MARK
 from benchmarks.measuring import alternate, ratio, spread, table
@@ -186,6 +187,15 @@ def test_firmware_is_fetched_by_all_while_a_camera_sends() -> None:
     assert result["rush"]["fetched"]["fetched"] == firmware.TINY.devices
     assert result["spread_out"]["fetched"]["seconds"] >= firmware.TINY.over_s * 3 / 4
     assert result["rush"]["busy"]["stored"] > 0 and "in one moment" in firmware.report(result)
+
+
+@pytest.mark.long
+def test_upkeep_is_measured_beside_uploads() -> None:
+    result = upkeep.run(upkeep.TINY)
+    found = result["rows"]["SQLite"]
+    assert found["retention, rows/s"] > 0 and found["uploads beside retention, p99 ms"] > 0
+    assert found["removal, answer, ms"] > 0 and found["status, statements"] > 5
+    assert "mirror.due, ms" in upkeep.report(result)
 
 
 @pytest.mark.long

@@ -223,6 +223,7 @@ def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Fi
 
 def delete_firmware(firmware: Firmware, user=None) -> None:
     """Delete an image that no open rollout uses; ended rollouts of it go with it. Raises FirmwareTaken."""
+    withdrawal.clear(firmware)
     with _folder_lock():
         with transaction.atomic():
             Firmware.objects.select_for_update().get(pk=firmware.pk)

@@ -15,7 +15,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -28,7 +28,7 @@ from devices.firmware.errors import FirmwareTaken, RolloutError
 from devices.firmware.models import Firmware, FirmwareState
 from devices.registry.models import Device
 from photohub.lib import clock
-from photohub.lib.database.db import update_in_order
+from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
 from photohub.lib.pages.sentences import Said, said, said_of
 
 from . import planning, wording
@@ -37,6 +37,8 @@ from .planning import Plan
 
 FAILURES = (TargetState.FAILED, TargetState.TIMED_OUT)
 DEVICES_AT_MOST = 10_000
+# Few enough that an upload waits no longer for it than for another upload.
+_CLEARED_TOGETHER = 500
 
 
 def create(
@@ -191,13 +193,27 @@ def pause_firmware(firmware_ids: list[UUID], word: str, user=None) -> int:
     return paused
 
 
+def clear_ended(firmware: Firmware) -> None:
+    """Delete the devices of an image's rollouts, which have ended, in short transactions. Raises FirmwareTaken."""
+    _ended_of(firmware)
+    ended = RolloutTarget.objects.filter(rollout__firmware=firmware).exclude(rollout__state__in=Rollout.OPEN)
+    while keys := list(ended.order_by().values_list("pk", flat=True)[:_CLEARED_TOGETHER]):
+        with one_writer(), transaction.atomic():
+            lock_in_order(RolloutTarget.objects.filter(pk__in=keys))
+            RolloutTarget.objects.filter(pk__in=keys).delete()
+
+
 def delete_ended(firmware: Firmware) -> None:
     """Delete the rollouts of an image that goes; all have ended. Raises FirmwareTaken while one is open."""
+    _ended_of(firmware).delete()
+
+
+def _ended_of(firmware: Firmware) -> QuerySet[Rollout]:
     used = Rollout.objects.filter(firmware=firmware)
     if used.filter(state__in=Rollout.OPEN).exists():
         sentence = _("%(name)s is in use by a rollout. Cancel it first, or wait until it has finished.")
         raise FirmwareTaken("in_use", sentence % {"name": firmware})
-    used.delete()
+    return used
 
 
 def cancel(rollout: Rollout, user=None) -> bool:

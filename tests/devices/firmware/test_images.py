@@ -6,6 +6,7 @@ import os
 import threading
 
 import pytest
+from django.db import connection
 
 from devices.events.models import Event
 from devices.firmware import images
@@ -168,6 +169,22 @@ def test_a_file_goes_with_the_last_row_that_names_it(settings):
     assert files(settings) == {row.sha256}
     images.delete_firmware(other)
     assert files(settings) == set()
+
+
+def test_the_devices_of_ended_rollouts_go_in_short_transactions(monkeypatch):
+    monkeypatch.setattr(rollouts, "_CLEARED_TOGETHER", 2)
+    rollout = make_rollout(make_devices(5))
+    rollouts.cancel(rollout)
+    deleted: list[int] = []
+
+    def watch(execute, sql, params, *rest):
+        if sql.startswith("DELETE") and "rollouttarget" in sql:
+            deleted.append(len(params))
+        return execute(sql, params, *rest)
+
+    with connection.execute_wrapper(watch):
+        images.delete_firmware(rollout.firmware)
+    assert deleted[:3] == [2, 2, 1] and not Firmware.objects.exists()
 
 
 def test_an_image_in_use_is_not_deleted_until_its_rollouts_have_ended():
