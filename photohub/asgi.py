@@ -40,8 +40,7 @@ _ASYNCHRONOUS = ("/api/", settings.STATIC_URL)
 
 @cache
 def _django(is_asynchronous: bool):
-    # Made at the first request: its static file middleware lists the collected files once, and a first start
-    # collects them after this module was imported.
+    # Made at the first request: what it imports is not all there while this module is loaded.
     images = (settings.FIRMWARE_MAX_BYTES + 2**20, 600.0)
     handler = ASGIHandler() if is_asynchronous else PageHandler()
     return limit_body(handler, dict.fromkeys(("/api/v1/firmware", "/firmware/upload"), images))

@@ -5,7 +5,7 @@ from django.urls import include, path
 from devices.panels.deliveries.endpoint import push_image
 from devices.panels.fetching import endpoint as panel_pull
 from devices.panels.fetching import trmnl_endpoint as trmnl
-from photohub.lib.http.urls_later import UrlsLater, only_a_name
+from photohub.lib.memory.urls_later import UrlsLater, only_a_name
 from photohub.pages import views as pages
 from photohub.pages.search import search
 

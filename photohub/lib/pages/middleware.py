@@ -1,5 +1,7 @@
 """Middleware of PhotoHub's own."""
 
+import threading
+
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -43,35 +45,48 @@ class AnswerCrowds:
         return response
 
 
+class _Static:
+    """The static files, looked through by the first who asks for one: a start need not wait for five hundred."""
+
+    def __init__(self, get_response) -> None:
+        self._get_response = get_response
+        self._lock = threading.Lock()
+        self._found: ServeStaticMiddleware | None = None
+
+    def find(self) -> ServeStaticMiddleware:
+        with self._lock:
+            if self._found is None:
+                self._found = ServeStaticMiddleware(self._get_response)
+            return self._found
+
+
 @sync_and_async_middleware
 def serve_static_files(get_response):
     """Answer for the static files, under servers with an event loop and without."""
     if iscoroutinefunction(get_response):
-        return _serve_static_in_loop(get_response)
+        return _serve_in_loop(get_response)
 
     async def never(request):
         raise AssertionError(f"{request.path_info} is no static file")
 
-    static = ServeStaticMiddleware(never)
-    serve = async_to_sync(static)
+    static = _Static(never)
 
     def middleware(request):
         # ServeStatic alone would begin an event loop and a thread for every page.
-        return serve(request) if request.path_info in static.files else get_response(request)
+        if request.path_info.startswith(settings.STATIC_URL) and request.path_info in static.find().files:
+            return async_to_sync(static.find())(request)
+        return get_response(request)
 
     return middleware
 
 
-def _serve_static_in_loop(get_response):
-    static: list[ServeStaticMiddleware] = []
+def _serve_in_loop(get_response):
+    static = _Static(get_response)
 
     async def middleware(request):
         if not request.path_info.startswith(settings.STATIC_URL):
             return await get_response(request)
-        if not static:
-            # Looked through by the first who asks for one: a start need not wait for five hundred files.
-            static.append(await sync_to_async(lambda: ServeStaticMiddleware(get_response))())
-        return await static[0](request)
+        return await (await sync_to_async(static.find)())(request)
 
     return middleware
 
