@@ -87,9 +87,9 @@ _NOTES = {
         "that at most 20 are served at a time."
     ),
     "upkeep": (
-        "A process of its own works beside an embedded hub that takes uploads at a steady pace; a transaction counts from when "
-        "it may write to its commit, and so long an upload may wait for it. Files are names of a few files, so what a disk "
-        "takes to free their space is not in it."
+        "The hub's own worker empties the trash and removes a device while pictures come; the longest transaction is that of a "
+        "process of its own, from when it may write to its commit, and so long an upload may wait for it. Files are names "
+        "of a few files, so what a disk takes to free their space is not in it."
     ),
 }
 

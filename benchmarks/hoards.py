@@ -27,6 +27,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from benchmarks.measuring import time_ms  # noqa: E402
+from devices.access.models import DeviceRemoval  # noqa: E402
 from devices.events import record as events  # noqa: E402
 from devices.events.models import Event  # noqa: E402
 from devices.registry import removing  # noqa: E402
@@ -103,15 +104,22 @@ def _timed(work: Callable[[], int]) -> dict[str, float]:
     }
 
 
-def hoard(code: str, pictures: int, days_old: int, waiting: bool = False) -> int:
-    """Make a device with so many pictures of one day, each with a file, a preview's name, a copy's row and an event."""
+def hoard(code: str, pictures: int, days_old: int, waiting: bool = False, trashed: bool = False) -> int:
+    """Make a device with so many pictures of one day, each with a file, a copy's row and an event."""
     device = adding.add_device(code=code, name=code, profile="generic").device
     number, at = device.pk, timezone.now().replace(microsecond=0) - timedelta(days=days_old)
     sql = Sql(pictures, at)
     key = _key(number, sql)
     path = f"{code}/{at:%Y-%m-%d}/"
     facts = {"size_bytes": _FILE_BYTES, "content_type": "image/jpeg", "thumbnail_state": Step.DONE}
-    facts |= {"received_at": at, "stored_at": at, "name": "first", "sha256": "first", "path": path}
+    facts |= {
+        "trashed_at": timezone.now() if trashed else None,
+        "received_at": at,
+        "stored_at": at,
+        "name": "first",
+        "sha256": "first",
+        "path": path,
+    }
     with transaction.atomic():
         row = Capture.objects.create(device=device, **facts)
         spare = Capture.objects.create(device=device, **facts | {"name": "spare"})
@@ -168,19 +176,28 @@ def retain() -> dict[str, float]:
     return _timed(lambda: retention.retain()[0])
 
 
-def remove_device(code: str) -> dict[str, Any]:
-    """Remove a device; time the answer, then everything until its rows are gone."""
+def remove_device(code: str) -> dict[str, float]:
+    """Remove a device with all that hangs on it."""
     device = Device.objects.get(code=code)
     pictures = Capture.everything.filter(device=device).count()
-    answer = _timed(lambda: removing.remove_device(device) or 1)
-    rest = _timed(lambda: _until_removed(device.pk, pictures))
-    return {"answer": answer, "rest": rest}
+
+    def work() -> int:
+        removing.remove_device(device)
+        while removing.due():
+            removing.go_on([device.pk])
+        return pictures
+
+    return _timed(work)
 
 
-def _until_removed(key: int, pictures: int) -> int:
-    while removing.due():
-        removing.go_on([key])
-    return pictures
+def wait_gone(within_s: float) -> float:
+    """Wait until the hub has removed every device and emptied the trash. Returns how long that took, in seconds."""
+    begun_s = time.monotonic()
+    while DeviceRemoval.objects.exists() or Capture.everything.in_trash().exists():
+        if time.monotonic() - begun_s > within_s:
+            raise RuntimeError("The hub did not come to an end.")
+        time.sleep(0.2)
+    return time.monotonic() - begun_s
 
 
 def mirror_queue(times: int) -> dict[str, float]:
@@ -230,7 +247,7 @@ def look_at_status(times: int) -> dict[str, float]:
     }
 
 
-_JOBS = (hoard, retain, remove_device, mirror_queue, old_events, prune_events, look_at_status)
+_JOBS = (hoard, retain, remove_device, wait_gone, mirror_queue, old_events, prune_events, look_at_status)
 JOBS = {job.__name__: job for job in _JOBS}
 
 

@@ -1,27 +1,32 @@
 """Upkeep of what is stored, on SQLite and PostgreSQL: retention, removing a device, the mirror's queue, events, the status page.
 
-The work runs in a process of its own beside an embedded hub that takes uploads at a steady pace. With PostgreSQL that is
-how production does it; with SQLite it is harder than in one process, whose threads wait for each other at a lock.
+What deletes beside uploads is asked of the hub as a person asks: its own worker does it. The longest transactions are
+those of a process of its own, while the hub is stopped.
 """
 
 import contextlib
+import functools
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from benchmarks import load
-from benchmarks.hubs import in_hub
+from benchmarks.hubs import OWNER, in_hub
 from benchmarks.measuring import table
 from benchmarks.pictures import make_picture
 from benchmarks.servers import Server, embedded_server
-from tests.hub_process import running_hub
+from tests.hub_process import HubProcess, running_hub
 from tests.production import postgres
 
 ENGINES = ("SQLite", "PostgreSQL")
 _MODULE = "hoards"
+_PATIENCE_S = 3600.0
 _KEEP = {"PHOTOHUB_KEEP_DAYS": "30"}
 
 
@@ -51,49 +56,75 @@ def run(size: Size) -> dict[str, Any]:
         picture = Path(folder) / "picture.jpg"
         picture.write_bytes(make_picture(size.picture_bytes))
         for engine in size.engines:
-            with _hub(engine) as (env, server):
-                rows[engine] = _measure(env, server, picture, size)
+            with _hub(engine) as (hub, server):
+                rows[engine] = _measure(hub, server, picture, size)
     asked = {"old": size.old, "removed": size.removed, "waiting": size.waiting, "events": size.events}
     return {"size": asked | {"per_s": size.per_s}, "rows": rows}
 
 
 @contextlib.contextmanager
-def _hub(engine: str) -> Iterator[tuple[dict[str, str], Server]]:
+def _hub(engine: str) -> Iterator[tuple[HubProcess, Server]]:
     with contextlib.ExitStack() as started:
-        env: dict[str, str] = {}
+        env = dict(OWNER)
         if engine == "PostgreSQL":
             folder = Path(started.enter_context(tempfile.TemporaryDirectory(prefix="photohub-upkeep-")))
-            server = postgres.start(folder / "postgres")
-            started.callback(server.cleanup)
-            env["DATABASE_URL"] = f"postgresql://postgres@/postgres?host={folder}/postgres"
+            database = postgres.Database(folder / "postgres")
+            database.start()
+            started.callback(database.stop)
+            env["DATABASE_URL"] = database.url
         hub = started.enter_context(running_hub(env=env))
-        yield hub.env, embedded_server(engine, hub, [hub.add_device("lane", "esp32s3")])
+        yield hub, embedded_server(engine, hub, [hub.add_device("lane", "esp32s3")])
 
 
-def _measure(env: dict[str, str], server: Server, picture: Path, size: Size) -> dict[str, float]:
-    def do(job: str, **values: Any) -> Any:
-        return in_hub(env | _KEEP, job, module=_MODULE, **values)
+def _measure(hub: HubProcess, server: Server, picture: Path, size: Size) -> dict[str, float]:
+    do = _doer(hub)
+    found = {"status, few rows, ms": do("look_at_status", times=5)["all_ms"]}
+    found |= _measure_beside_uploads(hub, server, picture, size)
+    # The hub's own worker would do some of it meanwhile.
+    server.pause()
+    try:
+        do("hoard", code="old", pictures=size.old, days_old=100)
+        found |= _told("retention", do("retain"))
+        do("hoard", code="alone", pictures=size.old, days_old=1)
+        found |= _told("removal", do("remove_device", code="alone"))
+        return found | _measure_looks(do, size)
+    finally:
+        server.go_on()
+
+
+def _doer(hub: HubProcess) -> Callable[..., Any]:
+    return functools.partial(in_hub, hub.env | _KEEP, module=_MODULE)
+
+
+def _measure_beside_uploads(hub: HubProcess, server: Server, picture: Path, size: Size) -> dict[str, float]:
+    """Have the hub's own worker remove a device and empty the trash while pictures come."""
+    do, found = _doer(hub), {}
+    headers = {"authorization": f"Bearer {hub.console.run('api_token', 'ada').strip()}"}
 
     def upload() -> load.Outcome:
         return load.run(server.order(picture, size.connections, size.seconds, size.per_s))
 
-    found = {"status, few rows, ms": do("look_at_status", times=5)["all_ms"]}
-    do("hoard", code="old", pictures=size.old, days_old=100)
+    do("hoard", code="trash", pictures=size.old, days_old=1, trashed=True)
     do("hoard", code="gone", pictures=size.removed, days_old=1)
     upload()
     found["uploads alone, p99 ms"] = upload().p99_ms
-    retained, beside = _beside(lambda: do("retain"), upload)
-    found |= _told("retention", retained) | {"uploads beside retention, p99 ms": beside.p99_ms}
-    removed, beside = _beside(lambda: do("remove_device", code="gone"), upload)
-    found["removal, answer, ms"] = 1000 * removed["answer"]["seconds"]
-    found |= _told("removal", removed["rest"]) | {"uploads beside removal, p99 ms": beside.p99_ms}
-    found["removal, to the end, s"] = removed["rest"]["seconds"]
-    # The hub's own worker would copy, prune and count meanwhile.
-    server.pause()
-    try:
-        return found | _measure_looks(do, size)
-    finally:
-        server.go_on()
+    ways = {"emptying the trash": (size.old, "trash"), "removing a device": (size.removed, "devices/gone")}
+    for what, (rows, path) in ways.items():
+
+        def work(path: str = path) -> tuple[float, float]:
+            begun_s = time.monotonic()
+            httpx.delete(f"{hub.url}/api/v1/{path}", headers=headers, timeout=60).raise_for_status()
+            answered_s = time.monotonic() - begun_s
+            return answered_s, answered_s + do("wait_gone", within_s=_PATIENCE_S)
+
+        (answered_s, ended_s), beside = _beside(work, upload)
+        found |= {
+            f"{what}, answer, ms": 1000 * answered_s,
+            f"{what}, rows/s": rows / ended_s,
+            f"{what}, to the end, s": ended_s,
+            f"uploads beside {what}, p99 ms": beside.p99_ms,
+        }
+    return found
 
 
 def _measure_looks(do: Callable[..., Any], size: Size) -> dict[str, float]:

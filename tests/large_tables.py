@@ -150,7 +150,7 @@ class Sql:
                 f"WITH RECURSIVE numbers(n) AS ({counted}) "
                 f"SELECT {chosen} FROM {meta.db_table} t, numbers WHERE t.{meta.pk.column} = {key}"
             )
-        type(row).objects.filter(pk=row.pk).delete()
+        type(row)._base_manager.filter(pk=row.pk).delete()
 
 
 def fill(now: datetime, rows: int) -> None:

@@ -19,6 +19,7 @@ from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib import clock
 from photohub.lib.database.db import lock_in_order, one_writer
+from photohub.lib.database.pacing import Pace
 from photohub.lib.messaging import enqueue, notify
 from photohub.lib.pages.sentences import said
 
@@ -28,6 +29,7 @@ from .models import Device, LinkState
 TASK = "devices.tasks.remove_devices"
 # Small enough that an upload waits for one of these transactions no longer than for another upload's.
 BATCH = 100
+_pace = Pace(BATCH)
 # So long somebody waits for what goes at once.
 _AT_ONCE_S = 0.3
 # A worker does other things between two of these.
@@ -59,7 +61,7 @@ def remove_device(device: Device, user=None, within_s: float = _AT_ONCE_S) -> bo
     _mark(device, user)
     for _gone in _clear_small(device):
         pass
-    gone = _clear(device, time.monotonic() + within_s)
+    gone = _clear(device, time.monotonic() + within_s, rests=False)
     if not gone:
         transaction.on_commit(lambda: enqueue.send_task(TASK, [device.pk]), robust=True)
     return gone
@@ -122,11 +124,13 @@ def _clear_small(device: Device) -> Iterator[int]:
             yield from _delete_all(rows.filter(state__in=still_open))
 
 
-def _clear(device: Device, until_s: float) -> bool:
+def _clear(device: Device, until_s: float, rests: bool = True) -> bool:
     """Delete a batch after the other until then. Returns whether the device is gone with all of it."""
     batches = _batches(device)
     while time.monotonic() < until_s:
-        if next(batches, None) is None:
+        with _pace.step(rests):
+            gone = next(batches, None)
+        if gone is None:
             return _finish(device)
     return False
 
@@ -134,7 +138,7 @@ def _clear(device: Device, until_s: float) -> bool:
 def _batches(device: Device) -> Iterator[int]:
     """Delete everything, and yield after each batch. Pictures go first: their files take the space."""
     for clear, _count in _listeners:
-        while gone := clear(device, BATCH):
+        while gone := clear(device, min(BATCH, _pace.size)):
             DeviceRemoval.objects.filter(pk=device.pk).update(pictures_gone=F("pictures_gone") + gone)
             yield gone
     for model, field in _hanging():
@@ -143,7 +147,7 @@ def _batches(device: Device) -> Iterator[int]:
 
 def _delete_all(rows: models.QuerySet) -> Iterator[int]:
     # In no order: asked for in that of their keys, PostgreSQL may walk all rows of all devices.
-    while keys := list(rows.order_by().values_list("pk", flat=True)[: 5 * BATCH]):
+    while keys := list(rows.order_by().values_list("pk", flat=True)[: 5 * min(BATCH, _pace.size)]):
         with one_writer(), transaction.atomic():
             chosen = rows.model._base_manager.filter(pk__in=keys)
             lock_in_order(chosen)

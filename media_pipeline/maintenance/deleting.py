@@ -27,6 +27,7 @@ from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer
+from photohub.lib.database.pacing import Pace
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said, columns, said
 
@@ -42,6 +43,8 @@ _LOOKED_AT = 2
 _COPIES_AT_ONCE = 16
 # Nobody has to do anything about these.
 FORMER_MIRROR = said("A copy remains in the previous mirror. It is deleted when that mirror is set up again.")
+# Small enough that an upload waits for one of these transactions no longer than for another upload's.
+pace = Pace(at_most=100)
 _listeners: list[Callable[[set[str]], None]] = []
 _removers = ThreadPoolExecutor(_COPIES_AT_ONCE, thread_name_prefix="photohub-remover")
 
@@ -74,7 +77,15 @@ def delete_captures(user, captures: Iterable[Capture]) -> Deleted:
 
 
 def delete_unkept(captures: Iterable[Capture]) -> int:
-    """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay."""
+    """Delete pictures that the retention no longer keeps, with their files. Returns how many; kept ones stay.
+
+    At most `pace.size` of them, by work that has time: it rests afterwards.
+    """
+    with pace.step():
+        return _delete_unkept(captures)
+
+
+def _delete_unkept(captures: Iterable[Capture]) -> int:
     with one_writer(), transaction.atomic():
         rows, removals = _delete_rows(captures)
         _forget([c for c in rows if c.trashed_at])

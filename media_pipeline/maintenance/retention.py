@@ -64,6 +64,11 @@ class Run:
         self._by_age = 0
 
     @property
+    def batch(self) -> int:
+        """How many pictures go together."""
+        return min(_BATCH, deleting.pace.size)
+
+    @property
     def is_over(self) -> bool:
         return time.monotonic() > self._until_s
 
@@ -73,7 +78,7 @@ class Run:
 
     def next_batch(self) -> int:
         """Return how many pictures may go by age at once; 0 when the run's share is used up."""
-        return 0 if self.is_over else max(0, min(_BATCH, self._by_age - self.deleted - self.freed))
+        return 0 if self.is_over else max(0, min(self.batch, self._by_age - self.deleted - self.freed))
 
 
 def retain() -> tuple[int, int]:
@@ -255,7 +260,7 @@ def _batches(
     while not run.is_over:
         check_disk(run.proof)
         later = behind(rows, field, "id", getattr(last, field), last.pk) if last else rows
-        batch = list(later[:_BATCH])
+        batch = list(later[: run.batch])
         if not batch:
             return
         last = batch[-1]

@@ -77,9 +77,10 @@ def _empty(order: EmptyingOrder) -> int:
     while time.monotonic() < until_s:
         retention.check_disk(proof)
         later = retention.behind(rows, "trashed_at", "id", last.trashed_at, last.pk) if last else rows
-        batch = list(later.only("trashed_at")[:_BATCH])
+        size = min(_BATCH, deleting.pace.size)
+        batch = list(later.only("trashed_at")[:size])
         gone += deleting.delete_unkept(batch)
-        if len(batch) < _BATCH:
+        if len(batch) < size:
             EmptyingOrder.objects.filter(pk=order.pk, upto=order.upto).delete()
             break
         last = batch[-1]

@@ -100,9 +100,9 @@ def test_an_order_that_is_still_open_goes_with_the_answer():
     assert [command.pk for command in Command.objects.all()] == [old.pk]
 
 
-def test_a_shared_link_shows_no_picture_of_a_removed_device():
+def test_a_shared_link_opens_no_picture_of_a_removed_device():
     porch, (first, *_others) = make_camera()
-    link = ShareLink.objects.create(capture=first, created_by=make_user("ada", "owner"))
+    link = ShareLink.objects.create(capture=first, created_by=make_user("alice", "owner"))
     assert sharing.pictures_of(link).exists()
     remove_slowly(porch)
     assert not sharing.pictures_of(link).exists()
