@@ -169,7 +169,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["photohub.lib.pages.times.tags"],
+            "builtins": ["photohub.lib.pages.templating.tags", "photohub.lib.pages.times.tags"],
+            "libraries": dict.fromkeys(("i18n", "lucide"), "photohub.lib.pages.templating.tags"),
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from devices.registry.models import Device
 from media_pipeline.formats.likeness import Run, Runs, Shot
-from media_pipeline.mirror.models import MirrorState
+from media_pipeline.mirror.models import MirrorState, OSSObject
+from photohub.lib.pages.templating.addresses import address
 from photohub.lib.pages.timezones import reader_timezone
 
-from .finding import with_parts
 from .models import Capture, CaptureQuerySet, Freshness
 from .wording import fault_of, flag_words, freshness_words, mirror_of
 
@@ -30,13 +30,23 @@ class Mark:
     words: str
 
 
-@dataclass(frozen=True)
+class Camera(Protocol):
+    """What a picture on a page says of its camera."""
+
+    @property
+    def code(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One capture as pages show it. `flags` are words; a file cut too early has no width and height."""
 
     id: UUID
     code: str
-    device: Device
+    device: Camera
     name: str
     received_at: datetime
     width: int | None
@@ -55,11 +65,57 @@ class Picture:
         return bool(self.width and self.height and self.height > self.width)
 
 
-def picture_of(capture: Capture) -> Picture:
-    """Dress a capture for a page. Its command and mirror should have been fetched along."""
-    address = [capture.pk]
+class _Named(NamedTuple):
+    code: str
+    name: str
+
+
+class _Row(NamedTuple):
+    """What of a capture a tile shows, read without the rest of the row: a page has dozens of them."""
+
+    pk: UUID
+    code: str
+    name: str
+    received_at: datetime
+    width: int | None
+    height: int | None
+    colour: str
+    flags: list[str]
+    fault: str | None
+    fault_values: dict | None
+    freshness: str | None
+    freshness_values: dict | None
+    command_id: UUID | None
+    kept: bool
+    device: Camera
+    mirror: OSSObject | None
+
+
+_OWN = _Row._fields[:-2]
+_OF_OTHERS = ("device__code", "device__name", "mirror__state", "mirror__error", "mirror__error_said")
+_IN_TROUBLE = (MirrorState.BLOCKED, MirrorState.FAILED)
+
+
+def _row_of(values: tuple) -> _Row:
+    own, (code, name, state, error, error_said) = values[: len(_OWN)], values[len(_OWN) :]
+    # Of a copy only trouble is told, and few have any.
+    copy = None
+    if state in _IN_TROUBLE:
+        copy = OSSObject(state=state, error=error, error_said=error_said)
+    return _Row._make((*own, _Named(code, name), copy))
+
+
+def pictures_in_bulk(ids: list[UUID]) -> dict[UUID, Picture]:
+    """Return these captures as pages show them, with one query; those that were deleted are left out."""
+    rows = Capture.objects.filter(pk__in=ids).values_list(*_OWN, *_OF_OTHERS)
+    return {values[0]: picture_of(_row_of(values)) for values in rows.iterator(chunk_size=500)}
+
+
+def picture_of(capture: Capture | _Row) -> Picture:
+    """Dress a capture for a page. Its device and mirror should have been fetched along."""
+    id_, of_picture = capture.pk, _marks_of_picture(capture)
     return Picture(
-        id=capture.pk,
+        id=id_,
         code=capture.code,
         device=capture.device,
         name=capture.name,
@@ -67,12 +123,12 @@ def picture_of(capture: Capture) -> Picture:
         width=capture.width,
         height=capture.height,
         colour=capture.colour,
-        flags=[mark.words for mark in _marks_of_picture(capture)],
-        marks=_marks_of(capture),
+        flags=[mark.words for mark in of_picture],
+        marks=of_picture + _marks_of_state(capture),
         kept=capture.kept,
-        thumb_url=reverse("capture_thumb", args=address),
-        file_url=reverse("capture_original", args=address),
-        page_url=reverse("capture", args=address),
+        thumb_url=address("capture_thumb", id_),
+        file_url=address("capture_original", id_),
+        page_url=address("capture", id_),
     )
 
 
@@ -92,7 +148,7 @@ _ICONS = {
 }
 
 
-def _marks_of_picture(capture: Capture) -> list[Mark]:
+def _marks_of_picture(capture: Capture | _Row) -> list[Mark]:
     """Return what is odd about the picture itself."""
     # A file that ends too early has one mark, whoever noticed it first.
     flags = [flag for flag in capture.flags if flag != "truncated"]
@@ -104,8 +160,9 @@ def _marks_of_picture(capture: Capture) -> list[Mark]:
     return marks
 
 
-def _marks_of(capture: Capture) -> list[Mark]:
-    marks = _marks_of_picture(capture)
+def _marks_of_state(capture: Capture | _Row) -> list[Mark]:
+    """Return what became of it."""
+    marks = []
     if capture.command_id is not None:
         marks.append(Mark("aperture", _("asked for")))
     if capture.kept:
@@ -113,9 +170,9 @@ def _marks_of(capture: Capture) -> list[Mark]:
     return marks + _marks_of_copy(capture)
 
 
-def _marks_of_copy(capture: Capture) -> list[Mark]:
+def _marks_of_copy(capture: Capture | _Row) -> list[Mark]:
     mirror = mirror_of(capture)
-    if mirror and mirror.state in (MirrorState.BLOCKED, MirrorState.FAILED):
+    if mirror and mirror.state in _IN_TROUBLE:
         error = mirror.error_text or mirror.get_state_display()
         return [Mark("cloud-alert", _("not mirrored: %(error)s") % {"error": error})]
     return []
@@ -182,8 +239,8 @@ def fold(
 
 def tiles_of(runs: list[Run]) -> list[Tile]:
     """Fetch the newest picture of each run; one that was deleted meanwhile has no tile."""
-    found = with_parts(Capture.objects.all()).in_bulk([run.head.id for run in runs])
-    return [Tile(picture_of(found[run.head.id]), run) for run in runs if run.head.id in found]
+    found = pictures_in_bulk([run.head.id for run in runs])
+    return [Tile(found[run.head.id], run) for run in runs if run.head.id in found]
 
 
 def as_one(rows: CaptureQuerySet) -> list[Tile]:

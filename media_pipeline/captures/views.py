@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from devices.access.rights import Action, can
 from devices.commands.views import wants_json
 from devices.keys.tokens import login_or_basic, login_or_token
-from devices.panels.deliveries.screens import screens_of
+from devices.panels.deliveries.screens import has_screens
 from devices.registry import presence
 from devices.registry.finding import get_device
 from media_pipeline.mirror import waking
@@ -79,7 +79,7 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "freshness": freshness_words(capture),
         "may_change": can(request.user, Action.COMMAND, capture.device),
         "may_delete": can(request.user, Action.MANAGE, capture.device),
-        "may_show": bool(screens_of(request.user)),
+        "may_show": has_screens(request.user),
         "may_capture": can(request.user, Action.COMMAND, capture.device)
         and presence.why_deaf(capture.device) is None,
     }

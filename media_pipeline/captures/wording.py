@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Protocol
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
@@ -35,7 +36,26 @@ class FaultInWords:
     sentence: str
 
 
-def fault_of(capture: Capture) -> FaultInWords | None:
+class Judged(Protocol):
+    """What is known of how good a picture is: a capture, or a part of its row."""
+
+    @property
+    def flags(self) -> list[str]: ...
+
+    @property
+    def fault(self) -> str | None: ...
+
+    @property
+    def fault_values(self) -> dict | None: ...
+
+    @property
+    def freshness(self) -> str | None: ...
+
+    @property
+    def freshness_values(self) -> dict | None: ...
+
+
+def fault_of(capture: Judged) -> FaultInWords | None:
     """Say what is wrong with a picture, and the likely cause; None for a sound one."""
     # A cut file is known from its bytes, before its preview is made.
     word = capture.fault or ("cut_short" if "truncated" in capture.flags else "")
@@ -91,7 +111,7 @@ def _lost_words(values: dict) -> str:
     return " " + _("About %(percent)s %% of it is missing.") % {"percent": lost} if lost else ""
 
 
-def freshness_words(capture: Capture) -> str:
+def freshness_words(capture: Judged) -> str:
     """Say what a picture that was asked for is worth as an answer; empty for one that nobody asked for."""
     if capture.freshness == Freshness.SAME:
         return _("same bytes as before")
@@ -115,7 +135,7 @@ def flag_words(flag: str) -> str:
     return words.get(flag, flag)
 
 
-def mirror_of(capture: Capture) -> OSSObject | None:
+def mirror_of(capture: Any) -> OSSObject | None:
     return getattr(capture, "mirror", None)
 
 

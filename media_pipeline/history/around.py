@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from devices.access.rights import Action, can
-from devices.panels.deliveries.screens import screens_of
+from devices.panels.deliveries.screens import has_screens
 from media_pipeline.captures.cards import Picture, picture_of
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import with_parts
@@ -101,7 +101,7 @@ def around(request: HttpRequest) -> HttpResponse:
             "more_older": found.more_older,
             "position": position,
             "count": count,
-            "may_show": bool(screens_of(request.user)),
+            "may_show": has_screens(request.user),
         }
     )
 

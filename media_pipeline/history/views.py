@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from devices.access.rights import Action, can
-from devices.panels.deliveries.screens import screens_of
+from devices.panels.deliveries.screens import has_screens
 from devices.registry.models import Device, DeviceGroup, has_picture
 from media_pipeline.captures.cards import Tile, as_one, fold, single
 from media_pipeline.captures.filters import Filters
@@ -33,10 +34,12 @@ from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter, text_of
 from photohub.lib.pages.middleware import PageRequest
+from photohub.lib.pages.templating.options import draw_options
 from photohub.lib.pages.timezones import timezone_of
 
 from .counts import Counted
 from .models import SavedFilter
+from .photos import draw_days, draw_photos
 from .places import STRIP_DAYS, Place, hours_of, month_of, read_month, strip_of
 from .query import (
     PAGE_SIZE,
@@ -55,6 +58,17 @@ from .wording import chips_of, faults
 SELECTION_AT_MOST = 500
 PICKS = 24
 SHOWN_AT_MOST = 100  # In one address.
+
+
+class _Choice(NamedTuple):
+    """A camera among the choices of a filter."""
+
+    code: str
+    name: str
+    group_id: int | None
+    simulated: bool
+
+
 FLAGS = ("trailing", "transport", "clock", "large_preview", "no_preview")
 
 
@@ -102,15 +116,15 @@ def _page(request: HttpRequest, filters: Filters, place: Place, counted: Counted
     if filters:
         is_all = not (cursor or place.before or next_cursor)
         hits = (sum(tile.count for tile in tiles), False) if is_all else count_up_to(rows)
+    is_mixed = len(filters.devices) != 1
     return {
-        "days": days_of(tiles, count, zone),
+        "days": draw_days(days_of(tiles, count, zone), is_mixed),
         "more_url": _url(request.GET, cursor=next_cursor) if next_cursor else None,
         "newer_url": _newer(request, rows, place) if place.before and not cursor else None,
         "hits": hits,
         "folds": folds,
         "can_fold": filters.are_plain,
         "fold_url": _url(request.GET, cursor=None, fold="no" if folds else None),
-        "is_mixed": len(filters.devices) != 1,
         "today": (today := timezone.localdate(timezone=zone)),
         "yesterday": today - timedelta(days=1),
     }
@@ -207,9 +221,7 @@ def show_run(request: HttpRequest) -> HttpResponse:
         # What is more than fits is the run that follows.
         tiles = [*single(list(with_parts(rows)[:SELECTION_AT_MOST])), *as_one(rows[SELECTION_AT_MOST:])]
     # None are left when all were deleted meanwhile; then the tile goes.
-    return render(
-        request, "media_pipeline/history/_tiles.html", {"tiles": tiles, "is_mixed": "mixed" in request.GET}
-    )
+    return HttpResponse(draw_photos(tiles, "mixed" in request.GET))
 
 
 def _of_span(request: HttpRequest) -> CaptureQuerySet:
@@ -226,13 +238,12 @@ def _last_day(month: date) -> str:
 def _frame(request: HttpRequest, filters: Filters) -> dict:
     """Return what stands around the pictures: choices of the filters, and what the person may do."""
     # There may be a thousand, and a choice shows but the name of each.
-    devices = list(
-        Device.objects.visible_to(request.user).cameras().only("code", "name", "group_id", "simulated")
-    )
+    rows = Device.objects.visible_to(request.user).cameras()
+    devices = [_Choice(*values) for values in rows.values_list(*_Choice._fields)]
     return {
         "filters": filters,
         "query": request.GET,
-        "devices": devices,
+        "camera_options": draw_options(((d.code, d.name) for d in devices), filters.devices),
         "is_invented": any(d.simulated for d in devices if d.code in filters.devices or not filters.devices),
         "groups": DeviceGroup.objects.filter(pk__in={d.group_id for d in devices if d.group_id}),
         "tags": tags_of(request.user)[:200],
@@ -240,7 +251,7 @@ def _frame(request: HttpRequest, filters: Filters) -> dict:
         "faults": faults().items(),
         "may_change": any(can(request.user, Action.COMMAND, d) for d in devices),
         "may_delete": can(request.user, Action.MANAGE),
-        "may_show": bool(screens_of(request.user)),
+        "may_show": has_screens(request.user),
         "any_filter": bool(filters),
         "chips": chips_of(filters, request.GET, devices),
         "options_on": sum(

@@ -1,13 +1,13 @@
 """The filters that are on, in words, each with the address without it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from devices.registry.models import Device
+from media_pipeline.captures.cards import Camera
 from media_pipeline.captures.filters import ANY_FAULT, FAULTS, Filters
 from media_pipeline.captures.wording import fault_names, flag_words
 from photohub.lib.pages.times import wording as times
@@ -21,12 +21,12 @@ class Chip:
     url: str
 
 
-def chips_of(filters: Filters, query: QueryDict, devices: list[Device]) -> list[Chip]:
+def chips_of(filters: Filters, query: QueryDict, devices: Sequence[Camera]) -> list[Chip]:
     """Return a chip for each filter that is on."""
     return [Chip(words, _without(query, name, value)) for name, value, words in _on(filters, query, devices)]
 
 
-def _on(filters: Filters, query: QueryDict, devices: list[Device]) -> Iterator[tuple[str, str, str]]:
+def _on(filters: Filters, query: QueryDict, devices: Sequence[Camera]) -> Iterator[tuple[str, str, str]]:
     """Yield parameter, value and words."""
     names = {device.code: device.name for device in devices}
     if filters.q:

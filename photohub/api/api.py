@@ -48,10 +48,10 @@ from photohub import __version__
 from photohub.api.auth import Session, Token
 from photohub.api.docs import chapters_of, describe_errors, shapes_of
 from photohub.lib.http import answer as answers
+from photohub.lib.http import field_errors
 from photohub.lib.http.body_limit import BODY_AT_MOST_BYTES
 from photohub.lib.memory.budget import Crowded
 from photohub.lib.network.site import base_url
-from photohub.lib.pages import field_errors
 from photohub.lib.pages.api import ApiError, refusal_of
 from photohub.status import parts as status
 from photohub.status.part import Part

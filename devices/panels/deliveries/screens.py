@@ -35,6 +35,13 @@ def screens_of(user) -> list[Device]:
     return [device for device in found if can(user, Action.COMMAND, device)]
 
 
+def has_screens(user) -> bool:
+    """Tell whether there is a device on which this person may show pictures, without looking at each of them."""
+    rows = Device.objects.visible_to(user).panels().filter(enabled=True).order_by()
+    groups = rows.values_list("group_id", flat=True).distinct()
+    return any(can(user, Action.COMMAND, Device(group_id=group_id)) for group_id in groups)
+
+
 def see_shown(device: Device) -> Seen:
     """Return what a panel shows now, read back from the bytes that it got. Raises NothingToSee."""
     panel = Panel.objects.filter(device=device).select_related("render_profile").first()

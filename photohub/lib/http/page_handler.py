@@ -15,7 +15,7 @@ from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.db import close_old_connections
-from django.http.response import FileResponse, HttpResponseBase
+from django.http.response import FileResponse, HttpResponse, HttpResponseBase
 from django.urls import set_script_prefix
 
 # A thread that is kept holds a connection and what SQLite keeps of the file. More at once get threads that end.
@@ -39,7 +39,10 @@ class PageHandler(ASGIHandler):
         with body:
             set_script_prefix(get_script_prefix(scope))
             request, refusal = self.create_request(scope, body)
-            response = refusal or await self._in_thread(request, scope)
+            if request is None:
+                response: HttpResponseBase = refusal or HttpResponse(status=400)
+            else:
+                response = await self._in_thread(request, scope)
             if response.streaming:
                 await self._stream(response, receive, send)
             else:
@@ -58,7 +61,6 @@ class PageHandler(ASGIHandler):
     def _answer(self, request: ASGIRequest, scope: dict) -> HttpResponseBase:
         signals.request_started.send(sender=self.__class__, scope=scope)
         response = self.get_response(request)
-        response._handler_class = self.__class__
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size
         if response.streaming:

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 
 from devices.panels.deliveries import screens
-from devices.panels.deliveries.screens import NothingToSee, screens_of, see, see_shown
+from devices.panels.deliveries.screens import NothingToSee, has_screens, screens_of, see, see_shown
 from devices.panels.rendering import drawing
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import settings_of
@@ -37,6 +37,17 @@ def test_only_panels_that_somebody_may_command_and_that_are_on():
     make_device("off", profile="panel", group=farm, enabled=False)
     assert [d.code for d in screens_of(make_user("bob", "operator", farm))] == ["barn"]
     assert screens_of(make_user("vera", "viewer")) == []
+
+
+def test_whether_there_are_screens_is_told_without_looking_at_each(django_assert_num_queries):
+    farm, shop = DeviceGroup.objects.create(name="Farm"), DeviceGroup.objects.create(name="Shop")
+    bob, vera = make_user("bob", "operator", farm), make_user("vera", "viewer")
+    make_device("kiosk", profile="panel", group=shop)
+    make_device("off", profile="panel", group=farm, enabled=False)
+    assert [has_screens(user) for user in (make_user("ada", "owner"), bob, vera)] == [True, False, False]
+    make_device("barn", profile="panel", group=farm)
+    with django_assert_num_queries(2):
+        assert has_screens(bob)
 
 
 def test_packed_bytes_are_read_back():
