@@ -12,10 +12,10 @@ from devices.access.rights import Action, can
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import Picture, Tile, fold, picture_of
-from media_pipeline.captures.finding import with_parts
+from media_pipeline.captures.cards import Picture, Tile, fold, pictures_in_bulk
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
+from photohub.lib.pages.templating.addresses import address
 
 # A screen shows a dozen or two. More come as somebody scrolls.
 CARDS_AT_ONCE = 48
@@ -46,7 +46,7 @@ class Streamed:
 
     @property
     def live_url(self) -> str:
-        return reverse("device_live", args=[self.device.code])
+        return address("device_live", self.device.code)
 
     @property
     def stream_url(self) -> str:
@@ -106,11 +106,17 @@ def _build(user, chosen: list) -> list[Card]:
     found = {d.pk: d for d in rows.annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))}
     # One may have been deleted since.
     there = [found[pk] for pk in chosen if pk in found]
-    captures = with_parts(Capture.objects.all()).in_bulk([d.capture_pk for d in there if d.capture_pk])
+    pictures = pictures_in_bulk([d.capture_pk for d in there if d.capture_pk])
     commands = Command.objects.in_bulk([d.command_pk for d in there if d.command_pk])
     streams = live_now.stats_of([d.code for d in there])
     return [
-        _card(user, d, captures.get(d.capture_pk), commands.get(d.command_pk), d.code in streams)
+        _card(
+            user,
+            d,
+            pictures.get(d.capture_pk) if d.capture_pk else None,
+            commands.get(d.command_pk),
+            d.code in streams,
+        )
         for d in there
     ]
 
@@ -121,11 +127,10 @@ def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
     return devices.filter(group=group) if group else devices
 
 
-def _card(user, device: Device, capture: Capture | None, command: Command | None, is_live: bool) -> Card:
+def _card(user, device: Device, picture: Picture | None, command: Command | None, is_live: bool) -> Card:
     may = device.enabled and device.takes_commands and can(user, Action.COMMAND, device)
     reason = presence.why_deaf(device) if may else None
     asked = _asked(command) if command and command.is_news else None
-    picture = picture_of(capture) if capture else None
     return Card(device, picture, asked, may, is_live, reason.sentence if reason else "")
 
 

@@ -32,6 +32,7 @@ from photohub.lib.network import site
 from photohub.lib.pages.middleware import PageRequest
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
+from .drawing import draw_cards, draw_feed
 
 # A message that names more is not read.
 _NAMED_AT_MOST = 5
@@ -48,7 +49,11 @@ def dashboard(request: PageRequest) -> HttpResponse:
     if start and not piece.cards:
         return redirect(_url(group))
     further = {"start": start + len(piece.cards), "until": until.timestamp()}
-    context = {"cards": piece.cards, "more_url": _url(group, **further) if piece.more else ""}
+    context = {
+        "cards": piece.cards,
+        "drawn": draw_cards(request, piece.cards),
+        "more_url": _url(group, **further) if piece.more else "",
+    }
     if request.htmx:
         response = render(request, "media_pipeline/dashboard/_cards.html", context)
     else:
@@ -81,7 +86,7 @@ def _url(group: DeviceGroup | None, **query) -> str:
 
 def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: list[Card]) -> dict:
     return {
-        "feed": build_feed(request.user, group) if cards else [],
+        "feed": draw_feed(build_feed(request.user, group)) if cards else "",
         "groups": groups_of(request.user),
         "group": group,
         "live_seq": seq,
@@ -120,7 +125,7 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
     found = build_cards(request.user, cameras(request.user, find_group(request)).filter(pk=device.pk)).cards
     if not found:
         return HttpResponse(status=204)
-    return render(request, "media_pipeline/dashboard/_card.html", {"card": found[0]})
+    return HttpResponse(draw_cards(request, found))
 
 
 @login_required
@@ -129,11 +134,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     """Return the pictures that came after the one named by `after`, newest first."""
     after_id = read_id(request.GET.get("after", ""))
     after = Capture.objects.visible_to(request.user).filter(pk=after_id).first() if after_id else None
-    return render(
-        request,
-        "media_pipeline/dashboard/_feed.html",
-        {"feed": build_feed(request.user, find_group(request), after)},
-    )
+    return HttpResponse(draw_feed(build_feed(request.user, find_group(request), after)))
 
 
 @login_required

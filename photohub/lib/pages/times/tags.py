@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from html import escape
 from typing import Any
 
 from django import template
@@ -64,17 +65,10 @@ def when(at: datetime | None, form: str = "moment", **attributes: str) -> SafeSt
     """
     if not at:
         return mark_safe("")
-    more = "".join(
-        format_html(' {}="{}"', name.replace("_", "-"), value) for name, value in attributes.items()
-    )
-    return format_html(
-        '<time datetime="{}" data-time="{}" title="{}"{}>{}</time>',
-        iso(at),
-        form,
-        wording.exact(at),
-        mark_safe(more),
-        FORMS[form](at),
-    )
+    more = "".join([f' {name.replace("_", "-")}="{escape(value)}"' for name, value in attributes.items()])
+    exact, words = escape(wording.exact(at)), escape(FORMS[form](at))
+    # Instant and form hold nothing that would have to be escaped.
+    return mark_safe(f'<time datetime="{iso(at)}" data-time="{form}" title="{exact}"{more}>{words}</time>')
 
 
 @register.simple_tag

@@ -4,14 +4,15 @@ The year is said where it is not the present one, and the day where it is not to
 words together in the browser, from the patterns that `patterns()` hands it.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import wraps
 
 from asgiref.local import Local
 from django.utils import timezone
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from photohub.lib.pages.timezones import reader_timezone
 
@@ -38,6 +39,21 @@ def _today() -> date:
     return local(timezone.now()).date()
 
 
+def _made_once(table: Callable[[], list[str]]) -> Callable[[], list[str]]:
+    """Look the words of a table up once for each language: a page tells hundreds of times."""
+    made: dict[str | None, list[str]] = {}
+
+    @wraps(table)
+    def found() -> list[str]:
+        language = get_language()
+        if language not in made:
+            made[language] = table()
+        return made[language]
+
+    return found
+
+
+@_made_once
 def months() -> list[str]:
     """Return the names of the months."""
     return [
@@ -56,6 +72,7 @@ def months() -> list[str]:
     ]
 
 
+@_made_once
 def months_short() -> list[str]:
     """Return the names of the months as they stand in dates."""
     return [
@@ -74,6 +91,7 @@ def months_short() -> list[str]:
     ]
 
 
+@_made_once
 def weekdays() -> list[str]:
     """Return the names of the days, Monday first."""
     return [
@@ -87,6 +105,7 @@ def weekdays() -> list[str]:
     ]
 
 
+@_made_once
 def weekdays_short() -> list[str]:
     """Return the names of the days as a calendar heads its columns, Monday first."""
     return [
@@ -172,14 +191,17 @@ def month_short(at: date) -> str:
 
 def moment(at: datetime) -> str:
     """21:13 of today; Nov 29, 21:13; Nov 29, 2025, 21:13"""
-    if not _is_in_full() and _day_of(at) == _today():
-        return time_of_day(at)
-    return _("%(day)s, %(time)s") % {"day": day(at), "time": time_of_day(at)}
+    there, today, in_full = local(at), _today(), _is_in_full()
+    which, time = there.date(), f"{there:%H:%M}"
+    if which == today and not in_full:
+        return time
+    return _("%(day)s, %(time)s") % {"day": _day(which, in_full or which.year != today.year), "time": time}
 
 
 def exact(at: datetime) -> str:
     """Nov 29, 2026, 21:13:05"""
-    return _("%(day)s, %(time)s") % {"day": _day(_day_of(at), with_year=True), "time": time_with_seconds(at)}
+    there = local(at)
+    return _("%(day)s, %(time)s") % {"day": _day(there.date(), with_year=True), "time": f"{there:%H:%M:%S}"}
 
 
 def stamp(at: datetime, zone: tzinfo, *, seconds: bool = False) -> str:
@@ -249,23 +271,27 @@ def _how_long_ago(at: datetime, say) -> str:
 
 
 def _ago(unit: str, count: int, shown: object) -> str:
-    forms = {
-        "day": ngettext("%(n)s day ago", "%(n)s days ago", count),
-        "hour": ngettext("%(n)s hour ago", "%(n)s hours ago", count),
-        "minute": ngettext("%(n)s minute ago", "%(n)s minutes ago", count),
-        "second": ngettext("%(n)s second ago", "%(n)s seconds ago", count),
-    }
-    return forms[unit] % {"n": shown}
+    if unit == "day":
+        form = ngettext("%(n)s day ago", "%(n)s days ago", count)
+    elif unit == "hour":
+        form = ngettext("%(n)s hour ago", "%(n)s hours ago", count)
+    elif unit == "minute":
+        form = ngettext("%(n)s minute ago", "%(n)s minutes ago", count)
+    else:
+        form = ngettext("%(n)s second ago", "%(n)s seconds ago", count)
+    return form % {"n": shown}
 
 
 def _ago_short(unit: str, shown: object) -> str:
-    forms = {
-        "day": pgettext("short", "%(n)sd"),
-        "hour": pgettext("short", "%(n)sh"),
-        "minute": pgettext("short", "%(n)sm"),
-        "second": pgettext("short", "%(n)ss"),
-    }
-    return forms[unit] % {"n": shown}
+    if unit == "day":
+        form = pgettext("short", "%(n)sd")
+    elif unit == "hour":
+        form = pgettext("short", "%(n)sh")
+    elif unit == "minute":
+        form = pgettext("short", "%(n)sm")
+    else:
+        form = pgettext("short", "%(n)ss")
+    return form % {"n": shown}
 
 
 def length(seconds: float) -> str:
