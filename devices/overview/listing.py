@@ -5,15 +5,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from devices.access.rights import is_owner
+from devices.events.models import Trouble
 from devices.panels.fetching import unclaimed
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import (
@@ -29,8 +29,10 @@ from devices.registry.models import (
 )
 from devices.setup.sections import may_stream
 from photohub.lib.pages.instants import text_of
+from photohub.lib.pages.templating.addresses import address
 
-from .problems import problems_of
+from .problems import open_troubles, problems_of
+from .rows import draw_rows
 
 PAGE_SIZE = 100
 _WEAK_DBM = -80
@@ -81,8 +83,10 @@ def device_list(request: HttpRequest) -> HttpResponse:
     # Only the page's own rows are dressed.
     keys = list(rows.values_list("pk", flat=True)[start : start + PAGE_SIZE + 1])
     owner = is_owner(request.user)
+    found = _rows(keys[:PAGE_SIZE])
     context = {
-        "rows": _rows(keys[:PAGE_SIZE]),
+        "rows": found,
+        "drawn": draw_rows(found),
         "count": rows.count(),
         "wish": wish,
         "groups": DeviceGroup.objects.filter(pk__in=visible.exclude(group=None).values("group")),
@@ -172,16 +176,17 @@ def _rows(keys: list[int]) -> list[dict]:
         )
     )
     found = {device.pk: device for device in devices}
-    page = [found[key] for key in keys if key in found]
-    prefetch_related_objects(page, "troubles")
-    return [_row(device) for device in page]
+    troubles = open_troubles(keys)
+    return [_row(found[key], troubles.get(key, [])) for key in keys if key in found]
 
 
-def _row(device: Device) -> dict:
+def _row(device: Any, troubles: list[Trouble]) -> dict:
     return {
         "device": device,
         "profile": PROFILES[device.profile].label if device.profile in PROFILES else device.profile,
-        "problems": problems_of(device, has_key=device.has_key, key_used=device.key_used_at is not None),
+        "problems": problems_of(
+            device, troubles, has_key=device.has_key, key_used=device.key_used_at is not None
+        ),
         "picture_url": _picture_url(device),
         "bars": None if device.rssi_dbm is None else sum(device.rssi_dbm >= least for least in _BARS_DBM),
         "signal_weak": device.rssi_dbm is not None and device.rssi_dbm < _WEAK_DBM,
@@ -191,7 +196,7 @@ def _row(device: Device) -> dict:
 def _picture_url(device: Any) -> str:
     """Return where its picture is: its newest, what a panel shows, or what it streams now; empty for none."""
     if device.has_picture:
-        return reverse("latest", args=[device.code])
+        return address("latest", device.code)
     if shown := hasattr(device, "panel") and device.panel.shown_sha256:
-        return reverse("devices:shown", args=[device.code]) + f"?v={shown[:16]}"
-    return reverse("device_still", args=[device.code]) if may_stream(device) else ""
+        return address("devices:shown", device.code) + f"?v={shown[:16]}"
+    return address("device_still", device.code) if may_stream(device) else ""

@@ -5,14 +5,22 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from devices.events.wording import sentence_of
+from devices.events.models import Trouble
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
 
 _PATIENCE = timedelta(hours=1)
 
 
-def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
+def open_troubles(device_ids: list[int]) -> dict[int, list[Trouble]]:
+    """Return the troubles of these devices that are not over, the last seen first, with one query."""
+    found: dict[int, list[Trouble]] = {}
+    for trouble in Trouble.objects.open().filter(device__in=device_ids).order_by("-last_at"):
+        found.setdefault(trouble.device_id, []).append(trouble)
+    return found
+
+
+def problems_of(device: Device, troubles: list[Trouble], *, has_key: bool, key_used: bool) -> list[str]:
     """Return the sentences; none for a device that is fine, or too new to judge."""
     found: list[str] = []
     if not device.enabled:
@@ -29,4 +37,4 @@ def problems_of(device: Device, *, has_key: bool, key_used: bool) -> list[str]:
         found.append(_("No command topic"))
     if device.battery_is_low:
         found.append(_("Battery low: %(percent)s%%") % {"percent": device.battery_percent})
-    return found + [sentence_of(row.word, row.values) for row in device.troubles.all() if row.is_open]
+    return found + [trouble.text for trouble in troubles]

@@ -24,7 +24,7 @@ from devices.registry.models import Device
 from devices.registry.tabs import frame_of
 from devices.setup.snippets import connection_facts, snippets_for
 
-from .problems import problems_of
+from .problems import open_troubles, problems_of
 
 EVENTS_ON_PAGE = 50
 EVENTS_ON_OVERVIEW = 6
@@ -42,7 +42,12 @@ def now_of(request: HttpRequest, device: Device) -> dict:
         | {
             "version": newest.seq if newest else 0,
             "told": fold(_told(device)[:EVENTS_ON_PAGE])[:EVENTS_ON_OVERVIEW],
-            "problems": problems_of(device, has_key=bool(keys), key_used=any(k.last_used_at for k in keys)),
+            "problems": problems_of(
+                device,
+                open_troubles([device.pk]).get(device.pk, []),
+                has_key=bool(keys),
+                key_used=any(k.last_used_at for k in keys),
+            ),
         }
     )
 

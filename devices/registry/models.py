@@ -257,6 +257,29 @@ class Device(models.Model):
         return abs(now - self.last_seen_at) < timedelta(seconds=patience_s)
 
     @property
+    def presence(self) -> str:
+        """Say whether it is there: off, connected, online, lost, unheard or never."""
+        if not self.enabled:
+            return "off"
+        if self.online:
+            return (
+                "connected" if self.link_state == LinkState.CONNECTED and self.link_changed_at else "online"
+            )
+        if self.last_seen_at is None:
+            return "never"
+        return "lost" if self.link_state == LinkState.LOST and self.link_changed_at else "unheard"
+
+    @property
+    def presence_since(self) -> datetime | None:
+        """Return since when it is connected, lost or unheard."""
+        since = {
+            "connected": self.link_changed_at,
+            "lost": self.link_changed_at,
+            "unheard": self.last_seen_at,
+        }
+        return since.get(self.presence)
+
+    @property
     def battery_percent(self) -> int | None:
         """How full the battery is; None where its voltage is not that of one or two lithium cells."""
         return percent_of_battery(self.battery_mv or 0)

@@ -12,7 +12,6 @@ from django.template.defaulttags import URLNode
 from django.template.defaulttags import url as parse_url
 from django.template.library import SimpleNode
 from django.templatetags import i18n
-from django.urls import get_script_prefix, get_urlconf
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from lucide.templatetags.lucide import register as lucide_tags
@@ -83,17 +82,17 @@ def blocktranslate(parser: Parser, token: Token) -> Node:
     return Known(node, get_language)
 
 
-def _routes() -> tuple:
-    return get_script_prefix(), get_urlconf()
+def _nothing() -> None:
+    """Say that a text never changes."""
 
 
 @register.tag("url")
 def url(parser: Parser, token: Token) -> Node:
     """Look up an address without arguments once."""
     node = parse_url(parser, token)
-    # A name with a colon is looked for in the request's own application first, but ours is there once only.
+    # A hub is never reached under a path, and each of its applications is there once.
     is_known = isinstance(node, URLNode) and not node.args and not node.kwargs and not node.asvar
-    return Known(node, _routes) if is_known and _is_literal(node.view_name) else node
+    return Known(node, _nothing) if is_known and _is_literal(node.view_name) else node
 
 
 @register.tag("lucide")

@@ -66,7 +66,9 @@ def when(at: datetime | None, form: str = "moment", **attributes: str) -> SafeSt
     if not at:
         return mark_safe("")
     more = "".join([f' {name.replace("_", "-")}="{escape(value)}"' for name, value in attributes.items()])
-    exact, words = escape(wording.exact(at)), escape(FORMS[form](at))
+    reader = wording.reader()
+    exact = escape(reader.exact(at))
+    words = exact if form == "exact" else escape(reader.moment(at) if form == "moment" else FORMS[form](at))
     # Instant and form hold nothing that would have to be escaped.
     return mark_safe(f'<time datetime="{iso(at)}" data-time="{form}" title="{exact}"{more}>{words}</time>')
 

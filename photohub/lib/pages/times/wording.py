@@ -6,8 +6,9 @@ words together in the browser, from the patterns that `patterns()` hands it.
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from functools import wraps
+from functools import lru_cache, wraps
 
 from asgiref.local import Local
 from django.utils import timezone
@@ -134,6 +135,47 @@ def patterns() -> dict:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads what is made now: the words of his language and his zone, looked up once for many times."""
+
+    zone: tzinfo
+    months: list[str]
+    day: str
+    day_of_year: str
+    day_and_time: str
+
+    def exact(self, at: datetime) -> str:
+        """Nov 29, 2026, 21:13:05"""
+        there = local(at, self.zone)
+        return self._at(there.date(), with_year=True, time=f"{there:%H:%M:%S}")
+
+    def moment(self, at: datetime) -> str:
+        """21:13 of today; Nov 29, 21:13; Nov 29, 2025, 21:13"""
+        there, today, in_full = local(at, self.zone), local(timezone.now(), self.zone).date(), _is_in_full()
+        which, time = there.date(), f"{there:%H:%M}"
+        if which == today and not in_full:
+            return time
+        return self._at(which, with_year=in_full or which.year != today.year, time=time)
+
+    def _at(self, which: date, with_year: bool, time: str) -> str:
+        values = {"month": self.months[which.month - 1], "day": which.day, "year": which.year}
+        told = (self.day_of_year if with_year else self.day) % values
+        return self.day_and_time % {"day": told, "time": time}
+
+
+def reader() -> Reader:
+    """Return whoever reads what is made now."""
+    return _reader(get_language(), reader_timezone())
+
+
+@lru_cache(maxsize=200)
+def _reader(_language: str | None, zone: tzinfo) -> Reader:
+    return Reader(
+        zone, months_short(), _("%(month)s %(day)s"), _("%(month)s %(day)s, %(year)s"), _("%(day)s, %(time)s")
+    )
+
+
 # --- one point in time
 
 
@@ -191,17 +233,12 @@ def month_short(at: date) -> str:
 
 def moment(at: datetime) -> str:
     """21:13 of today; Nov 29, 21:13; Nov 29, 2025, 21:13"""
-    there, today, in_full = local(at), _today(), _is_in_full()
-    which, time = there.date(), f"{there:%H:%M}"
-    if which == today and not in_full:
-        return time
-    return _("%(day)s, %(time)s") % {"day": _day(which, in_full or which.year != today.year), "time": time}
+    return reader().moment(at)
 
 
 def exact(at: datetime) -> str:
     """Nov 29, 2026, 21:13:05"""
-    there = local(at)
-    return _("%(day)s, %(time)s") % {"day": _day(there.date(), with_year=True), "time": f"{there:%H:%M:%S}"}
+    return reader().exact(at)
 
 
 def stamp(at: datetime, zone: tzinfo, *, seconds: bool = False) -> str:

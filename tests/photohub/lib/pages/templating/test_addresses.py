@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 import pytest
-from django.urls import NoReverseMatch, get_script_prefix, reverse, set_script_prefix
+from django.urls import NoReverseMatch, reverse
 
 from photohub.lib.pages.templating.addresses import address
 
@@ -11,15 +11,6 @@ from photohub.lib.pages.templating.addresses import address
 )
 def test_an_address_is_what_django_makes(view: str, key) -> None:
     assert address(view, key) == reverse(view, args=[key])
-
-
-def test_it_follows_the_prefix_under_which_the_hub_is_reached() -> None:
-    before, prefix = address("latest", "a"), get_script_prefix()
-    set_script_prefix("/hub/")
-    try:
-        assert address("latest", "a") == f"/hub{before}"
-    finally:
-        set_script_prefix(prefix)
 
 
 def test_a_view_that_is_not_there_has_none() -> None:

@@ -2,8 +2,6 @@
 
 import pytest
 from django.template import Context, Engine, engines
-from django.test import override_settings
-from django.urls import get_script_prefix, set_script_prefix
 from django.utils import translation
 
 from photohub.lib.pages.templating import tags
@@ -42,26 +40,6 @@ def test_each_writes_what_djangos_own_writes_in_each_language_each_time(text: st
         for language in ("en", "zh-hans", "en"):
             with translation.override(language):
                 assert ours.render(Context(values)) == theirs.render(Context(values))
-
-
-def test_an_address_follows_the_prefix_under_which_the_hub_is_reached() -> None:
-    page = OURS.from_string("{% url 'history' %}")
-    before = page.render(Context())
-    prefix = get_script_prefix()
-    set_script_prefix("/hub/")
-    try:
-        assert (before, page.render(Context())) == ("/history", "/hub/history")
-    finally:
-        set_script_prefix(prefix)
-
-
-@override_settings(ROOT_URLCONF="tests.photohub.lib.pages.templating.test_tags")
-def test_an_address_follows_the_routes() -> None:
-    with pytest.raises(Exception, match="history"):
-        OURS.from_string("{% url 'history' %}").render(Context())
-
-
-urlpatterns: list = []
 
 
 def test_an_icon_that_is_not_there_is_an_error_of_its_template() -> None:
