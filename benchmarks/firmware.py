@@ -13,10 +13,11 @@ from benchmarks.hubs import in_hub
 from benchmarks.measuring import alternate, median, ratio, spread, table
 from benchmarks.memory import Sampler, resident_mb
 from benchmarks.pictures import make_picture
-from benchmarks.servers import Server, embedded_server, family, nginx_peer
+from benchmarks.servers import Server, embedded_server, family, nginx_peer, proxy_before
 from tests.hub_process import HubProcess, running_hub
 
 HUB, NGINX = "PhotoHub embedded", "nginx, one process, sendfile"
+PROXIED = "PhotoHub embedded behind nginx, both"
 _AT_ONCE = 16
 
 
@@ -39,9 +40,13 @@ LONG = Size(500, 1_000_000, 9, 30.0)
 
 
 def run(size: Size) -> dict[str, Any]:
-    """Measure both servers in turn, then let the devices come one after the other, and all at once, while cameras send."""
-    with running_hub(env={"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}) as hub, nginx_peer(NGINX, 1) as nginx:
-        roots = {HUB: [hub.pid], NGINX: nginx.roots()}
+    """Measure the servers in turn, then let the devices come one after the other, and all at once, while cameras send."""
+    with (
+        running_hub(env={"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}) as hub,
+        nginx_peer(NGINX, 1) as nginx,
+        proxy_before(hub.http_port) as proxy,
+    ):
+        roots = {HUB: [hub.pid], PROXIED: [hub.pid, *proxy.roots()], NGINX: nginx.roots()}
         _offer(hub, size)
         (image,) = (hub.data / "firmware").glob("[!.]*")
         shutil.copy(image, nginx.folder / "image.bin")
@@ -49,11 +54,13 @@ def run(size: Size) -> dict[str, Any]:
         rest_share = {name: _rest_share(pids, size.rest_s) for name, pids in roots.items()}
 
         def measure(name: str) -> dict[str, Any]:
-            urls = _offer(hub, size) if name == HUB else [f"{nginx.urls[0]}image.bin"] * size.devices
+            urls = [f"{nginx.urls[0]}image.bin"] * size.devices if name == NGINX else _offer(hub, size)
+            if name == PROXIED:
+                urls = [url.replace(hub.url, proxy.urls[0]) for url in urls]
             return _take_turn(roots[name], urls, rest_share[name])
 
-        turns = alternate(size.rounds, [HUB, NGINX], measure)
-        rows = [_row(name, turns[name], turns[NGINX]) for name in (HUB, NGINX)]
+        turns = alternate(size.rounds, list(roots), measure)
+        rows = [_row(name, turns[name], turns[NGINX]) for name in roots]
         camera = embedded_server("hub", hub, [hub.add_device("lane", "esp32s3")])
         spread_out = _meanwhile(hub, camera, size, size.over_s)
         return {

@@ -17,7 +17,7 @@ import psutil
 from benchmarks.load import ROOT, Order
 from tests.hub_process import HubProcess
 from tests.ports import free_ports
-from tests.production.stack import Stack, is_open
+from tests.production.stack import WEB_SERVERS, Stack, is_open, write_nginx_conf
 
 READY_WITHIN_S = 20.0
 
@@ -179,6 +179,18 @@ def nginx_peer(name: str = "nginx WebDAV PUT, no sync", processes: int = 2) -> I
             yield Server(
                 name, urls, processes, lambda: [process.pid], method="PUT", name_in_path=True, folder=pictures
             )
+
+
+@contextlib.contextmanager
+def proxy_before(port: int) -> Iterator[Server]:
+    """Run the reverse proxy of deploy/nginx.conf before a hub on this machine."""
+    (own,) = free_ports(1)
+    with tempfile.TemporaryDirectory(prefix="photohub-proxy-") as home:
+        ports = {"nginx": own, "mqtt_ws": port} | {f"web{number}": port for number in range(WEB_SERVERS)}
+        config = write_nginx_conf(Path(home), ports)
+        command = ["nginx", "-p", home, "-e", f"{home}/error.log", "-c", str(config), "-g", "daemon off;"]
+        with running(command, own) as process:
+            yield Server("nginx", [f"http://127.0.0.1:{own}"], 1, lambda: [process.pid])
 
 
 def device_headers(made: dict[str, str]) -> dict[str, str]:
