@@ -15,7 +15,12 @@ RUN useradd --uid 10001 --create-home photohub \
     && install -d -o photohub -g photohub /data /mosquitto /mosquitto/accounts
 WORKDIR /photohub
 COPY requirements.txt ./
-RUN pip install -r requirements.txt
+# Much in libraries is for what is not done here: other services of Amazon's, other languages' dates, tests, pages of their own.
+RUN pip install -r requirements.txt \
+    && cd "$(python -c 'import os, django; print(os.path.dirname(os.path.dirname(django.__file__)))')" \
+    && find botocore/data -mindepth 1 -maxdepth 1 -type d ! -name 's3*' ! -name 'sts' ! -name 'sso*' -exec rm -r {} + \
+    && find babel/locale-data -name '*.dat' ! -name 'root*' ! -name 'en*' ! -name 'zh*' -delete \
+    && rm -r Crypto/SelfTest ninja/static && find . -name "*.po" -delete && find . -type d -name tests -prune -exec rm -r {} +
 COPY --from=scripts /scripts/node_modules node_modules
 COPY manage.py package.json ./
 COPY locale locale
@@ -27,8 +32,9 @@ COPY media_pipeline media_pipeline
 COPY photohub photohub
 # Made here, because the program's folder belongs to root at run time, and compressing takes a while. With a key of its own,
 # so that no image holds the one that a hub makes at its first start. The bytecode too: at run time it may not be written, and
-# each start would compile everything again.
-RUN python -m compileall -q -j 0 devices media_pipeline photohub simulators \
+# each start would compile everything again. Files of a checkout that is its owner's alone (umask 077) are opened to others.
+RUN find . \( ! -perm -444 -o -type d ! -perm -555 \) -exec chmod a+rX {} + \
+    && python -m compileall -q -j 0 devices media_pipeline photohub simulators \
     && PHOTOHUB_SECRET_KEY="$(head -c 48 /dev/urandom | base64 -w 0)" python manage.py prepare --files \
     && chown -R photohub:photohub /data
 USER photohub

@@ -91,6 +91,12 @@ def find_plugin() -> str | None:
     return str(found[0]) if found and find("mosquitto") else None
 
 
+def find_helper(name: str) -> str | None:
+    """Return the path of a program that only Podman calls, from a folder of its own."""
+    path = Path("/usr/lib/podman", name)
+    return str(path) if path.exists() else None
+
+
 def find_venv() -> str | None:
     """Tell whether this Python can make environments; Debian keeps that part in a package of its own."""
     parts = [name for name in ("ensurepip", "pip") if importlib.util.find_spec(name)]
@@ -125,15 +131,22 @@ def plain(name: str, package: str = "") -> Program:
 
 
 PROGRAMS: dict[str, Program] = {
+    "aardvark-dns": Program("aardvark-dns", lambda: find_helper("aardvark-dns")),
+    "catatonit": plain("catatonit"),
     "chromium": Program("chromium", find_chromium),
     "curl": plain("curl"),
+    "debootstrap": plain("debootstrap"),
     "g++": plain("g++"),
     "haproxy": plain("haproxy"),
+    "iptables": plain("iptables"),
     "libatomic": Program("libatomic1", find_libatomic),
     "lighttpd": plain("lighttpd"),
     "mosquitto": Program("mosquitto", find_plugin),
     "mosquitto_pub": plain("mosquitto_pub", "mosquitto-clients"),
+    "netavark": Program("netavark", lambda: find_helper("netavark")),
     "nginx": plain("nginx", "nginx-light"),
+    "podman": plain("podman"),
+    "runc": plain("runc"),
     "strace": plain("strace"),
     "swupdate": plain("swupdate"),
     "root's right to mount": Program("", find_right_to_mount),
@@ -146,6 +159,8 @@ class Need(NamedTuple):
     start: str
     programs: tuple[str, ...]
     words: tuple[str, ...] = ()
+    # These tests run in the long form of the suite only.
+    long: bool = False
 
     def has(self, node_id: str) -> bool:
         name = node_id.partition("::")[2]
@@ -153,8 +168,10 @@ class Need(NamedTuple):
 
 
 STACK = ("mosquitto", "nginx")
+CONTAINERS = ("podman", "runc", "netavark", "aardvark-dns", "iptables", "catatonit", "debootstrap")
 NEEDS = (
     Need("tests/browser/", ("chromium", "libatomic")),
+    Need("tests/containers/", CONTAINERS, long=True),
     Need(
         "tests/devices/mqtt/test_client.py",
         ("mosquitto",),
@@ -203,8 +220,11 @@ def needed_by(node_id: str) -> list[str]:
 
 def needed_for(arguments: Iterable[str]) -> list[str]:
     """Return the programs that a run with these arguments of `manage.py test` can need."""
-    if [*arguments][:1] == ["quick"]:
+    form = [*arguments][:1]
+    if form == ["quick"]:
         return []
+    if form == ["containers"]:
+        arguments = ["tests/containers/"]
     paths = [
         word.removeprefix("./").split("::")[0].rstrip("/")
         for word in arguments
@@ -213,6 +233,7 @@ def needed_for(arguments: Iterable[str]) -> list[str]:
     wanted = {
         name
         for need in NEEDS
+        if not need.long or form[:1] in (["long"], ["containers"])
         if not paths or any(need.start.startswith(path) or path.startswith(need.start) for path in paths)
         for name in need.programs
     }

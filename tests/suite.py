@@ -12,6 +12,7 @@ from typing import NoReturn
 
 QUICK = "quick"
 LONG = "long"
+CONTAINERS = "containers"
 # The inner loop: what starts no hub, stack, browser or compiler (tests/starting.py).
 NOT_SLOW = "not slow"
 # One of the processes mostly waits, for a hub or a browser. In the quick part none does, and each costs a start.
@@ -19,10 +20,12 @@ WORKERS, QUICK_WORKERS = 3, 2
 
 
 def arguments_of(words: list[str], workers: int = WORKERS) -> list[str]:
-    """Return pytest's arguments for those of the command, of which the first may be `quick` or `long`."""
+    """Return pytest's arguments for those of the command, of which the first may be `quick`, `long` or `containers`."""
     if words[:1] == [LONG]:
         # Its repetitions take hours.
         return arguments_of(["--timeout=0", *words[1:]])
+    if words[:1] == [CONTAINERS]:
+        return arguments_of([LONG, "-n", "0", "tests/containers", *words[1:]])
     if words[:1] == [QUICK]:
         return arguments_of(["-m", NOT_SLOW, *words[1:]], QUICK_WORKERS)
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -36,7 +39,7 @@ def run(bootstrap: ModuleType, programs: ModuleType, root: Path, words: list[str
     """Become pytest."""
     os.chdir(root)
     os.environ |= {"DJANGO_SETTINGS_MODULE": "photohub.settings", "PHOTOHUB_ENV": "test"}
-    if words[:1] == [LONG]:
+    if words[:1] in ([LONG], [CONTAINERS]):
         os.environ["PHOTOHUB_FAULTS"] = LONG
     # Each of the processes would compile every test anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

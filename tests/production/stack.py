@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -64,6 +65,9 @@ def command_of(service: str) -> list[str]:
         "mosquitto": shutil.which("mosquitto") or "/usr/sbin/mosquitto",
     }
     program, *arguments = [fill_in(word, SECRETS) for word in SERVICES[service]["command"]]
+    if program == "sh":
+        # What it does before is for the files of a container.
+        program, *arguments = shlex.split(arguments[-1].rpartition(" exec ")[2])
     return [programs[program], *arguments]
 
 
@@ -327,6 +331,8 @@ def write_nginx_conf(folder: Path, ports: dict[str, int]) -> Path:
     text = text.replace("/tmp/", f"{folder}/").replace("worker_processes auto", "worker_processes 1")
     if os.geteuid() == 0:
         text = "user root;\n" + text
+    # No name is left to look up.
+    (folder / "resolver.conf").touch()
     file = folder / "nginx.conf"
     file.write_text(text)
     return file
