@@ -90,6 +90,9 @@ def test_every_word_of_a_need_is_in_the_name_of_a_test():
     assert not lost
 
 
+IN_THE_SUITE = [name for name in programs.PROGRAMS if name not in programs.CONTAINERS]
+
+
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
@@ -97,8 +100,10 @@ def test_every_word_of_a_need_is_in_the_name_of_a_test():
         (["tests/devices/events/test_record.py"], []),
         (["tests/browser/test_wall.py::test_a", "-x"], ["chromium", "libatomic"]),
         (["tests/production"], ["mosquitto", "nginx"]),
-        (["-k", "panel"], list(programs.PROGRAMS)),
-        (["./tests"], list(programs.PROGRAMS)),
+        (["-k", "panel"], IN_THE_SUITE),
+        (["./tests"], IN_THE_SUITE),
+        (["long"], list(programs.PROGRAMS)),
+        (["containers"], [name for name in programs.PROGRAMS if name in programs.CONTAINERS]),
     ],
 )
 def test_only_what_the_chosen_tests_need_is_asked_for(arguments, needed):

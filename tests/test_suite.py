@@ -30,6 +30,11 @@ def test_the_long_form_is_the_whole_suite_with_every_long_test():
     assert found[-3:] == ["--processes=0", "--timeout=0", "tests/faults"]
 
 
+def test_containers_are_a_part_of_the_long_form():
+    found = suite.arguments_of(["containers", "-x"])
+    assert found[-4:] == ["--processes=0", "--timeout=0", "tests/containers", "-x"]
+
+
 @pytest.mark.parametrize(("form", "ran"), [("long", "2 passed"), ("", "1 passed, 1 deselected")])
 def test_long_tests_run_in_the_long_form_only(pytester_run, monkeypatch, form, ran):
     monkeypatch.setenv("PHOTOHUB_FAULTS", form)

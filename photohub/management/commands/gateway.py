@@ -56,7 +56,7 @@ async def _run(listener: socket.socket) -> None:
         notify.bind(None)
 
 
-async def _carry(gateway: Gateway, frames: streams.AnyFrames) -> None:
+async def _carry(gateway: Gateway, frames: "streams.AnyFrames") -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(gateway.run())
         if isinstance(frames, RedisFrames):
