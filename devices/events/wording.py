@@ -115,16 +115,18 @@ SENTENCES = {
     ),
     # What the broker does not take, and who was not let in.
     "topic_refused": _(
-        "It uses the topic %(topic)s, which is none of its own: what it sends there arrives nowhere, and it hears "
-        "nothing from there. Compare the topics in its program with those in its settings."
+        "It uses the topic %(topic)s, which is not one of its own: nothing it sends there arrives, and it "
+        "receives nothing from there. Compare the topics in its program with those in its settings."
     ),
     "mqtt_refused": _("The message broker closed its connection: %(detail)s"),
     "login_mqtt": _(
-        "A login in its name at the message broker from %(address)s was refused: the key is wrong or revoked."
+        "A login to the message broker as this device from %(address)s was refused: the key is wrong or revoked."
     ),
-    "login_stream": _("A stream in its name from %(address)s was refused: the key is wrong or revoked."),
+    "login_stream": _(
+        "A stream sent as this device from %(address)s was refused: the key is wrong or revoked."
+    ),
     "login_firmware": _(
-        "A firmware request in its name from %(address)s was refused: the key is wrong or revoked."
+        "A firmware request made as this device from %(address)s was refused: the key is wrong or revoked."
     ),
     "firmware_refused": _("It requested firmware and was refused: %(detail)s"),
     "topic_unheard": _(

@@ -190,7 +190,7 @@ def revoke_signing_key(request: HttpRequest, key: str):
         if row.fingerprint == key:
             keys.revoke_key(row, request.user)
             return Status(204, None)
-    raise ApiError(404, "not_found", _("There is no live signing key of this name."))
+    raise ApiError(404, "not_found", _("There is no active signing key with this name."))
 
 
 @router.get("/firmware/{id}", response=FirmwareOut, summary="Read firmware")

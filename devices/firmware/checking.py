@@ -118,7 +118,7 @@ def check_unsigned_allowed() -> None:
 
 
 def _revoked(key: SigningKey) -> FirmwareRefused:
-    sentence = _("The key %(name)s was revoked. Sign the image with a live one.")
+    sentence = _("The key %(name)s was revoked. Sign the image with an active one.")
     return FirmwareRefused("revoked_key", sentence % {"name": key.name})
 
 

@@ -35,7 +35,7 @@ def fault_of_code(code: str) -> str:
             "name": code
         }
     if get_user_model().objects.filter(username__iexact=code).exists():
-        return _("A person is already called %(name)s. Choose another code.") % {"name": code}
+        return _("There is already a person called %(name)s. Choose another code.") % {"name": code}
     return ""
 
 
@@ -47,7 +47,7 @@ def fault_of_person(name: str) -> str:
             "name": name
         }
     if is_devices(plain):
-        return _("A device is already called %(name)s. Choose another name.") % {"name": name}
+        return _("There is already a device called %(name)s. Choose another name.") % {"name": name}
     return ""
 
 

@@ -40,7 +40,7 @@ class AddForm(_GroupForm):
 
     name = text(
         gettext_lazy("Name"),
-        gettext_lazy("For people: Porch, 鸡舍, Meter in the cellar."),
+        gettext_lazy("What people call it, for example Porch, 鸡舍 or Cellar meter."),
         80,
         required=True,
         attrs={"autofocus": True, "autocomplete": "off", "data-names-code": ""},
@@ -160,15 +160,16 @@ class SettingsForm(_GroupForm):
     keep_every_s = number(
         gettext_lazy("Seconds from one to the next"),
         (1, 86_400),
-        gettext_lazy("Where one is kept every so many seconds."),
+        gettext_lazy("Used when one frame is kept every so many seconds."),
         required=False,
     )
     pull_url = text(
         gettext_lazy("Fetch pictures from"),
         gettext_lazy(
-            "For a camera that is a server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
-            "tcp://192.168.1.40:8080. A login stands before the host, as in http://user:password@192.168.1.40/; "
-            "stars keep the one that is stored. Empty: it sends by itself."
+            "For a camera with its own server: http://192.168.1.40/snapshot.jpg, a stream.mjpg, or "
+            "tcp://192.168.1.40:8080. Put a login before the host, as in "
+            "http://user:password@192.168.1.40/; stars keep the stored one. Leave empty if it sends "
+            "pictures itself."
         ),
         300,
         attrs=MONO,
@@ -187,8 +188,8 @@ class SettingsForm(_GroupForm):
         choices=LastingLinks.choices,
         required=False,
         help_text=gettext_lazy(
-            "With these, whoever has the address that the hub answers to an upload sees the picture, for as long as it "
-            "exists. Links that people share work in any case."
+            "If on, anyone with the address that the hub returns for an upload can see the picture for as "
+            "long as it exists. Links that people share work either way."
         ),
     )
     issued_name_upload = tick(

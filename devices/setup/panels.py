@@ -37,15 +37,15 @@ class AddPanelForm(AddForm):
     render_profile = RenderProfileField(
         label=gettext_lazy("Screen"),
         empty_label=gettext_lazy("I will choose later"),
-        help_text=gettext_lazy("Pictures are drawn for it: size, colours, format."),
+        help_text=gettext_lazy("Pictures are prepared for it: size, colours, format."),
     )
     kind = PANEL
 
     def __init__(self, *args, **options) -> None:
         super().__init__(*args, **options)
         self.fields["code"].help_text = _(
-            "For addresses and topics. 2 to 32 small letters, digits and dashes. It stays for ever; "
-            "leave it empty and it is made from the name."
+            "Used in addresses and topics: 2 to 32 lowercase letters, digits and dashes. It cannot be "
+            "changed later; leave it empty to derive it from the name."
         )
 
     def clean(self) -> dict:

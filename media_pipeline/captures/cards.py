@@ -226,7 +226,7 @@ def fold(
 ) -> tuple[list[Tile], Shot | None]:
     """Return tiles of pictures that are sorted newest first, and the last picture in them when others follow.
 
-    Like pictures of one camera are one tile; a tile ends with its day in the active time zone.
+    Similar pictures of one camera are one tile; a tile ends with its day in the active time zone.
     """
     runs, last = Runs(), None
     for number, shot in enumerate(_shots(rows[: looked_at + 1])):

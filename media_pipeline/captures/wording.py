@@ -118,7 +118,7 @@ def freshness_words(capture: Judged) -> str:
     if capture.freshness == Freshness.UNLIKE:
         before = capture.freshness_values or {}
         size = f"{before.get('width', '?')} × {before.get('height', '?')}"
-        return _("unlike the order: the camera's pictures were %(size)s before") % {"size": size}
+        return _("not as ordered: the camera's earlier pictures were %(size)s") % {"size": size}
     return _("fresh") if capture.freshness else ""
 
 

@@ -165,7 +165,7 @@ def _words_of_asking(asked: list[Device], left_out: list[Device]) -> list[str]:
         names = ", ".join(device.name for device in left_out[:_NAMED_AT_MOST])
         more = len(left_out) - _NAMED_AT_MOST
         text = ngettext("Left out: %(names)s and %(n)d more.", "Left out: %(names)s and %(n)d more.", more)
-        text = text if more > 0 else _("Left out: %(names)s. Their shutters say why.")
+        text = text if more > 0 else _("Left out: %(names)s. Point at a camera's button to see why.")
         told.append(text % {"names": names, "n": more})
     return told
 

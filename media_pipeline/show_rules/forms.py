@@ -50,7 +50,7 @@ class RuleForm(forms.Form):
     only_fresh_s = number(
         gettext_lazy("Only pictures newer than (s)"),
         LIMITS["only_fresh_s"],
-        gettext_lazy("Keeps an old picture that arrives late from being shown. 0: any age."),
+        gettext_lazy("Pictures that are older when they arrive are not shown. 0: any age."),
     )
     min_interval_s = number(
         gettext_lazy("Pause between two pictures (s)"),

@@ -91,7 +91,7 @@ def _check(rule: ShowRule, panels: list[Device]) -> None:
         faults["panels"] = _("%(device)s cannot show pictures.") % {"device": deaf}
     elif rule.camera_id and rule.enabled and (circle := circle_of(rule, panels)):
         words = {"way": " → ".join(device.name for device in circle)}
-        faults["panels"] = _("The pictures would go round in a circle: %(way)s.") % words
+        faults["panels"] = _("These rules would send pictures in a circle: %(way)s.") % words
     for field, (low, high) in LIMITS.items():
         value = getattr(rule, field)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:

@@ -41,7 +41,7 @@ class TimeLapseOut(Schema):
     format: Literal["mp4"]
     stamped: bool
     frames_total: int
-    frames_done: int = Field(description="Pictures looked at so far")
+    frames_done: int = Field(description="Pictures checked so far")
     frames_skipped: int = Field(description="Of these missing or damaged, so not shown")
     frames_like: int = Field(description="Of these left out, as they look like the one before")
     size_bytes: int | None

@@ -51,7 +51,7 @@ class TimeLapseForm(forms.Form):
         help_text=gettext_lazy("Leave empty for “until now”."),
     )
     step = forms.TypedChoiceField(label=gettext_lazy("Pictures"), coerce=int, choices=_STEPS, initial=1)
-    skip_like = tick(gettext_lazy("Leave out pictures that look like the one before"))
+    skip_like = tick(gettext_lazy("Leave out pictures that look like the previous one"))
     fps = forms.TypedChoiceField(label=gettext_lazy("Speed"), coerce=int, initial=10)
     width = forms.TypedChoiceField(
         label=gettext_lazy("Width"), coerce=int, choices=[(w, f"{w} px") for w in _WIDTHS], initial=1280

@@ -28,7 +28,7 @@ def check_person_name(name: str) -> None:
 
 def _word_passwords(form: forms.BaseForm, first: str, second: str) -> None:
     """Say in our own words what Django says of its password fields."""
-    form.fields[first].help_text = _("At least 8 characters, and none that everybody tries first.")
+    form.fields[first].help_text = _("At least 8 characters, and not a common password.")
     form.fields[second].label = _("Password once more")
     form.fields[second].help_text = ""
 

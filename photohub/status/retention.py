@@ -32,7 +32,7 @@ def _limits() -> list[tuple[str, str]]:
     limits = [
         (_("Delete pictures after"), settings.KEEP_DAYS, days(settings.KEEP_DAYS)),
         (_("Limit on this hub"), settings.KEEP_BYTES, size_in_words(settings.KEEP_BYTES)),
-        (_("Thin out like pictures after"), settings.THIN_AFTER_DAYS, days(settings.THIN_AFTER_DAYS)),
+        (_("Thin out similar pictures after"), settings.THIN_AFTER_DAYS, days(settings.THIN_AFTER_DAYS)),
         (_("Only in the mirror after"), settings.FREE_LOCAL_AFTER_DAYS, days(settings.FREE_LOCAL_AFTER_DAYS)),
     ]
     return [(label, text) for label, limit, text in limits if limit]

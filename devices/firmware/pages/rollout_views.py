@@ -111,7 +111,7 @@ def change(request: HttpRequest, id: UUID, order: str) -> HttpResponse:
     require(request.user, Action.MANAGE)
     try:
         if not _ORDERS[order](rollout, request.user):
-            messages.info(request, _("Nothing to change: it is already so, or it has ended."))
+            messages.info(request, _("Nothing to change: this is already the case, or it has ended."))
     except (RolloutError, FirmwareError) as error:
         messages.error(request, error.sentence)
     return redirect("firmware:rollout", id)

@@ -305,7 +305,7 @@ def _why_failed(sender: Sender) -> tuple[str, Said]:
             "The device reported the complete picture as damaged %(tries)s times."
         ),
         FailWord.ACK_BASE: gettext_noop(
-            "The device counts its acknowledgements from the other number: change 0 to 1, or 1 to 0, in its settings."
+            "The device counts its acknowledgements from a different number: change 0 to 1, or 1 to 0, in its settings."
         ),
     }
     return str(reason.word), said(sentences[reason.word], **figures)

@@ -32,7 +32,7 @@ _REASONS = {
     "bad_begin": gettext_lazy("The device refused the start message. Is the picture too large for it?"),
     "bad_end": gettext_lazy("The device reported the complete picture as damaged."),
     "ack_base": gettext_lazy(
-        "The device counts its acknowledgements from the other number: change 0 to 1, or 1 to 0, in its settings."
+        "The device counts its acknowledgements from a different number: change 0 to 1, or 1 to 0, in its settings."
     ),
 }
 _TONES = {

@@ -55,7 +55,7 @@ class PanelForm(forms.Form):
         gettext_lazy("A picture every (s)"),
         POLL_INTERVAL_S,
         gettext_lazy(
-            "How long it sleeps before it fetches; or how soon the next one of its playlist is sent."
+            "How long the panel sleeps between fetches, or how often the next picture of its playlist is sent."
         ),
         required=False,
     )

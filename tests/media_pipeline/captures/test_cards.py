@@ -170,7 +170,7 @@ def marks_of(**values) -> list[str]:
         ({"freshness": "same"}, "same bytes as before"),
         (
             {"freshness": "unlike", "freshness_values": {"width": 64, "height": 48}},
-            "unlike the order: the camera's pictures were 64 × 48 before",
+            "not as ordered: the camera's earlier pictures were 64 × 48",
         ),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_script_is_told_who_was_asked_and_who_was_not(client):
     presence.heard(make_device("birds", name="Bird house"))
     client.force_login(make_user("bob", "operator"))
     told = client.post("/capture-all", headers={"HX-Request": "true"}).json()["des"]
-    assert told == "1 camera was asked. Left out: Bird house. Their shutters say why."
+    assert told == "1 camera was asked. Left out: Bird house. Point at a camera's button to see why."
 
 
 def test_what_is_simulated_is_said_and_an_owner_can_remove_it(client):

@@ -107,7 +107,7 @@ def test_a_preview_tells_what_would_go_and_deletes_nothing(client):
     client.force_login(make_user("alice", "owner"))
     page = client.get("/status/like-pictures?days=7").content.decode()
     assert "3 pictures" in page and "It is turned off." in page and names() == "0123456"
-    assert "Nothing would go" in client.get("/status/like-pictures?days=x").content.decode()
+    assert "Nothing would be deleted" in client.get("/status/like-pictures?days=x").content.decode()
 
 
 def test_a_preview_of_very_many_pictures_says_where_it_ended(monkeypatch):

@@ -76,7 +76,7 @@ def test_a_rule_that_closes_a_circle_is_refused_with_the_way():
     with pytest.raises(ValidationError) as refused:
         rule(c, a)
     assert refused.value.message_dict["panels"] == [
-        "The pictures would go round in a circle: cc → aa → bb → cc."
+        "These rules would send pictures in a circle: cc → aa → bb → cc."
     ]
 
 

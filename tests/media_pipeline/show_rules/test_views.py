@@ -103,7 +103,7 @@ def test_a_circle_is_refused_beside_the_panels(alice, client, yard, hall):
     yard.picture_topic, yard.picture_ack_topic = "photohub/yard/picture", "photohub/yard/picture/ack"
     yard.save()
     answer = client.post(NEW, typed(camera="hall", panels=["yard"]))
-    way = "The pictures would go round in a circle: Hall → Yard → Hall."
+    way = "These rules would send pictures in a circle: Hall → Yard → Hall."
     assert answer.status_code == 422 and answer.context["form"].errors == {"panels": [way]}
     assert way in answer.content.decode() and ShowRule.objects.count() == 1
 

@@ -49,12 +49,12 @@ def test_like_pictures_can_be_left_out_and_the_page_says_how_many():
     client = log_in("operator")
     values = {"device": "porch", "step": 1, "fps": 5, "width": 640, "skip_like": "on"}
     page = client.post("/timelapses/new", values | {"action": "count"}).content.decode()
-    assert "without 2 that look like the one before" in page
+    assert "2 similar pictures left out" in page
     client.post("/timelapses/new", values | {"action": "make"})
     time_lapse = TimeLapse.objects.get()
     making.make_all([time_lapse.pk])
     page = client.get(f"/timelapses/{time_lapse.pk}").content.decode()
-    assert "without 2 that look like the one before" in page
+    assert "2 similar pictures left out" in page
 
 
 def test_a_film_on_its_way_says_how_long_it_still_takes():
