@@ -22,6 +22,10 @@ SMALL, LARGE = 20_000, 900_000
 FOR_EACH_FILE = ["open", "write", "fsync", "rename", "open folder", "fsync folder", "fsync folder@3", "mkdir"]
 
 
+# After the renames, where a journal makes all of them durable together.
+ON_JOURNAL = [f"{call} of the journal," for call in ("fsync", "rename", "fsync folder@3")]
+
+
 class Failing:
     """Stands for `os` in the modules that write pictures; one call fails, once."""
 
@@ -81,7 +85,10 @@ def files() -> list:
 
 def arm(monkeypatch, call: str, error: int) -> Failing | FailingSync:
     """Let this call of the writing modules fail once."""
-    monkeypatch.setattr(syncing, "_can_sync_at_once", lambda folder: call == "syncfs")
+    call, _, on_journal = call.partition(" of the journal")
+    at_once = call == "syncfs" or bool(on_journal)
+    monkeypatch.setattr(syncing, "_can_sync_at_once", lambda folder: at_once)
+    monkeypatch.setattr(syncing._paces, "choose", lambda files: "whole" if call == "syncfs" else "each")
     if call == "syncfs":
         monkeypatch.setattr(syncing, "_libc", failing := FailingSync(error))
         return failing
@@ -97,7 +104,7 @@ def arm(monkeypatch, call: str, error: int) -> Failing | FailingSync:
 @pytest.mark.django_db
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
-@pytest.mark.parametrize("call", [*FOR_EACH_FILE, "syncfs"])
+@pytest.mark.parametrize("call", [*FOR_EACH_FILE, *ON_JOURNAL, "syncfs"])
 def test_a_call_that_fails_once_is_answered_no_and_leaves_nothing(monkeypatch, settings, call, error, size):
     settings.PHOTOHUB_DATA = settings.PICTURES_DIR.parent
     failing, data = arm(monkeypatch, call, error), make_picture(size)
@@ -125,7 +132,7 @@ def take_in(data: bytes) -> tuple[store.Spool | None, str]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("size", [SMALL, LARGE])
-@pytest.mark.parametrize("call", [*FOR_EACH_FILE[2:], "syncfs"])
+@pytest.mark.parametrize("call", [*FOR_EACH_FILE[2:], *ON_JOURNAL, "syncfs"])
 def test_a_neighbour_of_the_one_that_failed_is_written_anew_and_comes_whole(monkeypatch, call, size):
     arm(monkeypatch, call, errno.EIO)
     device, pictures = make_device(), [make_picture(size) for _ in range(3)]
