@@ -1,5 +1,6 @@
 """What a hub in use has on its pages, and what a page asks of its database: jobs of `benchmarks.filling`."""
 
+import hashlib
 import secrets
 from datetime import datetime, timedelta
 
@@ -9,17 +10,20 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from benchmarks.pictures import make_picture
 from devices.commands.models import Command, CommandState
 from devices.events.models import Trouble
 from devices.registry.models import Device, DeviceGroup, LinkState
 from media_pipeline.captures.models import Capture, Freshness, Tag
 from media_pipeline.maintenance import counting
 from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.picture_files import store
 
 _GROUPS = ("Garden", "House", "North gate")
 _TAGS = ("fox", "parcel", "visitors")
 _BLOCK = 5
 _BATCH = 500
+_PICTURE_BYTES = 55_000
 _STATES = (CommandState.UPLOADED, *(state for state in CommandState if state != CommandState.UPLOADED))
 
 
@@ -36,7 +40,19 @@ def make_lively(simulated: int = 2) -> dict[str, str]:
         _liven_captures(cameras)
     counting.keep_counts()
     picture = Capture.objects.exclude(command=None).order_by("-received_at").first()
+    _give_file(picture)
     return {"device": cameras[0].code, "picture": str(picture.pk)}
+
+
+def _give_file(capture: Capture) -> None:
+    """Store a picture's bytes, of which its page tells what the camera wrote into them."""
+    data = make_picture(_PICTURE_BYTES)
+    path = store.full_path(capture.path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    Capture.objects.filter(pk=capture.pk).update(
+        sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data)
+    )
 
 
 def _liven_devices(now: datetime, simulated: int) -> list[Device]:

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta, tzinfo
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet, Subquery
+from django.db import connection
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -75,7 +77,7 @@ def with_all_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
 
 def neighbours_of(capture: Capture) -> tuple[Capture | None, Capture | None]:
     """Return the pictures of the same device just before and just after this one."""
-    rows = Capture.objects.filter(device=capture.device_id)
+    rows = with_parts(Capture.objects.filter(device=capture.device_id))
     at, id_ = capture.received_at, capture.pk
     older = rows.filter(Q(received_at__lt=at) | Q(id__lt=id_), received_at__lte=at)
     newer = rows.filter(Q(received_at__gt=at) | Q(id__gt=id_), received_at__gte=at)
@@ -107,8 +109,7 @@ def same_hour(capture: Capture, zone: tzinfo, days: int = 14) -> list[Capture]:
     wanted = [
         datetime.combine(taken.date() - timedelta(days=n), taken.time(), zone) for n in range(1, days + 1)
     ]
-    rows = Capture.objects.filter(device=capture.device_id)
-    nearest = [Subquery(beside) for moment in wanted for beside in _nearest(rows, moment)]
+    nearest = [step for moment in wanted for step in _nearest(capture.device_id, moment)]
     found = list(with_parts(Capture.objects.filter(pk__in=nearest)))
     chosen = [
         min(near, key=lambda other: abs(other.received_at - moment))
@@ -118,13 +119,22 @@ def same_hour(capture: Capture, zone: tzinfo, days: int = 14) -> list[Capture]:
     return [each for each in dict.fromkeys(chosen) if each.pk != capture.pk]
 
 
-def _nearest(rows: CaptureQuerySet, moment: datetime) -> tuple[QuerySet, QuerySet]:
-    before = rows.filter(received_at__lte=moment, received_at__gte=moment - _HALF_A_DAY)
-    after = rows.filter(received_at__gt=moment, received_at__lte=moment + _HALF_A_DAY)
-    return (
-        before.order_by("-received_at", "-id").values("pk")[:1],
-        after.order_by("received_at", "id").values("pk")[:1],
+# To put these two steps together by the ORM, for each of fourteen days, takes longer than all the rest of a picture's page.
+_STEP = (
+    "SELECT id FROM media_pipeline_capture"
+    " WHERE device_id = %s AND trashed_at IS NULL AND received_at {since} %s AND received_at {until} %s"
+    " ORDER BY received_at {way}, id {way} LIMIT 1"
+)
+_BEFORE = _STEP.format(since=">=", until="<=", way="DESC")
+_AFTER = _STEP.format(since=">", until="<=", way="ASC")
+
+
+def _nearest(device_id: int, moment: datetime) -> tuple[RawSQL, RawSQL]:
+    since, at, until = (
+        connection.ops.adapt_datetimefield_value(each)
+        for each in (moment - _HALF_A_DAY, moment, moment + _HALF_A_DAY)
     )
+    return RawSQL(_BEFORE, (device_id, since, at)), RawSQL(_AFTER, (device_id, at, until))
 
 
 def link_of(capture: Capture) -> str:

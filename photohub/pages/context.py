@@ -11,6 +11,7 @@ from photohub import __version__
 from photohub.lib.pages import vendor
 from photohub.lib.pages.middleware import ROOM
 
+from .frame import draw_keys, draw_nav, draw_words
 from .site_map import ROOMS, Page, Room, pages_of, room_of
 
 
@@ -45,13 +46,17 @@ def _current(room: Room, here: str, view: str) -> str:
 
 
 def page(request: HttpRequest) -> dict:
-    """Return `rights`, `rail`, `product_version`, `theme`, `has_lightbox`, `trash_days`."""
+    """Return `rights`, `rail`, `frame_…` (HTML), `product_version`, `theme`, `has_lightbox`, `trash_days`."""
     user = getattr(request, "user", None)
     rights = SimpleLazyObject(lambda: Rights(user))
+    rail = SimpleLazyObject(lambda: rail_of(request, rights))
     theme = request.COOKIES.get("photohub_theme", "")
     return {
         "rights": rights,
-        "rail": SimpleLazyObject(lambda: rail_of(request, rights)),
+        "rail": rail,
+        "frame_nav": lambda: draw_nav(request, rights, rail),
+        "frame_keys": lambda: draw_keys(request, rights, rail),
+        "frame_words": draw_words,
         "product_version": __version__,
         "theme": theme if theme in ("light", "dark") else "",
         "has_lightbox": vendor.available(),

@@ -6,7 +6,7 @@ same pieces of text. Nothing of a row is kept, so there is nothing that could be
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 
 from django.template.loader import get_template
@@ -28,16 +28,21 @@ class Skeleton:
         self._marks = {name: f"{_BEGIN}{name}{_END}" for name in values}
         self._texts: dict[tuple, str] = {}
 
-    def fill(self, conditions: Mapping[str, object], values: Mapping[str, str]) -> SafeString:
+    def fill(
+        self,
+        conditions: Mapping[str, object],
+        values: Mapping[str, str],
+        more: Callable[[], Mapping[str, object]] = dict,
+    ) -> SafeString:
         """Return the text for one row.
 
         `conditions` are hashable and few, and mean the same in every time zone; `values` are plain text, or HTML that is
-        marked as safe.
+        marked as safe. `more()` returns what the template may ask about and what follows from the conditions.
         """
         key = (get_language(), *conditions.values())
         text = self._texts.get(key)
         if text is None:
-            text = self._make(key, conditions)
+            text = self._make(key, {**more(), **conditions})
         return mark_safe(text % {name: _escaped(value) for name, value in values.items()})
 
     def _make(self, key: tuple, conditions: Mapping[str, object]) -> str:
