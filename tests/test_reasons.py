@@ -11,7 +11,7 @@ from django.utils.translation import override
 from pydantic_core._pydantic_core import list_all_errors
 
 from devices.events.wording import SENTENCES
-from photohub.lib.http import field_errors
+from photohub.lib.http.refusals import field_errors
 from tests.markdown import tables, words
 from tests.test_docs import PROTOCOL
 

@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from devices.access.models import ApiToken, Scope
 from devices.registry import broker_accounts
 from photohub.lib.http.answer import refuse
-from photohub.lib.http.api_error import ApiError
 from photohub.lib.http.guessing import FailedTries
+from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.http.scope import address_of
 from photohub.lib.ids import hash_key, new_key
 

@@ -15,17 +15,14 @@ from django.views.decorators.http import require_safe
 from devices.access.rights import is_owner
 from devices.events.models import Trouble
 from devices.panels.fetching import unclaimed
+from devices.protocol.battery import CELL_MV, LOW_BATTERY_PERCENT, TWO_CELLS_FROM_MV, percent_of_battery
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import (
-    CELL_MV,
-    LOW_BATTERY_PERCENT,
-    TWO_CELLS_FROM_MV,
     Device,
     DeviceGroup,
     DeviceKey,
     DeviceQuerySet,
     has_picture,
-    percent_of_battery,
 )
 from devices.setup.sections import may_stream
 from photohub.lib.pages.instants import text_of

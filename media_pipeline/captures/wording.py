@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
-from devices.registry.models import percent_of_battery
+from devices.protocol.battery import percent_of_battery
 from media_pipeline.formats import images
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from photohub.lib.memory import budget as memory

@@ -15,7 +15,7 @@ from devices.access.rights import Action, can
 from devices.commands.views import wants_json
 from media_pipeline.captures.cards import picture_of
 from photohub.lib.database.cursors import page_of
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 
 from . import sharing
 from .models import ShareKind, ShareLink

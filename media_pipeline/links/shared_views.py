@@ -18,9 +18,9 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
 from media_pipeline.live import now as live_now
 from photohub.lib.database.cursors import page_of
-from photohub.lib.http.api_error import ApiError
 from photohub.lib.http.guessing import FailedTries, source_of
 from photohub.lib.http.rates import Buckets
+from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.http.scope import address_of
 from photohub.lib.pages.picture_response import picture_response
 

@@ -10,11 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import repeat
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.deletion import get_candidate_relations_to_delete
+from django.db.models.deletion import CASCADE, get_candidate_relations_to_delete
 from django.utils import timezone
 
 from devices.access.rights import Action, can
@@ -117,7 +118,9 @@ def _delete_rows(captures: Iterable[Capture]) -> tuple[list[Capture], list[Remov
 def _drop(rows: list[Capture]) -> None:
     """Delete these rows and what hangs on them; the ORM would read all of them first."""
     keys = [c.pk for c in rows]
-    for relation in get_candidate_relations_to_delete(Capture._meta):
+    relations: Iterable[Any] = get_candidate_relations_to_delete(cast(Any, Capture._meta))
+    for relation in relations:
+        assert relation.on_delete is CASCADE, f"{relation.field} is not to go with its picture."
         relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": keys}).delete()
     chosen = Capture.everything.filter(pk__in=keys)
     chosen._raw_delete(chosen.db)

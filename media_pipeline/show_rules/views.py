@@ -14,7 +14,7 @@ from devices.panels.deliveries.screens import screens_of
 from devices.registry.finding import get_device
 from devices.registry.models import Device
 from photohub.lib.database.cursors import page_of
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 
 from . import rules as show_rules
 from .forms import RuleForm

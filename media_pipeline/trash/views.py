@@ -20,7 +20,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
 from media_pipeline.maintenance.deleting import delete_captures
 from photohub.lib.database.cursors import page_of
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.ids import read_id
 from photohub.lib.pages.picture_response import picture_response
 

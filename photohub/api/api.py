@@ -48,8 +48,8 @@ from photohub import __version__
 from photohub.api.auth import Session, Token
 from photohub.api.docs import chapters_of, describe_errors, shapes_of
 from photohub.lib.http import answer as answers
-from photohub.lib.http import field_errors
 from photohub.lib.http.body_limit import BODY_AT_MOST_BYTES
+from photohub.lib.http.refusals import field_errors
 from photohub.lib.memory.budget import Crowded
 from photohub.lib.network.site import base_url
 from photohub.lib.pages.api import ApiError, refusal_of

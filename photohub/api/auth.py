@@ -7,7 +7,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from devices.keys.tokens import UNSAFE_METHODS, bearer_of, user_of_token
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 
 
 class Token(HttpBearer):

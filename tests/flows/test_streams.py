@@ -230,7 +230,7 @@ async def test_a_board_that_is_a_server_is_fetched_and_let_go(hub, visitor):
         await asyncio.wait_for(board.listening.wait(), 5)
         await visitor.api.patch("/devices/server", json={"pull_url": f"tcp://127.0.0.1:{board.port}"})
         await until(lambda: set(board.scene.frames) & set(viewer.frames), 15)
-        assert (await visitor.device("server"))["online"]
+        await until(lambda: is_online(visitor, "server"))
         await visitor.api.patch("/devices/server", json={"pull_url": ""})
         await until(lambda: is_offline(visitor, "server"), 15)
 

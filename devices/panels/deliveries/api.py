@@ -15,7 +15,7 @@ from devices.panels.sources import fetching
 from devices.panels.sources.sources import UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
-from photohub.lib.http import field_errors
+from photohub.lib.http.refusals import field_errors
 from photohub.lib.pages.api import ApiError, Body, CodeOf, Cursor, Limit, Page, Text, page_of
 from photohub.lib.pages.sentences import said
 

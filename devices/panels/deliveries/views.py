@@ -16,7 +16,7 @@ from devices.commands.views import next_page, wants_json
 from devices.registry.models import Device
 from photohub.lib.database.cursors import page_of
 from photohub.lib.http.answer import refuse
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.sentences import said
 

@@ -7,7 +7,7 @@ from django.core import signing
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from photohub.lib.http.api_error import ApiError
+from photohub.lib.http.refusals.api_error import ApiError
 
 
 def page_of(rows: QuerySet, column: str, cursor: str, limit: int) -> tuple[list[Any], str | None]:

@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from photohub.lib.database.cursors import bad_cursor as bad_cursor
 from photohub.lib.database.cursors import page_of as page_of
-from photohub.lib.http.api_error import ApiError as ApiError
-from photohub.lib.http.api_error import refusal_of as refusal_of
+from photohub.lib.http.refusals.api_error import ApiError as ApiError
+from photohub.lib.http.refusals.api_error import refusal_of as refusal_of
 
 Item = TypeVar("Item")
 

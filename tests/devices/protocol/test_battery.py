@@ -2,7 +2,8 @@
 
 import pytest
 
-from devices.registry.models import Device, percent_of_battery
+from devices.protocol.battery import percent_of_battery
+from devices.registry.models import Device
 
 
 @pytest.mark.parametrize(
