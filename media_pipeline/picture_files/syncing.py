@@ -8,7 +8,7 @@ renamed first, and there are two ways to make all of them, their names and their
             commits the journal for all, the others are short
 
 Which is quicker depends on how many files there are and who else uses the disk, so both are timed, and the one that was
-quicker lately for about as many files is taken (`_Paces`). A lone file is synced by itself.
+quicker lately for about as many files is taken (`_Paces`): also for a lone file, whose folder is another wait.
 Elsewhere each file is synced, then renamed, then each folder is synced.
 
 `syncfs` reports the errors since its descriptor was opened. So the descriptor is opened before the files are written
@@ -47,15 +47,13 @@ _supported: dict[int, bool] = {}
 
 
 class _Paces:
-    """What each way took lately, for about as many files: 2 or 3, 4 to 7, 8 to 15 …"""
+    """What each way took lately, for about as many files: one, 2 or 3, 4 to 7, 8 to 15 …"""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[float, float]] = {}
 
     def choose(self, files: int) -> str:
         """Return "whole" or "each": the quicker one, or the one of which nothing is known any more."""
-        if files < 2:
-            return "each"
         times: dict[str, float] = {}
         for way in ("whole", "each"):
             took_s, at_s = self._known.get((way, files.bit_length()), (0.0, -math.inf))

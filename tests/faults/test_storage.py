@@ -173,17 +173,23 @@ def test_code_0_is_said_after_file_folder_and_database_are_synced(tmp_path):
 
 
 def assert_safe_before_answered(trace: str) -> None:
-    """Look for the system calls in order; with a journal the file is renamed before it is synced with its folder."""
+    """Look for the system calls in order; with a journal the file is renamed first, and one sync may stand for all."""
     write, rename = r"write\(\d+<\S*/incoming/in-\w+>", r'rename\("\S*/incoming/in-\S+", "\S*/pictures/porch/'
     sync_file = r"fsync\(\d+<\S*/incoming/in-\w+>"
     sync_renamed = r"fsync\(\d+<\S*/pictures/porch/[0-9-]+/[0-9a-f-]+\.jpg>"
     sync_folder = r"fsync\(\d+<\S*/pictures/porch/[0-9-]+>"
-    with_journal = re.search(sync_renamed, trace)
+    sync_all = r"syncfs\(\d+<\S*/pictures/porch/[0-9-]+>"
     commit = r"f(data)?sync\(\d+<\S*/photohub\.sqlite3-wal>"
     answer = r"(sendto|sendmsg|write|writev)\(\d+<(socket|TCP)\S*.*HTTP/1\.1 200 OK"
-    files = [write, rename, sync_renamed] if with_journal else [write, sync_file, rename]
+    watched = r'openat\(.*"\S*/pictures/porch/[0-9-]+", \S*O_DIRECTORY'
+    if re.search(sync_all, trace):
+        files = [watched, write, rename, sync_all]
+    elif re.search(sync_renamed, trace):
+        files = [write, rename, sync_renamed, sync_folder]
+    else:
+        files = [write, sync_file, rename, sync_folder]
     position = 0
-    for pattern in [*files, sync_folder, commit, answer]:
+    for pattern in [*files, commit, answer]:
         match = re.compile(pattern).search(trace, position)
         assert match, f"{pattern} does not come after what must be before it."
         position = match.end()

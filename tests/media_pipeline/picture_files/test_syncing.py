@@ -84,10 +84,6 @@ def clock(monkeypatch):
     return now
 
 
-def test_a_lone_file_is_synced_by_itself(clock):
-    assert syncing._Paces().choose(1) == "each"
-
-
 def test_both_ways_are_timed_and_the_quicker_is_taken(clock):
     paces = syncing._Paces()
     assert paces.choose(8) == "whole"
