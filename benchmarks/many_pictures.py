@@ -48,12 +48,13 @@ class Rows:
 
     @property
     def ms(self) -> str:
-        return f"CAST({self.start_ms} + n * {self.step_ms!r} AS bigint)"
+        # Never a whole second: Django would write it to SQLite without its zeros, and compares texts.
+        return f"(CAST({self.start_ms} + n * {self.step_ms!r} AS bigint) | 1)"
 
     @property
     def at(self) -> str:
         if self.is_sqlite:
-            return f"strftime('%Y-%m-%d %H:%M:%f', {self.ms} / 1000.0, 'unixepoch')"
+            return f"strftime('%Y-%m-%d %H:%M:%f', {self.ms} / 1000.0, 'unixepoch') || '000'"
         return f"to_timestamp({self.ms} / 1000.0)"
 
     def key(self, version: str) -> str:

@@ -112,7 +112,8 @@ def _spread(values: list[float]) -> list[float]:
 
 def is_flat(cells: dict[str, dict[str, list[float]]]) -> bool:
     """Tell whether the largest hub's database takes at most 30 % more than the smallest's, or less than can be told."""
-    few, many = list(cells.values())[0], list(cells.values())[-1]
+    figures = list(cells.values())
+    few, many = figures[0], figures[-1]
     return many["database"][0] <= max(few["database"][0] * (1 + FLAT_WITHIN), few["database"][0] + 3)
 
 

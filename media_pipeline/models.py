@@ -1,10 +1,11 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
-from .captures.models import Capture, Source, Step, Tag
+from .captures.models import Capture, Source, Step, Tag, Tagging
 from .history.models import SavedFilter
 from .links.models import ShareLink
 from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, KeptFigure, Removal
 from .mirror.models import MirrorState, OSSObject
+from .search.models import ChangedText, IndexedSpan, TextBlock
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
 from .trash.models import EmptyingOrder
@@ -12,10 +13,12 @@ from .trash.models import EmptyingOrder
 __all__ = [
     "Capture",
     "ChangedHour",
+    "ChangedText",
     "CountedSpan",
     "DayCount",
     "EmptyingOrder",
     "HourCount",
+    "IndexedSpan",
     "KeptFigure",
     "LapseFormat",
     "LapseState",
@@ -30,5 +33,7 @@ __all__ = [
     "Source",
     "Step",
     "Tag",
+    "Tagging",
+    "TextBlock",
     "TimeLapse",
 ]

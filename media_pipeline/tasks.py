@@ -21,6 +21,8 @@ from .maintenance.models import ChangedHour, Removal
 from .mirror import copying, waking
 from .mirror.models import OSSObject
 from .picture_files import store
+from .search import index
+from .search.models import ChangedText
 from .show_rules import runs
 from .time_lapses import making
 from .time_lapses import queue as time_lapses
@@ -119,8 +121,9 @@ def _something_waits() -> bool:
         TimeLapse.objects.unfinished(),
         EmptyingOrder.objects.all(),
         ChangedHour.objects.all(),
+        ChangedText.objects.all(),
     )
-    return any(each.exists() for each in rows) or not judging.is_done()
+    return any(each.exists() for each in rows) or not judging.is_done() or index.waits()
 
 
 @looking(_something_waits)
@@ -128,7 +131,7 @@ def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
     # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
-    each_in_turn(counting.keep_counts, figures.keep, waking.adopt_some, judging.catch_up)
+    each_in_turn(counting.keep_counts, index.keep_texts, figures.keep, waking.adopt_some, judging.catch_up)
 
 
 _WHO_KNOWS = {

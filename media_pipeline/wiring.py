@@ -10,8 +10,10 @@ from devices.panels.sources import fetching, sources
 from devices.registry import removing
 
 from .captures import for_panels as showing
+from .captures import labels
 from .links import publish
 from .maintenance import deleting
+from .search import index
 
 
 def connect() -> None:
@@ -21,4 +23,5 @@ def connect() -> None:
     sources.on_read(showing.read_by_id, showing.read_newest)
     sources.on_trash(showing.trashed_among)
     deleting.on_delete(playlists.forget)
+    labels.on_note(index.note_change)
     fetching.on_own_link(showing.read_link)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -25,13 +26,14 @@ from devices.panels.deliveries import queue as deliveries
 from devices.registry.models import Device
 from media_pipeline.captures import filters as captures_filters
 from media_pipeline.captures import finding, for_panels, thumbnails
-from media_pipeline.captures.models import Capture, CaptureQuerySet
-from media_pipeline.history import around
+from media_pipeline.captures.models import FLAGS, Capture
+from media_pipeline.history import around, matching
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, figures, retention
 from media_pipeline.mirror import copying, waking
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.search.matching import Matching
 from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making
@@ -43,12 +45,12 @@ _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:
 
 
 def _pictures(filters: captures_filters.Filters, cursor: str = "") -> None:
-    history.page_of(_matching(filters), cursor)
+    history.page_of(_matching(filters), history.after(cursor))
 
 
-def _matching(filters: captures_filters.Filters | None = None) -> CaptureQuerySet:
+def _matching(filters: captures_filters.Filters | None = None) -> Matching:
     person = make_user(f"ada-{new_id()}", "owner")
-    return history.captures_matching(person, filters or captures_filters.Filters())
+    return matching.matching(person, filters or captures_filters.Filters())
 
 
 # What is asked → the function that asks, and the index that it must use (one of them).
@@ -66,7 +68,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "URLs to give up": (publish.give_up_old, "captures_to_publish_by_age"),
     "files to remove": (deleting.due, "media_pipeline_removal_next_try_at"),
     "files to free": (lambda: list(retention.mirrored_before(timezone.now())), "objects_with_a_local_file"),
-    "pictures that are too old": (lambda: list(retention.older_than(timezone.now())), "captures_for_history"),
+    "pictures that are too old": (
+        lambda: list(retention.older_than(timezone.now())),
+        "captures_newest_first",
+    ),
     "what is long in the trash": (lambda: list(retention.long_trashed()), "captures_in_trash"),
     "bytes in the trash": (lambda: for_panels.trashed_among({"0" * 64}), "captures_in_trash_by_bytes"),
     "commands to send": (commands.claim_to_send, "commands_to_send"),
@@ -100,41 +105,52 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: list(Device.objects.first().events.told().order_by("-seq")[:50]),
         "events_told_on_device_page",
     ),
-    "history": (lambda: _pictures(captures_filters.Filters()), "captures_for_history"),
+    "history": (lambda: _pictures(captures_filters.Filters()), "captures_newest_first"),
     "a later page of the history": (
         lambda: _pictures(
             captures_filters.Filters(), history.encode_cursor(Capture(received_at=timezone.now()))
         ),
-        "captures_for_history",
+        "captures_newest_first",
     ),
     "history of one device": (
         lambda: _pictures(captures_filters.Filters(devices=("porch",))),
-        "captures_of_a_device",
+        "captures_of_one_device",
     ),
     "pictures with something wrong": (
         lambda: _pictures(captures_filters.Filters(fault="any")),
-        "captures_with_a_fault",
+        "captures_with_any_fault",
     ),
     "pictures that are black": (
         lambda: _pictures(captures_filters.Filters(fault="black")),
-        "captures_with_a_fault",
+        "captures_of_one_fault",
     ),
+    **{
+        f"pictures by {query}": (partial(_pictures, captures_filters.Filters(**{name: value})), index)
+        for query, name, value, index in (
+            ("kept", "kept", True, "captures_kept"),
+            ("asked for", "asked", True, "captures_asked_for"),
+            ("sent by themselves", "asked", False, "captures_sent_by_themselves"),
+            ("waiting", "state", "waiting", "objects_that_wait"),
+            ("in trouble", "state", "problem", "objects_in_trouble"),
+            *((word, "flag", word, f"captures_{word}") for word in FLAGS),
+        )
+    },
     "a picture's neighbours in a list": (
         lambda: around.look_around(_matching(), Capture(received_at=timezone.now())),
-        "captures_for_history",
+        "captures_newest_first",
     ),
     "the same hour of other days": (
         lambda: finding.same_hour(Capture(device=Device.objects.first(), received_at=timezone.now()), UTC),
-        "captures_of_a_device",
+        "captures_of_one_device",
     ),
     "pictures that are new to a rule": (
         lambda: list(runs.new_pictures(ShowRule(camera=Device.objects.first()))),
         # Both end where the rule has looked already; which is shorter, the database knows.
-        "captures_of_a_device|captures_for_history",
+        "captures_of_one_device|captures_newest_first",
     ),
     "a picture's neighbours": (
         lambda: finding.neighbours_of(Capture(device=Device.objects.first(), received_at=timezone.now())),
-        "captures_of_a_device",
+        "captures_of_one_device",
     ),
 }
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from .models import Membership, Role
+from .models import Role, memberships_of
 
 
 class Action(StrEnum):
@@ -60,13 +60,6 @@ def _roles(user, device, anywhere: bool) -> list[str]:
         or (anywhere and role != Role.OWNER)
         or (device is not None and getattr(device, "group_id", None) == group_id)
     ]
-
-
-def memberships_of(user) -> list[tuple[str, int | None]]:
-    """Return the person's roles, each with its group. One query per request: they are kept on the user."""
-    if not hasattr(user, "membership_list"):
-        user.membership_list = list(Membership.objects.filter(user=user).values_list("role", "group_id"))
-    return user.membership_list
 
 
 def sees_all(user) -> bool:

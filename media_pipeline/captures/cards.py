@@ -1,8 +1,9 @@
 """Pictures and cameras in the form that pages show: addresses, words and marks beside the rows' facts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
@@ -20,6 +21,7 @@ from .wording import fault_of, flag_words, freshness_words, mirror_of
 
 # However alike they are, a page of tiles looks at so many pictures at most.
 FOLDED_AT_MOST = 2000
+SHOT = ("pk", "device_id", "received_at", "dhash")
 
 
 @dataclass(frozen=True)
@@ -222,14 +224,14 @@ class Tile:
 
 
 def fold(
-    rows: CaptureQuerySet, at_most: int, looked_at: int = FOLDED_AT_MOST
+    shots: Iterable[Shot], at_most: int, looked_at: int = FOLDED_AT_MOST
 ) -> tuple[list[Tile], Shot | None]:
-    """Return tiles of pictures that are sorted newest first, and the last picture in them when others follow.
+    """Return tiles of pictures that come newest first, and the last picture in them when others follow.
 
     Similar pictures of one camera are one tile; a tile ends with its day in the active time zone.
     """
     runs, last = Runs(), None
-    for number, shot in enumerate(_shots(rows[: looked_at + 1])):
+    for number, shot in enumerate(islice(shots, looked_at + 1)):
         if number == looked_at or (len(runs.found) >= at_most and not runs.goes_on_with(shot)):
             return tiles_of(runs.found), last
         runs.add(shot)
@@ -245,7 +247,7 @@ def tiles_of(runs: list[Run]) -> list[Tile]:
 
 def as_one(rows: CaptureQuerySet) -> list[Tile]:
     """Return one tile for all of these pictures of a camera, newest first; none where there are none."""
-    shots = list(_shots(rows[:FOLDED_AT_MOST]))
+    shots = list(shots_of(rows, FOLDED_AT_MOST))
     return tiles_of([Run(shots)]) if shots else []
 
 
@@ -254,8 +256,13 @@ def single(captures: list[Capture]) -> list[Tile]:
     return [Tile(picture_of(c), Run([Shot(c.pk, c.device_id, c.received_at, c.dhash)])) for c in captures]
 
 
-def _shots(rows: CaptureQuerySet) -> Iterator[Shot]:
+def shots_of(rows: CaptureQuerySet, at_most: int) -> Iterator[Shot]:
+    """Yield what `fold` looks at of these pictures."""
+    return read_shots(rows.values_list(*SHOT)[:at_most].iterator(chunk_size=200))
+
+
+def read_shots(values: Iterable[tuple]) -> Iterator[Shot]:
+    """Yield shots of the columns `SHOT`."""
     zone = reader_timezone()
-    found = rows.values_list("pk", "device_id", "received_at", "dhash")
-    for id_, camera, at, dhash in found.iterator(chunk_size=200):
+    for id_, camera, at, dhash in values:
         yield Shot(id_, camera, at, dhash, at.astimezone(zone).date())

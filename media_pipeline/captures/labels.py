@@ -1,6 +1,7 @@
 """What people write on pictures: kept, notes, tags, share links."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -10,10 +11,19 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from photohub.lib.database.db import update_in_order
 
-from .models import Capture, Tag
+from .models import Capture, Tag, Tagging
 
 TAGS_AT_MOST = 20
 NOTE_AT_MOST = 5_000
+
+
+_listeners: list[Callable[[list[datetime]], None]] = []
+
+
+def on_note(listener: Callable[[list[datetime]], None]) -> None:
+    """Let an upper room know of new notes: `listener(times)` runs in the same transaction, with when the pictures came."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 def set_kept(captures: Iterable[Capture], kept: bool) -> None:
@@ -32,7 +42,8 @@ def add_tag(captures: Iterable[Capture], name: str) -> str:
     chosen = list(captures)
     with transaction.atomic():
         tag, _new = Tag.objects.get_or_create(name=names[0])
-        tag.captures.add(*chosen)
+        made = [Tagging(capture=c, tag=tag, received_at=c.received_at) for c in chosen]
+        Tagging.objects.bulk_create(made, ignore_conflicts=True)
         tell_changed(chosen)
     return tag.name
 
@@ -41,7 +52,10 @@ def save_labels(capture: Capture, note: str, tags: str) -> None:
     """Replace a picture's note and tags (commas between them). A tag that nothing carries any more goes."""
     with transaction.atomic():
         Capture.objects.filter(pk=capture.pk).update(note=note.replace("\0", "").strip()[:NOTE_AT_MOST])
-        capture.tags.set([Tag.objects.get_or_create(name=name)[0] for name in read_tags(tags)])
+        for listener in _listeners:
+            listener([capture.received_at])
+        chosen = [Tag.objects.get_or_create(name=name)[0] for name in read_tags(tags)]
+        capture.tags.set(chosen, through_defaults={"received_at": capture.received_at})
         Tag.objects.filter(captures=None).delete()
         tell_changed([capture])
 

@@ -11,6 +11,7 @@ from devices.access.models import OfDevices, Role, visible_devices
 from devices.commands.models import Command
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
+from photohub.lib.database.indexes import HoldsWord, IsMissing
 from photohub.lib.ids import new_id, new_link_code
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Freshness(models.TextChoices):
     FRESH = "fresh", _("fresh")
     SAME = "same", _("same bytes as before")
     UNLIKE = "unlike", _("unlike the order")
+
+
+# What may be odd about how a picture came. Each has a partial index, so that one that is rare is found among millions.
+FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_preview")
 
 
 class Tag(models.Model):
@@ -127,7 +132,7 @@ class Capture(models.Model):
 
     kept = models.BooleanField(default=False)
     note = models.TextField(blank=True)
-    tags = models.ManyToManyField(Tag, blank=True, related_name="captures")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="captures", through="Tagging")
 
     # Of one move to the trash all have the same instant, by which it is undone.
     trashed_at = models.DateTimeField(null=True, blank=True)
@@ -154,14 +159,17 @@ class Capture(models.Model):
             models.UniqueConstraint(fields=["device", "sha256", "name"], name="same_bytes_same_name_once"),
         ]
         indexes = [
-            # Without what lies in the trash, so that a page of the history never walks past it.
+            # Without what lies in the trash, so that a page of the history never walks past it. Columns of a condition
+            # stand in these indexes once more: else SQLite would look each row up to count them.
             models.Index(
-                fields=["-received_at", "-id"], condition=Q(trashed_at=None), name="captures_for_history"
+                fields=["-received_at", "-id", "trashed_at"],
+                condition=Q(trashed_at=None),
+                name="captures_newest_first",
             ),
             models.Index(
-                fields=["device", "-received_at", "-id"],
+                fields=["device", "-received_at", "-id", "trashed_at"],
                 condition=Q(trashed_at=None),
-                name="captures_of_a_device",
+                name="captures_of_one_device",
             ),
             models.Index(
                 fields=["-trashed_at", "-id"], condition=Q(trashed_at__isnull=False), name="captures_in_trash"
@@ -185,11 +193,58 @@ class Capture(models.Model):
                 name="captures_to_publish_by_age",
             ),
             models.Index(
-                fields=["-received_at", "-id", "fault"],
+                fields=["-received_at", "-id", "fault", "trashed_at"],
                 condition=Q(fault__isnull=False, trashed_at=None),
-                name="captures_with_a_fault",
+                name="captures_with_any_fault",
+            ),
+            # By each filter of the history a page is read from its own index, newest first: so a filter that finds few
+            # pictures, or none, costs no more than one that finds all.
+            models.Index(
+                fields=["fault", "-received_at", "-id", "trashed_at"],
+                condition=Q(fault__isnull=False, trashed_at=None),
+                name="captures_of_one_fault",
+            ),
+            models.Index(
+                fields=["-received_at", "-id", "kept", "trashed_at"],
+                condition=Q(kept=True, trashed_at=None),
+                name="captures_kept",
+            ),
+            models.Index(
+                fields=["-received_at", "-id", "command", "trashed_at"],
+                condition=Q(command__isnull=False, trashed_at=None),
+                name="captures_asked_for",
+            ),
+            models.Index(
+                fields=["-received_at", "-id", "command", "trashed_at"],
+                condition=Q(IsMissing("command"), trashed_at=None),
+                name="captures_sent_by_themselves",
+            ),
+            *(
+                models.Index(
+                    fields=["-received_at", "-id", "flags", "trashed_at"],
+                    condition=Q(HoldsWord("flags", word), trashed_at=None),
+                    name=f"captures_{word}",
+                )
+                for word in FLAGS
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+
+class Tagging(models.Model):
+    """A tag on a picture. It has the picture's time, which never changes: so the newest of a tag are read from its index."""
+
+    capture = models.ForeignKey(Capture, on_delete=models.CASCADE)
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE)
+    received_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("tag of a picture"), _("tags of pictures")
+        db_table = "media_pipeline_capture_tags"
+        unique_together = [("capture", "tag")]
+        indexes = [models.Index(fields=["tag", "-received_at", "-capture"], name="newest_captures_of_a_tag")]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id}: {self.capture_id}"

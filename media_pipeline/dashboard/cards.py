@@ -12,9 +12,10 @@ from devices.access.rights import Action, can
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import Picture, Tile, fold, pictures_in_bulk
+from media_pipeline.captures.cards import SHOT, Picture, Tile, fold, pictures_in_bulk, read_shots
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
+from media_pipeline.search.matching import EVERYTHING, Matching, of_cameras, seen_by
 from photohub.lib.pages.templating.addresses import address
 
 # A screen shows a dozen or two. More come as somebody scrolls.
@@ -141,17 +142,22 @@ def _asked(command: Command) -> Asked:
     return Asked(command.pk, command.state, command.reason_text, *times, elapsed_s)
 
 
+def _of_feed(user, group: DeviceGroup | None) -> Matching:
+    if group is None:
+        return seen_by(user)
+    seen = Device.objects.visible_to(user).filter(group=group)
+    return of_cameras(frozenset(seen.values_list("pk", flat=True)))
+
+
 def build_feed(user, group: DeviceGroup | None = None, after: Capture | None = None) -> list[Tile]:
     """Return tiles of the newest pictures, newest first; with `after` only those with something that came later.
 
     A run of like pictures of one camera is one tile, so that none fills the feed alone. Whether a picture is like the one
     before is known a moment after it came, so the runs of the last minutes come again, for the place of their parts.
     """
-    rows = Capture.objects.visible_to(user).order_by("-received_at", "-id")
-    if group:
-        rows = rows.filter(device__in=list(group.devices.values_list("pk", flat=True)))
+    shots = read_shots(_of_feed(user, group).values(EVERYTHING, *SHOT))
     if after is None:
-        return fold(rows, FEED_SIZE)[0]
-    tiles, _last = fold(rows, FEED_AT_MOST, looked_at=FEED_LOOKED_AT)
+        return fold(shots, FEED_SIZE)[0]
+    tiles, _last = fold(shots, FEED_AT_MOST, looked_at=FEED_LOOKED_AT)
     place, settled = (after.received_at, after.pk), after.received_at - RUNS_SETTLE_AFTER
     return [t for t in tiles if (t.until, t.run.head.id) > place or (t.count > 1 and t.until > settled)]

@@ -9,9 +9,11 @@ from pydantic import Field
 from media_pipeline.captures import filters as captures_filters
 from media_pipeline.captures import finding
 from media_pipeline.captures.api import CaptureOut
+from media_pipeline.captures.models import CaptureQuerySet
 from photohub.lib.pages import instants
 from photohub.lib.pages.api import ApiError, Cursor, Limit, Page, Text, bad_cursor
 
+from . import matching
 from . import query as history
 
 router = Router()
@@ -44,9 +46,13 @@ def list_captures(
         filters = captures_filters.Filters.from_query(request.GET)
     except instants.BadFilter as error:
         raise ApiError(422, "invalid", str(error)) from error
-    rows = finding.with_all_parts(history.captures_matching(request.user, filters)).prefetch_related("tags")
+    found = matching.matching(request.user, filters)
     try:
-        items, following = history.page_of(rows, cursor, limit)
+        items, following = history.page_of(found, history.after(cursor), limit, _dressed)
     except instants.BadFilter:
         raise bad_cursor() from None
     return {"items": items, "next": following}
+
+
+def _dressed(rows: CaptureQuerySet) -> CaptureQuerySet:
+    return finding.with_all_parts(rows).prefetch_related("tags")

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -17,13 +16,16 @@ from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import with_parts
 from media_pipeline.captures.labels import tag_line
 from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.search.matching import Matching
+from media_pipeline.search.sources import Span
 from photohub.lib.http.answer import refuse
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.times import wording as times
 from photohub.lib.pages.timezones import timezone_of
 
-from .query import COUNT_AT_MOST, captures_matching
+from .matching import matching
+from .query import COUNT_AT_MOST
 
 EACH_SIDE = 24
 _ENDS = ("newest", "oldest")
@@ -39,41 +41,33 @@ class Around:
     more_older: bool
 
 
-def look_around(rows: CaptureQuerySet, at: Capture, side: str = "both") -> Around:
+def look_around(found: Matching, at: Capture, side: str = "both") -> Around:
     """Return the pictures on one side of this one, or this one with both. Each side costs one step along an index."""
-    newer = _beside(rows, at, newer=True) if side != "older" else []
-    older = _beside(rows, at, newer=False) if side != "newer" else []
+    newer = _beside(found, at, newer=True) if side != "older" else []
+    older = _beside(found, at, newer=False) if side != "newer" else []
     between = [at] if side == "both" else []
     shown = [*reversed(newer[:EACH_SIDE]), *between, *older[:EACH_SIDE]]
     return Around(shown, len(newer) > EACH_SIDE, len(older) > EACH_SIDE)
 
 
-def _beside(rows: CaptureQuerySet, at: Capture, newer: bool) -> list[Capture]:
-    return list(_rows_beside(rows, at, newer)[: EACH_SIDE + 1])
+def _beside(found: Matching, at: Capture, newer: bool) -> list[Capture]:
+    return found.captures(Span((at.received_at, at.pk), newer=newer), EACH_SIDE + 1, _dressed)
 
 
-def _rows_beside(rows: CaptureQuerySet, at: Capture, newer: bool) -> CaptureQuerySet:
-    moment, key = at.received_at, at.pk
-    if newer:
-        rows = rows.filter(Q(received_at__gt=moment) | Q(pk__gt=key), received_at__gte=moment)
-        return rows.order_by("received_at", "id")
-    rows = rows.filter(Q(received_at__lt=moment) | Q(pk__lt=key), received_at__lte=moment)
-    return rows.order_by("-received_at", "-id")
+def _dressed(rows: CaptureQuerySet) -> CaptureQuerySet:
+    return with_parts(rows).prefetch_related("tags")
 
 
-def place_of(rows: CaptureQuerySet, filters: Filters, at: Capture) -> tuple[int | None, int | None]:
+def place_of(found: Matching, filters: Filters, at: Capture) -> tuple[int | None, int | None]:
     """Return which picture of the list this is, from 1, and of how many; None for what would cost too much to count."""
     # By these the database counts along an index; by any other word it would have to look at every picture.
     if replace(filters, devices=(), group="", since=None, before=None, fault=""):
         return None, None
-    count = _count(rows)
-    newer = _count(_rows_beside(rows, at, newer=True)) if count is not None else None
-    return (None if newer is None else newer + 1), count
-
-
-def _count(rows: CaptureQuerySet) -> int | None:
-    count = rows.order_by()[: COUNT_AT_MOST + 1].count()
-    return count if count <= COUNT_AT_MOST else None
+    count, is_more = found.count_up_to(COUNT_AT_MOST)
+    if is_more:
+        return None, None
+    newer, _is_more = found.count_up_to(COUNT_AT_MOST, Span((at.received_at, at.pk), newer=True))
+    return newer + 1, count
 
 
 @login_required
@@ -86,13 +80,13 @@ def around(request: HttpRequest) -> HttpResponse:
         filters = Filters.from_query(request.GET, timezone_of(request))
     except BadFilter as error:
         return refuse(422, "invalid", str(error))
-    rows = with_parts(captures_matching(request.user, filters)).prefetch_related("tags")
+    matched = matching(request.user, filters)
     at = request.GET.get("at", _ENDS[0])
-    capture = _find(request, rows, at)
+    capture = _find(request, matched, at)
     if side not in _SIDES or (capture is None and at not in _ENDS):
         raise Http404
-    found = look_around(rows, capture, side) if capture else Around([], False, False)
-    position, count = place_of(rows, filters, capture) if capture and side == "both" else (None, None)
+    found = look_around(matched, capture, side) if capture else Around([], False, False)
+    position, count = place_of(matched, filters, capture) if capture and side == "both" else (None, None)
     return JsonResponse(
         {
             "items": [_item(request, each) for each in found.captures],
@@ -106,11 +100,10 @@ def around(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _find(request: HttpRequest, rows: CaptureQuerySet, at: str) -> Capture | None:
+def _find(request: HttpRequest, found: Matching, at: str) -> Capture | None:
     """Return the picture to begin with. One that no longer matches the list, such as one that was unkept, still counts."""
     if at in _ENDS:
-        order = ("-received_at", "-id") if at == "newest" else ("received_at", "id")
-        return rows.order_by(*order).first()
+        return next(iter(found.captures(Span(newer=at == "oldest"), 1, _dressed)), None)
     wanted: UUID | None = read_id(at)
     visible = with_parts(Capture.objects.visible_to(request.user)).prefetch_related("tags")
     return visible.filter(pk=wanted).first() if wanted else None

@@ -17,12 +17,14 @@ from django.db.models import F, Sum
 from devices.access.rights import sees_all
 from devices.registry.models import Device
 from media_pipeline.captures.filters import Filters
-from media_pipeline.captures.models import Capture, CaptureQuerySet
+from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance.counting import ALL_CAMERAS, QUARTERS, counted_hours, hour_of, start_of
 from media_pipeline.maintenance.models import DayCount, HourCount
+from media_pipeline.search.matching import Matching
+from media_pipeline.search.sources import Span
 from photohub.lib.pages.instants import start_of_day
 
-from .query import captures_matching, devices_of
+from .matching import devices_of, matching
 
 LOOKED_AT = 10_000
 _EPOCH = date(1970, 1, 1)
@@ -46,7 +48,7 @@ class Tally:
 class Counted:
     """Whose pictures are counted: of these cameras, or of all (None); with filters that the table does not know, by looking."""
 
-    rows: CaptureQuerySet
+    found: Matching
     cameras: list[int] | None
     is_in_table: bool
 
@@ -55,11 +57,11 @@ class Counted:
         """Return what a person's filters count; of the span of time they name nothing is taken away."""
         narrow = Filters(devices=filters.devices, group=filters.group)
         if filters.are_plain and sees_all(user) and not narrow:
-            return cls(Capture.objects.all(), None, True)
+            return cls(matching(user, narrow), None, True)
         if not filters.are_plain:
-            return cls(captures_matching(user, filters.without_span()), [], False)
+            return cls(matching(user, filters.without_span()), [], False)
         cameras = list(devices_of(Device.objects.visible_to(user), narrow).values_list("pk", flat=True))
-        return cls(Capture.objects.filter(device__in=cameras), cameras, True)
+        return cls(matching(user, narrow), cameras, True)
 
     def days(self, first: date, last: date, zone: tzinfo) -> Tally:
         """Count the pictures of each day from the first to the last."""
@@ -95,11 +97,9 @@ class Counted:
 
     def first_day(self, zone: tzinfo) -> date | None:
         """Return the day of the oldest picture."""
-        rows = (
-            self.rows.order_by("received_at") if self.is_in_table else Capture.objects.order_by("received_at")
-        )
-        oldest = rows.values_list("received_at", flat=True).first()
-        return oldest.astimezone(zone).date() if oldest else None
+        found = self.found if self.is_in_table else Matching(Capture.objects.all())
+        oldest = found.first(Span(newer=True))
+        return oldest[0].astimezone(zone).date() if oldest else None
 
     def _table(self, start: datetime, end: datetime) -> range:
         """Return the hours of a span that are read from the table."""
@@ -133,14 +133,14 @@ class Counted:
         name: Callable[[datetime], Hashable],
     ) -> None:
         """Add pictures that are in no table: some steps of the index for a few days or hours, else picture by picture."""
-        rows = self.rows.order_by().filter(received_at__gte=part[0], received_at__lt=part[1])
         inner = edges[bisect_right(edges, part[0]) : bisect_right(edges, part[1])]
         cuts = sorted({part[0], *inner, part[1]})
         if self.is_in_table and len(cuts) <= _COUNTED_ONE_BY_ONE:
             for start, end in pairwise(cuts):
-                tally.counts[name(start)] += rows.filter(received_at__gte=start, received_at__lt=end).count()
+                rows = self.found.rows.order_by().filter(received_at__gte=start, received_at__lt=end)
+                tally.counts[name(start)] += rows.count()
             return
-        found = list(rows.order_by("-received_at").values_list("received_at", flat=True)[:LOOKED_AT])
+        found = self.found.times(*part, LOOKED_AT)
         tally.counts.update(name(at) for at in found)
         tally.exact = tally.exact and len(found) < LOOKED_AT
 

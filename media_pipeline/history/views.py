@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -30,6 +31,8 @@ from media_pipeline.captures.labels import add_tag, set_kept, tags_of
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.captures.wording import flag_words
 from media_pipeline.links.archive import stream_pictures
+from media_pipeline.search.matching import Matching
+from media_pipeline.search.sources import Span
 from media_pipeline.time_lapses.views import offer_for_chosen
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter, text_of
@@ -38,19 +41,20 @@ from photohub.lib.pages.templating.options import draw_options
 from photohub.lib.pages.timezones import timezone_of
 
 from .counts import Counted
+from .matching import matching
 from .models import SavedFilter
 from .photos import draw_days, draw_photos
 from .places import STRIP_DAYS, Place, hours_of, month_of, read_month, strip_of
 from .query import (
+    COUNT_AT_MOST,
     PAGE_SIZE,
     after,
-    captures_matching,
     count_day,
-    count_up_to,
     cursor_of,
     days_of,
     months_of,
     page_of,
+    shots_of,
 )
 from .saved import filters_in
 from .wording import chips_of, faults
@@ -96,31 +100,31 @@ def browse(request: PageRequest) -> HttpResponse:
 def _page(request: HttpRequest, filters: Filters, place: Place, counted: Counted) -> dict:
     """Return the days of this page, with the addresses of the pages after and before it."""
     zone, cursor = timezone_of(request), request.GET.get("cursor", "")
-    rows = captures_matching(request.user, filters)
-    begun = rows.filter(received_at__lt=place.before) if place.before else rows
+    found = matching(request.user, filters)
+    span = replace(after(cursor), before=place.before)
     folds = filters.are_plain and request.GET.get("fold") != "no"
     if folds:
-        tiles, last = fold(after(begun, cursor), PAGE_SIZE)
+        tiles, last = fold(shots_of(found, span), PAGE_SIZE)
         next_cursor = cursor_of(last.at, last.id) if last else None
     else:
-        items, next_cursor = page_of(with_parts(begun), cursor)
+        items, next_cursor = page_of(found, span, PAGE_SIZE, with_parts)
         tiles = single(items)
 
     def count(day: date) -> tuple[int, bool]:
         if not counted.is_in_table or filters.since or filters.before:
-            return count_day(day, rows, zone)
+            return count_day(day, found, zone)
         tally = counted.days(day, day, zone)
         return tally.total(), not tally.exact
 
     hits = None
     if filters:
         is_all = not (cursor or place.before or next_cursor)
-        hits = (sum(tile.count for tile in tiles), False) if is_all else count_up_to(rows)
+        hits = (sum(tile.count for tile in tiles), False) if is_all else found.count_up_to(COUNT_AT_MOST)
     is_mixed = len(filters.devices) != 1
     return {
         "days": draw_days(days_of(tiles, count, zone), is_mixed),
         "more_url": _url(request.GET, cursor=next_cursor) if next_cursor else None,
-        "newer_url": _newer(request, rows, place) if place.before and not cursor else None,
+        "newer_url": _newer(request, found, place) if place.before and not cursor else None,
         "hits": hits,
         "folds": folds,
         "can_fold": filters.are_plain,
@@ -130,10 +134,10 @@ def _page(request: HttpRequest, filters: Filters, place: Place, counted: Counted
     }
 
 
-def _newer(request: HttpRequest, rows: CaptureQuerySet, place: Place) -> str | None:
+def _newer(request: HttpRequest, found: Matching, place: Place) -> str | None:
     """Return the address of the page that ends where this one begins."""
-    newer = rows.filter(received_at__gte=place.before).order_by("received_at", "id")
-    times = list(newer.values_list("received_at", flat=True)[: PAGE_SIZE + 1])
+    newer = found.places(Span(since=place.before, newer=True))
+    times = [at for at, _id in islice(newer, PAGE_SIZE + 1)]
     if not times:
         return None
     at = times[PAGE_SIZE - 1].isoformat() if len(times) > PAGE_SIZE else None
@@ -226,7 +230,7 @@ def show_run(request: HttpRequest) -> HttpResponse:
 
 def _of_span(request: HttpRequest) -> CaptureQuerySet:
     try:
-        return captures_matching(request.user, Filters.from_query(request.GET, timezone_of(request)))
+        return matching(request.user, Filters.from_query(request.GET, timezone_of(request))).rows
     except BadFilter:
         return Capture.objects.none()
 
@@ -330,9 +334,9 @@ def pick(request: HttpRequest) -> HttpResponse:
     """Return a fragment of radio buttons `capture`, newest first; `of` narrows it to one camera, `chosen` is checked."""
     code, chosen = text_of(request.GET, "of"), request.GET.get("chosen", "")
     visible = Device.objects.visible_to(request.user).filter(has_picture())
-    rows = captures_matching(request.user, Filters(devices=(code,) if code else ()))
+    found = matching(request.user, Filters(devices=(code,) if code else ()))
     try:
-        tiles, following = _pickable(rows, request.GET.get("cursor", ""), folded=not code)
+        tiles, following = _pickable(found, request.GET.get("cursor", ""), folded=not code)
     except BadFilter:
         tiles, following = [], None
     first, wanted = "cursor" not in request.GET, read_id(chosen)
@@ -352,10 +356,10 @@ def pick(request: HttpRequest) -> HttpResponse:
     return render(request, "media_pipeline/history/_picker.html", context)
 
 
-def _pickable(rows: CaptureQuerySet, cursor: str, folded: bool) -> tuple[list[Tile], str | None]:
+def _pickable(found: Matching, cursor: str, folded: bool) -> tuple[list[Tile], str | None]:
     """Return a page of tiles; of many cameras none fills it with like pictures, of one all are wanted."""
     if not folded:
-        items, following = page_of(with_parts(rows), cursor, PICKS)
+        items, following = page_of(found, after(cursor), PICKS, with_parts)
         return single(items), following
-    tiles, last = fold(after(rows, cursor), PICKS)
+    tiles, last = fold(shots_of(found, after(cursor)), PICKS)
     return tiles, cursor_of(last.at, last.id) if last else None

@@ -27,6 +27,7 @@ from media_pipeline.links import publish
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
+from media_pipeline.search import index as text_index
 from media_pipeline.show_rules.watch import watch
 from photohub.lib import failpoints
 from photohub.lib.database import rows
@@ -224,6 +225,7 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         _want_links(captures.values())
         again = _judge(list(captures.values()))
         taken = _insert(captures, now)
+        text_index.note_late((capture.received_at for capture in captures.values()), now)
         settled |= _receipts_of([named[key] for key in taken])
         stored = [capture for key, capture in captures.items() if key not in taken]
         events.record_all([event for capture in stored for event in _events_of(capture)] + again)

@@ -91,6 +91,13 @@ class OSSObject(models.Model):
                 condition=Q(state="mirrored") & Q(local_freed_at=None),
                 name="objects_with_a_local_file",
             ),
+            # What the filters of the history ask for.
+            models.Index(
+                fields=["capture"], condition=Q(state__in=("pending", "uploading")), name="objects_that_wait"
+            ),
+            models.Index(
+                fields=["capture"], condition=Q(state__in=("blocked", "failed")), name="objects_in_trouble"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from media_pipeline.captures.labels import tell_changed
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.maintenance.counting import mark_changed
 from media_pipeline.maintenance.deleting import delete_captures
+from media_pipeline.search import index
 from photohub.lib.database.db import lock_in_order
 from photohub.lib.pages.sentences import said
 
@@ -74,6 +75,7 @@ def restore(user, captures: Iterable[Capture]) -> int:
         Capture.everything.filter(pk__in=keys).update(trashed_at=None, trashed_by=None)
         back = [c for c in allowed if c.pk in keys]
         mark_changed(back)
+        index.note_change(c.received_at for c in back)
         _tell(user, back, gone=False)
     return len(keys)
 

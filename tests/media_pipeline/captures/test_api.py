@@ -12,6 +12,7 @@ from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
 from devices.keys import tokens
 from devices.registry.models import DeviceGroup
+from media_pipeline.captures import labels
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
@@ -92,7 +93,7 @@ def test_pages_of_pictures_follow_each_other():
 def test_pictures_are_found_by_each_filter(query):
     porch = make_device("porch", profile="esp32s3", group=DeviceGroup.objects.create(name="garden"))
     wanted = make_capture(porch, name=commands.capture(porch, name="front").name)
-    wanted.tags.create(name="fox")
+    labels.add_tag([wanted], "fox")
     OSSObject.objects.update(state=MirrorState.FAILED)
     make_capture(make_device("barn"))
     answer = alice().get(CAPTURES, query).json()
@@ -112,7 +113,7 @@ def test_a_long_list_costs_no_more_queries_than_a_short_one(django_assert_max_nu
         device = make_device(
             f"cam-{number}", profile="esp32s3", group=DeviceGroup.objects.create(name=f"g{number}")
         )
-        make_capture(device, name=commands.capture(device).name).tags.create(name=f"t{number}")
+        labels.add_tag([make_capture(device, name=commands.capture(device).name)], f"t{number}")
     client = alice()
     client.get(CAPTURES)
     with django_assert_max_num_queries(4):

@@ -9,7 +9,7 @@ from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import fold, picture_of
+from media_pipeline.captures.cards import fold, picture_of, shots_of
 from media_pipeline.captures.models import Capture
 from media_pipeline.dashboard.cards import build_cards, build_feed, cameras
 from media_pipeline.mirror.models import OSSObject
@@ -202,7 +202,7 @@ def make_minutes(code: str, *hashes: int | None):
 
 
 def newest_first():
-    return Capture.objects.order_by("-received_at", "-id")
+    return shots_of(Capture.objects.order_by("-received_at", "-id"), 100)
 
 
 def test_like_pictures_of_a_camera_are_one_tile_with_its_span():

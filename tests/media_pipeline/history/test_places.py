@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from devices.registry.models import DeviceGroup
-from media_pipeline.history import query as history
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -142,7 +141,7 @@ def test_a_viewer_counts_only_the_own_group(client):
 
 
 def test_the_whole_state_is_in_the_address_of_older_pictures(alice, monkeypatch):
-    monkeypatch.setattr(history.page_of, "__defaults__", ("", 2))
+    monkeypatch.setattr("media_pipeline.history.views.PAGE_SIZE", 2)
     make_hours(9)
     more = alice.get("/history?at=2025-06-30T10&q=p").context["more_url"]
     assert "at=2025-06-30T10" in more and shown(alice, more) == ["p4", "p5"]

@@ -9,13 +9,15 @@ from django.http import QueryDict
 
 from devices.commands.models import Command
 from devices.registry.models import DeviceGroup
-from media_pipeline.captures import finding
+from media_pipeline.captures import finding, labels
 from media_pipeline.captures.cards import single
 from media_pipeline.captures.filters import Filters
-from media_pipeline.captures.models import Capture, Tag
+from media_pipeline.captures.models import Capture
 from media_pipeline.history import query as history
-from media_pipeline.history.query import captures_matching, count_day, days_of, months_of, page_of
+from media_pipeline.history.matching import matching
+from media_pipeline.history.query import after, count_day, days_of, months_of, page_of
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.search.matching import Matching
 from photohub.lib.pages.instants import BadFilter
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
@@ -29,15 +31,20 @@ def make_captures(count: int, device=None, step=timedelta(minutes=1), start=NOON
 
 
 def found(user, query: str) -> list[str]:
-    return [c.name for c in captures_matching(user, Filters.from_query(QueryDict(query)))]
+    matched = matching(user, Filters.from_query(QueryDict(query)))
+    return [c.name for c in matched.captures(after(""), 100)]
+
+
+def everything() -> Matching:
+    return Matching(Capture.objects.order_by("-received_at", "-id"))
 
 
 def test_pages_follow_each_other_without_gap_or_repetition():
     alice = make_user("alice", "owner")
     wanted = [c.pk for c in make_captures(7)]
-    rows, seen, cursor = captures_matching(alice, Filters()), [], ""
+    rows, seen, cursor = matching(alice, Filters()), [], ""
     while cursor is not None:
-        items, cursor = page_of(rows, cursor, 3)
+        items, cursor = page_of(rows, after(cursor), 3)
         seen += [c.pk for c in items]
     assert seen == wanted
 
@@ -45,9 +52,9 @@ def test_pages_follow_each_other_without_gap_or_repetition():
 def test_pictures_of_the_same_instant_are_paged_by_their_id():
     alice = make_user("alice", "owner")
     pks = sorted((c.pk for c in make_captures(4, step=timedelta(0))), reverse=True)
-    rows = captures_matching(alice, Filters())
-    first, cursor = page_of(rows, "", 2)
-    second, last = page_of(rows, cursor, 2)
+    rows = matching(alice, Filters())
+    first, cursor = page_of(rows, after(""), 2)
+    second, last = page_of(rows, after(cursor), 2)
     assert [c.pk for c in first + second] == pks
     assert last is None
 
@@ -55,16 +62,16 @@ def test_pictures_of_the_same_instant_are_paged_by_their_id():
 def test_a_picture_that_arrives_meanwhile_moves_no_page():
     alice = make_user("alice", "owner")
     captures = make_captures(4)
-    rows = captures_matching(alice, Filters())
-    _first, cursor = page_of(rows, "", 2)
+    rows = matching(alice, Filters())
+    _first, cursor = page_of(rows, after(""), 2)
     make_capture(captures[0].device, name="new", received_at=NOON + timedelta(hours=1))
-    assert [c.name for c in page_of(rows, cursor, 2)[0]] == ["p2", "p3"]
+    assert [c.name for c in page_of(rows, after(cursor), 2)[0]] == ["p2", "p3"]
 
 
 @pytest.mark.parametrize("cursor", ["x", "%%%", "AAAA", "MjAyNS0wNi0zMHx4", "ü"])
 def test_a_foreign_cursor_is_refused_in_words(cursor):
     with pytest.raises(BadFilter, match="cursor"):
-        page_of(Capture.objects.all(), cursor)
+        after(cursor)
 
 
 def test_a_cursor_at_the_end_of_time_is_refused():
@@ -125,7 +132,7 @@ def test_states_of_the_mirror_narrow():
 def test_labels_and_words_narrow():
     alice = make_user("alice", "owner")
     first, second, third = make_captures(3)
-    first.tags.add(Tag.objects.create(name="fox"))
+    labels.add_tag([first], "fox")
     Capture.objects.filter(pk=second.pk).update(note="Two Foxes", kept=True)
     Capture.objects.filter(pk=third.pk).update(flags=["truncated"])
     assert found(alice, "tag=fox") == ["p0"]
@@ -171,8 +178,8 @@ def test_a_viewer_finds_no_other_camera_by_its_name():
 
 def test_only_the_first_and_the_last_day_of_a_page_are_counted():
     make_captures(9, step=timedelta(hours=8))
-    rows, asked = Capture.objects.all(), []
-    tiles = single(page_of(rows, "", 6)[0])
+    rows, asked = everything(), []
+    tiles = single(page_of(rows, after(""), 6)[0])
     found = days_of(tiles, lambda day: asked.append(day.day) or count_day(day, rows, UTC), UTC)
     assert [(d.date.day, len(d.tiles), d.count) for d in found] == [(30, 2, 2), (29, 3, 3), (28, 1, 3)]
     assert asked == [30, 28]
@@ -181,7 +188,7 @@ def test_only_the_first_and_the_last_day_of_a_page_are_counted():
 def test_counting_a_day_stops_at_a_limit(monkeypatch):
     monkeypatch.setattr(history, "COUNT_AT_MOST", 2)
     make_captures(4)
-    assert count_day(NOON.date(), Capture.objects.all(), UTC) == (2, True)
+    assert count_day(NOON.date(), everything(), UTC) == (2, True)
 
 
 def test_each_month_with_pictures_is_listed_once():

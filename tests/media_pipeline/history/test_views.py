@@ -6,7 +6,6 @@ import pytest
 
 from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture, Tag
-from media_pipeline.history import query as history
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -36,7 +35,7 @@ def test_days_are_those_of_the_visitors_zone(client):
 
 
 def test_more_is_a_link_and_htmx_gets_only_the_next_days(client, monkeypatch):
-    monkeypatch.setattr(history.page_of, "__defaults__", ("", 2))
+    monkeypatch.setattr("media_pipeline.history.views.PAGE_SIZE", 2)
     captures = make_captures(3)
     client.force_login(make_user("alice", "owner"))
     more_url = client.get("/history?q=p").context["more_url"]

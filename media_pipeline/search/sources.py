@@ -1,0 +1,278 @@
+"""Where pictures are looked for that no single index of theirs gives in order: several cameras, a tag, few of many.
+
+A source yields places of pictures, newest first (or oldest first), a part at a time: so a page costs what it shows. Who
+asks looks at each part whether these pictures match everything (`media_pipeline.history.matching`).
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from itertools import chain, islice, pairwise, repeat
+from typing import Protocol
+from uuid import UUID
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from devices.registry.models import Device
+from media_pipeline.captures.models import Capture, Tagging
+
+from . import blocks, grams, index
+
+# Of so few the places are all fetched at once.
+FEW = 1_000
+_FIRST_PART = 64
+_LARGEST_PART = 1_024
+# Cameras that are many have a picture among so many of all, as a rule.
+_LOOKED_AT_FIRST = 1_500
+_MANY_CAMERAS = 500
+# A text that every tenth picture has fills a page from so many.
+_NEAR = 1_024
+_STRETCHES_FIRST, _STRETCHES = 4, 24
+_FIRST_KEY, _LAST_KEY = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+Place = tuple[datetime, UUID]
+
+
+@dataclass(frozen=True)
+class Span:
+    """From which place on, without it, and within which times: from `since` up to and without `before`."""
+
+    place: Place | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+    newer: bool = False
+
+    def narrow(self, rows: QuerySet, at: str = "received_at", key: str = "pk") -> QuerySet:
+        """Keep the rows within, in order; `at` and `key` name their columns."""
+        if self.since:
+            rows = rows.filter(**{f"{at}__gte": self.since})
+        if self.before:
+            rows = rows.filter(**{f"{at}__lt": self.before})
+        if self.place:
+            moment, id_ = self.place
+            beyond, edge = ("gt", "gte") if self.newer else ("lt", "lte")
+            # The last condition alone bounds the index; the others settle pictures of the same microsecond.
+            rows = rows.filter(
+                Q(**{f"{at}__{beyond}": moment}) | Q(**{f"{key}__{beyond}": id_}), **{f"{at}__{edge}": moment}
+            )
+        return rows.order_by(*((at, key) if self.newer else (f"-{at}", f"-{key}")))
+
+    def beyond(self, place: Place) -> "Span":
+        """Return what is left of it behind this place."""
+        return Span(place, self.since, self.before, self.newer)
+
+
+class Source(Protocol):
+    """What has pictures; `parts` are the places of those within a span, in order."""
+
+    def parts(self, span: Span) -> Iterator[list[Place]]: ...
+
+
+def _sizes() -> Iterator[int]:
+    size = _FIRST_PART
+    while True:
+        yield size
+        size = min(2 * size, _LARGEST_PART)
+
+
+def places_of(rows: QuerySet, at: str = "received_at", key: str = "pk") -> QuerySet:
+    """Ask for the places of these rows."""
+    return rows.values_list(at, key)
+
+
+@dataclass(frozen=True)
+class OfRows:
+    """What the rows of one index hold, in its order."""
+
+    rows: QuerySet
+    at: str = "received_at"
+    key: str = "pk"
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        for size in _sizes():
+            found = list(places_of(span.narrow(self.rows, self.at, self.key), self.at, self.key)[:size])
+            if found:
+                yield found
+            if len(found) < size:
+                return
+            span = span.beyond(found[-1])
+
+
+def of_tags(tags: list[int]) -> Source:
+    """Return the pictures with one of these tags."""
+    of_each = [OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags]
+    return of_each[0] if len(of_each) == 1 else Together(of_each)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A few pictures whose places are known, newest first."""
+
+    places: list[Place]
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        ordered = self.places[::-1]
+        low = bisect_left(ordered, span.since, key=lambda p: p[0]) if span.since else 0
+        high = bisect_left(ordered, span.before, key=lambda p: p[0]) if span.before else len(ordered)
+        if span.place and span.newer:
+            low = max(low, bisect_right(ordered, span.place))
+        elif span.place:
+            high = min(high, bisect_left(ordered, span.place))
+        within = ordered[low:high] if span.newer else ordered[low:high][::-1]
+        for start in range(0, len(within), _LARGEST_PART):
+            yield within[start : start + _LARGEST_PART]
+
+
+@dataclass(frozen=True)
+class Together:
+    """What any of these has, each picture once."""
+
+    sources: list[Source]
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        flowing = [(place for part in source.parts(span) for place in part) for source in self.sources]
+        merged = merge(*flowing, reverse=not span.newer)
+        last: Place | None = None
+        for size in _sizes():
+            part = list(islice(merged, size))
+            if not part:
+                return
+            yield [
+                place for before, place in pairwise([last, *part]) if place is not None and place != before
+            ]
+            last = part[-1]
+
+
+@dataclass(frozen=True)
+class OfCameras:
+    """The pictures of several cameras: one step along the index of each says whose come next, and only these are read."""
+
+    cameras: frozenset[int]
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        if len(self.cameras) > _MANY_CAMERAS:
+            looked = list(
+                span.narrow(Capture.objects.all()).values_list("received_at", "pk", "device_id")[
+                    :_LOOKED_AT_FIRST
+                ]
+            )
+            if found := [(at, id_) for at, id_, camera in looked if camera in self.cameras]:
+                yield found
+            if len(looked) < _LOOKED_AT_FIRST:
+                return
+            span = span.beyond(looked[-1][:2])
+        yield from self._by_camera(span)
+
+    def _by_camera(self, span: Span) -> Iterator[list[Place]]:
+        for size in _sizes():
+            nearest = self._nearest(span)
+            if not nearest:
+                return
+            found = self._read(nearest, size, span)
+            yield found
+            span = span.beyond(found[-1])
+
+    def _nearest(self, span: Span) -> list[tuple[datetime, int]]:
+        """Return each camera with the time of its next picture, in order."""
+        own = span.narrow(Capture.objects.filter(device=OuterRef("pk"))).values("received_at")[:1]
+        rows = Device.objects.filter(pk__in=self.cameras).order_by()
+        found = rows.annotate(next_at=Subquery(own)).values_list("next_at", "pk")
+        return sorted((row for row in found if row[0] is not None), reverse=not span.newer)
+
+    def _read(self, nearest: list[tuple[datetime, int]], size: int, span: Span) -> list[Place]:
+        """Return at least one place, and about `size`: all pictures up to a time that no camera reaches beyond with more."""
+        edge = nearest[size - 1][0] if len(nearest) > size else None
+        # With all cameras whose next picture is of the very time where it ends.
+        is_within = (lambda at: at <= edge) if span.newer else (lambda at: at >= edge)
+        first = nearest if edge is None else [row for row in nearest if is_within(row[0])]
+        own = span.narrow(Capture.objects.filter(device=OuterRef("pk"))).values("received_at")
+        share = max(1, 4 * size // len(first))
+        rows = Device.objects.filter(pk__in=[pk for _at, pk in first]).order_by()
+        ends = rows.annotate(end=Subquery(own[share : share + 1])).values_list("end", flat=True)
+        known = [at for at in [edge, *ends] if at is not None]
+        near, far = (min, "lte") if span.newer else (max, "gte")
+        within = span.narrow(Capture.objects.filter(device__in=[pk for _at, pk in first]))
+        if known:
+            within = within.filter(**{f"received_at__{far}": near(known)})
+        return list(places_of(within))
+
+
+@dataclass(frozen=True)
+class OfTexts:
+    """The pictures of `rows` whose own name or note holds a text, which is also a condition of these rows.
+
+    What comes first is looked at as it is, so that a word of many pictures needs no index. Then the index says in which
+    stretches there can be more.
+    """
+
+    rows: QuerySet
+    text: str
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        near = places_of(span.narrow(Capture.objects.all()))
+        if (last := near[_NEAR - 1 : _NEAR].first()) is None:
+            yield from OfRows(self.rows).parts(span)
+            return
+        edge = {"received_at__lte" if span.newer else "received_at__gte": last[0]}
+        if found := list(places_of(span.narrow(self.rows.filter(**edge)))):
+            yield found
+        yield from self._beyond(span.beyond((last[0], _LAST_KEY if span.newer else _FIRST_KEY)))
+
+    def _beyond(self, span: Span) -> Iterator[list[Place]]:
+        wanted, cover = grams.wanted_of(self.text), index.cover()
+        if cover is None or not wanted:
+            yield from OfRows(self.rows).parts(span)
+            return
+        later, earlier = Q(received_at__gte=cover.until), Q(received_at__lt=cover.since)
+        first, last = (earlier, later) if span.newer else (later, earlier)
+        yield from OfRows(self.rows.filter(first)).parts(span)
+        for stretches in self._stretches(wanted, cover, span):
+            if found := self._within(stretches, cover, span):
+                yield found
+        yield from OfRows(self.rows.filter(last)).parts(span)
+
+    def _within(self, stretches: list[blocks.Stretch], cover: index.Cover, span: Span) -> list[Place]:
+        """Return the places within these stretches, each read along its own piece of the index."""
+        rows = span.narrow(self.rows).order_by()
+        of_each = [
+            places_of(
+                rows.filter(
+                    received_at__gte=index.instant_of(since),
+                    received_at__lt=min(index.instant_of(until), cover.until),
+                )
+            )
+            for since, until in stretches
+        ]
+        # As one OR, SQLite would walk from the first to the last of them.
+        return sorted(of_each[0].union(*of_each[1:], all=True), reverse=not span.newer)
+
+    def _stretches(self, wanted: list[int], cover: index.Cover, span: Span) -> Iterator[list[blocks.Stretch]]:
+        """Yield stretches that may have the text, in order, some at a time."""
+        at = index.number_of(span.place[0] if span.place else cover.until)
+        changed = {c for c in cover.changed if (c[1] > at if span.newer else c[0] <= at)}
+        for size in chain([_STRETCHES_FIRST], repeat(_STRETCHES)):
+            found = blocks.with_grams(wanted, at, span.newer, size)
+            ended = len(found) < size
+            edge = found[-1][0] if found else 0
+            due = {c for c in changed if ended or (c[0] <= edge if span.newer else c[0] >= edge)}
+            changed -= due
+            if together := sorted({*found, *due}, reverse=not span.newer):
+                yield together
+            if ended or self._is_past(found[-1], span):
+                return
+            at = found[-1][1] if span.newer else found[-1][0] - 1
+
+    @staticmethod
+    def _is_past(stretch: blocks.Stretch, span: Span) -> bool:
+        """Tell whether all that follows lies outside of the times that are asked for."""
+        if span.newer:
+            return span.before is not None and index.instant_of(stretch[0]) >= span.before
+        return span.since is not None and index.instant_of(stretch[1]) <= span.since
+
+
+def few_or_none(rows: QuerySet) -> Listed | None:
+    """Return all of these rows, if they are few; they are read from their index."""
+    found = list(places_of(rows.order_by("-received_at", "-pk"))[: FEW + 1])
+    return Listed(found) if len(found) <= FEW else None
