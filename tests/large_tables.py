@@ -230,6 +230,7 @@ def tables_of(rows: int) -> Iterator[None]:
     now = timezone.now().replace(microsecond=0)
     with mock.patch("django.utils.timezone.now", lambda: now), transaction.atomic():
         fill(now, rows)
+        figures._counted.clear()
         figures.keep()
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:

@@ -7,7 +7,6 @@ after a hundred times as long as it took to count, whichever is longer. So it co
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
@@ -62,26 +61,35 @@ def read(name: str) -> Figure:
 
 
 def keep() -> None:
-    """Count again what is due."""
-    known = KeptFigure.objects.in_bulk()
-    for name in _PARTS:
-        if name not in known or _is_due(known[name]):
+    """Count again what is due, of that which is too much to be counted for each look."""
+    for name, parts in _PARTS.items():
+        if _is_due(name) and sum(_first_of(rows).count() for rows in parts()) > EXACT_UP_TO:
             _count(name)
 
 
-def _is_due(kept: KeptFigure) -> bool:
-    rest_s = max(_AGAIN_AFTER_S, _REST * kept.took_ms / 1000)
-    # One from the future was counted by a clock that jumped since.
-    return abs(timezone.now() - kept.at) >= timedelta(seconds=rest_s)
+def _first_of(rows: QuerySet) -> QuerySet:
+    return rows.order_by().values("pk")[: EXACT_UP_TO + 1]
+
+
+# When this process counted, and how long that took: a hub at rest writes nothing.
+_counted: dict[str, tuple[float, float]] = {}
+
+
+def _is_due(name: str) -> bool:
+    at_s, took_s = _counted.get(name, (float("-inf"), 0.0))
+    return time.monotonic() - at_s >= max(_AGAIN_AFTER_S, _REST * took_s)
 
 
 def _count(name: str) -> KeptFigure:
     begun_s = time.monotonic()
     wanted = {"n": Count("pk")} | ({"size": Sum("size_bytes")} if name in _WITH_BYTES else {})
     found = [rows.order_by().aggregate(**wanted) for rows in _PARTS[name]()]
-    took_ms = round(1000 * (time.monotonic() - begun_s))
+    now_s = time.monotonic()
+    _counted[name] = now_s, now_s - begun_s
     values = {"count": sum(f["n"] for f in found), "size_bytes": sum(f.get("size") or 0 for f in found)}
-    row, _made = KeptFigure.objects.update_or_create(
-        pk=name, defaults=values | {"at": timezone.now(), "took_ms": took_ms}
-    )
+    row = KeptFigure.objects.filter(pk=name).first()
+    if row is None or (row.count, row.size_bytes) != (values["count"], values["size_bytes"]):
+        row, _made = KeptFigure.objects.update_or_create(
+            pk=name, defaults=values | {"at": timezone.now(), "took_ms": round(1000 * _counted[name][1])}
+        )
     return row
