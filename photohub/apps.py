@@ -6,6 +6,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
 from photohub import checks
+from photohub.lib.memory import heap
 
 
 class BackOfficeConfig(SimpleAdminConfig):
@@ -20,6 +21,7 @@ class PhotoHubConfig(AppConfig):
     verbose_name = "PhotoHub"
 
     def ready(self) -> None:
+        heap.keep_small()
         # A library's tables stand in the back office under a word that says what they hold.
         apps.get_app_config("axes").verbose_name = _("Refused logins")
         if settings.REDIS_URL:

@@ -243,6 +243,7 @@ def _sqlite() -> dict:
     # wal_autocheckpoint: whoever commits writes the log back when it has so many pages (16 MB). With the default of 1000
     # that was every fortieth picture of a lone camera, which waited for it, and pages that change each time were written
     # back four times as often.
+    # soft_heap_limit: so much all connections together keep of the file. Else each of twenty threads' would fill its 20 MB.
     # synchronous=FULL: a committed picture survives a power cut, which "code 0" promises to the camera.
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -254,7 +255,7 @@ def _sqlite() -> dict:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000;"
-            " PRAGMA wal_autocheckpoint=4000;",
+            f" PRAGMA wal_autocheckpoint=4000; PRAGMA soft_heap_limit={32 * 2**20};",
         },
     }
 

@@ -77,3 +77,15 @@ def test_who_has_the_database_already_waits_for_nobody():
         assert thread.is_alive()
     free.set()
     thread.join()
+
+
+@pytest.mark.django_db
+def test_connections_of_sqlite_keep_no_more_of_the_file_together_than_two_of_them_may_alone():
+    def limit_of(word: str) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA {word}")
+            return cursor.fetchone()[0]
+
+    assert connection.vendor != "sqlite" or 0 < limit_of("soft_heap_limit") < 2 * 1000 * -limit_of(
+        "cache_size"
+    )
