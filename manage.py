@@ -30,6 +30,7 @@ def main():
     bootstrap.ensure(ROOT, dev=testing)
     if testing:
         load(ROOT / "tests" / "suite.py").run(bootstrap, programs, ROOT, sys.argv[2:])
+    load(ROOT / "photohub" / "start" / "bytecode.py").keep(ROOT)
     # Imports make many objects that stay: to look through all of them again and again took a tenth of a start. What serves
     # begins to look when everything is loaded (photohub.start.serving.settle).
     gc.set_threshold(10_000, 10, 10)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from benchmarks import (
     figures,
     firmware,
     growth,
+    idle,
     ingest,
     load,
     memory,
@@ -169,6 +171,25 @@ def test_pages_tell_what_each_of_them_costs() -> None:
     assert all(row["html_bytes"] > row["html_gzip_bytes"] > 0 for row in rows.values())
     assert rows["dashboard"]["files_gzip_bytes"] > rows["lightbox: about it"]["files_gzip_bytes"] == 0
     assert rows["history"]["queries"] > 1 and "statements" in pages.report(result)
+
+
+@pytest.mark.long
+def test_a_hub_at_rest_is_watched_with_cameras_known_and_connected_and_started_again() -> None:
+    result = idle.run(idle.TINY)
+    assert result["known"]["cpu_percent"] > 0 and result["connected"]["rss_mb"] > 30
+    assert all(0.2 < seconds[0] < 60 for seconds in result["starts_s"].values())
+    assert "2 cameras known" in idle.report(result)
+
+
+def test_what_a_process_takes_grows_with_what_it_does(tmp_path: Path) -> None:
+    before = idle.taken(os.getpid())
+    with (tmp_path / "written").open("wb") as file:
+        file.write(b"x" * 100_000)
+        file.flush()
+        os.fsync(file.fileno())
+    after = idle.taken(os.getpid())
+    assert after.cpu_s > before.cpu_s and after.wakeups > before.wakeups
+    assert after.written_bytes >= before.written_bytes
 
 
 @pytest.mark.long
