@@ -24,8 +24,8 @@ from devices.panels import in_use
 from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.registry.models import Device
+from media_pipeline.captures import cards, finding, for_panels, thumbnails
 from media_pipeline.captures import filters as captures_filters
-from media_pipeline.captures import finding, for_panels, thumbnails
 from media_pipeline.captures.models import FLAGS, Capture
 from media_pipeline.history import around, matching
 from media_pipeline.history import query as history
@@ -147,6 +147,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
         lambda: list(runs.new_pictures(ShowRule(camera=Device.objects.first()))),
         # Both end where the rule has looked already; which is shorter, the database knows.
         "captures_of_one_device|captures_newest_first",
+    ),
+    "what is beside a picture": (
+        lambda: cards.look_beside(Capture(device=Device.objects.first(), received_at=timezone.now()), UTC),
+        "captures_of_one_device",
     ),
     "a picture's neighbours": (
         lambda: finding.neighbours_of(Capture(device=Device.objects.first(), received_at=timezone.now())),

@@ -1,13 +1,14 @@
 """Pictures and cameras in the form that pages show: addresses, words and marks beside the rows' facts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from itertools import islice
 from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -16,6 +17,7 @@ from media_pipeline.mirror.models import MirrorState, OSSObject
 from photohub.lib.pages.templating.addresses import address
 from photohub.lib.pages.timezones import reader_timezone
 
+from .finding import moments_before, nearest_to, steps_to, steps_to_neighbours
 from .models import Capture, CaptureQuerySet, Freshness
 from .wording import fault_of, flag_words, freshness_words, mirror_of
 
@@ -107,8 +109,11 @@ def _row_of(values: tuple) -> _Row:
     return _Row._make((*own, _Named(code, name), copy))
 
 
-def pictures_in_bulk(ids: list[UUID]) -> dict[UUID, Picture]:
-    """Return these captures as pages show them, with one query; those that were deleted are left out."""
+def pictures_in_bulk(ids: Sequence[UUID | RawSQL]) -> dict[UUID, Picture]:
+    """Return these captures as pages show them, with one query; those that were deleted are left out.
+
+    A key may be a subquery as well.
+    """
     rows = Capture.objects.filter(pk__in=ids).values_list(*_OWN, *_OF_OTHERS)
     return {values[0]: picture_of(_row_of(values)) for values in rows.iterator(chunk_size=500)}
 
@@ -178,6 +183,31 @@ def _marks_of_copy(capture: Capture | _Row) -> list[Mark]:
         error = mirror.error_text or mirror.get_state_display()
         return [Mark("cloud-alert", _("not mirrored: %(error)s") % {"error": error})]
     return []
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The pictures of the same camera just before and after one, and those of the same hour of the days before."""
+
+    older: Picture | None
+    newer: Picture | None
+    days: list[Picture]
+
+
+def look_beside(capture: Capture, zone: tzinfo) -> Beside:
+    """Return what is beside a picture, with one query."""
+    moments = moments_before(capture, zone)
+    found = list(pictures_in_bulk(steps_to_neighbours(capture) + steps_to(capture, moments)).values())
+    here = (capture.received_at, capture.pk)
+    return Beside(
+        max((each for each in found if _place(each) < here), key=_place, default=None),
+        min((each for each in found if _place(each) > here), key=_place, default=None),
+        nearest_to(moments, found, capture),
+    )
+
+
+def _place(picture: Picture) -> tuple[datetime, UUID]:
+    return picture.received_at, picture.id
 
 
 @dataclass(frozen=True)

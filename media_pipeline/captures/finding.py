@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -99,27 +100,51 @@ def has_lasting_link(capture: Capture) -> bool:
     return settings.LASTING_LINKS or bool(device.result_topic)
 
 
+class Taken(Protocol):
+    """A picture with the moment at which it came."""
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def received_at(self) -> datetime: ...
+
+
+T = TypeVar("T", bound=Taken)
+
+
 def same_hour(capture: Capture, zone: tzinfo, days: int = 14) -> list[Capture]:
     """Return the camera's pictures nearest to the same time of day on the days before, newest first.
 
     In one statement: two steps along the index of the camera's pictures for each day. The clock of `zone` counts, so that
     noon stays noon when summer time ends.
     """
+    moments = moments_before(capture, zone, days)
+    found = with_parts(Capture.objects.filter(pk__in=steps_to(capture, moments)))
+    return nearest_to(moments, list(found), capture)
+
+
+def moments_before(capture: Taken, zone: tzinfo, days: int = 14) -> list[datetime]:
+    """Return the same time of day on the days before, newest first."""
     taken = capture.received_at.astimezone(zone)
-    wanted = [
+    return [
         datetime.combine(taken.date() - timedelta(days=n), taken.time(), zone) for n in range(1, days + 1)
     ]
-    nearest = [step for moment in wanted for step in _nearest(capture.device_id, moment)]
-    found = list(with_parts(Capture.objects.filter(pk__in=nearest)))
-    chosen = [
-        min(near, key=lambda other: abs(other.received_at - moment))
-        for moment in wanted
-        if (near := [each for each in found if abs(each.received_at - moment) <= _HALF_A_DAY])
-    ]
-    return [each for each in dict.fromkeys(chosen) if each.pk != capture.pk]
 
 
-# To put these two steps together by the ORM, for each of fourteen days, takes longer than all the rest of a picture's page.
+def nearest_to(moments: list[datetime], found: list[T], capture: Taken) -> list[T]:
+    """Return of what was found the nearest to each moment, within half a day, each once and without `capture`."""
+    chosen = {}
+    for moment in moments:
+        near = [each for each in found if abs(each.received_at - moment) <= _HALF_A_DAY]
+        if near:
+            nearest = min(near, key=lambda other: abs(other.received_at - moment))
+            chosen[nearest.id] = nearest
+    chosen.pop(capture.id, None)
+    return list(chosen.values())
+
+
+# To put these steps together by the ORM, two for each of fourteen days, takes longer than all the rest of a picture's page.
 _STEP = (
     "SELECT id FROM media_pipeline_capture"
     " WHERE device_id = %s AND trashed_at IS NULL AND received_at {since} %s AND received_at {until} %s"
@@ -127,14 +152,33 @@ _STEP = (
 )
 _BEFORE = _STEP.format(since=">=", until="<=", way="DESC")
 _AFTER = _STEP.format(since=">", until="<=", way="ASC")
+_NEXT = (
+    "SELECT id FROM media_pipeline_capture"
+    " WHERE device_id = %s AND trashed_at IS NULL AND received_at {over}= %s AND (received_at {over} %s OR id {over} %s)"
+    " ORDER BY received_at {way}, id {way} LIMIT 1"
+)
+_OLDER, _NEWER = _NEXT.format(over="<", way="DESC"), _NEXT.format(over=">", way="ASC")
 
 
-def _nearest(device_id: int, moment: datetime) -> tuple[RawSQL, RawSQL]:
-    since, at, until = (
-        connection.ops.adapt_datetimefield_value(each)
-        for each in (moment - _HALF_A_DAY, moment, moment + _HALF_A_DAY)
-    )
-    return RawSQL(_BEFORE, (device_id, since, at)), RawSQL(_AFTER, (device_id, at, until))
+def steps_to(capture: Capture, moments: list[datetime]) -> list[RawSQL]:
+    """Return subqueries for the keys of the camera's pictures just before and just after each moment."""
+    steps = []
+    for moment in moments:
+        since, at, until = map(_as_stored, (moment - _HALF_A_DAY, moment, moment + _HALF_A_DAY))
+        steps.append(RawSQL(_BEFORE, (capture.device_id, since, at)))
+        steps.append(RawSQL(_AFTER, (capture.device_id, at, until)))
+    return steps
+
+
+def steps_to_neighbours(capture: Capture) -> list[RawSQL]:
+    """Return subqueries for the keys of the camera's pictures just before and just after this one."""
+    at = _as_stored(capture.received_at)
+    key = Capture._meta.pk.get_db_prep_value(capture.pk, connection)
+    return [RawSQL(step, (capture.device_id, at, at, key)) for step in (_OLDER, _NEWER)]
+
+
+def _as_stored(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def link_of(capture: Capture) -> str:

@@ -24,8 +24,8 @@ from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.timezones import timezone_of
 
 from . import labels
-from .cards import picture_of
-from .finding import get_capture, has_lasting_link, link_of, neighbours_of, same_hour, with_parts
+from .cards import look_beside, picture_of
+from .finding import get_capture, has_lasting_link, link_of, with_parts
 from .models import Capture
 from .reading import PictureMissing, read_picture, read_thumbnail
 from .timeline import timeline_of
@@ -41,13 +41,7 @@ def show(request: HttpRequest, id: UUID) -> HttpResponse:
         exif, missing = exif_of(read_picture(capture)), False
     except PictureMissing:
         exif, missing = [], True
-    older, newer = neighbours_of(capture)
-    context = _common(request, capture) | {
-        "missing": missing,
-        "exif": exif,
-        "older": picture_of(older) if older else None,
-        "newer": picture_of(newer) if newer else None,
-    }
+    context = _common(request, capture) | {"missing": missing, "exif": exif}
     return render(request, "media_pipeline/captures/capture.html", context)
 
 
@@ -60,7 +54,7 @@ def panel(request: HttpRequest, id: UUID) -> HttpResponse:
 
 
 def _common(request: HttpRequest, capture: Capture) -> dict:
-    stages = timeline_of(capture)
+    stages, beside = timeline_of(capture), look_beside(capture, timezone_of(request))
     return {
         "capture": capture,
         "picture": picture_of(capture),
@@ -72,7 +66,9 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "facts": facts_of(capture),
         "link": link_of(capture),
         "link_works": has_lasting_link(capture),
-        "days": [picture_of(each) for each in same_hour(capture, timezone_of(request))],
+        "older": beside.older,
+        "newer": beside.newer,
+        "days": beside.days,
         "tags": capture.tags.all(),
         "tag_line": labels.tag_line(capture),
         "fault": fault_of(capture),

@@ -9,7 +9,8 @@ from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry import presence
 from devices.registry.models import Device, DeviceGroup
-from media_pipeline.captures.cards import fold, picture_of, shots_of
+from media_pipeline.captures.cards import fold, look_beside, picture_of, shots_of
+from media_pipeline.captures.finding import neighbours_of, same_hour
 from media_pipeline.captures.models import Capture
 from media_pipeline.dashboard.cards import build_cards, build_feed, cameras
 from media_pipeline.mirror.models import OSSObject
@@ -247,3 +248,20 @@ def test_runs_that_are_older_do_not_come_again():
     make_minutes("porch", 0, 0)
     later = make_capture(make_device("barn"), received_at=datetime(2025, 6, 30, 12, 6, tzinfo=UTC))
     assert build_feed(alice, after=later) == []
+
+
+def test_what_is_beside_a_picture_is_found_with_one_query(django_assert_num_queries):
+    porch, other = make_device("porch"), make_device("other")
+    noon = datetime(2025, 6, 30, 12, tzinfo=UTC)
+    # Two of the same moment, one of another camera, one in the trash, one of the same hour but of no day before.
+    moments = [noon + timedelta(minutes=m) for m in (-1500, -1440, -1435, -720, -1, 0, 0, 0, 3, 1440)]
+    pictures = [make_capture(porch, name=f"p{n}", received_at=at) for n, at in enumerate(moments)]
+    make_capture(other, received_at=noon)
+    gone = make_capture(porch, name="gone", received_at=noon - timedelta(seconds=1))
+    Capture.objects.filter(pk=gone.pk).update(trashed_at=timezone.now())
+    for capture in pictures:
+        with django_assert_num_queries(1):
+            beside = look_beside(capture, UTC)
+        expected = [each and each.pk for each in neighbours_of(capture)]
+        assert [each and each.id for each in (beside.older, beside.newer)] == expected
+        assert [each.id for each in beside.days] == [each.pk for each in same_hour(capture, UTC)]
