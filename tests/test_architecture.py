@@ -55,6 +55,7 @@ ENVIRONMENT_READERS = {
     "photohub.settings": "the one place of settings",
     "photohub.start.first_owner": "DJANGO_SUPERUSER_…, as Django reads them",
     "photohub.start.bootstrap": "runs before the settings can be imported",
+    "photohub.start.bytecode": "runs before the settings can be imported",
     "photohub.asgi": "names the settings module",
     "photohub.celery": "names the settings module",
     "photohub.lib.failpoints": "belongs to the suite and is no setting",
