@@ -19,6 +19,8 @@ from photohub.lib.pages.times.tags import iso, when
 
 from .cards import Card
 
+# As many as a phone or a narrow window shows.
+FIRST = 6
 _HALF_FULL_PERCENT = 60
 _WEAK_DBM = -80
 _OF_DEVICE = "code name live_url stream_url still_url device_url capture_url csrf_token at deaf"
@@ -34,13 +36,22 @@ _TILE = Skeleton(
 _FAILED = (CommandState.FAILED, CommandState.EXPIRED)
 
 
-def draw_cards(request: HttpRequest, cards: Iterable[Card]) -> SafeString:
-    """Return an article for each camera, with forms that this visitor may send."""
+def draw_cards(request: HttpRequest, cards: Iterable[Card], first: int = FIRST) -> SafeString:
+    """Return an article for each camera, with forms that this visitor may send.
+
+    The pictures of the first ones are fetched before all others, the rest as somebody comes near them.
+    """
     token = get_token(request)
-    return mark_safe("\n".join([_draw_card(card, token) for card in cards]))
+    coming = ((card, "first" if number < first else "later") for number, card in enumerate(cards))
+    return mark_safe("\n".join([_draw_card(card, token, how) for card, how in coming]))
 
 
-def _draw_card(card: Card, token: str) -> str:
+def draw_card(request: HttpRequest, card: Card) -> SafeString:
+    """Return one article alone, to stand in the place of an older one."""
+    return mark_safe(_draw_card(card, get_token(request), ""))
+
+
+def _draw_card(card: Card, token: str, coming: str) -> str:
     device, is_online = card.device, card.device.online
     values = {
         "code": device.code,
@@ -57,7 +68,7 @@ def _draw_card(card: Card, token: str) -> str:
         values["still_url"] = address("device_still", device.code)
     values |= _picture_values(card.capture, "ago_short") if card.capture else {"age": "", "flags": ""}
     values |= _command_values(card) | _sign_values(card)
-    return _CARD.fill(_conditions(card, is_online), values)
+    return _CARD.fill(_conditions(card, is_online) | {"coming": coming}, values)
 
 
 def _conditions(card: Card, is_online: bool) -> dict[str, object]:

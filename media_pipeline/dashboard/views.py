@@ -32,7 +32,7 @@ from photohub.lib.network import site
 from photohub.lib.pages.middleware import PageRequest
 
 from .cards import Card, Streamed, build_cards, build_feed, cameras
-from .drawing import draw_cards, draw_feed
+from .drawing import FIRST, draw_card, draw_cards, draw_feed
 
 # A message that names more is not read.
 _NAMED_AT_MOST = 5
@@ -51,7 +51,7 @@ def dashboard(request: PageRequest) -> HttpResponse:
     further = {"start": start + len(piece.cards), "until": until.timestamp()}
     context = {
         "cards": piece.cards,
-        "drawn": draw_cards(request, piece.cards),
+        "drawn": draw_cards(request, piece.cards, 0 if start else FIRST),
         "more_url": _url(group, **further) if piece.more else "",
     }
     if request.htmx:
@@ -125,7 +125,7 @@ def card(request: HttpRequest, code: str) -> HttpResponse:
     found = build_cards(request.user, cameras(request.user, find_group(request)).filter(pk=device.pk)).cards
     if not found:
         return HttpResponse(status=204)
-    return HttpResponse(draw_cards(request, found))
+    return HttpResponse(draw_card(request, found[0]))
 
 
 @login_required

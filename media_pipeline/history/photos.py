@@ -21,6 +21,10 @@ _PHOTO = Skeleton(
 _MARK = Skeleton("media_pipeline/history/_mark.html", "words")
 
 
+# As many as a phone or a narrow window shows.
+FIRST = 6
+
+
 @dataclass(frozen=True)
 class DrawnDay(Day):
     """A day with its tiles as HTML."""
@@ -29,16 +33,24 @@ class DrawnDay(Day):
 
 
 def draw_days(days: list[Day], is_mixed: bool) -> list[DrawnDay]:
-    """Return the days with their tiles; where pictures of several cameras are mixed, each names its camera."""
-    return [DrawnDay(**vars(day), photos=draw_photos(day.tiles, is_mixed)) for day in days]
+    """Return the days with their tiles; where pictures of several cameras are mixed, each names its camera.
+
+    The pictures at the top are fetched before all others.
+    """
+    drawn, urgent = [], FIRST
+    for day in days:
+        photos = draw_photos(day.tiles, is_mixed, urgent)
+        drawn.append(DrawnDay(**vars(day), photos=photos))
+        urgent = max(0, urgent - len(day.tiles))
+    return drawn
 
 
-def draw_photos(tiles: Iterable[Tile], is_mixed: bool) -> SafeString:
-    """Return a list item for each tile."""
-    return mark_safe("\n".join([_draw(tile, is_mixed) for tile in tiles]))
+def draw_photos(tiles: Iterable[Tile], is_mixed: bool, urgent: int = 0) -> SafeString:
+    """Return a list item for each tile; the pictures of the first `urgent` ones are fetched before others."""
+    return mark_safe("\n".join([_draw(tile, is_mixed, number < urgent) for number, tile in enumerate(tiles)]))
 
 
-def _draw(tile: Tile, is_mixed: bool) -> str:
+def _draw(tile: Tile, is_mixed: bool, is_urgent: bool) -> str:
     picture, count, until = tile.picture, tile.count, tile.until
     values = {
         "id": str(picture.id),
@@ -64,6 +76,7 @@ def _draw(tile: Tile, is_mixed: bool) -> str:
     return _PHOTO.fill(
         {
             "is_mixed": is_mixed,
+            "is_urgent": is_urgent,
             "is_run": count > 1,
             "is_upright": picture.is_upright,
             "has_colour": bool(picture.colour),

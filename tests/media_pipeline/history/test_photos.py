@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from devices.commands import queue as commands
-from media_pipeline.captures.cards import fold, single
+from media_pipeline.captures.cards import fold, shots_of, single
 from media_pipeline.captures.models import Capture
 from media_pipeline.history.photos import draw_photos
 from media_pipeline.mirror.models import MirrorState, OSSObject
@@ -18,7 +18,7 @@ NOON = datetime(2025, 6, 30, 12, tzinfo=UTC)
 
 
 def draw(*, is_mixed: bool = True) -> str:
-    tiles, _last = fold(Capture.objects.order_by("-received_at"), 60)
+    tiles, _last = fold(shots_of(Capture.objects.order_by("-received_at"), 60), 60)
     return " ".join(draw_photos(tiles, is_mixed).split())
 
 

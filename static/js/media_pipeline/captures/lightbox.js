@@ -14,7 +14,6 @@ import { Stage } from "./lightbox/stage.js";
 import { fetchPart, follow } from "./lightbox/tiles.js";
 
 const words = document.getElementById("lightbox").dataset;
-const core = import(words.module);
 // As in lightbox.css: beside the picture where there is room, else below it.
 const NARROW_PX = 800;
 const PANEL_PX = 380;
@@ -372,15 +371,39 @@ function stopOverPicture(event) {
 
 listenToKeys(() => view);
 window.addEventListener("popstate", () => view?.close());
-core.catch(() => {});
+
+/* Its library and its styles come when somebody is about to open it: a page's own pictures are not to wait for them. */
+let parts = null;
+
+function load() {
+  const styles = [words.styleOfLibrary, words.styleOfPictures, words.styleOfLightbox];
+  parts ??= Promise.all([import(words.module), ...styles.map(addStyles)]).then(([library]) => library.default);
+  parts.catch(() => { parts = null; });
+  return parts;
+}
+
+function addStyles(address) {
+  return new Promise((resolve) => {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: address });
+    link.onload = resolve;
+    link.onerror = resolve;
+    document.head.append(link);
+  });
+}
+
+for (const type of ["pointerover", "pointerdown", "focusin"]) {
+  document.addEventListener(type, (event) => {
+    if (event.target.closest?.("a[data-lightbox]")) load().catch(() => {});
+  }, { passive: true });
+}
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-lightbox]");
   if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
   if (view) return;
-  core.then(
-    ({ default: PhotoSwipe }) => { view ??= new View(PhotoSwipe, link); },
+  load().then(
+    (PhotoSwipe) => { view ??= new View(PhotoSwipe, link); },
     () => location.assign(link.href),
   );
 });
