@@ -69,9 +69,12 @@ def note(name: str, ok: bool, sentence: str | Said = "") -> bool:
     row, made = ServiceBeat.objects.get_or_create(name=name, defaults=values)
     if made:
         return True
-    changed = row.ok != ok
-    ServiceBeat.objects.filter(pk=name).update(at=now, **values, **({"changed_at": now} if changed else {}))
-    return changed
+    rows = ServiceBeat.objects.filter(pk=name)
+    # Of several that find it out at once, one tells people.
+    if row.ok != ok and rows.exclude(ok=ok).update(at=now, changed_at=now, **values):
+        return True
+    rows.update(at=now, **values)
+    return False
 
 
 def note_if_news(name: str, ok: bool, sentence: str | Said = "", known: ServiceBeat | None = None) -> bool:

@@ -133,3 +133,12 @@ def test_a_process_that_is_not_the_whole_hub_writes_each_time(django_assert_num_
     heartbeats.beat("worker", True)
     forget_when(2)
     assert not heartbeats.beat("worker", True) and heartbeats.read("worker").ok
+
+
+def test_of_two_that_find_a_fault_at_once_one_tells_of_it(monkeypatch):
+    heartbeats.note("mirror", True)
+    stale = ServiceBeat.objects.get(pk="mirror")
+    assert heartbeats.note("mirror", False, "No key.")
+    monkeypatch.setattr(ServiceBeat.objects, "get_or_create", lambda **_given: (stale, False))
+    assert not heartbeats.note("mirror", False, "No key.")
+    assert not ServiceBeat.objects.get(pk="mirror").ok
