@@ -56,7 +56,7 @@ def _matching(filters: captures_filters.Filters | None = None) -> Matching:
 # What is asked → the function that asks, and the index that it must use (one of them).
 QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "copies that are due": (copying.due, "objects_to_mirror"),
-    "copies that were blocked": (waking.unblock_all, "objects_refused"),
+    "copies that were blocked": (waking.unblock_all, "objects_refused|objects_to_mirror"),
     "removals that failed": (lambda: figures.read("stuck removals"), "removals_that_failed"),
     "pictures from before the mirror": (
         lambda: list(OSSObject.objects.never_copied().order_by("next_try_at")[:5]),
@@ -122,7 +122,8 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "pictures that are black": (
         lambda: _pictures(captures_filters.Filters(fault="black")),
-        "captures_of_one_fault",
+        # Of few pictures PostgreSQL takes the one or the other.
+        "captures_of_one_fault|captures_with_any_fault",
     ),
     **{
         f"pictures by {query}": (partial(_pictures, captures_filters.Filters(**{name: value})), index)
@@ -141,7 +142,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "the same hour of other days": (
         lambda: finding.same_hour(Capture(device=Device.objects.first(), received_at=timezone.now()), UTC),
-        "captures_of_one_device",
+        "captures_of_one_device|captures_newest_first",
     ),
     "pictures that are new to a rule": (
         lambda: list(runs.new_pictures(ShowRule(camera=Device.objects.first()))),
