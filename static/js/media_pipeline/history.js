@@ -3,6 +3,7 @@
  */
 import "./history/scrubber.js";
 import "./history/selection.js";
+import { countAway } from "./history/windowing.js";
 
 const main = document.querySelector(".history__main");
 const filters = document.querySelector("[data-filters]");
@@ -29,7 +30,7 @@ function joinDays() {
     }
     const kept = first ?? day;
     seen.set(kept.id, kept);
-    kept.dataset.tiles = kept.querySelectorAll(".photo").length;
+    kept.dataset.tiles = kept.querySelectorAll(".photo").length + countAway(kept);
   }
 }
 
