@@ -6,6 +6,7 @@ from devices import tasks
 from devices.commands import queue as commands
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.playlists import turns as playlists
+from photohub.lib.database.commits import count_commits
 from photohub.lib.messaging.tasks import WAITS
 from tests.builders import make_device, make_jpeg
 from tests.deliveries import make_panel, ready, sending, wish
@@ -17,6 +18,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def waits() -> bool:
     assert WAITS["devices.tasks.sweep"] is tasks._something_waits
     return tasks._something_waits()
+
+
+def test_a_sweep_that_finds_nothing_commits_nothing_or_it_would_wake_itself_for_ever():
+    make_device()
+    ready(make_panel())
+    tasks.sweep()
+    before = count_commits()
+    tasks.sweep()
+    assert count_commits() == before
 
 
 def test_devices_that_are_only_there_wait_for_nothing():
