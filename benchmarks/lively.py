@@ -24,6 +24,8 @@ _TAGS = ("fox", "parcel", "visitors")
 _BLOCK = 5
 _BATCH = 500
 _PICTURE_BYTES = 55_000
+# As many as the first page of the history may show.
+_WITH_FILES = 40
 _STATES = (CommandState.UPLOADED, *(state for state in CommandState if state != CommandState.UPLOADED))
 
 
@@ -40,13 +42,14 @@ def make_lively(simulated: int = 2) -> dict[str, str]:
         _liven_captures(cameras)
     counting.keep_counts()
     picture = Capture.objects.exclude(command=None).order_by("-received_at").first()
-    _give_file(picture)
+    for shown in {picture, *Capture.objects.order_by("-received_at")[:_WITH_FILES]}:
+        _give_file(shown)
     return {"device": cameras[0].code, "picture": str(picture.pk)}
 
 
 def _give_file(capture: Capture) -> None:
     """Store a picture's bytes, of which its page tells what the camera wrote into them."""
-    data = make_picture(_PICTURE_BYTES)
+    data = make_picture(_PICTURE_BYTES) + secrets.token_bytes(16)
     path = store.full_path(capture.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
@@ -120,7 +123,11 @@ def _liven_captures(cameras: list[Device]) -> None:
     Capture.objects.bulk_update(rows, names, _BATCH)
     through = Capture.tags.through
     through.objects.bulk_create(
-        [through(capture=row, tag=tags[n % len(tags)]) for n, row in enumerate(rows[::12])], _BATCH
+        [
+            through(capture=row, tag=tags[n % len(tags)], received_at=row.received_at)
+            for n, row in enumerate(rows[::12])
+        ],
+        _BATCH,
     )
     failed = [row.pk for row in rows[8:4000:37]]
     error = {"state": MirrorState.FAILED, "error": "The bucket refused the key."}

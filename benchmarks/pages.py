@@ -1,7 +1,7 @@
-"""What the pages of a filled hub cost: processor time and statements for each, and bytes that the browser fetches.
+"""What the pages of a filled hub cost: processor time and statements for each, bytes that the browser fetches, and time there.
 
-Processor time is the embedded hub's, of the whole process, without what it takes at rest. The wall clock is not looked at:
-it says more about the machine's other programs.
+Processor time is the embedded hub's, of the whole process, without what it takes at rest. There the wall clock is not looked
+at: it says more about the machine's other programs.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import psutil
 
+from benchmarks import pages_in_browser
 from benchmarks.hubs import OWNER, in_hub, log_in
 from benchmarks.measuring import alternate, median, table
 from tests.hub_process import HubProcess, running_hub
@@ -34,11 +35,12 @@ class Size:
     rounds: int
     requests: int
     rest_s: float
+    scrolled: int
 
 
-TINY = Size(3, 80, 1, 1, 2, 0.1)
-SHORT = Size(400, 10_000, 12, 5, 20, 2.0)
-LONG = Size(1_000, 50_000, 12, 9, 50, 5.0)
+TINY = Size(3, 80, 1, 1, 2, 0.1, 1)
+SHORT = Size(400, 10_000, 12, 5, 20, 2.0, 20)
+LONG = Size(1_000, 50_000, 12, 9, 50, 5.0, 160)
 
 
 def run(size: Size) -> dict[str, Any]:
@@ -56,9 +58,11 @@ def run(size: Size) -> dict[str, Any]:
             results = alternate(
                 size.rounds, list(paths), lambda name: _cpu_ms(hub, browser, paths[name], size.requests, rest)
             )
+            phone = pages_in_browser.measure(hub.url, browser.cookies, size.rounds, size.scrolled)
     return {
         "captures": size.captures,
         "devices": size.devices,
+        "phone": phone,
         "rows": [
             {
                 "page": name,
@@ -153,7 +157,14 @@ def report(result: dict[str, Any]) -> str:
         )
         for row in result["rows"]
     )
-    return table(
-        ("page", "processor, ms", "statements", "HTML, kB (gzip)", "JS and CSS, kB (gzip)"),
-        rows,
+    head = ("page", "processor, ms", "statements", "HTML, kB (gzip)", "JS and CSS, kB (gzip)")
+    return f"{table(head, rows)}\n\n{_say(result['phone'])}"
+
+
+def _say(phone: dict[str, Any]) -> str:
+    return (
+        f"The history in Chromium at 390 px with a processor that is {phone['slower']} times slower: the first picture "
+        f"after {median(phone['first_picture_ms']):.0f} ms. While {phone['loaded']} more pages were scrolled through, at "
+        f"most {phone['tiles']} tiles were in the page, the longest task took {phone['longest_ms']:.0f} ms, and the "
+        f"layout shifted by {phone['shifted']:.3f}."
     )

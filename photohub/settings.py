@@ -181,6 +181,8 @@ TEMPLATES = [
         },
     },
 ]
+# Django warns of names that two libraries have; ours are meant to stand for the others.
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 # Django would make what it stores, the static files among it, readable by everybody on the machine.

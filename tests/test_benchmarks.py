@@ -171,6 +171,7 @@ def test_pages_tell_what_each_of_them_costs() -> None:
     assert all(row["html_bytes"] > row["html_gzip_bytes"] > 0 for row in rows.values())
     assert rows["dashboard"]["files_gzip_bytes"] > rows["lightbox: about it"]["files_gzip_bytes"] == 0
     assert rows["history"]["queries"] > 1 and "statements" in pages.report(result)
+    assert min(result["phone"]["first_picture_ms"]) > 0 < result["phone"]["tiles"] <= pages.TINY.captures
 
 
 @pytest.mark.long

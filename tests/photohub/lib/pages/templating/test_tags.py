@@ -1,6 +1,7 @@
 """What these tags write is what Django's own write."""
 
 import pytest
+from django.core.checks import run_checks
 from django.template import Context, Engine, engines
 from django.utils import translation
 
@@ -59,3 +60,7 @@ def test_every_template_has_them() -> None:
     engine = engines["django"].engine
     for library in ("i18n", "lucide"):
         assert engine.template_libraries[library] is tags.register
+
+
+def test_django_has_nothing_to_say_of_it() -> None:
+    assert [warning for warning in run_checks(tags=["templates"]) if not warning.is_silenced()] == []
