@@ -23,7 +23,7 @@ from django.conf import settings  # noqa: E402
 from django.db import transaction  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from benchmarks import many_pictures  # noqa: E402
+from benchmarks import many_pictures, many_questions  # noqa: E402
 from benchmarks.lively import count_queries, make_lively  # noqa: E402
 from benchmarks.measuring import time_ms  # noqa: E402
 from benchmarks.pictures import make_picture  # noqa: E402
@@ -223,6 +223,7 @@ _JOBS = (
     push_pictures,
     offer_image,
     *many_pictures.JOBS,
+    *many_questions.JOBS,
 )
 JOBS = {job.__name__: job for job in _JOBS}
 

@@ -1,30 +1,27 @@
-"""A hub with as many pictures as it may ever have: rows made by SQL, and what pages and programs ask of them.
+"""A hub with as many pictures as it may ever have, made by SQL: a job of `benchmarks.filling`.
 
-Jobs of `benchmarks.filling`. What is rare is rare everywhere, and some of it lies only among the oldest pictures, as
-where a camera that wrote other names was taken down: a database that takes the average for every place is led astray.
+What is rare is rare everywhere, and some of it lies only among the oldest pictures, as where a camera that wrote other
+names was taken down: a database that takes the average for every place is led astray.
 """
 
-import random
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
-from django.test import Client
 from django.utils import timezone
 
 from devices.access.models import Membership, Role
 from devices.commands.models import Command, CommandState
 from devices.panels.playlists.models import PlaylistItem
 from devices.registry.models import Device, DeviceGroup, Panel
-from media_pipeline.captures.models import Capture, Source, Step, Tag
-from media_pipeline.history.query import cursor_of
+from media_pipeline.captures.models import Capture, Source, Step, Tag, Tagging
 from media_pipeline.links.models import ShareLink
 from media_pipeline.maintenance import counting
 from media_pipeline.maintenance.models import CountedSpan, DayCount, HourCount
 from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.search import index as text_index
 
 DAYS = 90
 PER_GROUP = 100
@@ -129,8 +126,11 @@ def fill_many(devices: int, pictures: int) -> int:
         _make_pictures(rows, now)
         _make_labels(rows)
         _count(now)
+    _index_texts()
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
+        # PostgreSQL does this by itself, SQLite never.
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM ANALYZE")
     return Capture.everything.count()
 
 
@@ -175,39 +175,14 @@ def _make_people() -> None:
 
 
 def _make_pictures(rows: Rows, now: datetime) -> None:
-    asked, oldest = "n % 100 = 1", f"n < {rows.pictures // 4}"
-    command = Command(
-        device_id=0,
-        name="x",
-        state=CommandState.UPLOADED,
-        expires_at=now,
-        created_at=now,
-        finished_at=now,
-    )
+    asked = "n % 100 = 1"
+    ended = {"expires_at": now, "created_at": now, "finished_at": now}
+    command = Command(device_id=0, name="x", state=CommandState.UPLOADED, **ended)
     columns = {"device_id": rows.device, "created_at": rows.at, "finished_at": rows.at}
     rows.insert(command, {"id": rows.key("7"), "name": "'c' || n", **columns}, asked)
-    some = Capture(
-        device_id=0,
-        name="x",
-        source=Source.HTTP,
-        path="none/none.jpg",
-        sha256="x",
-        size_bytes=55_000,
-        content_type="image/jpeg",
-        width=1024,
-        height=768,
-        received_at=now,
-        stored_at=now,
-        thumbnail_state=Step.DONE,
-        colour="#806040",
-        dhash=None,
-    )
-    note = (
-        f"CASE WHEN n % {max(rows.pictures // 5, 2)} = 1 AND n < {rows.pictures // 2} THEN 'a {WORDS['rare']} at night' "
-        f"WHEN n % 2000 = 3 THEN '{WORDS['chinese']}有人经过' WHEN n % 1000 = 7 THEN 'seen by hand' ELSE '' END"
-    )
-    faults = f"CASE WHEN n % 1000 = 11 THEN 'black' WHEN n % 100 = 12 AND {oldest} THEN 'blurred' END"
-    flags = "CASE WHEN n % 1000 = 13 THEN '[\"clock\"]' ELSE '[]' END" + ("" if rows.is_sqlite else "::jsonb")
+    facts = {"path": "none/none.jpg", "sha256": "x", "size_bytes": 55_000, "content_type": "image/jpeg"}
+    facts |= {"width": 1024, "height": 768, "received_at": now, "stored_at": now, "colour": "#806040"}
+    some = Capture(device_id=0, name="x", source=Source.HTTP, thumbnail_state=Step.DONE, **facts)
     columns = {
         "id": rows.key("7"),
         "code": "'c' || n",
@@ -218,32 +193,41 @@ def _make_pictures(rows: Rows, now: datetime) -> None:
         "received_at": rows.at,
         "stored_at": rows.at,
         "kept": "n % 5000 = 17",
-        "note": note,
-        "fault": faults,
-        "flags": flags,
         "dhash": "(n * 40503) % 9223372036854775807",
         "trashed_at": f"CASE WHEN n % {max(2, rows.pictures // _TRASHED)} = 1 THEN {rows.at} END",
     }
-    rows.insert(some, columns)
+    rows.insert(some, columns | _odd_things(rows))
     copy = OSSObject(capture_id=some.pk, key="x", state=MirrorState.MIRRORED, next_try_at=now, created_at=now)
     last = f"n % {max(2, rows.pictures // _WAITING)} = 3"
-    state = f"CASE WHEN {last} THEN 'pending' WHEN n % {max(2, rows.pictures // 20)} = 5 THEN 'failed' ELSE 'mirrored' END"
+    failed = f"n % {max(2, rows.pictures // 20)} = 5"
+    state = f"CASE WHEN {last} THEN 'pending' WHEN {failed} THEN 'failed' ELSE 'mirrored' END"
     rows.insert(
         copy, {"capture_id": rows.key("7"), "key": "'k' || n", "state": state, "mirrored_at": rows.at}
     )
 
 
+def _odd_things(rows: Rows) -> dict[str, str]:
+    """Return what few pictures have: notes, faults, flags."""
+    note = (
+        f"CASE WHEN n % {max(rows.pictures // 5, 2)} = 1 AND n < {rows.pictures // 2} "
+        f"THEN 'a {WORDS['rare']} at night' WHEN n % 2000 = 3 THEN '{WORDS['chinese']}有人经过' "
+        "WHEN n % 1000 = 7 THEN 'seen by hand' ELSE '' END"
+    )
+    oldest = f"n < {rows.pictures // 4}"
+    faults = f"CASE WHEN n % 1000 = 11 THEN 'black' WHEN n % 100 = 12 AND {oldest} THEN 'blurred' END"
+    flags = "CASE WHEN n % 1000 = 13 THEN '[\"clock\"]' ELSE '[]' END" + ("" if rows.is_sqlite else "::jsonb")
+    return {"note": note, "fault": faults, "flags": flags}
+
+
 def _make_labels(rows: Rows) -> None:
     garden, fox, _unused = Tag.objects.bulk_create(Tag(name=name) for name in ("garden", "fox", "unused"))
-    through = Capture.tags.through
     for tag, where in ((garden, "n % 50 = 1"), (fox, f"n % {max(2, rows.pictures // 10)} = 9")):
         with connection.cursor() as cursor:
             # By the number that stands in the code, so that both databases choose the same pictures.
-            names = "capture_id, tag_id" if not _has_time(through) else "capture_id, tag_id, received_at"
-            time_ = "" if not _has_time(through) else ", received_at"
             cursor.execute(
-                f"INSERT INTO {through._meta.db_table} ({names}) SELECT id, {tag.pk}{time_} FROM "
-                f"{Capture._meta.db_table} WHERE {where.replace('n %', 'CAST(substr(code, 2) AS bigint) %')} "
+                f"INSERT INTO {Tagging._meta.db_table} (capture_id, tag_id, received_at) "
+                f"SELECT id, {tag.pk}, received_at FROM {Capture._meta.db_table} "
+                f"WHERE {where.replace('n %', 'CAST(substr(code, 2) AS bigint) %')}"
             )
     newest = Capture.objects.order_by("-received_at")[:_LINKS]
     ada = get_user_model().objects.get(username="ada")
@@ -252,8 +236,10 @@ def _make_labels(rows: Rows) -> None:
     )
 
 
-def _has_time(through) -> bool:
-    return any(field.name == "received_at" for field in through._meta.concrete_fields)
+def _index_texts() -> None:
+    """Let the sweep look until the index of texts is whole."""
+    while text_index.waits():
+        text_index.keep_texts()
 
 
 def _count(now: datetime) -> None:
@@ -284,170 +270,4 @@ def _count(now: datetime) -> None:
     CountedSpan.objects.create(pk=1, since=0, until=until)
 
 
-# --- what is asked ---
-
-
-def _addresses(rng: random.Random) -> dict[str, str]:
-    """Return what is asked, with another place of the history each time."""
-    now = timezone.now()
-    at = now - timedelta(days=rng.uniform(5, DAYS - 5))
-    cursor = cursor_of(at.astimezone(UTC), Capture().pk)
-    day, month = f"{at:%Y-%m-%d}", f"{at:%Y-%m}"
-    group = f"Group+{rng.randrange(1, 90):03}"
-    busy, quiet = f"cam-{rng.randrange(3)}", f"cam-{rng.randrange(300, 9000)}"
-    history = {
-        "first page": "",
-        "deep page": f"cursor={cursor}",
-        "one by one": f"fold=no&cursor={cursor}",
-        "a day": f"at={day}",
-        "an hour": f"at={day}T12",
-        "a span": f"from={day}&to={day}",
-        "a month": f"month={month}",
-        "busy camera": f"device={busy}",
-        "quiet camera": f"device={quiet}",
-        "camera without new pictures": "device=cam-9990",
-        "group": f"group={group}",
-        "tag of many": "tag=garden",
-        "tag of few": "tag=fox",
-        "tag of none": "tag=unused",
-        "kept": "kept=yes",
-        "kept, deep": f"kept=yes&cursor={cursor}",
-        "kept of a day": f"kept=yes&at={day}",
-        "kept, a month": f"kept=yes&month={month}",
-        "asked for": "asked=yes",
-        "sent by itself": "asked=no",
-        "any fault": "fault=any",
-        "fault of old ones": "fault=blurred",
-        "fault of none": "fault=blown_out",
-        "flag": "flag=clock",
-        "flag of none": "flag=transport",
-        "mirrored": "state=mirrored",
-        "waiting": "state=waiting",
-        "mirror problem": "state=problem",
-        "kept and fault": "kept=yes&fault=any",
-        "group and kept": f"group={group}&kept=yes",
-        "tag and asked for": "tag=garden&asked=yes",
-        "tag and fault": "tag=garden&fault=black",
-        "camera, fault and span": f"device={busy}&fault=any&from={day}",
-        "kept of a quiet camera": f"device={quiet}&kept=yes",
-        "waiting of a group": f"group={group}&state=waiting",
-    }
-    history |= {f"{kind} word": f"q={word}" for kind, word in WORDS.items()}
-    history |= {
-        "rare word, deep": f"q={WORDS['rare']}&cursor={cursor}",
-        "old word, deep": f"q={WORDS['old']}&cursor={cursor}",
-        "file name": f"q=IMG_{at:%Y%m%d_%H%M}",
-        "beginning of names": f"q=IMG_{at:%Y%m}",
-        "name of a camera": "q=Camera+7777",
-        "rare word and kept": f"q={WORDS['rare']}&kept=yes",
-        "common word and group": f"q=IMG&group={group}",
-    }
-    asked = {f"history: {what}": f"/history?{query}" for what, query in history.items()}
-    asked |= {
-        "calendar": f"/history/calendar?month={month}",
-        "calendar of kept": f"/history/calendar?month={month}&kept=yes",
-        "calendar of a camera": f"/history/calendar?month={month}&device={busy}",
-        "lightbox": "/captures/around?at=newest",
-        "lightbox: kept": "/captures/around?at=newest&kept=yes",
-        "lightbox: common word": "/captures/around?at=newest&q=IMG",
-        "lightbox: rare word": f"/captures/around?at=newest&q={WORDS['rare']}",
-        "picker": "/captures/picker",
-        "api: captures": "/api/v1/captures",
-        "api: kept": "/api/v1/captures?kept=yes",
-        "api: rare word": f"/api/v1/captures?q={WORDS['rare']}",
-        "api: devices": "/api/v1/devices",
-        "live": "/",
-        "devices": "/devices/",
-        "devices by name": "/devices/?sort=-name",
-        "devices by last seen": "/devices/?sort=-heard",
-        "devices: search": "/devices/?q=camera+77",
-        "devices: online": "/devices/?online=yes",
-        "devices of a group": f"/devices/?group={group}",
-        "palette": "/search?part=1&q=gard",
-        "panels": "/panels/",
-        "playlists": "/panels/playlists/",
-        "trash": "/trash",
-        "shared links": "/shared-links",
-        "time-lapses": "/timelapses",
-    }
-    few = ("first page", "deep page", "a day", "a month", "kept", "any fault", "asked for", "tag of few")
-    few += ("waiting", "common word", "rare word")
-    asked |= {f"few groups: {what}": f"/history?{history[what]}" for what in few}
-    asked |= {
-        "few groups: calendar": f"/history/calendar?month={month}",
-        "few groups: live": "/",
-        "few groups: devices": "/devices/",
-        "few groups: trash": "/trash",
-        "few groups: palette": "/search?part=1&q=gard",
-    }
-    return asked
-
-
-def ask_pages(times: int, only: str = "", seed: int = 1) -> dict[str, list[list[float]]]:
-    """Ask each page so often. Returns for each what every time took: whole, its database, and its processor time, ms."""
-    clients = {name: _log_in(name) for name in ("ada", FEW)}
-    rng, found = random.Random(seed), {}
-    turns = [_addresses(rng) for _ in range(times + 1)]
-    for what in turns[0]:
-        if only and not any(part in what for part in only.split("|")):
-            continue
-        client = clients[FEW if what.startswith("few") else "ada"]
-        found[what] = [_ask(client, turn[what]) for turn in turns][1:]
-    return found
-
-
-def _log_in(name: str) -> Client:
-    client = Client(headers={"host": "localhost"})
-    client.force_login(
-        get_user_model().objects.get(username=name), "django.contrib.auth.backends.ModelBackend"
-    )
-    return client
-
-
-def _ask(client: Client, address: str) -> list[float]:
-    spent = [0.0]
-
-    def watch(execute, sql, params, many, context):
-        begun = time.perf_counter()
-        try:
-            return execute(sql, params, many, context)
-        finally:
-            spent[0] += time.perf_counter() - begun
-
-    begun, processor = time.perf_counter(), time.process_time()
-    with connection.execute_wrapper(watch):
-        answer = client.get(address)
-    taken = [
-        1000 * value for value in (time.perf_counter() - begun, spent[0], time.process_time() - processor)
-    ]
-    if answer.status_code != 200:
-        raise RuntimeError(f"{address}: {answer.status_code}")
-    return taken
-
-
-def slow_statements(address: str, who: str = "ada", at_least_ms: float = 2.0) -> list[str]:
-    """Return the statements of a page that take long, with their plans: for whoever looks for the reason."""
-    lines: list[str] = []
-
-    def watch(execute, sql, params, many, context):
-        begun = time.perf_counter()
-        answer = execute(sql, params, many, context)
-        taken = 1000 * (time.perf_counter() - begun)
-        if taken >= at_least_ms and sql.startswith("SELECT"):
-            lines.append(f"{taken:.1f} ms {sql} {params}")
-            wrappers, connection.execute_wrappers = connection.execute_wrappers, []
-            with connection.cursor() as cursor:
-                word = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN ANALYZE"
-                cursor.execute(f"{word} {sql}", params)
-                lines.extend(f"    {row[-1]}" for row in cursor.fetchall())
-            connection.execute_wrappers = wrappers
-        return answer
-
-    client = _log_in(who)
-    client.get(address)
-    with connection.execute_wrapper(watch):
-        client.get(address)
-    return lines
-
-
-JOBS: tuple[Callable, ...] = (fill_many, ask_pages, slow_statements)
+JOBS: tuple[Callable, ...] = (fill_many,)

@@ -35,6 +35,7 @@ from media_pipeline.maintenance import counting, deleting, figures, retention
 from media_pipeline.maintenance.models import Removal
 from media_pipeline.mirror import copying
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.search import index
 from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making
@@ -78,6 +79,8 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "previews that are due": thumbnails.due,
     "files to remove": deleting.due,
     "hours to count": counting._next_piece,
+    "texts to index": index._next_step,
+    "texts that wait": index.waits,
     "films to make": making.due,
     "films that are too old": time_lapses.drop_expired,
     "rules with new pictures": runs.due,
@@ -242,9 +245,14 @@ def tables_of(rows: int) -> Iterator[None]:
 def cost_of(what: str) -> int:
     """Return what this sweep costs: steps of SQLite's machine, or rows that PostgreSQL looks at. The rows stay as before."""
     with transaction.atomic():
-        cost = (_steps if connection.vendor == "sqlite" else _touched_by)(SWEEPS[what])
+        cost = work_of(SWEEPS[what])
         transaction.set_rollback(True)
     return cost
+
+
+def work_of(run: Callable[[], object]) -> int:
+    """Return how many steps of SQLite's machine this takes, or how many rows PostgreSQL looks at in one node of a plan."""
+    return (_steps if connection.vendor == "sqlite" else _touched_by)(run)
 
 
 def _steps(run: Callable[[], object]) -> int:

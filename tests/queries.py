@@ -23,6 +23,8 @@ from devices.mqtt import dynsec
 from devices.panels import in_use
 from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
+from devices.panels.deliveries import views as delivery_views
+from devices.panels.deliveries.models import Delivery
 from devices.registry.models import Device
 from media_pipeline.captures import cards, finding, for_panels, thumbnails
 from media_pipeline.captures import filters as captures_filters
@@ -80,6 +82,16 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "deliveries to prepare": (preparing.due, "deliveries_to_prepare"),
     "deliveries to send": (leases.claim_to_send, "deliveries_to_send"),
     "deliveries to end": (deliveries.expire_due, "deliveries_that_may_expire"),
+    "all deliveries": (
+        lambda: list(Delivery.objects.filter(id__isnull=False).order_by("-created_at", "-pk")[:50]),
+        "deliveries_newest_first",
+    ),
+    "deliveries that failed": (
+        lambda: list(
+            delivery_views._in_state(Delivery.objects.order_by("-created_at", "-pk"), "failed")[:50]
+        ),
+        "deliveries_that_came_to_naught",
+    ),
     "deliveries of a gateway that died": (leases.put_back_lost, "deliveries_being_sent"),
     "pictures that panels need": (
         lambda: in_use.hashes_in_use(["0" * 64]),

@@ -94,7 +94,8 @@ class Capture(models.Model):
     mirror: "OSSObject"
     share_links: "RelatedManager[Any]"
 
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures")
+    # Without an index of its own: the constraint and the partial index begin with it.
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="captures", db_index=False)
     command = models.OneToOneField(
         Command, null=True, blank=True, on_delete=models.SET_NULL, related_name="capture"
     )

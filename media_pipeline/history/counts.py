@@ -27,6 +27,8 @@ from photohub.lib.pages.instants import start_of_day
 from .matching import devices_of, matching
 
 LOOKED_AT = 10_000
+# Where each picture has to be looked at, and not only its place in an index.
+LOOKED_AT_EACH = 300
 _EPOCH = date(1970, 1, 1)
 _QUARTER_S = 900
 _DAY = 96  # quarters
@@ -140,9 +142,10 @@ class Counted:
                 rows = self.found.rows.order_by().filter(received_at__gte=start, received_at__lt=end)
                 tally.counts[name(start)] += rows.count()
             return
-        found = self.found.times(*part, LOOKED_AT)
+        at_most = LOOKED_AT_EACH if self.found.looks else LOOKED_AT
+        found = self.found.times(*part, at_most)
         tally.counts.update(name(at) for at in found)
-        tally.exact = tally.exact and len(found) < LOOKED_AT
+        tally.exact = tally.exact and len(found) < at_most
 
 
 def _sums() -> list[Sum]:

@@ -3,40 +3,49 @@
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.lookups import Exact
 
 from devices.access.rights import sees_all
 from devices.registry.models import Device
 from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
-from media_pipeline.captures.models import FLAGS, Capture, CaptureQuerySet, Tag, Tagging
+from media_pipeline.captures.models import FLAGS, Capture, Tag, Tagging
 from media_pipeline.mirror.models import OSSObject
-from media_pipeline.search.matching import Matching, pictures_of
-from media_pipeline.search.sources import FEW, OfCameras, OfTexts, Source, Together, few_or_none, of_tags
+from media_pipeline.search.matching import Matching, checked, pictures_of
+from media_pipeline.search.sources import (
+    FEW,
+    OfCameras,
+    OfTexts,
+    OfTextsOfCameras,
+    Source,
+    Span,
+    Together,
+    few_or_none,
+    of_tags,
+)
 from photohub.lib.database.db import inline_all
-from photohub.lib.database.indexes import HoldsWord, IsMissing
+from photohub.lib.database.indexes import HoldsWord, IsMissing, Unindexed
 
 
 def matching(user, filters: Filters) -> Matching:
     """Return the pictures that the person may see and that match."""
-    cameras = _cameras(user, filters)
-    labels = _labels(filters)
+    cameras, labels = _cameras(user, filters), _labels(filters)
     about = _About.of(filters.q) if filters.q else None
-    rows = pictures_of(cameras)
-    if filters.since:
-        rows = rows.filter(received_at__gte=filters.since)
-    if filters.before:
-        rows = rows.filter(received_at__lt=filters.before)
-    for label in labels:
-        rows = rows.filter(label)
-    if filters.state:
-        rows = rows.filter(Exists(_copies(filters.state).filter(pk=OuterRef("pk"))))
     tags = list(Tag.objects.filter(name=filters.tag).values_list("pk", flat=True)) if filters.tag else []
+    others = []
+    if filters.state:
+        others.append(Q(Exists(_copies(filters.state).filter(pk=OuterRef("pk")))))
     if filters.tag:
-        rows = rows.filter(Exists(Tagging.objects.filter(capture=OuterRef("pk"), tag__in=tags)))
+        others.append(Q(Exists(Tagging.objects.filter(capture=OuterRef("pk"), tag__in=tags))))
     if about:
-        rows = rows.filter(about.condition)
-    looks = bool(filters.state or filters.tag or about or len(labels) + (cameras is not None) > 1)
+        others.append(about.condition)
+    rare = any(not label.is_common for label in labels)
+    # A rare label gives the order, and whose the picture is, is looked at.
+    rows = (checked if rare and cameras and len(cameras) > 1 else pictures_of)(cameras)
+    rows = rows.filter(*(label.condition for label in labels), *others)
+    checks = checked(cameras).filter(*(label.check for label in labels), *others)
+    looks = bool(others or len(labels) + (cameras is not None) > 1)
     source = _source(cameras, labels, filters, tags, about)
-    return Matching(rows.order_by("-received_at", "-id"), source, looks)
+    return Matching(rows, source, looks, Span(since=filters.since, before=filters.before), checks)
 
 
 def devices_of(devices: QuerySet[Device], filters: Filters) -> QuerySet[Device]:
@@ -61,21 +70,32 @@ def _cameras(user, filters: Filters) -> frozenset[int] | None:
     return frozenset(devices_of(Device.objects.visible_to(user), filters).values_list("pk", flat=True))
 
 
-def _labels(filters: Filters) -> list[Q]:
-    """Return the conditions that have a partial index each."""
-    labels: list[Q] = []
+@dataclass(frozen=True)
+class _Label:
+    """A condition that has a partial index; `check` says the same where no index is wanted. Most have it, or few."""
+
+    condition: Q
+    check: Q
+    is_common: bool = False
+
+
+def _labels(filters: Filters) -> list[_Label]:
+    labels: list[_Label] = []
     if filters.kept:
-        labels.append(Q(kept=True))
-    if filters.asked is not None:
-        labels.append(Q(command__isnull=False) if filters.asked else Q(IsMissing("command")))
-    if filters.fault:
-        # Both for the partial index of the few pictures that have one.
-        labels.append(Q(fault__isnull=False))
-        if filters.fault != ANY_FAULT:
-            labels[-1] &= Q(fault=filters.fault)
+        labels.append(_Label(Q(kept=True), Q(kept=True)))
+    if filters.asked:
+        labels.append(_Label(Q(command__isnull=False), Q(command__isnull=False)))
+    elif filters.asked is False:
+        labels.append(_Label(Q(IsMissing("command")), Q(IsMissing("command")), is_common=True))
+    if filters.fault == ANY_FAULT:
+        labels.append(_Label(Q(fault__isnull=False), Q(fault__isnull=False)))
+    elif filters.fault:
+        check = Q(Exact(Unindexed("fault"), filters.fault))
+        labels.append(_Label(Q(fault__isnull=False, fault=filters.fault), check))
     if filters.flag:
-        known = filters.flag in FLAGS
-        labels.append(Q(HoldsWord("flags", filters.flag)) if known else Q(pk__in=[]))
+        # One that nothing gives no picture has.
+        flagged = Q(HoldsWord("flags", filters.flag)) if filters.flag in FLAGS else Q(pk__in=[])
+        labels.append(_Label(flagged, flagged))
     return labels
 
 
@@ -110,8 +130,10 @@ class _About:
             about |= Q(Exists(Tagging.objects.filter(capture=OuterRef("pk"), tag__in=self.tags)))
         return about
 
-    def source(self, rows: CaptureQuerySet, cameras: frozenset[int] | None) -> Source:
-        sources: list[Source] = [OfTexts(rows.filter(self.own), self.text)]
+    def source(self, cameras: frozenset[int] | None) -> Source:
+        rows, checks = pictures_of(cameras).filter(self.own), checked(cameras).filter(self.own)
+        texts = OfTexts(rows, self.text, checks)
+        sources: list[Source] = [texts if cameras is None else OfTextsOfCameras(cameras, texts)]
         if named := self.cameras if cameras is None else self.cameras & cameras:
             sources.append(OfCameras(named))
         if self.tags:
@@ -120,21 +142,25 @@ class _About:
 
 
 def _source(
-    cameras: frozenset[int] | None, labels: list[Q], filters: Filters, tags: list[int], about: _About | None
+    cameras: frozenset[int] | None,
+    labels: list[_Label],
+    filters: Filters,
+    tags: list[int],
+    about: _About | None,
 ) -> Source | None:
-    """Return where to look: among few, if any of the filters leaves few; else by a tag, a text or the cameras."""
+    """Return where to look: among few, if any of the filters leaves few; else by a tag, a text, a label or the cameras."""
     several = len(labels) + sum(map(bool, (cameras is not None, filters.tag, filters.q, filters.state))) > 1
     if filters.state and filters.state != "mirrored":
         keys = list(_copies(filters.state).values_list("pk", flat=True)[: FEW + 1])
         if len(keys) <= FEW:
             return few_or_none(Capture.objects.filter(pk__in=keys))
     for label in labels if several else ():
-        if listed := few_or_none(Capture.objects.filter(label)):
+        if not label.is_common and (listed := few_or_none(Capture.objects.filter(label.condition))):
             return listed
     if filters.tag:
         return of_tags(tags)
     if about:
-        return about.source(pictures_of(cameras), cameras)
-    if labels or filters.state or cameras is None or len(cameras) == 1:
+        return about.source(cameras)
+    if cameras is None or len(cameras) == 1 or any(not label.is_common for label in labels):
         return None
     return OfCameras(cameras)

@@ -230,7 +230,7 @@ def show_run(request: HttpRequest) -> HttpResponse:
 
 def _of_span(request: HttpRequest) -> CaptureQuerySet:
     try:
-        return matching(request.user, Filters.from_query(request.GET, timezone_of(request))).rows
+        return matching(request.user, Filters.from_query(request.GET, timezone_of(request))).newest_first
     except BadFilter:
         return Capture.objects.none()
 

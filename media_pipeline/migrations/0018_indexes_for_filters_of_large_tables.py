@@ -1,3 +1,4 @@
+import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
@@ -18,6 +19,11 @@ def _of_copies(name, states):
     return AddIndexBeside(model_name="ossobject", index=index)
 
 
+def drop_index_of_devices(apps, schema_editor):
+    beside = "CONCURRENTLY " if schema_editor.connection.vendor == "postgresql" else ""
+    schema_editor.execute(f"DROP INDEX {beside}IF EXISTS media_pipeline_capture_device_id_3f7fa075")
+
+
 class Migration(migrations.Migration):
     # Millions of pictures may be there, and cameras send meanwhile.
     atomic = False
@@ -27,6 +33,22 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.SeparateDatabaseAndState(
+            # To alter the field, SQLite would write the whole table anew.
+            database_operations=[migrations.RunPython(drop_index_of_devices, migrations.RunPython.noop)],
+            state_operations=[
+                migrations.AlterField(
+                    model_name="capture",
+                    name="device",
+                    field=models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captures",
+                        to="devices.device",
+                    ),
+                )
+            ],
+        ),
         # Each stands before the one that it replaces goes.
         _index("captures_newest_first", Q(trashed_at=None)),
         RemoveIndexBeside(model_name="capture", name="captures_for_history"),

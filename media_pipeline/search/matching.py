@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from django.db.models.lookups import In
+
 from devices.access.models import DeviceRemoval
 from devices.access.rights import sees_all
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, CaptureQuerySet
+from photohub.lib.database.indexes import Unindexed
 
 from .sources import OfCameras, Place, Source, Span, places_of
 
@@ -17,24 +20,35 @@ EVERYTHING = Span()
 
 _FIRST_ROWS, _MOST_ROWS = 128, 2_048
 # Where pictures have to be looked at, few of them are counted.
-COUNTED_BY_LOOKING = 199
+COUNTED_BY_LOOKING = 99
 
 
 @dataclass(frozen=True)
 class Matching:
     """`rows` say in SQL what matches; `source` says where to look for them, where one index does not give their order.
 
-    `looks`: whether it takes more than an index to tell that one matches.
+    `looks`: whether it takes more than an index to tell that one matches. `span`: the times that are asked for.
+    `checks` say the same as `rows`, for pictures that are named by their keys.
     """
 
     rows: CaptureQuerySet
     source: Source | None = None
     looks: bool = False
+    span: Span = EVERYTHING
+    checks: CaptureQuerySet | None = None
+
+    @property
+    def newest_first(self) -> CaptureQuerySet:
+        """Return all of them, for whoever takes a part by his own bounds."""
+        return self.span.narrow(self.rows)
+
+    def _within(self, span: Span) -> Span:
+        return span.within(self.span.since, self.span.before)
 
     def first(self, span: Span = EVERYTHING) -> Place | None:
         """Return the first within."""
         if self.source is None:
-            return places_of(span.narrow(self.rows)).first()
+            return places_of(self._within(span).narrow(self.rows)).first()
         return next(self.places(span), None)
 
     def places(self, span: Span = EVERYTHING) -> Iterator[Place]:
@@ -49,11 +63,13 @@ class Matching:
 
     def _parts(self, span: Span, columns: tuple[str, ...]) -> Iterator[list[tuple]]:
         """Yield columns behind those of the place. In statements of a limit each: PostgreSQL would make all rows ready."""
-        names = ("received_at", "pk", *columns)
+        names, span = ("received_at", "pk", *columns), self._within(span)
         if self.source is not None:
+            checks = self.rows if self.checks is None else self.checks
             for part in self.source.parts(span):
-                rows = Span(newer=span.newer).narrow(self.rows.filter(pk__in=[id_ for _at, id_ in part]))
-                yield list(rows.values_list(*names))
+                found = list(checks.filter(pk__in=[id_ for _at, id_ in part]).order_by().values_list(*names))
+                found.sort(key=lambda row: row[:2], reverse=not span.newer)
+                yield found
             return
         size = _FIRST_ROWS
         while rows := list(span.narrow(self.rows).values_list(*names)[:size]):
@@ -65,7 +81,7 @@ class Matching:
     def captures(self, span: Span, limit: int, dressed: Callable = lambda rows: rows) -> list[Capture]:
         """Return the first pictures within; `dressed` fetches along what is shown of them."""
         if self.source is None:
-            return list(dressed(span.narrow(self.rows))[:limit])
+            return list(dressed(self._within(span).narrow(self.rows))[:limit])
         keys = [id_ for _at, id_ in islice(self.places(span), limit)]
         found = dressed(Capture.objects.all()).in_bulk(keys)
         return [found[key] for key in keys if key in found]
@@ -76,7 +92,7 @@ class Matching:
             at_most = min(at_most, COUNTED_BY_LOOKING)
             count = sum(1 for _place in islice(self.places(span), at_most + 1))
         else:
-            rows = span.narrow(self.rows)
+            rows = self._within(span).narrow(self.rows)
             # In the order of the index, or SQLite would take another. Of several cameras each tells its own number.
             rows = rows if self.source is None else rows.order_by()
             count = rows.values("received_at")[: at_most + 1].count()
@@ -90,7 +106,8 @@ class Matching:
 def of_cameras(cameras: frozenset[int] | None) -> Matching:
     """Return the pictures of these cameras; None: of all."""
     rows = pictures_of(cameras).order_by("-received_at", "-id")
-    return Matching(rows, OfCameras(cameras) if cameras is not None and len(cameras) != 1 else None)
+    source = OfCameras(cameras) if cameras is not None and len(cameras) != 1 else None
+    return Matching(rows, source, checks=checked(cameras) if source else None)
 
 
 def pictures_of(cameras: frozenset[int] | None) -> CaptureQuerySet:
@@ -100,6 +117,13 @@ def pictures_of(cameras: frozenset[int] | None) -> CaptureQuerySet:
     # Hardly ever one, so that the rows are nearly always without a condition.
     going = list(DeviceRemoval.objects.values_list("pk", flat=True))
     return Capture.objects.exclude(device__in=going) if going else Capture.objects.all()
+
+
+def checked(cameras: frozenset[int] | None) -> CaptureQuerySet:
+    """Return the same for pictures that are named by their keys."""
+    if cameras is None:
+        return pictures_of(None)
+    return Capture.objects.filter(In(Unindexed("device"), list(cameras)))
 
 
 def seen_by(user) -> Matching:

@@ -6,13 +6,16 @@ asks looks at each part whether these pictures match everything (`media_pipeline
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import reduce
 from heapq import merge
 from itertools import chain, islice, pairwise, repeat
+from operator import or_
 from typing import Protocol
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from devices.registry.models import Device
@@ -29,6 +32,7 @@ _LOOKED_AT_FIRST = 1_500
 _MANY_CAMERAS = 500
 # A text that every tenth picture has fills a page from so many.
 _NEAR = 1_024
+_LOOKED_AT_FOR_TEXT, _OFTEN = 400, 16
 _STRETCHES_FIRST, _STRETCHES = 4, 24
 _FIRST_KEY, _LAST_KEY = UUID(int=0), UUID(int=(1 << 128) - 1)
 
@@ -45,13 +49,21 @@ class Span:
     newer: bool = False
 
     def narrow(self, rows: QuerySet, at: str = "received_at", key: str = "pk") -> QuerySet:
-        """Keep the rows within, in order; `at` and `key` name their columns."""
-        if self.since:
-            rows = rows.filter(**{f"{at}__gte": self.since})
-        if self.before:
-            rows = rows.filter(**{f"{at}__lt": self.before})
-        if self.place:
-            moment, id_ = self.place
+        """Keep the rows within, in order; `at` and `key` name their columns.
+
+        With one bound at each end: of two, SQLite would begin at the one that it meets first.
+        """
+        since, before, place = self.since, self.before, self.place
+        if place and self.newer:
+            since, place = (since, None) if since and since > place[0] else (None, place)
+        elif place:
+            before, place = (before, None) if before and before <= place[0] else (None, place)
+        if since:
+            rows = rows.filter(**{f"{at}__gte": since})
+        if before:
+            rows = rows.filter(**{f"{at}__lt": before})
+        if place:
+            moment, id_ = place
             beyond, edge = ("gt", "gte") if self.newer else ("lt", "lte")
             # The last condition alone bounds the index; the others settle pictures of the same microsecond.
             rows = rows.filter(
@@ -59,9 +71,15 @@ class Span:
             )
         return rows.order_by(*((at, key) if self.newer else (f"-{at}", f"-{key}")))
 
+    def within(self, since: datetime | None = None, before: datetime | None = None) -> "Span":
+        """Return the part of it that lies within these times as well."""
+        later = max((at for at in (self.since, since) if at), default=None)
+        earlier = min((at for at in (self.before, before) if at), default=None)
+        return replace(self, since=later, before=earlier)
+
     def beyond(self, place: Place) -> "Span":
         """Return what is left of it behind this place."""
-        return Span(place, self.since, self.before, self.newer)
+        return replace(self, place=place)
 
 
 class Source(Protocol):
@@ -170,9 +188,10 @@ class OfCameras:
             nearest = self._nearest(span)
             if not nearest:
                 return
-            found = self._read(nearest, size, span)
-            yield found
-            span = span.beyond(found[-1])
+            # None are left where all of these were deleted meanwhile.
+            if found := self._read(nearest, size, span):
+                yield found
+                span = span.beyond(found[-1])
 
     def _nearest(self, span: Span) -> list[tuple[datetime, int]]:
         """Return each camera with the time of its next picture, in order."""
@@ -192,11 +211,13 @@ class OfCameras:
         rows = Device.objects.filter(pk__in=[pk for _at, pk in first]).order_by()
         ends = rows.annotate(end=Subquery(own[share : share + 1])).values_list("end", flat=True)
         known = [at for at in [edge, *ends] if at is not None]
-        near, far = (min, "lte") if span.newer else (max, "gte")
-        within = span.narrow(Capture.objects.filter(device__in=[pk for _at, pk in first]))
-        if known:
-            within = within.filter(**{f"received_at__{far}": near(known)})
-        return list(places_of(within))
+        within = span
+        if known and span.newer:
+            within = span.within(before=min(known) + timedelta(microseconds=1))
+        elif known:
+            within = span.within(since=max(known))
+        rows = Capture.objects.filter(device__in=[pk for _at, pk in first])
+        return list(places_of(within.narrow(rows)))
 
 
 @dataclass(frozen=True)
@@ -209,14 +230,17 @@ class OfTexts:
 
     rows: QuerySet
     text: str
+    # The same for pictures that are named by their keys.
+    checks: QuerySet
 
     def parts(self, span: Span) -> Iterator[list[Place]]:
         near = places_of(span.narrow(Capture.objects.all()))
         if (last := near[_NEAR - 1 : _NEAR].first()) is None:
             yield from OfRows(self.rows).parts(span)
             return
-        edge = {"received_at__lte" if span.newer else "received_at__gte": last[0]}
-        if found := list(places_of(span.narrow(self.rows.filter(**edge)))):
+        after_last = last[0] + timedelta(microseconds=1)
+        first = span.within(before=after_last) if span.newer else span.within(since=last[0])
+        if found := list(places_of(first.narrow(self.rows))):
             yield found
         yield from self._beyond(span.beyond((last[0], _LAST_KEY if span.newer else _FIRST_KEY)))
 
@@ -225,32 +249,36 @@ class OfTexts:
         if cover is None or not wanted:
             yield from OfRows(self.rows).parts(span)
             return
-        later, earlier = Q(received_at__gte=cover.until), Q(received_at__lt=cover.since)
+        later, earlier = span.within(since=cover.until), span.within(before=cover.since)
         first, last = (earlier, later) if span.newer else (later, earlier)
-        yield from OfRows(self.rows.filter(first)).parts(span)
+        yield from OfRows(self.rows).parts(first)
         for stretches in self._stretches(wanted, cover, span):
             if found := self._within(stretches, cover, span):
                 yield found
-        yield from OfRows(self.rows.filter(last)).parts(span)
+        yield from OfRows(self.rows).parts(last)
 
     def _within(self, stretches: list[blocks.Stretch], cover: index.Cover, span: Span) -> list[Place]:
         """Return the places within these stretches, each read along its own piece of the index."""
-        rows = span.narrow(self.rows).order_by()
-        of_each = [
-            places_of(
-                rows.filter(
-                    received_at__gte=index.instant_of(since),
-                    received_at__lt=min(index.instant_of(until), cover.until),
-                )
-            )
-            for since, until in stretches
+        ends = [
+            (index.instant_of(since), min(index.instant_of(until), cover.until)) for since, until in stretches
         ]
-        # As one OR, SQLite would walk from the first to the last of them.
+        if connection.vendor == "postgresql":
+            # It reads an OR piece by piece, and plans it once.
+            either = reduce(or_, (Q(received_at__gte=since, received_at__lt=until) for since, until in ends))
+            outer = span.within(min(ends)[0], max(ends)[1])
+            return list(places_of(outer.narrow(self.rows.filter(either))))
+        # An OR SQLite would walk from the first to the last of them.
+        of_each = [places_of(span.within(*end).narrow(self.rows).order_by()) for end in ends]
         return sorted(of_each[0].union(*of_each[1:], all=True), reverse=not span.newer)
 
     def _stretches(self, wanted: list[int], cover: index.Cover, span: Span) -> Iterator[list[blocks.Stretch]]:
         """Yield stretches that may have the text, in order, some at a time."""
-        at = index.number_of(span.place[0] if span.place else cover.until)
+        edges = (
+            [cover.since, span.since, span.place and span.place[0]]
+            if span.newer
+            else [cover.until, span.before, span.place and span.place[0]]
+        )
+        at = index.number_of((max if span.newer else min)(edge for edge in edges if edge))
         changed = {c for c in cover.changed if (c[1] > at if span.newer else c[0] <= at)}
         for size in chain([_STRETCHES_FIRST], repeat(_STRETCHES)):
             found = blocks.with_grams(wanted, at, span.newer, size)
@@ -270,6 +298,32 @@ class OfTexts:
         if span.newer:
             return span.before is not None and index.instant_of(stretch[0]) >= span.before
         return span.since is not None and index.instant_of(stretch[1]) <= span.since
+
+
+@dataclass(frozen=True)
+class OfTextsOfCameras:
+    """The same for some cameras alone: a text that many of their pictures have is looked for among theirs."""
+
+    cameras: frozenset[int]
+    texts: OfTexts
+
+    def parts(self, span: Span) -> Iterator[list[Place]]:
+        own, looked, found = OfCameras(self.cameras).parts(span), 0, []
+        for part in own:
+            keys = [id_ for _at, id_ in part]
+            having = set(self.texts.checks.filter(pk__in=keys).values_list("pk", flat=True))
+            found += [place for place in part if place[1] in having]
+            looked += len(part)
+            if looked >= _LOOKED_AT_FOR_TEXT:
+                break
+        else:
+            yield found
+            return
+        if len(found) * _OFTEN < looked:
+            yield from self.texts.parts(span)
+            return
+        yield found
+        yield from own
 
 
 def few_or_none(rows: QuerySet) -> Listed | None:

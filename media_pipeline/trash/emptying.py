@@ -76,7 +76,11 @@ def _empty(order: EmptyingOrder) -> int:
     last: Capture | None = None
     while time.monotonic() < until_s:
         retention.check_disk(proof)
-        later = retention.behind(rows, "trashed_at", "id", last.trashed_at, last.pk) if last and last.trashed_at else rows
+        later = (
+            retention.behind(rows, "trashed_at", "id", last.trashed_at, last.pk)
+            if last and last.trashed_at
+            else rows
+        )
         size = min(_BATCH, deleting.pace.size)
         batch = list(later.only("trashed_at")[:size])
         gone += deleting.delete_unkept(batch)

@@ -131,6 +131,16 @@ class Delivery(models.Model):
             models.Index(fields=["sha256"], name="deliveries_of_these_bytes"),
             models.Index(fields=["original_sha256"], name="deliveries_of_an_original"),
             models.Index(fields=["device", "-created_at"], name="deliveries_of_a_device"),
+            # The list of all of them, and of those in a state that few have and that lasts. The first has a condition that
+            # is always true, so that SQLite takes it for the list alone, which names it, and not for what looks for work.
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(id__isnull=False), name="deliveries_newest_first"
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=Q(state__in=("failed", "cancelled")),
+                name="deliveries_that_came_to_naught",
+            ),
         ]
 
     def __str__(self) -> str:

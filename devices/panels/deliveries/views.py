@@ -5,6 +5,8 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models.lookups import IsNull
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +17,7 @@ from devices.access.rights import Action, can
 from devices.commands.views import next_page, wants_json
 from devices.registry.models import Device
 from photohub.lib.database.cursors import page_of
+from photohub.lib.database.db import inline, inline_all
 from photohub.lib.http.answer import refuse
 from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.pages.picture_response import picture_response
@@ -28,6 +31,7 @@ from .queue import CannotDeliver
 from .wording import lines_of
 
 PAGE_SIZE = 50
+_NAUGHT = (DeliveryState.FAILED, DeliveryState.CANCELLED)
 _FOR_EVER = "private, max-age=31536000, immutable"
 
 
@@ -38,9 +42,9 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     if not screens.screens_of(request.user) and not can(request.user, Action.COMMAND):
         raise PermissionDenied
     wish = {name: request.GET.get(name, "") for name in ("state", "device")}
-    rows = Delivery.objects.visible_to(request.user).select_related("device")
+    rows = Delivery.objects.visible_to(request.user).select_related("device").filter(id__isnull=False)
     if wish["state"] in DeliveryState.values:
-        rows = rows.filter(state=wish["state"])
+        rows = _in_state(rows, wish["state"])
     if wish["device"]:
         rows = rows.filter(device__code=wish["device"])
     try:
@@ -52,11 +56,24 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
         "wish": wish,
         "filtered": any(wish.values()),
         "states": DeliveryState.choices,
-        "devices": Device.objects.visible_to(request.user).filter(deliveries__isnull=False).distinct(),
+        "devices": Device.objects.visible_to(request.user).filter(_has_delivery()),
         "next": following,
         "first": "cursor" not in request.GET,
     }
     return render(request, "devices/panels/deliveries/deliveries.html", context)
+
+
+def _in_state(rows: QuerySet, state: str) -> QuerySet:
+    """Keep those in one state: of what came to naught by the partial index, of what is under way by those of the queue."""
+    if state in _NAUGHT:
+        rows = rows.filter(state__in=inline_all(_NAUGHT))
+    return rows.filter(state=inline(state))
+
+
+def _has_delivery() -> IsNull:
+    """Say to the database whether a device has a delivery, by one step along the index of its deliveries."""
+    sent = Delivery.objects.filter(device=OuterRef("pk")).order_by("-created_at")
+    return IsNull(Subquery(sent.values("created_at")[:1]), False)
 
 
 @login_required

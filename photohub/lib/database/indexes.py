@@ -49,6 +49,18 @@ class IsMissing(Func):
         return self.as_sql(compiler, connection, template="(%(expressions)s IS NULL)")
 
 
+class Unindexed(Func):
+    """A column that SQLite finds no index for: where the rows are named by their keys, and the column is only looked at."""
+
+    arity = 1
+
+    def as_sqlite(self, compiler, connection, **context: Any):
+        return self.as_sql(compiler, connection, template="(+%(expressions)s)")
+
+    def as_postgresql(self, compiler, connection, **context: Any):
+        return self.as_sql(compiler, connection, template="%(expressions)s")
+
+
 class _Beside:
     """An operation beside those who write: PostgreSQL neither locks the table nor takes part in a transaction.
 

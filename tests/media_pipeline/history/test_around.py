@@ -117,5 +117,5 @@ def test_a_list_without_pictures_has_no_end(alice):
 
 def test_the_number_of_queries_does_not_grow_with_the_pictures(alice, django_assert_max_num_queries):
     made = make_captures(12)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert len(ids(ask(alice, made[6]))) == 12

@@ -97,7 +97,7 @@ def test_other_filters_are_counted_by_looking_up_to_a_limit(monkeypatch):
     keep_counts()
     alice = make_user("alice", "owner")
     assert counted(alice, "kept=yes").days(*JUNE, UTC).counts == {at.date(): 1}
-    monkeypatch.setattr(counts, "LOOKED_AT", 3)
+    monkeypatch.setattr(counts, "LOOKED_AT_EACH", 3)
     tally = counted(alice, "q=06").days(*JUNE, UTC)
     assert (tally.total(), tally.exact) == (3, False)
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
 from media_pipeline.search import index, sources
-from media_pipeline.search.sources import Listed, OfCameras, OfRows, OfTexts, Span, Together
+from media_pipeline.search.sources import Listed, OfCameras, OfRows, OfTexts, OfTextsOfCameras, Span, Together
 from tests.builders import make_device
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +46,11 @@ def listed(rows, span: Span) -> list:
 
 def of_source(source, span: Span, at_most: int = 1000) -> list:
     return list(islice((place for part in source.parts(span) for place in part), at_most))
+
+
+def of_note(text: str) -> OfTexts:
+    rows = Capture.objects.filter(note__contains=text)
+    return OfTexts(rows, text, rows)
 
 
 def spans() -> list[Span]:
@@ -102,19 +107,32 @@ def test_texts_are_found_however_far_the_index_is(cameras, state, text, monkeypa
         monkeypatch.setattr("django.utils.timezone.now", lambda: NOON - timedelta(minutes=30))
     rows = Capture.objects.filter(name__contains=text) | Capture.objects.filter(note__contains=text)
     for span in spans():
-        assert of_source(OfTexts(rows, text), span) == listed(rows, span)
+        assert of_source(OfTexts(rows, text, rows), span) == listed(rows, span)
 
 
-def test_the_index_keeps_a_search_from_reading_what_cannot_hold_the_text(
-    cameras, monkeypatch, django_assert_num_queries
-):
+@pytest.mark.parametrize(("text", "often"), [("n", 16), ("fox", 16), ("fox", 1), ("门", 16), ("nothing", 16)])
+def test_texts_of_some_cameras_are_found_among_theirs_or_by_the_index(cameras, text, often, monkeypatch):
+    monkeypatch.setattr(sources, "_NEAR", 20)
+    monkeypatch.setattr(sources, "_OFTEN", often)
+    monkeypatch.setattr(sources, "_LOOKED_AT_FOR_TEXT", 30)
+    monkeypatch.setattr(sources, "_FIRST_PART", 8)
+    index.keep_texts()
+    for chosen in (cameras[1:4], cameras[6:]):
+        keys = frozenset(c.pk for c in chosen)
+        own = Capture.objects.filter(device__in=keys)
+        rows = own.filter(name__contains=text) | own.filter(note__contains=text)
+        source = OfTextsOfCameras(keys, OfTexts(rows, text, rows))
+        for span in spans():
+            found = [p for p in of_source(source, span) if p[1] in set(rows.values_list("pk", flat=True))]
+            assert found == listed(rows, span)
+
+
+def test_the_index_keeps_a_search_from_reading_what_cannot_hold_the_text(cameras, monkeypatch):
     monkeypatch.setattr(sources, "_NEAR", 20)
     index.keep_texts()
-    Capture.objects.filter(note__contains="门口").update(note="")
-    # Near ones, the span, what changed, the end that is not covered, stretches with these pieces, and both ends.
-    assert of_source(OfTexts(Capture.objects.filter(note__contains="no such"), "no such"), Span()) == []
     Capture.objects.filter(name="n100 ").update(note="unseen")
-    assert of_source(OfTexts(Capture.objects.filter(note="unseen"), "unseen"), Span()) == []
+    # Nobody told the index, so it is not looked for there.
+    assert of_source(of_note("unseen"), Span()) == []
 
 
 def test_keys_at_the_ends_of_an_instant_are_the_least_and_the_greatest():

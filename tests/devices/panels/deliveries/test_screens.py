@@ -46,7 +46,7 @@ def test_whether_there_are_screens_is_told_without_looking_at_each(django_assert
     make_device("off", profile="panel", group=farm, enabled=False)
     assert [has_screens(user) for user in (make_user("ada", "owner"), bob, vera)] == [True, False, False]
     make_device("barn", profile="panel", group=farm)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert has_screens(bob)
 
 
