@@ -12,7 +12,7 @@ from functools import reduce
 from heapq import merge
 from itertools import chain, islice, pairwise, repeat
 from operator import or_
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -37,6 +37,7 @@ _STRETCHES_FIRST, _STRETCHES = 4, 24
 _FIRST_KEY, _LAST_KEY = UUID(int=0), UUID(int=(1 << 128) - 1)
 
 Place = tuple[datetime, UUID]
+Rows = TypeVar("Rows", bound=QuerySet)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Span:
     before: datetime | None = None
     newer: bool = False
 
-    def narrow(self, rows: QuerySet, at: str = "received_at", key: str = "pk") -> QuerySet:
+    def narrow(self, rows: Rows, at: str = "received_at", key: str = "pk") -> Rows:
         """Keep the rows within, in order; `at` and `key` name their columns.
 
         With one bound at each end: of two, SQLite would begin at the one that it meets first.
@@ -120,7 +121,7 @@ class OfRows:
 
 def of_tags(tags: list[int]) -> Source:
     """Return the pictures with one of these tags."""
-    of_each = [OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags]
+    of_each: list[Source] = [OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags]
     return of_each[0] if len(of_each) == 1 else Together(of_each)
 
 
