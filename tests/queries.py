@@ -143,7 +143,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
             ("kept", "kept", True, "captures_kept"),
             ("asked for", "asked", True, "captures_asked_for"),
             ("sent by themselves", "asked", False, "captures_sent_by_themselves"),
-            ("waiting", "state", "waiting", "objects_that_wait"),
+            ("waiting", "state", "waiting", "objects_that_wait|newest_objects_to_mirror"),
             ("in trouble", "state", "problem", "objects_in_trouble"),
             *((word, "flag", word, f"captures_{word}") for word in FLAGS),
         )

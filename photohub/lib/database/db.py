@@ -2,12 +2,13 @@
 
 import asyncio
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -19,13 +20,6 @@ from django.db import (
 )
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
-
-from photohub.lib.memory.later import later
-
-if TYPE_CHECKING:
-    import psycopg_pool
-else:
-    psycopg_pool = later("psycopg_pool")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,7 +69,9 @@ def note_absence(error: BaseException) -> None:
     Only then: a connection that broke may be an old one, and the next is good.
     """
     global _away_until_s
-    if connection.vendor == "postgresql" and isinstance(error.__cause__, psycopg_pool.PoolTimeout):
+    # Of a library that nobody has loaded there is no error.
+    pool = sys.modules.get("psycopg_pool")
+    if pool is not None and isinstance(error.__cause__, pool.PoolTimeout):
         _away_until_s = time.monotonic() + _AWAY_FOR_S
 
 
