@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         AddIndexBeside(
             model_name="delivery",
             index=models.Index(
-                fields=["-created_at", "-id"], condition=Q(id__isnull=False), name="deliveries_newest_first"
+                fields=["-created_at", "-id"], condition=Q(state__gte="a"), name="deliveries_newest_first"
             ),
         ),
         AddIndexBeside(

@@ -134,7 +134,7 @@ class Delivery(models.Model):
             # The list of all of them, and of those in a state that few have and that lasts. The first has a condition that
             # is always true, so that SQLite takes it for the list alone, which names it, and not for what looks for work.
             models.Index(
-                fields=["-created_at", "-id"], condition=Q(id__isnull=False), name="deliveries_newest_first"
+                fields=["-created_at", "-id"], condition=Q(state__gte="a"), name="deliveries_newest_first"
             ),
             models.Index(
                 fields=["-created_at", "-id"],

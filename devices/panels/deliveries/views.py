@@ -42,7 +42,7 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     if not screens.screens_of(request.user) and not can(request.user, Action.COMMAND):
         raise PermissionDenied
     wish = {name: request.GET.get(name, "") for name in ("state", "device")}
-    rows = Delivery.objects.visible_to(request.user).select_related("device").filter(id__isnull=False)
+    rows = Delivery.objects.visible_to(request.user).select_related("device").filter(state__gte=inline("a"))
     if wish["state"] in DeliveryState.values:
         rows = _in_state(rows, wish["state"])
     if wish["device"]:
