@@ -121,7 +121,9 @@ class OfRows:
 
 def of_tags(tags: list[int]) -> Source:
     """Return the pictures with one of these tags."""
-    of_each: list[Source] = [OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags]
+    of_each: list[Source] = [
+        OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags
+    ]
     return of_each[0] if len(of_each) == 1 else Together(of_each)
 
 
