@@ -83,6 +83,40 @@ def test_arrows_go_on_where_the_page_ends_and_going_back_closes(open_page):
     assert page.evaluate("document.activeElement.matches('a[data-lightbox]')")
 
 
+PRESS_WHILE_IT_OPENS = """keys => new MutationObserver((_, observer) => {
+  if (!document.querySelector('.pswp')) return;
+  observer.disconnect();
+  for (const key of keys) document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+}).observe(document.body, { childList: true })"""
+
+
+def test_keys_that_are_pressed_while_it_opens_are_obeyed(open_page):
+    page = open_page("/history?fold=no", **DESK)
+    page.evaluate(PRESS_WHILE_IT_OPENS, ["ArrowRight", "ArrowRight", "ArrowLeft", "ArrowRight"])
+    page.locator("a[data-lightbox]").nth(9).click()
+    expect_place(page, 12)
+    page.keyboard.press("Escape")
+    expect(page.locator(".pswp")).to_have_count(0)
+    assert "/history?fold=no" in page.url
+    page.evaluate(PRESS_WHILE_IT_OPENS, ["Escape"])
+    page.locator("a[data-lightbox]").nth(9).click()
+    expect(page.locator(".pswp")).to_have_count(1)
+    expect(page.locator(".pswp")).to_have_count(0)
+    assert "/history?fold=no" in page.url
+
+
+def test_an_arrow_waits_for_the_neighbours(open_page):
+    page = open_page("/history?fold=no", **DESK)
+    held = []
+    page.route("**/captures/around?*", lambda route: held.append(route))
+    page.locator("a[data-lightbox]").nth(3).click()
+    expect(page.locator(SHOWN)).to_be_visible()
+    page.keyboard.press("ArrowRight")
+    for route in held:
+        route.continue_()
+    expect_place(page, 5)
+
+
 def test_a_small_picture_fills_the_screen_beside_the_panel_too(open_page):
     page = open_page("/history?fold=no", **DESK)
     open_picture(page, 5)

@@ -45,8 +45,12 @@ class View {
   #actions;
   #frame;
   #info;
+  #field = "";
   #opener;
+  #opened;
   #isInHistory = false;
+  #isReady = false;
+  #stepsToGo = 0;
   #said = "";
 
   constructor(PhotoSwipe, link) {
@@ -70,6 +74,8 @@ class View {
       tapAction: false,
       bgClickAction: false,
       returnFocus: false,
+      // It takes the focus once it has opened, from a field too that somebody is writing in, unless a pointer opened it.
+      initialPointerPos: { x: 0, y: 0 },
       arrowPrevTitle: words.previous,
       arrowNextTitle: words.next,
       errorMsg: words.failed,
@@ -89,6 +95,7 @@ class View {
 
   #listen() {
     const pswp = this.#pswp;
+    this.#opened = new Promise((resolve) => { pswp.on("bindEvents", resolve); });
     pswp.addFilter("contentErrorElement", (element, content) => this.#explain(element, content.data));
     pswp.on("afterInit", () => this.#begin());
     pswp.on("change", () => this.#show());
@@ -113,6 +120,15 @@ class View {
     } catch {
       // The picture itself is there all the same.
     }
+    await this.#opened;
+    this.#isReady = true;
+    if (this.#stepsToGo && !this.#pswp.isDestroying) this.#pswp.goTo(this.#stage.index + this.#stepsToGo);
+  }
+
+  /* PhotoSwipe hears no key before it has opened, nor an arrow before it knows a neighbour. Tells whether it is so. */
+  stepLater(steps) {
+    if (!this.#isReady) this.#stepsToGo += steps;
+    return !this.#isReady;
   }
 
   /* Bars, panel and sheet stand inside PhotoSwipe's element, which keeps the focus to itself. */
@@ -120,6 +136,7 @@ class View {
     const root = this.#pswp.element;
     root.append(document.getElementById("lightbox-frame").content.cloneNode(true));
     root.setAttribute("aria-modal", "true");
+    root.focus();
     this.#frame = root;
     this.#info = root.querySelector(".info");
     root.addEventListener("click", (event) => this.#click(event));
@@ -136,9 +153,10 @@ class View {
     (tile ?? this.#opener).focus();
   }
 
-  close() {
-    this.#isInHistory = false;
-    this.#pswp.close();
+  /* Going back has left the picture's address already; a key has not. */
+  close({ wentBack }) {
+    if (wentBack) this.#isInHistory = false;
+    this.#opened.then(() => this.#pswp.close());
   }
 
   /* The picture that is shown now: address, caption, buttons, and a word for who does not see it. */
@@ -197,6 +215,7 @@ class View {
   /* Panel */
   setInfo(isOpen, field = "") {
     infoIsOpen = isOpen;
+    this.#field = "";
     this.#info.toggleAttribute("data-open", isOpen);
     this.#info.inert = !isOpen;
     this.#frame.classList.toggle("lightbox--info", isOpen);
@@ -206,26 +225,33 @@ class View {
     else if (this.#info.contains(document.activeElement)) this.#frame.focus();
   }
 
+  /* Several may be under way at once; where the focus goes is remembered until the field is there. */
   async #fetchInfo(field = "") {
     const { page } = this.item;
     const info = this.#info;
+    this.#field = field || this.#field;
     if (info.dataset.page !== page) {
       info.dataset.page = page;
       info.setAttribute("aria-busy", "true");
       const html = await fetchPart(`${page}/panel`);
       if (info.dataset.page !== page) return;
+      info.removeAttribute("aria-busy");
+      if (isBeingWritten(info)) return;
+      if (info.contains(document.activeElement)) this.#field ||= document.activeElement.name;
       if (html === null) info.textContent = words.failed;
       else info.innerHTML = html;
-      info.removeAttribute("aria-busy");
     }
-    if (field) info.querySelector(`[name=${field}]`)?.focus();
+    const wanted = this.#field && info.querySelector(`[name=${this.#field}]`);
+    if (!wanted) return;
+    this.#field = "";
+    wanted.focus();
   }
 
   /* Deeds */
   do(what) {
     const { item } = this;
     const deeds = {
-      close: () => this.#pswp.close(),
+      close: () => this.close({ wentBack: false }),
       info: () => this.setInfo(!infoIsOpen),
       keys: () => this.#frame.querySelector("[data-lightbox-keys]").showModal(),
       in: () => this.#stage.zoom(1.5),
@@ -276,6 +302,8 @@ class View {
     const form = event.target;
     if (form.matches("[data-lightbox-labels]")) {
       event.preventDefault();
+      // What is saved is no longer being written.
+      for (const field of form.elements) field.defaultValue = field.value;
       this.#actions.label(this.item, Object.fromEntries(new FormData(form)));
     } else if (form.matches("[data-lightbox-share]")) {
       event.preventDefault();
@@ -365,12 +393,18 @@ class View {
   }
 }
 
+/* What somebody has begun to write stays. */
+function isBeingWritten(info) {
+  const field = document.activeElement;
+  return info.contains(field) && isTyping(field) && field.value !== field.defaultValue;
+}
+
 function stopOverPicture(event) {
   if (event.target.closest(".info, .compare-over, dialog")) event.stopPropagation();
 }
 
 listenToKeys(() => view);
-window.addEventListener("popstate", () => view?.close());
+window.addEventListener("popstate", () => view?.close({ wentBack: true }));
 
 /* Its library and its styles come when somebody is about to open it: a page's own pictures are not to wait for them. */
 let parts = null;
