@@ -33,17 +33,19 @@ class Figure:
 def _stuck_removals() -> list[QuerySet]:
     """Return what cannot be removed now, beside copies in a former mirror, in two ranges of the index of errors."""
     failed, former = Removal.objects.failed(), deleting.FORMER_MIRROR.text
-    return [failed.filter(error__lt=former), failed.filter(error__gt=former)]
+    parts = failed.filter(error__lt=former), failed.filter(error__gt=former)
+    return [part.order_by("error") for part in parts]
 
 
-# The tables' parts that are counted.
+# The tables' parts that are counted, in the order of the index that holds nothing but them: a database that is free to
+# choose walks past all others as long as it takes these to be many.
 _PARTS: dict[str, Callable[[], list[QuerySet]]] = {
-    "stored": lambda: [Capture.everything.all()],
-    "trash": lambda: [Capture.everything.in_trash()],
-    "waiting": lambda: [OSSObject.objects.waiting()],
-    "refused": lambda: [OSSObject.objects.refused()],
-    "failed": lambda: [OSSObject.objects.failed()],
-    "never copied": lambda: [OSSObject.objects.never_copied()],
+    "stored": lambda: [Capture.everything.order_by()],
+    "trash": lambda: [Capture.everything.in_trash().order_by("-trashed_at", "-id")],
+    "waiting": lambda: [OSSObject.objects.waiting().order_by("next_try_at")],
+    "refused": lambda: [OSSObject.objects.refused().order_by("next_try_at")],
+    "failed": lambda: [OSSObject.objects.failed().order_by("next_try_at")],
+    "never copied": lambda: [OSSObject.objects.never_copied().order_by("next_try_at")],
     "stuck removals": _stuck_removals,
 }
 _WITH_BYTES = ("trash",)
@@ -53,7 +55,7 @@ def read(name: str) -> Figure:
     """Return a figure: exact up to a thousand rows, else as the sweep last counted it."""
     column, found = "size_bytes" if name in _WITH_BYTES else "pk", []
     for rows in _PARTS[name]():
-        found += rows.order_by().values_list(column, flat=True)[: EXACT_UP_TO + 1 - len(found)]
+        found += rows.values_list(column, flat=True)[: EXACT_UP_TO + 1 - len(found)]
     if len(found) <= EXACT_UP_TO:
         return Figure(len(found), sum(found) if name in _WITH_BYTES else 0)
     kept = KeptFigure.objects.filter(pk=name).first() or _count(name)
@@ -68,7 +70,7 @@ def keep() -> None:
 
 
 def _first_of(rows: QuerySet) -> QuerySet:
-    return rows.order_by().values("pk")[: EXACT_UP_TO + 1]
+    return rows.values("pk")[: EXACT_UP_TO + 1]
 
 
 # When this process counted, and how long that took: a hub at rest writes nothing.
