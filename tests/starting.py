@@ -1,7 +1,7 @@
 """A plugin of pytest: which tests start processes: hubs, stacks, browsers, compilers, other people's servers.
 
-`manage.py test quick` leaves these out (`-m "not slow"`). Nobody keeps a list: a test is slow if its function, one of its
-fixtures, or anything of the suite's own that these name, comes to a module that starts processes or drives a browser.
+`manage.py test quick` leaves these out, and those marked as thorough. Nobody keeps a list: a test is slow if its function,
+one of its fixtures, or anything of the suite's own that these name, comes to a module that starts processes or drives a browser.
 """
 
 import functools
@@ -20,6 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "slow: starts processes; found by tests/starting.py, never given by hand"
     )
+    config.addinivalue_line("markers", "thorough: goes through everything there is; not in the quick part")
 
 
 # First, because `-m` and the order of tests ask for the marks.

@@ -5,7 +5,7 @@ import pytest
 from tests.page_costs import FEW, MANY, NOT_ASKED, costs
 from tests.rights.table import API, PAGES, rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 # Trees of indexes are deeper in large tables, and what is counted goes further.
 _DEEPER = 1.3
 _MORE = 5_500

@@ -21,8 +21,14 @@ def test_the_suite_runs_in_three_processes():
 
 def test_the_quick_part_leaves_out_what_starts_services():
     found = suite.arguments_of(["quick", "-k", "panel"])
-    assert found[-4:] == ["-m", "not slow", "-k", "panel"]
-    assert "--processes=2" in found
+    assert found[-4:] == ["-m", "not slow and not thorough", "-k", "panel"]
+
+
+def test_files_lie_in_memory_only_where_there_is_room(tmp_path, monkeypatch):
+    assert suite.has_room(tmp_path)
+    assert not suite.has_room(tmp_path / "missing")
+    monkeypatch.setattr(suite, "IN_MEMORY_AT_LEAST", 1 << 60)
+    assert not suite.has_room(tmp_path)
 
 
 def test_the_long_form_is_the_whole_suite_with_every_long_test():

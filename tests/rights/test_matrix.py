@@ -193,6 +193,7 @@ def wrong_answers(world: World, table: dict, head: str, bodies: dict) -> list[st
     return wrong
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_every_page_lets_in_whom_it_should():
     world = make_world()
@@ -212,6 +213,7 @@ def test_every_page_lets_in_whom_it_should():
     ] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.django_db(transaction=True)
 def test_every_operation_lets_in_whom_it_should():
     world, table = make_world(), rows(API)
