@@ -5,6 +5,8 @@ import itertools
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -152,6 +154,15 @@ def folder_settings(folder: Path) -> dict[str, Path | int]:
         "FIRMWARE_DIR": folder / "firmware",
         "DISK_FLOOR_BYTES": 0,
     }
+
+
+@pytest.fixture
+def another_disk(tmp_path) -> Iterator[Path]:
+    """Yield a folder on another file system than the test's own."""
+    device = os.stat(tmp_path).st_dev
+    found = (folder for folder in ("/dev/shm", "/var/tmp") if os.stat(folder).st_dev != device)
+    with tempfile.TemporaryDirectory(dir=next(found)) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

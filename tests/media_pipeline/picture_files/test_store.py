@@ -1,10 +1,8 @@
 import hashlib
 import mmap
 import os
-import tempfile
 import time
 import tracemalloc
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -86,8 +84,8 @@ def test_only_old_unfinished_files_are_dropped(settings):
     assert store.drop_stale_incoming() == 1 and new.exists() and not old.exists()
 
 
-def test_the_free_space_is_asked_at_most_once_a_second(monkeypatch):
-    asked = []
+def test_the_free_space_is_asked_at_most_once_a_second(settings, data_folder, monkeypatch):
+    settings.PHOTOHUB_DATA, asked = data_folder, []
     monkeypatch.setattr(store, "_free", (-10.0, 0))
     monkeypatch.setattr(
         store.shutil, "disk_usage", lambda path: asked.append(path) or SimpleNamespace(free=7)
@@ -97,29 +95,26 @@ def test_the_free_space_is_asked_at_most_once_a_second(monkeypatch):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("apart", ["INCOMING_DIR", "PICTURES_DIR", "THUMBNAILS_DIR"])
-def test_folders_on_different_disks_store_show_mirror_and_set_aside_pictures(settings, tmp_path, apart):
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
-        assert os.stat(disk).st_dev != os.stat(tmp_path).st_dev
-        setattr(settings, apart, Path(disk) / "folder")
-        store.make_folders()
-        small, large = make_jpeg(), make_jpeg(900, 900, text="large") + bytes(store.IN_MEMORY_BYTES)
-        device = make_device()
-        captures = [make_capture(device, data, name=data[:9].hex()) for data in (small, large)]
-        assert [store.full_path(c.path).read_bytes() for c in captures] == [small, large]
-        assert thumbnails.make_all([c.pk for c in captures]) == 2
-        assert not list(settings.INCOMING_DIR.iterdir())
-        Capture.objects.all().delete()
-        assert orphans.set_orphans_aside(older_than_s=-60) == 2
-        assert len(list(orphans.lost_folder().iterdir())) == 2
+def test_folders_on_different_disks_store_show_mirror_and_set_aside_pictures(settings, another_disk, apart):
+    setattr(settings, apart, another_disk / "folder")
+    store.make_folders()
+    small, large = make_jpeg(), make_jpeg(900, 900, text="large") + bytes(store.IN_MEMORY_BYTES)
+    device = make_device()
+    captures = [make_capture(device, data, name=data[:9].hex()) for data in (small, large)]
+    assert [store.full_path(c.path).read_bytes() for c in captures] == [small, large]
+    assert thumbnails.make_all([c.pk for c in captures]) == 2
+    assert not list(settings.INCOMING_DIR.iterdir())
+    Capture.objects.all().delete()
+    assert orphans.set_orphans_aside(older_than_s=-60) == 2
+    assert len(list(orphans.lost_folder().iterdir())) == 2
 
 
-def test_the_fullest_of_the_disks_counts(settings, monkeypatch):
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as disk:
-        settings.INCOMING_DIR = Path(disk)
-        free = {settings.PHOTOHUB_DATA: 9, settings.INCOMING_DIR: 5}
-        monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
-        monkeypatch.setattr(store, "_free", (-10.0, 0))
-        assert store.free_bytes() == 5
+def test_the_fullest_of_the_disks_counts(settings, data_folder, another_disk, monkeypatch):
+    settings.PHOTOHUB_DATA, settings.INCOMING_DIR = data_folder, another_disk
+    free = {settings.PHOTOHUB_DATA: 9, settings.INCOMING_DIR: 5}
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: SimpleNamespace(free=free[folder]))
+    monkeypatch.setattr(store, "_free", (-10.0, 0))
+    assert store.free_bytes() == 5
 
 
 def test_small_bodies_that_arrive_together_have_a_bound_and_all_stay_whole(monkeypatch):
