@@ -148,6 +148,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "photohub.lib.pages.middleware.serve_static_files",
+    "photohub.lib.memory.asking.ask_once",
     "photohub.lib.pages.timezones.tell_times_in_visitors_timezone",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -25,6 +25,7 @@ from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
 from photohub.lib.database.db import one_writer
+from photohub.lib.memory.asking import once_a_page
 
 from .models import ChangedHour, CountedSpan, DayCount, HourCount
 
@@ -52,6 +53,7 @@ def mark_changed(captures: Iterable[Capture]) -> None:
     ChangedHour.objects.bulk_create([ChangedHour(hour=hour) for hour in sorted(hours)])
 
 
+@once_a_page
 def counted_hours() -> range:
     """Return the hours whose counts stand in the table."""
     span = CountedSpan.objects.first()

@@ -12,6 +12,7 @@ from devices.access.rights import sees_all
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from photohub.lib.database.indexes import Unindexed
+from photohub.lib.memory.asking import once_a_page
 
 from .sources import OfCameras, Place, Source, Span, places_of
 
@@ -115,8 +116,13 @@ def pictures_of(cameras: frozenset[int] | None) -> CaptureQuerySet:
     if cameras is not None:
         return Capture.objects.filter(device__in=cameras)
     # Hardly ever one, so that the rows are nearly always without a condition.
-    going = list(DeviceRemoval.objects.values_list("pk", flat=True))
+    going = _devices_that_go()
     return Capture.objects.exclude(device__in=going) if going else Capture.objects.all()
+
+
+@once_a_page
+def _devices_that_go() -> list[int]:
+    return list(DeviceRemoval.objects.values_list("pk", flat=True))
 
 
 def checked(cameras: frozenset[int] | None) -> CaptureQuerySet:
