@@ -1,4 +1,7 @@
-"""Connections that are turned away because too many are open: said on the status page while it lasts."""
+"""Connections that are turned away because too many are open, or cut off because they send too much.
+
+What is crowded is said on the status page while it lasts; what was cut off is an event.
+"""
 
 from django.utils.translation import gettext_noop as _
 
@@ -23,6 +26,29 @@ _SENTENCES = {
         _("MQTT connections are accepted again."),
     ),
 }
+
+
+# By the words of `photohub.lib.http.socket_guard`.
+_CUT_OFF = {
+    "large": _(
+        "A WebSocket to %(path)s was closed: its message was too large. Closed for this reason lately: %(count)s."
+    ),
+    "pieces": _(
+        "A WebSocket to %(path)s was closed: its message came in too many pieces. Closed for this reason "
+        "lately: %(count)s."
+    ),
+    "together": _(
+        "A WebSocket to %(path)s was closed: too many large messages arrived at once. Closed for this reason "
+        "lately: %(count)s."
+    ),
+}
+_PATH_SHOWN = 100
+
+
+def note_cut_off(why: str, path: str, count: int) -> None:
+    """Tell people that WebSockets were cut off; `count` of them since it was told last."""
+    told = said(_CUT_OFF[why], path=path[:_PATH_SHOWN], count=count)
+    events.record(EventType.NOTICE, told, problem=True)
 
 
 def note(name: str, turned_away: int, limit: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 import socket
 import sys
@@ -13,18 +14,24 @@ import uvicorn
 from django.urls import get_resolver
 from uvicorn.server import ServerState
 
+from devices.events import overload
 from devices.firmware.endpoints import download
 from media_pipeline.intake.ingest import committer
 from photohub import asgi
 from photohub.gateway import streams
+from photohub.lib.database.db import in_thread
 from photohub.lib.files import open_files
 from photohub.lib.http import guard as http_guard
+from photohub.lib.http import socket_guard
 from photohub.lib.http.guard import GuardedHttp
 from photohub.lib.http.socket_guard import GuardedWebSocket
 from photohub.lib.messaging import notify
 
 GRACE_S = 4
 _WEBSOCKET_MAX_BYTES = 16 * 2**20
+
+log = logging.getLogger(__name__)
+_under_way: set[asyncio.Future] = set()
 
 
 class _State(ServerState):
@@ -75,8 +82,22 @@ def make_room() -> None:
     """Let this process have many connections, and threads that take turns often enough. Call before serving."""
     http_guard.make_room(open_files.allow_many())
     http_guard.turn_away_with(download.turn_away)
+    socket_guard.tell_with(_tell_cut_off)
     # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
     sys.setswitchinterval(0.0005)
+
+
+def _tell_cut_off(why: str, path: str, count: int) -> None:
+    """Write down in a thread that a WebSocket was cut off; the log has it where the database is away."""
+    noting = asyncio.ensure_future(in_thread(overload.note_cut_off, why, path, count))
+    _under_way.add(noting)
+    noting.add_done_callback(_noted)
+
+
+def _noted(noting: asyncio.Future) -> None:
+    _under_way.discard(noting)
+    if not noting.cancelled() and (error := noting.exception()):
+        log.warning("That a WebSocket was cut off could not be written down: %s", error)
 
 
 def settle() -> None:

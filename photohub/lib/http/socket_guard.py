@@ -9,6 +9,7 @@ connections as they like, or ask with pings for answers that they never take. He
 """
 
 import logging
+from collections.abc import Callable
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -19,9 +20,19 @@ HELD_AT_MOST_BYTES = 32 * 2**20
 PIECES_AT_MOST = 1000
 _LARGE_PATHS = ("/mqtt", "/mqtt/")
 
+# Why a connection is cut off.
+LARGE, PIECES, TOGETHER = "large", "pieces", "together"
+
 log = logging.getLogger(__name__)
 _said = Seldom()
+_tell: Callable[[str, str, int], object] | None = None
 _held: "dict[GuardedWebSocket, int]" = {}
+
+
+def tell_with(tell: Callable[[str, str, int], object] | None) -> None:
+    """Have it told, once a minute at most: `tell(why, path, how many since the last time)`, called in the loop."""
+    global _tell
+    _tell = tell
 
 
 class GuardedWebSocket(WebSocketsSansIOProtocol):
@@ -30,7 +41,7 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if len(self.frames) > PIECES_AT_MOST:
-            self._cut_off("a message in too many pieces")
+            self._cut_off(PIECES)
             return
         held_bytes = len(self.conn.reader.buffer) + sum(map(len, self.frames))
         if held_bytes > SMALL_MESSAGE_BYTES:
@@ -52,16 +63,19 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
 
     def _hold(self, held_bytes: int) -> None:
         if not self.handshake_initiated or self.scope["path"] not in _LARGE_PATHS:
-            self._cut_off("a message that is too large for this address")
+            self._cut_off(LARGE)
             return
         _held[self] = held_bytes
         if sum(_held.values()) > HELD_AT_MOST_BYTES:
-            max(_held, key=_held.__getitem__)._cut_off("too much is sent at once")
+            max(_held, key=_held.__getitem__)._cut_off(TOGETHER)
 
-    def _cut_off(self, reason: str) -> None:
+    def _cut_off(self, why: str) -> None:
         _held.pop(self, None)
-        if count := _said.count(reason):
-            log.warning("A WebSocket was cut off: %s (%d of this kind).", reason, count)
+        path = self.scope["path"] if self.handshake_initiated else ""
+        if count := _said.count(why):
+            log.warning("A WebSocket to %r was cut off: %s (%d of this kind).", path[:100], why, count)
+            if _tell is not None:
+                _tell(why, path, count)
         self.frames.clear()
         # Who serves the connection may still hold it for a while.
         self.conn.reader.buffer.clear()

@@ -6,11 +6,14 @@ import socket
 from email.utils import parsedate_to_datetime
 
 import httpx
+from django.db import DatabaseError
 from django.urls import clear_url_caches, get_resolver
 
 from devices.firmware.endpoints import download
 from photohub.lib.http import guard as http_guard
+from photohub.lib.http import socket_guard
 from photohub.start import serving
+from tests.waiting import until
 
 
 def test_a_full_collection_passes_over_what_was_loaded_before_serving():
@@ -28,6 +31,28 @@ def test_a_web_server_turns_away_who_comes_for_firmware_while_all_places_are_tak
     monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
     serving.make_room()
     assert http_guard._turn_away == download.turn_away
+
+
+async def test_a_websocket_that_is_cut_off_is_written_down_unless_the_database_is_away(monkeypatch, caplog):
+    noted = []
+
+    def note(why: str, path: str, count: int) -> None:
+        noted.append((why, path, count))
+        if why == socket_guard.PIECES:
+            raise DatabaseError("away")
+
+    monkeypatch.setattr(serving.overload, "note_cut_off", note)
+    monkeypatch.setattr(socket_guard, "_tell", None)
+    monkeypatch.setattr(http_guard, "_turn_away", None)
+    monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
+    serving.make_room()
+    for why in (socket_guard.LARGE, socket_guard.PIECES):
+        socket_guard._tell(why, "/mqtt", 2)
+        await until(lambda: not serving._under_way)
+    assert noted == [("large", "/mqtt", 2), ("pieces", "/mqtt", 2)]
+    assert [record.message for record in caplog.records] == [
+        "That a WebSocket was cut off could not be written down: away"
+    ]
 
 
 async def _answer(_scope, _receive, send) -> None:

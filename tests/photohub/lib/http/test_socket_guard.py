@@ -10,6 +10,7 @@ import uvicorn
 
 from photohub.lib.http import socket_guard
 from photohub.lib.http.socket_guard import GuardedWebSocket
+from photohub.lib.log.throttling import Seldom
 from tests.waiting import until
 
 HELLO = (
@@ -83,11 +84,16 @@ async def test_a_whole_picture_passes_where_pictures_come():
         ("/mqtt", frame(b"", fin=False) + frame(b"", kind=0, fin=False) * 2000),
     ],
 )
-async def test_a_message_that_is_too_much_before_it_is_whole_is_cut_off(path: str, sent: bytes):
+async def test_a_message_that_is_too_much_before_it_is_whole_is_cut_off(monkeypatch, path: str, sent: bytes):
+    told = []
+    monkeypatch.setattr(socket_guard, "_said", Seldom())
+    monkeypatch.setattr(socket_guard, "_tell", lambda *words: told.append(words))
     async with serving() as port:
         reader, writer = await connect(port, path)
         writer.write(sent)
         assert await is_cut_off(reader)
+    why = "pieces" if b"\0" * 2000 not in sent and path == "/mqtt" else "large"
+    assert told == [(why, path, 1)]
 
 
 async def test_all_that_is_not_whole_has_one_bound(monkeypatch):
