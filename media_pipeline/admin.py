@@ -9,6 +9,7 @@ from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
 from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.nodes.models import Node
 from media_pipeline.show_rules.models import ShowRule, ShowRun
 from media_pipeline.time_lapses.models import TimeLapse
 
@@ -47,6 +48,11 @@ class OSSObjectAdmin(ReadOnlyAdmin):
     list_filter = ["state", "error_word"]
     search_fields = ["key"]
     raw_id_fields = ["capture"]
+
+
+@admin.register(Node)
+class NodeAdmin(ReadOnlyAdmin):
+    list_display = ["number", "name", "address", "state", "seen_at", "free_bytes"]
 
 
 @admin.register(Tag)

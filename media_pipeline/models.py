@@ -5,6 +5,7 @@ from .history.models import SavedFilter
 from .links.models import ShareLink
 from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, KeptFigure, Removal
 from .mirror.models import MirrorState, OSSObject
+from .nodes.models import Node, NodeState
 from .search.models import ChangedText, IndexedSpan, TextBlock
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
@@ -23,6 +24,8 @@ __all__ = [
     "LapseFormat",
     "LapseState",
     "MirrorState",
+    "Node",
+    "NodeState",
     "OSSObject",
     "Removal",
     "RunState",

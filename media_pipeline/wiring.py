@@ -11,8 +11,10 @@ from devices.registry import removing
 
 from .captures import for_panels as showing
 from .captures import labels
+from .captures.models import Capture
 from .links import publish
 from .maintenance import deleting
+from .nodes import here
 from .search import index
 
 
@@ -25,3 +27,4 @@ def connect() -> None:
     deleting.on_delete(playlists.forget)
     labels.on_note(index.note_change)
     fetching.on_own_link(showing.read_link)
+    here.on_first(Capture.everything.exists)

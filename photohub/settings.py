@@ -509,6 +509,41 @@ try:
 except BucketSettingError as _error:
     raise SettingError(_error.name, _error.sentence) from None
 
+# --- several machines --------------------------------------------------------------------------------------------
+
+NODE_URL = env_parsed(
+    "PHOTOHUB_NODE_URL",
+    "",
+    "Address at which the hub's other machines reach this one's web server; empty: there is only this machine",
+    read_origin,
+)
+NODE_NAME = env_str(
+    "PHOTOHUB_NODE_NAME", "", "Name of this data folder, asked for once; empty: the machine's"
+)
+
+
+def _check_node() -> None:
+    needed = {"DATABASE_URL": DATABASE_URL, "REDIS_URL": REDIS_URL}
+    if missing := [name for name, value in needed.items() if not value]:
+        raise SettingError(
+            "PHOTOHUB_NODE_URL", f"is set, but {missing[0]} is empty. Several machines share both of them"
+        )
+    if PHOTOHUB_MIRROR not in ("oss", "s3"):
+        raise SettingError(
+            "PHOTOHUB_NODE_URL",
+            "is set, but there is no object store, without which the pictures of a machine that is lost are lost"
+            " and nobody sees them while it is away. Set PHOTOHUB_MIRROR to oss or s3",
+        )
+    if READ["PHOTOHUB_SECRET_KEY"].source == "default":
+        raise SettingError(
+            "PHOTOHUB_NODE_URL",
+            "is set, but PHOTOHUB_SECRET_KEY is empty. All machines of a hub need the same one",
+        )
+
+
+if NODE_URL:
+    _check_node()
+
 # --- retention ---------------------------------------------------------------------------------------------------
 
 # A century: far beyond it there is no date to compare with.

@@ -121,6 +121,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.mirror.models": "media_pipeline/mirror/test_copying.py",
     "media_pipeline.models": "media_pipeline/intake/test_ingest.py",
     "media_pipeline.mqtt_routes": "flows/test_streams.py test_docs.py",
+    "media_pipeline.nodes.models": "media_pipeline/nodes/test_here.py",
     "media_pipeline.picture_files.refusals": "media_pipeline/intake/test_endpoint.py test_docs.py",
     "media_pipeline.search.blocks": "media_pipeline/search/test_index.py",
     "media_pipeline.search.matching": "media_pipeline/search/test_sources.py",

@@ -110,6 +110,8 @@ class Capture(models.Model):
     flags = models.JSONField(default=list, blank=True)
     telemetry = models.JSONField(default=dict, blank=True)
     sent_from = models.CharField(max_length=64, blank=True)
+    # On which machine's disk the file is (`nodes.here`). Without a foreign key, whose index and check every picture pays.
+    node = models.SmallIntegerField(null=True, blank=True, editable=False)
 
     captured_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField()

@@ -19,6 +19,7 @@ from devices.keys import identity, logins
 from devices.protocol import light
 from devices.registry.models import Device
 from media_pipeline.captures.models import Source
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
 from photohub.lib import failpoints
@@ -245,6 +246,8 @@ def _answer_with(done: Future, answer: asyncio.Future) -> None:
 
 
 def _check_room(head: Head) -> None:
+    if why := here.why_not():
+        raise Refused("busy", f"The hub takes no pictures here: {why}; send the picture again.", 2)
     if store.free_bytes() < settings.DISK_FLOOR_BYTES + (head.length or 0):
         raise Refused("disk_full", "The hub's disk is full; free some space and send again.", 60)
 

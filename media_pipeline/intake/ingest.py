@@ -25,6 +25,7 @@ from media_pipeline.captures.models import Capture, Freshness, Source, Step
 from media_pipeline.formats.images import PictureFacts
 from media_pipeline.links import publish
 from media_pipeline.mirror.models import MirrorState, OSSObject
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
 from media_pipeline.search import index as text_index
@@ -194,6 +195,7 @@ def _capture_of(upload: Upload) -> Capture:
         flags=list(facts.flags),
         telemetry=upload.telemetry,
         sent_from=upload.sent_from,
+        node=here.mark(),
         captured_at=upload.captured_at,
         received_at=upload.received_at,
     )
@@ -314,6 +316,7 @@ def _object_of(capture: Capture, now: datetime) -> OSSObject:
     return rows.new(
         OSSObject,
         capture=capture,
+        node=capture.node,
         key=capture.path,
         state=MirrorState.OFF if off else MirrorState.PENDING,
         next_try_at=now,

@@ -19,6 +19,8 @@ class Removal(models.Model):
     """A deleted picture whose file, thumbnail or mirror copy may still lie somewhere. The row is the queue."""
 
     capture_id = models.UUIDField(primary_key=True, editable=False)
+    # On which machine's disk the file is.
+    node = models.SmallIntegerField(null=True, blank=True, editable=False)
     path = models.CharField(max_length=160)
     mirror_key = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveIntegerField(default=0)

@@ -51,6 +51,8 @@ class OSSObject(models.Model):
     capture = models.OneToOneField(
         "media_pipeline.Capture", primary_key=True, on_delete=models.CASCADE, related_name="mirror"
     )
+    # The picture's, once more, so that each machine finds what it is to copy.
+    node = models.SmallIntegerField(null=True, blank=True, editable=False)
     key = models.CharField(max_length=300)
     state = models.CharField(max_length=12, choices=MirrorState, default=MirrorState.PENDING)
     attempts = models.PositiveIntegerField(default=0)

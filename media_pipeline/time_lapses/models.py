@@ -43,6 +43,8 @@ class TimeLapse(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="time_lapses")
+    # The machine that makes it, and has the film.
+    node = models.SmallIntegerField(null=True, blank=True, editable=False)
     since = models.DateTimeField(null=True, blank=True)
     before = models.DateTimeField(null=True, blank=True)
     chosen = models.JSONField(default=list, blank=True)

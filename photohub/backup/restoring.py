@@ -17,7 +17,7 @@ from django.db import connection
 from photohub.backup.backing_up import FORM, MANIFEST, server_variables, sync
 from photohub.lib.files import one_instance, private
 
-_OF_NO_ACCOUNT = {"hub.lock", "secret_key", "static", "celerybeat-schedule"}
+_OF_NO_ACCOUNT = {"hub.lock", "node.json", "secret_key", "static", "celerybeat-schedule"}
 
 
 class CannotRestore(Exception):

@@ -21,7 +21,7 @@ _FOLDERS = {
     "timelapses",
     "uploads",
 }
-_FILES = re.compile(r"secret_key|hub\.lock|photohub(\.sqlite3|-before-).*|celerybeat-schedule.*")
+_FILES = re.compile(r"secret_key|node\.json|hub\.lock|photohub(\.sqlite3|-before-).*|celerybeat-schedule.*")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 

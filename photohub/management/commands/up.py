@@ -18,7 +18,7 @@ from photohub.lib.files import one_instance
 from photohub.lib.log import logs
 from photohub.lib.network import ports, site
 from photohub.start import first_owner as start_first_owner
-from photohub.start import serving
+from photohub.start import joining, serving
 from photohub.start.banner import banner
 from photohub.start.preparing import CannotStart, prepare
 
@@ -40,8 +40,14 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Another PhotoHub already runs on {settings.PHOTOHUB_DATA}. Stop it, or set PHOTOHUB_DATA."
             )
+        if settings.NODE_URL:
+            raise CommandError(
+                "PHOTOHUB_NODE_URL makes this one of several machines, each of which runs `manage.py web` and a worker. "
+                "Unset it to run everything in one process."
+            )
         try:
             prepare(self._say)
+            joining.join_hub()
             start_first_owner.make_owner_from_environment()
             http = ports.listen(
                 settings.HTTP_HOST,

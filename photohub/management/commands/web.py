@@ -4,9 +4,12 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from media_pipeline.nodes import here
+from media_pipeline.picture_files import store
 from photohub.lib.log import logs
 from photohub.lib.network import ports
-from photohub.start import serving
+from photohub.start import joining, serving
+from photohub.start.preparing import CannotStart
 
 
 class Command(BaseCommand):
@@ -21,11 +24,16 @@ class Command(BaseCommand):
                 "For one process with everything in it run `manage.py up`."
             )
         try:
+            joining.join_hub()
+        except CannotStart as error:
+            raise CommandError(str(error)) from error
+        try:
             listener = ports.listen(
                 settings.HTTP_HOST, settings.HTTP_PORT, may_move=False, setting="PHOTOHUB_HTTP"
             )
         except ports.PortTaken as error:
             raise CommandError(str(error)) from error
         serving.make_room()
-        uvloop.run(serving.serve(listener))
+        with here.Beats(store.free_bytes):
+            uvloop.run(serving.serve(listener))
         self.stdout.write("The web server has stopped.")
