@@ -20,6 +20,7 @@ from .maintenance import counting, deleting, figures, judging, orphans, retentio
 from .maintenance.models import ChangedHour, Removal
 from .mirror import copying, waking
 from .mirror.models import OSSObject
+from .nodes import here, queues
 from .picture_files import store
 from .search import index
 from .search.models import ChangedText
@@ -31,12 +32,16 @@ from .trash import emptying
 from .trash.models import EmptyingOrder
 
 MIRROR = "media_pipeline.tasks.mirror_captures"
+PREVIEWS = "media_pipeline.tasks.make_thumbnails"
 REMOVE = "media_pipeline.tasks.remove_files"
+SWEEP_FILES = "media_pipeline.tasks.sweep_files"
+TIDY_FILES = "media_pipeline.tasks.tidy_files"
+RETAIN_FILES = "media_pipeline.tasks.retain_files"
 # A mirror that hangs holds its tasks for most of a minute. One thread fewer than the embedded worker has may wait for it.
 _WAIT_FOR_MIRROR = 2
 _TRY_AGAIN_S = 1.0
 _for_mirror = threading.BoundedSemaphore(_WAIT_FOR_MIRROR)
-_pace = Pace()
+_pace, _pace_of_files = Pace(), Pace()
 
 
 class _Seldom:
@@ -71,8 +76,9 @@ def _with_mirror(task: str, work: Callable[[list[str]], int], ids: list[str]) ->
 @task
 def mirror_captures(capture_ids: list[str]) -> int:
     """Copy these pictures to object storage, and enqueue all that waited for a mirror that answers again."""
+    own = queues.keep_own(MIRROR, OSSObject.objects.all(), capture_ids)
     was_failing = copying.is_failing()
-    done = _with_mirror(MIRROR, copying.mirror_all, capture_ids)
+    done = _with_mirror(MIRROR, copying.mirror_all, own)
     if was_failing and done:
         _enqueue(MIRROR, copying)
     return done
@@ -81,13 +87,14 @@ def mirror_captures(capture_ids: list[str]) -> int:
 @task
 def make_thumbnails(capture_ids: list[str]) -> int:
     """Make the thumbnails of these pictures."""
-    return thumbnails.make_all(capture_ids)
+    return thumbnails.make_all(queues.keep_own(PREVIEWS, Capture.everything.all(), capture_ids))
 
 
 @task
 def remove_files(removal_ids: list[str]) -> int:
     """Remove what deleted pictures left on the disk and in the mirror, and look for more of it now and then."""
-    done = _with_mirror(REMOVE, deleting.remove_all, removal_ids)
+    own = queues.keep_own(REMOVE, Removal.objects.all(), removal_ids)
+    done = _with_mirror(REMOVE, deleting.remove_all, own)
     if done and _more_removals.is_due():
         _enqueue(REMOVE, deleting)
     return done
@@ -102,7 +109,7 @@ def empty_trash(order_ids: list[int]) -> int:
 @task
 def make_time_lapses(ids: list[str]) -> None:
     """Work a stretch on each of these films, and enqueue those that go on."""
-    if again := making.make_all(ids):
+    if again := making.make_all(queues.keep_own(time_lapses.TASK, TimeLapse.objects.all(), ids)):
         enqueue.send_task(time_lapses.TASK, again)
 
 
@@ -129,19 +136,27 @@ def _something_waits() -> bool:
 @looking(_something_waits)
 def sweep() -> None:
     """Enqueue everything that is due and was missed, or was dropped on the way."""
-    each_in_turn(*(partial(_enqueue, task, module) for task, module in _WHO_KNOWS.items()))
+    each_in_turn(*(partial(_enqueue, task, module) for task, module in _FOR_ANYBODY.items()))
     # By this task and not by one of its own: what is counted is at hand here, and a look has an end.
-    each_in_turn(counting.keep_counts, index.keep_texts, figures.keep, waking.adopt_some, judging.catch_up)
+    each_in_turn(counting.keep_counts, index.keep_texts, figures.keep, waking.adopt_some)
+    _on_each_machine(SWEEP_FILES, _sweep_files)
 
 
-_WHO_KNOWS = {
-    MIRROR: copying,
-    "media_pipeline.tasks.make_thumbnails": thumbnails,
-    REMOVE: deleting,
-    time_lapses.TASK: making,
-    runs.RUN_TASK: runs,
-    emptying.TASK: emptying,
-}
+@task
+def sweep_files(nodes: list) -> None:
+    """Do the part of the sweep that is about files on this machine's disk."""
+    if queues.keep_if_own(SWEEP_FILES, nodes):
+        _sweep_files()
+
+
+def _sweep_files() -> None:
+    each_in_turn(*(partial(_enqueue, task, module) for task, module in _FOR_THE_OWNER.items()))
+    each_in_turn(judging.catch_up)
+
+
+# Tasks that any machine may do, and those of whoever has the files.
+_FOR_ANYBODY = {runs.RUN_TASK: runs, emptying.TASK: emptying}
+_FOR_THE_OWNER = {MIRROR: copying, PREVIEWS: thumbnails, REMOVE: deleting, time_lapses.TASK: making}
 
 
 def _enqueue(task: str, module: ModuleType) -> None:
@@ -149,14 +164,35 @@ def _enqueue(task: str, module: ModuleType) -> None:
         enqueue.send_task(task, ids)
 
 
+def _on_each_machine(task: str, work: Callable[[], None]) -> None:
+    """Do this here, where there is one machine; else ask each of them."""
+    if here.is_one_of_several():
+        queues.send_to_each(task)
+    else:
+        work()
+
+
 @task
 def tidy_up() -> None:
-    """Delete temporary files that nobody finished, and stop waiting for what is hours late."""
-    steps = [runs.prune, time_lapses.drop_left_over]
+    """Delete what nobody finished, and stop waiting for what is hours late."""
+    steps = [runs.prune]
     if _pace.is_steady():
         # By a clock that has just jumped, what arrived a moment ago looks hours old.
-        steps += [publish.give_up_old, store.drop_stale_incoming, images.drop_stale_uploads]
-        steps += [orphans.set_orphans_aside]
+        steps.append(publish.give_up_old)
+    each_in_turn(*steps, partial(_on_each_machine, TIDY_FILES, _tidy_files))
+
+
+@task
+def tidy_files(nodes: list) -> None:
+    """Delete temporary files on this machine's disk, and set aside what belongs to nobody."""
+    if queues.keep_if_own(TIDY_FILES, nodes):
+        _tidy_files()
+
+
+def _tidy_files() -> None:
+    steps = [time_lapses.drop_left_over]
+    if _pace_of_files.is_steady():
+        steps += [store.drop_stale_incoming, images.drop_stale_uploads, orphans.set_orphans_aside]
     if clock_watch.look() is None:
         steps += [orphans.drop_long_lost]
     # A folder that cannot be read keeps nobody from tidying up the others.
@@ -166,6 +202,17 @@ def tidy_up() -> None:
 @task
 def retain() -> None:
     """Delete and free what the retention settings no longer keep."""
-    retention.retain()
+    _on_each_machine(RETAIN_FILES, _retain_files)
     if clock_watch.look() is None:
         time_lapses.drop_expired()
+
+
+@task
+def retain_files(nodes: list) -> None:
+    """Do so with the pictures on this machine's disk."""
+    if queues.keep_if_own(RETAIN_FILES, nodes):
+        _retain_files()
+
+
+def _retain_files() -> None:
+    retention.retain()

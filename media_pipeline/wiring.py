@@ -8,13 +8,14 @@ from devices.commands import results
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import fetching, sources
 from devices.registry import removing
+from photohub.lib.messaging import enqueue
 
 from .captures import for_panels as showing
 from .captures import labels
 from .captures.models import Capture
 from .links import publish
 from .maintenance import deleting
-from .nodes import here
+from .nodes import here, queues
 from .search import index
 
 
@@ -28,3 +29,4 @@ def connect() -> None:
     labels.on_note(index.note_change)
     fetching.on_own_link(showing.read_link)
     here.on_first(Capture.everything.exists)
+    enqueue.route_with(queues.route, queues.own_queue)

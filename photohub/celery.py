@@ -6,7 +6,7 @@ import warnings
 
 from celery import Celery
 from celery.exceptions import CPendingDeprecationWarning
-from celery.signals import setup_logging, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_ready
 from django.utils.module_loading import autodiscover_modules
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -54,12 +54,29 @@ def _begin_at_once(**_: object) -> None:
         app.send_task(task, retry=False)
 
 
-def _carry(task: str, ids: list[str]) -> None:
-    app.send_task(task, args=[ids], retry=False)
+# What a machine that is away did not take by then, its own sweep finds.
+_EXPIRES_S = 300
+
+
+def _carry(task: str, ids: list[str], queue: str = "") -> None:
+    where = {"queue": queue, "expires": _EXPIRES_S} if queue else {}
+    app.send_task(task, args=[ids], retry=False, **where)
+
+
+def _take_own_queue(**_: object) -> None:
+    """Have a worker of one of several machines take the tasks that need this one's disk, beside those for anybody."""
+    try:
+        queue = enqueue.own_queue()
+    except Exception as error:
+        # Celery would log it and go on, as a worker that no machine hears of.
+        raise SystemExit(f"The worker cannot start: {error}") from error
+    if queue:
+        app.amqp.queues.select([app.conf.task_default_queue, queue])
 
 
 def connect() -> None:
     """Carry tasks, and hear of a worker's start. Called when Django is ready; connecting twice is once."""
     enqueue.carry_with(_carry)
     setup_logging.connect(_use_our_log)
+    celeryd_init.connect(_take_own_queue)
     worker_ready.connect(_begin_at_once)

@@ -1,5 +1,6 @@
 """Being one node of several within a test: each has a data folder of its own and joins the test's database."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,17 @@ def being(folder: Path, name: str, url: str = "http://127.0.0.2:1") -> Iterator[
         store.make_folders()
         try:
             yield data
+        finally:
+            _forget()
+
+
+@contextmanager
+def being_number(number: int) -> Iterator[None]:
+    """Be a node of this number, of which there is no more than the number."""
+    with override_settings(NODE_URL="http://127.0.0.2:1"):
+        here._here.number, here._here.confirmed_until_s = number, math.inf
+        try:
+            yield
         finally:
             _forget()
 

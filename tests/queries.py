@@ -35,6 +35,7 @@ from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting, figures, retention
 from media_pipeline.mirror import copying, waking
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.nodes.models import FIRST
 from media_pipeline.search.matching import Matching
 from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
@@ -42,6 +43,7 @@ from media_pipeline.time_lapses import making
 from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
 from tests.builders import make_device, make_user
+from tests.nodes import being_number
 
 GROWING = r"media_pipeline_(capture|ossobject|removal|timelapse)|devices_(event|command|brokeraccount|rollouttarget|delivery)"
 _WALKS_ALL = re.compile(rf"(?:SCAN (?:{GROWING})\b(?! USING))|(?:Seq Scan on (?:{GROWING})\b)")
@@ -56,9 +58,24 @@ def _matching(filters: captures_filters.Filters | None = None) -> Matching:
     return matching.matching(person, filters or captures_filters.Filters())
 
 
+def _as_second_machine(run: Callable[[], object], number: int = 2) -> None:
+    with being_number(number):
+        run()
+
+
 # What is asked → the function that asks, and the index that it must use (one of them).
 QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "copies that are due": (copying.due, "objects_to_mirror"),
+    "copies that one of several machines is to make": (
+        lambda: _as_second_machine(copying.due),
+        "objects_of_a_node_to_mirror",
+    ),
+    "its newest copies": (lambda: _as_second_machine(copying.due), "newest_objects_of_a_node"),
+    "its thumbnails": (lambda: _as_second_machine(thumbnails.due), "captures_without_thumb_of_node"),
+    "copies that the first of several is to make": (
+        lambda: _as_second_machine(copying.due, FIRST),
+        "objects_to_mirror",
+    ),
     "copies that were blocked": (waking.unblock_all, "objects_refused|objects_to_mirror"),
     "removals that failed": (lambda: figures.read("stuck removals"), "removals_that_failed"),
     "pictures from before the mirror": (

@@ -185,6 +185,12 @@ class Capture(models.Model):
                 condition=Q(thumbnail_state="pending"),
                 name="captures_without_thumbnail",
             ),
+            # A hub with one data folder has no rows in it.
+            models.Index(
+                fields=["node", "received_at"],
+                condition=Q(thumbnail_state="pending", node__isnull=False),
+                name="captures_without_thumb_of_node",
+            ),
             models.Index(
                 fields=["publish_next_try_at"],
                 condition=Q(publish_state="pending"),

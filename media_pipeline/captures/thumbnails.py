@@ -17,6 +17,7 @@ from devices.events import troubles
 from devices.events.models import Event, EventType
 from media_pipeline.formats import images
 from media_pipeline.formats.faults import CUT_SHORT, Fault
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
@@ -44,7 +45,7 @@ def due(limit: int = 200) -> list[UUID]:
     """Return captures that should have had a thumbnail by now."""
     before = timezone.now() - timedelta(seconds=_RETRY_AFTER_S)
     # What came under a clock that was ahead does not wait until that time has come.
-    rows, pause_s = Capture.everything.without_thumbnail(), 2 * _RETRY_AFTER_S
+    rows, pause_s = Capture.everything.without_thumbnail().filter(here.own()), 2 * _RETRY_AFTER_S
     return clock.first_due(rows, "received_at", pause_s, before, limit, newest=True)
 
 
@@ -53,7 +54,7 @@ def make_all(capture_ids: Iterable[str | UUID]) -> int:
     if load.is_high():
         return 0
     rows = Capture.everything.select_related("device").filter(
-        pk__in=list(capture_ids), thumbnail_state=Step.PENDING
+        here.own(), pk__in=list(capture_ids), thumbnail_state=Step.PENDING
     )
     waiting = list(rows)
     # Those that were tried before go alone: one of them may be what killed the worker.

@@ -18,8 +18,8 @@ from devices.panels.deliveries.screens import has_screens
 from devices.registry import presence
 from devices.registry.finding import get_device
 from media_pipeline.mirror import waking
+from media_pipeline.nodes import queues
 from media_pipeline.picture_files import store
-from photohub.lib.messaging import enqueue
 from photohub.lib.pages.picture_response import picture_response
 from photohub.lib.pages.timezones import timezone_of
 
@@ -87,7 +87,7 @@ def retry_mirror(request: HttpRequest, id: UUID) -> HttpResponse:
     """Copy the picture to the mirror now."""
     capture = get_capture(request.user, id, Action.COMMAND)
     if waking.retry_now(capture.pk):
-        enqueue.send_task("media_pipeline.tasks.mirror_captures", [capture.pk])
+        queues.send_home("media_pipeline.tasks.mirror_captures", [(capture.pk, capture.node)])
         messages.success(request, _("The copy is tried again now."))
     else:
         messages.info(request, _("The copy is already done or on its way."))

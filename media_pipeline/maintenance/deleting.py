@@ -25,18 +25,18 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
+from media_pipeline.nodes import here, queues
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database.db import lock_in_order, one_writer
 from photohub.lib.database.pacing import Pace
-from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said, columns, said
 
 from .counting import mark_changed
 from .models import Removal
 
 # The columns of a picture that matter for its end.
-_NEEDED = ("path", "sha256", "received_at", "trashed_at", "device")
+_NEEDED = ("path", "sha256", "received_at", "trashed_at", "device", "node")
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
 # So many times as many as are wanted, so that some of each kind are among them.
@@ -95,7 +95,7 @@ def _delete_unkept(captures: Iterable[Capture]) -> int:
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=device) for device in devices])
     # Here and not by a task: the disk must become free as quickly as the rows go. A mirror takes its time, or is away.
     _free_disk(removals)
-    _ring([removal for removal in removals if removal.mirror_key])
+    _ring([removal for removal in removals if removal.mirror_key or not here.holds(removal.node)])
     return len(rows)
 
 
@@ -142,10 +142,11 @@ def clear_pictures_of(device: Device, limit: int) -> int:
     newest_first = Capture.objects.filter(device=device).order_by("-received_at", "-id")
     # Those in the trash have no index in an order of the device's.
     parts = (newest_first, Capture.everything.filter(device=device).order_by())
-    chosen = next((found for rows in parts if (found := list(rows.values_list("pk", "path")[:limit]))), [])
-    stuck = {pk for pk, path in chosen if _remove_files(pk, path)}
+    columns = ("pk", "path", "node")
+    chosen = next((found for rows in parts if (found := list(rows.values_list(*columns)[:limit]))), [])
+    stuck = {pk for pk, path, node in chosen if not here.holds(node) or _remove_files(pk, path)}
     with one_writer(), transaction.atomic():
-        found = Capture.everything.filter(pk__in=[pk for pk, _path in chosen])
+        found = Capture.everything.filter(pk__in=[pk for pk, _path, _node in chosen])
         rows = list(found.select_for_update(of=("self",)).only(*_NEEDED).order_by("pk"))
         removals = _queue(rows, lambda removal: bool(removal.mirror_key) or removal.pk in stuck)
         _drop(rows)
@@ -172,6 +173,7 @@ def _removal_of(capture: Capture, mirror: OSSObject | None) -> Removal:
     under_way = mirror is not None and mirror.state == MirrorState.UPLOADING and mirror.lease_until
     return Removal(
         capture_id=capture.pk,
+        node=capture.node,
         path=capture.path,
         mirror_key=mirror.key if mirror and touched else "",
         next_try_at=mirror.lease_until if mirror and under_way else timezone.now(),
@@ -188,8 +190,7 @@ def _tell(user, rows: list[Capture]) -> None:
 
 
 def _ring(removals: list[Removal]) -> None:
-    if removals:
-        enqueue.send_task("media_pipeline.tasks.remove_files", [r.pk for r in removals])
+    queues.send_home("media_pipeline.tasks.remove_files", [(r.pk, r.node) for r in removals])
 
 
 def due(limit: int = 600) -> list[UUID]:
@@ -199,21 +200,23 @@ def due(limit: int = 600) -> list[UUID]:
     """
     now = timezone.now()
     # Of so many, since there is no index of the tries. What is tried and fails goes behind all the others.
-    first = clock.first_due(Removal.objects.all(), "next_try_at", _LONGEST_PAUSE_S, now, _LOOKED_AT * limit)
+    rows = Removal.objects.filter(here.own())
+    first = clock.first_due(rows, "next_try_at", _LONGEST_PAUSE_S, now, _LOOKED_AT * limit)
     tried = set(Removal.objects.filter(pk__in=first, attempts__gt=0).values_list("pk", flat=True))
     again = [key for key in first if key in tried][: limit // 2]
     return [*[key for key in first if key not in tried][: limit - len(again)], *again]
 
 
 def _due_rows():
-    return Removal.objects.filter(clock.is_due("next_try_at", _LONGEST_PAUSE_S, timezone.now()))
+    return Removal.objects.filter(here.own(), clock.is_due("next_try_at", _LONGEST_PAUSE_S, timezone.now()))
 
 
 def _free_disk(removals: list[Removal]) -> None:
     """Remove the files of pictures whose rows have just gone. What has a copy as well is left to `remove_all`."""
     # A copy under way still reads its file.
     now = timezone.now()
-    due_now = [row for row in removals if clock.has_come(row.next_try_at, _LONGEST_PAUSE_S, now)]
+    own = [row for row in removals if here.holds(row.node)]
+    due_now = [row for row in own if clock.has_come(row.next_try_at, _LONGEST_PAUSE_S, now)]
     failed = {row.pk: error for row in due_now if (error := _remove_files(row.pk, row.path))}
     _note([row for row in due_now if row.pk in failed or not row.mirror_key], failed)
 

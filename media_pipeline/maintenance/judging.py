@@ -14,6 +14,7 @@ from devices.events import record as events
 from devices.events.models import Event, EventType, ServiceBeat
 from media_pipeline.captures.models import Capture, Step
 from media_pipeline.formats.faults import Fault, find_fault
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import lock_in_order, one_writer
 from photohub.lib.messaging import load
@@ -27,12 +28,12 @@ _DONE = "all"
 
 def is_done() -> bool:
     """Tell whether every picture that was there has been judged."""
-    return ServiceBeat.objects.filter(pk=HEARTBEAT, sentence=_DONE).exists()
+    return ServiceBeat.objects.filter(pk=here.named(HEARTBEAT), sentence=_DONE).exists()
 
 
 def catch_up() -> int:
     """Judge the next few pictures, unless many cameras are being served. Returns how many were looked at."""
-    row = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
+    row = ServiceBeat.objects.filter(pk=here.named(HEARTBEAT)).first()
     if load.is_high() or (row and row.sentence == _DONE):
         return 0
     batch = list(_after(row.sentence if row else ""))
@@ -41,14 +42,14 @@ def catch_up() -> int:
         _note(found)
         sentence = str(batch[-1].pk) if len(batch) == AT_ONCE else _DONE
         ServiceBeat.objects.update_or_create(
-            pk=HEARTBEAT, defaults={"at": timezone.now(), "ok": True, "sentence": sentence}
+            pk=here.named(HEARTBEAT), defaults={"at": timezone.now(), "ok": True, "sentence": sentence}
         )
     return len(batch)
 
 
 def _after(last: str):
     """Return the pictures that follow the one that was judged last. One that is gone has left its time in its key."""
-    rows = Capture.objects.select_related("device").order_by("-id")
+    rows = Capture.objects.filter(here.own()).select_related("device").order_by("-id")
     return (rows.filter(pk__lt=last) if last else rows)[:AT_ONCE]
 
 

@@ -31,6 +31,7 @@ from devices.events.models import ServiceBeat
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
+from media_pipeline.nodes import here, known
 from media_pipeline.picture_files import store
 from photohub.lib.database.db import one_writer, update_in_order
 
@@ -74,7 +75,7 @@ class Run:
 
     def allow_by_age(self) -> None:
         """Count all pictures: a share of them may go by their age."""
-        self._by_age = max(SHARE_AT_LEAST, int(Capture.everything.count() * SHARE_BY_AGE))
+        self._by_age = max(SHARE_AT_LEAST, int(Capture.everything.filter(here.own()).count() * SHARE_BY_AGE))
 
     def next_batch(self) -> int:
         """Return how many pictures may go by age at once; 0 when the run's share is used up."""
@@ -84,7 +85,7 @@ class Run:
 def retain() -> tuple[int, int]:
     """Do what the settings ask for. Returns how many pictures were deleted and how many were freed."""
     if not (_is_limited() or long_trashed().exists()):
-        if ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).exists():
+        if ServiceBeat.objects.filter(pk=here.named(retention_wording.HEARTBEAT), ok=False).exists():
             # What stood in the way of emptying the trash is of no account any more.
             retention_wording.say([])
         return 0, 0
@@ -131,7 +132,7 @@ def check_disk(proof: list[Path] | None = None) -> None:
 
 
 def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
-    return rows.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+    return rows.filter(here.own(), Q(mirror=None) | Q(mirror__local_freed_at=None))
 
 
 def _by_age(run: Run) -> list[Problem]:
@@ -147,7 +148,8 @@ def _by_age(run: Run) -> list[Problem]:
         before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
         _delete_all(run, older_than(before), "received_at")
         _delete_all(run, trashed_older_than(before), "received_at")
-    if settings.THIN_AFTER_DAYS:
+    # Like pictures of one camera may lie on several machines: one of these thins out all of them.
+    if settings.THIN_AFTER_DAYS and known.leads():
         thinning.thin(run, check_disk)
     if settings.FREE_LOCAL_AFTER_DAYS:
         _free_old(run)
@@ -156,23 +158,26 @@ def _by_age(run: Run) -> list[Problem]:
 
 def older_than(before: datetime) -> QuerySet[Capture]:
     """Return the pictures outside the trash that came before this instant and are not kept, oldest first."""
-    return Capture.objects.filter(received_at__lt=before, kept=False).order_by("received_at", "id")
+    rows = Capture.objects.filter(here.own(), received_at__lt=before, kept=False)
+    return rows.order_by("received_at", "id")
 
 
 def trashed_older_than(before: datetime) -> QuerySet[Capture]:
     """Return those in the trash that came before this instant."""
-    return Capture.everything.in_trash().filter(received_at__lt=before).order_by("received_at", "id")
+    rows = Capture.everything.in_trash().filter(here.own(), received_at__lt=before)
+    return rows.order_by("received_at", "id")
 
 
 def long_trashed() -> QuerySet[Capture]:
     """Return what has been in the trash for longer than PHOTOHUB_TRASH_DAYS, oldest first."""
     before = timezone.now() - timedelta(days=settings.TRASH_DAYS)
-    return Capture.everything.in_trash().filter(trashed_at__lt=before).order_by("trashed_at", "id")
+    rows = Capture.everything.in_trash().filter(here.own(), trashed_at__lt=before)
+    return rows.order_by("trashed_at", "id")
 
 
 def mirrored_before(before: datetime) -> QuerySet[OSSObject]:
     """Return mirrored pictures with a file here whose copy was made before this instant, oldest copy first."""
-    rows = OSSObject.objects.with_local_file().filter(mirrored_at__lt=before, capture__kept=False)
+    rows = OSSObject.objects.with_local_file().filter(here.own(), mirrored_at__lt=before, capture__kept=False)
     return rows.select_related("capture").order_by("mirrored_at", "pk")
 
 

@@ -14,6 +14,7 @@ from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState
+from media_pipeline.nodes import here, known
 from photohub.lib.pages.sentences import plain, said
 from photohub.lib.pages.sizes import size_in_words
 
@@ -55,8 +56,8 @@ def left_by_age() -> list[Problem]:
     if not settings.KEEP_DAYS:
         return []
     before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
-    old = {"received_at__lt": before, "kept": False}
-    left = Capture.objects.filter(**old).count() + Capture.everything.in_trash().filter(**old).count()
+    old = here.own() & Q(received_at__lt=before, kept=False)
+    left = Capture.objects.filter(old).count() + Capture.everything.in_trash().filter(old).count()
     return [Problem("retention_backlog", {"count": left, "days": settings.KEEP_DAYS})] if left else []
 
 
@@ -64,7 +65,7 @@ def left_over_bytes(over: int) -> list[Problem]:
     """Say by how much the pictures on this hub exceed their limit, and what of them may not go."""
     if over <= 0:
         return []
-    local = Capture.everything.filter(Q(mirror=None) | Q(mirror__local_freed_at=None))
+    local = Capture.everything.filter(here.own(), Q(mirror=None) | Q(mirror__local_freed_at=None))
     mirrored = settings.PHOTOHUB_MIRROR != "none"
     waiting = (MirrorState.PENDING, MirrorState.UPLOADING, MirrorState.BLOCKED)
     found = local.aggregate(
@@ -85,15 +86,16 @@ def left_over_bytes(over: int) -> list[Problem]:
 
 def say(problems: list[Problem]) -> None:
     """Write the heartbeat, and tell owners when a problem begins, is another, or ends."""
-    known = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
-    before = [problem.word for problem in _read(known.sentence)] if known and not known.ok else []
+    name = here.named(HEARTBEAT)
+    last = ServiceBeat.objects.filter(pk=name).first()
+    before = [problem.word for problem in _read(last.sentence)] if last and not last.ok else []
     said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
     while problems and len(said) > _SENTENCE_CHARS:
         problems = problems[:-1] or [
             Problem(problems[0].word, {n: str(v)[:100] for n, v in problems[0].values.items()})
         ]
         said = json.dumps([[p.word, p.values] for p in problems], ensure_ascii=False)
-    heartbeats.note(HEARTBEAT, not problems, said if problems else "")
+    heartbeats.note(name, not problems, said if problems else "")
     news = [p for p in problems if p.word not in before]
     if news:
         events.record_word(EventType.NOTICE, problems[0].word, problem=True, **problems[0].values)
@@ -109,10 +111,14 @@ def _read(sentence: str) -> list[Problem]:
         return [Problem(sentence)] if sentence else []
 
 
+def unwell() -> list[ServiceBeat]:
+    """Return what each machine whose limits are not kept last said."""
+    return list(ServiceBeat.objects.filter(pk__in=known.names(HEARTBEAT), ok=False).order_by("changed_at"))
+
+
 def problems_now() -> list[Problem]:
     """Return why retention does not do what the settings ask for: the clock as it is, all else as it last found."""
-    row = ServiceBeat.objects.filter(pk=HEARTBEAT, ok=False).first()
-    found = [p for p in _read(row.sentence) if not p.word.startswith("clock_")] if row else []
+    found = [p for row in unwell() for p in _read(row.sentence) if not p.word.startswith("clock_")]
     doubt = clock_watch.doubt()
     return [Problem(f"clock_{doubt.word}", doubt.values), *found] if doubt else found
 
@@ -127,4 +133,5 @@ def note_go_on(user) -> None:
     now = timezone.now()
     ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
     events.record(EventType.NOTICE, actor=user, sentence=said("Retention continues: the clock is right."))
-    heartbeats.note(HEARTBEAT, True, "")
+    for name in known.names(HEARTBEAT):
+        heartbeats.note(name, True, "")

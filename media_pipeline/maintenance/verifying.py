@@ -22,6 +22,7 @@ from devices.firmware import images
 from media_pipeline.captures.models import Capture, Step
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 
 from .models import Removal
@@ -93,9 +94,9 @@ def _verify_rows(scope: Scope, progress: Callable[[str, int], None]) -> Iterator
 
 
 def walk_captures() -> Iterator[list[Capture]]:
-    """Yield all pictures that there are now, in batches, by their key. Younger ones are not waited for."""
+    """Yield all pictures whose files should be here now, in batches, by their key. Younger ones are not waited for."""
     newest = Capture.everything.aggregate(newest=Max("pk"))["newest"]
-    rows = Capture.everything.select_related("device", "mirror").order_by("pk")
+    rows = Capture.everything.filter(here.own()).select_related("device", "mirror").order_by("pk")
     last: UUID | None = None
     while newest and (
         batch := list((rows.filter(pk__gt=last) if last else rows).filter(pk__lte=newest)[:_BATCH])

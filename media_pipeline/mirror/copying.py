@@ -26,6 +26,7 @@ from django.utils import timezone
 from devices.events import heartbeats, troubles
 from devices.events import record as events
 from devices.events.models import Event, EventType
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database import rows
@@ -98,7 +99,7 @@ def due(limit: int = 600) -> list[UUID]:
 
 def _newest(now: datetime, looked_at: int) -> list[UUID]:
     """Return which of the newest that wait are due, told apart here: their index knows only when they came."""
-    rows = OSSObject.objects.waiting().order_by("-created_at")
+    rows = OSSObject.objects.waiting().filter(here.own()).order_by("-created_at")
     found = rows.values_list("pk", "state", "next_try_at", "lease_until")[:looked_at]
     return [
         key
@@ -110,7 +111,7 @@ def _newest(now: datetime, looked_at: int) -> list[UUID]:
 
 def _probes(now: datetime) -> list[UUID]:
     """Return the pictures that try whether the mirror takes copies again: those that it refused, when their pause ends."""
-    refused = OSSObject.objects.refused()
+    refused = OSSObject.objects.refused().filter(here.own())
     found = clock.first_due(refused, "next_try_at", _PAUSE_AT_MOST_S, now, _PROBES)
     if found or refused.exists():
         return found
@@ -124,7 +125,7 @@ def _due_rows():
 
 def _free_rows():
     held = clock.is_held("lease_until", LEASE_S, timezone.now())
-    return OSSObject.objects.waiting().exclude(held, state=MirrorState.UPLOADING)
+    return OSSObject.objects.waiting().filter(here.own()).exclude(held, state=MirrorState.UPLOADING)
 
 
 def mirror_all(capture_ids: Iterable[str | UUID]) -> int:

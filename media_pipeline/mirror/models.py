@@ -85,6 +85,17 @@ class OSSObject(models.Model):
                 condition=Q(state__in=("pending", "uploading", "blocked")),
                 name="newest_objects_to_mirror",
             ),
+            # A hub with one data folder has no rows in these two.
+            models.Index(
+                fields=["node", "next_try_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked"), node__isnull=False),
+                name="objects_of_a_node_to_mirror",
+            ),
+            models.Index(
+                fields=["node", "-created_at"],
+                condition=Q(state__in=("pending", "uploading", "blocked"), node__isnull=False),
+                name="newest_objects_of_a_node",
+            ),
             models.Index(fields=["next_try_at"], condition=Q(state="blocked"), name="objects_refused"),
             models.Index(fields=["next_try_at"], condition=Q(state="failed"), name="objects_given_up"),
             models.Index(fields=["next_try_at"], condition=Q(state="off"), name="objects_never_copied"),

@@ -91,6 +91,12 @@ def of(mark: int | None, field: str = "node") -> Q:
     return Q(**{f"{field}__isnull": True}) if mark is None else Q(**{field: mark})
 
 
+def named(name: str, marked: int | None = None) -> str:
+    """Return the name under which a node keeps a heartbeat of its own: this one, or that which the mark names."""
+    mine = marked if marked is not None else mark()
+    return name if mine is None else f"node.{mine}.{name}"
+
+
 def holds(marked: int | None) -> bool:
     """Tell whether a row with this mark is this node's."""
     return not settings.NODE_URL or marked == mark()

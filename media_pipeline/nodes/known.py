@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
-from .here import SILENT_AFTER_S
+from . import here
 from .models import FIRST, Node, NodeState
 
 _ASKED_EVERY_S = 1.0
@@ -34,7 +34,7 @@ class Known:
     @property
     def is_silent(self) -> bool:
         """Tell whether it has not said for long that it serves."""
-        return self.silent_s > SILENT_AFTER_S
+        return self.silent_s > here.SILENT_AFTER_S
 
 
 class _Table:
@@ -70,6 +70,21 @@ forget = _table.forget
 def every() -> list[Known]:
     """Return all nodes but those that were declared lost."""
     return [node for node in _table.read().values() if node.state != NodeState.FORGOTTEN]
+
+
+def leads() -> bool:
+    """Tell whether this node does what one of them does for all: the first of those that live."""
+    if not here.is_one_of_several():
+        return True
+    mine = here.number()
+    return mine == min([mine, *(node.number for node in every() if not node.is_silent)])
+
+
+def names(name: str) -> list[str]:
+    """Return the names under which the nodes keep this heartbeat."""
+    if not here.is_one_of_several():
+        return [name]
+    return [name, *(here.named(name, node.mark) for node in every() if node.mark is not None)]
 
 
 def find(mark: int | None) -> Known | None:

@@ -23,6 +23,7 @@ from django.utils import timezone
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureMissing, read_picture
 from media_pipeline.formats.likeness import are_alike
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store, syncing
 from photohub.lib import clock, failpoints
 from photohub.lib.ids import new_id
@@ -60,7 +61,7 @@ class CannotMake(Cannot):
 def due(limit: int = 20) -> list[UUID]:
     """Return the films to work on now, oldest first."""
     now = timezone.now()
-    rows = TimeLapse.objects.unfinished().filter(_is_due(now), _is_free(now))
+    rows = TimeLapse.objects.unfinished().filter(here.own(), _is_due(now), _is_free(now))
     return list(rows.order_by("next_try_at", "created_at").values_list("pk", flat=True)[:limit])
 
 
@@ -83,13 +84,14 @@ def make_all(ids: Iterable[str | UUID]) -> list[UUID]:
 
 
 def _claim(id: UUID) -> TimeLapse | None:
-    """Claim one film. One at a time on the whole hub: pictures that arrive need the processor more."""
+    """Claim one film. One at a time on each machine: pictures that arrive need the processor more."""
     now = timezone.now()
-    busy = TimeLapse.objects.unfinished().exclude(_is_free(now)).exists()
+    mine = TimeLapse.objects.unfinished().filter(here.own())
+    busy = mine.exclude(_is_free(now)).exists()
     if busy or load.is_high():
         return None
     lease = new_id()
-    rows = TimeLapse.objects.unfinished().filter(_is_due(now), pk=id)
+    rows = mine.filter(_is_due(now), pk=id)
     # Counted before the work: a film that kills its worker each time is given up in the end.
     if not rows.filter(_is_free(now)).update(
         state=LapseState.WORKING,

@@ -19,6 +19,7 @@ from devices.events.models import EventType
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from media_pipeline.formats.likeness import are_alike
+from media_pipeline.nodes import here
 from photohub.lib.ids import read_id
 from photohub.lib.messaging import enqueue
 from photohub.lib.pages.sentences import Said
@@ -144,6 +145,7 @@ def ask_for(wish: Wish, user=None) -> TimeLapse:
     with transaction.atomic():
         time_lapse = TimeLapse.objects.create(
             **(wish.__dict__ | {"chosen": list(wish.chosen)}),
+            node=here.mark(),
             frames_total=outlook.frames,
             asked_by=actor_of(user),
         )

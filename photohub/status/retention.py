@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from devices.events.models import ServiceBeat
 from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance import retention_wording
 from photohub.lib.pages.sizes import size_in_words
@@ -16,9 +15,9 @@ def look_at_retention() -> Part:
     figures = limits + _trash()
     problems = retention_wording.problems_now()
     if problems:
-        heartbeat = ServiceBeat.objects.filter(pk=retention_wording.HEARTBEAT, ok=False).first()
+        first = next(iter(retention_wording.unwell()), None)
         sentence = " ".join(problem.sentence for problem in problems)
-        since = heartbeat.changed_at if heartbeat else None
+        since = first.changed_at if first else None
         return Part("warning", sentence, since=since, figures=figures, help=_help(problems))
     if not limits:
         return Part("off", _("No limit is set: every picture is kept."), figures=figures)

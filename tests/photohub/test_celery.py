@@ -7,6 +7,7 @@ from celery.app import defaults
 from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 
+from photohub import celery
 from photohub.lib.messaging.tasks import TASKS
 
 PROGRAM = """
@@ -53,3 +54,45 @@ def test_every_setting_of_celery_says_something():
         "worker_hijack",
     )
     assert same == [] and [n for n in ours if n.startswith(of_processes)] == []
+
+
+OF_ONE_MACHINE = """
+from celery.signals import celeryd_init
+from photohub import celery
+from photohub.lib.messaging import enqueue
+
+celery.app.loader.import_default_modules()
+enqueue.route_with(lambda task: "", lambda: {own})
+celeryd_init.send("worker", instance=None, conf=celery.app.conf)
+celery.app.amqp.queues["node.8"]
+print(*sorted(celery.app.amqp.queues.consume_from))
+"""
+
+
+def run_on_machine(own: str) -> subprocess.CompletedProcess:
+    environment = os.environ | {"REDIS_URL": "redis://a:1/0"}
+    command = [sys.executable, "-c", OF_ONE_MACHINE.format(own=own)]
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_worker_takes_the_tasks_of_its_own_machine_and_of_no_other():
+    # What it sends to another's queue makes that queue known to Celery, which would then take from it as well.
+    assert run_on_machine("'node.7'").stdout.split() == ["celery", "node.7"]
+
+
+def test_a_worker_that_may_not_use_its_folder_does_not_start():
+    done = run_on_machine("1 / 0")
+    assert done.returncode == 1 and "The worker cannot start: division by zero" in done.stderr
+
+
+def test_what_is_for_one_machine_expires(monkeypatch):
+    sent = []
+    monkeypatch.setattr(celery.app, "send_task", lambda task, **how: sent.append((task, how)))
+    celery._carry("a", ["1"])
+    celery._carry("b", ["2"], "node.7")
+    assert sent == [
+        ("a", {"args": [["1"]], "retry": False}),
+        ("b", {"args": [["2"]], "retry": False, "queue": "node.7", "expires": 300}),
+    ]

@@ -124,3 +124,19 @@ def test_where_nobody_carries_it_the_rows_are_left_to_the_sweep(monkeypatch):
     enqueue.carry_with(None)
     enqueue._carry("mirror", ["b"])
     assert heard == [["a"]]
+
+
+def test_ids_for_several_queues_are_kept_apart(monkeypatch):
+    sent, done = [], threading.Event()
+
+    def send(*words):
+        sent.append(words)
+        if len(sent) == 3:
+            done.set()
+
+    enqueuer = enqueuer_with(monkeypatch, send)
+    monkeypatch.setattr(enqueue, "_route", lambda task: "node.1" if task == "mirror" else "")
+    for task, ids, queue_ in (("mirror", ["a"], ""), ("mirror", ["b"], "node.2"), ("rules", ["c"], "")):
+        enqueuer.send_task(task, ids, queue=queue_)
+    assert done.wait(5)
+    assert sorted(sent) == [("mirror", ["a"], "node.1"), ("mirror", ["b"], "node.2"), ("rules", ["c"])]
