@@ -17,6 +17,7 @@ from devices.firmware.endpoints import endpoint as firmware  # noqa: E402
 from media_pipeline.intake import endpoint as upload  # noqa: E402
 from media_pipeline.links import shared_live  # noqa: E402
 from media_pipeline.live import mjpeg, wall  # noqa: E402
+from media_pipeline.node_files import endpoint as node_files  # noqa: E402
 from photohub.lib.http.body_limit import limit_body  # noqa: E402
 from photohub.lib.http.host_guard import refuse_unknown_host  # noqa: E402
 from photohub.lib.http.origins import OwnPagesOnly  # noqa: E402
@@ -80,6 +81,8 @@ async def application(scope: dict, receive, send) -> None:
             await upload.application(scope, receive, send)
         elif firmware.serves(scope["path"]):
             await firmware.application(scope, receive, send)
+        elif node_files.serves(scope["path"]):
+            await node_files.application(scope, receive, send)
         elif await refuse_unknown_host(scope, send):
             return
         elif _streams is not None and mjpeg.serves(scope["path"]):

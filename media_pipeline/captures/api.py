@@ -26,6 +26,7 @@ from photohub.lib.pages.api import ApiError, Body, Changes, CodeOf, Text
 from . import finding, labels, wording
 from .finding import link_of
 from .models import Capture
+from .reading import why_away
 
 router = Router()
 
@@ -91,6 +92,10 @@ class CaptureOut(Schema):
     link_works: bool = Field(description="Whether the short link shows the picture now")
     file_url: str = Field(description="The original, for whoever may see it")
     thumbnail_url: str
+    away: str = Field(
+        description="Where a hub has several machines: on which silent one the only file is, for people, in the language "
+        "of Accept-Language; empty: it can be fetched, or is missing"
+    )
     mirror: MirrorOut | None
     command: UUID | None = Field(description="The command that asked for it")
     kept: bool
@@ -136,6 +141,10 @@ class CaptureOut(Schema):
     @staticmethod
     def resolve_thumbnail_url(capture: Capture) -> str:
         return f"{base_url()}/captures/{capture.pk}/thumb"
+
+    @staticmethod
+    def resolve_away(capture: Capture) -> str:
+        return str(why_away(capture) or "")
 
     @staticmethod
     def resolve_mirror(capture: Capture) -> OSSObject | None:

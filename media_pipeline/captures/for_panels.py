@@ -4,13 +4,14 @@ import re
 
 from django.db.models import Exists, OuterRef
 
-from devices.panels.sources.sources import Found
+from devices.panels.sources.fetching import CannotFetch
+from devices.panels.sources.sources import Found, SourceAway
 from devices.registry.models import Device
 from photohub.lib.ids import read_id
 
 from .finding import has_lasting_link
 from .models import Capture
-from .reading import PictureMissing, read_picture
+from .reading import PictureAway, PictureMissing, read_picture
 
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})/?")
 
@@ -41,13 +42,18 @@ def read_link(path: str) -> bytes | None:
     match = _LINK.fullmatch(path)
     rows = Capture.objects.select_related("device")
     capture = rows.filter(code=match[1]).first() if match else None
-    found = _found(capture) if capture and has_lasting_link(capture) else None
+    try:
+        found = _found(capture) if capture and has_lasting_link(capture) else None
+    except SourceAway as error:
+        raise CannotFetch("fetch_failed", error.said) from error
     return found.picture if found else None
 
 
 def _found(capture: Capture) -> Found | None:
     try:
         picture = read_picture(capture)
+    except PictureAway as error:
+        raise SourceAway(error.said) from error
     except PictureMissing:
         return None
     return Found(picture, str(capture.pk), capture.captured_at or capture.received_at)

@@ -19,15 +19,15 @@ from devices.registry import presence
 from devices.registry.finding import get_device
 from media_pipeline.mirror import waking
 from media_pipeline.nodes import queues
-from media_pipeline.picture_files import store
 from photohub.lib.pages.picture_response import picture_response
+from photohub.lib.pages.sentences import Said
 from photohub.lib.pages.timezones import timezone_of
 
 from . import labels
 from .cards import look_beside, picture_of
 from .finding import get_capture, has_lasting_link, link_of, with_parts
 from .models import Capture
-from .reading import PictureMissing, read_picture, read_thumbnail
+from .reading import PictureAway, PictureMissing, is_at_hand, read_picture, read_thumbnail, why_away
 from .timeline import timeline_of
 from .wording import exif_of, facts_of, fault_of, freshness_words
 
@@ -37,11 +37,14 @@ from .wording import exif_of, facts_of, fault_of, freshness_words
 def show(request: HttpRequest, id: UUID) -> HttpResponse:
     """Show one picture and its timeline."""
     capture = get_capture(request.user, id)
+    exif, missing, away = [], False, None
     try:
-        exif, missing = exif_of(read_picture(capture)), False
+        exif = exif_of(read_picture(capture))
+    except PictureAway as error:
+        away = error.said
     except PictureMissing:
-        exif, missing = [], True
-    context = _common(request, capture) | {"missing": missing, "exif": exif}
+        missing = True
+    context = _common(request, capture) | {"missing": missing, "away": away, "exif": exif}
     return render(request, "media_pipeline/captures/capture.html", context)
 
 
@@ -62,7 +65,8 @@ def _common(request: HttpRequest, capture: Capture) -> dict:
         "stopped": [
             s for s in stages if s.state == "stopped" or (s.key == "mirrored" and s.state == "waiting")
         ],
-        "is_here": store.full_path(capture.path).is_file(),
+        "is_here": is_at_hand(capture),
+        "away": why_away(capture),
         "facts": facts_of(capture),
         "link": link_of(capture),
         "link_works": has_lasting_link(capture),
@@ -143,6 +147,10 @@ def thumb(request: HttpRequest, id: UUID) -> HttpResponse:
         return picture_response(data, "image/webp", f"{capture.code}.webp", FOR_EVER, tag)
     try:
         return picture_response(read_picture(capture), capture.content_type, _file_name(capture), SOON_AGAIN)
+    except PictureAway:
+        drawing = render_to_string("media_pipeline/captures/away.svg").encode()
+        response = picture_response(drawing, "image/svg+xml", "away.svg", "no-store")
+        return note_away(response)
     except PictureMissing:
         drawing = render_to_string("media_pipeline/captures/missing.svg").encode()
         response = picture_response(drawing, "image/svg+xml", "missing.svg", "no-store")
@@ -164,10 +172,24 @@ def latest(request: HttpRequest, code: str) -> HttpResponse:
 def _serve_original(capture: Capture, cache_control: str) -> HttpResponse:
     try:
         data = read_picture(capture)
+    except PictureAway as error:
+        return away_response(error.said)
     except PictureMissing as error:
         raise Http404 from error
     tag = "" if cache_control == "no-store" else capture.sha256
     return picture_response(data, capture.content_type, _file_name(capture), cache_control, tag)
+
+
+def away_response(sentence: Said) -> HttpResponse:
+    """Say that a file is on a machine that does not answer: it is not lost, and comes back."""
+    return note_away(HttpResponse(str(sentence), content_type="text/plain; charset=utf-8"))
+
+
+def note_away(response: HttpResponse) -> HttpResponse:
+    """Make it an answer that nobody keeps, and that says when to ask again."""
+    response.status_code = 503
+    response["Cache-Control"], response["Retry-After"] = "no-store", "10"
+    return response
 
 
 def _file_name(capture: Capture) -> str:

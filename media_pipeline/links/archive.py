@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from media_pipeline.captures.models import Capture, CaptureQuerySet
-from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture
 
 # For people without an account: what a browser and the hub can do for everybody who has the link.
 SHARED_AT_MOST = 1000
@@ -38,21 +38,26 @@ class _Pipe:
 
 
 async def zip_chunks(captures: list[Capture]) -> AsyncIterator[bytes]:
-    """Yield a ZIP file of these pictures, stored as they are; MISSING.txt lists those that are lost."""
-    pipe, missing = _Pipe(), []
+    """Yield a ZIP file of these pictures, stored as they are; MISSING.txt lists those that are lost, AWAY.txt
+    those on a machine of the hub that does not answer now."""
+    pipe, missing, away = _Pipe(), [], []
     # zipfile writes to what has `write` and `flush`; its types ask for a whole file.
     # pyrefly: ignore[no-matching-overload]
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
         for capture in captures:
             try:
                 data = await sync_to_async(read_picture, thread_sensitive=False)(capture)
+            except PictureAway as error:
+                away.append(f"{file_name(capture)}: {error.said}")
+                continue
             except PictureMissing:
                 missing.append(file_name(capture))
                 continue
             archive.writestr(_entry(capture), data)
             yield pipe.take()
-        if missing:
-            archive.writestr("MISSING.txt", "\n".join(missing) + "\n")
+        for name, told in (("MISSING.txt", missing), ("AWAY.txt", away)):
+            if told:
+                archive.writestr(name, "\n".join(told) + "\n")
     yield pipe.take()
 
 

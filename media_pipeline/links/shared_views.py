@@ -15,7 +15,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from media_pipeline.captures.cards import picture_of
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture, read_thumbnail
+from media_pipeline.captures.views import away_response
 from media_pipeline.live import now as live_now
 from photohub.lib.database.cursors import page_of
 from photohub.lib.http.guessing import FailedTries, source_of
@@ -169,6 +170,8 @@ def _serve(
 ) -> HttpResponse:
     try:
         data = read_picture(capture) if capture else b""
+    except PictureAway as error:
+        return away_response(error.said)
     except PictureMissing:
         data = b""
     if capture is None or not data:

@@ -18,8 +18,8 @@ from django.views.decorators.http import require_POST, require_safe
 from devices.access.rights import Action
 from media_pipeline.captures.finding import get_capture, has_lasting_link
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.reading import PictureMissing, read_picture
-from media_pipeline.captures.views import unchanged
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture
+from media_pipeline.captures.views import away_response, unchanged
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.lib.http.guessing import FailedTries
@@ -117,6 +117,8 @@ def _mirror_url(key: str) -> str | None:
 def _from_here(request: HttpRequest, capture: Capture) -> HttpResponse:
     try:
         data = read_picture(capture)
+    except PictureAway as error:
+        return away_response(error.said)
     except PictureMissing:
         return _say(
             request,

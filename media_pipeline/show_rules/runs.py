@@ -18,7 +18,7 @@ from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture
 from photohub.lib import clock
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database.outage import is_away
@@ -153,6 +153,8 @@ def _show(rule: ShowRule, capture: Capture) -> int:
     """Send the picture to all panels of the rule, in one commit with the run. Returns 1 when any took it."""
     try:
         picture = read_picture(capture)
+    except PictureAway as error:
+        raise _Skipped("away", error.said, RunState.FAILED) from None
     except PictureMissing:
         raise _Skipped("missing", said("The picture's file is missing."), RunState.FAILED) from None
     wish = Wish(

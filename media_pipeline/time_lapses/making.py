@@ -21,7 +21,7 @@ from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.reading import PictureMissing, read_picture
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture
 from media_pipeline.formats.likeness import are_alike
 from media_pipeline.nodes import here
 from media_pipeline.picture_files import store, syncing
@@ -124,7 +124,7 @@ def _work(time_lapse: TimeLapse) -> bool:
         log.error("There is no video encoder: %s", error)
         _fail(time_lapse, "no_encoder", said("This hub has no video encoder. Install ffmpeg and try again."))
         return False
-    except (video.VideoFailed, OSError) as error:
+    except (video.VideoFailed, PictureAway, OSError) as error:
         _try_again(time_lapse, error)
         return False
     return _update(time_lapse, lease=None, lease_until=None, next_try_at=timezone.now())
@@ -268,6 +268,8 @@ def _draw(
         stamp = times.stamp(capture.received_at, ZoneInfo(time_lapse.zone), seconds=True)
     try:
         return frames.draw_frame(read_picture(capture), size, stamp)
+    except PictureAway:
+        raise
     except (PictureMissing, FrameDamaged):
         progress.skipped += 1
         return None
@@ -298,6 +300,8 @@ def _size_of(time_lapse: TimeLapse) -> tuple[int, int]:
     for capture in _samples_of(time_lapse):
         try:
             size = frames.size_of_film(read_picture(capture), time_lapse.width)
+        except PictureAway:
+            raise
         except (PictureMissing, FrameDamaged):
             continue
         time_lapse.width, time_lapse.height = size
@@ -376,6 +380,8 @@ def _try_again(time_lapse: TimeLapse, error: Exception) -> None:
 
 
 def _why(error: Exception) -> Said:
+    if isinstance(error, PictureAway):
+        return error.said
     if isinstance(error, OSError):
         return said("Files could not be written or read (%(why)s).", why=error.strerror or error)
     return said("The video encoder failed (%(why)s).", why=error)

@@ -17,11 +17,14 @@ from devices.keys.tokens import login_or_token
 from devices.registry.finding import get_device
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.models import Capture
+from media_pipeline.captures.views import away_response
+from media_pipeline.nodes import here
 from photohub.lib.ids import read_id
 from photohub.lib.pages.instants import BadFilter
 from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.timezones import timezone_of
 
+from . import elsewhere
 from . import queue as time_lapses
 from .answers import file_response
 from .forms import TimeLapseForm, devices_of, initial_of
@@ -137,7 +140,8 @@ def _context(request: HttpRequest, time_lapse: TimeLapse) -> dict:
     return {
         "film": time_lapse,
         "left_s": left_s,
-        "is_here": time_lapses.film_path(time_lapse.pk).is_file(),
+        "is_here": elsewhere.is_at_hand(time_lapse),
+        "away": elsewhere.why_away(time_lapse),
         "may_change": can(request.user, Action.COMMAND, time_lapse),
     }
 
@@ -150,13 +154,21 @@ def film(request: HttpRequest, id: UUID) -> HttpResponseBase:
     if time_lapse.state != LapseState.READY:
         raise Http404
     try:
-        response = file_response(request, time_lapses.film_path(time_lapse.pk), "video/mp4")
-    except OSError as error:
+        response = _film_response(request, time_lapse)
+    except elsewhere.FilmAway as error:
+        return away_response(error.said)
+    except (OSError, elsewhere.FilmMissing) as error:
         raise Http404 from error
     kind = "attachment" if "download" in request.GET else "inline"
     response["Content-Disposition"] = f'{kind}; filename="{_file_name(time_lapse)}"'
     response["Cache-Control"] = "private, max-age=3600"
     return response
+
+
+def _film_response(request: HttpRequest, time_lapse: TimeLapse) -> HttpResponseBase:
+    if here.holds(time_lapse.node):
+        return file_response(request, time_lapses.film_path(time_lapse.pk), "video/mp4")
+    return elsewhere.fetch_film(request, time_lapse)
 
 
 def _file_name(time_lapse: TimeLapse) -> str:

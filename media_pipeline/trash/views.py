@@ -17,7 +17,8 @@ from devices.commands.views import wants_json
 from media_pipeline.captures.cards import picture_of
 from media_pipeline.captures.finding import chosen_ids, way_back, with_parts
 from media_pipeline.captures.models import Capture
-from media_pipeline.captures.reading import PictureMissing, read_picture, read_thumbnail
+from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture, read_thumbnail
+from media_pipeline.captures.views import away_response
 from media_pipeline.maintenance.deleting import delete_captures
 from photohub.lib.database.cursors import page_of
 from photohub.lib.http.refusals.api_error import ApiError
@@ -154,6 +155,8 @@ def original(request: HttpRequest, id: UUID) -> HttpResponse:
 def _serve(capture: Capture) -> HttpResponse:
     try:
         data = read_picture(capture)
+    except PictureAway as error:
+        return away_response(error.said)
     except PictureMissing as error:
         raise Http404 from error
     name = f"{capture.code}.{capture.path.rpartition('.')[2]}"

@@ -20,7 +20,8 @@ _REASONS = {
     "422": "A wrong value; `fields` says which (`invalid`)",
     "429": "Too much of this at once (`busy`), or too many unknown tokens from this address (`rate`); try again later",
     "500": "PhotoHub made a mistake; it is written to the log (`internal`)",
-    "503": "The database is away, or too much goes on at once; try again after `Retry-After` seconds (`db`, `busy`)",
+    "503": "The database is away, too much goes on at once, or the machine that has the file does not answer; try again "
+    "after `Retry-After` seconds (`db`, `busy`, `away`)",
     "507": "The hub's disk is full (`disk_full`)",
 }
 

@@ -246,7 +246,8 @@ GET    /ota/check                        proof
 """
 
 # Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
-# or the secret of the address itself (`token`); a person's session or API token counts for nothing there.
+# the secret of the address itself (`token`), or a signature by the hub's secret (`node`); a person's session or API token
+# counts for nothing there.
 ENDPOINTS = """
 POST /api/upload                      key
 POST /api/upload/                     key
@@ -255,6 +256,7 @@ POST /index.php                       key
 GET  /ota/esp/<key>                   key
 GET  /ota/f/<token>                   token
 GET  /default/controller/v1/<code>    own key
+GET  /nodes/1/original/<uuid>         node
 """
 
 SOCKETS = """

@@ -20,6 +20,8 @@ from media_pipeline.intake import endpoint as upload
 from media_pipeline.live import mjpeg, wall
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.viewing import Viewing
+from media_pipeline.node_files import endpoint as node_files
+from media_pipeline.nodes import here
 from photohub import asgi
 from photohub.broker.accounts import Account, may_publish, may_subscribe
 from photohub.lib.http.guessing import FailedTries
@@ -29,6 +31,7 @@ from tests.rights.table import ENDPOINTS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows
 from tests.rights.world import SCOPES, World, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
+UNKNOWN = "0199f2c4-6a10-7b52-9c3e-5d8f0a1b2c3d"
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +53,12 @@ def _endpoints(monkeypatch, settings):
 
 
 def test_every_endpoint_and_socket_has_a_row():
-    routes = [re.sub("<[^>]+>", "word", route) for _method, route in rows(ENDPOINTS)]
-    patterns = [upload.PATHS, *(pattern for pattern, _answer in firmware._ENDPOINTS)]
+    routes = [re.sub("<uuid>", UNKNOWN, route) for _method, route in rows(ENDPOINTS)]
+    routes = [re.sub("<[^>]+>", "word", route) for route in routes]
+    patterns = [upload.PATHS, node_files.PATHS, *(pattern for pattern, _answer in firmware._ENDPOINTS)]
     assert all(any(pattern.match(route) for route in routes) for pattern in patterns)
-    assert all(upload.serves(route) or firmware.serves(route) for route in routes)
+    served_by = (upload, firmware, node_files)
+    assert all(any(endpoint.serves(route) for endpoint in served_by) for route in routes)
     assert {route for _method, route in rows(SOCKETS)} == {f"/{p.pattern}" for p in websocket_urlpatterns} | {
         wall.PATH,
         "/mqtt",
@@ -80,14 +85,17 @@ def revoked_key(device: Device) -> str:
     return key
 
 
-async def test_no_endpoint_of_devices_lets_a_person_in():
+async def test_no_endpoint_of_devices_lets_a_person_in(settings):
     world = await sync_to_async(make_world)()
     tried = await sync_to_async(proofs)(world)
+    settings.NODE_URL = "http://hub"
+    await sync_to_async(here.join)()
     wrong = []
     transport = httpx.ASGITransport(asgi.application, client=("192.0.2.1", 1))
     async with httpx.AsyncClient(transport=transport, base_url="http://hub", trust_env=False) as client:
         for (method, route), _right in rows(ENDPOINTS).items():
             path = re.sub("<code>", world.yard.camera.code, re.sub("<(key|token)>", "A" * 43, route))
+            path = re.sub("<uuid>", UNKNOWN, path)
             for who, headers in tried.items():
                 body = make_jpeg() if method == "POST" else None
                 answer = await client.request(method, path, headers=headers | {"Name-Pic": "x"}, content=body)
@@ -100,6 +108,7 @@ async def test_no_endpoint_of_devices_lets_a_person_in():
             f"/default/controller/v1/{world.yard.camera.code}",
             headers={"Authorization": f"TargetToken {world.yard.key}"},
         )
+    here.forget()
     assert wrong == [] and (right.status_code, own.status_code) == (200, 200)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from devices.access.rights import Action
 from devices.panels.sources import fetching
-from devices.panels.sources.sources import UnknownSource, read_source
+from devices.panels.sources.sources import SourceAway, UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
 from photohub.lib.http.refusals import field_errors
@@ -153,8 +153,10 @@ def _wish_of(request: HttpRequest, asked: NewDelivery, file: UploadedFile | None
 def _wish_for_capture(request: HttpRequest, capture: str, how: dict) -> Wish:
     try:
         found = read_source(request.user, capture)
+    except SourceAway as error:
+        raise ApiError(503, "away", str(error.said)) from error
     except UnknownSource as error:
-        sentence = _("There is no such picture, you may not see it, or its file is missing.")
+        sentence = str(error.said)
         raise ApiError(404, "not_found", sentence, {"capture": sentence}) from error
     return Wish(PictureOrigin.CAPTURE, capture, picture=found.picture, stamp_at=found.taken_at, **how)
 

@@ -9,7 +9,7 @@ from ninja import Router, Schema
 from pydantic import Field
 
 from devices.access.rights import Action
-from devices.panels.sources.sources import UnknownSource, read_source
+from devices.panels.sources.sources import SourceAway, UnknownSource, read_source
 from devices.registry.finding import device_of
 from devices.registry.models import Device
 from photohub.lib.pages.api import ApiError, Body, CodeOf, Text
@@ -106,7 +106,9 @@ def _entry_of(request: HttpRequest, entry: PlaylistEntry, known: dict[str, Playl
         return Entry(item=item, label=entry.label, caption=entry.caption)
     try:
         found = read_source(request.user, entry.capture)
+    except SourceAway as error:
+        raise ApiError(503, "away", str(error.said)) from error
     except UnknownSource as error:
-        sentence = _("There is no such picture, you may not see it, or its file is missing.")
+        sentence = str(error.said)
         raise ApiError(404, "not_found", sentence, {f"{at}.capture": sentence}) from error
     return Entry(picture=found.picture, label=entry.label or found.reference, caption=entry.caption)

@@ -25,7 +25,7 @@ from devices.panels.deliveries.wording import said_for
 from devices.panels.rendering.drawing import RenderRefused
 from devices.panels.sources import making, outbox
 from devices.panels.sources.making import Made
-from devices.panels.sources.sources import read_newest, trashed_among
+from devices.panels.sources.sources import SourceAway, read_newest, trashed_among
 from devices.registry.disclosure import look_up, tell_label
 from devices.registry.models import Device, LinkState, Panel, takes_packets
 from photohub.lib.pages.sentences import said
@@ -172,7 +172,11 @@ def turns_from(panel: Panel) -> list[PlaylistItem]:
 def take_turn(item: PlaylistItem) -> Turn | None:
     """Return an item's picture as it is now; None when its camera has none, it is in the trash, or its file is missing."""
     if item.camera is not None:
-        found = read_newest(item.camera)
+        try:
+            found = read_newest(item.camera)
+        except SourceAway:
+            # It has its turn again when the machine that has the file is back.
+            return None
         return Turn(item, found.picture, found.taken_at, found.reference) if found else None
     if trashed_among([item.original_sha256]):
         return None

@@ -16,7 +16,7 @@ from devices.panels.deliveries.models import PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish, refusing
 from devices.panels.rendering import drawing
 from devices.panels.sources import fetching, making, outbox
-from devices.panels.sources.sources import UnknownSource, read_source
+from devices.panels.sources.sources import SourceAway, UnknownSource, read_source
 from devices.protocol.pictures.packets import PictureRefused, count_packets
 from devices.registry.models import Device
 from photohub.lib.pages.sentences import said
@@ -74,8 +74,8 @@ def read_capture(user, reference: str) -> Draft:
     try:
         found = read_source(user, reference)
     except UnknownSource as error:
-        sentence = said("There is no such picture, you may not see it, or its file is missing.")
-        raise CannotDeliver("not_found", sentence) from error
+        word = "away" if isinstance(error, SourceAway) else "not_found"
+        raise CannotDeliver(word, error.said) from error
     return Draft(PictureOrigin.CAPTURE, found.reference, found.picture, found.taken_at)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from devices.registry.models import Device
+from photohub.lib.pages.sentences import Said, said
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,17 @@ class Found:
 
 
 class UnknownSource(Exception):
-    """There is no such picture, or the person may not see it, or its file is missing."""
+    """There is no such picture, or the person may not see it, or its file is missing. `said` says so to people."""
+
+    said = said("There is no such picture, you may not see it, or its file is missing.")
+
+
+class SourceAway(UnknownSource):
+    """The picture's file is on a machine of the hub that does not answer now."""
+
+    def __init__(self, sentence: Said) -> None:
+        super().__init__(sentence)
+        self.said = sentence
 
 
 _by_id: list[Callable[[object, str], Found | None]] = []
@@ -45,7 +56,7 @@ def trashed_among(hashes: Iterable[str]) -> set[str]:
 
 
 def read_source(user, reference: str) -> Found:
-    """Return the picture with this id. Raises UnknownSource."""
+    """Return the picture with this id. Raises UnknownSource, or SourceAway."""
     for read in _by_id:
         if found := read(user, reference):
             return found
@@ -53,5 +64,5 @@ def read_source(user, reference: str) -> Found:
 
 
 def read_newest(camera: Device) -> Found | None:
-    """Return a camera's newest picture; None when it has none."""
+    """Return a camera's newest picture; None when it has none. Raises SourceAway."""
     return next((found for read in _newest if (found := read(camera))), None)

@@ -369,13 +369,17 @@ class View {
     return true;
   }
 
-  /* A picture that does not come says why: its file may be gone, or the hub is away. */
+  /* A picture that does not come says why: its file may be gone, or the hub, or the one of its machines that has it, is away. */
   #explain(element, item) {
     element.textContent = words.failed;
-    fetch(item.file, { method: "HEAD" }).then((answer) => {
+    fetch(item.file, { method: "HEAD" }).then(async (answer) => {
       if (answer.status === 404) element.textContent = words.missing;
       else if (answer.ok) element.textContent = words.broken;
-    }, () => {});
+      else if (answer.status === 503 && answer.headers.get("content-type")?.startsWith("text/plain")) {
+        const why = await fetch(item.file);
+        if (why.status === 503) element.textContent = await why.text();
+      }
+    }).catch(() => {});
     return element;
   }
 
