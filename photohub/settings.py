@@ -619,6 +619,11 @@ DOWNLOADS_AT_ONCE = env_int(
     "Firmware downloads in flight in one process; more get 503 busy",
     minimum=1,
 )
+NGINX_SENDS_FIRMWARE = env_bool(
+    "PHOTOHUB_NGINX_SENDS_FIRMWARE",
+    False,
+    "The nginx of deploy/nginx.conf stands before the hub and sends firmware images",
+)
 DDI_SLEEP_S = env_int(
     "PHOTOHUB_DDI_SLEEP",
     30,

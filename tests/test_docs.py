@@ -10,7 +10,7 @@ from django.conf import settings
 
 from devices.events.models import EventType
 from devices.events.wording import SENTENCES
-from devices.firmware.endpoints import sending
+from devices.firmware.endpoints.transfer import sending
 from devices.panels.rendering import formats as panel_formats
 from devices.panels.rendering import profile_values as panel_profiles
 from devices.protocol import light

@@ -15,7 +15,7 @@ from django.urls import get_resolver
 from uvicorn.server import ServerState
 
 from devices.events import overload
-from devices.firmware.endpoints import download
+from devices.firmware.endpoints.transfer import nginx_endpoint
 from media_pipeline.intake.ingest import committer
 from photohub import asgi
 from photohub.gateway import streams
@@ -81,7 +81,7 @@ class Server(uvicorn.Server):
 def make_room() -> None:
     """Let this process have many connections, and threads that take turns often enough. Call before serving."""
     http_guard.make_room(open_files.allow_many())
-    http_guard.turn_away_with(download.turn_away)
+    http_guard.turn_away_with(nginx_endpoint.answer_at_once)
     socket_guard.tell_with(_tell_cut_off)
     # With the default of 5 ms the storing thread and the loop wait for each other at every system call.
     sys.setswitchinterval(0.0005)

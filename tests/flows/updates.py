@@ -72,10 +72,17 @@ def turn_clock(hub: HubProcess, code: str, seconds: float) -> None:
         database.execute(f"UPDATE devices_rollouttarget SET {setters} WHERE id = ?", [*values, row["id"]])
 
 
-async def release(hub: HubProcess, maker: Visitor, chip: str = "esp8266", module: str = "", **plan) -> Update:
+async def release(
+    hub: HubProcess,
+    maker: Visitor,
+    chip: str = "esp8266",
+    module: str = "",
+    size_bytes: int = 200_000,
+    **plan,
+) -> Update:
     """Upload and publish a new image, and roll it out to a new device."""
     number = next(_numbers)
-    old, new = make_firmware(OLD, chip=chip), make_firmware(f"2.{number}.0", size_bytes=200_000, chip=chip)
+    old, new = make_firmware(OLD, chip=chip), make_firmware(f"2.{number}.0", size_bytes, chip)
     made = (await maker.api.post("/devices", json={"code": f"board-{number}", "profile": "generic"})).json()
     facts = {"product": "generic", "module": module or "default", "version": new.version, "publish": "true"}
     files = {"file": (f"{new.version}.swu", new.data, "application/octet-stream")}

@@ -329,6 +329,7 @@ def write_nginx_conf(folder: Path, ports: dict[str, int]) -> Path:
     text = text.replace('    map "" $web {', f'    {groups}\n    map "" $web {{')
     text = text.replace("listen 80 ", f"listen 127.0.0.1:{ports['nginx']} ")
     text = text.replace("/tmp/", f"{folder}/").replace("worker_processes auto", "worker_processes 1")
+    text = text.replace("/var/cache/photohub", f"{folder}/nginx-firmware")
     if os.geteuid() == 0:
         text = "user root;\n" + text
     # No name is left to look up.

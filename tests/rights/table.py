@@ -247,7 +247,7 @@ GET    /ota/check                        proof
 
 # Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
 # the secret of the address itself (`token`), or a signature by the hub's secret (`node`); a person's session or API token
-# counts for nothing there.
+# counts for nothing there. With a `ticket` that the hub signed, nginx fetches an image and says what it sent.
 ENDPOINTS = """
 POST /api/upload                      key
 POST /api/upload/                     key
@@ -257,6 +257,8 @@ GET  /ota/esp/<key>                   key
 GET  /ota/f/<token>                   token
 GET  /default/controller/v1/<code>    own key
 GET  /nodes/1/original/<uuid>         node
+GET  /ota/image/0000000000000000000000000000000000000000000000000000000000000000    ticket
+POST /ota/sent                        ticket
 """
 
 SOCKETS = """

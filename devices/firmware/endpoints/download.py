@@ -1,17 +1,19 @@
 """The plain download: `GET` or `HEAD /ota/f/<token>`, the address that offers name.
 
 The token opens one image for one device while its update goes on; a device that shows its key as well must be that
-device. Bytes come from memory, proved. Headers of an image besides those of HTTP:
+device. Bytes come from memory, proved, or from nginx, which got them from there. Headers of an image besides those of HTTP:
 
     Repr-Digest: sha-256=:<base64>:       of the whole image, whatever part is sent (RFC 9530)
     X-MD5: <hex>
     X-Signature: <key id>:<base64>        Ed25519 over the image's manifest, which /api/v1/ota/check tells
 """
 
+import asyncio
 import base64
 import logging
 import re
 import time
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -30,9 +32,9 @@ from photohub.lib.database.batching import Batcher
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.answer import begin
 
-from . import tokens
 from .call import Call, Refused, note_found, refusal_of, refuse_guesser, whole_refusal
-from .sending import Places, Progress, send_image
+from .transfer import nginx, tokens
+from .transfer.sending import Places, Progress, send_image
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,13 @@ log = logging.getLogger(__name__)
 _ASKED = (b"GET /ota/f/", b"GET /ota/esp/")
 PATH = re.compile(r"^/ota/f/(?P<token>[A-Za-z0-9_-]{1,80})/?$")
 
+UNCHANGED = {"Cache-Control": "no-store, no-transform"}
+# Who has the whole image sooner is noted once, by its end.
+BEGUN_AFTER_S = 2.0
+
 places = Places()
+# Of those who only ask here, because nginx sends: each for the time of one look-up.
+asking = Places()
 _progress = Progress()
 
 
@@ -59,12 +67,16 @@ class Image:
     def etag(self) -> str:
         return f'"{self.firmware.sha256}"'
 
+    def sent(self, first: int, end: int) -> "Sent":
+        return Sent(self.target, len(self.data), first, end)
+
 
 @dataclass(frozen=True)
 class Sent:
-    """Which bytes of an image went out: from `first` up to `end`."""
+    """Which bytes of an image went out: from `first` up to `end`. With none, they are nginx's to send."""
 
-    image: Image
+    target: RolloutTarget
+    size_bytes: int
     first: int
     end: int
 
@@ -80,14 +92,22 @@ async def answer(call: Call) -> None:
         await _answer(call)
         return
     # Asked before anything is looked up: five hundred devices at once cost the database nothing.
-    with places.one(settings.DOWNLOADS_AT_ONCE):
+    with place_for(call):
         sent = await _answer(call)
     await note(sent)
 
 
+def place_for(call: Call) -> AbstractContextManager[None]:
+    """Hold a place while a device asks and gets its bytes, or only asks. Raises Refused when all are taken."""
+    return (asking if nginx.came_through(call) else places).one(settings.DOWNLOADS_AT_ONCE)
+
+
 def turn_away(data: bytes) -> bytes | None:
     """Return the refusal for a whole request for an image that came while all places are taken, else None."""
-    if places.taken < settings.DOWNLOADS_AT_ONCE:
+    if max(places.taken, asking.taken) < settings.DOWNLOADS_AT_ONCE:
+        return None
+    its_own = asking if settings.NGINX_SENDS_FIRMWARE and nginx.MARK in data else places
+    if its_own.taken < settings.DOWNLOADS_AT_ONCE:
         return None
     return whole_refusal(Places.refusal()) if data.startswith(_ASKED) and data.endswith(b"\r\n\r\n") else None
 
@@ -179,7 +199,18 @@ async def send(call: Call, image: Image, decision: RangeDecision, named: dict[st
     if decision.status == 304:
         await call.answer(304, named={"ETag": image.etag})
         return None
-    named = named | {"Content-Length": str(decision.length_bytes), "Cache-Control": "no-store, no-transform"}
+    if nginx.takes(call, image.firmware.sha256, image.etag, decision):
+        own = {name: named[name] for name in ("X-Signature",) if name in named}
+        await nginx.hand_over(call, image.target, image.firmware.sha256, decision, own)
+        return image.sent(decision.first, decision.first)
+    # Who came only to ask needs a place of those now who get their bytes from here.
+    only_asked = nginx.came_through(call) and call.method == "GET"
+    with places.one(settings.DOWNLOADS_AT_ONCE) if only_asked else nullcontext():
+        return await _send_part(call, image, decision, named)
+
+
+async def _send_part(call: Call, image: Image, decision: RangeDecision, named: dict[str, str]) -> Sent | None:
+    named = named | {"Content-Length": str(decision.length_bytes)} | UNCHANGED
     if decision.content_range:
         named["Content-Range"] = decision.content_range
     call.begun = True
@@ -189,27 +220,36 @@ async def send(call: Call, image: Image, decision: RangeDecision, named: dict[st
         return None
 
     async def on_the_way(sent_bytes: int) -> None:
-        await note(Sent(image, decision.first, decision.first + sent_bytes))
+        await note(image.sent(decision.first, decision.first + sent_bytes))
 
     part = memoryview(image.data)[decision.first : decision.last + 1]
     await send_image(call.send, call.receive, part, on_the_way)
-    return Sent(image, decision.first, decision.last + 1)
+    return image.sent(decision.first, decision.last + 1)
 
 
 async def note(sent: Sent | None) -> None:
     """Write down how far a device is, at most once a second. That this fails is no reason to keep the image from it."""
     if sent is None:
         return
-    target, size_bytes, end = sent.image.target, len(sent.image.data), sent.end
-    if not _progress.take(target.pk, (sent.first, end), size_bytes, target.percent, time.monotonic()):
-        return
+    target, size_bytes, end = sent.target, sent.size_bytes, sent.end
     try:
-        if end >= size_bytes:
+        if end == sent.first:
+            _progress.begin(target.pk)
+            await asyncio.sleep(BEGUN_AFTER_S)
+            await _note_begun.do(target)
+        elif not _progress.take(target.pk, (sent.first, end), size_bytes, target.percent, time.monotonic()):
+            return
+        elif end >= size_bytes:
             await _note_fetched.do(target)
         else:
             await in_thread(targets.note_download, target, end)
     except (DatabaseError, InterfaceError):
         log.warning("How far %s is with its download could not be noted.", target.device)
+
+
+def _note_all_begun(begun: list[RolloutTarget]) -> list[None]:
+    targets.note_all_downloading(begun)
+    return [None] * len(begun)
 
 
 def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
@@ -222,9 +262,10 @@ def _note_all_fetched(fetched: list[RolloutTarget]) -> list[None]:
 # image in blocks would wait before each.
 _open_whole = Batcher(open_all, apart_s=0.05)
 _open_parts = Batcher(open_all, apart_s=0.015)
+_note_begun = Batcher(_note_all_begun, apart_s=0.5)
 _note_fetched = Batcher(_note_all_fetched, apart_s=0.5)
 
 
 def was_fetched(target: RolloutTarget) -> bool:
-    """Tell whether this process has sent something of an image, though its row may not know yet."""
+    """Tell whether this process has sent something of an image, or had it sent, though its row may not know yet."""
     return _progress.knows(target.pk)

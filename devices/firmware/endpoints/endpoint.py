@@ -6,10 +6,17 @@ from django.db import DatabaseError, InterfaceError
 
 from . import ddi, download, esp, refusal_notes
 from .call import Call, Gone, Refused, busy, slow_down
+from .transfer import nginx_endpoint
 
 log = logging.getLogger(__name__)
 
-_ENDPOINTS = ((download.PATH, download.answer), (esp.PATH, esp.answer), (ddi.PATH, ddi.answer))
+_ENDPOINTS = (
+    (download.PATH, download.answer),
+    (esp.PATH, esp.answer),
+    (ddi.PATH, ddi.answer),
+    (nginx_endpoint.IMAGE_PATH, nginx_endpoint.answer_image),
+    (nginx_endpoint.SENT_PATH, nginx_endpoint.answer_sent),
+)
 
 
 def serves(path: str) -> bool:

@@ -11,8 +11,6 @@ from dataclasses import replace
 from threading import Lock
 from typing import Literal
 
-from django.conf import settings
-
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import planning, targets
 from devices.protocol.firmware import esp_image, esp_update
@@ -44,7 +42,7 @@ async def answer(call: Call) -> None:
     """Answer one question of an updater."""
     call.allow("GET")
     sent = None
-    with download.places.one(settings.DOWNLOADS_AT_ONCE):
+    with download.place_for(call):
         decision, image = await in_thread(decide, call)
         if decision.status == 200 and image is not None:
             whole = RangeDecision(200, len(image.data), 0, len(image.data) - 1)

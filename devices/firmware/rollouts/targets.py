@@ -248,10 +248,19 @@ def is_said_done(target: RolloutTarget) -> bool:
     return target.door == "ddi" and target.state == TargetState.FLASHING and target.reason_word in DONE_WORDS
 
 
+def note_all_downloading(begun: list[RolloutTarget]) -> None:
+    """Note of several devices, with one commit, that their bytes are on the way. What is further on stays."""
+    _move_all(begun, (TargetState.OFFERED,), state=TargetState.DOWNLOADING)
+
+
 def note_all_flashing(fetched: list[RolloutTarget]) -> None:
     """Note of several devices, with one commit, that they have the whole image now. What is further on stays."""
     before = RolloutTarget.ACTIVE[: RolloutTarget.ACTIVE.index(TargetState.FLASHING)]
-    found = {target.pk: target for target in fetched}
+    _move_all(fetched, before, state=TargetState.FLASHING, percent=100)
+
+
+def _move_all(given: list[RolloutTarget], before: tuple[TargetState, ...], **values) -> None:
+    found = {target.pk: target for target in given}
     now = timezone.now()
     with transaction.atomic():
         rows = RolloutTarget.objects.filter(pk__in=list(found), state__in=before).select_for_update()
@@ -259,11 +268,10 @@ def note_all_flashing(fetched: list[RolloutTarget]) -> None:
         for rollout in {target.rollout_id: target.rollout for target in moved}.values():
             mine = [target.pk for target in moved if target.rollout_id == rollout.pk]
             RolloutTarget.objects.filter(pk__in=mine).update(
-                state=TargetState.FLASHING,
-                percent=100,
                 heard_at=now,
                 changed_at=now,
                 deadline_at=now + timedelta(seconds=rollout.deadline_s),
+                **values,
             )
         rollouts.tell_devices(moved)
 

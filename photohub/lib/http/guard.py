@@ -9,7 +9,8 @@ So a thousand clients that send a byte a minute would take every file descriptor
       longest is closed.
 
 A request that cannot be served just now may be turned away (`turn_away_with`) without a scope, a task and an application
-for each: a crowd of devices that is told to come again is then felt less by others.
+for each, and one that only tells something be answered so: a crowd of devices that is told to come again is then felt less
+by others.
 
 A client that ends its side of the connection can still be answered, for 10 s, and an application gets all bytes of a body that
 ended too early or was damaged before it is told `http.disconnect`. Header names of answers are spelled as people write

@@ -9,7 +9,7 @@ import httpx
 from django.db import DatabaseError
 from django.urls import clear_url_caches, get_resolver
 
-from devices.firmware.endpoints import download
+from devices.firmware.endpoints.transfer import nginx_endpoint
 from photohub.lib.http import guard as http_guard
 from photohub.lib.http import socket_guard
 from photohub.start import serving
@@ -30,7 +30,7 @@ def test_a_web_server_turns_away_who_comes_for_firmware_while_all_places_are_tak
     monkeypatch.setattr(http_guard, "_turn_away", None)
     monkeypatch.setattr(http_guard, "_waiting_at_most", 400)
     serving.make_room()
-    assert http_guard._turn_away == download.turn_away
+    assert http_guard._turn_away == nginx_endpoint.answer_at_once
 
 
 async def test_a_websocket_that_is_cut_off_is_written_down_unless_the_database_is_away(monkeypatch, caplog):

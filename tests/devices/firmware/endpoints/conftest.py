@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from devices.firmware.endpoints import call, download, tokens
+from devices.firmware.endpoints import call, download
 from devices.firmware.endpoints import endpoint as firmware
+from devices.firmware.endpoints.transfer import tokens
 from photohub.lib.http.guessing import FailedTries
 from tests.servers import running_asgi
 

@@ -1,4 +1,4 @@
-from devices.firmware.endpoints.sending import Progress
+from devices.firmware.endpoints.transfer.sending import Progress
 
 SIZE = 1_000_000
 

@@ -1,6 +1,6 @@
 import pytest
 
-from devices.firmware.endpoints import tokens
+from devices.firmware.endpoints.transfer import tokens
 from devices.firmware.rollouts import targets
 from devices.firmware.rollouts.models import RolloutTarget
 from tests.devices.firmware.endpoints.offered import offer

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devices.firmware.endpoints import sending
 from devices.firmware.endpoints.call import Gone, Refused
-from devices.firmware.endpoints.sending import Places, send_image
+from devices.firmware.endpoints.transfer import sending
+from devices.firmware.endpoints.transfer.sending import Places, send_image
 from photohub.lib.http.answer import begin
 from photohub.lib.messaging import load
 from tests.devices.firmware.endpoints.offered import wait_for

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from photohub.lib.http.answer import transport_of, wait_for_leave
 from photohub.lib.messaging import load
 
-from .call import Gone, Refused, busy
+from ..call import Gone, Refused, busy
 
 PIECE_BYTES = 128 * 1024
 # Who takes a piece at once gets larger ones: each costs a turn of the loop.
@@ -152,6 +152,12 @@ class Progress:
         while len(self._sent) > _REMEMBERED_AT_MOST:
             self._sent.popitem(last=False)
         return due
+
+    def begin(self, key: object) -> None:
+        """Take note that somebody else is sending."""
+        self._sent.setdefault(key, (0, -NOTE_EVERY_S))
+        while len(self._sent) > _REMEMBERED_AT_MOST:
+            self._sent.popitem(last=False)
 
     def knows(self, key: object) -> bool:
         """Tell whether anything went out."""

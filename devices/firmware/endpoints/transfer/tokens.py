@@ -19,10 +19,19 @@ _lock = Lock()
 
 def find_targets(tokens: list[str]) -> dict[str, RolloutTarget]:
     """Return the updates that these tokens open images for, while they go on, by token: with one statement."""
+    return {target.token: target for target in _find_active(token__in=tokens)}
+
+
+def find_targets_by_key(keys: list[int]) -> dict[int, RolloutTarget]:
+    """Return the same by their own keys."""
+    return {target.pk: target for target in _find_active(pk__in=keys)}
+
+
+def _find_active(**named) -> list[RolloutTarget]:
     own = [field.name for field in RolloutTarget._meta.concrete_fields]
-    rows = RolloutTarget.objects.active().filter(token__in=tokens).select_related("device")
-    found = {target.token: target for target in rows.only(*own, *_OF_DEVICE).order_by()}
-    for target in found.values():
+    rows = RolloutTarget.objects.active().filter(**named).select_related("device")
+    found = list(rows.only(*own, *_OF_DEVICE).order_by())
+    for target in found:
         target.rollout = _rollout_of(target)
     return found
 
