@@ -86,7 +86,7 @@ def test_a_device_that_takes_a_little_now_and_then_is_cut_off_too(monkeypatch):
     sender = Sender(LARGE)
     with running_asgi(sender) as url, closing(connect(url)) as connection:
         begun_s = time.monotonic()
-        while not sender.ends and time.monotonic() - begun_s < 10:
+        while not sender.ends and time.monotonic() - begun_s < 60:
             connection.settimeout(0.05)
             try:
                 connection.recv(100)
