@@ -11,9 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from benchmarks.pictures import make_picture
+from devices.access.groups import DeviceGroup
+from devices.access.models import DeviceInGroup
 from devices.commands.models import Command, CommandState
 from devices.events.models import Trouble
-from devices.registry.models import Device, DeviceGroup, LinkState
+from devices.registry.models import Device, LinkState
 from media_pipeline.captures.models import Capture, Freshness, Tag
 from media_pipeline.maintenance import counting
 from media_pipeline.mirror.models import MirrorState, OSSObject
@@ -62,7 +64,6 @@ def _liven_devices(now: datetime, simulated: int) -> list[Device]:
     groups = [DeviceGroup.objects.create(name=name) for name in _GROUPS]
     cameras = list(Device.objects.cameras().order_by("pk"))
     for n, device in enumerate(cameras):
-        device.group = [None, *groups][n % 4]
         device.pinned = n % 50 == 7
         device.simulated = n < simulated
         device.command_topic = f"photohub/{device.code}/command" if n % 3 else ""
@@ -73,8 +74,16 @@ def _liven_devices(now: datetime, simulated: int) -> list[Device]:
         device.battery_mv = None if n % 2 else 3300 + 7 * (n % 120)
         device.rssi_dbm = None if n % 5 == 4 else -50 - n % 45
         device.firmware_version = f"1.{n % 7}.0"
-    names = "group pinned simulated command_topic last_seen_at link_state link_changed_at listens battery_mv rssi_dbm"
+    names = (
+        "pinned simulated command_topic last_seen_at link_state link_changed_at listens battery_mv rssi_dbm"
+    )
     Device.objects.bulk_update(cameras, [*names.split(), "firmware_version"], _BATCH)
+    # Some are in no group, some in two.
+    DeviceInGroup.objects.bulk_create(
+        DeviceInGroup(device=device, group=group)
+        for n, device in enumerate(cameras)
+        for group in [(), groups[:1], groups[1:2], groups[1:]][n % 4]
+    )
     facts = {"limit": 4096, "size": 9000}
     Trouble.objects.bulk_create(
         Trouble(device=device, word="telemetry_unreadable", values=facts) for device in cameras[::13]

@@ -12,10 +12,11 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
 
-from devices.access.models import Membership, Role
+from devices.access.groups import DeviceGroup
+from devices.access.models import DeviceInGroup, Membership, Role
 from devices.commands.models import Command, CommandState
 from devices.panels.playlists.models import PlaylistItem
-from devices.registry.models import Device, DeviceGroup, Panel
+from devices.registry.models import Device, Panel
 from media_pipeline.captures.models import Capture, Source, Step, Tag, Tagging
 from media_pipeline.links.models import ShareLink
 from media_pipeline.maintenance import counting
@@ -145,7 +146,6 @@ def _make_devices(devices: int) -> int:
                 code=f"cam-{n}",
                 name=f"Camera {n}",
                 profile="generic",
-                group=groups[n // PER_GROUP],
                 last_seen_at=timezone.now() - timedelta(seconds=n),
                 **topics,
             )
@@ -154,8 +154,12 @@ def _make_devices(devices: int) -> int:
         batch_size=1000,
     )
     panels = Device.objects.bulk_create(
-        Device(code=f"panel-{n}", name=f"Panel {n}", profile="panel", group=groups[n % len(groups)])
-        for n in range(min(PANELS, devices))
+        Device(code=f"panel-{n}", name=f"Panel {n}", profile="panel") for n in range(min(PANELS, devices))
+    )
+    grouped = [(device, groups[n // PER_GROUP]) for n, device in enumerate(made)]
+    grouped += [(panel, groups[n % len(groups)]) for n, panel in enumerate(panels)]
+    DeviceInGroup.objects.bulk_create(
+        (DeviceInGroup(device=device, group=group) for device, group in grouped), batch_size=1000
     )
     Panel.objects.bulk_create(Panel(device=panel) for panel in panels)
     PlaylistItem.objects.bulk_create(

@@ -2,11 +2,15 @@
 
 from operator import attrgetter
 
+from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
+from devices.access.groups import DeviceGroup
 from devices.access.models import ApiToken, Membership, Role
 from devices.commands.models import Command
 from devices.events.models import Event, ServiceBeat, Trouble
@@ -18,7 +22,7 @@ from devices.panels.deliveries.models import Delivery
 from devices.panels.deliveries.wording import reason_of
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
-from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, Panel
+from devices.registry.models import BrokerAccount, Device, DeviceKey, Panel
 
 _SENTENCE = told(_("Sentence"), attrgetter("text"))
 _REASON = told(_("Reason"), attrgetter("reason_text"))
@@ -28,21 +32,37 @@ def _ending_of(target: RolloutTarget) -> str:
     return ending_of(target.state, target.reason_word, target.reason) if target.reason_word else ""
 
 
+class DeviceForm(forms.ModelForm):
+    """A device with its groups, which Django asks for nowhere else where their table has a model of its own."""
+
+    groups = forms.ModelMultipleChoiceField(
+        DeviceGroup.objects.all(),
+        label=_("Groups"),
+        required=False,
+        widget=UnfoldAdminSelectMultipleWidget,
+    )
+
+
+def _groups_of(device: Device) -> str:
+    # Fetched along with the rows of the page.
+    return ", ".join(group.name for group in device.groups.all())
+
+
 @admin.register(Device)
 class DeviceAdmin(OwnersAdmin):
     list_display = [
         "code",
         "name",
         "profile",
-        "group",
+        told(_("Groups"), _groups_of),
         "enabled",
         "link_state",
         "last_seen_at",
         "firmware_version",
     ]
-    list_filter = ["enabled", "profile", "group", "link_state", "simulated"]
+    list_filter = ["enabled", "profile", "groups", "link_state", "simulated"]
     search_fields = ["code", "name", "note"]
-    list_select_related = ["group"]
+    form = DeviceForm
     # A device's code is in its topics, its firmware and its links; the topics are checked by its own page.
     readonly_fields = [
         "code",
@@ -61,6 +81,9 @@ class DeviceAdmin(OwnersAdmin):
     def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
         """Devices are added on their own page, which also makes the key."""
         return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("groups")
 
 
 @admin.register(DeviceGroup)

@@ -1,6 +1,7 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
-from devices.access.models import ApiToken, DeviceRemoval, Invitation, Membership, Role, Scope
+from devices.access.groups import DeviceGroup
+from devices.access.models import ApiToken, DeviceInGroup, DeviceRemoval, Invitation, Membership, Role, Scope
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
@@ -9,7 +10,7 @@ from devices.hub_settings.models import HubSetting
 from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
-from devices.registry.models import BrokerAccount, Device, DeviceGroup, DeviceKey, LinkState, Panel, Publisher
+from devices.registry.models import BrokerAccount, Device, DeviceKey, LinkState, Panel, Publisher
 
 __all__ = [
     "ApiToken",
@@ -21,6 +22,7 @@ __all__ = [
     "DeliveryWay",
     "Device",
     "DeviceGroup",
+    "DeviceInGroup",
     "DeviceKey",
     "DeviceRemoval",
     "Event",

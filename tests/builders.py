@@ -1,6 +1,7 @@
 """Making people, cameras and pictures for tests, with plain functions."""
 
 import io
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -8,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership
 from devices.keys import tokens
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.setup import adding
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
@@ -43,9 +45,18 @@ def make_user(name: str, role: str = "", group: DeviceGroup | None = None):
     return user
 
 
-def make_device(code: str = "porch", *, profile: str = "generic", name: str = "", **values) -> Device:
-    """Return a device with its profile filled in."""
-    return adding.add_device(code=code, name=name, profile=profile, **values).device
+def make_device(
+    code: str = "porch",
+    *,
+    profile: str = "generic",
+    name: str = "",
+    group: DeviceGroup | None = None,
+    groups: Iterable[DeviceGroup] = (),
+    **values,
+) -> Device:
+    """Return a device with its profile filled in, in these groups or in this one."""
+    groups = [group] if group else groups
+    return adding.add_device(code=code, name=name, profile=profile, groups=groups, **values).device
 
 
 def make_spool(data: bytes) -> store.Spool:

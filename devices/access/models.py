@@ -1,5 +1,6 @@
-"""Who may do what: memberships of people, tokens of their programs."""
+"""Who may do what: memberships of people, the groups of devices, tokens of people's programs."""
 
+from collections.abc import Iterable
 from typing import Self, TypeVar
 
 from django.conf import settings
@@ -36,6 +37,29 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.get_role_display()}"
+
+
+class DeviceInGroup(models.Model):
+    """A device of a group; it may be in several."""
+
+    # The constraint's index has the devices of a group.
+    group = models.ForeignKey("devices.DeviceGroup", on_delete=models.CASCADE, db_index=False)
+    device = models.ForeignKey("devices.Device", on_delete=models.CASCADE, related_name="in_groups")
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("device of a group"), _("devices of groups")
+        constraints = [models.UniqueConstraint(fields=["group", "device"], name="once_in_each_group")]
+
+    def __str__(self) -> str:
+        return f"{self.group}: {self.device}"
+
+
+def devices_in(groups) -> models.QuerySet:
+    """Return the keys of the devices that are in any of these groups, for `__in`.
+
+    Never by a join, which would give what belongs to a device of two groups twice.
+    """
+    return DeviceInGroup.objects.filter(group__in=groups).values("device")
 
 
 class Invitation(models.Model):
@@ -129,6 +153,50 @@ def memberships_of(user) -> list[tuple[str, int | None]]:
     return user.membership_list
 
 
+def groups_of(user) -> set[int]:
+    """Return the groups in which the person has a role."""
+    if not getattr(user, "is_active", False):
+        return set()
+    return {group for _role, group in memberships_of(user) if group is not None}
+
+
+class _Shared:
+    """What is known for one request of which groups a person shares with which devices."""
+
+    def __init__(self, user) -> None:
+        self._rows = DeviceInGroup.objects.filter(group__in=groups_of(user))
+        self._groups: dict[int, set[int]] = {}
+        self._has_all = False
+
+    def of(self, device: int) -> set[int]:
+        """Return the groups that both are in. One device is asked for alone; with the second, all are looked up."""
+        if device not in self._groups and not self._has_all:
+            if self._groups:
+                self._read(self._rows)
+                self._has_all = True
+            else:
+                self.read([device])
+        return self._groups.get(device, set())
+
+    def read(self, devices: Iterable[int]) -> None:
+        """Look these devices up at once."""
+        wanted = [device for device in devices if device not in self._groups]
+        if wanted and not self._has_all:
+            self._groups |= {device: set() for device in wanted}
+            self._read(self._rows.filter(device__in=wanted))
+
+    def _read(self, rows: models.QuerySet) -> None:
+        for device, group in rows.values_list("device", "group"):
+            self._groups.setdefault(device, set()).add(group)
+
+
+def shared_with(user) -> _Shared:
+    """Return what is known of the person's groups; it is kept on the user, so for one request."""
+    if not hasattr(user, "shared_groups"):
+        user.shared_groups = _Shared(user)
+    return user.shared_groups
+
+
 def visible_devices(devices: Rows, user, path: str = "", roles: tuple[Role, ...] = ()) -> Rows:
     """Keep the rows whose device the person may look at, or for which he has one of `roles`.
 
@@ -142,7 +210,9 @@ def visible_devices(devices: Rows, user, path: str = "", roles: tuple[Role, ...]
     if user.is_superuser:
         return devices
     groups = {group for role, group in memberships_of(user) if not roles or role in roles}
-    return devices if None in groups else devices.filter(**{f"{path}group__in": groups})
+    if None in groups:
+        return devices
+    return devices.filter(**{f"{path.removesuffix('__') or 'pk'}__in": devices_in(groups)})
 
 
 class OfDevices(models.QuerySet):

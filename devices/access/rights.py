@@ -1,8 +1,9 @@
 """One place decides who may do what: pages, API, files, sockets and streams all ask `can`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from functools import wraps
+from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
@@ -10,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from .models import Role, memberships_of
+from .models import DeviceInGroup, Role, Rows, memberships_of, shared_with, visible_devices
 
 
 class Action(StrEnum):
@@ -36,8 +37,34 @@ def can(user, action: Action | str, subject=None) -> bool:
         return False
     if user.is_superuser:
         return True
+    # A role in no group holds for all; one in a group says nothing of the hub itself, but for what is anywhere.
+    allowing = [(role, group) for role, group in memberships_of(user) if Action(action) in _ALLOWED[role]]
+    if any(group is None or (subject is None and role != Role.OWNER) for role, group in allowing):
+        return True
+    key = _key_of_device(subject) if allowing else None
+    return key is not None and not shared_with(user).of(key).isdisjoint(group for _role, group in allowing)
+
+
+def _key_of_device(subject: Any) -> int | None:
     device = getattr(subject, "device", subject)
-    return any(Action(action) in _ALLOWED[role] for role in _roles(user, device, anywhere=subject is None))
+    # The class belongs to a room above; the key of a row of another table says nothing of a device.
+    kind = cast(type, DeviceInGroup._meta.get_field("device").related_model)
+    return device.pk if isinstance(device, kind) else None
+
+
+def look_up(user, devices: Iterable[int]) -> None:
+    """Find out at once about devices, by their keys, of each of which `can` will be asked."""
+    if not sees_all(user) and getattr(user, "is_active", False):
+        shared_with(user).read(devices)
+
+
+def keep_allowed(devices: Rows, user, action: Action) -> Rows:
+    """Keep the devices to which the person may do `action`: what `can` says, asked of the database."""
+    if not within_token(user, action):
+        return devices.none()
+    return visible_devices(
+        devices, user, roles=tuple(Role(role) for role in _ALLOWED if action in _ALLOWED[role])
+    )
 
 
 def within_token(user, action: Action | str) -> bool:
@@ -49,17 +76,6 @@ def within_token(user, action: Action | str) -> bool:
     scopes = getattr(user, "token_scopes", None)
     wanted = {Action.LOOK: "read", Action.COMMAND: "command", Action.MANAGE: "manage"}[Action(action)]
     return scopes is None or wanted in scopes
-
-
-def _roles(user, device, anywhere: bool) -> list[str]:
-    """Return the roles that count for this device."""
-    return [
-        role
-        for role, group_id in memberships_of(user)
-        if group_id is None
-        or (anywhere and role != Role.OWNER)
-        or (device is not None and getattr(device, "group_id", None) == group_id)
-    ]
 
 
 def sees_all(user) -> bool:

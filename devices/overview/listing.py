@@ -12,18 +12,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from devices.access.groups import DeviceGroup
 from devices.access.rights import is_owner
 from devices.events.models import Trouble
 from devices.panels.fetching import unclaimed
 from devices.protocol.battery import CELL_MV, LOW_BATTERY_PERCENT, TWO_CELLS_FROM_MV, percent_of_battery
 from devices.registry.camera_profiles import PROFILES
-from devices.registry.models import (
-    Device,
-    DeviceGroup,
-    DeviceKey,
-    DeviceQuerySet,
-    has_picture,
-)
+from devices.registry.disclosure import first_group, name_groups, of_group
+from devices.registry.models import Device, DeviceKey, DeviceQuerySet, has_picture
 from devices.setup.sections import may_stream
 from photohub.lib.pages.instants import text_of
 from photohub.lib.pages.templating.addresses import address
@@ -61,7 +57,7 @@ COLUMNS = (
     Column("battery", gettext_lazy("Battery"), "battery_mv"),
     Column("signal", gettext_lazy("Signal"), "rssi_dbm"),
     Column("kind", gettext_lazy("Kind"), "profile"),
-    Column("group", gettext_lazy("Group"), "group__name"),
+    Column("group", gettext_lazy("Groups"), "first_group"),
     Column("firmware", gettext_lazy("Firmware"), "firmware_version"),
 )
 # What people want to see first of these.
@@ -75,18 +71,18 @@ def device_list(request: HttpRequest) -> HttpResponse:
     """List the devices that the person may see, with search, filters and an order."""
     visible = Device.objects.visible_to(request.user)
     wish = {name: text_of(request.GET, name) for name in (*_FILTERS, "sort")}
-    rows = _matching(visible, wish)
+    rows = _matching(visible, wish, request.user)
     start = _start(request.GET.get("start", ""))
     # Only the page's own rows are dressed.
     keys = list(rows.values_list("pk", flat=True)[start : start + PAGE_SIZE + 1])
     owner = is_owner(request.user)
-    found = _rows(keys[:PAGE_SIZE])
+    found = _rows(keys[:PAGE_SIZE], request.user)
     context = {
         "rows": found,
         "drawn": draw_rows(found),
         "count": rows.count(),
         "wish": wish,
-        "groups": DeviceGroup.objects.filter(pk__in=visible.exclude(group=None).values("group")),
+        "groups": DeviceGroup.objects.visible_to(request.user).holding(visible),
         "filtered": any(wish[name] for name in _FILTERS),
         "orders": _orders(),
         "columns": {column.key: column for column in _columns(wish)},
@@ -127,13 +123,13 @@ def _column(column: Column, wish: dict[str, str]) -> Column:
     return Column(column.key, column.label, column.field, url, direction)
 
 
-def _matching(visible: DeviceQuerySet, wish: dict[str, str]) -> DeviceQuerySet:
+def _matching(visible: DeviceQuerySet, wish: dict[str, str], user) -> DeviceQuerySet:
     """Return the devices that fit, in the order that was asked for; else pinned ones first, then by name."""
     rows = visible
     if wish["q"]:
         rows = rows.filter(Q(name__icontains=wish["q"]) | Q(code__icontains=wish["q"].lower()))
     if wish["group"]:
-        rows = rows.filter(group__name=wish["group"])
+        rows = of_group(rows, user, wish["group"])
     if wish["kind"] == "camera":
         rows = rows.cameras()
     elif wish["kind"] == "panel":
@@ -142,6 +138,8 @@ def _matching(visible: DeviceQuerySet, wish: dict[str, str]) -> DeviceQuerySet:
         rows = rows.filter(_LOW | Q(rssi_dbm__lt=_WEAK_DBM))
     if wish["online"] in ("yes", "no"):
         rows = rows.filter(pk__in=_by_state(rows, wish["online"] == "yes"))
+    if wish["sort"].removeprefix("-") == "group":
+        rows = rows.alias(first_group=first_group(user))
     return rows.order_by(*_order(wish["sort"]))
 
 
@@ -161,11 +159,11 @@ def _order(sort: str) -> list:
     return [by, "name", "code"]
 
 
-def _rows(keys: list[int]) -> list[dict]:
+def _rows(keys: list[int], user) -> list[dict]:
     live_keys = DeviceKey.objects.filter(device=OuterRef("pk"), revoked_at=None)
     devices = (
         Device.objects.filter(pk__in=keys)
-        .select_related("group", "panel")
+        .select_related("panel")
         .annotate(
             has_picture=has_picture(),
             has_key=Exists(live_keys),
@@ -173,6 +171,7 @@ def _rows(keys: list[int]) -> list[dict]:
         )
     )
     found = {device.pk: device for device in devices}
+    name_groups(user, found.values())
     troubles = open_troubles(keys)
     return [_row(found[key], troubles.get(key, [])) for key in keys if key in found]
 

@@ -1,7 +1,8 @@
 """Changing a device: one function for pages and API, with the same rules and the same trace for both."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import cast
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -9,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.access.groups import DeviceGroup
+from devices.access.models import DeviceInGroup
 from devices.events import record as events
 from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said, said_of
@@ -21,7 +24,7 @@ from .rules import check_device, host_of, read_network, unmask
 CHANGEABLE: dict[str, str | Promise] = {
     "name": gettext_lazy("name"),
     "profile": gettext_lazy("profile"),
-    "group": gettext_lazy("group"),
+    "groups": gettext_lazy("groups"),
     "enabled": gettext_lazy("turned on"),
     "pinned": gettext_lazy("pinned"),
     "note": gettext_lazy("note"),
@@ -65,15 +68,18 @@ def change_device(device: Device, values: Mapping[str, object], user=None) -> li
         if host_of(url) != host_of(device.pull_url):
             # The certificate of one camera says nothing of the next.
             clean.setdefault("pull_fingerprint", "")
+    groups = cast("Iterable[DeviceGroup] | None", clean.pop("groups", None))
     changed = [field for field, value in clean.items() if getattr(device, field) != value]
-    if not changed:
-        return []
     for field in changed:
         setattr(device, field, clean[field])
+    if groups is not None and set(groups) != set(device.groups.all()):
+        changed.append("groups")
+    if not changed:
+        return []
     if device.profile not in PROFILES:
         raise ValidationError({"profile": _("There is no profile of this name.")})
     check_device(device)
-    _store(device, changed, user)
+    _store(device, changed, groups or (), user)
     return changed
 
 
@@ -86,10 +92,12 @@ def _clean(field: str, value: object) -> object:
     return value.strip() if isinstance(value, str) else value
 
 
-def _store(device: Device, changed: list[str], user) -> None:
+def _store(device: Device, changed: list[str], groups: Iterable[DeviceGroup], user) -> None:
     try:
         with transaction.atomic():
-            device.save(update_fields=changed)
+            device.save(update_fields=[field for field in changed if field != "groups"])
+            if "groups" in changed:
+                device.groups.set(groups)
             if device.profile == PANEL:
                 Panel.objects.get_or_create(device=device)
             events.record_change(device, user, describe_change(device, changed))
@@ -99,6 +107,34 @@ def _store(device: Device, changed: list[str], user) -> None:
         # Somebody took the same topic between the check and the commit: the rule can now name the holder.
         check_device(device)
         raise ValidationError(_("Someone else changed this in the meantime. Try again.")) from error
+
+
+def put_into_group(group: DeviceGroup, devices: Iterable[Device], user=None) -> int:
+    """Put these devices into the group, beside their other groups. Returns how many were not in it."""
+    asked = list(devices)
+    known = DeviceInGroup.objects.filter(group=group, device__in=asked)
+    there = set(known.values_list("device", flat=True))
+    coming = [device for device in asked if device.pk not in there]
+    with transaction.atomic():
+        rows = [DeviceInGroup(group=group, device=device) for device in coming]
+        DeviceInGroup.objects.bulk_create(rows, ignore_conflicts=True)
+        _tell_grouping(coming, user)
+    return len(coming)
+
+
+def take_out_of_group(group: DeviceGroup, devices: Iterable[Device], user=None) -> int:
+    """Take these devices out of the group; their other groups keep them. Returns how many were in it."""
+    rows = DeviceInGroup.objects.filter(group=group, device__in=list(devices))
+    with transaction.atomic():
+        going = [row.device for row in rows.select_related("device")]
+        rows.delete()
+        _tell_grouping(going, user)
+    return len(going)
+
+
+def _tell_grouping(devices: Iterable[Device], user) -> None:
+    for device in devices:
+        events.record_change(device, user, describe_change(device, ["groups"]))
 
 
 def describe_change(device: Device, changed: list[str]) -> Said:

@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from django.db.models import F, OuterRef, Q, Subquery
+
+from devices.access.groups import DeviceGroup, known_to
 from devices.access.rights import Action, can, sees_all
 from photohub.lib.ids import read_id
 
-from .models import Device, DeviceGroup
+from .models import Device, DeviceQuerySet
 
 
 def look_up(user, references: Iterable[str]) -> None:
@@ -22,11 +25,37 @@ def tell_label(user, label: str, device: Device) -> str:
 
 
 def tell_group(user, name: str) -> str:
-    """Return a group's name when the person may see one of its devices, else nothing."""
+    """Return a group's name when the person may know it, else nothing."""
     if not name or sees_all(user):
         return name
-    visible = Device.objects.visible_to(user)
-    return name if DeviceGroup.objects.filter(name=name, devices__in=visible).exists() else ""
+    return name if DeviceGroup.objects.visible_to(user).filter(name=name).exists() else ""
+
+
+def name_groups(user, devices: Iterable[Device]) -> None:
+    """Write on each device the names of its groups that the person may know, in the order of groups. One query."""
+    found = {device.pk: device for device in devices}
+    for device in found.values():
+        device.group_names = []
+    rows = known_to(user).filter(device__in=found).order_by(*_IN_ORDER)
+    for key, name in rows.values_list("device", "group__name"):
+        found[key].group_names.append(name)
+
+
+_IN_ORDER = (F("group__position").asc(nulls_last=True), "group__name")
+
+
+def first_group(user) -> Subquery:
+    """Say to the database the name of a device's first group of those that the person may know."""
+    rows = known_to(user).filter(device=OuterRef("pk")).order_by(*_IN_ORDER)
+    return Subquery(rows.values("group__name")[:1])
+
+
+def of_group(devices: DeviceQuerySet, user, name: str, key: str = "") -> DeviceQuerySet:
+    """Keep the devices of the group of this name, or with this key in digits, if the person may know of it."""
+    named = Q(name=name)
+    if key.isascii() and key.isdigit():
+        named |= Q(pk=int(key[:15]))
+    return devices.in_groups(DeviceGroup.objects.visible_to(user).filter(named))
 
 
 def bare_address(text: str) -> str:

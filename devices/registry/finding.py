@@ -16,7 +16,7 @@ def get_device(user, code: str, action: Action = Action.LOOK) -> Device:
     """
     if not valid_code(code):
         raise Http404
-    device = get_object_or_404(Device.objects.visible_to(user).select_related("group"), code=code)
+    device = get_object_or_404(Device.objects.visible_to(user), code=code)
     require(user, action, device)
     return device
 

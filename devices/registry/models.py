@@ -1,4 +1,4 @@
-"""Devices, their groups, keys and broker accounts."""
+"""Devices, their keys and broker accounts."""
 
 import uuid
 from datetime import datetime, timedelta
@@ -12,7 +12,8 @@ from django.db.models.lookups import IsNull
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.models import visible_devices
+from devices.access.groups import DeviceGroup
+from devices.access.models import DeviceInGroup, devices_in, visible_devices
 from devices.protocol.battery import LOW_BATTERY_PERCENT, percent_of_battery
 from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
@@ -22,21 +23,6 @@ if TYPE_CHECKING:
 
 CODE_PATTERN = r"^[a-z0-9][a-z0-9-]{1,31}$"
 CODE_RULE = _("2 to 32 lowercase letters, digits and dashes, starting with a letter or digit.")
-
-
-class DeviceGroup(models.Model):
-    """Devices that people look at, or are allowed to see, together."""
-
-    name = models.CharField(max_length=80, unique=True)
-    # Where it stands among the groups; those that nobody put somewhere stand last, by name.
-    position = models.PositiveIntegerField(null=True, blank=True, editable=False)
-
-    class Meta:
-        verbose_name, verbose_name_plural = _("group"), _("groups")
-        ordering = [models.F("position").asc(nulls_last=True), "name"]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Publisher(models.TextChoices):
@@ -62,6 +48,10 @@ class DeviceQuerySet(models.QuerySet):
     def visible_to(self, user) -> "DeviceQuerySet":
         """Keep the devices that this person may look at."""
         return visible_devices(self, user)
+
+    def in_groups(self, groups) -> "DeviceQuerySet":
+        """Keep the devices of these groups, each once."""
+        return self.filter(pk__in=devices_in(groups))
 
     def cameras(self) -> "DeviceQuerySet":
         """Keep what is offered as a camera: every device but panels, and the demo's boards, that never sent a picture."""
@@ -123,12 +113,20 @@ class Device(models.Model):
     key_used_at: datetime | None
     capture_pk: uuid.UUID | None
     command_pk: uuid.UUID | None
+    group_names: list[str]
 
     code = models.CharField(max_length=32, unique=True, validators=[RegexValidator(CODE_PATTERN, CODE_RULE)])
     name = models.CharField(max_length=80)
     profile = models.CharField(max_length=32)
-    group = models.ForeignKey(
-        DeviceGroup, null=True, blank=True, on_delete=models.SET_NULL, related_name="devices"
+    groups = models.ManyToManyField(DeviceGroup, through=DeviceInGroup, blank=True, related_name="devices")
+    # What hubs knew before a device could be in several: read by their processes while an upgrade goes on, and by nobody here.
+    former_group = models.ForeignKey(
+        DeviceGroup,
+        db_column="group_id",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
     )
     enabled = models.BooleanField(default=True)
     pinned = models.BooleanField(default=False)

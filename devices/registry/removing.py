@@ -76,13 +76,13 @@ def _mark(device: Device, user) -> None:
         Device.everything.filter(pk=device.pk).update(
             code=f"~{device.pk}",
             enabled=False,
-            group=None,
             issued_name_upload=False,
             link_state=LinkState.UNKNOWN,
             removed_at=timezone.now(),
             **now_free,
         )
         DeviceRemoval.objects.get_or_create(device=device, defaults=words)
+        device.groups.clear()
         device.keys.all().delete()
         device.broker_accounts.all().delete()
         events.record(

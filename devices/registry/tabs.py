@@ -7,6 +7,7 @@ from photohub.lib.pages.middleware import ROOM
 
 from . import presence
 from .camera_profiles import PROFILES
+from .disclosure import name_groups
 from .models import Device
 
 
@@ -15,6 +16,7 @@ def frame_of(request: HttpRequest, device: Device, tab: str) -> dict:
     if not device.is_camera:
         request.META[ROOM] = "panels"
     may_command = can(request.user, Action.COMMAND, device)
+    name_groups(request.user, [device])
     can_command = may_command and device.takes_commands and device.enabled
     return {
         "device": device,

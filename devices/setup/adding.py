@@ -3,12 +3,14 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from devices.access.groups import DeviceGroup
 from devices.keys.identity import issue_key
 from devices.registry.camera_profiles import PANEL, PROFILES, fill_in
 from devices.registry.models import Device, Panel
@@ -27,7 +29,7 @@ class NewDevice:
 
 
 def add_device(
-    *, code: str, name: str, profile: str, group=None, with_key: bool = True, **values
+    *, code: str, name: str, profile: str, groups: Iterable[DeviceGroup] = (), with_key: bool = True, **values
 ) -> NewDevice:
     """Make a device with its profile filled in and its first key. Raises ValidationError in the field's words.
 
@@ -35,7 +37,7 @@ def add_device(
     """
     if profile not in PROFILES:
         raise ValidationError({"profile": _("There is no profile of this name.")})
-    device = Device(code=code, name=name or code, profile=profile, group=group)
+    device = Device(code=code, name=name or code, profile=profile)
     # Simulated boards leave the topics of the published firmware to the first real one.
     fill_in(device, fixed_topics=not values.get("simulated", False))
     for field, value in values.items():
@@ -47,6 +49,7 @@ def add_device(
     check_device(device)
     with transaction.atomic():
         device.save()
+        device.groups.add(*groups)
         if device.profile == PANEL:
             Panel.objects.create(device=device)
         key = issue_key(device) if with_key else ""

@@ -8,9 +8,11 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from devices.access.rights import Action, can, require_owner
+from devices.access import rights
+from devices.access.groups import DeviceGroup
+from devices.access.rights import Action, can, person_asking, require_owner
 from devices.events import record as events
 from devices.events.models import Trouble
 from devices.events.troubles_api import TroubleOut
@@ -20,7 +22,7 @@ from devices.registry import disclosure, presence
 from devices.registry.camera_profiles import PROFILES
 from devices.registry.changes import change_device
 from devices.registry.finding import device_of
-from devices.registry.models import Device, DeviceGroup, LinkState, Panel
+from devices.registry.models import Device, LinkState, Panel
 from devices.registry.removing import remove_device
 from devices.registry.rules import (
     COMMAND_TIMEOUT_S,
@@ -37,6 +39,8 @@ from . import adding
 router = Router()
 
 Topic = Annotated[Text, Field(max_length=200)]
+GroupName = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=80)]
+GROUPS_AT_MOST = 100
 
 
 class DeviceOut(Schema):
@@ -45,7 +49,8 @@ class DeviceOut(Schema):
     code: str
     name: str
     profile: str
-    group: str | None
+    group: str | None = Field(description="The first of `groups`; null where you see none")
+    groups: list[str] = Field(description="Names of its groups, in their order; only those that you may see")
     online: bool
     last_seen_at: datetime | None
     enabled: bool
@@ -115,8 +120,15 @@ class DeviceOut(Schema):
         return mask_secrets(device.pull_url) if manages else hide_all_but_host(device.pull_url)
 
     @staticmethod
-    def resolve_group(device: Device) -> str | None:
-        return device.group.name if device.group else None
+    def resolve_group(device: Device, context) -> str | None:
+        return next(iter(DeviceOut.resolve_groups(device, context)), None)
+
+    @staticmethod
+    def resolve_groups(device: Device, context) -> list[str]:
+        # A list of devices has them already.
+        if not hasattr(device, "group_names"):
+            disclosure.name_groups(person_asking(context), [device])
+        return device.group_names
 
 
 class NewDeviceOut(DeviceOut):
@@ -130,8 +142,11 @@ class DeviceChanges(Changes):
     """What can be changed of a device. What is left out stays as it is."""
 
     name: Annotated[Text, Field(min_length=1, max_length=80)] = ""
-    group: Annotated[Text, Field(min_length=1, max_length=80)] | None = Field(
-        None, description="Name of a group, made when there is none of that name; null: no group"
+    groups: Annotated[list[GroupName], Field(max_length=GROUPS_AT_MOST)] = Field(
+        [], description="Names of all its groups, made when there are none of these names; empty: no group"
+    )
+    group: GroupName | None = Field(
+        None, description="Puts it into this group alone; null: into none. Not read where `groups` is given"
     )
     profile: Literal[tuple(PROFILES)] = "generic"  # type: ignore[valid-type]
     enabled: bool = True
@@ -190,15 +205,17 @@ def list_devices(
     cursor: Cursor = "",
 ):
     """Newest first, only those that you may see."""
-    rows = Device.objects.visible_to(request.user).select_related("group", "panel__render_profile")
+    rows = Device.objects.visible_to(request.user).select_related("panel__render_profile")
     rows = rows.prefetch_related("troubles")
     if group:
-        rows = rows.filter(group__name=group)
+        rows = disclosure.of_group(rows, request.user, group)
     if q:
         rows = rows.filter(Q(name__icontains=q) | Q(code__icontains=q))
     if online is not None:
         rows = rows.filter(_is_online() if online else ~_is_online())
     items, following = page_of(rows, "created_at", cursor, limit)
+    disclosure.name_groups(request.user, items)
+    rights.look_up(request.user, [device.pk for device in items])
     disclosure.look_up(request.user, (row.panel.shown_label for row in items if hasattr(row, "panel")))
     return {"items": items, "next": following}
 
@@ -222,9 +239,10 @@ def _around(now: datetime, seconds: float) -> tuple[datetime, datetime]:
 def create_device(request: HttpRequest, new: NewDevice):
     """For owners. `key` and `device_secret` are in this answer only. 409 `conflict`: the code is taken."""
     require_owner(request)
-    values: dict[str, Any] = {"name": ""} | _known_group(new.model_dump(exclude_unset=True))
+    values: dict[str, Any] = {"name": ""} | new.model_dump(exclude_unset=True)
     panel = values.pop("panel", None)
     with transaction.atomic():
+        _find_groups(values)
         made = adding.add_device(**values)
         if panel is not None:
             change_panel(made.device, panel, request.user)
@@ -242,9 +260,10 @@ def read_device(request: HttpRequest, code: str):
 def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
     """For owners. 409 `conflict` when a topic belongs to another device."""
     device = device_of(request, code, Action.MANAGE)
-    values = _known_group(changes.model_dump(exclude_unset=True))
+    values = changes.model_dump(exclude_unset=True)
     panel = values.pop("panel", None)
     with transaction.atomic():
+        _find_groups(values)
         change_device(device, values, request.user)
         if panel is not None:
             change_panel(device, panel, request.user)
@@ -252,10 +271,17 @@ def patch_device(request: HttpRequest, code: str, changes: DeviceChanges):
     return device_of(request, code, Action.MANAGE)
 
 
-def _known_group(values: dict) -> dict:
-    if values.get("group"):
-        values["group"], _made = DeviceGroup.objects.get_or_create(name=values["group"].strip())
-    return values
+def _find_groups(values: dict) -> None:
+    """Put groups in the place of their names; new ones go again with a change that is refused.
+
+    `group` is what programs write that know of one.
+    """
+    one = values.pop("group", ...)
+    names = values.pop("groups", None)
+    if names is None and one is not ...:
+        names = [one] if one else []
+    if names is not None:
+        values["groups"] = [DeviceGroup.objects.get_or_create(name=name)[0] for name in names]
 
 
 @router.delete("/devices/{code}", response={204: None}, summary="Delete a device and its pictures")

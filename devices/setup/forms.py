@@ -2,12 +2,14 @@
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.access.groups import DeviceGroup
 from devices.protocol.topics import valid_code
 from devices.registry.changes import change_device
-from devices.registry.models import Device, DeviceGroup, LastingLinks, Publisher
+from devices.registry.models import Device, LastingLinks, Publisher
 from devices.registry.rules import COMMAND_TIMEOUT_S, PULL_INTERVAL_S, REPORTING_INTERVAL_S, mask_secrets
 from photohub.lib.pages.form_fields import MONO, number, show_errors, text, tick
 
@@ -15,27 +17,26 @@ from . import adding
 from .adding import _CODE_CHARS, propose_code
 
 
-class GroupField(forms.ModelChoiceField):
-    """A group, or none."""
+class GroupsField(forms.ModelMultipleChoiceField):
+    """Any number of groups."""
 
     def __init__(self, **options) -> None:
-        options.setdefault("label", gettext_lazy("Group"))
-        options.setdefault("empty_label", gettext_lazy("no group"))
+        options.setdefault("label", gettext_lazy("Groups"))
+        options.setdefault("widget", forms.CheckboxSelectMultiple)
         super().__init__(queryset=DeviceGroup.objects.all(), required=False, **options)
 
 
-class _GroupForm(forms.Form):
-    """What both forms ask about the group: an existing one, or the name of a new one."""
+class _GroupsForm(forms.Form):
+    """What both forms ask about groups: existing ones, and the name of a new one."""
 
-    def chosen_group(self) -> DeviceGroup | None:
-        name = self.cleaned_data["new_group"]
-        if not name:
-            return self.cleaned_data["group"]
-        group, _made = DeviceGroup.objects.get_or_create(name=name)
-        return group
+    def chosen_groups(self) -> list[DeviceGroup]:
+        chosen = list(self.cleaned_data["groups"])
+        if name := " ".join(self.cleaned_data["new_group"].split()):
+            chosen.append(DeviceGroup.objects.get_or_create(name=name)[0])
+        return chosen
 
 
-class AddForm(_GroupForm):
+class AddForm(_GroupsForm):
     """The second step of adding a device; its profile was chosen in the first."""
 
     name = text(
@@ -54,8 +55,8 @@ class AddForm(_GroupForm):
         _CODE_CHARS,
         attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
-    group = GroupField()
-    new_group = text(gettext_lazy("or a new group"), chars=80)
+    groups = GroupsField()
+    new_group = text(gettext_lazy("In a new group"), chars=80)
     # What it is called where its name says nothing in Latin letters.
     kind = "camera"
 
@@ -73,9 +74,10 @@ class AddForm(_GroupForm):
         """Make the device; None when it may not be made like this, and the form then says why."""
         data = self.cleaned_data
         try:
-            return adding.add_device(
-                code=data["code"], name=data["name"], profile=profile, group=self.chosen_group()
-            )
+            with transaction.atomic():
+                return adding.add_device(
+                    code=data["code"], name=data["name"], profile=profile, groups=self.chosen_groups()
+                )
         except ValidationError as error:
             show_errors(self, error)
             return None
@@ -83,7 +85,7 @@ class AddForm(_GroupForm):
 
 _INTERVAL = "interval"
 # What the form asks and no column holds.
-_ASIDE = ("new_group", "keep", "keep_every_s")
+_ASIDE = ("groups", "new_group", "keep", "keep_every_s")
 
 
 def _read_policy(policy: str) -> dict:
@@ -96,12 +98,12 @@ def _write_policy(values: dict) -> str:
     return f"{_INTERVAL}:{values['keep_every_s']}" if values["keep"] == _INTERVAL else values["keep"]
 
 
-class SettingsForm(_GroupForm):
+class SettingsForm(_GroupsForm):
     """Everything that an owner may change of a device."""
 
     name = text(gettext_lazy("Name"), chars=80, required=True)
-    group = GroupField()
-    new_group = text(gettext_lazy("or a new group"), chars=80)
+    groups = GroupsField()
+    new_group = text(gettext_lazy("In a new group"), chars=80)
     note = text(gettext_lazy("Note"), chars=10_000, attrs={"rows": 3}, widget=forms.Textarea)
     enabled = tick(
         gettext_lazy("Turned on"), gettext_lazy("A device that is turned off is refused on every connection.")
@@ -219,7 +221,7 @@ class SettingsForm(_GroupForm):
     def __init__(self, *args, device: Device, **options) -> None:
         self.device = device
         values = {name: getattr(device, name) for name in self.base_fields if name not in _ASIDE}
-        values |= _read_policy(device.stream_policy)
+        values |= _read_policy(device.stream_policy) | {"groups": device.groups.all()}
         values["pull_url"] = mask_secrets(device.pull_url)
         super().__init__(*args, initial=values, **options)
 
@@ -238,11 +240,11 @@ class SettingsForm(_GroupForm):
         """Store the changes; None when they may not be, and the form then says why."""
         values = {name: value for name, value in self.cleaned_data.items() if name not in _ASIDE}
         values["stream_policy"] = _write_policy(self.cleaned_data)
-        values["group"] = self.chosen_group()
         # A fresh copy, since a refused change spoils the one that the page shows.
-        fresh = Device.objects.select_related("group").get(pk=self.device.pk)
+        fresh = Device.objects.get(pk=self.device.pk)
         try:
-            change_device(fresh, values, user)
+            with transaction.atomic():
+                change_device(fresh, values | {"groups": self.chosen_groups()}, user)
         except ValidationError as error:
             show_errors(self, error, {"stream_policy": "keep"})
             return None

@@ -71,7 +71,7 @@ class AddPanelForm(AddForm):
                     code=data["code"],
                     name=data["name"],
                     profile=profile,
-                    group=self.chosen_group(),
+                    groups=self.chosen_groups(),
                     with_key=way != PanelWay.ITSELF,
                     **_values_of(way),
                 )

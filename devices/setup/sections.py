@@ -10,7 +10,7 @@ from devices.registry.models import PANEL, Device, Publisher
 from devices.registry.rules import mask_secrets
 
 # What stands outside the folded part, where the device uses it; the rest is always folded.
-PEOPLE = ("name", "group", "new_group", "note", "pinned", "enabled")
+PEOPLE = ("name", "groups", "new_group", "note", "pinned", "enabled")
 COMMANDS = ("command_timeout_s", "reporting_interval_s")
 STREAMS = ("keep", "keep_every_s")
 FETCHED = ("pull_url", "pull_interval_s")

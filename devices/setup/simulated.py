@@ -6,11 +6,12 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext, gettext_noop, override
 
+from devices.access.groups import DeviceGroup
 from devices.firmware import images
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.registry.removing import remove_device
 from photohub.lib.messaging import notify
 
@@ -41,7 +42,7 @@ def in_every_language(name: str) -> set[str]:
 def remove_all(user=None) -> int:
     """Remove all simulated devices with their pictures, firmware and group. Returns how many devices there were."""
     going = list(devices())
-    groups = {device.group_id for device in going}
+    groups = list(DeviceGroup.objects.holding(devices()).values_list("pk", flat=True))
     notify.send(GROUP, [{"type": "simulator.remove", "device": d.code} for d in going])
     for rollout in Rollout.objects.filter(firmware__product=PRODUCT, state__in=Rollout.OPEN):
         rollouts.cancel(rollout, user)

@@ -68,7 +68,7 @@ def chosen_ids(user, texts: Sequence[str], at_most: int) -> list[UUID]:
 
 def with_parts(rows: CaptureQuerySet) -> CaptureQuerySet:
     """Fetch along what every view of a picture shows."""
-    return rows.select_related("device", "device__group", "command", "mirror")
+    return rows.select_related("device", "command", "mirror")
 
 
 def with_all_parts(rows: CaptureQuerySet) -> CaptureQuerySet:

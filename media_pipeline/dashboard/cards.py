@@ -8,10 +8,11 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
-from devices.access.rights import Action, can
+from devices.access.groups import DeviceGroup
+from devices.access.rights import Action, can, look_up
 from devices.commands.models import Command
 from devices.registry import presence
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device, DeviceQuerySet
 from media_pipeline.captures.cards import SHOT, Picture, Tile, fold, pictures_in_bulk, read_shots
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
@@ -86,7 +87,7 @@ class Piece:
 
 
 def build_cards(user, devices: QuerySet[Device], start: int = 0, until: datetime | None = None) -> Piece:
-    """Return at most `CARDS_AT_ONCE` of the devices' cards from the `start`-th on. Four queries, however many.
+    """Return at most `CARDS_AT_ONCE` of the devices' cards from the `start`-th on. Four or five queries, however many.
 
     Pinned ones come first, then those with the newest picture as of `until`, so that pieces which are asked for one
     after the other fit together though cameras go on sending. What the cards show is the newest of now.
@@ -103,7 +104,8 @@ def build_cards(user, devices: QuerySet[Device], start: int = 0, until: datetime
 def _build(user, chosen: list) -> list[Card]:
     newest = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id").values("pk")[:1]
     asked = Command.objects.filter(device=OuterRef("pk")).order_by("-created_at").values("pk")[:1]
-    rows = Device.objects.filter(pk__in=chosen).select_related("group")
+    look_up(user, chosen)
+    rows = Device.objects.filter(pk__in=chosen)
     found = {d.pk: d for d in rows.annotate(capture_pk=Subquery(newest), command_pk=Subquery(asked))}
     # One may have been deleted since.
     there = [found[pk] for pk in chosen if pk in found]
@@ -122,10 +124,10 @@ def _build(user, chosen: list) -> list[Card]:
     ]
 
 
-def cameras(user, group: DeviceGroup | None = None) -> QuerySet[Device]:
+def cameras(user, group: DeviceGroup | None = None) -> DeviceQuerySet:
     """Return the devices of the wall: all that are switched on, but panels only once they sent a picture."""
     devices = Device.objects.visible_to(user).filter(enabled=True).cameras()
-    return devices.filter(group=group) if group else devices
+    return devices.in_groups([group]) if group else devices
 
 
 def _card(user, device: Device, picture: Picture | None, command: Command | None, is_live: bool) -> Card:
@@ -145,7 +147,7 @@ def _asked(command: Command) -> Asked:
 def _of_feed(user, group: DeviceGroup | None) -> Matching:
     if group is None:
         return seen_by(user)
-    seen = Device.objects.visible_to(user).filter(group=group)
+    seen = Device.objects.visible_to(user).in_groups([group])
     return of_cameras(frozenset(seen.values_list("pk", flat=True)))
 
 

@@ -17,13 +17,14 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from devices.access.rights import Action, can
+from devices.access.groups import DeviceGroup
+from devices.access.rights import Action, can, keep_allowed
 from devices.commands import queue as commands
 from devices.commands.views import wants_json
 from devices.events import record as events
 from devices.registry import presence
 from devices.registry.finding import get_device
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.live import now as live_now
 from media_pipeline.live.wall import CAMERAS_AT_MOST
@@ -98,12 +99,12 @@ def _frame(request: HttpRequest, group: DeviceGroup | None, seq: int, cards: lis
 def _count_simulated(user, group: DeviceGroup | None) -> int:
     """Count all simulated devices, of which cameras are but some; 0 where a group without any is shown."""
     simulated = Device.objects.visible_to(user).filter(simulated=True)
-    return 0 if group and not simulated.filter(group=group).exists() else simulated.count()
+    return 0 if group and not simulated.in_groups([group]).exists() else simulated.count()
 
 
 def groups_of(user) -> list[DeviceGroup]:
-    visible = Device.objects.visible_to(user).filter(enabled=True).exclude(group=None)
-    return list(DeviceGroup.objects.filter(pk__in=visible.values("group")))
+    enabled = Device.objects.visible_to(user).filter(enabled=True)
+    return list(DeviceGroup.objects.visible_to(user).holding(enabled))
 
 
 def find_group(request: HttpRequest) -> DeviceGroup | None:
@@ -142,9 +143,8 @@ def feed(request: HttpRequest) -> HttpResponse:
 def capture_all(request: HttpRequest) -> HttpResponse:
     """Ask every camera that can hear it, and that the person may command, for a picture."""
     group = find_group(request)
-    wanted = [
-        d for d in cameras(request.user, group) if d.takes_commands and can(request.user, Action.COMMAND, d)
-    ]
+    allowed = keep_allowed(cameras(request.user, group), request.user, Action.COMMAND)
+    wanted = [d for d in allowed if d.takes_commands]
     asked = [d for d in wanted if d.online and presence.why_deaf(d) is None]
     commands.capture_many(asked, user=request.user)
     told = _words_of_asking(asked, [d for d in wanted if d not in asked])
@@ -183,7 +183,7 @@ class Screen(Streamed):
 def wall(request: HttpRequest) -> HttpResponse:
     """Show every camera that streams now, as many as fit; those that begin later come by themselves."""
     group = find_group(request)
-    devices = list(cameras(request.user, group).select_related("group").order_by("-pinned", "name"))
+    devices = list(cameras(request.user, group).order_by("-pinned", "name"))
     streaming = live_now.stats_of([device.code for device in devices])
     screens = [_screen(request, device) for device in devices if device.code in streaming]
     shown = screens[:CAMERAS_AT_MOST]
@@ -208,7 +208,7 @@ def screen(request: HttpRequest, code: str) -> HttpResponse:
     """Return one camera of the wall, when it is in the group that the page shows."""
     device = get_device(request.user, code)
     group = find_group(request)
-    if not device.enabled or (group and device.group_id != group.pk):
+    if not device.enabled or (group and not device.groups.filter(pk=group.pk).exists()):
         raise Http404
     return render(request, "media_pipeline/dashboard/_screen.html", {"screen": _screen(request, device)})
 

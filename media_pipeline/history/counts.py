@@ -62,7 +62,7 @@ class Counted:
             return cls(matching(user, narrow), None, True)
         if not filters.are_plain:
             return cls(matching(user, filters.without_span()), [], False)
-        cameras = list(devices_of(Device.objects.visible_to(user), narrow).values_list("pk", flat=True))
+        cameras = list(devices_of(Device.objects.visible_to(user), narrow, user).values_list("pk", flat=True))
         return cls(matching(user, narrow), cameras, True)
 
     def days(self, first: date, last: date, zone: tzinfo) -> Tally:

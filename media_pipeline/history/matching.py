@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.lookups import Exact
 
+from devices.access.groups import DeviceGroup
+from devices.access.models import devices_in
 from devices.access.rights import sees_all
-from devices.registry.models import Device
+from devices.registry.disclosure import of_group
+from devices.registry.models import Device, DeviceQuerySet
 from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
 from media_pipeline.captures.models import FLAGS, Capture, Tag, Tagging
 from media_pipeline.mirror.models import OSSObject
@@ -29,7 +32,7 @@ from photohub.lib.database.indexes import HoldsWord, IsMissing, Unindexed
 def matching(user, filters: Filters) -> Matching:
     """Return the pictures that the person may see and that match."""
     cameras, labels = _cameras(user, filters), _labels(filters)
-    about = _About.of(filters.q) if filters.q else None
+    about = _About.of(filters.q, user) if filters.q else None
     tags = list(Tag.objects.filter(name=filters.tag).values_list("pk", flat=True)) if filters.tag else []
     others = []
     if filters.state:
@@ -48,15 +51,12 @@ def matching(user, filters: Filters) -> Matching:
     return Matching(rows, source, looks, Span(since=filters.since, before=filters.before), checks)
 
 
-def devices_of(devices: QuerySet[Device], filters: Filters) -> QuerySet[Device]:
-    """Keep the devices that the filters name."""
+def devices_of(devices: DeviceQuerySet, filters: Filters, user) -> DeviceQuerySet:
+    """Keep the devices that the filters name, as far as the person may know these."""
     if filters.devices:
         devices = devices.filter(code__in=filters.devices)
     if filters.group:
-        named = Q(group__name=filters.group)
-        if filters.group.isascii() and filters.group.isdigit():
-            named |= Q(group=int(filters.group[:15]))
-        devices = devices.filter(named)
+        devices = of_group(devices, user, filters.group, key=filters.group)
     return devices
 
 
@@ -67,7 +67,7 @@ def _cameras(user, filters: Filters) -> frozenset[int] | None:
     """
     if sees_all(user) and not (filters.devices or filters.group):
         return None
-    return frozenset(devices_of(Device.objects.visible_to(user), filters).values_list("pk", flat=True))
+    return frozenset(devices_of(Device.objects.visible_to(user), filters, user).values_list("pk", flat=True))
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,9 @@ class _About:
     tags: list[int]
 
     @classmethod
-    def of(cls, text: str) -> "_About":
-        named = Q(name__icontains=text) | Q(code__icontains=text) | Q(group__name__icontains=text)
+    def of(cls, text: str, user) -> "_About":
+        groups = DeviceGroup.objects.visible_to(user).filter(name__icontains=text)
+        named = Q(name__icontains=text) | Q(code__icontains=text) | Q(pk__in=devices_in(groups))
         cameras = frozenset(Device.objects.filter(named).values_list("pk", flat=True))
         return cls(text, cameras, list(Tag.objects.filter(name__icontains=text).values_list("pk", flat=True)))
 

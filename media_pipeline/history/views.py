@@ -21,9 +21,10 @@ from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from devices.access.rights import Action, can
+from devices.access.groups import DeviceGroup
+from devices.access.rights import Action, can, keep_allowed
 from devices.panels.deliveries.screens import has_screens
-from devices.registry.models import Device, DeviceGroup, has_picture
+from devices.registry.models import Device, has_picture
 from media_pipeline.captures.cards import Tile, as_one, fold, single
 from media_pipeline.captures.filters import Filters
 from media_pipeline.captures.finding import chosen_ids, pictures_of_run, way_back, with_parts
@@ -69,7 +70,6 @@ class _Choice(NamedTuple):
 
     code: str
     name: str
-    group_id: int | None
     simulated: bool
 
 
@@ -249,11 +249,11 @@ def _frame(request: HttpRequest, filters: Filters) -> dict:
         "query": request.GET,
         "camera_options": draw_options(((d.code, d.name) for d in devices), filters.devices),
         "is_invented": any(d.simulated for d in devices if d.code in filters.devices or not filters.devices),
-        "groups": DeviceGroup.objects.filter(pk__in={d.group_id for d in devices if d.group_id}),
+        "groups": DeviceGroup.objects.visible_to(request.user).holding(rows),
         "tags": tags_of(request.user)[:200],
         "flags": [(flag, flag_words(flag)) for flag in FLAGS],
         "faults": faults().items(),
-        "may_change": any(can(request.user, Action.COMMAND, d) for d in devices),
+        "may_change": keep_allowed(rows, request.user, Action.COMMAND).exists(),
         "may_delete": can(request.user, Action.MANAGE),
         "may_show": has_screens(request.user),
         "any_filter": bool(filters),

@@ -141,7 +141,7 @@ def url_of(link: ShareLink) -> str:
 
 def pictures_of(link: ShareLink) -> CaptureQuerySet:
     """Return the pictures that a link opens: of its subject those that its maker may still see."""
-    rows = Capture.objects.select_related("device", "device__group", "command", "mirror")
+    rows = Capture.objects.select_related("device", "command", "mirror")
     rows = rows.visible_to(link.created_by) if link.created_by else rows.none()
     if link.kind == ShareKind.PICTURE:
         return rows.filter(pk=link.capture_id)

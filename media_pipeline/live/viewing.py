@@ -4,7 +4,7 @@ from http.cookies import CookieError, SimpleCookie
 
 from django.conf import settings
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, can, keep_allowed
 from devices.keys.tokens import (
     FOR_BROWSERS,
     FOR_PROGRAMS,
@@ -94,8 +94,8 @@ def _may_look(user, code: str) -> Verdict:
 
 
 def _visible_codes(user) -> list[str]:
-    devices = Device.objects.visible_to(user).filter(enabled=True).select_related("group")
-    return [device.code for device in devices if can(user, Action.LOOK, device)]
+    devices = keep_allowed(Device.objects.filter(enabled=True), user, Action.LOOK)
+    return list(devices.values_list("code", flat=True))
 
 
 def _only_one(streaming: dict) -> Verdict:

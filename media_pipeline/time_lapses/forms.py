@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from devices.access.rights import Action, can
+from devices.access.rights import Action, keep_allowed
 from devices.registry.models import Device
 from media_pipeline.captures.filters import Filters
 from photohub.lib.pages.form_fields import narrow, offer, show_errors, tick
@@ -109,12 +109,7 @@ class TimeLapseForm(forms.Form):
 
 
 def devices_of(user):
-    allowed = [
-        d.pk
-        for d in Device.objects.visible_to(user).cameras().select_related("group")
-        if can(user, Action.COMMAND, d)
-    ]
-    return Device.objects.filter(pk__in=allowed).order_by("name")
+    return keep_allowed(Device.objects.cameras(), user, Action.COMMAND).order_by("name")
 
 
 def initial_of(filters: Filters, zone: tzinfo) -> dict:

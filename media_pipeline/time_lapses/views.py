@@ -35,7 +35,7 @@ _ON_A_PAGE = 30
 
 def get_film(user, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
     """Fetch a time-lapse and authorise: a stranger gets 404, somebody who may only look gets 403."""
-    rows = TimeLapse.objects.visible_to(user).select_related("device__group", "asked_by")
+    rows = TimeLapse.objects.visible_to(user).select_related("device", "asked_by")
     time_lapse = get_object_or_404(rows, pk=id)
     require(user, action, time_lapse)
     return time_lapse
@@ -45,7 +45,7 @@ def get_film(user, id: UUID, action: Action = Action.LOOK) -> TimeLapse:
 @require_safe
 def list_films(request: HttpRequest) -> HttpResponse:
     """Show all time-lapses that the person may watch, newest first; of one device when it is named."""
-    rows = TimeLapse.objects.visible_to(request.user).select_related("device__group", "asked_by")
+    rows = TimeLapse.objects.visible_to(request.user).select_related("device", "asked_by")
     device = get_device(request.user, request.GET["device"]) if request.GET.get("device") else None
     if device is not None:
         rows = rows.filter(device=device)

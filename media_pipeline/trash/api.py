@@ -90,7 +90,7 @@ def empty_trash(request: HttpRequest):
 
 def _any_capture_of(request: HttpRequest, id: UUID, action: Action) -> Capture:
     """Fetch and authorise like `capture_of`, also a picture in the trash."""
-    rows = Capture.everything.visible_to(request.user).select_related("device", "device__group")
+    rows = Capture.everything.visible_to(request.user).select_related("device")
     capture = get_object_or_404(rows, pk=id)
     if not can(request.user, action, capture.device):
         raise PermissionDenied

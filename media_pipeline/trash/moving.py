@@ -100,9 +100,7 @@ def _instant(word: str) -> datetime | None:
 def trash_of(user) -> CaptureQuerySet:
     """Return the pictures in the trash that the person may take back, the last that went first."""
     rows = Capture.everything.in_trash().commanded_by(user)
-    return rows.select_related("device", "device__group", "command", "mirror", "trashed_by").order_by(
-        "-trashed_at", "-id"
-    )
+    return rows.select_related("device", "command", "mirror", "trashed_by").order_by("-trashed_at", "-id")
 
 
 def contents_of(user) -> Contents:

@@ -164,7 +164,7 @@ def _serve(capture: Capture) -> HttpResponse:
 
 
 def _trashed(request: HttpRequest, id: UUID) -> Capture:
-    rows = Capture.everything.in_trash().visible_to(request.user).select_related("device", "device__group")
+    rows = Capture.everything.in_trash().visible_to(request.user).select_related("device")
     capture = get_object_or_404(rows, pk=id)
     if not can(request.user, Action.COMMAND, capture.device):
         raise PermissionDenied

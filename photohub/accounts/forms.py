@@ -11,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Role, Scope
 from devices.keys.tokens import living_tokens
 from devices.registry.broker_names import fault_of_person
-from devices.registry.models import DeviceGroup
 from photohub.accounts.time_zone import TimeZoneField, is_set_outside
 
 TOKEN_LIVES = {"30": _("30 days"), "365": _("1 year"), "": _("until it is revoked")}

@@ -13,14 +13,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership, Role
 from devices.access.rights import owners_only
-from devices.registry.models import DeviceGroup
+from devices.events import record as events
+from devices.events.models import EventType
 from photohub.lib.pages.form_fields import narrow
+from photohub.lib.pages.sentences import said
 
 # An owner owns everything, so nobody owns a group.
 _ROLES = [(role, role.label) for role in (Role.VIEWER, Role.OPERATOR)]
@@ -84,9 +87,19 @@ def _row(group: Any) -> dict:
     return {
         "group": group,
         "people": group.people,
-        "can_delete": not (group.device_count or group.people),
+        "can_delete": not group.people,
+        "ask_delete": _ask_delete(group.name, group.device_count),
         "name_form": GroupForm(instance=group, auto_id=f"id_{group.pk}_%s"),
     }
+
+
+def _ask_delete(name: str, n: int) -> str:
+    text = ngettext(
+        "Delete the group %(name)s? %(n)s device is taken out of it and stays.",
+        "Delete the group %(name)s? %(n)s devices are taken out of it and stay.",
+        n,
+    )
+    return (text if n else _("Delete the group %(name)s?")) % {"name": name, "n": n}
 
 
 def _of_group(view: Callable[..., HttpResponse | None]) -> Callable[..., HttpResponse]:
@@ -137,14 +150,24 @@ def move(request: HttpRequest, group: DeviceGroup) -> None:
 
 @_of_group
 def delete(request: HttpRequest, group: DeviceGroup) -> HttpResponse:
-    """Delete a group in which nothing and nobody is."""
-    if group.devices.exists() or Membership.objects.filter(group=group).exists():
+    """Delete a group in which nobody is. Its devices stay, without it."""
+    if Membership.objects.filter(group=group).exists():
         messages.error(
-            request, _("%(name)s is not empty. Take its devices and people out first.") % {"name": group}
+            request, _("People have access to %(name)s. Remove them from it first.") % {"name": group}
         )
-    else:
+        return redirect("groups")
+    with transaction.atomic():
+        n = group.devices.count()
         group.delete()
-        messages.success(request, _("The group %(name)s is deleted.") % {"name": group})
+        words = {"name": group.name, "n": n}
+        sentence = said("The group %(name)s was deleted; devices taken out of it: %(n)d.", **words)
+        events.record(EventType.NOTICE, actor=request.user, sentence=sentence)
+    text = ngettext(
+        "The group %(name)s is deleted. %(n)s device was taken out of it.",
+        "The group %(name)s is deleted. %(n)s devices were taken out of it.",
+        n,
+    )
+    messages.success(request, (text if n else _("The group %(name)s is deleted.")) % words)
     return redirect("groups")
 
 

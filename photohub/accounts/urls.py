@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
 
-from photohub.accounts import groups, people, time_zone
+from photohub.accounts import group_devices, groups, people, time_zone
 from photohub.accounts import views as accounts
 
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("groups/<int:pk>/rename", groups.rename, name="group_rename"),
     path("groups/<int:pk>/move", groups.move, name="group_move"),
     path("groups/<int:pk>/delete", groups.delete, name="group_delete"),
+    path("groups/<int:pk>/devices", group_devices.choose, name="group_devices"),
     path("groups/<int:pk>/people", groups.give, name="group_give"),
     path("groups/<int:pk>/people/<int:person>/remove", groups.take, name="group_take"),
 ]

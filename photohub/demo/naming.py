@@ -5,11 +5,12 @@ import locale
 from django.db import transaction
 from django.utils.translation import gettext, override
 
+from devices.access.groups import DeviceGroup
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.hub_settings import choices
 from devices.panels.playlists.models import PlaylistItem
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.setup import simulated
 from devices.setup.simulated import DEVICE_GROUP
 
@@ -45,7 +46,7 @@ def rename() -> None:
             events.record(EventType.DEVICE_CHANGED, device=device)
         groups = DeviceGroup.objects.filter(name__in=simulated.in_every_language(DEVICE_GROUP))
         if not groups.filter(name=gettext(DEVICE_GROUP)).exists():
-            groups.filter(devices__in=cameras).update(name=gettext(DEVICE_GROUP))
+            groups.holding(cameras).update(name=gettext(DEVICE_GROUP))
 
 
 def _is_in_another_language(device: Device) -> bool:

@@ -6,6 +6,7 @@ import io
 from django.utils import timezone
 from django.utils.translation import gettext, override
 
+from devices.access.groups import DeviceGroup
 from devices.firmware import images, keys, signing
 from devices.firmware.checking import ANY_HARDWARE, Facts
 from devices.firmware.models import Firmware
@@ -15,7 +16,7 @@ from devices.firmware.signing import SignedManifest
 from devices.panels.playlists import turns
 from devices.panels.rendering.models import RenderProfile
 from devices.protocol.firmware.manifest import Manifest
-from devices.registry.models import Device, DeviceGroup, Panel
+from devices.registry.models import Device, Panel
 from devices.setup import adding, simulated
 from devices.setup.simulated import DEVICE_GROUP, KEY_NAME, PRODUCT
 from simulators.firmware_board import make_firmware
@@ -46,13 +47,13 @@ def make_devices() -> None:
             if code not in here:
                 name = naming.name_of(code)
                 adding.add_device(
-                    code=code, name=name, profile=profile, group=group, simulated=True, **values
+                    code=code, name=name, profile=profile, groups=[group], simulated=True, **values
                 )
 
 
 def _group() -> DeviceGroup:
     names = simulated.in_every_language(DEVICE_GROUP)
-    known = DeviceGroup.objects.filter(name__in=names, devices__simulated=True).first()
+    known = DeviceGroup.objects.filter(name__in=names).holding(simulated.devices()).first()
     return known or DeviceGroup.objects.get_or_create(name=gettext(DEVICE_GROUP))[0]
 
 

@@ -14,7 +14,8 @@ from django.utils.translation import override
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from devices.registry.models import Device, DeviceGroup
+from devices.access.groups import DeviceGroup
+from devices.registry.models import Device
 from media_pipeline.captures.labels import tags_of
 
 from .context import Rights
@@ -52,7 +53,7 @@ def find(user, rights, text: str, at_most: int) -> list[Kind]:
         Kind(_("Pages"), [_page(page, room) for room, page in _matching_pages(rights, text)][:at_most]),
         _devices(_("Cameras"), "cctv", visible.cameras(), text, at_most),
         _devices(_("Panels"), "monitor", visible.panels().exclude(pk__in=visible.cameras()), text, at_most),
-        Kind(_("Groups"), [_group(group) for group in _matching_groups(visible, text)[:at_most]]),
+        Kind(_("Groups"), [_group(group) for group in _matching_groups(user, visible, text)[:at_most]]),
         Kind(_("Tags"), [_tag(tag.name) for tag in tags_of(user).filter(name__icontains=text)[:at_most]]),
     ]
     pictures = Hit(_("Search pictures for “%(text)s”") % {"text": text}, _url("history", q=text), "images")
@@ -91,9 +92,9 @@ def _devices(label: str, icon: str, rows: QuerySet, text: str, at_most: int) -> 
     return Kind(label, hits, _url("devices:list", q=text) if len(found) > at_most else "")
 
 
-def _matching_groups(visible: QuerySet, text: str) -> QuerySet:
-    groups = DeviceGroup.objects.filter(name__icontains=text)
-    return groups.filter(pk__in=visible.exclude(group=None).values("group")).order_by("name")
+def _matching_groups(user, visible: QuerySet, text: str) -> QuerySet:
+    groups = DeviceGroup.objects.visible_to(user).filter(name__icontains=text)
+    return groups.holding(visible).order_by("name")
 
 
 def _group(group: DeviceGroup) -> Hit:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands.models import Command, CommandState
 from devices.events.models import Trouble
 from devices.firmware.rollouts import queue as rollouts
@@ -21,7 +22,7 @@ from devices.panels.deliveries.models import Delivery, DeliveryState, PictureOri
 from devices.panels.playlists import turns
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
-from devices.registry.models import Device, DeviceGroup, LinkState, Panel
+from devices.registry.models import Device, LinkState, Panel
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.labels import add_tag, set_kept
 from media_pipeline.captures.models import Capture, Freshness
@@ -69,7 +70,7 @@ def fill() -> None:
 def make_devices(group: DeviceGroup, other: DeviceGroup) -> tuple[Device, Device, Device, Device]:
     """Return two cameras, one that streams, and a panel; a device of each other kind is made beside them."""
     heard = {"last_seen_at": timezone.now(), "battery_mv": 3550, "rssi_dbm": -71, "firmware_version": "1.9.0"}
-    yard = make_device("yard", profile="esp32s3", name=CHINESE, group=other, pinned=True, **heard)
+    yard = make_device("yard", profile="esp32s3", name=CHINESE, groups=[other, group], pinned=True, **heard)
     # As long as a code may be, and of one word.
     lake = make_device("hochwasserrueckhaltebecken-nord", name=LATIN, group=group, note="On the dam.")
     pi = make_device("garage", profile="raspberry-pi", name="Garage", stream_policy="none")

@@ -48,6 +48,7 @@ ADDRESSES = {
     ],
     "devices/<slug:code>/keys/": ["devices/{yard}/keys/"],
     "devices/<slug:code>/live/": ["devices/{pi}/live/", "devices/{yard}/live/"],
+    "groups/<int:pk>/devices": ["groups/1/devices", "groups/2/devices?q=no-such-thing"],
     "firmware/<uuid:id>/": ["firmware/{image}/", "firmware/{draft}/"],
     "firmware/<uuid:id>/rollout": ["firmware/{image}/rollout"],
     "firmware/rollouts/<uuid:id>/": ["firmware/rollouts/{rollout}/"],
@@ -67,7 +68,13 @@ MORE = [
         "timelapses/new?device={yard}",
     ),
     "api/v1/docs",
-    *("admin/", "admin/devices/device/", "admin/devices/devicegroup/1/change/", "admin/auth/user/"),
+    *(
+        "admin/",
+        "admin/devices/device/",
+        "admin/devices/device/1/change/",
+        "admin/devices/devicegroup/1/change/",
+        "admin/auth/user/",
+    ),
     *("admin/media_pipeline/capture/", "admin/devices/devicegroup/1/delete/", "admin/password_change/"),
 ]
 # For people without an account; the number is the answer's.

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils.translation import override
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership
 from devices.commands import queue as commands
 from devices.commands.models import Command
@@ -83,10 +84,10 @@ def test_every_table_is_in_the_back_office():
     models = [m for app in ("devices", "media_pipeline") for m in apps.get_app_config(app).get_models()]
     missing = {model.__name__ for model in models} - {model.__name__ for model in OURS}
     # Queues that live for seconds, which links to a first password are the newest, counts and an index that are made from
-    # pictures, what each person keeps for himself, and the tags that stand with each picture.
+    # pictures, what each person keeps for himself, the tags that stand with each picture, and the groups with each device.
     queues = {"Removal", "DeviceRemoval", "Invitation", "EmptyingOrder", "ChangedHour", "ChangedText"}
     made = {"HourCount", "DayCount", "CountedSpan", "KeptFigure", "TextBlock", "IndexedSpan"}
-    assert missing <= queues | made | {"SavedFilter", "Tagging"}
+    assert missing <= queues | made | {"SavedFilter", "Tagging", "DeviceInGroup"}
 
 
 @pytest.mark.parametrize("role", ["operator", "viewer", ""])
@@ -142,6 +143,21 @@ def test_no_secret_is_shown(alice):
 def test_owners_name_tags(alice):
     alice.post(url_of(Tag, "add"), {"name": "storm"})
     assert Tag.objects.get().name == "storm"
+
+
+def test_owners_choose_the_groups_of_a_device(alice):
+    farm, yard = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard"))
+    porch = make_device("porch", groups=[farm])
+    page = url_of(Device, "change", porch.pk)
+    form = alice.get(page).context["adminform"].form
+    assert form["groups"].value() == [farm.pk]
+    values = {name: form[name].value() for name in form.fields}
+    posted = {name: value for name, value in values.items() if value is not None and value is not False}
+    answer = alice.post(page, posted | {"groups": [yard.pk], "modules": "{}"})
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    assert porch.groups.get() == yard
+    assert "Yard" in alice.get(url_of(Device)).text
+    assert alice.get(url_of(Device), {"groups__id__exact": farm.pk}).context["cl"].result_count == 0
 
 
 def test_owner_roles_are_not_made_nor_unmade_here(alice):

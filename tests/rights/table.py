@@ -35,6 +35,7 @@ POST      groups/add                                    owner
 POST      groups/<int:pk>/rename                        owner
 POST      groups/<int:pk>/move                          owner
 POST      groups/<int:pk>/delete                        owner
+GET,POST  groups/<int:pk>/devices                       owner
 POST      groups/<int:pk>/people                        owner
 POST      groups/<int:pk>/people/<int:person>/remove    owner
 GET       search                                        login

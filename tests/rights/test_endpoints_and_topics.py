@@ -186,7 +186,7 @@ def test_every_kind_of_topic_has_a_row():
 
 def test_every_topic_is_for_its_device_and_for_those_who_may_look():
     world = make_world()
-    board = make_device("board", profile="esp8266-stm32", group=world.yard.camera.group)
+    board = make_device("board", profile="esp8266-stm32", groups=world.yard.camera.groups.all())
     Device.objects.filter(pk=board.pk).update(
         picture_topic="photohub/board/picture", picture_ack_topic="photohub/board/picture/ack"
     )

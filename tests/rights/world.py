@@ -1,10 +1,11 @@
-"""Two groups that have everything twice, and people who may do different things in one of them."""
+"""Two groups that have everything twice, what is in both, and people who may do different things in one of them."""
 
 from dataclasses import dataclass, field
 
 from django.test import Client
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.firmware.models import SigningKey
 from devices.firmware.rollouts import queue as rollouts
@@ -14,7 +15,7 @@ from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.playlists import turns as playlists
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
-from devices.registry.models import Device, DeviceGroup, Panel
+from devices.registry.models import Device, Panel
 from devices.setup import adding
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import sharing
@@ -24,13 +25,14 @@ from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 from tests.devices.firmware.builders import ALL_AT_ONCE, make_firmware
 
-ROLES = ("stranger", "nobody", "viewer", "operator", "owner")
+# The neighbour looks after the house alone; the viewer and the operator have the yard.
+ROLES = ("stranger", "nobody", "viewer", "operator", "neighbour", "owner")
 SCOPES = ("read", "command", "manage")
 
 
 @dataclass
 class Place:
-    """What one group has."""
+    """What one group has, or what is in both."""
 
     name: str
     camera: Device
@@ -46,11 +48,10 @@ def make_trashed(camera: Device):
     return capture
 
 
-def make_place(name: str, firmware) -> Place:
-    """Return a group with a camera, a panel, and one of each thing that belongs to them."""
-    group = DeviceGroup.objects.create(name=name)
-    made = adding.add_device(code=f"{name}-cam", name=f"{name} cam", profile="generic", group=group)
-    camera, panel = made.device, make_device(f"{name}-panel", profile="panel", group=group)
+def make_place(name: str, firmware, groups: list[DeviceGroup]) -> Place:
+    """Return a camera and a panel of these groups, and one of each thing that belongs to them."""
+    made = adding.add_device(code=f"{name}-cam", name=f"{name} cam", profile="generic", groups=groups)
+    camera, panel = made.device, make_device(f"{name}-panel", profile="panel", groups=groups)
     capture = make_capture(camera, name=f"{name}.jpg")
     Panel.objects.filter(device=panel).update(render_profile=RenderProfile.objects.first())
     sha256 = outbox.keep(make_jpeg(text=name))
@@ -81,10 +82,11 @@ def make_place(name: str, firmware) -> Place:
 
 @dataclass
 class World:
-    """Both places, the people, and a program of the owner's for each scope."""
+    """Both places and the one that they share, the people, and a program of the owner's for each scope."""
 
     yard: Place
     house: Place
+    shared: Place
     people: dict[str, object]
     firmware: object
     signing_key: SigningKey
@@ -103,8 +105,12 @@ class World:
 def make_world() -> World:
     firmware = make_firmware()
     RenderProfile.objects.create(name="own", settings={"width": 64, "height": 48})
-    yard, house = make_place("yard", firmware), make_place("house", firmware)
-    group = yard.camera.group
+    of_yard, of_house = (DeviceGroup.objects.create(name=name) for name in ("yard", "house"))
+    places = [
+        make_place(name, firmware, groups)
+        for name, groups in (("yard", [of_yard]), ("house", [of_house]), ("shared", [of_yard, of_house]))
+    ]
     people = {"nobody": make_user("nobody"), "owner": make_user("owner", "owner")}
-    people |= {role: make_user(role, role, group) for role in ("viewer", "operator")}
-    return World(yard, house, people, firmware, SigningKey.objects.first())
+    people |= {role: make_user(role, role, of_yard) for role in ("viewer", "operator")}
+    people["neighbour"] = make_user("neighbour", "viewer", of_house)
+    return World(*places, people, firmware, SigningKey.objects.first())

@@ -4,13 +4,14 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from devices.access.groups import DeviceGroup
 from devices.firmware.errors import FirmwareError, RolloutError
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import planning
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout
 from devices.firmware.rollouts.planning import Plan
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from photohub.lib.pages.form_fields import narrow, number, tick
 
 
@@ -75,7 +76,7 @@ class RolloutForm(forms.Form):
         fitting = visible.filter(pk__in=[key for key, word in misfits.items() if not word])
         self.running_it = sum(word == "already" for word in misfits.values())
         narrow(self, "devices", fitting.order_by("name", "code"))
-        groups = DeviceGroup.objects.filter(devices__in=fitting).distinct()
+        groups = DeviceGroup.objects.visible_to(user).holding(fitting)
         narrow(self, "group", groups.order_by("name"))
 
     def clean_steps(self) -> list[int]:
@@ -114,7 +115,7 @@ class RolloutForm(forms.Form):
 
     def _devices(self):
         group, chosen = self.cleaned_data["group"], self.cleaned_data["devices"]
-        return Device.objects.visible_to(self.user).filter(group=group) if group else chosen
+        return Device.objects.visible_to(self.user).in_groups([group]) if group else chosen
 
     def save(self, *, start: bool) -> Rollout | None:
         """Make the rollout; None when it cannot be, and the form then says why."""

@@ -162,7 +162,7 @@ def _devices_of(request: HttpRequest, new: NewRollout) -> list[Device]:
         raise ApiError(422, "invalid", sentence, {"devices": sentence})
     rows = Device.objects.visible_to(request.user)
     if new.group:
-        return list(rows.filter(group__name=new.group))
+        return list(disclosure.of_group(rows, request.user, new.group))
     found = list(rows.filter(code__in=set(new.devices)))
     if missing := set(new.devices) - {device.code for device in found}:
         sentence = _("There is no device %(code)s.") % {"code": min(missing)}

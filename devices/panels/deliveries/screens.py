@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from devices.access.rights import Action, can
+from django.db.models import QuerySet
+
+from devices.access.rights import Action, keep_allowed
 from devices.panels.rendering import drawing
 from devices.panels.rendering.profiles import profile_of
 from devices.panels.sources import outbox
@@ -30,16 +32,17 @@ class Seen:
 
 def screens_of(user) -> list[Device]:
     """Return the devices on which this person may show pictures."""
-    rows = Device.objects.visible_to(user).panels().filter(enabled=True)
-    found = rows.select_related("group", "panel", "panel__render_profile").order_by("-pinned", "name", "code")
-    return [device for device in found if can(user, Action.COMMAND, device)]
+    found = _screens_of(user).select_related("panel", "panel__render_profile")
+    return list(found.order_by("-pinned", "name", "code"))
 
 
 def has_screens(user) -> bool:
     """Tell whether there is a device on which this person may show pictures, without looking at each of them."""
-    rows = Device.objects.visible_to(user).panels().filter(enabled=True).order_by()
-    groups = rows.values_list("group_id", flat=True).distinct()
-    return any(can(user, Action.COMMAND, Device(group_id=group_id)) for group_id in groups)
+    return _screens_of(user).exists()
+
+
+def _screens_of(user) -> QuerySet[Device]:
+    return keep_allowed(Device.objects.panels().filter(enabled=True), user, Action.COMMAND)
 
 
 def see_shown(device: Device) -> Seen:

@@ -39,7 +39,7 @@ def with_facts(devices: QuerySet) -> QuerySet:
     """Fetch along what `tell` looks at."""
     items = PlaylistItem.objects.filter(device=OuterRef("pk")).order_by().values("device")
     open_ones = Delivery.objects.filter(device=OuterRef("pk"), state__in=Delivery.OPEN)
-    return devices.select_related("group", "panel", "panel__render_profile").annotate(
+    return devices.select_related("panel", "panel__render_profile").annotate(
         in_turn=Coalesce(Subquery(items.annotate(n=Count("pk")).values("n"), IntegerField()), 0),
         has_open=Exists(open_ones),
     )

@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.registry.models import DeviceGroup
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user

@@ -5,9 +5,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.panels.fetching import unclaimed
 from devices.panels.fetching.settings import change_panel
-from devices.registry.models import Device, DeviceGroup, DeviceKey, LinkState
+from devices.registry.models import Device, DeviceKey, LinkState
 from tests.builders import make_capture, make_device, make_user
 
 LIST = reverse("devices:list")
@@ -183,3 +184,21 @@ def test_what_the_database_refuses_is_not_asked_for(client):
     client.force_login(make_user("alice", "owner"))
     wish = client.get("/devices/?q=a%00b&group=c%00").context["wish"]
     assert (wish["q"], wish["group"]) == ("ab", "c")
+
+
+def test_the_list_names_and_sorts_by_the_groups_that_one_may_know(db, client):
+    farm, yard, attic = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard", "Attic"))
+    (
+        make_device("aa", groups=[yard, attic]),
+        make_device("bb", groups=[farm, yard]),
+        make_device("cc", groups=[yard]),
+    )
+    vera = make_user("vera", "viewer", yard)
+    client.force_login(vera)
+    page = client.get(LIST).content.decode()
+    assert "Yard" in page and "Farm" not in page and "Attic" not in page
+    # By the only group that she knows they are all alike.
+    assert names(client, sort="group") == names(client, sort="-group") == ["aa", "bb", "cc"]
+    vera.memberships.create(role="viewer", group=farm)
+    assert names(client, sort="group") == ["bb", "aa", "cc"] and names(client, group="Attic") == []
+    assert "Farm, Yard" in client.get(LIST).content.decode()

@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.events.models import Trouble
-from devices.registry.models import Device, DeviceGroup, LinkState
+from devices.registry.models import Device, LinkState
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,8 @@ def test_a_row_tells_what_is_known_of_its_device(page):
     assert "never seen" in page() and "Porch &lt;1&gt;" in page() and "table__thumb--none" in page()
     group = DeviceGroup.objects.create(name="Garden")
     heard = {"last_seen_at": timezone.now(), "battery_mv": 3300, "rssi_dbm": -85, "firmware_version": "1.2"}
-    Device.objects.update(group=group, pinned=True, simulated=True, **heard)
+    porch.groups.add(group)
+    Device.objects.update(pinned=True, simulated=True, **heard)
     make_capture(porch)
     html = page()
     for words in (

@@ -6,11 +6,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
+from devices.access.groups import DeviceGroup
 from devices.keys import tokens
 from devices.mqtt import dynsec
 from devices.protocol.mqtt.packets import Connect
 from devices.registry import broker_names
-from devices.registry.models import BrokerAccount, Device, DeviceGroup
+from devices.registry.models import BrokerAccount, Device
 from devices.setup import adding
 from photohub.accounts.forms import FirstOwnerForm, InviteForm
 from photohub.broker.accounts_db import find_account, no_longer_valid
@@ -78,7 +79,7 @@ def test_the_embedded_hubs_name_is_never_a_devices():
 
 
 def test_a_person_named_as_a_device_may_not_speak_for_it(outside):
-    old_device("yard-cam", group=DeviceGroup.objects.create(name="yard"))
+    old_device("yard-cam", groups=[DeviceGroup.objects.create(name="yard")])
     house = DeviceGroup.objects.create(name="house")
     _token, secret = tokens.new_token(make_user("yard-cam", "viewer", house), "program")
     assert not ask("goauth", "user", username="yard-cam", password=secret)

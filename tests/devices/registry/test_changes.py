@@ -1,7 +1,8 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from devices.registry.changes import change_device
+from devices.access.groups import DeviceGroup
+from devices.registry.changes import change_device, put_into_group, take_out_of_group
 from devices.registry.models import Device
 from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user
@@ -79,3 +80,40 @@ def test_the_certificate_of_one_camera_is_not_trusted_for_the_next(db):
     porch = Device.objects.get()
     change_device(porch, {"pull_url": "https://other/y"})
     assert porch.pull_fingerprint == ""
+
+
+def test_groups_are_changed_as_a_whole_and_told_without_their_names(db):
+    farm, yard, attic = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard", "Attic"))
+    porch = make_device("porch", groups=[farm, yard])
+
+    assert change_device(porch, {"groups": [yard, farm], "name": "porch"}) == []
+    assert change_device(porch, {"groups": [yard, attic]}) == ["groups"]
+    assert set(porch.groups.all()) == {yard, attic}
+    assert porch.events.exclude(sentence="").get().sentence == "Settings changed: groups."
+    assert change_device(porch, {"groups": []}) == ["groups"] and not porch.groups.exists()
+
+
+def test_a_change_of_something_else_leaves_the_groups(db):
+    porch = make_device("porch", groups=[DeviceGroup.objects.create(name="Farm")])
+    change_device(porch, {"name": "Front"})
+
+    assert porch.groups.get().name == "Farm"
+
+
+def test_a_refused_change_leaves_the_groups_too(db):
+    porch, farm = make_device("porch"), DeviceGroup.objects.create(name="Farm")
+    with pytest.raises(ValidationError):
+        change_device(porch, {"groups": [farm], "allowed_network": "0.0.0.0/0"})
+
+    assert not porch.groups.exists()
+
+
+def test_devices_come_into_a_group_and_go_beside_their_others(db):
+    farm, yard = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard"))
+    devices = [make_device("porch", groups=[yard]), make_device("barn", groups=[farm]), make_device("shed")]
+
+    assert put_into_group(farm, devices) == 2 and put_into_group(farm, devices) == 0
+    assert farm.devices.count() == 3 and set(devices[0].groups.all()) == {farm, yard}
+    assert take_out_of_group(farm, devices[:2]) == 2 and take_out_of_group(farm, devices[:2]) == 0
+    assert farm.devices.get() == devices[2] and devices[0].groups.get() == yard
+    assert [device.events.exclude(sentence="").count() for device in devices] == [2, 1, 1]

@@ -4,12 +4,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.panels.deliveries.disclosure import tell_origins
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.playlists import turns as playlists
-from devices.registry.disclosure import bare_address, tell_group
-from devices.registry.models import DeviceGroup, Panel
+from devices.registry.disclosure import bare_address, first_group, name_groups, of_group, tell_group
+from devices.registry.models import Device, Panel
 from photohub.lib.ids import new_id
 from tests.builders import make_capture, make_device, make_program, make_user
 
@@ -47,9 +48,9 @@ def test_a_page_of_panels_costs_the_same_however_many_they_are(client, django_as
     with CaptureQueriesContext(connection) as one:
         assert client.get(f"{API}/devices").json()["items"][0]["panel"]["shown_label"] == ""
     for number in range(4):
-        Panel.objects.filter(device=make_device(f"p{number}", profile="panel", group=panel.group)).update(
-            shown_label=str(new_id())
-        )
+        Panel.objects.filter(
+            device=make_device(f"p{number}", profile="panel", groups=panel.groups.all())
+        ).update(shown_label=str(new_id()))
     with django_assert_num_queries(len(one)):
         assert len(client.get(f"{API}/devices").json()["items"]) == 5
 
@@ -119,6 +120,47 @@ def test_a_group_is_named_to_its_own_people():
     viewer = yard_person("viewer")
     assert [tell_group(viewer, name) for name in ("yard", "house", "")] == ["yard", "", ""]
     assert tell_group(make_user("ann", "viewer"), "house") == "house"
+
+
+# --- a device of several groups ---
+
+
+def in_both(code: str = "gate") -> Device:
+    return make_device(code, groups=DeviceGroup.objects.all())
+
+
+def test_a_common_device_does_not_name_the_other_group():
+    two_groups()
+    in_both()
+    assert tell_group(yard_person("viewer"), "house") == ""
+
+
+def test_the_groups_of_devices_are_named_in_their_order_as_far_as_one_may_know(django_assert_num_queries):
+    two_groups()
+    devices = [in_both(), in_both("door"), make_device("shed")]
+    DeviceGroup.objects.filter(name="yard").update(position=0)
+    named = {}
+    for person in (make_user("olga", "owner"), yard_person("viewer"), make_user("mallory"), None):
+        name_groups(person, devices)
+        named[str(person)] = [device.group_names for device in devices]
+    both = ["yard", "house"]
+    assert named["olga"] == [both, both, []] and named["viewer"] == [["yard"], ["yard"], []]
+    assert named["mallory"] == named["None"] == [[], [], []]
+    owner = make_user("ann", "owner")
+    with django_assert_num_queries(1):
+        name_groups(owner, Device.objects.none()) or name_groups(owner, devices)
+
+
+def test_a_group_finds_and_sorts_only_for_who_may_know_it():
+    two_groups()
+    gate = in_both()
+    viewer, owner = yard_person("viewer"), make_user("olga", "owner")
+    house = DeviceGroup.objects.get(name="house")
+    found = {p: list(of_group(Device.objects.filter(pk=gate.pk), p, "house")) for p in (viewer, owner)}
+    assert found == {viewer: [], owner: [gate]}
+    assert not of_group(Device.objects.all(), viewer, str(house.pk), key=str(house.pk)).exists()
+    first = {p: Device.objects.annotate(first=first_group(p)).get(pk=gate.pk).first for p in (viewer, owner)}
+    assert first == {viewer: "yard", owner: "house"}
 
 
 # --- proofs ---

@@ -7,11 +7,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event
 from devices.keys import identity
-from devices.registry.models import Device, DeviceGroup, LinkState
+from devices.registry.models import Device, LinkState
 from devices.setup import adding
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance.models import Removal
@@ -97,6 +98,61 @@ def test_a_change_is_stored_and_told():
 def test_a_group_can_be_taken_away():
     make_device("porch", group=DeviceGroup.objects.create(name="garden"))
     assert alice().patch(f"{DEVICES}/porch", {"group": None}, JSON).json()["group"] is None
+
+
+def test_a_device_has_several_groups_of_which_group_is_the_first():
+    for name in ("yard", "garden"):
+        DeviceGroup.objects.create(name=name)
+    make_device("porch", groups=DeviceGroup.objects.all())
+    client = alice()
+    porch = client.get(f"{DEVICES}/porch").json()
+    assert (porch["group"], porch["groups"]) == ("garden", ["garden", "yard"])
+    assert [d["groups"] for d in client.get(DEVICES, {"group": "yard"}).json()["items"]] == [
+        ["garden", "yard"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "groups"),
+    [
+        ({"groups": ["attic", " yard "]}, ["attic", "yard"]),
+        ({"groups": ["yard", "yard"]}, ["yard"]),
+        ({"groups": []}, []),
+        ({"group": "attic"}, ["attic"]),
+        ({"group": None}, []),
+        ({"name": "Front door"}, ["garden", "yard"]),
+        # As a program would write back what it read.
+        ({"group": "garden", "groups": ["garden", "yard", "attic"]}, ["attic", "garden", "yard"]),
+    ],
+)
+def test_groups_are_set_all_at_once(change, groups):
+    for name in ("yard", "garden"):
+        DeviceGroup.objects.create(name=name)
+    make_device("porch", groups=DeviceGroup.objects.all())
+    changed = alice().patch(f"{DEVICES}/porch", change, JSON).json()
+    assert (changed["groups"], changed["group"]) == (groups, groups[0] if groups else None)
+
+
+@pytest.mark.parametrize(
+    "change", [{"groups": None}, {"groups": [""]}, {"groups": ["  "]}, {"group": " "}, {"groups": ["x" * 81]}]
+)
+def test_a_name_that_no_group_can_have_is_refused(change):
+    make_device("porch")
+    assert alice().patch(f"{DEVICES}/porch", change, JSON).status_code == 422
+    assert not DeviceGroup.objects.exists()
+
+
+def test_a_refused_change_makes_no_group():
+    make_device("porch", profile="esp32s3")
+    make_device("barn")
+    change = {"result_topic": "/light/deviceOut", "groups": ["yard"]}
+    assert alice().patch(f"{DEVICES}/barn", change, JSON).status_code == 409
+    assert not DeviceGroup.objects.exists()
+
+
+def test_a_new_device_comes_into_its_groups():
+    body = {"code": "porch", "profile": "generic", "groups": ["garden", "yard"]}
+    assert alice().post(DEVICES, body, JSON).json()["groups"] == ["garden", "yard"]
 
 
 def test_a_topic_of_another_device_is_a_conflict_in_words():
@@ -205,7 +261,7 @@ def test_a_long_list_costs_no_more_queries_than_a_short_one(django_assert_max_nu
     for number in range(12):
         make_device(f"cam-{number}", group=DeviceGroup.objects.create(name=f"group {number}"))
     client.get(DEVICES)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         assert len(client.get(DEVICES).json()["items"]) == 12
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from devices.registry.models import Device, DeviceGroup
+from devices.access.groups import DeviceGroup
+from devices.registry.models import Device
 from devices.setup.adding import propose_code
 from devices.setup.forms import AddForm, RemoveForm, SettingsForm
 from tests.builders import make_device, make_user
@@ -11,7 +12,7 @@ def settings_data(device: Device, **changes) -> dict:
     form = SettingsForm(device=device)
     data = {name: form[name].value() for name in form.fields}
     data = {name: value for name, value in data.items() if value is not None and value is not False}
-    return data | {"group": device.group_id or ""} | changes
+    return data | {"groups": [group.pk for group in device.groups.all()]} | changes
 
 
 def test_a_code_is_made_from_latin_letters(db):
@@ -39,7 +40,7 @@ def test_adding_without_a_code_makes_one_from_the_name(db):
 
     assert form.is_valid()
     made = form.add("generic")
-    assert (made.device.code, made.device.group.name) == ("old-barn", "Farm")
+    assert (made.device.code, made.device.groups.get().name) == ("old-barn", "Farm")
 
 
 def test_a_wrong_code_is_explained(db):
@@ -51,22 +52,22 @@ def test_a_wrong_code_is_explained(db):
 
 def test_a_taken_code_is_explained_at_its_field(db):
     make_device("barn")
-    form = AddForm({"name": "Barn", "code": "barn"})
+    form = AddForm({"name": "Barn", "code": "barn", "new_group": "Farm"})
 
     assert form.is_valid()
     assert form.add("generic") is None
-    assert "belongs to another device" in form.errors["code"][0]
+    assert "belongs to another device" in form.errors["code"][0] and not DeviceGroup.objects.exists()
 
 
 def test_settings_change_the_device(db):
     porch = make_device("porch")
     farm = DeviceGroup.objects.create(name="Farm")
-    form = SettingsForm(settings_data(porch, name="Front porch", group=farm.pk, pinned="on"), device=porch)
+    form = SettingsForm(settings_data(porch, name="Front porch", groups=[farm.pk], pinned="on"), device=porch)
 
     assert form.is_valid(), form.errors
     form.save(make_user("alice", "owner"))
     porch.refresh_from_db()
-    assert (porch.name, porch.group, porch.pinned) == ("Front porch", farm, True)
+    assert (porch.name, porch.groups.get(), porch.pinned) == ("Front porch", farm, True)
 
 
 def test_settings_that_are_posted_unchanged_change_nothing(db):
@@ -133,3 +134,22 @@ def test_an_interval_needs_its_seconds(db, seconds):
     form = SettingsForm(settings_data(porch, keep="interval", keep_every_s=seconds), device=porch)
 
     assert not form.is_valid() and "keep_every_s" in form.errors
+
+
+def test_a_device_is_added_to_groups_and_a_new_one(db):
+    farm, yard = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard"))
+    form = AddForm({"name": "Barn", "groups": [farm.pk, yard.pk], "new_group": " Back   gate "})
+
+    assert form.is_valid(), form.errors
+    assert [group.name for group in form.add("generic").device.groups.all()] == ["Back gate", "Farm", "Yard"]
+
+
+def test_settings_show_the_groups_and_change_them(db):
+    farm, yard = (DeviceGroup.objects.create(name=name) for name in ("Farm", "Yard"))
+    porch = make_device("porch", groups=[farm])
+    shown = str(SettingsForm(device=porch)["groups"])
+    assert shown.count("checked") == 1
+    form = SettingsForm(settings_data(porch, groups=[yard.pk], new_group="Attic"), device=porch)
+
+    assert form.is_valid() and form.save(make_user("alice", "owner"))
+    assert [group.name for group in porch.groups.all()] == ["Attic", "Yard"]

@@ -1,7 +1,8 @@
 import pytest
 
+from devices.access.groups import DeviceGroup
 from devices.firmware.models import Firmware
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.setup import adding, simulated
 from photohub.lib.messaging import notify
 from tests.builders import make_device, make_user
@@ -29,7 +30,7 @@ def test_firmware_of_real_products_stays():
 def test_the_group_of_the_demo_goes_unless_somebody_uses_it():
     def remove_demo() -> bool:
         group, _made = DeviceGroup.objects.get_or_create(name=simulated.DEVICE_GROUP)
-        adding.add_device(code="demo-1", name="", profile="generic", simulated=True, group=group)
+        adding.add_device(code="demo-1", name="", profile="generic", simulated=True, groups=[group])
         simulated.remove_all()
         return not DeviceGroup.objects.filter(pk=group.pk).exists()
 

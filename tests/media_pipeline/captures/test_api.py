@@ -8,10 +8,10 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
 from devices.keys import tokens
-from devices.registry.models import DeviceGroup
 from media_pipeline.captures import labels
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry import presence
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from media_pipeline.captures.cards import fold, look_beside, picture_of, shots_of
 from media_pipeline.captures.finding import neighbours_of, same_hour
 from media_pipeline.captures.models import Capture

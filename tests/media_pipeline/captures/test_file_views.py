@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.keys.tokens import new_token
-from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.picture_files import store
 from tests.builders import make_capture, make_device, make_jpeg, make_user

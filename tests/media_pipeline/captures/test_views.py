@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from devices.registry.models import Device, DeviceGroup
+from devices.access.groups import DeviceGroup
+from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.picture_files import store

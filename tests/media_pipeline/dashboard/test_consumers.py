@@ -9,9 +9,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
 from django.test import Client
 
+from devices.access.groups import DeviceGroup
 from devices.events import record as events
 from devices.events.models import Event, EventType
-from devices.registry.models import Device, DeviceGroup
 from media_pipeline.dashboard import consumers
 from photohub import asgi
 from photohub.lib.ids import new_id
@@ -142,7 +142,7 @@ async def test_a_page_stays_open_and_is_told_what_it_missed_while_the_database_w
 async def test_what_came_as_one_message_is_taken_apart_and_judged_one_by_one():
     porch, barn = await sync_to_async(make_device)("porch"), await sync_to_async(make_device)("barn")
     group = await DeviceGroup.objects.acreate(name="yard")
-    await Device.objects.filter(pk=porch.pk).aupdate(group=group)
+    await porch.groups.aadd(group)
     page = await open_page(await sync_to_async(make_user)("vera", "viewer", group))
     await hello(page)
     messages = [
@@ -152,4 +152,19 @@ async def test_what_came_as_one_message_is_taken_apart_and_judged_one_by_one():
     layer = notify.channel_layer()
     await layer.group_send(notify.PAGES, {"type": "live.together", "messages": messages})
     assert [json.loads(await page.receive_from())["seq"] for _ in range(2)] == [0, 3]
+    await page.disconnect()
+
+
+async def test_who_has_two_groups_of_a_camera_hears_everything_once_and_no_group():
+    garden, yard = [await DeviceGroup.objects.acreate(name=name) for name in ("garden", "yard")]
+    shared = await sync_to_async(make_device)("shared", groups=[garden, yard])
+    vera = await sync_to_async(make_user)("vera", "viewer", garden)
+    await vera.memberships.acreate(role="operator", group=yard)
+    page = await open_page(vera)
+    await hello(page)
+    for type_ in (EventType.CAPTURE_CREATED, EventType.DEVICE_CHANGED):
+        await sync_to_async(happen)(shared, type_)
+    heard = [await page.receive_from() for _ in range(2)]
+    assert [json.loads(text)["type"] for text in heard] == ["capture.created", "device.changed"]
+    assert await page.receive_nothing() and "garden" not in str(heard) and "yard" not in str(heard)
     await page.disconnect()

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.registry import presence
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from photohub.lib.pages.sentences import said
 from tests.builders import make_capture, make_device, make_user
 
@@ -109,6 +110,31 @@ def test_the_group_filter_narrows_and_unknown_groups_do_not_exist(client):
     page = client.get(f"/?group={garden.pk}").content.decode()
     assert "card-barn" in page and "card-porch" not in page
     assert {client.get(f"/?group={word}").status_code for word in ("999", "x", "-1")} == {404}
+
+
+def test_a_camera_of_two_groups_has_one_card_in_each(client):
+    garden, yard = (DeviceGroup.objects.create(name=name) for name in ("Garden", "Yard"))
+    barn = make_device("barn", groups=[garden, yard])
+    picture = make_capture(barn)
+    vera = make_user("vera", "viewer", garden)
+    vera.memberships.create(role="viewer", group=yard)
+    client.force_login(vera)
+    for path in ("/", f"/?group={garden.pk}", f"/?group={yard.pk}"):
+        page = client.get(path).content.decode()
+        assert page.count('id="card-barn"') == 1, path
+    assert client.get(f"/feed?group={yard.pk}").content.decode().count(f'data-capture="{picture.pk}"') <= 1
+    assert client.get(f"/cards/barn?group={yard.pk}").status_code == 200
+    assert client.get(f"/wall/barn?group={garden.pk}").status_code == 200
+
+
+def test_a_wall_for_one_group_costs_no_query_for_each_camera(client, django_assert_max_num_queries):
+    garden = DeviceGroup.objects.create(name="Garden")
+    for number in range(12):
+        make_device(f"cam-{number}", group=garden, command_topic=f"c/{number}")
+    client.force_login(make_user("olga", "operator", garden))
+    client.get("/")
+    with django_assert_max_num_queries(20):
+        client.get("/")
 
 
 def test_a_card_can_be_fetched_alone(client):
@@ -217,7 +243,8 @@ def test_a_script_is_told_who_was_asked_and_who_was_not(client):
 
 
 def test_what_is_simulated_is_said_and_an_owner_can_remove_it(client):
-    garden = make_device("porch", group=DeviceGroup.objects.create(name="Garden")).group
+    garden = DeviceGroup.objects.create(name="Garden")
+    make_device("porch", group=garden)
     for code, profile in (("demo-1", "generic"), ("demo-2", "panel")):
         make_device(code, profile=profile, simulated=True)
     client.force_login(make_user("alice", "owner"))

@@ -1,7 +1,7 @@
 import pytest
 from django.test import Client
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.dashboard import views as dashboard_views
 from media_pipeline.live import now as live_now
 from media_pipeline.live.latest_frame import Stats

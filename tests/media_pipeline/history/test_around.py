@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.history import around
 from tests.builders import make_capture, make_device, make_user

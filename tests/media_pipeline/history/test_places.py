@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from tests.builders import make_capture, make_device, make_user
 
 pytestmark = pytest.mark.django_db

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.http import QueryDict
 
+from devices.access.groups import DeviceGroup
 from devices.commands.models import Command
-from devices.registry.models import DeviceGroup
 from media_pipeline.captures import finding, labels
 from media_pipeline.captures.cards import single
 from media_pipeline.captures.filters import Filters
@@ -116,6 +116,23 @@ def test_devices_and_groups_narrow():
     assert sorted(found(alice, "device=porch&device=shed")) == ["porch", "shed"]
     assert found(alice, "group=Garden") == found(alice, f"group={group.pk}") == ["barn"]
     assert found(alice, "device=nobody") == found(alice, "group=nowhere") == []
+
+
+def test_pictures_of_a_device_of_two_groups_are_found_once():
+    garden, yard = (DeviceGroup.objects.create(name=name) for name in ("Garden", "Garden gate"))
+    make_capture(make_device("barn", groups=[garden, yard]), name="barn")
+    vera = make_user("vera", "viewer", garden)
+    vera.memberships.create(role="viewer", group=yard)
+    for query in ("", "q=Garden", "group=Garden", "group=Garden+gate"):
+        assert found(vera, query) == ["barn"], query
+
+
+def test_a_group_that_one_does_not_know_finds_nothing():
+    garden, yard = (DeviceGroup.objects.create(name=name) for name in ("Garden", "Yard"))
+    make_capture(make_device("barn", groups=[garden, yard]), name="b")
+    vera = make_user("vera", "viewer", garden)
+    assert found(vera, "group=Garden") == found(vera, "q=garden") == ["b"]
+    assert found(vera, "group=Yard") == found(vera, f"group={yard.pk}") == found(vera, "q=yard") == []
 
 
 def test_states_of_the_mirror_narrow():

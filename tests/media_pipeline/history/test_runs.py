@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.history import views
 from photohub.lib.pages.times.tags import iso

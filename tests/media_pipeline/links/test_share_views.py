@@ -2,7 +2,7 @@
 
 import pytest
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.links import sharing
 from media_pipeline.links.models import ShareKind, ShareLink
 from media_pipeline.links.sharing import Wish

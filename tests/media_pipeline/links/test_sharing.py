@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership
 from devices.events.models import Event
-from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import sharing
 from media_pipeline.links.models import ShareKind, ShareLink

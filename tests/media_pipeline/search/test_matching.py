@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import DeviceRemoval
-from devices.registry.models import DeviceGroup
 from media_pipeline.search import matching
 from media_pipeline.search.matching import of_cameras, seen_by
 from media_pipeline.search.sources import Span

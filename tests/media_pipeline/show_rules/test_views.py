@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.picture_files import store
 from media_pipeline.show_rules import runs
 from media_pipeline.show_rules.models import ShowRule
@@ -196,12 +196,12 @@ def test_a_stranger_sees_no_rule(client, yard, hall):
 
 
 def test_a_panel_of_another_group_is_counted_and_not_named(client, yard, hall):
-    yard.group = DeviceGroup.objects.create(name="Garden")
-    yard.save()
+    garden = DeviceGroup.objects.create(name="Garden")
+    yard.groups.add(garden)
     rule = make_rule(yard, hall)
     make_capture(yard)
     runs.run_rule(rule)
-    client.force_login(make_user("vera", "viewer", yard.group))
+    client.force_login(make_user("vera", "viewer", garden))
     page = page_of(client, LIST) + page_of(client, reverse("rule", args=[rule.pk]))
     assert "and 1 panel you do not have access to" in page and "Hall" not in page
 

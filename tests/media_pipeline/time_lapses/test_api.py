@@ -4,7 +4,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses.models import TimeLapse
 from tests.builders import make_capture, make_device, make_program, make_user

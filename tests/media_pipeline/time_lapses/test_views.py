@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses

@@ -7,10 +7,10 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.events.models import Event
 from devices.panels.playlists import turns as playlists
 from devices.registry import removing
-from devices.registry.models import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.dashboard.cards import build_feed
 from media_pipeline.intake.ingest import ingest

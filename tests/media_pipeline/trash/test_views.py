@@ -2,7 +2,7 @@
 
 import pytest
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.captures.models import Capture
 from media_pipeline.trash import emptying
 from tests.builders import make_capture, make_device, make_user

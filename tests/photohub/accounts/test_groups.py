@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership, Role
 from devices.access.rights import can
-from devices.registry.models import Device, DeviceGroup
+from devices.events.models import Event
+from devices.registry.models import Device
 from tests.builders import make_device, make_user
 
 
@@ -54,14 +56,27 @@ def test_groups_stand_in_the_order_that_was_given(alice):
     assert names()[0] == "Attic"
 
 
-def test_only_an_empty_group_is_deleted(alice, house):
-    porch = make_device("porch", group=house)
-    page = alice.post(f"/groups/{house.pk}/delete", follow=True)
-    assert "is not empty" in page.text and names() == ["House"]
+def test_deleting_a_group_takes_its_devices_out_of_it_and_says_so(alice, house):
+    yard = DeviceGroup.objects.create(name="Yard")
+    make_device("porch", groups=[house, yard]), make_device("door", group=house)
+    assert "2 devices are taken out of it and stay" in alice.get("/groups").text
 
-    Device.objects.filter(pk=porch.pk).update(group=None)
-    alice.post(f"/groups/{house.pk}/delete")
-    assert names() == []
+    page = alice.post(f"/groups/{house.pk}/delete", follow=True)
+    assert "The group House is deleted. 2 devices were taken out of it." in page.text
+    groups = {device.code: [group.name for group in device.groups.all()] for device in Device.objects.all()}
+    assert names() == ["Yard"] and groups == {"porch": ["Yard"], "door": []}
+    told = "The group House was deleted; devices taken out of it: 2."
+    assert Event.objects.get(sentence=told).actor.username == "alice"
+
+
+def test_a_group_of_people_is_not_deleted(alice, house):
+    vera = make_user("vera", "viewer", house)
+    page = alice.post(f"/groups/{house.pk}/delete", follow=True)
+    assert "People have access to House" in page.text and names() == ["House"]
+
+    vera.memberships.all().delete()
+    page = alice.post(f"/groups/{house.pk}/delete", follow=True)
+    assert "The group House is deleted." in page.text and names() == []
 
 
 def test_somebody_is_let_into_several_groups(alice, house):

@@ -10,9 +10,9 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from devices.access import rights
+from devices.access.groups import DeviceGroup
 from devices.access.models import Membership
 from devices.keys import tokens
-from devices.registry.models import DeviceGroup
 from tests.builders import make_user
 
 NEW_PASSWORD = "rhubarb-and-custard-9"

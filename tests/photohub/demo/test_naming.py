@@ -3,9 +3,10 @@
 import pytest
 from django.utils import translation
 
+from devices.access.groups import DeviceGroup
 from devices.hub_settings import choices
 from devices.panels.playlists.models import PlaylistItem
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.setup import simulated
 from photohub.demo import naming, stage
 from photohub.demo.cast import CAMERAS

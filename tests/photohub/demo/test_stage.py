@@ -2,11 +2,12 @@
 
 import pytest
 
+from devices.access.groups import DeviceGroup
 from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.profiles import offer_ready_made
-from devices.registry.models import Device, DeviceGroup
+from devices.registry.models import Device
 from devices.setup import simulated
 from photohub.demo import stage
 from photohub.demo.cast import BOARDS, CAMERAS, PANEL

@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from devices.registry.models import DeviceGroup
+from devices.access.groups import DeviceGroup
 from media_pipeline.captures import labels
 from tests.builders import make_capture, make_device, make_user
 

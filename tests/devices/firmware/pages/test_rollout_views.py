@@ -3,10 +3,10 @@ import re
 import pytest
 from django.urls import reverse
 
+from devices.access.groups import DeviceGroup
 from devices.firmware.models import Firmware
 from devices.firmware.rollouts import queue as rollouts
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
-from devices.registry.models import DeviceGroup
 from tests.builders import make_device, make_user
 from tests.devices.firmware.builders import make_devices, make_firmware, make_rollout
 from tests.devices.firmware.pages.test_forms import PLAN
@@ -61,6 +61,15 @@ def test_a_group_is_told_who_is_left_out(alice):
     values = PLAN | {"group": garden.pk, "action": "start"}
     page = text_of(alice.post(new_path(make_firmware()), values, follow=True))
     assert "oven is left out" in page and Rollout.objects.get().group_name == "garden"
+
+
+def test_a_device_of_two_groups_is_one_target(alice):
+    garden, yard = (DeviceGroup.objects.create(name=name) for name in ("garden", "yard"))
+    make_device("porch", groups=[garden, yard])
+    page = text_of(alice.get(new_path(make_firmware())))
+    assert page.count(">garden<") == page.count(">yard<") == page.count('value="porch"') == 1
+    alice.post(new_path(Firmware.objects.get()), PLAN | {"group": yard.pk, "action": "start"})
+    assert [target.device.code for target in Rollout.objects.get().targets.all()] == ["porch"]
 
 
 def test_asking_for_the_plan_makes_nothing(alice):

@@ -3,9 +3,9 @@
 import pytest
 from django.test import Client
 
+from devices.access.groups import DeviceGroup
 from devices.firmware.rollouts import targets
 from devices.firmware.rollouts.models import Rollout
-from devices.registry.models import DeviceGroup
 from tests.builders import make_device, make_program, make_user
 from tests.devices.firmware.builders import make_devices, make_firmware, make_rollout, store
 
@@ -50,6 +50,14 @@ def test_a_group_is_rolled_out_to_without_those_it_does_not_fit():
     made = alice().post(ROLLOUTS, body, JSON).json()
     assert (made["state"], made["group"], made["targets"]["waiting"]) == ("draft", "garden", 1)
     assert "another product" in made["left_out"]["oven"]
+
+
+def test_a_device_of_two_groups_is_one_target():
+    garden, yard = (DeviceGroup.objects.create(name=name) for name in ("garden", "yard"))
+    make_device("porch", groups=[garden, yard]), make_device("barn", group=yard)
+    body = {"firmware": str(make_firmware().pk), "group": "yard"}
+    made = alice().post(ROLLOUTS, body, JSON).json()
+    assert sum(made["targets"].values()) == 2 and made["group"] == "yard"
 
 
 @pytest.mark.parametrize(

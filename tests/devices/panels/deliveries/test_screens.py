@@ -3,13 +3,14 @@ import io
 import pytest
 from PIL import Image
 
+from devices.access.groups import DeviceGroup
 from devices.panels.deliveries import screens
 from devices.panels.deliveries.screens import NothingToSee, has_screens, screens_of, see, see_shown
 from devices.panels.rendering import drawing
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.rendering.profiles import settings_of
 from devices.panels.sources import outbox
-from devices.registry.models import DeviceGroup, Panel
+from devices.registry.models import Panel
 from tests.builders import make_device, make_jpeg, make_user
 
 OLED = drawing.PROFILES["oled-128x64-bw"]

@@ -4,9 +4,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from devices.access.groups import DeviceGroup
 from devices.panels.playlists import turns
 from devices.panels.sources import outbox
-from devices.registry.models import DeviceGroup, Panel
+from devices.registry.models import Panel
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 LIST, PLAYLISTS = reverse("panels:list"), reverse("panels:playlists")

@@ -5,11 +5,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from PIL import Image
 
+from devices.access.groups import DeviceGroup
 from devices.panels.playlists import turns as playlists
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.playlists.views import every
 from devices.panels.sources import outbox
-from devices.registry.models import Device, DeviceGroup, Panel
+from devices.registry.models import Device, Panel
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 
 PAGE = reverse("devices:playlist", args=["hall"])
@@ -181,9 +182,9 @@ def test_a_stranger_finds_nothing(hall, client):
 
 
 def test_a_camera_of_another_group_is_neither_named_nor_added(hall, client, yard):
-    hall.group = DeviceGroup.objects.create(name="Indoors")
-    hall.save()
+    indoors = DeviceGroup.objects.create(name="Indoors")
+    hall.groups.add(indoors)
     playlists.add_camera(hall, yard)
-    client.force_login(make_user("olga", "operator", hall.group))
+    client.force_login(make_user("olga", "operator", indoors))
     assert "a camera you do not have access to" in page(client) and "Yard" not in page(client)
     assert client.post(PAGE, {"source": "camera", "camera": "yard"}).status_code == 422
