@@ -168,3 +168,22 @@ async def test_who_has_two_groups_of_a_camera_hears_everything_once_and_no_group
     assert [json.loads(text)["type"] for text in heard] == ["capture.created", "device.changed"]
     assert await page.receive_nothing() and "garden" not in str(heard) and "yard" not in str(heard)
     await page.disconnect()
+
+
+async def test_a_device_that_leaves_the_common_group_is_not_heard_of_any_more(monkeypatch):
+    monkeypatch.setattr(consumers, "_RECHECK_S", 0.05)
+    garden, yard = [await DeviceGroup.objects.acreate(name=name) for name in ("garden", "yard")]
+    shared = await sync_to_async(make_device)("shared", groups=[garden, yard])
+    own = await sync_to_async(make_device)("own", groups=[garden])
+    page = await open_page(await sync_to_async(make_user)("vera", "viewer", garden))
+    looks, read = [], consumers.LiveConsumer._read_rights
+    monkeypatch.setattr(
+        consumers.LiveConsumer, "_read_rights", lambda self: (read(self), looks.append(self._visible))[0]
+    )
+    await hello(page)
+    await shared.groups.aremove(garden)
+    await until(lambda: looks and shared.pk not in looks[-1])
+    for device in (shared, own):
+        await sync_to_async(happen)(device)
+    assert json.loads(await page.receive_from())["device"] == "own"
+    await page.disconnect()

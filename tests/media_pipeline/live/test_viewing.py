@@ -4,11 +4,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from devices.access.groups import DeviceGroup
 from devices.keys import tokens
 from devices.registry.models import Device
 from media_pipeline.live.latest_frame import LatestFrames
 from media_pipeline.live.mjpeg import Verdict
 from media_pipeline.live.viewing import Viewing
+from photohub.lib.ids import new_id
 from tests.builders import make_device, make_jpeg, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +65,33 @@ async def test_a_wrong_token_is_not_made_good_by_a_session():
 
 async def test_a_camera_of_another_group_does_not_exist():
     assert (await ask(lambda: (make_device("pi"), with_cookie(make_user("m")))[1], "pi")).status == 404
+
+
+async def test_a_camera_of_several_groups_is_seen_by_the_people_of_each_and_no_more_when_it_leaves():
+    def scope(group: str) -> dict:
+        people = DeviceGroup.objects.get(name=group)
+        return with_cookie(make_user(f"of-{group}-{new_id()}", "viewer", people))
+
+    def make() -> Device:
+        groups = [DeviceGroup.objects.create(name=name) for name in ("yard", "house", "attic")]
+        return make_device("pi", groups=groups[:2])
+
+    camera = await asyncio.to_thread(make)
+    asked = [(await ask(lambda g=g: scope(g), "pi")).status for g in ("yard", "house", "attic")]
+    assert asked == [200, 200, 404]
+    await camera.groups.aremove(await DeviceGroup.objects.aget(name="yard"))
+    assert [(await ask(lambda g=g: scope(g), "pi")).status for g in ("yard", "house")] == [404, 200]
+
+
+async def test_a_wall_shows_a_camera_of_two_groups_once():
+    def scope() -> dict:
+        groups = [DeviceGroup.objects.create(name=name) for name in ("yard", "house")]
+        make_device("pi", groups=groups), make_device("barn")
+        vera = make_user("vera", "viewer", groups[0])
+        vera.memberships.create(role="viewer", group=groups[1])
+        return with_cookie(vera)
+
+    assert await Viewing(LatestFrames()).codes_of(await asyncio.to_thread(scope)) == {"pi"}
 
 
 async def test_the_default_is_the_only_camera_that_streams():
