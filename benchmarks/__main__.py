@@ -15,6 +15,7 @@ os.environ.setdefault("PHOTOHUB_ENV", "test")
 from benchmarks import (
     button,
     firmware,
+    firmware_production,
     growth,
     idle,
     ingest,
@@ -44,6 +45,7 @@ PARTS = {
     "live": live_view,
     "stopped": stopped_viewers,
     "firmware": firmware,
+    "firmware_production": firmware_production,
     "upkeep": upkeep,
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks import (
     button,
     firmware,
+    firmware_production,
     growth,
     idle,
     live_view,
@@ -42,6 +43,7 @@ _PARTS = (
     ("live", "Live view", live_view.report),
     ("stopped", "Viewers that stopped", stopped_viewers.report),
     ("firmware", "Firmware to many devices", firmware.report),
+    ("firmware_production", "Firmware through nginx", firmware_production.report),
     ("upkeep", "Upkeep", upkeep.report),
 )
 _NOTES = {
@@ -92,6 +94,11 @@ _NOTES = {
         "writes down that it was fetched; nginx sends a file. The ratio is that of bytes for each second of a core, above "
         "what the server takes at rest. When all devices ask in one moment, most are told to come again in 2 to 10 s, so "
         "that at most 20 are served at a time."
+    ),
+    "firmware_production": (
+        "Sixteen devices fetch at a time, each for the first time, from the whole production form on this machine, with one "
+        "worker of nginx. Processor time is that of all its services, above what they take at rest. nginx has its copy of the "
+        "image before. The camera's ratio is the median of those of the rounds."
     ),
     "upkeep": (
         "The hub's own worker empties the trash and removes a device while pictures come; the longest transaction is that of a "

@@ -195,11 +195,12 @@ def push_pictures(codes: list[str], size_bytes: int) -> int:
 
 
 def offer_image(devices: int, size_bytes: int) -> list[str]:
-    """Offer an image to so many new devices, and return their tokens; the image is the same at every call."""
-    data = random.Random(size_bytes).randbytes(size_bytes)
-    facts = Facts(product="generic", version="2.0.0", counter=1)
-    firmware = Firmware.objects.first()
+    """Offer an image to so many new devices, and return their tokens; one of this size is the same at every call."""
+    firmware = Firmware.objects.filter(size_bytes=size_bytes).first()
     if firmware is None:
+        data = random.Random(size_bytes).randbytes(size_bytes)
+        counter = 1 + Firmware.objects.count()
+        facts = Facts(product="generic", version=f"2.0.{counter}", counter=counter)
         firmware = images.publish(images.store_firmware(io.BytesIO(data), facts, None))
     tag = secrets.token_hex(4)
     made = Device.objects.bulk_create(

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 
 from benchmarks import fetching, load
 from benchmarks.hubs import in_hub
-from benchmarks.measuring import alternate, median, ratio, spread, table
+from benchmarks.measuring import alternate, table
 from benchmarks.memory import Sampler, resident_mb
 from benchmarks.pictures import make_picture
-from benchmarks.servers import Server, embedded_server, family, nginx_peer, proxy_before
+from benchmarks.servers import Server, embedded_server, nginx_peer, proxy_before
+from benchmarks.transfer import rest_share, row_of, take_turn
 from tests.hub_process import HubProcess, running_hub
 
 HUB, NGINX = "PhotoHub embedded", "nginx, one process, sendfile"
@@ -51,16 +51,16 @@ def run(size: Size) -> dict[str, Any]:
         (image,) = (hub.data / "firmware").glob("[!.]*")
         shutil.copy(image, nginx.folder / "image.bin")
 
-        rest_share = {name: _rest_share(pids, size.rest_s) for name, pids in roots.items()}
+        at_rest = {name: rest_share(pids, size.rest_s) for name, pids in roots.items()}
 
         def measure(name: str) -> dict[str, Any]:
             urls = [f"{nginx.urls[0]}image.bin"] * size.devices if name == NGINX else _offer(hub, size)
             if name == PROXIED:
                 urls = [url.replace(hub.url, proxy.urls[0]) for url in urls]
-            return _take_turn(roots[name], urls, rest_share[name])
+            return take_turn(roots[name], urls, at_rest[name], _AT_ONCE)
 
         turns = alternate(size.rounds, list(roots), measure)
-        rows = [_row(name, turns[name], turns[NGINX]) for name in roots]
+        rows = [row_of(name, turns[name], turns[NGINX]) for name in roots]
         camera = embedded_server("hub", hub, [hub.add_device("lane", "esp32s3")])
         spread_out = _meanwhile(hub, camera, size, size.over_s)
         return {
@@ -76,43 +76,6 @@ def _offer(hub: HubProcess, size: Size) -> list[str]:
     """Return the addresses of images for devices that have fetched nothing yet."""
     tokens = in_hub(hub.env, "offer_image", devices=size.devices, size_bytes=size.image_bytes)
     return [f"{hub.url}/ota/f/{token}" for token in tokens]
-
-
-def cpu_of(roots: list[int]) -> float:
-    """Return the CPU seconds that these processes and all that they started have used."""
-    times = [process.cpu_times() for root in roots for process in family(root)]
-    return sum(spent.user + spent.system for spent in times)
-
-
-def _rest_share(roots: list[int], seconds: float) -> float:
-    """Return the share of a core that these processes take while nobody asks."""
-    before_s, begun_s = cpu_of(roots), time.perf_counter()
-    time.sleep(seconds)
-    return (cpu_of(roots) - before_s) / (time.perf_counter() - begun_s)
-
-
-def _take_turn(roots: list[int], urls: list[str], rest_share: float) -> dict[str, Any]:
-    before_s = cpu_of(roots)
-    outcome = fetching.run(fetching.Order(urls, _AT_ONCE))
-    cpu_s = max(cpu_of(roots) - before_s - rest_share * outcome.seconds, 0.01)
-    return asdict(outcome) | {
-        "mb_per_cpu_s": outcome.fetched_bytes / 1e6 / cpu_s,
-        "mb_per_s": outcome.fetched_bytes / 1e6 / outcome.seconds,
-    }
-
-
-def _row(name: str, turns: list[dict[str, Any]], base: list[dict[str, Any]]) -> dict[str, Any]:
-    per_core = [turn["mb_per_cpu_s"] for turn in turns]
-    return {
-        "server": name,
-        "mb_per_cpu_s": median(per_core),
-        "ratio": ratio(per_core, [turn["mb_per_cpu_s"] for turn in base]),
-        "spread": spread(per_core),
-        "mb_per_s": median(turn["mb_per_s"] for turn in turns),
-        "p99_ms": median(turn["p99_ms"] for turn in turns),
-        "errors": sum(turn["errors"] for turn in turns),
-        "rounds": turns,
-    }
 
 
 def _meanwhile(hub: HubProcess, camera: Server, size: Size, over_s: float) -> dict[str, Any]:

@@ -182,12 +182,13 @@ def nginx_peer(name: str = "nginx WebDAV PUT, no sync", processes: int = 2) -> I
 
 
 @contextlib.contextmanager
-def proxy_before(port: int) -> Iterator[Server]:
-    """Run the reverse proxy of deploy/nginx.conf before a hub on this machine."""
+def proxy_before(*webs: int, without: str = "") -> Iterator[Server]:
+    """Run the reverse proxy of deploy/nginx.conf before a hub's web servers on this machine, or without a line of it."""
     (own,) = free_ports(1)
     with tempfile.TemporaryDirectory(prefix="photohub-proxy-") as home:
-        ports = {"nginx": own, "mqtt_ws": port} | {f"web{number}": port for number in range(WEB_SERVERS)}
-        config = write_nginx_conf(Path(home), ports)
+        there = {f"web{number}": webs[number % len(webs)] for number in range(WEB_SERVERS)}
+        config = write_nginx_conf(Path(home), {"nginx": own, "mqtt_ws": webs[0]} | there)
+        config.write_text(config.read_text().replace(without, "") if without else config.read_text())
         command = ["nginx", "-p", home, "-e", f"{home}/error.log", "-c", str(config), "-g", "daemon off;"]
         with running(command, own) as process:
             yield Server("nginx", [f"http://127.0.0.1:{own}"], 1, lambda: [process.pid])

