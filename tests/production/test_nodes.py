@@ -1,0 +1,172 @@
+"""Two machines of one hub: what one stored the other shows, and what one that is killed had is away and then there again."""
+
+import random
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.faults.ledger import Ledger, compare
+from tests.production.cluster import Cluster, Machine, running_cluster
+from tests.production.stack import begin, wait_for
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _show_logs_of_failures(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[None]:
+    failed_before = request.session.testsfailed
+    cluster.oss.heal()
+    yield
+    if request.session.testsfailed > failed_before:
+        print(cluster.logs())
+
+
+def camera(cluster: Cluster, machine: Machine, code: str) -> Ledger:
+    """Add a camera that uploads to this machine."""
+    return Ledger(machine.url, cluster.add_device(code), prefix=code)
+
+
+def send_one(ledger: Ledger) -> tuple[str, bytes]:
+    """Send a picture; return its id and its bytes."""
+    [entry] = ledger.send_now(ledger.new_entry())
+    assert entry.outcome == "ok", entry.answer
+    return entry.answer["id"], entry.data
+
+
+def test_each_worker_takes_the_tasks_of_its_own_machine(cluster: Cluster):
+    a, b = cluster.machines
+    ledgers = [camera(cluster, a, "gate"), camera(cluster, b, "pond")]
+    for ledger in ledgers:
+        ledger.send_now(*(ledger.new_entry() for _ in range(6)))
+    for code, node in (("gate", None), ("pond", 2)):
+        wait_for(f"{code} is copied", lambda c=code: all_mirrored(cluster, c), 60)
+        assert {row["node"] for row in cluster.pictures_of(code)} == {node}
+    for code, machine in (("gate", a), ("pond", b)):
+        folder, rows = machine.data / "thumbnails", cluster.pictures_of(code)
+        paths = [folder / f"{str(row['id'])[-2:]}/{row['id']}.webp" for row in rows]
+        wait_for(f"{code} has previews", lambda paths=paths: all(path.is_file() for path in paths), 60)
+
+
+def all_mirrored(cluster: Cluster, code: str) -> bool:
+    return {row["state"] for row in cluster.pictures_of(code)} == {"mirrored"}
+
+
+@pytest.mark.measures_time("one second from the answer on, on a machine that others use too")
+def test_a_picture_is_seen_through_the_other_machine_at_once(cluster: Cluster):
+    a, b = cluster.machines
+    cluster.oss.fail(times=None, method="PUT")
+    for here, there, code in ((a, b, "porch"), (b, a, "yard")):
+        id, data = send_one(camera(cluster, here, code))
+        begun_s = time.monotonic()
+        assert cluster.look(there, id) == (200, data)
+        status, preview = cluster.look(there, id, "thumb")
+        assert time.monotonic() - begun_s < 1
+        assert status == 200 and preview[8:12] == b"WEBP"
+        facts = cluster.facts(there, id)
+        assert facts["away"] == "" and facts["mirror"]["state"] != "mirrored"
+
+
+def test_nothing_is_lost_or_missing_when_a_machine_dies_under_load(cluster: Cluster):
+    a, b = cluster.machines
+    ledgers = [camera(cluster, machine, f"night-{machine.name}") for machine in (a, b)]
+    die_once(cluster, b, ledgers, copied=send_one(ledgers[1]))
+    assert_whole(cluster, ledgers)
+
+
+@pytest.mark.long
+def test_nothing_is_lost_however_often_machines_die(cluster: Cluster):
+    ledgers = [camera(cluster, machine, f"storm-{machine.name}") for machine in cluster.machines]
+    for _turn in range(20):
+        die_once(cluster, random.choice(cluster.machines), ledgers)
+    assert_whole(cluster, ledgers)
+
+
+def die_once(
+    cluster: Cluster, dying: Machine, ledgers: list[Ledger], copied: tuple[str, bytes] | None = None
+) -> None:
+    """Kill a machine under load and start it again; meanwhile what only it has is away for the other one.
+
+    What is copied (an id and its bytes) is seen all the same, original and preview.
+    """
+    [other] = [machine for machine in cluster.machines if machine is not dying]
+    lost, kept = (next(led for led in ledgers if led.port == m.port) for m in (dying, other))
+    if copied:
+        wait_for("it is copied", lambda: cluster.facts(other, copied[0])["mirror"]["state"] == "mirrored", 60)
+    with ExitStack() as load:
+        for ledger in ledgers:
+            load.enter_context(ledger.load(senders=3, per_second=10))
+        kept.wait_for(5)
+        # From now on nothing is copied, so that the machine alone has some.
+        cluster.oss.fail(times=None, method="PUT")
+        lost.wait_for(8)
+        cluster.kill(dying)
+        newest = [entry.answer["id"] for entry in lost.entries if entry.outcome == "ok"][-3:]
+        assert_away(cluster, other, newest, dying.name)
+        if copied:
+            assert cluster.look(other, copied[0]) == (200, copied[1])
+            assert cluster.look(other, copied[0], "thumb")[1][8:12] == b"WEBP"
+        kept.wait_for(5)
+        cluster.oss.heal()
+        cluster.start(dying)
+        lost.wait_for(3, within_s=60)
+
+
+def assert_away(cluster: Cluster, machine: Machine, ids: list[str], name: str) -> None:
+    for id in ids:
+        status, body = cluster.look(machine, id)
+        assert status == 503 and f"on the machine {name}".encode() in body
+        assert cluster.look(machine, id, "thumb")[0] == 503
+        facts = cluster.facts(machine, id)
+        assert f"on the machine {name}" in facts["away"] and facts["mirror"]["state"] not in (
+            "failed",
+            "mirrored",
+        )
+
+
+def assert_whole(cluster: Cluster, ledgers: list[Ledger]) -> None:
+    """Compare ledgers and disks, send again what nobody answered, and wait until all is copied and nothing given up."""
+    for ledger, machine in zip(ledgers, cluster.machines, strict=True):
+        code = ledger.entries[0].name.rpartition("-")[0]
+        compare(ledger, cluster.pictures_of(code), machine.data / "pictures")
+        ledger.replay_unknown()
+        compare(ledger, cluster.pictures_of(code), machine.data / "pictures")
+        wait_for(f"{code} is copied", lambda c=code: all_mirrored(cluster, c), 90)
+        ids = [row["id"] for row in cluster.pictures_of(code)]
+        for id in random.sample(ids, min(5, len(ids))):
+            assert {cluster.look(each, str(id))[0] for each in cluster.machines} == {200}
+
+
+def test_a_copy_of_a_folder_in_use_is_refused(cluster: Cluster):
+    a, b = cluster.machines
+    copy = cluster.folder / "copy"
+    copy.mkdir()
+    shutil.copy(b.data / "node.json", copy)
+    address = f"{a.host}:{b.port}"
+    env = b.env | {
+        "PHOTOHUB_DATA": str(copy),
+        "PHOTOHUB_HTTP": address,
+        "PHOTOHUB_NODE_URL": f"http://{address}",
+    }
+    with (cluster.folder / "copy.log").open("wb") as log:
+        process = begin([sys.executable, "manage.py", "web"], env, log)
+        assert process.wait(60) != 0
+    assert "is a copy of that of the machine b, which is running" in cluster.log("copy")
+    assert b.processes["web"].poll() is None and cluster.ask(b, "/healthz")[0] == 200
+
+
+def test_nobody_without_the_secret_is_handed_a_file(cluster: Cluster):
+    a, _b = cluster.machines
+    id, _data = send_one(camera(cluster, a, "shed"))
+    assert cluster.ask(a, f"/nodes/1/original/{id}")[0] == 403
+    assert (
+        cluster.ask(a, f"/nodes/1/original/{id}", **{"X-PhotoHub-Node": f"{int(time.time()) + 20}.00"})[0]
+        == 403
+    )
