@@ -243,6 +243,7 @@ def test_the_number_of_connections_of_an_account_is_that_of_the_code():
 STATUS_SOURCES = (
     "photohub/status/parts.py",
     "photohub/status/outside.py",
+    "photohub/status/machines.py",
     "devices/mqtt/client.py",
     "devices/events/wording.py",
     "devices/firmware/rollouts/link_check.py",

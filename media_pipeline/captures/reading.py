@@ -128,7 +128,9 @@ def read_thumbnail(capture: Capture) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError:
-        return None
+        # Neither file is here, as of a picture that a lost machine had: the mirror's copy shows it.
+        is_here = capture.thumbnail_state == Step.FAILED or store.full_path(capture.path).is_file()
+        return None if is_here else _previews.get(capture.pk) or _preview_of_copy(capture)
 
 
 class _Previews:
@@ -173,7 +175,10 @@ def _thumbnail_from_elsewhere(capture: Capture) -> bytes | None:
     try:
         return _previews.keep(capture.pk, _ask_for(capture, "preview", _PREVIEW_AT_MOST_BYTES))
     except PictureMissing:
-        pass
+        return _preview_of_copy(capture)
+
+
+def _preview_of_copy(capture: Capture) -> bytes | None:
     try:
         original = _read_from_mirror(capture)
         with decoding.room_for(original):

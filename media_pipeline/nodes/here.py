@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 BEAT_S = 3.0
 # Longer than a beat that waits for a busy database.
 SILENT_AFTER_S = 10.0
+# One that is being emptied is first not ready, so that a proxy leaves it, and then takes no more uploads.
+LEAVE_AFTER_S = 10.0
 _TRIES = 20
 
 
@@ -44,6 +46,7 @@ class _Here:
         self.who: identity.Identity | None = None
         self.number = 0
         self.state: str = NodeState.ACTIVE
+        self.draining_since_s = math.inf
         self.refused = ""
         self.confirmed_until_s = -math.inf
 
@@ -122,7 +125,8 @@ def join() -> int:
                 _wait_for_silence(row)
             values = {"address": settings.NODE_URL, "place": who.place, "name": who.name}
             Node.objects.filter(pk=row.pk).update(**values)
-            _here.who, _here.number, _here.state = who, row.number, row.state
+            _here.who, _here.number = who, row.number
+            _note_state(row.state)
         return _here.number
 
 
@@ -194,8 +198,11 @@ def _confirm() -> None:
         return
     who = _here.who
     assert who is not None
-    if not Node.objects.filter(pk=_here.number, place=who.place).exists():
+    state = Node.objects.filter(pk=_here.number, place=who.place).values_list("state", flat=True).first()
+    if state is None:
         raise NodeRefused(f"A copy of this data folder is in use as well (machine {who.name}).")
+    if state == NodeState.FORGOTTEN:
+        raise NodeRefused(f"The machine {who.name} was declared lost.")
     _here.confirmed_until_s = time.monotonic() + BEAT_S
 
 
@@ -209,7 +216,27 @@ def beat(free_bytes: int = 0) -> None:
         _here.refused = f"a copy of this data folder is in use as well (machine {who.name})"
         return
     _here.refused = ""
-    _here.state = Node.objects.values_list("state", flat=True).get(pk=mine)
+    _note_state(Node.objects.values_list("state", flat=True).get(pk=mine))
+
+
+def _note_state(state: str) -> None:
+    if state == NodeState.FORGOTTEN:
+        _here.refused = "this machine was declared lost"
+    if state == NodeState.DRAINING:
+        _here.draining_since_s = min(_here.draining_since_s, time.monotonic())
+    else:
+        _here.draining_since_s = math.inf
+    _here.state = state
+
+
+def is_ready() -> bool:
+    """Tell whether this machine should be sent uploads. Asks nobody."""
+    return not settings.NODE_URL or (not _here.refused and _here.state == NodeState.ACTIVE)
+
+
+def why_refused() -> str:
+    """Say why this folder may not be used; nothing where it may. Asks nobody."""
+    return _here.refused if settings.NODE_URL else ""
 
 
 def why_not() -> str:
@@ -218,7 +245,12 @@ def why_not() -> str:
         return ""
     if _here.refused:
         return _here.refused
-    return "" if _here.state == NodeState.ACTIVE else "this machine is being emptied"
+    if (
+        _here.state == NodeState.ACTIVE
+        or time.monotonic() < _here.draining_since_s + LEAVE_AFTER_S < math.inf
+    ):
+        return ""
+    return "this machine is being emptied"
 
 
 class Beats:

@@ -87,6 +87,11 @@ def names(name: str) -> list[str]:
     return [name, *(here.named(name, node.mark) for node in every() if node.mark is not None)]
 
 
+def find_number(number: int) -> Known | None:
+    """Return the node of this number."""
+    return _table.read().get(number)
+
+
 def find(mark: int | None) -> Known | None:
     """Return the node that this mark names; None where it has not joined yet."""
-    return _table.read().get(FIRST if mark is None else mark)
+    return find_number(FIRST if mark is None else mark)

@@ -27,6 +27,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import deleting, orphans
 from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance.models import Removal
+from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.pages import vendor
@@ -34,6 +35,7 @@ from photohub.lib.pages.sentences import say
 from photohub.lib.pages.sizes import size_in_words
 from photohub.lib.pages.times.wording import exact
 from photohub.lib.pages.timezones import hub_timezone
+from photohub.status.machines import look_at_machines, look_at_this_machine
 from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status.part import Part
 from photohub.status.retention import look_at_retention
@@ -75,13 +77,25 @@ def collect() -> Status:
 
 def collect_needed() -> list[Part]:
     """Look only at the parts without which no picture and no command gets through."""
-    return _ask_all([q for q in _questions() if q[0] in ("database", "broker", "worker", "disk")])
+    needed = ("database", "broker", "worker", "disk", "machine")
+    return _ask_all([q for q in _questions() if q[0] in needed])
 
 
 Question = tuple[str, str, Callable[[], Part]]
 
 
 def _questions() -> list[Question]:
+    return _of_the_hub() + (_of_machines() if here.is_one_of_several() else [])
+
+
+def _of_machines() -> list[Question]:
+    return [
+        ("machine", _("This machine"), look_at_this_machine),
+        ("machines", _("All machines"), look_at_machines),
+    ]
+
+
+def _of_the_hub() -> list[Question]:
     return [
         ("database", _("Database"), _database),
         ("disk", _("Disk"), _disk),
@@ -105,7 +119,7 @@ def _ask_all(questions: list[Question]) -> list[Part]:
         if (
             parts
             and parts[0].state == "problem"
-            and key in ("files", "worker", "broker", "mirror", "address", "clock", "devices")
+            and key in ("files", "worker", "broker", "mirror", "address", "clock", "devices", "machines")
         ):
             sentence = _("%(part)s: not known while the database does not answer.") % {"part": label}
             parts.append(Part("problem", sentence, key=key, label=label))

@@ -1,5 +1,6 @@
 """Two machines of one hub: what one stored the other shows, and what one that is killed had is away and then there again."""
 
+import json
 import random
 import shutil
 import sys
@@ -9,9 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.console import Console
 from tests.faults.ledger import Ledger, compare
 from tests.production.cluster import Cluster, Machine, running_cluster
-from tests.production.stack import begin, wait_for
+from tests.production.stack import begin, command_of, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -170,3 +172,35 @@ def test_nobody_without_the_secret_is_handed_a_file(cluster: Cluster):
         cluster.ask(a, f"/nodes/1/original/{id}", **{"X-PhotoHub-Node": f"{int(time.time()) + 20}.00"})[0]
         == 403
     )
+
+
+@pytest.mark.long
+def test_a_machine_is_emptied_under_load_and_then_declared_gone(cluster: Cluster):
+    a, b = cluster.machines
+    ledger, console = camera(cluster, b, "attic"), Console(b.env | {"PHOTOHUB_UPLOAD_TIMEOUT": "5"})
+    try:
+        with ledger.load(senders=3, per_second=10):
+            ledger.wait_for(5)
+            assert "This machine is empty" in console.run("drain", "--within", "120")
+            assert json.loads(cluster.ask(b, "/readyz")[1])["parts"]["machine"] == "problem"
+        assert ledger.count("ok") >= 5 and all_mirrored(cluster, "attic")
+        refused = [entry for entry in ledger.entries if entry.outcome == "no"]
+        assert refused and {entry.answer.get("err") for entry in refused} == {"busy"}
+        compare(ledger, cluster.pictures_of("attic"), b.data / "pictures")
+    finally:
+        console.close()
+    cluster.kill(b)
+    wait_for("b is silent", lambda: "0 pictures" in declare_lost(cluster, "b"), 30, every_s=2)
+    for row in cluster.pictures_of("attic")[:5]:
+        assert cluster.look(a, str(row["id"]))[0] == 200
+    b.processes["web"] = cluster._begin("web-b", command_of("web"), b.env)
+    assert b.processes["web"].wait(60) != 0 and "declared lost" in cluster.log("web-b")
+
+
+def declare_lost(cluster: Cluster, name: str) -> str:
+    """Return what is said, or nothing while the machine is not silent for long enough."""
+    try:
+        return cluster.console.run("forget_node", name, "--yes")
+    except RuntimeError as error:
+        assert "is running" in str(error), error
+        return ""

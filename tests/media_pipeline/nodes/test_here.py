@@ -113,9 +113,12 @@ def test_a_beat_says_where_the_node_is_and_learns_what_is_wanted_of_it(tmp_path)
         here.beat(free_bytes=7)
         row = Node.objects.get()
         assert row.free_bytes == 7 and abs(timezone.now() - row.seen_at) < timedelta(seconds=60)
-        Node.objects.update(state=NodeState.DRAINING)
+        Node.objects.update(state=NodeState.EMPTY)
         here.beat()
-        assert "emptied" in here.why_not()
+        assert "emptied" in here.why_not() and not here.is_ready()
+        Node.objects.update(state=NodeState.FORGOTTEN)
+        here.beat()
+        assert "declared lost" in here.why_not()
 
 
 def test_a_start_without_its_address_is_refused_where_there_are_several(tmp_path):
