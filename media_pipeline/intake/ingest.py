@@ -113,6 +113,7 @@ def _retry_alone(uploads: list[Upload], refusal: Refused) -> list[Receipt | Refu
 
 def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt | Refused]:
     require_database()
+    node = _where_it_lies()
     outcomes: dict[int, Receipt | Refused] = {}
     fresh: dict[tuple, tuple[int, Capture]] = {}
     for index, upload in enumerate(uploads):
@@ -120,7 +121,7 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
         if key in known:
             outcomes[index] = known[key]
         elif key not in fresh:
-            fresh[key] = (index, _capture_of(upload))
+            fresh[key] = (index, _capture_of(upload, node))
     bodies = {capture.path: uploads[index].body for index, capture in fresh.values()}
     store.place(bodies)
     try:
@@ -178,7 +179,15 @@ def _find_known(uploads: list[Upload]) -> dict[tuple, Receipt]:
     return {(device, sha256, name): Receipt(id_, code, False) for device, sha256, name, id_, code in found}
 
 
-def _capture_of(upload: Upload) -> Capture:
+def _where_it_lies() -> int | None:
+    """Return what rows say of this machine. Raises Refused where it may not use its folder."""
+    try:
+        return here.mark()
+    except here.NodeRefused as error:
+        raise Refused("busy", str(error), 5) from error
+
+
+def _capture_of(upload: Upload, node: int | None) -> Capture:
     device, facts, id_ = upload.device, upload.facts, new_id()
     return rows.new(
         Capture,
@@ -195,7 +204,7 @@ def _capture_of(upload: Upload) -> Capture:
         flags=list(facts.flags),
         telemetry=upload.telemetry,
         sent_from=upload.sent_from,
-        node=here.mark(),
+        node=node,
         captured_at=upload.captured_at,
         received_at=upload.received_at,
     )

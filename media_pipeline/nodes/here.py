@@ -124,10 +124,26 @@ def join() -> int:
             if row.place != who.place:
                 _wait_for_silence(row)
             values = {"address": settings.NODE_URL, "place": who.place, "name": who.name}
-            Node.objects.filter(pk=row.pk).update(**values)
+            _say_where(row, values)
             _here.who, _here.number = who, row.number
             _note_state(row.state)
         return _here.number
+
+
+def _say_where(row: Node, values: dict[str, str]) -> None:
+    """Write down where the folder is now. Raises NodeRefused where it was given another's name."""
+    try:
+        with transaction.atomic():
+            Node.objects.filter(pk=row.pk).update(**values)
+    except IntegrityError as error:
+        raise _name_taken(values["name"]) from error
+
+
+def _name_taken(name: str) -> NodeRefused:
+    return NodeRefused(
+        f"Another machine of this hub is called {name}. Set PHOTOHUB_NODE_NAME to another name, and delete "
+        f"{settings.PHOTOHUB_DATA / identity.FILE}, which no picture names yet; of a folder in use change the name in it."
+    )
 
 
 def _row_of(who: identity.Identity) -> Node | None:
@@ -144,10 +160,7 @@ def _enter(who: identity.Identity) -> Node:
     """Make the row of a folder that nobody knew. Raises NodeRefused where its name is another's."""
     for _turn in range(_TRIES):
         if Node.objects.filter(name=who.name).exclude(state=NodeState.FORGOTTEN).exists():
-            raise NodeRefused(
-                f"Another machine of this hub is called {who.name}. Set PHOTOHUB_NODE_NAME to another name, and delete "
-                f"{settings.PHOTOHUB_DATA / identity.FILE}, which no picture names yet."
-            )
+            raise _name_taken(who.name)
         values = {"name": who.name, "address": settings.NODE_URL, "place": who.place}
         try:
             with transaction.atomic():

@@ -19,7 +19,7 @@ import shutil
 import sqlite3
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,10 @@ from photohub import __version__
 MANIFEST = "manifest.jsonl"
 FORM = 1
 _NAMED = (
-    "SELECT * FROM (SELECT 'pictures/' || c.path, c.sha256, c.size_bytes, o.local_freed_at"
+    "SELECT * FROM (SELECT 'pictures/' || c.path, c.sha256, c.size_bytes, o.local_freed_at, c.node"
     " FROM media_pipeline_capture c LEFT JOIN media_pipeline_ossobject o"
     " ON o.capture_id = c.id AND o.state = 'mirrored' ORDER BY c.id) AS pictures"
-    " UNION ALL SELECT DISTINCT 'firmware/' || sha256, sha256, size_bytes, NULL FROM devices_firmware"
+    " UNION ALL SELECT DISTINCT 'firmware/' || sha256, sha256, size_bytes, NULL, NULL FROM devices_firmware"
 )
 _NEVER_CHANGE = ("pictures/", "firmware/")
 
@@ -48,12 +48,14 @@ class CannotBackUp(Exception):
 
 @dataclass
 class Report:
-    """What a backup holds. `freed` are in the mirror only; `missing` have no whole file here."""
+    """What a backup holds. `freed` are in the mirror only, `elsewhere` on other machines of the hub; `missing` have no whole
+    file here."""
 
     pictures: int = 0
     new: int = 0
     images: int = 0
     freed: int = 0
+    elsewhere: int = 0
     missing: list[str] = field(default_factory=list)
 
 
@@ -149,8 +151,13 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def back_up(target_path: Path, workspace: Path) -> Report:
-    """Back up into a folder, or into a file whose name ends with .tar. `workspace` holds the snapshot meanwhile."""
+def back_up(
+    target_path: Path, workspace: Path, holds: Callable[[int | None], bool] = lambda node: True
+) -> Report:
+    """Back up into a folder, or into a file whose name ends with .tar. `workspace` holds the snapshot meanwhile.
+
+    `holds` tells of the node that a row names whether it is this machine.
+    """
     for folder in (settings.PICTURES_DIR, settings.FIRMWARE_DIR):
         if target_path.resolve().is_relative_to(folder.resolve()):
             raise CannotBackUp(
@@ -161,7 +168,7 @@ def back_up(target_path: Path, workspace: Path) -> Report:
     snapshot = workspace / f"database-{stamp}.{suffix}"
     with _snapshot(snapshot) as rows:
         target = TarTarget(target_path) if target_path.suffix == ".tar" else FolderTarget(target_path)
-        return _fill(target, snapshot, rows, workspace)
+        return _fill(target, snapshot, rows, workspace, holds)
 
 
 def _snapshot(snapshot: Path):
@@ -230,7 +237,13 @@ def server_variables() -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
-def _fill(target: Target, snapshot: Path, rows: Iterator[tuple], workspace: Path) -> Report:
+def _fill(
+    target: Target,
+    snapshot: Path,
+    rows: Iterator[tuple],
+    workspace: Path,
+    holds: Callable[[int | None], bool],
+) -> Report:
     report, secret, manifest = Report(), workspace / "secret_key", workspace / MANIFEST
     secret.touch(0o600)
     secret.write_text(settings.SECRET_KEY)
@@ -245,8 +258,11 @@ def _fill(target: Target, snapshot: Path, rows: Iterator[tuple], workspace: Path
         for file in (snapshot, secret):
             target.add(file, file.name, 0)
             lines.write(_line(file.name, _sha256(file), file.stat().st_size))
-        for path, sha256, size_bytes, freed_at in rows:
+        for path, sha256, size_bytes, freed_at, node in rows:
             is_picture = path.startswith("pictures/")
+            if is_picture and not holds(node):
+                report.elsewhere += 1
+                continue
             try:
                 report.new += target.add(_source_of(path), path, size_bytes) and is_picture
             except FileNotFoundError:

@@ -10,6 +10,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.nodes import here, identity
 from media_pipeline.nodes.models import FIRST, Node, NodeState
+from media_pipeline.picture_files.refusals import Refused
 from tests.builders import make_capture, make_device
 from tests.nodes import being
 
@@ -158,3 +159,26 @@ def test_a_folder_that_is_refused_while_it_serves_takes_no_pictures(tmp_path, mo
         beats._stopping.set()
         beats._run()
         assert "declared lost" in here.why_not()
+
+
+def test_a_folder_may_be_renamed_but_not_to_anothers_name(tmp_path):
+    for name in ("a", "b"):
+        with being(tmp_path, name):
+            here.join()
+    file = tmp_path / "b" / identity.FILE
+    file.write_text(file.read_text().replace('"b"', '"cellar"'))
+    with being(tmp_path, "b"):
+        assert here.join() == 2 and Node.objects.get(pk=2).name == "cellar"
+    file.write_text(file.read_text().replace('"cellar"', '"a"'))
+    with being(tmp_path, "b"), pytest.raises(here.NodeRefused, match="is called a"):
+        here.join()
+
+
+def test_a_picture_for_a_folder_that_is_refused_is_to_be_sent_again(tmp_path):
+    with being(tmp_path, "a"):
+        here.join()
+        device = make_device()
+    Node.objects.update(state=NodeState.FORGOTTEN)
+    with being(tmp_path, "a"), pytest.raises(Refused, match="declared lost") as caught:
+        make_capture(device)
+    assert caught.value.word == "busy" and not Capture.objects.exists()

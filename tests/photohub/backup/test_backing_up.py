@@ -4,10 +4,14 @@ import json
 
 import pytest
 
+from media_pipeline.captures.models import Capture
+from media_pipeline.nodes import here
+from media_pipeline.picture_files.store import full_path
 from photohub.backup.backing_up import CannotBackUp, back_up
 from photohub.backup.restoring import restore
 from tests.builders import make_capture, make_device
 from tests.devices.firmware.builders import IMAGE, flip_byte, store
+from tests.nodes import being
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,3 +53,16 @@ def test_a_damaged_image_is_left_out_of_a_restore_and_a_missing_one_named(tmp_pa
 def test_a_backup_does_not_go_into_the_firmware_folder(settings, workspace):
     with pytest.raises(CannotBackUp, match="firmware"):
         back_up(settings.FIRMWARE_DIR / "backup", workspace)
+
+
+def test_each_of_several_machines_backs_up_its_own(tmp_path, workspace):
+    with being(tmp_path, "a"):
+        make_capture(make_device("porch"), name="ours")
+    with being(tmp_path, "b"):
+        make_capture(make_device("yard"), name="theirs")
+        full_path(Capture.objects.get(name="theirs").path).unlink()
+        report = back_up(tmp_path / "of b", workspace, here.holds)
+        assert (report.pictures, report.elsewhere, len(report.missing)) == (0, 1, 1)
+    with being(tmp_path, "a"):
+        report = back_up(tmp_path / "of a", workspace, here.holds)
+        assert (report.pictures, report.elsewhere, report.missing) == (1, 1, [])
