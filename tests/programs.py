@@ -206,6 +206,7 @@ NEEDS = (
     Need("tests/production/test_firmware.py", STACK),
     Need("tests/production/test_handing_over.py", STACK),
     Need("tests/production/test_locks.py", STACK),
+    Need("tests/production/test_nodes.py", ()),
     Need("tests/production/test_proxy.py", ("nginx",)),
     Need("tests/production/test_queries.py", STACK),
     Need("tests/production/test_showing.py", STACK),
