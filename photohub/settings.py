@@ -675,16 +675,15 @@ STORAGES = {
         "OPTIONS": {"location": PHOTOHUB_DATA / "uploads"},
     },
     "staticfiles": {
-        # Compressing with Brotli takes longer than a first start should; production images do it once, at build time.
-        "BACKEND": {
-            "test": "django.contrib.staticfiles.storage.StaticFilesStorage",
-            "embedded": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
-            "production": "servestatic.storage.CompressedManifestStaticFilesStorage",
-        }[PHOTOHUB_ENV]
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if PHOTOHUB_ENV == "test"
+        else "servestatic.storage.CompressedManifestStaticFilesStorage"
     },
 }
 SERVESTATIC_USE_FINDERS = PHOTOHUB_ENV == "test"
 SERVESTATIC_AUTOREFRESH = False
+# Compressing with Brotli takes longer than a first start should; production images do it once, at build time.
+SERVESTATIC_USE_BROTLI = PHOTOHUB_ENV == "production"
 
 # --- log --------------------------------------------------------------------------------------------------------
 

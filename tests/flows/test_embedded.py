@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 
 import aiomqtt
@@ -171,3 +172,13 @@ async def test_a_person_reads_results_over_a_websocket_as_the_mini_program_does(
 def picture() -> bytes:
     from_scene = board("", 0, {"command_topic": "", "result_topic": ""}, {"code": "", "key": ""}).scene
     return from_scene.jpeg(time.time(), 1)
+
+
+def test_scripts_and_styles_are_sent_compressed(hub):
+    with httpx.Client(base_url=hub.url, trust_env=False) as browser:
+        page = browser.get("/login").text
+        (style,) = set(re.findall(r"/static/css/base\.\w+\.css", page))
+        plain = browser.get(style, headers={"Accept-Encoding": "identity"})
+        packed = browser.get(style, headers={"Accept-Encoding": "gzip, br"})
+    assert plain.text == packed.text and packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) / 2
