@@ -18,6 +18,7 @@ from devices.firmware.models import Firmware, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutTarget
 from devices.firmware.rollouts.wording import ending_of, explain_rollout
 from devices.hub_settings.models import HubSetting
+from devices.leases.models import Lease
 from devices.panels.deliveries.models import Delivery
 from devices.panels.deliveries.wording import reason_of
 from devices.panels.playlists.models import PlaylistItem
@@ -267,6 +268,11 @@ class HubSettingAdmin(ReadOnlyAdmin):
 @admin.register(ServiceBeat)
 class ServiceBeatAdmin(ReadOnlyAdmin):
     list_display = ["name", "ok", "at", "changed_at", _SENTENCE]
+
+
+@admin.register(Lease)
+class LeaseAdmin(ReadOnlyAdmin):
+    list_display = ["name", "kind", "place", "since", "until"]
 
 
 @admin.register(Trouble)

@@ -7,6 +7,7 @@ from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget, TargetState
 from devices.hub_settings.models import HubSetting
+from devices.leases.models import Lease, LeaseKind
 from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
@@ -31,6 +32,8 @@ __all__ = [
     "FirmwareState",
     "HubSetting",
     "Invitation",
+    "Lease",
+    "LeaseKind",
     "LinkState",
     "Membership",
     "Panel",

@@ -17,6 +17,8 @@ from .commands import queue as commands
 from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
 from .events import record as events
+from .leases import holding
+from .leases.models import LeaseKind
 from .panels import in_use
 from .registry import removing
 
@@ -81,13 +83,18 @@ def _prune() -> None:
 
 @task
 def tidy_up() -> None:
-    """Delete files that no delivery needs any more, and sessions that ended."""
+    """Delete files that no delivery needs any more, sessions that ended, and leases that nobody takes up again."""
     if clock_watch.look() is None:
-        each_in_turn(_drop_unused, sessions.drop_ended)
+        each_in_turn(_drop_unused, sessions.drop_ended, _drop_leases)
 
 
 def _drop_unused() -> None:
     outbox.drop_unused(in_use.hashes_in_use)
+
+
+def _drop_leases() -> None:
+    for kind in (LeaseKind.SCHEDULE, LeaseKind.BEAT):
+        holding.drop_old(kind)
 
 
 @task

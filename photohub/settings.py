@@ -356,7 +356,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     **REDIS_KEEPALIVE,
 }
-CELERY_BEAT_SCHEDULER = "photohub.lib.messaging.schedule:SteadyScheduler"
+CELERY_BEAT_SCHEDULER = "photohub.beat.scheduler:HeldScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},

@@ -81,6 +81,7 @@ TESTED_ELSEWHERE = {
     "devices.hub_settings.models": "devices/hub_settings/test_choices.py",
     "devices.keys.api": "devices/setup/test_api.py",
     "devices.keys.shown_once": "devices/setup/test_views.py devices/keys/test_views.py",
+    "devices.leases.models": "devices/leases/test_holding.py",
     "devices.management.commands.*": "flows/test_embedded.py test_examples.py",
     "devices.models": "devices/registry/test_rules.py devices/setup/test_api.py",
     "devices.mqtt_routes": "flows/test_embedded.py test_docs.py",

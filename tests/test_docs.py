@@ -244,6 +244,7 @@ STATUS_SOURCES = (
     "photohub/status/parts.py",
     "photohub/status/outside.py",
     "photohub/status/machines.py",
+    "photohub/status/processes.py",
     "devices/mqtt/client.py",
     "devices/events/wording.py",
     "devices/firmware/rollouts/link_check.py",

@@ -38,6 +38,7 @@ from photohub.lib.pages.timezones import hub_timezone
 from photohub.status.machines import look_at_machines, look_at_this_machine
 from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status.part import Part
+from photohub.status.processes import with_schedule
 from photohub.status.retention import look_at_retention
 
 log = logging.getLogger(__name__)
@@ -207,7 +208,7 @@ def _worker() -> Part:
         "No worker is running: pictures are stored, but nothing is mirrored and no thumbnails are made."
     )
     help_ = _("Restart PhotoHub's worker, or check its log.")
-    return _by_heartbeat("worker", _("Worker"), _("Working."), silent, help_)
+    return with_schedule(_by_heartbeat("worker", _("Worker"), _("Working."), silent, help_))
 
 
 def _broker() -> Part:

@@ -1,0 +1,47 @@
+"""What Status says of processes of which there may be many."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.events import heartbeats
+from devices.leases.models import Lease, LeaseKind
+from photohub.beat.hold import Hold
+from photohub.status import parts as status
+from photohub.status.part import Part
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _a_worker() -> None:
+    heartbeats.note("worker", True)
+
+
+def worker() -> Part:
+    return next(part for part in status.collect_needed() if part.key == "worker")
+
+
+def test_without_any_beat_nothing_is_said_of_a_schedule():
+    assert worker().state == "ok" and not worker().figures
+
+
+def test_which_beat_holds_the_schedule_and_which_wait():
+    first, second = Hold(), Hold()
+    assert first.keep() and not second.keep()
+    told = dict(worker().figures)
+    assert told["Schedule held by"] == first.process.place
+    assert told["Waiting for the schedule"] == second.process.place
+    assert worker().state == "ok"
+
+
+def test_that_no_beat_holds_the_schedule_is_a_problem_when_none_took_it_for_half_a_minute():
+    first = Hold()
+    assert first.keep()
+    rows = Lease.objects.filter(kind=LeaseKind.SCHEDULE)
+    rows.update(until=timezone.now() - timedelta(seconds=20))
+    assert worker().state == "ok"
+    rows.update(until=timezone.now() - timedelta(seconds=31))
+    assert (worker().state, "No beat" in worker().sentence) == ("problem", True)
+    assert first.note_rung("sweep") and worker().state == "ok"
