@@ -200,6 +200,7 @@ NEEDS = (
     Need("tests/photohub/lib/http/test_real_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
     Need("tests/photohub/api/test_watching.py", ("curl",), ("test_curl",)),
     Need("tests/production/faults/", STACK),
+    Need("tests/production/test_beats.py", STACK),
     Need("tests/production/test_broker.py", STACK),
     Need("tests/production/test_files.py", ("mosquitto",), ("exists[mosquitto",)),
     Need("tests/production/test_files.py", ("nginx",), ("exists[nginx", "nginx_takes_its_configuration")),
