@@ -47,5 +47,5 @@ RUN apt-get update && apt-get install -y --no-install-recommends mosquitto && rm
     && useradd --uid 10001 photohub \
     && install -d -o photohub -g photohub /mosquitto /mosquitto/accounts /mosquitto/data
 USER photohub
-EXPOSE 1883 9001
+EXPOSE 1883 1884 9001
 CMD ["mosquitto", "-c", "/mosquitto/mosquitto.conf"]

@@ -371,6 +371,13 @@ CELERY_BEAT_SCHEDULE = {
 MQTT_URL = env_secret(
     "PHOTOHUB_MQTT_URL", "", "mqtt://user:password@host:1883 of an outside broker; empty: the embedded one"
 )
+MQTT_GATEWAY_PORT = env_int(
+    "PHOTOHUB_MQTT_GATEWAY_PORT",
+    0,
+    "Port of that broker for the gateways, where the other one lets an account connect once (0: the same)",
+    minimum=0,
+    maximum=65_535,
+)
 MQTT_DYNSEC = env_bool(
     "PHOTOHUB_MQTT_DYNSEC",
     False,
@@ -387,6 +394,28 @@ if MQTT_HOOK_SECRET and (_fault := fault_of_secret(MQTT_HOOK_SECRET, 16)):
     raise SettingError("PHOTOHUB_MQTT_HOOK_SECRET", _fault)
 MQTT_MAX_PACKET_BYTES = env_size(
     "PHOTOHUB_MQTT_MAX_PACKET", "12MiB", "Largest MQTT message the embedded broker takes"
+)
+
+# --- the gateway ------------------------------------------------------------------------------------------------
+
+# A stream takes 0.3 to 4 MB while it runs, and each of its frames a turn of the gateway's one loop.
+STREAMS_AT_ONCE = env_int(
+    "PHOTOHUB_STREAMS_AT_ONCE", 220, "Camera streams over TCP in one gateway; more are refused", minimum=1
+)
+# Each holds a picture, shared where panels show the same one, and answers up to a hundred packets a second.
+TRANSFERS_AT_ONCE = env_int(
+    "PHOTOHUB_TRANSFERS_AT_ONCE",
+    500,
+    "Pictures on their way to panels over MQTT in one gateway; more wait",
+    minimum=1,
+)
+# A thread holds a database connection while it handles a message, and most of that time waits for the commit.
+MQTT_THREADS = env_int(
+    "PHOTOHUB_MQTT_THREADS",
+    4,
+    "Messages of devices that one gateway handles at the same time; each needs a database connection",
+    minimum=1,
+    maximum=64,
 )
 
 # --- uploads ----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ The gateway knows by the connections of the broker who is subscribed to what. A 
 a moment to subscribe.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -27,12 +27,17 @@ from .models import Command
 SUBSCRIBES_WITHIN = timedelta(seconds=3)
 
 
-def note_listeners(hears: Hears) -> int:
-    """Write down of each connected device whether it listens for orders. Returns of how many that changed."""
+def note_listeners(hears: Hears, holds: Callable[[str], bool] = lambda _code: True) -> int:
+    """Write down of each connected device whether it listens for orders. Returns of how many that changed.
+
+    `holds`: whether this gateway is to speak of a device of this code.
+    """
     rows = Device.objects.filter(link_state=LinkState.CONNECTED).exclude(command_topic="")
     settled = timezone.now() - SUBSCRIBES_WITHIN
     listening, deaf = [], []
     for device in rows.only("code", "command_topic", "listens", "link_changed_at"):
+        if not holds(device.code):
+            continue
         if hears(device.code, device.command_topic):
             listening += [device] if device.listens is not True else []
         elif device.listens is not False and _is_settled(device.link_changed_at, settled):
@@ -60,14 +65,14 @@ def _note(found: list[Device], listens: bool) -> int:
     return changed
 
 
-def fail_unheard(hears: Hears) -> int:
+def fail_unheard(hears: Hears, holds: Callable[[str], bool] = lambda _code: True) -> int:
     """End the commands of devices that can be reached and do not listen, so that nobody waits for them."""
     unheard = [
         pk
         for pk, _at, code, topic in walk(
             _of_reachable(), "created_at", "device__code", "device__command_topic"
         )
-        if not hears(code, topic)
+        if holds(code) and not hears(code, topic)
     ]
     waiting = Command.objects.queued().filter(pk__in=unheard).select_related("device")
     return sum(commands.fail(command, "not_listening", why) for command, why in _explained(waiting))

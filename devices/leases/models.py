@@ -1,5 +1,7 @@
 """Leases of processes."""
 
+from enum import StrEnum
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,6 +15,19 @@ class LeaseKind(models.TextChoices):
     BEAT = "beat"
     # A gateway that holds its share of the devices.
     GATEWAY = "gateway"
+
+
+# So long a gateway's devices wait at least when it dies.
+GATEWAY_TTL_S = 8.0
+
+
+class GatewayState(StrEnum):
+    """What a gateway says of itself in its lease; see `photohub.gateway.membership`."""
+
+    JOINING = "joining"
+    LIVE = "live"
+    LEAVING = "leaving"
+    ADOPTED = "adopted"
 
 
 class Lease(models.Model):

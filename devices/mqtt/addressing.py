@@ -1,6 +1,6 @@
 """Topics and devices: who sent this, what the hub listens to, what each account may do."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from devices.protocol import topics
@@ -16,6 +16,7 @@ COLUMNS = {
     "frame_topic": Channel.FRAME,
     "picture_ack_topic": Channel.PICTURE_ACK,
 }
+_ROWS_AT_ONCE = 2000
 INBOUND = (Channel.RESULT, Channel.FRAME, Channel.STATUS, Channel.TELEMETRY, Channel.PICTURE_ACK)
 # Pieces of frames and files have levels of their own below the channel.
 _PIECES = (topics.build("+", Channel.FRAME) + "/+", topics.build("+", Channel.FILE) + "/#")
@@ -78,6 +79,37 @@ def hub_filters() -> list[str]:
                 if column == "frame_topic":
                     filters.add(f"{topic}/+")
     return sorted(filters)
+
+
+def filters_of(holds: Callable[[str], bool]) -> tuple[list[str], int]:
+    """Return the topic filters of the devices of these codes alone, without wildcards for others, and how many they are."""
+    filters: set[str] = set()
+    count = 0
+    columns = ("code", *COLUMNS, "product_key", "device_name")
+    for device in Device.objects.only(*columns).iterator(_ROWS_AT_ONCE):
+        if holds(device.code):
+            count += 1
+            filters.update(_heard_from(device))
+    return sorted(filters), count
+
+
+def count_devices() -> int:
+    """Return how many devices there are."""
+    return Device.objects.count()
+
+
+def _heard_from(device: Device) -> Iterator[str]:
+    yield from (topics.build(device.code, channel) for channel in INBOUND)
+    yield topics.build(device.code, Channel.FRAME) + "/+"
+    yield topics.build(device.code, Channel.FILE) + "/#"
+    for column in COLUMNS:
+        if topic := getattr(device, column):
+            yield topic
+    if device.frame_topic:
+        yield f"{device.frame_topic}/+"
+    if device.product_key and device.device_name:
+        for channel in aliyun_topics.FROM_DEVICE:
+            yield aliyun_topics.build_topic(channel, device.product_key, device.device_name)
 
 
 def own_topics(filters: Iterable[str]) -> set[str]:

@@ -73,6 +73,7 @@ class Address:
     password: str = ""
     tls: bool = False
     version5: bool = True
+    client_id: str = CLIENT_ID
 
     @classmethod
     def from_url(cls, url: str) -> "Address":
@@ -265,21 +266,24 @@ def _in_words(error: BaseException) -> Said:
 
 
 @asynccontextmanager
-async def connect(address: Address, client_id: str = CLIENT_ID) -> AsyncGenerator[Link]:
-    """Open a connection with a persistent session, in which nothing counts as received until we say so."""
-    session: dict = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+async def connect(address: Address, *, anew: bool = False) -> AsyncGenerator[Link]:
+    """Open a connection with a persistent session, in which nothing counts as received until we say so.
+
+    `anew`: the broker forgets the session that it has, and keeps none when the connection ends.
+    """
+    session: dict = {"protocol": aiomqtt.ProtocolVersion.V311, "clean_session": anew}
     if address.version5:
         wishes = properties.Properties(packettypes.PacketTypes.CONNECT)
-        wishes.SessionExpiryInterval = SESSION_EXPIRY_S
+        wishes.SessionExpiryInterval = 0 if anew else SESSION_EXPIRY_S
         # Without it a client of MQTT 5 may be sent 65,535 messages, each a picture, before it acknowledges the first.
         wishes.ReceiveMaximum = UNDER_WAY_AT_MOST
-        session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": wishes}
+        session = {"protocol": aiomqtt.ProtocolVersion.V5, "clean_start": anew, "properties": wishes}
     client = aiomqtt.Client(
         address.host,
         address.port,
         username=address.username or None,
         password=address.password or None,
-        identifier=client_id,
+        identifier=address.client_id,
         **session,
         keepalive=KEEPALIVE_S,
         timeout=10,
@@ -341,6 +345,12 @@ def _note_repeated(paho, link: Link) -> None:
                 log.exception("A message of the broker could not be taken (%d so far).", count)
 
     paho.on_message = on_message
+
+
+async def end_session(address: Address) -> None:
+    """Let the broker forget the session of this client id, with all that waits in it. Raises MqttDown."""
+    async with connect(address, anew=True):
+        pass
 
 
 async def keep_connected(

@@ -1,5 +1,7 @@
 """Topics that the broker does not let the hub listen to: said on the pages of the devices there, else on the status page."""
 
+from collections.abc import Callable
+
 from django.db.models import Q
 
 from devices.events import heartbeats, troubles
@@ -15,8 +17,11 @@ WORD = "topic_unheard"
 _NAMED_AT_MOST = 5
 
 
-def note(filters: set[str]) -> None:
-    """Write down what is not heard now; what was not heard before and is no more in it is over."""
+def note(filters: set[str], holds: Callable[[str], bool] = lambda _code: True) -> None:
+    """Write down what is not heard now; what was not heard before and is no more in it is over.
+
+    Of devices that another gateway holds, that one knows.
+    """
     own, topics = set(), {topic_filter.removesuffix("/+") for topic_filter in filters}
     for device in Device.objects.filter(_has_one(topics)) if topics else ():
         topic = next(t for column in addressing.COLUMNS if (t := getattr(device, column)) in topics)
@@ -25,7 +30,8 @@ def note(filters: set[str]) -> None:
     for trouble in (
         Trouble.objects.filter(word=WORD, over_at=None).exclude(device__in=own).select_related("device")
     ):
-        troubles.over(trouble.device, WORD)
+        if holds(trouble.device.code):
+            troubles.over(trouble.device, WORD)
     shared = sorted(filters - _own_topics(filters))
     _note_shared(shared)
 

@@ -26,6 +26,8 @@ _TELEMETRY = {
 # A device that gets so long for an answer may be asked while it sleeps: it hears the order when it wakes.
 _PATIENT_S = 120
 
+_FORGOTTEN_AT_ONCE = 500
+
 _listeners: list[Callable[[Device, str, str], object]] = []
 
 
@@ -226,16 +228,30 @@ def offline_since(device: Device) -> datetime | None:
     return changed if changed and seen and changed >= seen else seen
 
 
-def forget_links() -> int:
-    """Before the broker is heard: nobody is connected to a broker that has just started."""
+def forget_links(holds: Callable[[str], bool] = lambda _code: True) -> int:
+    """Before the broker is heard: nobody is connected to a broker that has just started.
+
+    `holds`: whether a device of this code is the gateway's that says so; others say it of theirs.
+    """
     connected = Device.objects.filter(link_state=LinkState.CONNECTED)
-    return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
+    ours = [pk for pk, code in connected.values_list("pk", "code") if holds(code)]
+    gone = {"link_state": LinkState.LOST, "link_changed_at": timezone.now()}
+    return sum(
+        update_in_order(connected.filter(pk__in=ours[first : first + _FORGOTTEN_AT_ONCE]), **gone)
+        for first in range(0, len(ours), _FORGOTTEN_AT_ONCE)
+    )
 
 
-def forget_streams() -> int:
-    """Before the streams are heard: who has no topic cannot be connected by anything else."""
+def forget_streams(silent_for: timedelta | None = None) -> int:
+    """Before the streams are heard: who has no topic cannot be connected by anything else.
+
+    `silent_for`: only who was not heard for so long, where another gateway may have the stream.
+    """
     streaming = Device.objects.filter(command_topic="", result_topic="", frame_topic="", picture_topic="")
     connected = streaming.filter(link_state=LinkState.CONNECTED)
+    if silent_for is not None:
+        # A camera that is fetched from seldom is heard seldom.
+        connected = connected.filter(pull_url="").exclude(last_seen_at__gt=timezone.now() - silent_for)
     return update_in_order(connected, link_state=LinkState.LOST, link_changed_at=timezone.now())
 
 

@@ -21,6 +21,8 @@ from photohub.lib.database.db import lock_in_order, one_writer, update_in_order
 
 GIVE_UP_AFTER = timedelta(hours=1)
 CLAIM_AT_MOST = 100
+# Times as many are looked at for those of one gateway. The others' are claimed within seconds and make room.
+_LOOKED_AT = 20
 _RETRY_S = 10
 _hears: Callable[[str], bool] | None = None
 _LINK = re.compile(r"/p/([0-9a-z]{6,24})(?:$|[?#/])")
@@ -42,14 +44,22 @@ def is_due_from_hub(device: Device) -> bool:
     return device.result_publisher == Publisher.HUB and bool(device.result_topic)
 
 
-def claim_to_publish(limit: int = CLAIM_AT_MOST) -> list[Capture]:
+def claim_to_publish(limit: int = CLAIM_AT_MOST, holds: Callable[[str], bool] | None = None) -> list[Capture]:
     """Claim pictures whose URL the hub should publish now. Two gateways never claim the same one.
 
-    As many as `limit` means that there may be more.
+    As many as `limit` means that there may be more. `holds`: whether a device of this code is this gateway's, where
+    several share them.
     """
     now = timezone.now()
     waiting = Capture.objects.to_publish()
-    due = clock.first_due(waiting, "publish_next_try_at", _RETRY_S, now, limit)
+    if holds is None:
+        due = clock.first_due(waiting, "publish_next_try_at", _RETRY_S, now, limit)
+    else:
+        columns = ("pk", "device__code")
+        found = clock.first_due(
+            waiting, "publish_next_try_at", _RETRY_S, now, _LOOKED_AT * limit, columns=columns
+        )
+        due = [pk for pk, code in found if holds(code)][:limit]
     if not due:
         return []
     # Whoever moves the time first has it: the moment of the claim marks the rows as this gateway's.

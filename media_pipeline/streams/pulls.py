@@ -1,9 +1,10 @@
-"""Which cameras are pulled now: one puller for each device with an address, in one process of all gateways."""
+"""Which cameras are pulled now: one puller for each device with an address, in the gateway that holds it."""
 
 import asyncio
 import contextlib
 import logging
 import secrets
+from collections.abc import Callable
 
 from devices.events import heartbeats, troubles
 from devices.registry.models import Device
@@ -24,9 +25,19 @@ LOOK_EVERY_S = 5.0
 
 
 class Pulls:
-    """Starts and stops pullers as the devices' settings say, while this process holds the lease."""
+    """Starts and stops pullers as the devices' settings say, while this process holds the lease.
 
-    def __init__(self, on_frame: OnFrame, on_link: OnLink, look_every_s: float = LOOK_EVERY_S) -> None:
+    `holds`: where several gateways share the devices, which are this one's; no lease is needed then.
+    """
+
+    def __init__(
+        self,
+        on_frame: OnFrame,
+        on_link: OnLink,
+        look_every_s: float = LOOK_EVERY_S,
+        holds: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._holds = holds
         self._on_frame = on_frame
         self._on_link = on_link
         self._look_every_s = look_every_s
@@ -60,12 +71,17 @@ class Pulls:
                 await self._looks.wait(self._wake, self._look_every_s)
         finally:
             await self._stop(set(self._running), said("the hub stopped"))
-            with contextlib.suppress(Exception):
-                await in_thread(heartbeats.release, LEASE, self._holder)
+            if self._holds is None:
+                with contextlib.suppress(Exception):
+                    await in_thread(heartbeats.release, LEASE, self._holder)
 
     async def _keep_in_step(self) -> None:
-        wanted = await in_thread(self._looks.look, _wanted, self._holder)
+        wanted = await in_thread(self._looks.look, _wanted, self._holder, self._holds)
         ended = set(self._running) - wanted
+        # What another gateway fetches from now goes on: nothing is told of it here.
+        moved = {pull for pull in ended if self._holds is not None and not self._holds(pull.code)}
+        await self._stop(moved, None)
+        ended -= moved
         await self._stop(ended, said("it is no longer fetched from"))
         # What goes on under another address begins without the old one's trouble.
         self._ended |= {pull.code for pull in ended}
@@ -80,11 +96,13 @@ class Pulls:
             puller = Puller(pull, self._on_frame, self._on_link, note_trouble)
             self._running[pull] = asyncio.create_task(puller.run(), name=f"pull {pull.code}")
 
-    async def _stop(self, pulls: set[Pull], sentence: Said) -> None:
+    async def _stop(self, pulls: set[Pull], sentence: Said | None) -> None:
         tasks = [self._running.pop(pull) for pull in pulls]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if sentence is None:
+            return
         for pull in pulls:
             with contextlib.suppress(Exception):
                 await self._on_link(LinkEvent(pull.code, LinkState.GONE, "", sentence))
@@ -94,11 +112,13 @@ def _any_wanted() -> bool:
     return Device.objects.filter(enabled=True).exclude(pull_url="").exists()
 
 
-def _wanted(holder: str) -> set[Pull]:
-    """Return what this process is to pull: everything when it holds the lease, else nothing."""
+def _wanted(holder: str, holds: Callable[[str], bool] | None = None) -> set[Pull]:
+    """Return what this process is to pull: what it holds, or everything when it holds the lease, else nothing."""
     rows = Device.objects.filter(enabled=True).exclude(pull_url="")
     columns = ("code", "pull_url", "pull_interval_s", "pull_fingerprint")
     found = {Pull(code, url, float(s), shown) for code, url, s, shown in rows.values_list(*columns)}
+    if holds is not None:
+        return {pull for pull in found if holds(pull.code)}
     # Without anything to do nobody needs the lease, and nothing is written.
     return found if found and heartbeats.lease(LEASE, holder, LEASE_S) else set()
 

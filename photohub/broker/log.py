@@ -11,7 +11,10 @@ Lines wait 20 s for the gateway's persistent session, so a short absence loses n
 """
 
 import re
+import time
+from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 
 from devices.events import troubles
 from devices.protocol import topics
@@ -21,6 +24,10 @@ from photohub.lib.pages.sentences import said
 
 TOPIC = "$SYS/broker/log/"
 KEPT_S = 15.0  # Mosquitto keeps a line for 20 s; the rest is for the way back
+
+# Longer than a gateway may be dead before another holds its devices.
+_UNSAID_FOR_S = 60.0
+_UNSAID_AT_MOST = 20_000
 
 # The name that a client gave itself may hold anything, even such lines: each expression is bound at its end.
 _CONNECTED = re.compile(r"New client connected from (\S+):\d+ as (.*) \(p\d+, c([01]), k\d+, u'([^']*)'\)\.")
@@ -43,21 +50,65 @@ _REASONS = {
 _FAULT = "disconnected due to "
 
 
+def _connected(code: str, address: str) -> None:
+    device = Device.objects.filter(code=code).first()
+    if device is not None:
+        presence.connected(device, address)
+        troubles.over(device, "mqtt_refused")
+
+
+def _ended(code: str, how: str) -> None:
+    device = Device.objects.filter(code=code).first()
+    if device is not None:
+        reason = _REASONS.get(how) or said("the broker says: %(how)s", how=how)
+        presence.disconnected(device, reason)
+        if how.startswith(_FAULT):
+            troubles.note(device, "mqtt_refused", detail=reason)
+
+
 class BrokerLog:
     """Reads the lines in their order and tells `devices.registry.presence`."""
 
     filters: tuple[str, ...] = (f"{TOPIC}N", f"{TOPIC}I", f"{TOPIC}M/subscribe")
 
-    def __init__(self, on_listening: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self,
+        on_listening: Callable[[], object] = lambda: None,
+        holds: Callable[[str], bool] = lambda _code: True,
+    ) -> None:
         self._on_listening = on_listening
+        # Which devices are this gateway's. Of the others it knows who is there as well, and writes nothing down.
+        self._holds = holds
+        # The last word on each of the others, for when one of them becomes ours: whoever held it may have died before it.
+        self._unsaid: OrderedDict[str, tuple[float, Callable[[], None]]] = OrderedDict()
         self._codes: dict[str, str] = {}
         self._subscribed: dict[str, set[str]] = {}
 
-    def start_over(self) -> None:
-        """Forget everything: lines were missed."""
+    def start_over(self, *, doubt: bool = True) -> None:
+        """Forget everything: lines were missed. `doubt`: nobody else heard them."""
         self._codes.clear()
         self._subscribed.clear()
-        presence.doubt_links()
+        if doubt:
+            presence.doubt_links()
+
+    def catch_up(self) -> None:
+        """Write down what was last heard of devices that have become ours."""
+        for code, (heard_s, note) in list(self._unsaid.items()):
+            if time.monotonic() - heard_s > _UNSAID_FOR_S:
+                self._unsaid.pop(code, None)
+            elif self._holds(code):
+                self._unsaid.pop(code, None)
+                note()
+
+    def _note(self, code: str, note: Callable[[], None]) -> None:
+        # What was heard before is no news any more, whoever writes this down.
+        self._unsaid.pop(code, None)
+        if self._holds(code):
+            note()
+            return
+        self._unsaid[code] = (time.monotonic(), note)
+        while len(self._unsaid) > _UNSAID_AT_MOST:
+            self._unsaid.popitem(last=False)
 
     def read(self, topic: str, payload: bytes) -> None:
         """Take one line of the broker's log."""
@@ -71,7 +122,7 @@ class BrokerLog:
         elif _STARTED.fullmatch(line):
             self._codes.clear()
             self._subscribed.clear()
-            presence.forget_links()
+            presence.forget_links(self._holds)
 
     def hears(self, code: str, topic: str) -> bool:
         """Tell whether a message would reach the device: not between its connecting and its subscribing."""
@@ -88,8 +139,7 @@ class BrokerLog:
         else:
             # A kept session has its subscriptions already.
             self._subscribed.pop(username, None)
-        presence.connected(device, address.removeprefix("::ffff:"))
-        troubles.over(device, "mqtt_refused")
+        self._note(username, partial(_connected, username, address.removeprefix("::ffff:")))
 
     def _note_ended(self, client_id: str, how: str) -> None:
         # The shipped broker makes the user name the client id: so it tells who left after our own restart.
@@ -97,12 +147,7 @@ class BrokerLog:
         if any(other == code for name, other in self._codes.items() if name != client_id):
             self._codes.pop(client_id, None)
             return
-        device = Device.objects.filter(code=code).first()
-        if device is not None:
-            reason = _REASONS.get(how) or said("the broker says: %(how)s", how=how)
-            presence.disconnected(device, reason)
-            if how.startswith(_FAULT):
-                troubles.note(device, "mqtt_refused", detail=reason)
+        self._note(code, partial(_ended, code, how))
         # Forgotten last: while the database is away, the line is read again.
         self._codes.pop(client_id, None)
         self._subscribed.pop(code, None)

@@ -18,26 +18,28 @@ from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.firmware.endpoints import aliyun
 from devices.firmware.rollouts.models import Rollout
-from devices.mqtt import addressing, dynsec, unheard_topics
-from devices.mqtt.client import Link, MqttDown, Reachable, keep_connected
+from devices.mqtt import addressing, dynsec
+from devices.mqtt.client import Incoming, Link, MqttDown, Reachable, keep_connected
+from devices.mqtt.sharing import Share
 from devices.panels.deliveries import leases
 from devices.panels.deliveries.pushing import Pusher
-from devices.protocol import topics
 from devices.protocol.mqtt import dynsec as dynsec_control
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
 from photohub.broker import log as broker_log
-from photohub.gateway import state
+from photohub.gateway import notices, state
 from photohub.gateway.inbox import Inbox
+from photohub.gateway.membership import NOTICE, Membership
 from photohub.gateway.mqtt_routes import channels_of
+from photohub.gateway.part import Part
 from photohub.gateway.streams import Intake
+from photohub.gateway.subscriptions import Subscriptions
 from photohub.lib import failpoints
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
 from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
 from photohub.lib.log.throttling import Seldom
-from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said
 
 log = logging.getLogger(__name__)
@@ -45,18 +47,25 @@ log = logging.getLogger(__name__)
 _said = Seldom()
 _LOOK_EVERY_S = 1.0
 _LINKS_APART_S = 0.1
-_LISTEN_AGAIN_S = 2.0
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
-_FILTERS_EVERY_S = 10.0
 _LISTENERS_EVERY_S = 2.0
 _SEND_AT_ONCE = 32
 
 
 class Gateway:
-    """Runs until cancelled. `hears` tells who listens right now; None: as the broker's log says."""
+    """Runs until cancelled. `hears` tells who listens right now; None: as the broker's log says.
 
-    def __init__(self, address: Reachable, intake: Intake, hears: addressing.Hears | None = None) -> None:
-        self._address = address
+    `membership`: where this is one of several gateways that share the devices.
+    """
+
+    def __init__(
+        self,
+        address: Reachable,
+        intake: Intake,
+        hears: addressing.Hears | None = None,
+        membership: Membership | None = None,
+    ) -> None:
+        self._part = Part(address, membership)
         self._intake = intake
         self._inbox = Inbox(channels_of(intake.frame_intake), state.note_stuck)
         self._hears = hears
@@ -65,40 +74,58 @@ class Gateway:
         # for.
         self._only_links = False
         self._urgent = asyncio.Event()
-        self._filters_changed = asyncio.Event()
-        self._subscriptions = asyncio.Condition()
-        self._subscribed: set[str] = set()
-        # What the broker refused to let the hub hear; None: nobody was told yet, and an older gateway may have noted some.
-        self._unheard: set[str] | None = None
+        self._subscriptions = Subscriptions(lambda: self._part.share, self._other_filters)
+        self.listening = self._subscriptions.listening
         self._pushing = aliyun.Pushing()
         self._sending = asyncio.Semaphore(_SEND_AT_ONCE)
         self._note_sent = Batcher(commands.note_all_sent)
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
-        self.listening = asyncio.Event()
-        self._sends, self._filters, self._listeners = (
-            Looks(_something_waits),
-            Looks(),
-            Looks(listening.is_unsettled),
-        )
+        self._sends, self._listeners = Looks(_something_waits), Looks(listening.is_unsettled)
         self._listening_changed = asyncio.Event()
 
     async def run(self) -> None:
         """Keep connected, listen for notices, hand messages in."""
         if self._hears is None:
             loop = asyncio.get_running_loop()
-            self._broker_log = broker_log.BrokerLog(lambda: loop.call_soon_threadsafe(self._look))
+            self._broker_log = broker_log.BrokerLog(
+                lambda: loop.call_soon_threadsafe(self._look), self._part.holds
+            )
             self._hears = self._broker_log.hears
             self._inbox.read_log = self._broker_log.read
         # What a gateway before this one said of its messages does not count any more.
         with contextlib.suppress(*_DATABASE_AWAY):
             await in_thread(state.note_stuck, False)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._listen_for_notices())
+            if (membership := self._part.membership) is not None:
+                membership.on_change = self._share_changed
+                group.create_task(membership.run())
+                # Whether there are others says what this one may forget of the time before.
+                await membership.ready()
+            group.create_task(notices.listen(self._take_notice, self._look))
             group.create_task(self._inbox.run())
             group.create_task(self._intake.run())
-            group.create_task(keep_connected(self._address, self._session, self._tell))
+            group.create_task(keep_connected(self._part.reachable(), self._session, self._tell))
+
+    def _hears_own(self, code: str, topic: str) -> bool:
+        return self._part.holds(code) and self._hearing()(code, topic)
+
+    def _share_changed(self) -> None:
+        self._part.note_change()
+        self._subscriptions.changed.set()
+        self._intake.look()
+        self._look()
+
+    async def _settle(self, share: Share, devices: int) -> None:
+        await self._part.settle(share, devices)
+        if self._broker_log is not None:
+            await in_thread(self._broker_log.catch_up)
+
+    def _other_filters(self) -> set[str]:
+        """What is listened to beside the devices that are ours: the broker's log, and what still moves."""
+        others = set(self._broker_log.filters) if self._broker_log is not None else set()
+        return others | (self._pusher.topics if self._pusher is not None else set())
 
     def _hearing(self) -> addressing.Hears:
         if self._hears is None:
@@ -106,105 +133,92 @@ class Gateway:
         return self._hears
 
     async def listen_to(self, topics: Iterable[str]) -> None:
-        """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
-        what nobody is subscribed to."""
-        wanted = addressing.own_topics(topics)
-        await self.listening.wait()
-        async with self._subscriptions:
-            if not wanted <= self._subscribed:
-                self._filters_changed.set()
-                await self._subscriptions.wait_for(lambda: wanted <= self._subscribed)
+        """Return when the hub listens to these topics."""
+        await self._subscriptions.listen_to(topics)
+
+    async def leave(self) -> None:
+        """Hand over to the others, if there are any."""
+        await self._part.leave(self._subscriptions.leave, self._is_idle)
+
+    async def stop(self) -> None:
+        """After `run`: give back what the database and the broker have of us."""
+        await self._part.end()
+
+    def _is_idle(self) -> bool:
+        return self._inbox.is_idle() and not (self._pusher is not None and self._pusher.topics)
 
     async def _tell(self, ok: bool, sentence: str | Said) -> None:
         if not ok:
             self.listening.clear()
             log.warning("%s", sentence)
+            if (membership := self._part.membership) is not None:
+                await membership.disconnected()
         try:
-            await in_thread(state.note_broker, ok, sentence)
+            # While another gateway is connected, the hub is.
+            if ok or self._part.is_alone:
+                await in_thread(state.note_broker, ok, sentence)
         except Exception:
             log.exception("The broker's state could not be written down.")
 
     async def _session(self, link: Link) -> None:
-        self._subscribed = set()
         self._inbox.connected(link)
+        self._pusher = None
         try:
-            if self._broker_log is not None and not (link.resumed and await in_thread(state.heard_lately)):
-                await in_thread(self._broker_log.start_over)
-            await in_thread(leases.put_back_former)
-            await self._subscribe(link)
+            await self._begin(link)
         except _DATABASE_AWAY as error:
             raise MqttDown(said("the hub's own database does not answer")) from error
         self.listening.set()
-        self._pusher = Pusher(link, self._hearing())
+        self._pusher = Pusher(link, self._hears_own, self._part.word)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._inbox.hold())
                 group.create_task(self._pusher.run())
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
-                group.create_task(self._resubscribe(link))
+                group.create_task(self._subscriptions.keep(link, self._settle))
+                group.create_task(self._part.adopt(self._take_adopted))
+                group.create_task(self._part.stand())
                 group.create_task(self._note_listeners())
                 group.create_task(
                     state.send_heartbeats(state.LOG_HEARTBEAT if self._broker_log is not None else "")
                 )
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
-                    self._accounts = dynsec.Accounts(link, self._address.username)
+                    self._accounts = dynsec.Accounts(link, self._part.address.username)
                     group.create_task(self._accounts.run())
         except* MqttDown as broken:
             raise broken.exceptions[0] from None
 
+    async def _begin(self, link: Link) -> None:
+        """Bring all in step with a connection that has just begun."""
+        part = self._part
+        part.link = link
+        if part.membership is not None:
+            await part.membership.connected()
+            self._share_changed()
+        if self._broker_log is not None and not (link.resumed and await in_thread(state.heard_lately)):
+            await in_thread(partial(self._broker_log.start_over, doubt=part.is_alone))
+        await in_thread(leases.put_back_former, part.others_words)
+        await self._subscriptions.begin(part.kept(link))
+        await self._settle(*await self._subscriptions.bring_in_step(link))
+
+    async def _take_adopted(self, link: Link, message: Incoming) -> None:
+        await self._inbox.put(link, message, _lane_of(message))
+
     # --- listening ---
-
-    async def _subscribe(self, link: Link) -> None:
-        wanted = set(await in_thread(self._filters.look, addressing.hub_filters))
-        if self._broker_log is not None:
-            wanted |= set(self._broker_log.filters)
-        if settings.MQTT_DYNSEC:
-            wanted.add(dynsec_control.RESPONSE)
-        # One that is no topic would keep the hub from hearing all others.
-        wanted = {topic_filter for topic_filter in wanted if topics.valid_filter(topic_filter)}
-        # What was refused is asked for again: rights at the broker change while it runs.
-        again = wanted & (self._unheard or set())
-        refused = await link.subscribe(sorted(wanted - self._subscribed | again))
-        if gone := sorted(self._subscribed - wanted):
-            await link.unsubscribe(gone)
-        async with self._subscriptions:
-            self._subscribed = wanted
-            self._subscriptions.notify_all()
-        unheard = {topic_filter for topic_filter in refused if not topic_filter.startswith("$")}
-        if unheard or self._unheard != unheard:
-            await in_thread(unheard_topics.note, unheard)
-        if unheard - (self._unheard or set()):
-            names = ", ".join(sorted(unheard))
-            log.warning("The broker does not let the hub listen to %s; devices there are not heard.", names)
-        self._unheard = unheard
-
-    async def _resubscribe(self, link: Link) -> None:
-        while True:
-            if self._unheard:
-                # The broker's mind changes without a commit of ours.
-                await wait_at_most(self._filters_changed, _FILTERS_EVERY_S)
-            else:
-                await self._filters.wait(self._filters_changed, _FILTERS_EVERY_S)
-            self._filters_changed.clear()
-            try:
-                await self._subscribe(link)
-            except MqttDown:
-                raise
-            except Exception as error:
-                log.warning("The gateway could not read what to listen to (%s); it tries again.", error)
 
     async def _note_listeners(self) -> None:
         while True:
             self._listening_changed.clear()
             with contextlib.suppress(*_DATABASE_AWAY):
-                await in_thread(self._listeners.look, listening.note_listeners, self._hearing())
+                await in_thread(
+                    self._listeners.look, listening.note_listeners, self._hearing(), self._part.holds
+                )
             # Many may begin to listen at once.
             await asyncio.sleep(_LISTENERS_EVERY_S)
             await self._listeners.wait(self._listening_changed, _LISTENERS_EVERY_S)
 
     async def _receive(self, link: Link) -> None:
-        async for message in link.messages():
+        async for message in self._part.in_time(link.messages()):
             if message.retained:
                 message.ack()
                 continue
@@ -216,46 +230,21 @@ class Gateway:
                     log.exception("An answer about the broker's accounts could not be read.")
                 message.ack()
                 continue
-            # One lane keeps a device's messages in order, and one all lines of the broker's log.
-            in_log = message.topic.startswith(broker_log.TOPIC)
-            lane = broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
-            await self._inbox.put(link, message, lane)
+            await self._inbox.put(link, message, _lane_of(message))
 
     # --- sending ---
-
-    async def _listen_for_notices(self) -> None:
-        while True:
-            try:
-                await self._take_notices()
-            except Exception as error:
-                if count := _said.count(("notices", type(error))):
-                    log.warning("The channel layer is away (%r, %d times).", error, count)
-                await asyncio.sleep(_LISTEN_AGAIN_S)
-
-    async def _take_notices(self) -> None:
-        layer = notify.channel_layer()
-        channel = await layer.new_channel("gateway")
-        try:
-            await layer.group_add(notify.GATEWAY, channel)
-            while True:
-                message = await layer.receive(channel)
-                try:
-                    self._take_notice(message)
-                except Exception:
-                    log.exception("A notice could not be understood; the gateway looks by itself.")
-                    self._look()
-        finally:
-            # The layer would go on to fill the queue of a channel that nobody reads.
-            with contextlib.suppress(Exception):
-                await layer.group_discard(notify.GATEWAY, channel)
 
     def _take_notice(self, message: dict) -> None:
         if message.get("type") == "gateway.keep":
             self._intake.keep_next(message["device"])
             return
+        if message.get("type") == NOTICE["type"]:
+            if (membership := self._part.membership) is not None:
+                membership.look()
+            return
         if message.get("type") == "gateway.devices":
             self._intake.look()
-            self._filters_changed.set()
+            self._subscriptions.changed.set()
             if self._accounts is not None:
                 self._accounts.look()
         if message.get("type") == "gateway.publish":
@@ -291,14 +280,17 @@ class Gateway:
     def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun.Push], list[Capture]]:
         """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
         if only_links:
-            return [], [], _found(publish.claim_to_publish)
+            return [], [], _found(self._claim_links)
         due = _found(self._claim_commands)
-        return due, _found(lambda: self._pushing.find(self._hearing())), _found(publish.claim_to_publish)
+        return due, _found(lambda: self._pushing.find(self._hears_own)), _found(self._claim_links)
+
+    def _claim_links(self) -> list[Capture]:
+        return publish.claim_to_publish(holds=None if self._part.share.is_whole else self._part.holds)
 
     def _claim_commands(self) -> list[Command]:
         commands.expire_due()
-        listening.fail_unheard(self._hearing())
-        return commands.claim_to_send(hears=self._hears)
+        listening.fail_unheard(self._hearing(), self._part.holds)
+        return commands.claim_to_send(hears=self._hears_own)
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
         claim = self._claim_due if only_links else partial(self._sends.look, self._claim_due)
@@ -365,6 +357,12 @@ class Gateway:
             log.warning("The link of %s cannot be published on %r: %s", capture.pk, topic, error)
             return False
         return True
+
+
+def _lane_of(message: Incoming) -> str:
+    """One lane keeps a device's messages in order, and one all lines of the broker's log."""
+    in_log = message.topic.startswith(broker_log.TOPIC)
+    return broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
 
 
 def _something_waits() -> bool:

@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
+from django.conf import settings
 from django.db import connection
 
 from devices.events import troubles
@@ -46,7 +47,6 @@ STUCK_AT_MOST_S = 600.0
 _ROOM = 1000
 # Of one sender, those that nobody waits for an acknowledgement of.
 _LANE_SIZE = 50
-_HANDS = 4
 _HANGING_AT_MOST = 16
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 2.0
 _WATCH_EVERY_S = 1.0
@@ -64,7 +64,7 @@ class _Crew:
 
     def __init__(self) -> None:
         # Hands of its own: a message may wait for its picture's commit, and presence and rights must not.
-        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="photohub-mqtt")
+        self._hands = ThreadPoolExecutor(settings.MQTT_THREADS, thread_name_prefix="photohub-mqtt")
         self._lock = threading.Lock()
         # How many hands are at something.
         self.at_work = 0
@@ -190,6 +190,9 @@ class Inbox:
         """Begin with a new connection; what still comes of an older one says nothing of it."""
         self._link = link
         self._anew_wanted.clear()
+
+    def is_idle(self) -> bool:
+        return not self._crew.held
 
     async def hold(self) -> None:
         """Raise MqttDown when the connection has to be made anew."""
@@ -322,7 +325,7 @@ class Inbox:
         idle_s = now_s - self._moved_s
         if self.is_stuck and self._moved_s > self._stuck_s:
             self.is_stuck = False
-            await self._tell_of(False)
+            await in_thread(self._tell, False)
         elif self._crew.held and not self._waiting and idle_s > self._patience_s:
             if await self._database_answers():
                 await self._begin_anew(idle_s)
@@ -340,7 +343,7 @@ class Inbox:
         self._patience_s = min(STUCK_AT_MOST_S, self._patience_s * 2)
         self._moved_s = self._stuck_s = _now_s()
         self.is_stuck = True
-        await self._tell_of(True)
+        await in_thread(self._tell, True)
         self._left = [crew for crew in self._left if crew.at_work]
         if sum(crew.at_work for crew in (*self._left, self._crew)) > _HANGING_AT_MOST:
             log.error(
@@ -360,9 +363,6 @@ class Inbox:
                 self._failed.setdefault(device_pk, set()).add(channel)
         except Exception as error:
             log.warning("Which messages were dropped could not be written down (%s).", type(error).__name__)
-
-    async def _tell_of(self, stuck: bool) -> None:
-        await in_thread(self._tell, stuck)
 
     async def _database_answers(self) -> bool:
         """Ask the database, one question at a time: one that is away or frozen is told of elsewhere."""

@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import logging
 import socket
+from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -25,7 +27,7 @@ from media_pipeline.live.wall import WallEndpoint
 from media_pipeline.streams.frame_intake import FrameIntake
 from media_pipeline.streams.links import StreamLinks
 from media_pipeline.streams.pulls import Pulls
-from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint
+from media_pipeline.streams.tcp import StreamClaim, StreamEndpoint, StreamLimits
 from photohub import asgi
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.db import in_thread
@@ -50,6 +52,8 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 10.0
 _RETRY_S = 2.0
 _REDIS_WAIT_S = 1.0
+# Several times as long as a stream that runs is silent in its row.
+_SILENT_FOR = timedelta(seconds=60)
 
 
 def build_frames() -> "AnyFrames":
@@ -98,8 +102,16 @@ async def showing(frames: "AnyFrames"):
 class Intake:
     """Everything through which frames come into this process: the TCP endpoint, the pulls, and the intake that MQTT uses."""
 
-    def __init__(self, frames: "AnyFrames", listener: socket.socket) -> None:
+    def __init__(
+        self,
+        frames: "AnyFrames",
+        listener: socket.socket,
+        holds: Callable[[str], bool] | None = None,
+        is_alone: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`holds`: which devices are this gateway's; `is_alone`: whether no other one has streams now."""
         self._frames = frames
+        self._is_alone = is_alone
         self._listener = listener
         self._links = StreamLinks()
         self._looking = asyncio.Event()
@@ -107,8 +119,13 @@ class Intake:
         # Also by a process before this one.
         self._crowd_is_told = True
         self.frame_intake = FrameIntake(frames)
-        self.endpoint = StreamEndpoint(_identify, self._take_from_endpoint, self._links.note)
-        self.pulls = Pulls(self._take_from_pull, self._links.note)
+        self.endpoint = StreamEndpoint(
+            _identify,
+            self._take_from_endpoint,
+            self._links.note,
+            StreamLimits(connections=settings.STREAMS_AT_ONCE),
+        )
+        self.pulls = Pulls(self._take_from_pull, self._links.note, holds=holds)
 
     async def run(self) -> None:
         """Take frames in until cancelled."""
@@ -120,6 +137,7 @@ class Intake:
             while True:
                 await self._put_out_who_may_not()
                 await self._tell_of_crowds()
+                await self._forget_silent()
                 await wait_at_most(self._looking, _LOOK_EVERY_S)
                 self._looking.clear()
         finally:
@@ -133,12 +151,21 @@ class Intake:
         """Forget what streamed before this start. While the database is away nobody could stream anyway."""
         while True:
             try:
-                await in_thread(presence.forget_streams)
+                await in_thread(presence.forget_streams, None if self._is_alone() else _SILENT_FOR)
             except Exception as error:
                 log.warning("The streams cannot begin yet: %s", error)
                 await asyncio.sleep(_RETRY_S)
             else:
                 return
+
+    async def _forget_silent(self) -> None:
+        """Forget streams of a gateway that died. One of its cameras that came back is heard here or by another."""
+        if self._is_alone():
+            return
+        try:
+            await in_thread(presence.forget_streams, _SILENT_FOR)
+        except Exception as error:
+            log.warning("Which streams fell silent could not be looked up: %s", error)
 
     def look(self) -> None:
         """Look at the devices at once: one was changed or removed."""

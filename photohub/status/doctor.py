@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from typing import Literal
 
@@ -153,7 +153,7 @@ def _names() -> Iterator[Finding]:
 
 async def _greet(address: Address) -> None:
     # A client id of its own: with the gateway's, the broker would throw the gateway out.
-    async with asyncio.timeout(TIMEOUT_S), connect(address, "photohub-doctor"):
+    async with asyncio.timeout(TIMEOUT_S), connect(replace(address, client_id="photohub-doctor")):
         pass
 
 

@@ -38,7 +38,7 @@ from photohub.lib.pages.timezones import hub_timezone
 from photohub.status.machines import look_at_machines, look_at_this_machine
 from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status.part import Part
-from photohub.status.processes import with_schedule
+from photohub.status.processes import with_gateways, with_schedule
 from photohub.status.retention import look_at_retention
 
 log = logging.getLogger(__name__)
@@ -214,7 +214,7 @@ def _worker() -> Part:
 def _broker() -> Part:
     silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
     help_ = _("Restart PhotoHub's gateway, or check its log. Uploads over HTTP are not affected.")
-    found = _by_heartbeat("broker", _("Message broker"), _("Connected."), silent, help_)
+    found = with_gateways(_by_heartbeat("broker", _("Message broker"), _("Connected."), silent, help_))
     stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
     if found.state == "ok" and stuck is not None:
         sentence = sentence_of("messages_stuck", {})

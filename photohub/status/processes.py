@@ -4,13 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from devices.leases import holding
 from devices.leases.holding import Seen
-from devices.leases.models import LeaseKind
+from devices.leases.models import GATEWAY_TTL_S, GatewayState, LeaseKind
 from photohub.beat import hold
+from photohub.lib.pages.times.wording import ago, moment
 from photohub.status.part import Part
 
+_GATEWAYS_SHOWN = 32
 # A schedule whose holder died is another's within this time.
 _TAKEN_WITHIN = timedelta(seconds=30)
 
@@ -31,6 +34,35 @@ def with_schedule(found: Part) -> Part:
     sentence = _("No beat holds the schedule: what no message announced waits, and commands do not expire.")
     help_ = _("Start PhotoHub's beat, or check its log.")
     return Part("problem", sentence, since=schedule.row.until, figures=figures, help=help_)
+
+
+def with_gateways(found: Part) -> Part:
+    """Add to what is said of the broker which gateways share the devices, with how many each has, and when it was heard."""
+    seen = holding.read(kind=LeaseKind.GATEWAY)
+    shown = [each for each in seen if each.row.number and each.row.holder][:_GATEWAYS_SHOWN]
+    if len(shown) < 2 and all(each.holds_by(GATEWAY_TTL_S) for each in shown):
+        return found
+    figures = [
+        (_("Gateway %(number)d") % {"number": each.row.number}, f"{each.row.place}: {_told_of(each)}")
+        for each in shown
+    ]
+    return replace(found, figures=[*found.figures, *figures])
+
+
+def _told_of(seen: Seen) -> str:
+    row = seen.row
+    # The lease was renewed for this long.
+    heard = row.until - timedelta(seconds=GATEWAY_TTL_S)
+    if not seen.holds_by(GATEWAY_TTL_S):
+        return _("silent since %(time)s") % {"time": moment(heard)}
+    state = row.facts.get("state")
+    if state == GatewayState.ADOPTED:
+        return _("what it held is being taken over")
+    if state != GatewayState.LIVE:
+        return _("connecting to the broker, or leaving")
+    count = row.facts.get("devices", 0)
+    devices = ngettext("%(n)d device", "%(n)d devices", count) % {"n": count}
+    return _("%(devices)s, heard %(ago)s") % {"devices": devices, "ago": ago(heard)}
 
 
 def _is_held(schedule: Seen) -> bool:

@@ -109,7 +109,16 @@ class Stack:
         self.folder = folder
         self.env = env or {}
         self.data = folder / "data"
-        names = ("nginx", "redis", "mosquitto", "mqtt_ws", "stream", *(f"web{n}" for n in range(WEB_SERVERS)))
+        names = (
+            "nginx",
+            "redis",
+            "mosquitto",
+            "mqtt_hub",
+            "mqtt_ws",
+            "stream",
+            "stream1",
+            *(f"web{n}" for n in range(WEB_SERVERS)),
+        )
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['nginx']}"
         self.processes: dict[str, subprocess.Popen | LoadedProcess] = {}
@@ -163,7 +172,9 @@ class Stack:
         if "DATABASE_URL" in env:
             env["DATABASE_URL"] = self.database.url
             env["PHOTOHUB_HTTP"] = f"127.0.0.1:{self.ports.get(name, 0)}"
-            env["PHOTOHUB_STREAM"] = f"127.0.0.1:{self.ports['stream']}"
+            stream = "stream" + name.removeprefix("gateway") if name.startswith("gateway") else "stream"
+            env["PHOTOHUB_STREAM"] = f"127.0.0.1:{self.ports[stream]}"
+            env["PHOTOHUB_MQTT_GATEWAY_PORT"] = str(self.ports["mqtt_hub"])
             env |= {"PHOTOHUB_URL": self.url, "PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off"}
             env |= OWNER | {"PHOTOHUB_ADDRESS_RATE": "off"} | self.env
         return inherited | env | {"PHOTOHUB_NO_BOOTSTRAP": "1", "PYTHONUNBUFFERED": "1"}
@@ -308,6 +319,7 @@ def write_mosquitto_conf(folder: Path, ports: dict[str, int]) -> Path:
     """Write deploy/mosquitto.conf with this machine's addresses and paths."""
     text = (ROOT / "deploy" / "mosquitto.conf").read_text()
     text = text.replace("listener 1883", f"listener {ports['mosquitto']} 127.0.0.1")
+    text = text.replace("listener 1884", f"listener {ports['mqtt_hub']} 127.0.0.1")
     text = text.replace("listener 9001", f"listener {ports['mqtt_ws']} 127.0.0.1")
     text = text.replace("/usr/lib/mosquitto_dynamic_security.so", plugin_path())
     text = text.replace(" /mosquitto/", f" {folder}/mosquitto/")

@@ -80,6 +80,7 @@ def test_each_thing_is_rung_for_once_in_its_interval_also_when_the_holder_is_kil
     try:
         with rung.heard():
             wait_for("a second beat waits", lambda: holder(stack) and waiting(stack) == 1, 60)
+            wait_for("it rings", lambda: rung.times.get("devices.tasks.sweep"), 30)
             for _ in range(rounds(1)):
                 killed = holder(stack)
                 stack.stop(killed, signal.SIGKILL)

@@ -132,7 +132,7 @@ def test_nginx_takes_the_names_of_the_compose_file() -> None:
 
 def test_the_brokers_listeners_are_those_that_are_reached() -> None:
     conf = (ROOT / "deploy" / "mosquitto.conf").read_text()
-    assert re.findall(r"^listener (\d+)", conf, re.MULTILINE) == ["1883", "9001"]
+    assert re.findall(r"^listener (\d+)", conf, re.MULTILINE) == ["1883", "1884", "9001"]
     assert SERVICES["broker_setup"]["command"][3] in conf
 
 

@@ -5,7 +5,7 @@ runs out means that the gateway died, and the picture is queued again. The next 
 need not wait for that: the broker has ended the connection over which the picture went.
 """
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -67,17 +67,22 @@ def claim_to_send(
     return list(found.order_by("created_at", "pk"))
 
 
-def begin_all(found: list[Delivery]) -> list[Delivery]:
-    """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours."""
+def begin_all(found: list[Delivery], gateway: str = "") -> list[Delivery]:
+    """Take claimed deliveries as being sent by us, with one commit. Returns those that are ours.
+
+    `gateway`: the word of a gateway that is one of several, 16 hexadecimal digits. Its leases begin with it.
+    """
     try:
-        return _begin_all(found)
+        return _begin_all(found, gateway)
     except IntegrityError:
         # The database lets one picture at a time to a device; alone, each finds out for itself.
-        return [ours for delivery in found for ours in begin_all([delivery])] if len(found) > 1 else []
+        return (
+            [ours for delivery in found for ours in begin_all([delivery], gateway)] if len(found) > 1 else []
+        )
 
 
-def _begin_all(found: list[Delivery]) -> list[Delivery]:
-    now, lease = timezone.now(), uuid4()
+def _begin_all(found: list[Delivery], gateway: str) -> list[Delivery]:
+    now, lease = timezone.now(), UUID(hex=gateway + uuid4().hex[len(gateway) :])
     with transaction.atomic():
         update_in_order(
             Delivery.objects.filter(pk__in=[d.pk for d in found], state=DeliveryState.QUEUED),
@@ -137,9 +142,17 @@ def put_back_lost() -> int:
     return _put_back_all(Delivery.objects.filter(pk__in=late))
 
 
-def put_back_former() -> int:
-    """Queue again what the hub's connection before this one was sending, when nothing is sent over this one yet."""
-    return _put_back_all(Delivery.objects.sending())
+def put_back_former(living: Iterable[str] = ()) -> int:
+    """Queue again what the hub's connection before this one was sending, when nothing is sent over this one yet.
+
+    Where several gateways send, `living` are the words of those that live: what has another's lease was broken off.
+    """
+    words = tuple(living)
+    if not words:
+        return _put_back_all(Delivery.objects.sending())
+    leases = Delivery.objects.sending().values_list("pk", "lease")
+    lost = [pk for pk, lease in leases if lease is None or not lease.hex.startswith(words)]
+    return _put_back_all(Delivery.objects.sending().filter(pk__in=lost[:_LOST_AT_ONCE]))
 
 
 def _put_back_all(sending: QuerySet[Delivery]) -> int:

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext_noop
 
@@ -33,7 +34,6 @@ from .models import Delivery
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 500
 _NOTE_EVERY_S = 0.5
 _LOOK_EVERY_S = 1.0
 _seldom = Seldom()
@@ -41,10 +41,14 @@ _DATABASE_AWAY = (DatabaseError, InterfaceError)
 
 
 class Pusher:
-    """Sends what the rows say over one connection. `hears` tells who listens there right now."""
+    """Sends what the rows say over one connection. `hears` tells who listens there right now.
 
-    def __init__(self, link: Link, hears: Hears) -> None:
+    `gateway` is the word of a gateway that is one of several.
+    """
+
+    def __init__(self, link: Link, hears: Hears, gateway: str = "") -> None:
         self._link = link
+        self._gateway = gateway
         self._hears = hears
         self._wake = asyncio.Event()
         self._looks = Looks(leases.any_waits)
@@ -62,6 +66,11 @@ class Pusher:
         """Look at the rows now."""
         self._wake.set()
 
+    @property
+    def topics(self) -> set[str]:
+        """The topics on which acknowledgements come for what is on its way."""
+        return {transfer.delivery.device.picture_ack_topic for transfer in self._transfers.values()}
+
     async def run(self) -> None:
         """Send until cancelled; what is on its way then is queued again."""
         noting = asyncio.create_task(self._note_progress())
@@ -76,12 +85,12 @@ class Pusher:
             await self._stop()
 
     async def _start_what_is_due(self) -> None:
-        room = AT_ONCE - len(self._running)
+        room = settings.TRANSFERS_AT_ONCE - len(self._running)
         if room <= 0:
             return
         try:
             due = await in_thread(self._looks.look, _due, room, self._hears, frozenset(self._running))
-            begun = await in_thread(leases.begin_all, due) if due else []
+            begun = await in_thread(leases.begin_all, due, self._gateway) if due else []
         except Exception as error:
             if count := _seldom.count("due"):
                 log.warning("The gateway could not read which pictures to send (%r, %d times).", error, count)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from dataclasses import replace
 
 import uvloop
 from django.conf import settings
@@ -13,6 +14,7 @@ from media_pipeline.intake.ingest import committer
 from media_pipeline.live.redis import RedisFrames
 from photohub.gateway import streams
 from photohub.gateway.gateway import Gateway
+from photohub.gateway.membership import Membership, claim_name
 from photohub.lib.log import logs
 from photohub.lib.messaging import notify
 from photohub.lib.network import ports
@@ -43,17 +45,42 @@ async def _run(listener: socket.socket) -> None:
     loop = asyncio.get_running_loop()
     notify.bind(loop)
     frames = streams.build_frames()
-    gateway = Gateway(Address.from_url(settings.MQTT_URL), streams.Intake(frames, listener))
+    membership = Membership(claim_name(settings.PHOTOHUB_DATA))
+    intake = streams.Intake(
+        frames, listener, lambda code: membership.share.holds(code), lambda: membership.is_alone
+    )
+    gateway = Gateway(_address(), intake, membership=membership)
     task = asyncio.ensure_future(_carry(gateway, frames))
+    leaving: list[asyncio.Task] = []
+
+    def stop() -> None:
+        # Asked twice, it hands nothing over.
+        if leaving:
+            task.cancel()
+        leaving.append(asyncio.ensure_future(_leave(gateway, task)))
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+        loop.add_signal_handler(number, stop)
     try:
         await task
     except asyncio.CancelledError:
         pass
     finally:
+        await gateway.stop()
         await asyncio.to_thread(committer.stop)
         notify.bind(None)
+
+
+def _address() -> Address:
+    address = Address.from_url(settings.MQTT_URL)
+    return replace(address, port=settings.MQTT_GATEWAY_PORT or address.port)
+
+
+async def _leave(gateway: Gateway, task: asyncio.Future) -> None:
+    try:
+        await gateway.leave()
+    finally:
+        task.cancel()
 
 
 async def _carry(gateway: Gateway, frames: "streams.AnyFrames") -> None:

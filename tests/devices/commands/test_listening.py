@@ -98,3 +98,13 @@ def test_many_that_listen_cost_one_look(db, django_assert_num_queries):
     listening.note_listeners(everybody)
     with django_assert_num_queries(1):
         listening.note_listeners(everybody)
+
+
+def test_a_gateway_speaks_of_its_own_devices_alone(db):
+    porch, barn = make_connected("porch"), make_connected("barn")
+    ours = {"porch"}.__contains__
+    asked = [commands.capture(porch), commands.capture(barn)]
+    assert listening.note_listeners(nobody, ours) == 1 and listening.fail_unheard(nobody, ours) == 1
+    assert [ending(command)[0] for command in asked] == [CommandState.FAILED, CommandState.QUEUED]
+    barn.refresh_from_db()
+    assert barn.listens is None

@@ -1,6 +1,8 @@
 import pytest
 
 from devices.mqtt import addressing
+from devices.protocol import topics
+from devices.registry.camera_profiles import PROFILES
 from devices.registry.models import Device
 from tests.builders import make_device, make_user
 
@@ -90,3 +92,21 @@ def test_what_a_device_needs_listened_to_by_itself_is_what_the_hub_listens_to(pr
     publish, _subscribe = addressing.rights_of(device)
     assert addressing.own_topics(publish) <= set(addressing.hub_filters())
     assert not {t for t in addressing.own_topics(publish) if t.startswith(("/ota/", "/sys/"))}
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_the_filters_of_one_device_hear_all_that_it_may_say_and_nothing_of_another(profile):
+    device = make_device("porch", profile=profile, product_key="a1b2", device_name="porch")
+    other = make_device("barn")
+    filters, count = addressing.filters_of({"porch"}.__contains__)
+    may_say, _hears = addressing.rights_of(device)
+    # What the published sample says the wrong way round is heard by nobody.
+    said = [each for each in may_say if "/upgrade/" not in each]
+    assert count == 1 and all(any(topics.filter_covers(f, each) for f in filters) for each in said)
+    others = [each.replace("+", "x") for each in addressing.rights_of(other)[0]]
+    assert not [each for each in others if any(topics.matches(f, each) for f in filters)]
+    ours = [
+        device.command_topic or "photohub/porch/command",
+        device.picture_topic or "photohub/porch/picture",
+    ]
+    assert not [each for each in ours if any(topics.matches(f, each) for f in filters)]

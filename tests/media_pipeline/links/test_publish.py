@@ -99,3 +99,11 @@ def test_after_an_hour_nobody_waits_any_more():
     assert publish.give_up_old() == 1
     capture.refresh_from_db()
     assert capture.publish_state == Step.FAILED
+
+
+def test_a_gateway_publishes_links_of_its_own_devices_behind_however_many_of_others():
+    for number in range(5):
+        make_capture(make_device(f"other-{number}"))
+    ours = make_capture(make_device("ours"))
+    assert publish.claim_to_publish(1, {"ours"}.__contains__) == [ours]
+    assert len(publish.claim_to_publish(holds=lambda code: code != "ours")) == 5

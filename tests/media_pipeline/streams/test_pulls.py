@@ -94,3 +94,24 @@ async def test_fetching_goes_on_whatever_ends_a_puller_or_fails_while_one_is_end
     assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_of_gateways_that_share_the_cameras_each_fetches_from_its_own_and_what_moves_has_not_ended():
+    await asyncio.to_thread(add_camera)
+    told, holder = [], ["first"]
+
+    async def tell(event) -> None:
+        told.append(str(event.sentence))
+
+    rooms = [
+        Pulls(lambda *_: None, tell, look_every_s=0.05, holds=lambda _code, name=name: holder[0] == name)
+        for name in ("first", "second")
+    ]
+    tasks = [asyncio.create_task(room.run()) for room in rooms]
+    await until(lambda: rooms[0].codes == ["porch"])
+    holder[0] = "second"
+    await until(lambda: (rooms[0].codes, rooms[1].codes) == ([], ["porch"]))
+    assert not [sentence for sentence in told if "no longer fetched" in sentence]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

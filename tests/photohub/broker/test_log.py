@@ -114,3 +114,47 @@ def test_a_line_that_could_not_be_written_down_says_the_same_when_it_is_read_aga
             read(log, "Client board-7 disconnected.")
     read(log, "Client board-7 disconnected.")
     assert link_of(gate) == LinkState.LOST
+
+
+def test_of_anothers_devices_it_knows_who_is_there_and_writes_it_down_when_they_become_ours():
+    gate, ours = make_device("gate"), set()
+    log = BrokerLog(holds=ours.__contains__)
+    read(log, CONNECTED)
+    read(log, "gate 1 photohub/gate/command", level="M/subscribe")
+    assert link_of(gate) == LinkState.UNKNOWN
+    assert log.hears("gate", "photohub/gate/command") and not log.hears("gate", "photohub/gate/picture")
+    log.catch_up()
+    assert link_of(gate) == LinkState.UNKNOWN
+    ours.add("gate")
+    log.catch_up()
+    assert link_of(gate) == LinkState.CONNECTED
+    # Once: what was heard of it later is ours to write down.
+    read(log, "Client gate disconnected.")
+    log.catch_up()
+    assert link_of(gate) == LinkState.LOST
+
+
+def test_what_is_written_down_at_once_is_not_undone_by_what_was_heard_before():
+    gate, ours = make_device("gate"), set()
+    log = BrokerLog(holds=ours.__contains__)
+    read(log, CONNECTED)
+    ours.add("gate")
+    read(log, "Client gate disconnected.")
+    log.catch_up()
+    assert link_of(gate) == LinkState.LOST
+
+
+def test_a_broker_that_began_anew_is_told_by_each_gateway_of_its_own_devices():
+    gate, barn = make_device("gate"), make_device("barn")
+    Device.objects.update(link_state=LinkState.CONNECTED)
+    read(BrokerLog(holds={"gate"}.__contains__), "mosquitto version 2.0.11 running", level="I")
+    assert (link_of(gate), link_of(barn)) == (LinkState.LOST, LinkState.CONNECTED)
+
+
+def test_lines_that_were_missed_leave_no_doubt_where_another_gateway_heard_them():
+    gate = make_device("gate")
+    Device.objects.update(link_state=LinkState.CONNECTED)
+    BrokerLog().start_over(doubt=False)
+    assert link_of(gate) == LinkState.CONNECTED
+    BrokerLog().start_over()
+    assert link_of(gate) == LinkState.UNKNOWN

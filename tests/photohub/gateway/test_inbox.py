@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError
 
 from devices.events import troubles
@@ -296,7 +297,7 @@ async def test_no_new_handlers_begin_while_too_many_hang(monkeypatch):
             crew = box._crew
             await begin_anew(box)
             assert box._crew is crew and box.is_stuck
-            assert len(hanging) <= inbox._HANGING_AT_MOST + inbox._HANDS
+            assert len(hanging) <= inbox._HANGING_AT_MOST + settings.MQTT_THREADS
             let_go.set()
             await until(lambda: not box.is_stuck, 20)
     finally:

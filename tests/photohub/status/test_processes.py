@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from devices.events import heartbeats
-from devices.leases.models import Lease, LeaseKind
+from devices.leases.models import GATEWAY_TTL_S, Lease, LeaseKind
 from photohub.beat.hold import Hold
 from photohub.status import parts as status
 from photohub.status.part import Part
@@ -34,6 +34,34 @@ def test_which_beat_holds_the_schedule_and_which_wait():
     assert told["Schedule held by"] == first.process.place
     assert told["Waiting for the schedule"] == second.process.place
     assert worker().state == "ok"
+
+
+def make_gateway(number: int, state: str = "live", devices: int = 0, silent_s: int = 0) -> None:
+    until = timezone.now() + timedelta(seconds=GATEWAY_TTL_S - 3 - silent_s)
+    facts = {"state": state, "devices": devices}
+    values = {"kind": LeaseKind.GATEWAY, "number": number, "holder": "word", "place": f"host{number}:7"}
+    Lease.objects.create(name=f"gateway {number}", until=until, facts=facts, **values)
+
+
+def broker() -> Part:
+    heartbeats.note("broker", True)
+    return next(part for part in status.collect_needed() if part.key == "broker")
+
+
+def test_of_one_gateway_that_lives_nothing_more_is_said():
+    make_gateway(1, devices=7)
+    assert not broker().figures
+
+
+def test_gateways_with_their_share_and_their_last_sign_of_life():
+    make_gateway(1, devices=7)
+    make_gateway(2, devices=1, silent_s=60)
+    make_gateway(3, state="joining")
+    make_gateway(4, state="adopted")
+    told = dict(broker().figures)
+    assert broker().state == "ok"
+    assert told["Gateway 1"].startswith("host1:7: 7 devices, heard ") and "silent since" in told["Gateway 2"]
+    assert "connecting" in told["Gateway 3"] and "taken over" in told["Gateway 4"]
 
 
 def test_that_no_beat_holds_the_schedule_is_a_problem_when_none_took_it_for_half_a_minute():

@@ -109,3 +109,14 @@ def test_panels_that_do_not_listen_and_one_with_many_pictures_keep_nobody_waitin
     assert leases.claim_to_send(hears=lambda code, topic: code != "deaf") == [hall, door]
     found = leases.claim_to_send(2, running={hall.device_id})
     assert [delivery.device.code for delivery in found] == ["deaf", "door"]
+
+
+def test_what_a_gateway_that_died_was_sending_is_begun_anew_and_what_others_send_goes_on():
+    lives, died = "0123456789abcdef", "fedcba9876543210"
+    going, broken = ready(make_panel("hall")), ready(make_panel("door"))
+    [first], [second] = leases.begin_all([going], lives), leases.begin_all([broken], died)
+    assert (first.lease.hex[:16], second.lease.hex[:16]) == (lives, died)
+    assert leases.put_back_former([lives, "0" * 16]) == 1
+    states = {d.pk: d.state for d in Delivery.objects.all()}
+    assert states == {going.pk: DeliveryState.SENDING, broken.pk: DeliveryState.QUEUED}
+    assert leases.put_back_former() == 1
