@@ -1,13 +1,18 @@
 """What Status says of processes of which there may be many."""
 
+import socket
+from contextlib import nullcontext
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from devices.events import heartbeats
 from devices.leases.models import GATEWAY_TTL_S, Lease, LeaseKind
 from photohub.beat.hold import Hold
+from photohub.gateway.state import LOG_HEARTBEAT
 from photohub.status import parts as status
 from photohub.status.part import Part
 
@@ -62,6 +67,16 @@ def test_gateways_with_their_share_and_their_last_sign_of_life():
     assert broker().state == "ok"
     assert told["Gateway 1"].startswith("host1:7: 7 devices, heard ") and "silent since" in told["Gateway 2"]
     assert "connecting" in told["Gateway 3"] and "taken over" in told["Gateway 4"]
+
+
+@pytest.mark.parametrize(("place", "is_alive"), [(socket.gethostname(), True), ("elsewhere", False)])
+def test_the_health_check_of_a_gateway_asks_for_the_one_of_its_own_host(place, is_alive):
+    heartbeats.note(LOG_HEARTBEAT, True)
+    call_command("alive", "gateway", stdout=StringIO())
+    make_gateway(1)
+    Lease.objects.update(place=f"{place}:7")
+    with nullcontext() if is_alive else pytest.raises(CommandError, match="not been heard"):
+        call_command("alive", "gateway", stdout=StringIO())
 
 
 def test_that_no_beat_holds_the_schedule_is_a_problem_when_none_took_it_for_half_a_minute():
