@@ -205,6 +205,7 @@ NEEDS = (
     Need("tests/production/test_files.py", ("mosquitto",), ("exists[mosquitto",)),
     Need("tests/production/test_files.py", ("nginx",), ("exists[nginx", "nginx_takes_its_configuration")),
     Need("tests/production/test_firmware.py", STACK),
+    Need("tests/production/test_gateways.py", STACK),
     Need("tests/production/test_handing_over.py", STACK),
     Need("tests/production/test_locks.py", STACK),
     Need("tests/production/test_nodes.py", ()),
