@@ -54,12 +54,9 @@ def _begin_at_once(**_: object) -> None:
         app.send_task(task, retry=False)
 
 
-# What a machine that is away did not take by then, its own sweep finds.
-_EXPIRES_S = 300
-
-
 def _carry(task: str, ids: list[str], queue: str = "") -> None:
-    where = {"queue": queue, "expires": _EXPIRES_S} if queue else {}
+    # Without a time of expiry, which another machine would read by its own clock. The queue has a bound.
+    where = {"queue": queue} if queue else {}
     app.send_task(task, args=[ids], retry=False, **where)
 
 

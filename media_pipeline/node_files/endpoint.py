@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from media_pipeline.nodes import here, signing
 from media_pipeline.picture_files import store
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import film_path
-from photohub.lib.database.db import in_thread
+from photohub.lib.database.db import tidy
 from photohub.lib.http import answer as answers
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,8 @@ _WITHIN_S = 30.0
 _FILM_WITHIN_S = 600.0
 _PIECE_BYTES = 256 * 1024
 _KEPT = {"Cache-Control": "no-store", "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
+# Of its own: a preview takes a while, and no upload is to wait behind it for the hub to see who sends.
+_threads = ThreadPoolExecutor(4, thread_name_prefix="photohub-node-files")
 _sending = {"film": 0, "picture": 0}
 
 
@@ -88,7 +91,8 @@ async def _serve_in_turn(number: str, kind: str, id: UUID, headers: dict[str, st
 
 async def _serve(number: int, kind: str, id: UUID, headers: dict[str, str], send) -> None:
     try:
-        found = await in_thread(_find, number, kind, id)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(_threads, lambda: tidy(_find, number, kind, id))
     except (DatabaseError, InterfaceError, here.NodeRefused) as error:
         raise _Refused(503) from error
     if found is None:

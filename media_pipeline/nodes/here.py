@@ -122,7 +122,7 @@ def join() -> int:
             who = identity.read_or_make(settings.PHOTOHUB_DATA, settings.NODE_NAME)
             row = _row_of(who) or _enter(who)
             if row.place != who.place:
-                _wait_for_silence(row)
+                _wait_for_silence(row, who)
             values = {"address": settings.NODE_URL, "place": who.place, "name": who.name}
             _say_where(row, values)
             _here.who, _here.number = who, row.number
@@ -185,11 +185,14 @@ def _next_number() -> int:
     return max(last, FIRST) + 1
 
 
-def _wait_for_silence(row: Node) -> None:
+def _wait_for_silence(row: Node, who: identity.Identity) -> None:
     """Return when the other copy of this folder has been silent for long enough. Raises NodeRefused if it lives."""
     seen_at, until_s = row.seen_at, time.monotonic() + SILENT_AFTER_S + BEAT_S
     while True:
         now = _with_silence().get(pk=row.pk)
+        if now.place == who.place:
+            # Another process of this very folder was first.
+            return
         if now.seen_at != seen_at:
             raise NodeRefused(
                 f"The data folder {settings.PHOTOHUB_DATA} is a copy of that of the machine {row.name}, which is running "
@@ -285,14 +288,18 @@ class Beats:
             self._thread.join(BEAT_S)
 
     def _run(self) -> None:
+        failing = False
         while True:
             try:
                 tidy(beat, self._free_bytes())
+                failing = False
             except NodeRefused as refusal:
                 _here.refused = str(refusal)
             except Exception as error:
                 # The database may be away: then the others take this node for silent, which it is.
-                log.warning("This machine could not say that it serves: %s", error)
+                if not failing:
+                    log.warning("This machine could not say that it serves, and tries again: %s", error)
+                failing = True
             if self._stopping.wait(BEAT_S):
                 return
 

@@ -43,10 +43,14 @@ def route(task: str) -> str:
     return own_queue() if task in _OF_FILES else ""
 
 
+# Only its web server may be silent, while its worker works. Of one that is away for long the queue stays short.
+_ASKED_FOR_S = 600.0
+
+
 def send_to_each(task: str) -> None:
-    """Have every node that lives do this task."""
+    """Have every node do this task, but for those that have been silent for long."""
     for node in known.every():
-        if not node.is_silent:
+        if node.silent_s < _ASKED_FOR_S:
             enqueue.send_task(task, [node.number], queue=queue_of(node.mark))
 
 

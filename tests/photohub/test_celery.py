@@ -87,12 +87,12 @@ def test_a_worker_that_may_not_use_its_folder_does_not_start():
     assert done.returncode == 1 and "The worker cannot start: division by zero" in done.stderr
 
 
-def test_what_is_for_one_machine_expires(monkeypatch):
+def test_what_is_for_one_machine_goes_to_its_queue(monkeypatch):
     sent = []
     monkeypatch.setattr(celery.app, "send_task", lambda task, **how: sent.append((task, how)))
     celery._carry("a", ["1"])
     celery._carry("b", ["2"], "node.7")
     assert sent == [
         ("a", {"args": [["1"]], "retry": False}),
-        ("b", {"args": [["2"]], "retry": False, "queue": "node.7", "expires": 300}),
+        ("b", {"args": [["2"]], "retry": False, "queue": "node.7"}),
     ]

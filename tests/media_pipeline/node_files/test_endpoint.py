@@ -72,7 +72,7 @@ async def test_a_film_is_handed_out_in_parts(node):
 
 
 async def test_without_a_good_proof_nothing_is_looked_at(node, monkeypatch):
-    monkeypatch.setattr(endpoint, "in_thread", None)
+    monkeypatch.setattr(endpoint, "_find", None)
     path = f"/nodes/2/original/{node.capture.pk}"
     others = signing.sign(f"/nodes/1/original/{node.capture.pk}", time.time())
     old = signing.sign(path, time.time() - 3600)

@@ -182,3 +182,14 @@ def test_a_picture_for_a_folder_that_is_refused_is_to_be_sent_again(tmp_path):
     with being(tmp_path, "a"), pytest.raises(Refused, match="declared lost") as caught:
         make_capture(device)
     assert caught.value.word == "busy" and not Capture.objects.exists()
+
+
+def test_processes_of_a_moved_folder_that_start_together_do_not_refuse_each_other(tmp_path, monkeypatch):
+    with being(tmp_path, "a"):
+        here.join()
+    shutil.copytree(tmp_path / "a", tmp_path / "moved")
+    with being(tmp_path, "moved") as data:
+        # While this one waits, the other has joined and says that it serves.
+        place = identity.read_or_make(data).place
+        monkeypatch.setattr(here.time, "sleep", lambda _s: Node.objects.update(seen_at=Now(), place=place))
+        assert here.join() == FIRST

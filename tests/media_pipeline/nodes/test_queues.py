@@ -172,7 +172,8 @@ def test_a_film_is_made_where_it_was_asked_for(pictures, sent, tmp_path):
         assert making.due() == [film.pk]
 
 
-def test_the_sweep_of_files_is_asked_of_each_that_lives(pictures, sent):
+def test_the_sweep_of_files_is_asked_of_each_that_is_not_long_away(pictures, sent):
+    Node.objects.filter(pk=2).update(seen_at=Now() - timedelta(minutes=1))
     tasks.sweep()
     asked = [(ids, queue) for task, ids, queue in sent if task == "sweep_files"]
     assert asked == [(["1"], "node.1"), (["2"], "node.2")]
