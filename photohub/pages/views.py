@@ -29,8 +29,13 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether pictures and commands get through: 200 or 503. No login, so only states, no sentences."""
-    parts = {part.key: part.state for part in status.collect_needed()}
+    """Say whether pictures and commands get through: 200 or 503. No login, so only states, no sentences.
+
+    `?parts=disk,machine` asks these alone: they are what one machine may have and another not, so a balancer that asks for
+    them does not leave all machines because of something that they share.
+    """
+    chosen = request.GET.get("parts", "").split(",") if "parts" in request.GET else status.NEEDED
+    parts = {part.key: part.state for part in status.collect_needed(chosen)}
     ok = "problem" not in parts.values()
     return JsonResponse({"ok": ok, "parts": parts}, status=200 if ok else 503)
 

@@ -5,7 +5,7 @@ Asking costs a few short queries. A part that cannot be asked says so itself and
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -76,10 +76,12 @@ def collect() -> Status:
     return Status(troubles[0].state != "problem", troubles[0].sentence, parts, troubles[0].since)
 
 
-def collect_needed() -> list[Part]:
-    """Look only at the parts without which no picture and no command gets through."""
-    needed = ("database", "broker", "worker", "disk", "machine")
-    return _ask_all([q for q in _questions() if q[0] in needed])
+NEEDED = ("database", "broker", "worker", "disk", "machine")
+
+
+def collect_needed(chosen: Collection[str] = NEEDED) -> list[Part]:
+    """Look only at the parts without which no picture and no command gets through, or at those of them that are chosen."""
+    return _ask_all([q for q in _questions() if q[0] in NEEDED and q[0] in chosen])
 
 
 Question = tuple[str, str, Callable[[], Part]]

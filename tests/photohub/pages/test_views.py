@@ -42,6 +42,13 @@ def test_not_ready_when_the_broker_is_away(client, db):
     assert "secret-host" not in answer.text
 
 
+def test_a_balancer_asks_only_what_differs_between_machines(client, db):
+    heartbeats.note("broker", False, "The message broker is away.")
+    answer = client.get("/readyz?parts=disk,machine,clock")
+    # This hub has one machine only, and the clock is nobody's to ask for.
+    assert (answer.status_code, answer.json()["parts"]) == (200, {"disk": "ok"})
+
+
 def test_not_ready_when_the_database_is_away(client, db, monkeypatch):
     asked = []
 
@@ -107,7 +114,7 @@ def test_people_get_errors_as_a_page(code, word, handler):
 
 
 def test_a_broken_page_tells_no_details(db, monkeypatch):
-    def explode() -> list[Part]:
+    def explode(_chosen) -> list[Part]:
         raise RuntimeError("s3cret")
 
     monkeypatch.setattr(pages.status, "collect_needed", explode)

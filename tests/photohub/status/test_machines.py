@@ -64,6 +64,7 @@ def test_one_that_is_being_emptied_is_not_ready(two, client):
     answer = client.get("/readyz")
     assert answer.status_code == 503 and answer.json()["parts"]["machine"] == "problem"
     assert "being emptied" in part("machine").sentence
+    assert client.get("/readyz?parts=disk,machine").json()["parts"] == {"disk": "ok", "machine": "problem"}
 
 
 def test_one_whose_place_a_copy_took_is_not_ready(two, client):
