@@ -202,6 +202,7 @@ NEEDS = (
     Need("tests/production/faults/", STACK),
     Need("tests/production/test_beats.py", STACK),
     Need("tests/production/test_broker.py", STACK),
+    Need("tests/production/test_compose_nodes.py", ("nginx",), ("uploads_go_to_both",)),
     Need("tests/production/test_files.py", ("mosquitto",), ("exists[mosquitto",)),
     Need("tests/production/test_files.py", ("nginx",), ("exists[nginx", "nginx_takes_its_configuration")),
     Need("tests/production/test_firmware.py", STACK),

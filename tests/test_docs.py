@@ -106,8 +106,9 @@ def compose_services() -> dict[str, dict]:
     return yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 
 
-def test_the_variables_of_the_compose_file_are_documented():
-    used = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+def test_the_variables_of_the_compose_files_are_documented():
+    files = [ROOT / name for name in ("docker-compose.yml", "docker-compose.nodes.yml")]
+    used = {name for file in files for name in re.findall(r"\$\{(\w+)", file.read_text())}
     documented = {words(row[0])[0] for row in tables(SETTINGS, "variable")}
     assert documented == used - settings_in_docs().keys()
 

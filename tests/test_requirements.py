@@ -21,7 +21,6 @@ NAMED_ONLY = {
     "httptools": "photohub/start/serving.py: uvicorn's parser",
     "openapi-python-client": "tests/photohub/api/test_openapi.py: run as a program",
     "pip-tools": "makes the lock files",
-    "podman-compose": "tests/containers/composed.py: run as a program",
     "pyrefly": "tests/test_types.py: run as a program",
     "pytest-asyncio": "a plugin of pytest",
     "pytest-django": "a plugin of pytest",

@@ -57,21 +57,20 @@ def test_every_setting_of_celery_says_something():
 
 
 OF_ONE_MACHINE = """
-from celery.signals import celeryd_init
 from photohub import celery
 from photohub.lib.messaging import enqueue
 
 celery.app.loader.import_default_modules()
 enqueue.route_with(lambda task: "", lambda: {own})
-celeryd_init.send("worker", instance=None, conf=celery.app.conf)
+celery.app.Worker(exclude_queues={left_out})
 celery.app.amqp.queues["node.8"]
 print(*sorted(celery.app.amqp.queues.consume_from))
 """
 
 
-def run_on_machine(own: str) -> subprocess.CompletedProcess:
+def run_on_machine(own: str, left_out: str = "") -> subprocess.CompletedProcess:
     environment = os.environ | {"REDIS_URL": "redis://a:1/0"}
-    command = [sys.executable, "-c", OF_ONE_MACHINE.format(own=own)]
+    command = [sys.executable, "-c", OF_ONE_MACHINE.format(own=own, left_out=left_out.split())]
     return subprocess.run(
         command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, timeout=60
     )
@@ -80,6 +79,11 @@ def run_on_machine(own: str) -> subprocess.CompletedProcess:
 def test_a_worker_takes_the_tasks_of_its_own_machine_and_of_no_other():
     # What it sends to another's queue makes that queue known to Celery, which would then take from it as well.
     assert run_on_machine("'node.7'").stdout.split() == ["celery", "node.7"]
+
+
+def test_a_worker_may_leave_to_others_what_is_for_any_machine():
+    # `-X celery` in docker-compose.nodes.yml and deploy/kubernetes.
+    assert run_on_machine("'node.7'", "celery").stdout.split() == ["node.7"]
 
 
 def test_a_worker_that_may_not_use_its_folder_does_not_start():

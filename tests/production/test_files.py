@@ -16,8 +16,9 @@ from tests.production.stack import COMPOSE, ROOT, SERVICES, command_of, write_ng
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 EXAMPLE = (ROOT / ".env.example").read_text()
 ONE_SHOT = {"migrate", "broker_setup"}
-# Names that only docker-compose.yml, or Django itself, reads.
+# Names that only the compose files, or Django itself, read.
 FOREIGN = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "MQTT_PASSWORD", "HTTP_PORT", "MQTT_PORT", "STREAM_PORT"}
+FOREIGN |= {"SHARED_HOST", "NODE_A_URL", "NODE_B_URL", "NODE_B_BIND"}
 PORTS = ("nginx", "mqtt_ws", "web0", "web1")
 
 
