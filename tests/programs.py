@@ -208,6 +208,7 @@ NEEDS = (
     Need("tests/production/test_firmware.py", STACK),
     Need("tests/production/test_gateways.py", STACK),
     Need("tests/production/test_handing_over.py", STACK),
+    Need("tests/production/test_kubernetes.py", ()),
     Need("tests/production/test_locks.py", STACK),
     # What it runs comes with packages of Python.
     Need("tests/production/test_nodes.py", ()),
