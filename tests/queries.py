@@ -190,6 +190,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+# What is of one machine could be found by these as well, and in an empty table each is as good as the other.
+_RIVALS = ("objects_to_mirror", "newest_objects_to_mirror", "captures_without_thumbnail")
+
+
 def plans_of(
     run: Callable[[], object], word: str = "", kinds: tuple[str, ...] = ("SELECT", "UPDATE")
 ) -> list[str]:
@@ -228,6 +232,8 @@ def slow_plans(what: str) -> list[str]:
             with connection.cursor() as cursor:
                 # With no rows every index costs more than a walk; this asks only whether one can be used.
                 cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+                if re.search("of_a?_?node", index):
+                    cursor.execute(f"DROP INDEX {', '.join(_RIVALS)}")
         plans = plans_of(run)
     missing = (
         [] if any(re.search(index, plan) for plan in plans) else [f"{what}: {index} is not used", *plans]

@@ -117,7 +117,11 @@ async def test_a_device_reaches_only_its_own_topics(hub, visitor):
                 raise aiomqtt.MqttError(f"refused: {granted}")
         await thief.publish("photohub/victim/status", b"offline", qos=1)
         await camera.subscribe("photohub/victim/command", qos=1)
-        assert (await visitor.device("victim"))["online"]
+
+        async def is_online() -> bool:
+            return (await visitor.device("victim"))["online"]
+
+        await until(is_online)
 
 
 async def test_a_wrong_key_is_refused_by_the_broker(hub):

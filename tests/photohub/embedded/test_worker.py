@@ -59,7 +59,8 @@ def test_what_is_enqueued_is_done_with_its_ids(registered, begin):
     heard, came = [], threading.Event()
     registered["mirror"] = lambda ids: (heard.append(ids), came.set())
     begin()
-    enqueue.send_task("mirror", [7, "a"])
+    # The hub's own one may be quiet, because something failed in a test before.
+    enqueue.Enqueuer().send_task("mirror", [7, "a"])
     assert came.wait(10) and heard == [["7", "a"]]
 
 
