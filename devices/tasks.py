@@ -6,7 +6,6 @@ from devices.panels.deliveries import leases, preparing
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
-from devices.panels.sources import outbox
 from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
 from photohub.lib.messaging.tasks import looking, task
@@ -19,7 +18,6 @@ from .events import clock_watch, heartbeats, troubles
 from .events import record as events
 from .leases import holding
 from .leases.models import LeaseKind
-from .panels import in_use
 from .registry import removing
 
 _PRUNE_S = 1.0
@@ -83,13 +81,9 @@ def _prune() -> None:
 
 @task
 def tidy_up() -> None:
-    """Delete files that no delivery needs any more, sessions that ended, and leases that nobody takes up again."""
+    """Delete sessions that ended, and leases that nobody takes up again."""
     if clock_watch.look() is None:
-        each_in_turn(_drop_unused, sessions.drop_ended, _drop_leases)
-
-
-def _drop_unused() -> None:
-    outbox.drop_unused(in_use.hashes_in_use)
+        each_in_turn(sessions.drop_ended, _drop_leases)
 
 
 def _drop_leases() -> None:

@@ -10,6 +10,7 @@ from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.nodes.models import Node
+from media_pipeline.shared_files.models import SharedFile
 from media_pipeline.show_rules.models import ShowRule, ShowRun
 from media_pipeline.time_lapses.models import TimeLapse
 
@@ -53,6 +54,12 @@ class OSSObjectAdmin(ReadOnlyAdmin):
 @admin.register(Node)
 class NodeAdmin(ReadOnlyAdmin):
     list_display = ["number", "name", "address", "state", "seen_at", "free_bytes"]
+
+
+@admin.register(SharedFile)
+class SharedFileAdmin(ReadOnlyAdmin):
+    list_display = ["key", "node", "stored_at", "used_at"]
+    search_fields = ["key"]
 
 
 @admin.register(Tag)

@@ -7,6 +7,7 @@ from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, K
 from .mirror.models import MirrorState, OSSObject
 from .nodes.models import Node, NodeState
 from .search.models import ChangedText, IndexedSpan, TextBlock
+from .shared_files.models import SharedFile
 from .show_rules.models import RunState, ShowRule, ShowRun
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
 from .trash.models import EmptyingOrder
@@ -31,6 +32,7 @@ __all__ = [
     "RunState",
     "SavedFilter",
     "ShareLink",
+    "SharedFile",
     "ShowRule",
     "ShowRun",
     "Source",

@@ -8,6 +8,8 @@ from types import ModuleType
 
 from devices.events import clock_watch
 from devices.firmware import images
+from devices.panels import in_use
+from devices.panels.sources import outbox
 from photohub.lib.clock import Pace
 from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
@@ -24,6 +26,7 @@ from .nodes import here, queues
 from .picture_files import store
 from .search import index
 from .search.models import ChangedText
+from .shared_files import keeping
 from .show_rules import runs
 from .time_lapses import making
 from .time_lapses import queue as time_lapses
@@ -151,7 +154,7 @@ def sweep_files(nodes: list) -> None:
 
 def _sweep_files() -> None:
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _FOR_THE_OWNER.items()))
-    each_in_turn(judging.catch_up)
+    each_in_turn(judging.catch_up, keeping.store_waiting)
 
 
 # Tasks that any machine may do, and those of whoever has the files.
@@ -179,6 +182,8 @@ def tidy_up() -> None:
     if _pace.is_steady():
         # By a clock that has just jumped, what arrived a moment ago looks hours old.
         steps.append(publish.give_up_old)
+    if clock_watch.look() is None:
+        steps.append(partial(keeping.drop_unused, _IN_USE))
     each_in_turn(*steps, partial(_on_each_machine, TIDY_FILES, _tidy_files))
 
 
@@ -194,9 +199,17 @@ def _tidy_files() -> None:
     if _pace_of_files.is_steady():
         steps += [store.drop_stale_incoming, images.drop_stale_uploads, orphans.set_orphans_aside]
     if clock_watch.look() is None:
-        steps += [orphans.drop_long_lost]
+        steps += [orphans.drop_long_lost, _drop_unused, images.share_old]
     # A folder that cannot be read keeps nobody from tidying up the others.
     each_in_turn(*steps)
+
+
+def _drop_unused() -> None:
+    outbox.drop_unused(in_use.hashes_in_use)
+
+
+# Who tells which shared files are still needed.
+_IN_USE: keeping.InUse = {"firmware": images.hashes_in_use, "panel": in_use.hashes_in_use}
 
 
 @task

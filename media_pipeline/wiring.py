@@ -8,6 +8,7 @@ from devices.commands import results
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import fetching, sources
 from devices.registry import removing
+from photohub.lib.files import shared
 from photohub.lib.messaging import enqueue
 
 from .captures import for_panels as showing
@@ -17,6 +18,7 @@ from .links import publish
 from .maintenance import deleting
 from .nodes import here, queues
 from .search import index
+from .shared_files import sharing
 
 
 def connect() -> None:
@@ -29,4 +31,5 @@ def connect() -> None:
     labels.on_note(index.note_change)
     fetching.on_own_link(showing.read_link)
     here.on_first(Capture.everything.exists)
+    shared.share_with(sharing.BetweenMachines())
     enqueue.route_with(queues.route, queues.own_queue)

@@ -123,6 +123,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.models": "media_pipeline/intake/test_ingest.py",
     "media_pipeline.mqtt_routes": "flows/test_streams.py test_docs.py",
     "media_pipeline.nodes.models": "media_pipeline/nodes/test_here.py",
+    "media_pipeline.shared_files.models": "media_pipeline/shared_files/test_keeping.py",
     "media_pipeline.nodes.wording": "media_pipeline/captures/test_reading.py flows/test_away.py",
     "media_pipeline.picture_files.refusals": "media_pipeline/intake/test_endpoint.py test_docs.py",
     "media_pipeline.search.blocks": "media_pipeline/search/test_index.py",

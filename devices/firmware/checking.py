@@ -4,9 +4,11 @@ Words of a refusal: `words` `manifest` `facts` `size` `hash` `empty` `too_large`
 `revoked_key` `signature` · `expired` `future` · `counter`.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 
 from django.conf import settings
 from django.utils import timezone
@@ -222,3 +224,18 @@ def _facts_of(firmware: Firmware) -> Manifest | None:
         created=manifest.created,
         md5=firmware.md5 if manifest.md5 else "",
     )
+
+
+def damage_of(path: Path, size_bytes: int, sha256: str) -> str:
+    """Return what is wrong with a stored image; its bytes are looked at where the hash is given."""
+    try:
+        if path.stat().st_size != size_bytes:
+            return "firmware_changed"
+        if not sha256:
+            return ""
+        with path.open("rb") as file:
+            return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "firmware_changed"
+    except FileNotFoundError:
+        return "firmware_missing"
+    except OSError:
+        return "unreadable"

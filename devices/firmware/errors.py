@@ -5,8 +5,11 @@ FirmwareError
 │   └── FirmwareTaken    there is one already, or it is in use
 ├── FirmwareBroken       the bytes on the disk are not those that were uploaded; never served
 └── FirmwareAway         the bytes cannot be read just now; ask again later
+FirmwareNotHere          this machine has no such file, or another one; it may be elsewhere
 RolloutError             a rollout cannot be made, or cannot do what was asked
 """
+
+from photohub.lib.pages.sentences import Said
 
 
 class FirmwareError(Exception):
@@ -32,6 +35,14 @@ class FirmwareBroken(FirmwareError):
 
 class FirmwareAway(FirmwareError):
     pass
+
+
+class FirmwareNotHere(Exception):
+    """`problem` says what is wrong with the file on this machine."""
+
+    def __init__(self, problem: Said) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class RolloutError(Exception):

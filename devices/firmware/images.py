@@ -3,11 +3,15 @@
 FIRMWARE_DIR/<sha256>      the image; several rows may name the same one
 FIRMWARE_DIR/.in-…         one on its way; what nobody finished goes after an hour
 FIRMWARE_DIR/.lock         held while a file and its row come or go together
+
+Of several machines each has those that were uploaded or wanted on it. No row is written before the object store has the
+image, so the machine at which it was uploaded may go.
 """
 
 import errno
 import fcntl
 import hashlib
+import io
 import os
 import secrets
 import shutil
@@ -16,6 +20,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -28,12 +33,20 @@ from devices.access.rights import actor_of
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.protocol.firmware.manifest import encode_manifest
+from photohub.lib.files import shared
 from photohub.lib.files.blobs import sync_folder
 from photohub.lib.pages.sentences import Said, columns, said
 
 from . import checking, withdrawal
 from .checking import Facts, Measured
-from .errors import FirmwareAway, FirmwareBroken, FirmwareError, FirmwareRefused, FirmwareTaken
+from .errors import (
+    FirmwareAway,
+    FirmwareBroken,
+    FirmwareError,
+    FirmwareNotHere,
+    FirmwareRefused,
+    FirmwareTaken,
+)
 from .image_cache import ImageCache, look_of
 from .models import Firmware, FirmwareState
 from .signing import SignedManifest
@@ -45,6 +58,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _STALE_S = 3600
 
 _cache = ImageCache(CACHE_BYTES)
+_fetching = Lock()
 
 
 def path_of(sha256: str) -> Path:
@@ -99,9 +113,19 @@ def store_firmware(
             signing_key=key,
             uploaded_by=actor_of(user),
         )
+        _share(row, temporary)
         with _folder_lock():
             _keep(row, temporary)
     return row
+
+
+def _share(row: Firmware, temporary: Path) -> None:
+    if not shared.offer("firmware", row.sha256, temporary):
+        sentence = _(
+            "The image could not be copied to the object store, from which the hub's other machines take it. "
+            "Test it on the status page, and upload the image again."
+        )
+        raise FirmwareAway("store", sentence)
 
 
 @contextmanager
@@ -257,6 +281,16 @@ def _broken(firmware: Firmware) -> FirmwareBroken:
 
 def _proved(firmware: Firmware) -> bytes:
     try:
+        return _read(firmware)
+    except FirmwareNotHere as fault:
+        # Those who want it at the same moment wait for one of them.
+        with _fetching:
+            return _fetch(firmware, fault.problem)
+
+
+def _read(firmware: Firmware) -> bytes:
+    """Return the bytes of the file on this machine, proved. Raises FirmwareNotHere, or FirmwareAway."""
+    try:
         with path_of(firmware.sha256).open("rb") as file:
             look = look_of(os.fstat(file.fileno()))
             if (known := _cache.get(firmware.sha256, look)) is not None:
@@ -265,12 +299,36 @@ def _proved(firmware: Firmware) -> bytes:
     except FileNotFoundError as error:
         if not settings.FIRMWARE_DIR.is_dir():
             raise _away() from error
-        raise _mark_broken(firmware, said("The file is missing.")) from error
+        raise FirmwareNotHere(said("The file is missing.")) from error
     except OSError as error:
         raise _away() from error
     if len(data) != firmware.size_bytes or hashlib.sha256(data).hexdigest() != firmware.sha256:
-        raise _mark_broken(firmware, said("The file on disk is not the one that was uploaded."))
+        raise FirmwareNotHere(said("The file on disk is not the one that was uploaded."))
     _cache.put(firmware.sha256, look, data)
+    return data
+
+
+def _fetch(firmware: Firmware, problem: Said) -> bytes:
+    """Return the bytes that another place has, and keep them here; where none has them, the image is broken."""
+    if not shared.is_on():
+        raise _mark_broken(firmware, problem)
+    with suppress(FirmwareNotHere):
+        return _read(firmware)
+    try:
+        _check_room()
+        data = shared.fetch("firmware", firmware.sha256, firmware.size_bytes)
+    except shared.NotShared:
+        raise _mark_broken(firmware, problem) from None
+    except shared.SharedAway as error:
+        sentence = _("The image is on another machine or in the object store, which do not answer just now.")
+        raise FirmwareAway("away", sentence) from error
+    except OSError as error:
+        raise _no_room(error) from error
+    with _receiving(io.BytesIO(data)) as (_measured, temporary), _folder_lock():
+        try:
+            os.replace(temporary, path_of(firmware.sha256))
+        except OSError as error:
+            raise _no_room(error) from error
     return data
 
 
@@ -300,7 +358,9 @@ def find_damage(deep: bool) -> Iterator[tuple[str, str]]:
     """Yield (kind, file name) of images that are missing or changed, and of files that no row names."""
     named = dict(Firmware.objects.values_list("sha256", "size_bytes"))
     for sha256, size_bytes in named.items():
-        if kind := _damage_of(path_of(sha256), size_bytes, sha256 if deep else ""):
+        kind = checking.damage_of(path_of(sha256), size_bytes, sha256 if deep else "")
+        # What was never wanted here is elsewhere.
+        if kind and not (kind == "firmware_missing" and shared.touch("firmware", sha256)):
             yield kind, sha256
     before = time.time() - _STALE_S
     for path in sorted(settings.FIRMWARE_DIR.glob("[!.]*")):
@@ -309,18 +369,24 @@ def find_damage(deep: bool) -> Iterator[tuple[str, str]]:
                 yield "firmware_extra", path.name
 
 
-def _damage_of(path: Path, size_bytes: int, sha256: str) -> str:
-    try:
-        if path.stat().st_size != size_bytes:
-            return "firmware_changed"
-        if not sha256:
-            return ""
-        with path.open("rb") as file:
-            return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else "firmware_changed"
-    except FileNotFoundError:
-        return "firmware_missing"
-    except OSError:
-        return "unreadable"
+def hashes_in_use(hashes: list[str]) -> set[str]:
+    """Return those of these hashes that are images'."""
+    return set(Firmware.objects.filter(sha256__in=hashes).values_list("sha256", flat=True))
+
+
+def share_old() -> None:
+    """Let others have images from before there were several machines, and drop those that were deleted on another one."""
+    if not shared.is_on():
+        return
+    names = [path.name for path in settings.FIRMWARE_DIR.glob("[!.]*")]
+    named = hashes_in_use(names)
+    shared.adopt("firmware", named)
+    before = time.time() - _STALE_S
+    for name in set(names) - named:
+        with suppress(FileNotFoundError):
+            if path_of(name).stat().st_mtime < before:
+                with _folder_lock():
+                    _drop_unnamed(name)
 
 
 def drop_stale_uploads() -> int:

@@ -1,6 +1,7 @@
 """The endpoint at which the hub's other machines fetch files that only this one has. Beside Django, as uploads are.
 
     GET /nodes/<number>/original|preview|film/<id>      proved by X-PhotoHub-Node (`nodes.signing`)
+    GET /nodes/<number>/firmware|panel/<sha256>         the same for files under their hash (`shared_files`)
 
 The proof is looked at before anything else is done. What is sent is bounded in number and time; nobody is sent elsewhere.
 """
@@ -12,6 +13,7 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -21,16 +23,21 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import read_thumbnail
 from media_pipeline.nodes import here, signing
 from media_pipeline.picture_files import store
+from media_pipeline.shared_files import sharing
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.time_lapses.queue import film_path
 from photohub.lib.database.db import tidy
+from photohub.lib.files.shared import Kind
 from photohub.lib.http import answer as answers
 
 log = logging.getLogger(__name__)
 
-PATHS = re.compile(r"/nodes/(\d{1,5})/(original|preview|film)/([0-9a-f]{8}-[0-9a-f-]{27})")
+PATHS = re.compile(
+    r"/nodes/(\d{1,5})/(?:(original|preview|film)/([0-9a-f]{8}-[0-9a-f-]{27})|(firmware|panel)/([0-9a-f]{64}))"
+)
 AT_ONCE = 16
 FILMS_AT_ONCE = 4
+SHARED_AT_ONCE = 4
 _WITHIN_S = 30.0
 # A film is sent at the pace of whoever watches it.
 _FILM_WITHIN_S = 600.0
@@ -38,7 +45,7 @@ _PIECE_BYTES = 256 * 1024
 _KEPT = {"Cache-Control": "no-store", "Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
 # Of its own: a preview takes a while, and no upload is to wait behind it for the hub to see who sends.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="photohub-node-files")
-_sending = {"film": 0, "picture": 0}
+_sending = {"film": 0, "shared": 0, "picture": 0}
 
 
 class _Refused(Exception):
@@ -63,7 +70,7 @@ async def application(scope: dict, receive, send) -> None:
             raise _Refused(403)
         if scope["method"] != "GET":
             raise _Refused(405)
-        await _serve_in_turn(match[1], match[2], UUID(match[3]), headers, send)
+        await _serve_in_turn(match[1], match[2] or match[4], match[3] or match[5], headers, send)
     except _Refused as refusal:
         more = {"Retry-After": "1"} if refusal.status == 503 else {}
         await answers.answer(send, refusal.status, b"", more)
@@ -74,14 +81,20 @@ async def application(scope: dict, receive, send) -> None:
         log.info("A file was not sent to its end: %s", error)
 
 
-async def _serve_in_turn(number: str, kind: str, id: UUID, headers: dict[str, str], send) -> None:
-    is_film = kind == "film"
-    crowd, at_most = ("film", FILMS_AT_ONCE) if is_film else ("picture", AT_ONCE)
+def _crowd_of(kind: str) -> tuple[str, int]:
+    """Return with whom this kind shares its places, and how many there are."""
+    if kind == "film":
+        return "film", FILMS_AT_ONCE
+    return ("shared", SHARED_AT_ONCE) if kind in sharing.PLACES else ("picture", AT_ONCE)
+
+
+async def _serve_in_turn(number: str, kind: str, id: str, headers: dict[str, str], send) -> None:
+    crowd, at_most = _crowd_of(kind)
     if _sending[crowd] >= at_most:
         raise _Refused(503)
     _sending[crowd] += 1
     try:
-        async with asyncio.timeout(_FILM_WITHIN_S if is_film else _WITHIN_S):
+        async with asyncio.timeout(_FILM_WITHIN_S if crowd == "film" else _WITHIN_S):
             await _serve(int(number), kind, id, headers, send)
     except TimeoutError as error:
         raise OSError("it took too long") from error
@@ -89,7 +102,7 @@ async def _serve_in_turn(number: str, kind: str, id: UUID, headers: dict[str, st
         _sending[crowd] -= 1
 
 
-async def _serve(number: int, kind: str, id: UUID, headers: dict[str, str], send) -> None:
+async def _serve(number: int, kind: str, id: str, headers: dict[str, str], send) -> None:
     try:
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(_threads, lambda: tidy(_find, number, kind, id))
@@ -103,11 +116,17 @@ async def _serve(number: int, kind: str, id: UUID, headers: dict[str, str], send
         await _send_file(found, headers, send)
 
 
-def _find(number: int, kind: str, id: UUID) -> bytes | Path | None:
+def _find(number: int, kind: str, id: str) -> bytes | Path | None:
     """Return the file, or where it is; None when this node has none such."""
     if number != here.number():
         # It has another number than it was asked as: the asker's list is old.
         raise _Refused(421)
+    if kind in sharing.PLACES:
+        return sharing.find_here(cast(Kind, kind), id)
+    return _find_of_row(kind, UUID(id))
+
+
+def _find_of_row(kind: str, id: UUID) -> bytes | Path | None:
     if kind == "film":
         ready = TimeLapse.objects.filter(here.own(), pk=id, state=LapseState.READY).exists()
         return film_path(id) if ready else None

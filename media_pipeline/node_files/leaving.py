@@ -19,6 +19,7 @@ from media_pipeline.mirror.uncopied import LOST
 from media_pipeline.nodes import here, known
 from media_pipeline.nodes.known import Known
 from media_pipeline.nodes.models import Node, NodeState
+from media_pipeline.shared_files import keeping
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from photohub.lib.database.db import lock_in_order, one_writer
@@ -67,7 +68,7 @@ def stop_draining() -> None:
 def what_is_left() -> Left:
     """Count what only this machine has or has still to do."""
     return Left(
-        OSSObject.objects.waiting().filter(here.own()).count(),
+        OSSObject.objects.waiting().filter(here.own()).count() + keeping.waiting(here.mark()).count(),
         OSSObject.objects.failed().filter(here.own()).count(),
         Removal.objects.filter(here.own()).exclude(error=FORMER_MIRROR.text).count(),
     )
@@ -121,6 +122,8 @@ def forget_node(node: Known, user=None, say: Callable[[int], None] = lambda done
         say(done)
     Removal.objects.filter(here.of(node.mark)).update(node=here.mark())
     _end_films(node)
+    # Others may still have some, and offer those again when they tidy up.
+    keeping.waiting(node.mark).delete()
     sentence = said(
         "The machine %(name)s was declared lost. Pictures that only it had: %(count)s.",
         name=node.name,

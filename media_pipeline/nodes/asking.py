@@ -20,7 +20,7 @@ from .known import Known
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["original", "preview", "film"]
+Kind = Literal["original", "preview", "film", "firmware", "panel"]
 AT_ONCE = 8
 CONNECT_WITHIN_S = 2.0
 _SILENT_AT_MOST_S = 5.0
@@ -30,7 +30,13 @@ _PLACE_WITHIN_S = 2.0
 _NOT_MODIFIED, _NOT_SATISFIABLE = 304, 416
 # A film is taken at the pace of whoever watches it, and may hold up no picture.
 FILMS_AT_ONCE = 4
-_places: dict[str, threading.BoundedSemaphore] = {"film": threading.BoundedSemaphore(FILMS_AT_ONCE)}
+SHARED_AT_ONCE = 2
+_for_shared = threading.BoundedSemaphore(SHARED_AT_ONCE)
+_places: dict[str, threading.BoundedSemaphore] = {
+    "film": threading.BoundedSemaphore(FILMS_AT_ONCE),
+    "firmware": _for_shared,
+    "panel": _for_shared,
+}
 _for_pictures = threading.BoundedSemaphore(AT_ONCE)
 _breakers: defaultdict[tuple[int, str], Breaker] = defaultdict(lambda: Breaker(longest_pause_s=5.0))
 
@@ -43,7 +49,7 @@ class NotThere(Exception):
     """The node answered that it has no such file."""
 
 
-def path_of(node: Known, kind: Kind, id: UUID) -> str:
+def path_of(node: Known, kind: Kind, id: UUID | str) -> str:
     """Return where a node hands out a file."""
     return f"/nodes/{node.number}/{kind}/{id}"
 
@@ -58,7 +64,7 @@ def forget() -> None:
     _breakers.clear()
 
 
-def fetch(node: Known, kind: Kind, id: UUID, at_most: int) -> bytes:
+def fetch(node: Known, kind: Kind, id: UUID | str, at_most: int) -> bytes:
     """Return a file's bytes. Raises NodeAway or NotThere."""
     until_s = time.monotonic() + _WITHIN_S
     with ask(node, kind, id) as answer:
@@ -81,7 +87,7 @@ def fetch(node: Known, kind: Kind, id: UUID, at_most: int) -> bytes:
 
 @contextmanager
 def ask(
-    node: Known, kind: Kind, id: UUID, headers: Mapping[str, str] | None = None
+    node: Known, kind: Kind, id: UUID | str, headers: Mapping[str, str] | None = None
 ) -> Generator[http.client.HTTPResponse]:
     """Ask for a file and give the answer, whose body is to be read within. Raises NodeAway or NotThere."""
     breaker = _breaker(node)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery, PictureOrigin
 from devices.panels.deliveries.queue import CannotDeliver, Wish
+from devices.panels.sources import outbox
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureAway, PictureMissing, read_picture
@@ -167,6 +168,8 @@ def _show(rule: ShowRule, capture: Capture) -> int:
         cause=rule.name,
     )
     try:
+        # What takes time is done before rows are held.
+        outbox.keep(picture)
         with transaction.atomic():
             run = ShowRun.objects.create(rule=rule, capture=capture, state=RunState.SHOWN)
             sent, refusals = _send(list(rule.panels.all()), wish)

@@ -30,6 +30,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from photohub import __version__
+from photohub.lib.files import shared
 
 MANIFEST = "manifest.jsonl"
 FORM = 1
@@ -56,6 +57,7 @@ class Report:
     images: int = 0
     freed: int = 0
     elsewhere: int = 0
+    images_elsewhere: int = 0
     missing: list[str] = field(default_factory=list)
 
 
@@ -237,6 +239,15 @@ def server_variables() -> dict[str, str]:
     return {name: value for name, value in given.items() if value}
 
 
+def _note_missing(report: Report, path: str, freed_at: object) -> None:
+    if freed_at:
+        report.freed += 1
+    elif path.startswith("firmware/") and shared.is_on():
+        report.images_elsewhere += 1
+    else:
+        report.missing.append(path)
+
+
 def _fill(
     target: Target,
     snapshot: Path,
@@ -266,10 +277,7 @@ def _fill(
             try:
                 report.new += target.add(_source_of(path), path, size_bytes) and is_picture
             except FileNotFoundError:
-                if freed_at:
-                    report.freed += 1
-                else:
-                    report.missing.append(path)
+                _note_missing(report, path, freed_at)
                 continue
             report.pictures += is_picture
             report.images += not is_picture

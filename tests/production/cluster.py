@@ -72,6 +72,7 @@ class Cluster:
         env |= {"DATABASE_URL": self.database.url, "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0"}
         # No gateway runs here, so nobody is there.
         env |= {"PHOTOHUB_MQTT_URL": "mqtt://hub:not-heard-by-anybody@127.0.0.1:9"}
+        env |= {"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
         env |= {"PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off", "PHOTOHUB_ADDRESS_RATE": "off"}
         return Machine(name, host, port, data, env)
 

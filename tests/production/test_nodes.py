@@ -1,5 +1,6 @@
 """Two machines of one hub: what one stored the other shows, and what one that is killed had is away and then there again."""
 
+import hashlib
 import json
 import random
 import shutil
@@ -7,9 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
+from simulators.firmware_board import make_firmware
+from tests.builders import make_jpeg
 from tests.console import Console
 from tests.faults.ledger import Ledger, compare
 from tests.production.cluster import Cluster, Machine, running_cluster
@@ -172,6 +177,65 @@ def test_nobody_without_the_secret_is_handed_a_file(cluster: Cluster):
         cluster.ask(a, f"/nodes/1/original/{id}", **{"X-PhotoHub-Node": f"{int(time.time()) + 20}.00"})[0]
         == 403
     )
+
+
+def test_firmware_and_a_drawn_picture_are_had_though_the_machine_that_made_them_is_dead(cluster: Cluster):
+    a, b = cluster.machines
+    with httpx.Client(
+        headers={"Authorization": f"Bearer {cluster.token}"}, trust_env=False, timeout=20
+    ) as api:
+        # So that nobody else draws.
+        cluster.kill(b)
+        board, new = begin_rollout(api, a)
+        panel, drawn = draw_for_panel(api, a)
+        cluster.start(b)
+        cluster.kill(a)
+        try:
+            assert_downloads(b, board, new)
+            answer = httpx.get(f"{b.url}/panel/next", headers={"X-Device-Key": panel}, trust_env=False)
+            assert (answer.status_code, hashlib.sha256(answer.content).hexdigest()) == (200, drawn)
+        finally:
+            cluster.start(a)
+
+
+def begin_rollout(api: httpx.Client, machine: Machine) -> tuple[str, bytes]:
+    """Upload an image at this machine and roll it out to a new device; return the device's key and the image."""
+    made = api.post(f"{machine.url}/api/v1/devices", json={"code": "board", "profile": "generic"}).json()
+    new = make_firmware("2.0.0", 200_000)
+    facts = {"product": "generic", "module": "default", "version": "2.0.0", "publish": "true"}
+    stored = api.post(f"{machine.url}/api/v1/firmware", data=facts, files={"file": ("2.swu", new.data)})
+    assert stored.status_code == 201, stored.text
+    wish = {"firmware": stored.json()["id"], "devices": ["board"], "steps": [{"percent": 100}]}
+    rollout = api.post(f"{machine.url}/api/v1/rollouts", json=wish)
+    assert rollout.status_code == 201, rollout.text
+    return made["key"], new.data
+
+
+def draw_for_panel(api: httpx.Client, machine: Machine) -> tuple[str, str]:
+    """Have a picture drawn for a new panel that fetches; return the panel's key and the hash of what was drawn."""
+    devices = f"{machine.url}/api/v1/devices"
+    made = api.post(devices, json={"code": "wall", "profile": "panel"}).json()
+    fetches = {"picture_topic": "", "picture_ack_topic": "", "panel": {"poll_interval_s": 60}}
+    assert api.patch(f"{devices}/wall", json=fetches).status_code == 200
+    asked = api.post(
+        f"{devices}/wall/deliveries", files={"file": ("a.jpg", make_jpeg(640, 480), "image/jpeg")}
+    )
+    assert asked.status_code == 202, asked.text
+    address = f"{machine.url}/api/v1/deliveries/{asked.json()['id']}"
+    wait_for("it is drawn", lambda: api.get(address).json()["sha256"], 30)
+    return made["key"], api.get(address).json()["sha256"]
+
+
+def assert_downloads(machine: Machine, key: str, image: bytes) -> None:
+    """Ask for the update as the device, and take it whole and in parts."""
+    query, headers = {"module": "default", "version": "1.0.0"}, {"X-Device-Key": key}
+    with httpx.Client(headers=headers, trust_env=False, timeout=20) as device:
+        offer = device.get(f"{machine.url}/api/v1/ota/check", params=query)
+        assert offer.status_code == 200, offer.text
+        url = machine.url + urlsplit(offer.json()["url"]).path
+        assert device.get(url).content == image
+        part = device.get(url, headers={"Range": "bytes=100000-150000"})
+        assert (part.status_code, part.content) == (206, image[100_000:150_001])
 
 
 @pytest.mark.long

@@ -258,6 +258,8 @@ GET  /ota/esp/<key>                   key
 GET  /ota/f/<token>                   token
 GET  /default/controller/v1/<code>    own key
 GET  /nodes/1/original/<uuid>         node
+GET  /nodes/1/firmware/0000000000000000000000000000000000000000000000000000000000000000   node
+GET  /nodes/1/panel/0000000000000000000000000000000000000000000000000000000000000000      node
 GET  /ota/image/0000000000000000000000000000000000000000000000000000000000000000    ticket
 POST /ota/sent                        ticket
 """

@@ -21,12 +21,14 @@ from photohub.lib.pages.sentences import columns, said
 from . import queue as deliveries
 from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 from .queue import CannotDeliver, refusing
+from .wording import said_for
 
 log = logging.getLogger(__name__)
 
 _LEASE = timedelta(seconds=60)
 _TRIES = 3
 _PAUSE = timedelta(seconds=5)
+_AWAY_PAUSE = timedelta(seconds=15)
 
 
 def due(limit: int = 200) -> list[UUID]:
@@ -37,7 +39,7 @@ def due(limit: int = 200) -> list[UUID]:
 def _due_rows():
     now = timezone.now()
     rows = Delivery.objects.queued().filter(prepared_at=None)
-    rows = rows.filter(is_due("next_try_at", _PAUSE.total_seconds(), now))
+    rows = rows.filter(is_due("next_try_at", _AWAY_PAUSE.total_seconds(), now))
     return rows.filter(Q(lease_until=None) | is_due("lease_until", _LEASE.total_seconds(), now))
 
 
@@ -55,6 +57,9 @@ def prepare_one(delivery_id: str | UUID) -> bool:
         values = _make(delivery)
     except CannotDeliver as unfit:
         deliveries.fail(delivery, unfit.word, unfit.said)
+        return False
+    except outbox.BlobAway:
+        _wait_for_machine(delivery)
         return False
     except OSError as error:
         _try_later(delivery, error)
@@ -114,6 +119,8 @@ def _original_of(delivery: Delivery) -> bytes:
     if delivery.original_sha256:
         try:
             return outbox.read(delivery.original_sha256)
+        except outbox.BlobAway:
+            raise
         except outbox.BlobMissing as error:
             raise CannotDeliver("gone", said("The picture is missing from the outbox.")) from error
     if delivery.origin != PictureOrigin.URL:
@@ -128,6 +135,14 @@ def _original_of(delivery: Delivery) -> bytes:
 def _render(delivery: Delivery, picture: bytes) -> making.Made:
     with refusing():
         return making.make(picture, delivery.render, delivery.caption, delivery.stamp_at)
+
+
+def _wait_for_machine(delivery: Delivery) -> None:
+    """Try again when the machine may be back, until the delivery's time is over: nothing went wrong with the picture."""
+    rows = Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.QUEUED, lease=delivery.lease)
+    facts = {"reason_word": "away"} | columns("reason", said_for("away"))
+    again_at = timezone.now() + _AWAY_PAUSE
+    rows.update(lease=None, lease_until=None, next_try_at=again_at, attempts=F("attempts") - 1, **facts)
 
 
 def _try_later(delivery: Delivery, error: OSError) -> None:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _NOTE_EVERY_S = 0.5
 _LOOK_EVERY_S = 1.0
+_AWAY_PAUSE_S = 5.0
 _seldom = Seldom()
 _DATABASE_AWAY = (DatabaseError, InterfaceError)
 
@@ -120,6 +121,11 @@ class Pusher:
             self._sending.set()
             await transfer.run(QUIET_S if stale else 0.0)
             clean = await self._finish(transfer)
+        except outbox.BlobAway:
+            # It begins again after a pause, until its time is over.
+            clean = True
+            await asyncio.sleep(_AWAY_PAUSE_S)
+            await in_thread(_put_back, delivery)
         except outbox.BlobMissing:
             clean = True
             await in_thread(

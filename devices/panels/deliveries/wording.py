@@ -18,6 +18,9 @@ from .models import Delivery, DeliveryState, DeliveryWay, PictureOrigin
 _REASONS = {
     "replaced": gettext_lazy("Replaced by a newer picture."),
     "gone": gettext_lazy("The picture is missing from the outbox."),
+    "away": gettext_lazy(
+        "The picture is on a machine of the hub that does not answer; it will be tried again."
+    ),
     "not_image": gettext_lazy("This is not a readable picture."),
     "too_many_pixels": gettext_lazy("The picture has too many pixels."),
     "target_too_small": gettext_lazy("The picture cannot be made small enough for the profile."),

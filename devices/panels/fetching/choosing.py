@@ -143,6 +143,10 @@ def _what_it_shows(panel: Panel, wait_s: int, seen: frozenset[str]) -> Shown:
     if sha256:
         try:
             data = outbox.read(sha256)
+        except outbox.BlobAway:
+            # It goes on showing it; one that lost it is told to come again.
+            kind = panel.shown_content_type or "application/octet-stream"
+            return Shown(sha256, 0, kind, "bin", sha256 in seen, wait_s)
         except outbox.BlobMissing:
             pass
         else:

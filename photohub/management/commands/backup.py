@@ -32,6 +32,10 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{report.elsewhere:,} pictures are on the hub's other machines, and not in it: back up each of them."
             )
+        if report.images_elsewhere:
+            self.stdout.write(
+                f"{report.images_elsewhere:,} firmware images are on other machines, and not in it."
+            )
         if report.missing:
             self.stderr.write(f"{len(report.missing):,} files are not here, such as {report.missing[0]}.")
             self.stderr.write("Run verify.")

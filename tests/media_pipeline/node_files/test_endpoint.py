@@ -6,6 +6,8 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 
+from devices.firmware import images
+from devices.panels.sources import outbox
 from media_pipeline.captures.models import Capture
 from media_pipeline.node_files import endpoint
 from media_pipeline.nodes import here, signing
@@ -71,6 +73,21 @@ async def test_a_film_is_handed_out_in_parts(node):
     assert (await get(path, Range="bytes=9999999-")).status_code == 416
 
 
+async def test_images_and_pictures_for_panels_are_handed_out_by_their_hash(node, monkeypatch):
+    picture = await sync_to_async(outbox.keep)(b"drawn")
+    image = "ab" * 32
+    images.path_of(image).write_bytes(b"an image")
+    assert (await get(f"/nodes/2/panel/{picture}")).content == b"drawn"
+    assert (await get(f"/nodes/2/firmware/{image}")).content == b"an image"
+    for missing in (f"/nodes/2/panel/{image}", f"/nodes/2/firmware/{picture}", f"/nodes/2/panel/{image}x"):
+        assert (await get(missing)).status_code in (400, 404)
+    assert (await get(f"/nodes/1/panel/{picture}")).status_code == 421
+    assert (await get(f"/nodes/2/panel/{picture}", "x")).status_code == 403
+    monkeypatch.setattr(endpoint, "SHARED_AT_ONCE", 0)
+    assert (await get(f"/nodes/2/panel/{picture}")).status_code == 503
+    assert (await get(f"/nodes/2/original/{node.capture.pk}")).status_code == 200
+
+
 async def test_without_a_good_proof_nothing_is_looked_at(node, monkeypatch):
     monkeypatch.setattr(endpoint, "_find", None)
     path = f"/nodes/2/original/{node.capture.pk}"
@@ -101,7 +118,7 @@ async def test_so_many_are_served_at_once_and_no_more(node, monkeypatch):
     answer = await get(f"/nodes/2/original/{node.capture.pk}")
     assert answer.status_code == 503 and answer.headers["Retry-After"] == "1"
     assert (await get(f"/nodes/2/film/{node.film.pk}")).status_code == 200
-    assert endpoint._sending == {"film": 0, "picture": 0}
+    assert set(endpoint._sending.values()) == {0}
 
 
 async def test_one_that_takes_nothing_is_left(node, monkeypatch):
@@ -113,7 +130,7 @@ async def test_one_that_takes_nothing_is_left(node, monkeypatch):
         await asyncio.Event().wait()
 
     await asyncio.wait_for(endpoint.application(scope, None, never), 5)
-    assert endpoint._sending == {"film": 0, "picture": 0}
+    assert set(endpoint._sending.values()) == {0}
 
 
 async def test_a_hub_with_one_machine_has_no_such_address(node, settings):

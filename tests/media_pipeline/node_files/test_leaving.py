@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
 from devices.events.models import Event
+from devices.panels.sources import outbox
 from media_pipeline.captures import reading
 from media_pipeline.captures.models import Capture
 from media_pipeline.captures.reading import PictureAway, PictureMissing
@@ -20,6 +21,8 @@ from media_pipeline.mirror.uncopied import LOST
 from media_pipeline.node_files import leaving
 from media_pipeline.nodes import here, known
 from media_pipeline.nodes.models import Node, NodeState
+from media_pipeline.shared_files import sharing
+from media_pipeline.shared_files.models import SharedFile
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from photohub.management.commands import drain
 from tests.builders import make_capture, make_device, make_user
@@ -56,6 +59,18 @@ def run(*words: str) -> str:
 
 
 # --- lost ---
+
+
+def test_what_is_drawn_and_not_copied_keeps_a_machine_from_being_empty(two, monkeypatch):
+    monkeypatch.setattr(sharing, "put", lambda key, path: False)
+    before = leaving.what_is_left().waiting
+    outbox.keep(b"drawn")
+    assert leaving.what_is_left().waiting == before + 1
+    with being(two.folder, "b"):
+        outbox.keep(b"drawn on b")
+    assert leaving.what_is_left().waiting == before + 1
+    leaving.forget_node(lose_b())
+    assert [row.node for row in SharedFile.objects.all()] == [None]
 
 
 def test_what_a_lost_machine_alone_had_is_listed_and_its_rows_say_so(two):

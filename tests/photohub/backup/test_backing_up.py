@@ -11,6 +11,7 @@ from photohub.backup.backing_up import CannotBackUp, back_up
 from photohub.backup.restoring import restore
 from tests.builders import make_capture, make_device
 from tests.devices.firmware.builders import IMAGE, flip_byte, store
+from tests.media_pipeline.shared_files.machines import two as two
 from tests.nodes import being
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,3 +67,14 @@ def test_each_of_several_machines_backs_up_its_own(tmp_path, workspace):
     with being(tmp_path, "a"):
         report = back_up(tmp_path / "of a", workspace, here.holds)
         assert (report.pictures, report.elsewhere, report.missing) == (1, 1, [])
+
+
+def test_firmware_that_another_machine_has_is_not_missing(tmp_path, workspace, two):
+    with two.at("a"):
+        store()
+    with two.at("b"):
+        report = back_up(tmp_path / "of b", workspace, here.holds)
+        assert (report.images, report.images_elsewhere, report.missing) == (0, 1, [])
+    with two.at("a"):
+        report = back_up(tmp_path / "of a", workspace, here.holds)
+        assert (report.images, report.images_elsewhere, report.missing) == (1, 0, [])

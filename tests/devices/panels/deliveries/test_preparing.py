@@ -1,6 +1,7 @@
 import io
 
 import pytest
+from django.utils import timezone
 from PIL import Image
 
 from devices.events.models import Trouble
@@ -110,3 +111,20 @@ def test_a_panel_that_fetches_counts_no_packets():
     delivery = deliveries.deliver(hall, Wish(PictureOrigin.UPLOAD, "a", picture=make_jpeg(), render="none"))
     now = after(delivery)
     assert now.prepared_at and now.packets_total == 0
+
+
+def test_a_picture_on_a_machine_that_does_not_answer_is_waited_for(monkeypatch):
+    delivery, read = ask(make_jpeg(), render="none"), outbox.read
+
+    def away(sha256):
+        raise outbox.BlobAway(sha256)
+
+    monkeypatch.setattr(outbox, "read", away)
+    for _try in range(5):
+        now = after(delivery)
+        assert (now.state, now.reason_word, now.attempts, now.lease) == ("queued", "away", 0, None)
+        assert delivery.pk not in preparing.due()
+        Delivery.objects.update(next_try_at=timezone.now())
+    monkeypatch.setattr(outbox, "read", read)
+    now = after(delivery)
+    assert now.prepared_at and not now.reason_word

@@ -137,3 +137,19 @@ async def test_panels_that_are_shown_one_picture_share_its_bytes(link, monkeypat
     async with pushing_over(link):
         await until(lambda: link.sent == 3)
     assert len(reads) == 1
+
+
+async def test_a_picture_on_a_machine_that_does_not_answer_is_sent_when_it_does(link, monkeypatch):
+    monkeypatch.setattr(pushing, "_AWAY_PAUSE_S", 0.05)
+    delivery, read, tries = await in_thread(queue), outbox.read, []
+
+    def away_at_first(sha256):
+        tries.append(sha256)
+        if len(tries) < 3:
+            raise outbox.BlobAway(sha256)
+        return read(sha256)
+
+    monkeypatch.setattr(outbox, "read", away_at_first)
+    async with pushing_over(link):
+        await until_it_is(delivery, "delivered")
+    assert len(tries) == 3

@@ -152,3 +152,17 @@ def test_looking_does_not_hand_anything_out(hall):
 )
 def test_bytes_tell_their_type(data, kind):
     assert choosing.kind_of(data)[0] == kind
+
+
+def test_what_a_panel_shows_stays_while_the_machine_that_has_it_does_not_answer(hall, monkeypatch):
+    delivery = send(hall)
+    poll(hall)
+    poll(hall, delivery.sha256)
+
+    def away(sha256):
+        raise outbox.BlobAway(sha256)
+
+    monkeypatch.setattr(outbox, "read", away)
+    assert poll(hall, delivery.sha256).unchanged
+    lost_it = poll(hall)
+    assert lost_it.sha256 == delivery.sha256 and not lost_it.unchanged
