@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from devices.events import record as events
 from devices.events.models import EventType
+from devices.firmware import images
 from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance.deleting import FORMER_MIRROR
 from media_pipeline.maintenance.models import Removal
@@ -52,6 +53,7 @@ def begin_draining() -> None:
     mine = here.number()
     if not Node.objects.filter(pk=mine).exclude(state=NodeState.FORGOTTEN).update(state=NodeState.DRAINING):
         raise CannotLeave("forgotten", said("This machine was declared lost."))
+    images.share_old()
     never = OSSObject.objects.never_copied().filter(here.own())
     while keys := list(never.values_list("pk", flat=True)[:_TOGETHER]):
         with one_writer(), transaction.atomic():

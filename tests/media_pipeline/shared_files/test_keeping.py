@@ -11,6 +11,7 @@ from devices.panels.in_use import hashes_in_use
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.sources import outbox
 from media_pipeline import tasks
+from media_pipeline.node_files import leaving
 from media_pipeline.shared_files import keeping, sharing
 from media_pipeline.shared_files.models import SharedFile
 from tests.builders import make_device
@@ -102,6 +103,17 @@ def test_what_was_there_before_there_were_several_machines_is_shared(two: Two, s
     two.stopped.add("a")
     with two.at("b"):
         assert images.verified_bytes(row) == IMAGE and outbox.read(sha256) == b"old"
+
+
+def test_a_machine_that_is_being_emptied_offers_images_from_before_there_were_several(two: Two, settings):
+    with two.at("a"):
+        settings.NODE_URL = ""
+        sha256 = make_firmware().sha256
+        settings.NODE_URL = "http://127.0.0.2:1"
+        leaving.begin_draining()
+        assert leaving.what_is_left().waiting == 1
+        assert keeping.store_waiting() == 1 and not leaving.what_is_left()
+    assert two.keys() == {sharing.key_of("firmware", sha256)}
 
 
 def test_an_image_that_was_deleted_leaves_every_machine_and_the_store(two: Two):
