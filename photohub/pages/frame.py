@@ -32,7 +32,12 @@ def draw_nav(request: HttpRequest, rights, rail) -> SafeString:
             "path": request.get_full_path(),
             "username": name or "",
         },
-        lambda: {"rail": rail, "product_version": __version__},
+        lambda: {
+            "rail": rail,
+            # A phone's bar has no place for firmware.
+            "rooms_in_bar": sum(line.room.key != "firmware" for line in rail),
+            "product_version": __version__,
+        },
     )
 
 

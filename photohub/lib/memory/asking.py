@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction
 from django.utils.decorators import sync_and_async_middleware
@@ -48,6 +48,7 @@ def once_a_page(ask: Callable[[], T]) -> Callable[[], T]:
             return ask()
         if ask not in answers:
             answers[ask] = ask()
-        return answers[ask]
+        # Its own answer, which no type of Python can say.
+        return cast(T, answers[ask])
 
     return answer
