@@ -538,6 +538,17 @@ try:
 except BucketSettingError as _error:
     raise SettingError(_error.name, _error.sentence) from None
 
+PHOTOHUB_ACK = env_choice(
+    "PHOTOHUB_ACK",
+    "stored",
+    ("stored", "mirrored"),
+    "When a camera hears that its picture is safe: once it is stored, or once the object store has a copy too",
+)
+if PHOTOHUB_ACK == "mirrored" and PHOTOHUB_MIRROR not in ("oss", "s3"):
+    raise SettingError(
+        "PHOTOHUB_ACK", "is mirrored, but there is no object store. Set PHOTOHUB_MIRROR to oss or s3"
+    )
+
 # --- several machines --------------------------------------------------------------------------------------------
 
 NODE_URL = env_parsed(

@@ -32,6 +32,7 @@ from photohub.lib.http.scope import client_address
 from photohub.lib.messaging import load, loop_calls
 from photohub.lib.network.site import base_url
 
+from . import copies
 from .body import Body
 from .head import PATHS, Head, read_head
 from .ingest import Receipt, Upload, committer
@@ -41,6 +42,8 @@ from .refusal_notes import FAULT, RefusalNotes
 log = logging.getLogger(__name__)
 
 _ANSWER_WITHIN_S = 7.5
+# With the second copy; cameras wait for 10 s.
+_COPIED_WITHIN_S = 9.0
 _FAILED_TRIES = FailedTries()
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
@@ -110,7 +113,7 @@ class _Request:
         upload = Upload(
             source=Source.HTTP,
             device=known.device,
-            name=_label_of(head),
+            name=await self._name_of(head, known.device),
             body=self.body.spool,
             facts=facts,
             received_at=timezone.now(),
@@ -121,6 +124,15 @@ class _Request:
             telemetry=head.telemetry,
         )
         return await self._store(upload)
+
+    async def _name_of(self, head: Head, device: Device) -> str:
+        if head.name is not None or not copies.are_awaited():
+            return _label_of(head)
+        try:
+            same = await in_thread(copies.name_of_same, device, self.body.spool.sha256)
+        except (DatabaseError, InterfaceError) as error:
+            raise Refused("db", "The hub's database is away; send the picture again.", 5) from error
+        return same or _label_of(head)
 
     async def note_stored(self) -> None:
         """Note on the device's page what was wrong with a picture that was stored, or that nothing is any more."""
@@ -200,18 +212,21 @@ class _Request:
         spool = self.body.hand_over()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Receipt] = loop.create_future()
-        left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not self._slow_body() else 3.0
+        is_slow = self._slow_body()
+        left_s = max(0.5, _ANSWER_WITHIN_S - self._taken_s()) if not is_slow else 3.0
         # Handed in last: the thread that is woken by it and this one would hold each other up.
         submitted = committer.submit(upload)
         submitted.add_done_callback(lambda done: _hand_over(done, spool, answer))
         patience = loop.call_later(left_s, _give_up, answer)
         try:
             with load.storing():
-                return await answer
+                receipt = await answer
         finally:
             patience.cancel()
             # Nobody waits for the answer any more: what still waits to be stored need not be.
             submitted.cancel()
+        await copies.wait(receipt.id, max(0.5, _COPIED_WITHIN_S - self._taken_s()) if not is_slow else 3.0)
+        return receipt
 
     def _taken_s(self) -> float:
         return time.monotonic() - self._started

@@ -36,7 +36,7 @@ from photohub.lib.database.db import note_absence, one_writer, require_database,
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import enqueue, load, notify
 
-from . import freshness, lookups
+from . import copies, freshness, lookups
 from .committer import Committer
 
 log = logging.getLogger(__name__)
@@ -338,8 +338,10 @@ def _notify(captures: list[Capture]) -> None:
         return
     if not load.is_high():
         enqueue.send_task("media_pipeline.tasks.make_thumbnails", ids, _PREVIEWS_AFTER_S, load.is_high)
-    if settings.PHOTOHUB_MIRROR != "none":
-        enqueue.send_task("media_pipeline.tasks.mirror_captures", ids)
+    # What its answer waits for is copied by who waits; the sweep finds it when nobody does any more.
+    to_copy = [c.id for c in captures if not copies.is_copied_by_answer(c.source)]
+    if settings.PHOTOHUB_MIRROR != "none" and to_copy:
+        enqueue.send_task("media_pipeline.tasks.mirror_captures", to_copy)
     if cameras := watch.among(c.device_id for c in captures):
         enqueue.send_task("media_pipeline.tasks.run_show_rules", cameras)
     if any(c.publish_state == Step.PENDING for c in captures):

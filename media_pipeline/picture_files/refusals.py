@@ -31,7 +31,10 @@ STATUS = {
 
 
 class Refused(answers.Refused):
-    """A picture that was not stored: nothing of it is kept, neither row nor file."""
+    """A picture that was not stored: nothing of it is kept, neither row nor file.
+
+    Or one that is stored, but has no second copy yet where that is asked for (`intake.copies`).
+    """
 
     def __init__(self, word: str, sentence: str, retry_after_s: int = 0) -> None:
         super().__init__(STATUS[word], word, sentence, retry_after_s)

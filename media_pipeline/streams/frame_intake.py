@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -25,6 +26,7 @@ from devices.protocol.topics import FileTopic
 from devices.registry.models import Device
 from media_pipeline.captures.models import Capture, Source
 from media_pipeline.formats import images
+from media_pipeline.intake import copies
 from media_pipeline.intake.ingest import Receipt, Upload, committer
 from media_pipeline.intake.refusal_notes import (
     ENDED_BY_PICTURE,
@@ -48,6 +50,7 @@ log = logging.getLogger(__name__)
 
 KNOWN_FOR_S = 5.0
 STORED_WITHIN_S = 20.0
+COPIED_WITHIN_S = 9.0
 WAITING_AT_MOST = 8
 PARTS_HELD_BYTES = 32 * 2**20
 NAME_LIMIT = 128
@@ -219,7 +222,7 @@ class FrameIntake:
             return None
         if picture is None:
             return None
-        if repeated and was_stored(device, picture):
+        if repeated and self._is_safe(device, part, payload, picture):
             self.counters["repeated"] += 1
             return None
         self.counters["frames"] += 1
@@ -238,6 +241,19 @@ class FrameIntake:
                 self._keep_unstored(device.code, (part, hash(payload), picture))
             raise
         return receipt
+
+    def _is_safe(self, device: Device, part: int | None, payload: bytes, picture: bytes) -> bool:
+        """Tell whether a picture that comes again is stored. Raises Refused while it has to have a copy, and has none."""
+        id = find_stored(device, picture)
+        if id is None:
+            return False
+        try:
+            copies.wait_in_thread(id, COPIED_WITHIN_S)
+        except Refused:
+            if part is not None:
+                self._keep_unstored(device.code, (part, hash(payload), picture))
+            raise
+        return True
 
     def _join(self, code: str, part: int, payload: bytes) -> bytes | None:
         now_s = self._clock()
@@ -289,9 +305,11 @@ class FrameIntake:
     def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
         submitted = None
         try:
-            upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=name)
+            called = name or copies.name_of_same(device, hash_of(picture))
+            upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=called)
             submitted = self._hand_in(upload)
             receipt = submitted.result(STORED_WITHIN_S)
+            copies.wait_in_thread(receipt.id, COPIED_WITHIN_S)
         except TimeoutError as error:
             if submitted is not None:
                 submitted.cancel()
@@ -344,9 +362,15 @@ def find_enabled(code: str) -> Device | None:
     return Device.objects.filter(code=code, enabled=True).first()
 
 
-def was_stored(device: Device, picture: bytes) -> bool:
-    """Tell whether these bytes are a capture of this device already."""
-    return Capture.everything.filter(device=device, sha256=hashlib.sha256(picture).hexdigest()).exists()
+def hash_of(picture: bytes) -> str:
+    """Return the hash under which a capture is known."""
+    return hashlib.sha256(picture).hexdigest()
+
+
+def find_stored(device: Device, picture: bytes) -> UUID | None:
+    """Return the capture of this device that these bytes are already."""
+    rows = Capture.everything.filter(device=device, sha256=hash_of(picture))
+    return rows.values_list("pk", flat=True).first()
 
 
 def clean_name(raw: str) -> str:

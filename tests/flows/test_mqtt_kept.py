@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from devices.protocol.mqtt.packets import Connect, Kind, puback
+from tests.fakes.oss_server import FakeOSS
 from tests.faults.hub import change
 from tests.faults.ledger import make_picture
 from tests.flows.story import until
@@ -86,3 +87,22 @@ async def test_a_full_disk_is_not_acknowledged_and_the_repetition_is_kept_when_t
         await camera.send(build_publish(FRAME, frame, 1, 1, dup=True))
         assert (await camera.receive()).raw == puback(1)
     assert captures(hub) == 1
+
+
+async def test_where_two_copies_are_wanted_a_picture_is_acknowledged_when_the_bucket_has_it(hub):
+    with FakeOSS() as oss:
+        hub.stop()
+        hub.start(PHOTOHUB_ACK="mirrored", **oss.settings())
+        oss.fail(times=None)
+        frame = make_picture()
+        async with board(hub) as camera:
+            await camera.send(build_publish(FRAME, frame, 1, 1))
+            await until(lambda: captures(hub))
+            await camera.send(PING)
+            assert (await camera.receive()).kind is Kind.PINGRESP
+            assert not oss.objects
+            oss.heal()
+            await camera.send(build_publish(FRAME, frame, 1, 1, dup=True))
+            assert (await camera.receive()).raw == puback(1)
+            assert [kept.body for kept in oss.objects.values()] == [frame]
+        assert captures(hub) == 1

@@ -72,10 +72,24 @@ def test_a_database_that_is_away_is_waited_for_while_serving(tmp_path, monkeypat
     ],
 )
 def test_one_of_several_needs_what_they_share(changed, sentence, tmp_path):
+    error = read_settings(changed, tmp_path)
+    assert not sentence or error.splitlines()[-1].count("PHOTOHUB_NODE_URL") == 1
+    assert bool(error) == bool(sentence) and sentence in error
+
+
+def read_settings(changed: dict[str, str], tmp_path: Path) -> str:
+    """Return what a start with these settings is refused for; nothing where it is not."""
     env = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ} | CLUSTER | changed
     env["PHOTOHUB_DATA"] = str(tmp_path / "data")
     command = [sys.executable, "-c", "import photohub.settings"]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
-    assert (done.returncode == 0) == (not sentence)
-    assert not sentence or done.stderr.splitlines()[-1].count("PHOTOHUB_NODE_URL") == 1
-    assert sentence in done.stderr
+    assert (done.returncode == 0) == (not done.stderr)
+    return done.stderr
+
+
+@pytest.mark.parametrize("kind", ["none", "file"])
+def test_two_copies_before_the_answer_need_an_object_store(kind, tmp_path):
+    changed = {"PHOTOHUB_ACK": "mirrored", "PHOTOHUB_NODE_URL": ""}
+    assert not read_settings(changed, tmp_path)
+    error = read_settings(changed | {"PHOTOHUB_MIRROR": kind, "PHOTOHUB_MIRROR_FOLDER": "/mnt/a"}, tmp_path)
+    assert "PHOTOHUB_ACK: is mirrored, but there is no object store" in error
