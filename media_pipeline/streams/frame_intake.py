@@ -305,7 +305,7 @@ class FrameIntake:
     def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
         submitted = None
         try:
-            called = name or copies.name_of_same(device, hash_of(picture))
+            called = name or (copies.name_of_same(device, hash_of(picture)) if copies.are_awaited() else "")
             upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=called)
             submitted = self._hand_in(upload)
             receipt = submitted.result(STORED_WITHIN_S)
