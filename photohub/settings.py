@@ -7,6 +7,7 @@ A wrong or contradictory value stops the start with a sentence that names the va
 import atexit
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -263,6 +264,11 @@ def _sqlite() -> dict:
     }
 
 
+# Whoever serves tells cameras to come again; who waits for a command wants its end, however busy the database is.
+_SERVES = Path(sys.argv[0]).name != "manage.py" or sys.argv[1:2] in (["up"], ["web"], ["gateway"], ["alive"])
+_DATABASE_WITHIN_S = 2 if _SERVES else 15
+
+
 def _postgresql() -> dict:
     parts = urlsplit(DATABASE_URL)
     if parts.scheme not in ("postgres", "postgresql"):
@@ -281,12 +287,12 @@ def _postgresql() -> dict:
             "pool": {
                 "min_size": 1,
                 "max_size": env_int("PHOTOHUB_DB_POOL", 10, "Database connections a process"),
-                "timeout": 2,
+                "timeout": _DATABASE_WITHIN_S,
                 # The pool's own pauses between tries double up to minutes, and nobody is served meanwhile, however
                 # long the database has been back. When it gives up, the next one who asks makes it try at once.
-                "reconnect_timeout": 2,
+                "reconnect_timeout": _DATABASE_WITHIN_S,
             },
-            "connect_timeout": 2,
+            "connect_timeout": _DATABASE_WITHIN_S,
             **query,
         },
     }
@@ -331,7 +337,7 @@ if REDIS_URL:
             "OPTIONS": {
                 "pool_class": "redis.BlockingConnectionPool",
                 "max_connections": REDIS_CONNECTIONS,
-                "timeout": 2,
+                "timeout": _DATABASE_WITHIN_S,
             },
         }
     }

@@ -1,4 +1,7 @@
+import os
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -208,3 +211,27 @@ def test_more_days_than_the_calendar_has_are_named_at_the_start(monkeypatch, nam
     monkeypatch.setenv(name, str(most + 1))
     with pytest.raises(SettingError, match=f"^{name}: .*{most + 1} is too large. Write at most {most}"):
         runpy.run_path(str(Path(settings.BASE_DIR) / "photohub" / "settings.py"))
+
+
+@pytest.mark.parametrize(
+    ("words", "within_s"),
+    [
+        ("manage.py web", 2),
+        ("manage.py alive web", 2),
+        ("celery worker", 2),
+        ("manage.py add_device porch", 15),
+    ],
+)
+def test_a_command_waits_longer_for_a_busy_database_than_who_serves(words, within_s, tmp_path):
+    asked = (
+        f"import sys; sys.argv = {words.split()}; from photohub.settings import DATABASES as d; "
+        "o = d['default']['OPTIONS']; print(o['connect_timeout'], o['pool']['timeout'], o['pool']['reconnect_timeout'])"
+    )
+    env = {
+        "PATH": os.environ["PATH"],
+        "DATABASE_URL": "postgres://hub@db/hub",
+        "PHOTOHUB_DATA": str(tmp_path),
+    }
+    command = [sys.executable, "-c", asked]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, cwd=settings.BASE_DIR)
+    assert done.stdout.split() == [str(within_s)] * 3, done.stderr
