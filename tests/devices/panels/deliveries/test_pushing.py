@@ -141,6 +141,7 @@ async def test_panels_that_are_shown_one_picture_share_its_bytes(link, monkeypat
 
 async def test_a_picture_on_a_machine_that_does_not_answer_is_sent_when_it_does(link, monkeypatch):
     monkeypatch.setattr(pushing, "_AWAY_PAUSE_S", 0.05)
+    monkeypatch.setattr(pushing, "QUIET_S", 0.05)
     delivery, read, tries = await in_thread(queue), outbox.read, []
 
     def away_at_first(sha256):
