@@ -4,9 +4,14 @@ Below the marker a part's figures are replaced when it was measured; of a part i
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
+
+# Parts of PhotoHub that are measured read its settings.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photohub.settings")
+os.environ.setdefault("PHOTOHUB_ENV", "test")
 
 from benchmarks import (
     button,

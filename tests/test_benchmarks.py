@@ -283,6 +283,11 @@ def test_figures_replace_those_of_the_page_and_keep_its_prose(
     assert text.startswith("Prose.") and "| hub | 0.50 |" in text and "old figures" not in text
 
 
+def test_figures_are_written_by_a_process_that_was_told_of_no_settings() -> None:
+    env = {"PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", "import benchmarks.figures"], cwd=load.ROOT, env=env, check=True)
+
+
 def test_figures_of_a_part_that_was_not_measured_stay() -> None:
     before = (
         "## Figures\n\n### Growth (load 1, 2)\n\nold growth\n\n### Button to tile (load 1, 2)\n\nold button\n"
