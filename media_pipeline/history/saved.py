@@ -35,7 +35,7 @@ def add(request: HttpRequest) -> HttpResponse:
     query = QueryDict(request.POST.get("query", "")[:4000])
     text = filters_in(query)
     if not name:
-        messages.warning(request, _("Write a name for these filters."))
+        messages.warning(request, _("Enter a name for these filters."))
     elif not text or len(text) > 1000 or not _is_readable(query):
         messages.warning(request, _("There are no filters to save."))
     elif SavedFilter.objects.filter(user=request.user).exclude(name=name).count() >= SAVED_AT_MOST:
