@@ -63,8 +63,13 @@ async def test_why_a_camera_cannot_be_fetched_is_seen_until_it_can(monkeypatch):
     await until(lambda: asyncio.to_thread(lambda: words() == ["fetch_unreachable"]))
     event = await asyncio.to_thread(lambda: Device.objects.get().events.exclude(sentence="").last())
     assert event.problem and "127.0.0.1:1 cannot be reached (Connection refused)" in event.sentence
-    await note_trouble("porch", LoginRefused("fetch_login_wrong", host="cam"))
-    assert "fetch_login_wrong" in await asyncio.to_thread(words)
+
+    async def is_told() -> bool:
+        await note_trouble("porch", LoginRefused("fetch_login_wrong", host="cam"))
+        return "fetch_login_wrong" in await asyncio.to_thread(words)
+
+    # The hub tries again meanwhile, and says then what is so.
+    await until(is_told)
     await asyncio.to_thread(Device.objects.update, pull_url="")
     await until(lambda: asyncio.to_thread(lambda: words() == []))
     task.cancel()
