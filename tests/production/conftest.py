@@ -1,10 +1,12 @@
 """One production stack for all tests of this folder, which run in one process."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.fakes.oss_server import FakeOSS
+from tests.flows.story import Visitor
 from tests.production.ledgers import http_camera, send_some
 from tests.production.stack import Stack, running_stack
 
@@ -21,6 +23,15 @@ def stack(oss: FakeOSS) -> Iterator[Stack]:
     env = {"PHOTOHUB_UPLOAD_TIMEOUT": "6", "PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
     with running_stack(oss.settings() | env) as running:
         yield running
+
+
+@pytest.fixture
+async def maker(stack: Stack) -> AsyncIterator[Visitor]:
+    """Somebody who works with the API."""
+    token = await asyncio.to_thread(lambda: stack.token)
+    person = Visitor(stack.url, token)
+    yield person
+    await person.api.aclose()
 
 
 @pytest.fixture(scope="session")

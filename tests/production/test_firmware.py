@@ -2,9 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-
-import pytest
 
 from simulators.ddi_client import DdiClient, DdiConfig
 from simulators.esp_https_ota import EspHttpsOta, EspHttpsOtaConfig
@@ -12,14 +9,6 @@ from simulators.esp_updater import EspUpdater, EspUpdaterConfig
 from tests.flows.story import Visitor
 from tests.flows.updates import OLD, release
 from tests.production.stack import Stack, is_open, wait_for
-
-
-@pytest.fixture
-async def maker(stack: Stack) -> AsyncIterator[Visitor]:
-    token = await asyncio.to_thread(lambda: stack.token)
-    person = Visitor(stack.url, token)
-    yield person
-    await person.api.aclose()
 
 
 async def test_an_arduino_board_updates_through_the_proxy(stack: Stack, maker: Visitor) -> None:

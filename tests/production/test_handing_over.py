@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -21,14 +21,6 @@ from tests.production.stack import Stack, command_of, is_open, wait_for, write_n
 # More than what the kernel takes for a device that reads nothing.
 LARGE_BYTES = 16 * 2**20
 THROUGH = {"X-Sends-Firmware": "nginx"}
-
-
-@pytest.fixture
-async def maker(stack: Stack) -> AsyncIterator[Visitor]:
-    token = await asyncio.to_thread(lambda: stack.token)
-    person = Visitor(stack.url, token)
-    yield person
-    await person.api.aclose()
 
 
 async def offer(stack: Stack, maker: Visitor, **more) -> tuple[Update, str]:
