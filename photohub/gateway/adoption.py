@@ -52,6 +52,11 @@ class Adoption:
                 except (MqttDown, TimeoutError, DatabaseError, InterfaceError) as error:
                     # The lease that was taken for it runs out, and somebody tries again.
                     log.warning("The session of %s could not be taken over yet (%r).", seen.row.pk, error)
+                except Exception:
+                    # A fault of ours with one session ends neither our own connection nor the others' turn.
+                    log.exception(
+                        "The session of %s could not be taken over; it is tried again.", seen.row.pk
+                    )
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _adopt(self, seen: Seen) -> None:

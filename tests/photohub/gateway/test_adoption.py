@@ -62,3 +62,24 @@ async def test_another_that_was_faster_leaves_nothing_to_do(mosquitto):
     member = SimpleNamespace(process=holding.Process(), living=("f" * 16,), orphaned=[seen])
     await Adoption(member, lambda number: mosquitto, None)._adopt(seen)
     assert await Lease.objects.filter(pk="dead").aexists()
+
+
+async def test_a_fault_with_one_session_keeps_no_other_from_its_turn(monkeypatch, caplog):
+    tried, done = [], asyncio.Event()
+
+    async def adopt(_self, seen) -> None:
+        tried.append(seen)
+        if seen == "second":
+            done.set()
+        raise ValueError(seen)
+
+    # The log names the row of each.
+    rows = [SimpleNamespace(row=SimpleNamespace(pk=name)) for name in ("first", "second")]
+    monkeypatch.setattr(Adoption, "_adopt", lambda self, seen: adopt(self, seen.row.pk))
+    running = asyncio.create_task(Adoption(SimpleNamespace(orphaned=rows), None, None).run())
+    async with asyncio.timeout(10):
+        await done.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert tried == ["first", "second"]
+    assert "The session of first could not be taken over" in caplog.text
