@@ -209,10 +209,15 @@ class Gateway:
     async def _note_listeners(self) -> None:
         while True:
             self._listening_changed.clear()
-            with contextlib.suppress(*_DATABASE_AWAY):
+            try:
                 await in_thread(
                     self._listeners.look, listening.note_listeners, self._hearing(), self._part.holds
                 )
+            except _DATABASE_AWAY:
+                pass
+            except Exception:
+                # All devices would lose the connection for it.
+                log.exception("Which devices listen could not be noted; it is tried again.")
             # Many may begin to listen at once.
             await asyncio.sleep(_LISTENERS_EVERY_S)
             await self._listeners.wait(self._listening_changed, _LISTENERS_EVERY_S)

@@ -101,6 +101,28 @@ async def test_offers_are_noted_together_but_for_those_that_the_broker_did_not_t
     assert noted == [[0, 2]]
 
 
+async def test_a_fault_while_listeners_are_noted_ends_no_connection(monkeypatch, caplog):
+    monkeypatch.setattr(gateway, "_LISTENERS_EVERY_S", 0.0)
+    noting, tried = (
+        gateway.Gateway(None, SimpleNamespace(frame_intake=None), lambda *_: True),
+        asyncio.Semaphore(0),
+    )
+
+    async def fail(*_args) -> None:
+        tried.release()
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(gateway, "in_thread", fail)
+    monkeypatch.setattr(noting._listeners, "wait", lambda *_args: asyncio.sleep(0))
+    task = asyncio.create_task(noting._note_listeners())
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await tried.acquire()
+    assert not task.done() and "Which devices listen could not be noted" in caplog.text
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
 async def listening(address: Address):
     """A gateway on this broker, which hears all that devices say."""
