@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from tests.scheduling import units_of
+from tests.scheduling import unit_of, units_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,7 +61,8 @@ class Parent:
 
     def __init__(self, session: pytest.Session, count: int) -> None:
         self._session = session
-        self._units = deque(units_of([item.nodeid for item in session.items]))
+        units = (unit_of(item.nodeid, getattr(item, "fixturenames", ())) for item in session.items)
+        self._units = deque(units_of(units))
         self._count = min(count, len(self._units))
         self._begun = 0
         self._workers: list[Worker] = []

@@ -1,16 +1,21 @@
 """A plugin of pytest: which tests run together in one process, and the long ones begin first.
 
-Those that share a stack of the production form, or a browser, are one unit; so is each other file.
+Those that share the stack of the production form are one unit; so are those that share a browser, except for the walk through
+all pages, which takes as long as the others together. Each other file is a unit of its own.
 """
 
 from collections.abc import Iterable, Set
 
 import pytest
 
-# Each has a stack of eleven processes, or a browser, to itself.
-SHARING = ("tests/production/", "tests/browser/")
+PRODUCTION, BROWSER = "tests/production/", "tests/browser/"
+# The fixture that starts the stack's eleven processes.
+STACK = "stack"
+EVERY_PAGE = "tests/browser/test_every_page.py"
 LONG = (
-    *SHARING,
+    PRODUCTION,
+    EVERY_PAGE,
+    BROWSER,
     "tests/faults/",
     "tests/flows/",
     "tests/test_benchmarks.py",
@@ -18,18 +23,22 @@ LONG = (
 )
 
 
-def units_of(nodeids: Iterable[str]) -> list[list[int]]:
+def units_of(units: Iterable[str]) -> list[list[int]]:
     """Return the places of tests by the units that they belong to, in the order in which these begin."""
-    units: dict[str, list[int]] = {}
-    for place, nodeid in enumerate(nodeids):
-        units.setdefault(unit_of(nodeid), []).append(place)
-    return list(units.values())
+    places: dict[str, list[int]] = {}
+    for place, unit in enumerate(units):
+        places.setdefault(unit, []).append(place)
+    return list(places.values())
 
 
-def unit_of(nodeid: str) -> str:
-    """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to."""
+def unit_of(nodeid: str, fixtures: Iterable[str] = ()) -> str:
+    """Return the unit that `nodeid` ("tests/a/test_b.py::test_c[d]") belongs to; `fixtures` are all that it uses."""
     path = nodeid.split("::", 1)[0]
-    return next((start for start in SHARING if path.startswith(start)), path)
+    if path.startswith(PRODUCTION) and STACK in fixtures:
+        return PRODUCTION
+    if path.startswith(BROWSER) and path != EVERY_PAGE:
+        return BROWSER
+    return path
 
 
 def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:

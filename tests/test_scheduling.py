@@ -2,21 +2,29 @@
 
 from tests import scheduling
 
-FILES = (
-    "tests/production/faults/test_f.py",
-    "tests/production/test_a.py",
-    "tests/production/test_b.py",
-    "tests/devices/test_c.py",
-    "tests/devices/test_d.py",
-    "tests/test_e.py",
-)
+TESTS = {
+    "tests/production/faults/test_f.py": {"stack", "db"},
+    "tests/production/test_a.py": {"stack"},
+    "tests/production/test_b.py": {"tmp_path"},
+    "tests/browser/test_c.py": {"page"},
+    "tests/browser/test_d.py": {"page"},
+    "tests/browser/test_every_page.py": {"page"},
+    "tests/devices/test_e.py": {"stack"},
+}
 
 
-def test_each_file_is_one_unit_and_so_is_the_production_form():
-    names = [f"{file}::test_note[{turn}]" for turn in range(2) for file in FILES]
-    units = [{names[place].split("::")[0] for place in unit} for unit in scheduling.units_of(names)]
-    assert units == [set(FILES[:3]), {FILES[3]}, {FILES[4]}, {FILES[5]}]
-    assert sorted(place for unit in scheduling.units_of(names) for place in unit) == list(range(len(names)))
+def test_those_that_share_a_stack_or_a_browser_are_one_unit_and_so_is_each_other_file():
+    tests = [(f"{file}::test_note[{turn}]", used) for turn in range(2) for file, used in TESTS.items()]
+    units = scheduling.units_of(scheduling.unit_of(*test) for test in tests)
+    a, b, c, d, e, every_page, other = TESTS
+    assert [{tests[place][0].split("::")[0] for place in unit} for unit in units] == [
+        {a, b},
+        {c},
+        {d, e},
+        {every_page},
+        {other},
+    ]
+    assert sorted(place for unit in units for place in unit) == list(range(len(tests)))
 
 
 def test_long_ones_begin_first():
@@ -25,14 +33,8 @@ def test_long_ones_begin_first():
         "tests/devices/test_slow.py::test_x",
         "tests/flows/test_b.py::test_x[a::b]",
         "tests/browser/test_d.py::test_x",
+        "tests/browser/test_every_page.py::test_x",
         "tests/production/test_c.py::test_x",
     ]
     slow = {"tests/devices/test_slow.py"}
     assert sorted(names, key=lambda name: scheduling.rank(name, slow)) == names[::-1]
-    assert [scheduling.unit_of(name) for name in names] == [
-        "tests/devices/test_a.py",
-        "tests/devices/test_slow.py",
-        "tests/flows/test_b.py",
-        "tests/browser/",
-        "tests/production/",
-    ]
