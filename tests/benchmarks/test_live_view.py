@@ -7,7 +7,7 @@ def test_every_server_delivers_frames_and_only_the_relay_tears_them():
     cells = {cell["server"]: cell for cell in result["cells"]}
     for name in ("photohub", "fan-out"):
         assert cells[name]["delivered"] > 10 and cells[name]["delivered_share"] > 0.9
-        assert cells[name]["broken"] == 0 and cells[name]["age_p99_ms"] < 1000
+        assert cells[name]["broken"] == 0 and 0 < cells[name]["age_p99_ms"] < 60_000
     assert cells["relay"]["delivered_share"] < 0.7
     text = live_view.report(result)
     assert text.count("\n") == 4 and "| 2 | 20 | photohub |" in text

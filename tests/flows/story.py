@@ -12,7 +12,8 @@ import websockets
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config
 from simulators.scenes import make_still
 
-PATIENCE_S = 10.0
+# As long as a machine may take that others use too; what happens in time is not waited for.
+PATIENCE_S = 45.0
 
 
 async def until(check, within_s: float = PATIENCE_S):

@@ -19,6 +19,7 @@ from media_pipeline.links.models import ShareLink
 from media_pipeline.maintenance import deleting
 from media_pipeline.picture_files import store
 from media_pipeline.picture_files.refusals import Refused
+from photohub.lib.database import pacing
 from photohub.lib.messaging import enqueue
 from tests.builders import make_capture, make_device, make_jpeg, make_upload, make_user
 
@@ -37,7 +38,7 @@ def make_camera(pictures: int = 3) -> tuple[Device, list[Capture]]:
 
 def test_a_removed_device_takes_its_rows_along_and_is_told():
     alice, porch = make_user("alice", "owner"), make_device("porch", name="Porch")
-    assert removing.remove_device(porch, alice)
+    assert removing.remove_device(porch, alice, within_s=60)
 
     assert not Device.everything.exists() and not DeviceKey.objects.exists() and not Command.objects.exists()
     event = Event.objects.get()
@@ -52,8 +53,11 @@ def test_upper_rooms_clean_up_before_the_rows_go(monkeypatch):
         return left.pop(0)
 
     monkeypatch.setattr(removing, "_listeners", [(clear, lambda device: 0)])
+    # However busy the machine is.
+    monkeypatch.setattr(pacing, "_LONG_S", 60)
+    monkeypatch.setattr(removing, "_pace", pacing.Pace(removing.BATCH))
     porch = make_device("porch")
-    assert removing.remove_device(porch)
+    assert removing.remove_device(porch, within_s=60)
 
     assert heard == [(f"~{porch.pk}", removing.BATCH)] * 3
 
@@ -186,5 +190,5 @@ def test_a_picture_that_comes_in_the_last_moment_goes_as_well(monkeypatch):
 def test_events_of_a_removed_device_go_in_batches():
     porch = make_device("porch")
     events.record_all([Event(type=EventType.DEVICE_CHANGED, device=porch) for _ in range(7)])
-    assert removing.remove_device(porch)
+    assert removing.remove_device(porch, within_s=60)
     assert not Event.objects.filter(device__isnull=False).exists()

@@ -78,7 +78,7 @@ def test_the_pictures_of_a_removed_camera_are_counted_out():
     make_at(porch, NOON)
     make_at(barn, NOON)
     keep_counts()
-    removing.remove_device(porch, make_user("alice", "owner"))
+    removing.remove_device(porch, make_user("alice", "owner"), within_s=60)
     keep_counts()
     assert quarters_of(ALL_CAMERAS, NOON) == [(1, 0, 0, 0)]
     assert not quarters_of(porch.pk, NOON)

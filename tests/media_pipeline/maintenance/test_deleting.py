@@ -137,7 +137,7 @@ def test_a_device_takes_its_pictures_with_it(monkeypatch):
     porch, trashed = make_device("porch"), timezone.now()
     paths = [store.full_path(make_capture(porch, name=name, kept=name == "a").path) for name in "abcde"]
     paths.append(store.full_path(make_capture(porch, name="f", trashed_at=trashed).path))
-    assert removing.remove_device(porch)
+    assert removing.remove_device(porch, within_s=60)
     assert not any(path.exists() for path in paths) and not Removal.objects.exists()
 
 
@@ -145,7 +145,7 @@ def test_copies_of_a_removed_devices_pictures_are_deleted_by_the_worker(settings
     use_folder_mirror(settings, tmp_path / "mirror")
     capture = make_mirrored(tmp_path / "mirror")
     key = OSSObject.objects.get().key
-    removing.remove_device(capture.device)
+    removing.remove_device(capture.device, within_s=60)
     assert [row.mirror_key for row in Removal.objects.all()] == [key]
     assert sweep() == 1 and not (tmp_path / "mirror" / key).exists()
 
@@ -154,6 +154,6 @@ def test_a_file_that_cannot_be_removed_with_its_device_is_tried_again(monkeypatc
     capture = make_capture(make_device("porch"))
     with monkeypatch.context() as patch:
         patch.setattr(store, "remove", mock.Mock(side_effect=OSError(errno.EIO, "Input/output error")))
-        removing.remove_device(capture.device)
+        removing.remove_device(capture.device, within_s=60)
     assert store.full_path(capture.path).exists() and not Device.everything.exists()
     assert sweep() == 1 and not store.full_path(capture.path).exists()

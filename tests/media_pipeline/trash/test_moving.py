@@ -125,7 +125,7 @@ def test_what_is_in_the_trash_is_counted_and_listed_for_operators_of_its_group()
 def test_a_removed_device_takes_its_trash_along():
     alice, (older, newer) = make_user("alice", "owner"), make_two()
     moving.move_to_trash(alice, [newer])
-    removing.remove_device(older.device, alice)
+    removing.remove_device(older.device, alice, within_s=60)
     assert not Capture.everything.exists()
     assert not any(store.full_path(capture.path).exists() for capture in (older, newer))
 
