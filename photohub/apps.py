@@ -28,6 +28,7 @@ class PhotoHubConfig(AppConfig):
             # Every process that may enqueue a task needs the application, web servers too. Without Redis there is one
             # process, with a worker of its own.
             import_string("photohub.celery.connect")()
+            import_string("photohub.metrics.sharing.begin")()
         register(checks.check_production)
         register(checks.check_endpoints)
         register(checks.check_disk)

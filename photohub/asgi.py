@@ -24,6 +24,7 @@ from photohub.lib.http.origins import OwnPagesOnly  # noqa: E402
 from photohub.lib.http.page_handler import PageHandler  # noqa: E402
 from photohub.lib.http.proxies import behind_proxies  # noqa: E402
 from photohub.lib.log import logs  # noqa: E402
+from photohub.metrics import endpoint as metrics  # noqa: E402
 from photohub.routing import websocket_urlpatterns  # noqa: E402
 
 logs.set_up()
@@ -83,6 +84,8 @@ async def application(scope: dict, receive, send) -> None:
             await firmware.application(scope, receive, send)
         elif node_files.serves(scope["path"]):
             await node_files.application(scope, receive, send)
+        elif metrics.serves(scope["path"]):
+            await metrics.application(scope, receive, send)
         elif await refuse_unknown_host(scope, send):
             return
         elif _streams is not None and mjpeg.serves(scope["path"]):

@@ -203,6 +203,20 @@ def env_parsed(name: str, default: str, doc: str, parse: Callable[[str], T]) -> 
     return _read(name, default, doc, parse_or_name, _hide_password)
 
 
+def _parse_networks(text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word.strip(), strict=False) for word in text.split(",") if word.strip()]
+    except ValueError:
+        raise ValueError(f"{text!r} are no networks. Write such as 10.0.0.0/8,192.168.1.2") from None
+
+
+def env_networks(
+    name: str, default: str = "", doc: str = ""
+) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    """Read networks and addresses; none when empty."""
+    return _read(name, default, doc, _parse_networks)
+
+
 def _parse_proxies(text: str) -> tuple[int, list[ipaddress.IPv4Network | ipaddress.IPv6Network]]:
     if re.fullmatch(r"\d{1,2}", text, re.ASCII):
         return int(text), []

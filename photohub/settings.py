@@ -9,6 +9,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +21,7 @@ from photohub.env import (
     env_choice,
     env_hostport,
     env_int,
+    env_networks,
     env_parsed,
     env_proxies,
     env_rate,
@@ -680,6 +682,21 @@ LINK_CHECK = env_bool(
     "PHOTOHUB_LINK_CHECK", True, "Hand out download links only while the hub reaches its own outside address"
 )
 
+# --- metrics ----------------------------------------------------------------------------------------------------
+
+METRICS_TOKEN = env_secret(
+    "PHOTOHUB_METRICS_TOKEN", "", "Whoever names it as a bearer token may read /metrics (empty: nobody can)"
+)
+if METRICS_TOKEN and (_fault := fault_of_secret(METRICS_TOKEN, 16)):
+    raise SettingError("PHOTOHUB_METRICS_TOKEN", _fault)
+METRICS_NETWORKS = env_networks(
+    "PHOTOHUB_METRICS_FROM",
+    "",
+    "Networks from which /metrics may be read without a token (empty: this machine, while there is no token)",
+)
+if not (METRICS_NETWORKS or METRICS_TOKEN):
+    METRICS_NETWORKS = [ip_network("127.0.0.0/8"), ip_network("::1")]
+
 # --- words, times, static files ---------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"
@@ -745,7 +762,14 @@ def _own_secrets() -> list[str]:
     addresses = (DATABASE_URL, REDIS_URL, MQTT_URL)
     words = [unquote(urlsplit(address).password or "") for address in addresses]
     words += [urlsplit(address).password or "" for address in addresses]
-    words += [SECRET_KEY, MQTT_HOOK_SECRET, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, S3_SECRET_ACCESS_KEY]
+    words += [
+        SECRET_KEY,
+        MQTT_HOOK_SECRET,
+        METRICS_TOKEN,
+        OSS_ACCESS_KEY_SECRET,
+        OSS_SESSION_TOKEN,
+        S3_SECRET_ACCESS_KEY,
+    ]
     return [word for word in words if word]
 
 

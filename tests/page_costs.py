@@ -20,6 +20,7 @@ from media_pipeline.history import around, counts, query, views
 from media_pipeline.maintenance import counting, figures
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.search import index, matching, sources
+from photohub.metrics import families
 from tests.large_tables import Sql, work_of
 from tests.rights.table import API, PAGES, rows
 from tests.rights.test_matrix import PREFIX, fill_in
@@ -166,6 +167,7 @@ def costs(rows_: int) -> dict[str, int]:
             client = world.client(role)
             for what, address in addresses(world, world.yard).items():
                 found[f"{role}: {what}"] = _cost(client, address)
+        found["/metrics"] = work_of(lambda: list(families.Hub().collect()))
     return found
 
 

@@ -39,6 +39,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "lighttpd": (),
     "mosquitto": (),
     "nginx": (),
+    "prometheus": (),
     "swupdate": ("swupdate.socket", "swupdate-progress.service"),
 }
 OTHER_BROWSERS = ("chromium-browser", "google-chrome", "google-chrome-stable")
@@ -146,6 +147,7 @@ PROGRAMS: dict[str, Program] = {
     "netavark": Program("netavark", lambda: find_helper("netavark")),
     "nginx": plain("nginx", "nginx-light"),
     "podman": plain("podman"),
+    "promtool": plain("promtool", "prometheus"),
     "runc": plain("runc"),
     "strace": plain("strace"),
     "swupdate": plain("swupdate"),
@@ -199,6 +201,8 @@ NEEDS = (
     Need("tests/photohub/lib/http/test_real_proxies.py", ("haproxy",), ("[haproxy",)),
     Need("tests/photohub/lib/http/test_real_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
     Need("tests/photohub/api/test_watching.py", ("curl",), ("test_curl",)),
+    Need("tests/photohub/metrics/test_deploy.py", ("promtool",), ("promtool", "raise_their_alarms")),
+    Need("tests/photohub/metrics/test_endpoint.py", ("promtool",), ("own_tool",)),
     Need("tests/production/faults/", STACK),
     Need("tests/production/test_beats.py", STACK),
     Need("tests/production/test_broker.py", STACK),

@@ -55,7 +55,7 @@ ENV_FUNCTIONS = {
     "env_parsed",
     "env_proxies",
 }
-ENV_FUNCTIONS |= {"env_rate", "env_size"}
+ENV_FUNCTIONS |= {"env_rate", "env_size", "env_networks"}
 
 
 def source(path: str) -> ast.Module:

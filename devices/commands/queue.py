@@ -27,7 +27,7 @@ from devices.registry import presence
 from devices.registry.models import Device, LinkState
 from photohub.lib.database import rows
 from photohub.lib.database.walking import walk
-from photohub.lib.messaging import notify
+from photohub.lib.messaging import measures, notify
 from photohub.lib.pages.sentences import Said, columns, said
 
 from .models import Command, CommandState
@@ -41,6 +41,13 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 # More would keep cameras that store a picture waiting for the database.
 _ASKED_WITH_ONE_COMMIT = 100
 _ENDED_AT_ONCE = 500
+
+TIMES = measures.Times(
+    "photohub_command_duration_seconds",
+    "Time from a request for a picture to its end, by how it ended.",
+    "outcome",
+    Command.FINAL,
+)
 
 
 class CannotCommand(Exception):
@@ -254,7 +261,15 @@ def _finish(command: Command, state: CommandState, word: str, reason: str | Said
         done = bool(rows.update(state=state, **why, finished_at=timezone.now()))
         if done:
             _changed(command, reason if state != CommandState.CANCELLED else "")
+            transaction.on_commit(lambda: note_ended([command], state), robust=True)
     return done
+
+
+def note_ended(ended: Iterable[Command], state: CommandState) -> None:
+    """Measure how long these took. Call after the commit."""
+    now = timezone.now()
+    if taken_s := [(now - command.created_at).total_seconds() for command in ended]:
+        TIMES.observe(state, taken_s)
 
 
 def _changed(command: Command, sentence: str | Said = "") -> None:

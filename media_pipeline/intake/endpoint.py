@@ -21,7 +21,7 @@ from devices.registry.models import Device
 from media_pipeline.captures.models import Source
 from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
-from media_pipeline.picture_files.refusals import Refused
+from media_pipeline.picture_files.refusals import STATUS, Refused
 from photohub.lib import failpoints
 from photohub.lib.database.db import in_thread
 from photohub.lib.http.answer import begin, send_whole
@@ -29,7 +29,7 @@ from photohub.lib.http.guessing import FailedTries
 from photohub.lib.http.proxies import network_address
 from photohub.lib.http.rates import Buckets
 from photohub.lib.http.scope import client_address
-from photohub.lib.messaging import load, loop_calls
+from photohub.lib.messaging import load, loop_calls, measures
 from photohub.lib.network.site import base_url
 
 from . import copies
@@ -48,6 +48,13 @@ _FAILED_TRIES = FailedTries()
 _DEVICES = Buckets(*settings.UPLOAD_RATE) if settings.UPLOAD_RATE else None
 _ADDRESSES = Buckets(*settings.ADDRESS_RATE) if settings.ADDRESS_RATE else None
 
+
+REFUSALS = measures.Count(
+    "photohub_uploads_refused_total",
+    "Uploads over HTTP that were refused, by the error word of the answer.",
+    "reason",
+    tuple(STATUS),
+)
 
 _keys = KeyMemory()
 _notes = RefusalNotes()
@@ -282,6 +289,7 @@ def _ok(receipt: Receipt) -> bytes:
 
 
 async def _refuse(send, refusal: Refused, request: _Request) -> None:
+    REFUSALS.add(refusal.word)
     named = {}
     if refusal.retry_after_s:
         named["Retry-After"] = str(refusal.retry_after_s)

@@ -6,6 +6,8 @@ Uploads that arrive together share the syncs and the commit (`Committer`); a lon
 """
 
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,7 +36,7 @@ from photohub.lib import failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import note_absence, one_writer, require_database, tidy
 from photohub.lib.ids import new_id
-from photohub.lib.messaging import enqueue, load, notify
+from photohub.lib.messaging import enqueue, load, measures, notify
 
 from . import copies, freshness, lookups
 from .committer import Committer
@@ -45,6 +47,13 @@ BATCH_AT_MOST = 64
 # A camera that sends one picture after the other is known as such by then, and its pictures' previews wait until it
 # pauses. Who looks at a picture before gets its preview made for him.
 _PREVIEWS_AFTER_S = 1.0
+
+TIMES = measures.Times(
+    "photohub_ingest_duration_seconds",
+    "Time from a whole picture to its durable file and row, of pictures that were new.",
+    "source",
+    Source.values,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,8 @@ class Upload:
     key_id: int | None = None
     sent_from: str = ""
     telemetry: dict = field(default_factory=dict)
+    # By the clock that does not jump.
+    came_s: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -141,7 +152,16 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
     for upload, outcome in zip(uploads, told, strict=True):
         if isinstance(outcome, Receipt):
             sightings.note(upload.device, address=upload.sent_from, telemetry=upload.telemetry)
+    _measure([uploads[index] for key, (index, _) in fresh.items() if key not in settled])
     return told
+
+
+def _measure(stored: list[Upload]) -> None:
+    now_s, taken_s = time.monotonic(), defaultdict[str, list[float]](list)
+    for upload in stored:
+        taken_s[upload.source].append(now_s - upload.came_s)
+    for source, each_s in taken_s.items():
+        TIMES.observe(source, each_s)
 
 
 def _remove_unnamed(captures: list[Capture]) -> None:
@@ -242,6 +262,8 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         events.record_all([event for capture in stored for event in _events_of(capture)] + again)
         failpoints.hit("ingest.inserted")
         transaction.on_commit(lambda: _notify(stored), robust=True)
+        if done := list(answered.values()):
+            transaction.on_commit(lambda: commands.note_ended(done, CommandState.UPLOADED), robust=True)
     return settled
 
 

@@ -14,10 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 from weakref import WeakValueDictionary
 
+from photohub.lib.messaging import measures
+
 from .latest_frame import View, Watching
 
 log = logging.getLogger(__name__)
 
+VIEWERS = measures.Present("photohub_live_viewers", "Live pictures that somebody looks at now, beside walls.")
 # A stopped viewer costs one piece beyond what the network took, so no piece is larger than this.
 SLICE_BYTES = 256 * 1024
 OPENING = b"--FRAME\r\n"
@@ -216,12 +219,15 @@ class Gallery:
         # At different times, so that viewers who came together do not ask together for ever.
         viewer.ask_at_s = time.monotonic() + self._recheck_every_s * random.uniform(0.75, 1)
         self._viewers.add(viewer)
+        VIEWERS.add(1)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._look_every_s, self._look)
 
     def leave(self, viewer: Viewer) -> None:
         """Watch over it no more."""
-        self._viewers.discard(viewer)
+        if viewer in self._viewers:
+            self._viewers.remove(viewer)
+            VIEWERS.add(-1)
         if not self._viewers and self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -22,11 +22,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from devices.protocol.json_fields import NotJson, read_json
+from photohub.lib.messaging import measures
 
 from . import now as live_now
 from .latest_frame import Frames, View, views
 
 log = logging.getLogger(__name__)
+
+WALLS = measures.Present("photohub_live_walls", "Walls of live pictures that are open now.")
 
 PATH = "/ws/wall/"
 CAMERAS_AT_MOST = 36
@@ -70,12 +73,14 @@ class WallEndpoint:
             await send({"type": "websocket.close", "code": CLOSE_NO_RIGHT})
             return
         wall = _Wall(self._frames, allowed, send)
+        WALLS.add(1)
         parts = (wall.listen(receive), wall.send_frames(), self._keep_watch(wall, scope))
         tasks = [asyncio.create_task(part) for part in parts]
         try:
             done, _rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             await _close(send, done)
         finally:
+            WALLS.add(-1)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -47,6 +47,9 @@ _PARTS: dict[str, Callable[[], list[QuerySet]]] = {
     "failed": lambda: [OSSObject.objects.failed().order_by("next_try_at")],
     "never copied": lambda: [OSSObject.objects.never_copied().order_by("next_try_at")],
     "stuck removals": _stuck_removals,
+    "removals": lambda: [Removal.objects.order_by("next_try_at")],
+    "previews": lambda: [Capture.everything.without_thumbnail().order_by("received_at")],
+    "links": lambda: [Capture.everything.to_publish().order_by("received_at")],
 }
 _WITH_BYTES = ("trash",)
 

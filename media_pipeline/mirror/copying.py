@@ -31,6 +31,7 @@ from media_pipeline.picture_files import store
 from photohub.lib import clock, failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order
+from photohub.lib.messaging import measures
 from photohub.lib.messaging.breaker import Breaker
 from photohub.lib.pages.sentences import Said, columns, said
 
@@ -52,6 +53,12 @@ _PROBES = 1
 HEARTBEAT = "mirror"
 # What a try can end with beside the states: this hub's own file was in the way, the mirror was not asked.
 UNREADABLE = "unreadable"
+TIMES = measures.Times(
+    "photohub_mirror_copy_duration_seconds",
+    "Time that one try to copy a picture to the mirror took, by the state that it ended with.",
+    "outcome",
+    (MirrorState.MIRRORED, MirrorState.PENDING, MirrorState.BLOCKED, MirrorState.FAILED, UNREADABLE),
+)
 _breakers: defaultdict[object, Breaker] = defaultdict(lambda: Breaker(longest_pause_s=15))
 AT_ONCE = 8
 # While the mirror is quick, several times as many are claimed and recorded together: that is two commits.
@@ -179,9 +186,12 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
     claimed = _claim(capture_ids)
     failpoints.hit("mirror.claimed")
     results: list[PutResult | MirrorError] = []
+    taken_s: list[float] = []
     begin_until_s = time.monotonic() + _BEGIN_WITHIN_S
     for start in range(0, len(claimed), AT_ONCE):
-        results += _copy_all(target, claimed[start : start + AT_ONCE])
+        for result, copied_s in _copy_all(target, claimed[start : start + AT_ONCE]):
+            results.append(result)
+            taken_s.append(copied_s)
         ill = any(isinstance(r, MirrorError) and not (r.permanent or r.local) for r in results)
         if ill or time.monotonic() > begin_until_s:
             break
@@ -196,6 +206,8 @@ def mirror_together(capture_ids: list[str | UUID], target: MirrorStore) -> list[
     states = {row.pk: MirrorState.MIRRORED for row, _result in copied}
     states |= {row.pk: _record_failure(row, error) for row, error in failed}
     failpoints.hit("mirror.recorded")
+    for row, each_s in zip(claimed, taken_s, strict=True):
+        TIMES.observe(states[row.pk], [each_s])
     return [states[row.pk] for row in claimed]
 
 
@@ -222,10 +234,15 @@ def _claim(capture_ids: list[str | UUID]) -> list[OSSObject]:
     return mine
 
 
-def _copy_all(target: MirrorStore, rows_: list[OSSObject]) -> list[PutResult | MirrorError]:
+def _copy_all(target: MirrorStore, rows_: list[OSSObject]) -> list[tuple[PutResult | MirrorError, float]]:
     if len(rows_) < 2:
-        return [_copy(target, row) for row in rows_]
-    return list(_copiers.map(_copy, repeat(target), rows_))
+        return [_timed_copy(target, row) for row in rows_]
+    return list(_copiers.map(_timed_copy, repeat(target), rows_))
+
+
+def _timed_copy(target: MirrorStore, row: OSSObject) -> tuple[PutResult | MirrorError, float]:
+    begun_s = time.monotonic()
+    return _copy(target, row), time.monotonic() - begun_s
 
 
 def _give_back(untried: list[OSSObject]) -> None:

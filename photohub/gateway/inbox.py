@@ -23,10 +23,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
 
 from devices.events import troubles
-from devices.mqtt import addressing
+from devices.mqtt import addressing, message_counts
 from devices.mqtt.addressing import Sender
 from devices.mqtt.client import Incoming, Link, MqttDown
 from devices.protocol.pictures.chunked_upload import Answer
@@ -129,6 +128,7 @@ class Inbox:
         self._question: asyncio.Task | None = None
         self._crew = _Crew()
         self._left: list[_Crew] = []
+        message_counts.HELD.ask_by(lambda: self._crew.held)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -174,15 +174,20 @@ class Inbox:
             return
         waiting.append((link, message))
         crew.held += 1
+        message_counts.HELD.changed()
 
     def _drop(self, message: Incoming) -> None:
         """Drop a message of QoS 0 whose sender sends more than is handled; nobody was promised anything of it."""
         message.ack()
-        self.counters["dropped"] += 1
+        self._count("dropped")
         if len(self._dropped) < _DROPPED_AT_ONCE:
             self._dropped.add(message.topic)
         if count := self._said.count("dropped"):
             log.warning("On %r more comes than is handled (%d messages dropped).", message.topic, count)
+
+    def _count(self, outcome: str) -> None:
+        self.counters[outcome] += 1
+        message_counts.HANDLED.add(outcome)
 
     # --- the connection
 
@@ -233,7 +238,7 @@ class Inbox:
         except Exception as error:
             await self._end(crew, message, error)
             return
-        self.counters["handled"] += 1
+        self._count("handled")
         message.ack()
         if sender is not None:
             await self._note_handled(crew, sender)
@@ -277,7 +282,7 @@ class Inbox:
         """End a message that was not handled: refused by the hub, or its fault."""
         cause = _cause_of(error)
         refused = isinstance(cause, Refused)
-        self.counters["refused" if refused else "failed"] += 1
+        self._count("refused" if refused else "failed")
         if refused:
             message.refuse()
         else:
@@ -367,7 +372,7 @@ class Inbox:
     async def _database_answers(self) -> bool:
         """Ask the database, one question at a time: one that is away or frozen is told of elsewhere."""
         if self._question is None:
-            self._question = asyncio.create_task(in_thread(_ask_database))
+            self._question = asyncio.create_task(in_thread(inbox_notes.ask_database))
         done, _ = await asyncio.wait([self._question], timeout=_ASKED_WITHIN_S)
         if not done:
             return False
@@ -377,11 +382,6 @@ class Inbox:
 
 def _now_s() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _ask_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
 
 
 def _passes(error: Exception, waited_s: float) -> bool:

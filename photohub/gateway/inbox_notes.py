@@ -1,6 +1,7 @@
 """What becomes of messages, on the pages of the devices that sent them."""
 
 from django.conf import settings
+from django.db import connection
 
 from devices.events import troubles
 from devices.events.models import Trouble
@@ -39,3 +40,9 @@ def note_trouble(sender: Sender, cause: BaseException) -> None:
         troubles.note(sender.device, f"picture_{cause.word}", **values)
     else:
         troubles.note(sender.device, "message_failed", channel=sender.channel, detail=type(cause).__name__)
+
+
+def ask_database() -> None:
+    """Return when the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")

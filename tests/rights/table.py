@@ -247,8 +247,9 @@ GET    /ota/check                        proof
 """
 
 # Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
-# the secret of the address itself (`token`), or a signature by the hub's secret (`node`); a person's session or API token
-# counts for nothing there. With a `ticket` that the hub signed, nginx fetches an image and says what it sent.
+# the secret of the address itself or of the settings (`token`), or a signature by the hub's secret (`node`); a person's
+# session or API token counts for nothing there. With a `ticket` that the hub signed, nginx fetches an image and says what it
+# sent.
 ENDPOINTS = """
 POST /api/upload                      key
 POST /api/upload/                     key
@@ -260,6 +261,7 @@ GET  /default/controller/v1/<code>    own key
 GET  /nodes/1/original/<uuid>         node
 GET  /nodes/1/firmware/0000000000000000000000000000000000000000000000000000000000000000   node
 GET  /nodes/1/panel/0000000000000000000000000000000000000000000000000000000000000000      node
+GET  /metrics                         token
 GET  /ota/image/0000000000000000000000000000000000000000000000000000000000000000    ticket
 POST /ota/sent                        ticket
 """

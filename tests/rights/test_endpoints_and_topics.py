@@ -25,6 +25,7 @@ from media_pipeline.nodes import here
 from photohub import asgi
 from photohub.broker.accounts import Account, may_publish, may_subscribe
 from photohub.lib.http.guessing import FailedTries
+from photohub.metrics import endpoint as metrics
 from photohub.routing import websocket_urlpatterns
 from tests.builders import make_device, make_jpeg
 from tests.rights.table import ENDPOINTS, NOBODYS_TOPICS, SOCKETS, TOPICS, rows
@@ -55,9 +56,10 @@ def _endpoints(monkeypatch, settings):
 def test_every_endpoint_and_socket_has_a_row():
     routes = [re.sub("<uuid>", UNKNOWN, route) for _method, route in rows(ENDPOINTS)]
     routes = [re.sub("<[^>]+>", "word", route) for route in routes]
+    assert metrics.PATH in routes
     patterns = [upload.PATHS, node_files.PATHS, *(pattern for pattern, _answer in firmware._ENDPOINTS)]
     assert all(any(pattern.match(route) for route in routes) for pattern in patterns)
-    served_by = (upload, firmware, node_files)
+    served_by = (upload, firmware, node_files, metrics)
     assert all(any(endpoint.serves(route) for endpoint in served_by) for route in routes)
     assert {route for _method, route in rows(SOCKETS)} == {f"/{p.pattern}" for p in websocket_urlpatterns} | {
         wall.PATH,
