@@ -12,6 +12,7 @@ from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWa
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import BrokerAccount, Device, DeviceKey, LinkState, Panel, Publisher
+from devices.telemetry.models import SummedUp, TelemetryHour, TelemetrySample
 
 __all__ = [
     "ApiToken",
@@ -48,6 +49,9 @@ __all__ = [
     "Scope",
     "ServiceBeat",
     "SigningKey",
+    "SummedUp",
     "TargetState",
+    "TelemetryHour",
+    "TelemetrySample",
     "Trouble",
 ]

@@ -19,6 +19,7 @@ from .events import record as events
 from .leases import holding
 from .leases.models import LeaseKind
 from .registry import removing
+from .telemetry import thinning
 
 _PRUNE_S = 1.0
 
@@ -61,6 +62,7 @@ def sweep() -> None:
         playlists.push_due,
         _enqueue,
         _prune,
+        _thin_out,
         sweeping.sweep,
     )
 
@@ -77,6 +79,11 @@ def _prune() -> None:
         # A busy hub makes several hundred a second, as many must go.
         events.prune(_PRUNE_S)
         troubles.prune()
+
+
+def _thin_out() -> None:
+    if thinning.is_due():
+        thinning.thin_out(may_delete=clock_watch.doubt() is None)
 
 
 @task

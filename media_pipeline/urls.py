@@ -10,6 +10,7 @@ from .links import share_views as shares
 from .links import shared_views as shared
 from .links import views as links
 from .live import views as stream
+from .plots import views as plots
 from .show_rules import views as rules
 from .time_lapses import views as time_lapses
 from .trash import views as trash
@@ -51,6 +52,8 @@ urlpatterns = [
     path("devices/<slug:code>/live/going", stream.going, name="device_going"),
     path("devices/<slug:code>/still.jpg", stream.still, name="device_still"),
     path("devices/<slug:code>/keep", stream.keep, name="device_keep"),
+    path("devices/<slug:code>/plots/", plots.plots, name="device_plots"),
+    path("devices/<slug:code>/plots/<slug:of>.csv", plots.export, name="device_plots_csv"),
     path("devices/<slug:code>/latest.jpg", capture.latest, name="latest"),
     path("timelapses", time_lapses.list_films, name="time_lapses"),
     path("timelapses/new", time_lapses.new, name="time_lapse_new"),

@@ -28,6 +28,8 @@ from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
 from devices.registry.models import BrokerAccount, Device
+from devices.telemetry import thinning
+from devices.telemetry.models import SummedUp, TelemetrySample
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
@@ -103,6 +105,8 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "parts of the status page": _looking_at_the_status,
     "accounts to tell": lambda: dynsec.claim_due("hub"),
     "updates by the clock": sweeping.sweep,
+    "samples to sum up": lambda: thinning._sum_up(thinning._settled(timezone.now()), 0),
+    "samples that are too old": lambda: thinning._delete_old(thinning._settled(timezone.now()), 0),
 }
 
 
@@ -168,6 +172,10 @@ def fill(now: datetime, rows: int) -> None:
         sql.multiply(row, rows // 2, at=sql.at(f"-({age_s})"))
     seen = sql.by_fifths(sql.at("-86400 * 8 - n"), sql.at("-n"), sql.at("-n"))
     sql.multiply(Trouble.objects.create(device=porch, word="w"), word="'w' || n", last_at=seen)
+    minute = int(now.timestamp()) // 60
+    SummedUp.objects.create(pk=1, until=minute // 60 - 2)
+    sample = TelemetrySample.objects.create(device=porch, minute=minute + 1, battery_mv=1)
+    sql.multiply(sample, minute=f"{minute} - n * {100 * 1440 // rows}")
     account = BrokerAccount.objects.create(username="u")
     states = {"state": sql.state("synced", "pending"), "next_try_at": sql.next_try}
     sql.multiply(account, id=sql.key, username="'u' || n", **states)

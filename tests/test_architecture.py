@@ -100,6 +100,7 @@ TESTED_ELSEWHERE = {
     "devices.registry.tabs": "devices/overview/test_views.py",
     "devices.setup.adding": "devices/keys/test_identity.py devices/setup/test_forms.py",
     "devices.setup.arrivals": "devices/setup/test_panels.py devices/setup/test_views.py",
+    "devices.telemetry.models": "devices/telemetry/test_samples.py devices/telemetry/test_thinning.py",
     "devices.urls": "devices/overview/test_listing_views.py",
     "devices.wiring": "media_pipeline/test_wiring.py",
     "media_pipeline.admin": "devices/test_admin.py",

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from devices.events import record as events
 from devices.events.models import Event, EventType
+from devices.telemetry import samples
+from devices.telemetry.samples import Sample
 from photohub.lib.database import rows
 from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.messaging import notify
@@ -39,11 +41,15 @@ def on_version(listener: Callable[[Device, str, str], object]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A device was heard at this time; `values` are columns that change by it, and maybe its firmware version."""
+    """A device was heard at this time; `values` are columns that change by it, and maybe its firmware version.
+
+    `sample`: what it said of itself, changed or not, where that is to be kept.
+    """
 
     device: Device
     at: datetime
     values: dict
+    sample: Sample | None = None
 
 
 def heard(device: Device, *, address: str = "", telemetry: dict | None = None) -> None:
@@ -57,13 +63,14 @@ def news_of(device: Device, *, address: str = "", telemetry: dict) -> Sighting |
     """Return what is to be written of a device that was heard just now; None when that is no news."""
     now = timezone.now()
     values = clean_telemetry(telemetry)
+    sample = samples.sample_of(device.pk, now, values)
     if address:
         values["last_address"] = address
     values = {field: value for field, value in values.items() if getattr(device, field) != value}
     fresh = device.last_seen_at and timedelta(0) <= now - device.last_seen_at < timedelta(seconds=5)
-    if fresh and device.online and not values:
+    if fresh and device.online and not values and sample is None:
         return None
-    return Sighting(device, now, values)
+    return Sighting(device, now, values, sample)
 
 
 _SEEN = ("last_seen_at", "last_address", *_TELEMETRY)
@@ -88,6 +95,7 @@ def write_all(said: list[Sighting]) -> None:
         for row in found:
             _take_over(row, by_key[row.pk])
         rows.update(Device, _SEEN, ("id",), [(*(getattr(r, f) for f in _SEEN), r.pk) for r in found])
+        samples.write([sample for row in found if (sample := by_key[row.pk].sample)])
         back = [row for row in away if row.online]
         events.record_all([Event(type=EventType.DEVICE_CHANGED, device=row) for row in back])
     for row in found:
@@ -101,9 +109,15 @@ def write_all(said: list[Sighting]) -> None:
 
 
 def _write_one(sighting: Sighting) -> None:
-    """Write of one device that is online already: there is nothing to tell, so one statement does."""
+    """Write of one device that is online already: there is nothing to tell, so one statement does, two with a sample."""
+    row = Device.objects.filter(pk=sighting.device.pk)
     with one_writer():
-        Device.objects.filter(pk=sighting.device.pk).update(last_seen_at=sighting.at, **sighting.values)
+        if sighting.sample is None:
+            row.update(last_seen_at=sighting.at, **sighting.values)
+        else:
+            with transaction.atomic():
+                if row.update(last_seen_at=sighting.at, **sighting.values):
+                    samples.write([sighting.sample])
     _take_over(sighting.device, sighting)
 
 

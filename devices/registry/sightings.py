@@ -35,7 +35,8 @@ class Sightings:
     def _add(self, said: presence.Sighting) -> None:
         before = self._waiting.get(said.device.pk)
         if before is not None:
-            said = presence.Sighting(said.device, said.at, {**before.values, **said.values})
+            sample = said.sample.with_earlier(before.sample) if said.sample else before.sample
+            said = presence.Sighting(said.device, said.at, {**before.values, **said.values}, sample)
         elif len(self._waiting) >= DEVICES_AT_MOST:
             return
         self._waiting[said.device.pk] = said

@@ -41,6 +41,7 @@ from media_pipeline.captures.api import router as pictures_router
 from media_pipeline.history.api import router as history_router
 from media_pipeline.links.api import router as shares_router
 from media_pipeline.live.api import router as live_router
+from media_pipeline.plots.api import router as plots_router
 from media_pipeline.show_rules.api import router as rules_router
 from media_pipeline.time_lapses.api import router as time_lapses_router
 from media_pipeline.trash.api import router as trash_router
@@ -73,6 +74,7 @@ IDS_BEGIN_WITH = {
     "media_pipeline.history.api": "media_pipeline_api",
     "media_pipeline.links.api": "media_pipeline_api_shares",
     "media_pipeline.live.api": "media_pipeline_api",
+    "media_pipeline.plots.api": "devices_api",
     "media_pipeline.trash.api": "media_pipeline_api",
     "devices.setup.api": "devices_api",
     "devices.panels.deliveries.api": "devices_api_deliveries",
@@ -320,6 +322,7 @@ api.add_router("", trash_router, tags=["Pictures"])
 api.add_router("", shares_router, tags=["Pictures"])
 api.add_router("", live_router, tags=["Pictures"])
 api.add_router("", history_router, tags=["Pictures"])
+api.add_router("", plots_router, tags=["Devices"])
 api.add_router("", deliveries_router, tags=["Pictures to devices"])
 api.add_router("", render_profiles_router, tags=["Pictures to devices"])
 api.add_router("", time_lapses_router, tags=["Time-lapses"])

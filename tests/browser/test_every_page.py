@@ -26,6 +26,7 @@ devices/add/code devices/show/drawn devices/deliveries/<uuid:id>/picture devices
 devices/<slug:code>/show/now devices/<slug:code>/show/shown devices/<slug:code>/show/preview
 devices/<slug:code>/playlist/<uuid:id>/picture devices/<slug:code>/firstlight devices/<slug:code>/commands/<uuid:id>
 devices/<slug:code>/live/going devices/<slug:code>/still.jpg devices/<slug:code>/latest.jpg
+devices/<slug:code>/plots/<slug:of>.csv
 cards/<slug:code> feed wall/<slug:code> history/calendar history/run trash/<uuid:id>/thumb trash/<uuid:id>/original
 captures/picker captures/around captures/<uuid:id>/panel captures/<uuid:id>/original captures/<uuid:id>/thumb
 timelapses/<uuid:id>/now timelapses/<uuid:id>/film.mp4 p/<slug:code>
@@ -48,6 +49,7 @@ ADDRESSES = {
     ],
     "devices/<slug:code>/keys/": ["devices/{yard}/keys/"],
     "devices/<slug:code>/live/": ["devices/{pi}/live/", "devices/{yard}/live/"],
+    "devices/<slug:code>/plots/": ["devices/{yard}/plots/?range=month", "devices/{panel}/plots/"],
     "groups/<int:pk>/devices": ["groups/1/devices", "groups/2/devices?q=no-such-thing"],
     "firmware/<uuid:id>/": ["firmware/{image}/", "firmware/{draft}/"],
     "firmware/<uuid:id>/rollout": ["firmware/{image}/rollout"],

@@ -84,9 +84,11 @@ def test_every_table_is_in_the_back_office():
     models = [m for app in ("devices", "media_pipeline") for m in apps.get_app_config(app).get_models()]
     missing = {model.__name__ for model in models} - {model.__name__ for model in OURS}
     # Queues that live for seconds, which links to a first password are the newest, counts and an index that are made from
-    # pictures, what each person keeps for himself, the tags that stand with each picture, and the groups with each device.
+    # pictures, figures that are drawn, what each person keeps for himself, the tags that stand with each picture, and the
+    # groups with each device.
     queues = {"Removal", "DeviceRemoval", "Invitation", "EmptyingOrder", "ChangedHour", "ChangedText"}
     made = {"HourCount", "DayCount", "CountedSpan", "KeptFigure", "TextBlock", "IndexedSpan"}
+    made |= {"TelemetrySample", "TelemetryHour", "SummedUp"}
     assert missing <= queues | made | {"SavedFilter", "Tagging", "DeviceInGroup"}
 
 

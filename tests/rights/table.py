@@ -151,6 +151,8 @@ GET       devices/<slug:code>/live/going                look
 GET       devices/<slug:code>/still.jpg                 look
 POST      devices/<slug:code>/keep                      command
 GET       devices/<slug:code>/latest.jpg                look
+GET       devices/<slug:code>/plots/                    look
+GET       devices/<slug:code>/plots/<slug:of>.csv       look
 GET       timelapses                                    login
 GET,POST  timelapses/new                                anywhere-command
 GET       timelapses/<uuid:id>                          look
@@ -195,6 +197,7 @@ GET    /devices/{code}/keys              manage
 POST   /devices/{code}/keys              manage
 DELETE /devices/{code}/keys/{prefix}     manage
 GET    /devices/{code}/commands          look
+GET    /devices/{code}/plots             look
 GET    /commands/{id}                    look
 POST   /commands/{id}/cancel             command
 GET    /events                           login

@@ -116,6 +116,7 @@ def fill_in(route: str, world: World, place: Place) -> str:
         "pk": world.signing_key.pk if "firmware/keys" in route else world.people["nobody"].pk,
         "person": world.people["nobody"].pk,
         "name": "own",
+        "of": "figures",
         "order": "pause",
         "uid": "MQ",
         "token": "no-token",

@@ -9,6 +9,8 @@ from django.core.files.storage import FileSystemStorage
 FILES = {
     "vendor/photoswipe.css": "photoswipe/dist/photoswipe.css",
     "vendor/photoswipe.min.js": "photoswipe/dist/photoswipe.esm.min.js",
+    "vendor/uplot.css": "uplot/dist/uPlot.min.css",
+    "vendor/uplot.min.js": "uplot/dist/uPlot.iife.min.js",
 }
 
 
@@ -44,4 +46,9 @@ class VendorFinder(BaseFinder):
 
 def available() -> bool:
     """Tell whether the lightbox's files are there."""
-    return (Path(settings.BASE_DIR) / "node_modules" / FILES["vendor/photoswipe.min.js"]).is_file()
+    return is_there("vendor/photoswipe.min.js")
+
+
+def is_there(name: str) -> bool:
+    """Tell whether npm installed this file."""
+    return (Path(settings.BASE_DIR) / "node_modules" / FILES[name]).is_file()

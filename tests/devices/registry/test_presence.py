@@ -7,6 +7,7 @@ from django.utils.translation import override
 
 from devices.registry import presence
 from devices.registry.models import Device, LinkState
+from devices.telemetry import samples
 from photohub.lib.pages.sentences import said
 from photohub.lib.pages.timezones import in_timezone
 from tests.builders import make_device
@@ -33,8 +34,14 @@ def test_to_hear_a_device_that_is_online_costs_one_statement(db, django_assert_n
     presence.heard(porch)
     porch.last_seen_at -= timedelta(seconds=20)
     with django_assert_num_queries(1):
+        presence.heard(porch, address="10.0.0.7")
+    # Of its own figures a sample is kept, once a minute.
+    samples.forget()
+    with django_assert_num_queries(4):
         presence.heard(porch, telemetry={"battery_mv": "3900"})
-    assert Device.objects.get().battery_mv == porch.battery_mv == 3900
+    with django_assert_num_queries(1):
+        presence.heard(porch, telemetry={"battery_mv": "3910"})
+    assert Device.objects.get().battery_mv == porch.battery_mv == 3910
 
 
 def test_new_telemetry_is_written_at_once(db):
