@@ -9,9 +9,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
-from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
+from devices.access.back_office import ReadOnlyAdmin, told
 from devices.access.groups import DeviceGroup
 from devices.access.models import ApiToken, Membership, Role
+from devices.audit.back_office import LoggedAdmin
+from devices.audit.models import AuditEntry
 from devices.commands.models import Command
 from devices.events.models import Event, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, SigningKey
@@ -50,7 +52,7 @@ def _groups_of(device: Device) -> str:
 
 
 @admin.register(Device)
-class DeviceAdmin(OwnersAdmin):
+class DeviceAdmin(LoggedAdmin):
     list_display = [
         "code",
         "name",
@@ -88,7 +90,7 @@ class DeviceAdmin(OwnersAdmin):
 
 
 @admin.register(DeviceGroup)
-class DeviceGroupAdmin(OwnersAdmin):
+class DeviceGroupAdmin(LoggedAdmin):
     list_display = ["name"]
     search_fields = ["name"]
 
@@ -111,7 +113,7 @@ class BrokerAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(OwnersAdmin):
+class MembershipAdmin(LoggedAdmin):
     """Several roles for one person, each for a group. Owners are made and unmade on the People page."""
 
     list_display = ["user", "role", "group"]
@@ -218,6 +220,20 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = ["type", "problem"]
     search_fields = ["sentence", "device__code"]
     list_select_related = ["device", "actor"]
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = [
+        "at",
+        "person_name",
+        "word",
+        "kind",
+        "object_name",
+        told(_("Details"), attrgetter("text")),
+    ]
+    list_filter = ["word", "kind"]
+    search_fields = ["person_name", "object_id", "object_name"]
 
 
 @admin.register(Firmware)

@@ -2,6 +2,7 @@
 
 from devices.access.groups import DeviceGroup
 from devices.access.models import ApiToken, DeviceInGroup, DeviceRemoval, Invitation, Membership, Role, Scope
+from devices.audit.models import AuditEntry
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
@@ -16,6 +17,7 @@ from devices.telemetry.models import SummedUp, TelemetryHour, TelemetrySample
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
     "BrokerAccount",
     "Command",
     "CommandState",

@@ -12,6 +12,7 @@ from photohub.lib.messaging.tasks import looking, task
 from photohub.lib.pages import sessions
 
 from .access.models import DeviceRemoval
+from .audit import record as audit
 from .commands import queue as commands
 from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
@@ -90,7 +91,7 @@ def _thin_out() -> None:
 def tidy_up() -> None:
     """Delete sessions that ended, and leases that nobody takes up again."""
     if clock_watch.look() is None:
-        each_in_turn(sessions.drop_ended, _drop_leases)
+        each_in_turn(sessions.drop_ended, _drop_leases, audit.prune)
 
 
 def _drop_leases() -> None:

@@ -5,7 +5,8 @@ from operator import attrgetter
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from devices.access.back_office import OwnersAdmin, ReadOnlyAdmin, told
+from devices.access.back_office import ReadOnlyAdmin, told
+from devices.audit.back_office import LoggedAdmin
 from media_pipeline.captures.models import Capture, Tag
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
@@ -63,7 +64,7 @@ class SharedFileAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Tag)
-class TagAdmin(OwnersAdmin):
+class TagAdmin(LoggedAdmin):
     list_display = ["name"]
     search_fields = ["name"]
 

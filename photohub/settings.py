@@ -159,6 +159,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "devices.audit.asking.remember_request",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -637,6 +638,14 @@ KEEP_TIME_LAPSES_DAYS = env_int(
     "PHOTOHUB_KEEP_TIME_LAPSES_DAYS",
     30,
     "Time-lapses older than so many days are deleted (0: never)",
+    minimum=0,
+    maximum=_DAYS_AT_MOST,
+)
+
+AUDIT_DAYS = env_int(
+    "PHOTOHUB_AUDIT_DAYS",
+    365,
+    "Entries of the audit log older than so many days are deleted (0: never)",
     minimum=0,
     maximum=_DAYS_AT_MOST,
 )

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from devices.audit import views as audit
 from devices.panels.deliveries.endpoint import push_image
 from devices.panels.fetching import endpoint as panel_pull
 from devices.panels.fetching import trmnl_endpoint as trmnl
@@ -18,6 +19,8 @@ urlpatterns = [
     path("admin/", only_a_name, name="back_office"),
     path("language", pages.set_language, name="set_language"),
     path("search", search, name="search"),
+    path("audit", audit.show, name="audit"),
+    path("audit.csv", audit.export, name="audit_csv"),
     path("", include("photohub.accounts.urls")),
     path("", include("photohub.status.urls")),
     path("devices/", include("devices.urls")),

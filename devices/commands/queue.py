@@ -18,6 +18,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import Event, EventType
@@ -96,10 +98,18 @@ def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[
     with transaction.atomic():
         rows.insert(made)
         events.record_all([_change_of(command) for command in made])
+        _note_asked(made)
         notify.send_after_commit(notify.GATEWAY, {"type": "gateway.commands"})
     for command in made:
         command._state.adding = False
     return made
+
+
+def _note_asked(made: list[Command]) -> None:
+    if len(made) == 1:
+        audit.note(Word.REQUESTED, Kind.PICTURE, made[0].device.code, made[0].device.name)
+    else:
+        audit.note(Word.REQUESTED, Kind.PICTURE, details=said("Of %(n)d cameras.", n=len(made)))
 
 
 def _new_command(device: Device, now: datetime, wish: str, timeout_s: int | None = None, **facts) -> Command:
@@ -251,6 +261,7 @@ def dismiss(command: Command) -> bool:
         if done:
             # Other open pages let go of it too.
             _changed(command)
+            _note(Word.CHANGED, command, said("How the request ended was put away."))
     return done
 
 
@@ -262,6 +273,8 @@ def _finish(command: Command, state: CommandState, word: str, reason: str | Said
         if done:
             _changed(command, reason if state != CommandState.CANCELLED else "")
             transaction.on_commit(lambda: note_ended([command], state), robust=True)
+            if state == CommandState.CANCELLED:
+                _note(Word.CANCELLED, command)
     return done
 
 
@@ -270,6 +283,10 @@ def note_ended(ended: Iterable[Command], state: CommandState) -> None:
     now = timezone.now()
     if taken_s := [(now - command.created_at).total_seconds() for command in ended]:
         TIMES.observe(state, taken_s)
+
+
+def _note(word: Word, command: Command, details: str | Said = "") -> None:
+    audit.note(word, Kind.PICTURE, command.device.code, command.device.name, details)
 
 
 def _changed(command: Command, sentence: str | Said = "") -> None:

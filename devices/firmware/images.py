@@ -30,6 +30,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.protocol.firmware.manifest import encode_manifest
@@ -57,8 +59,7 @@ _FRONT_BYTES = 64
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _STALE_S = 3600
 
-_cache = ImageCache(CACHE_BYTES)
-_fetching = Lock()
+_cache, _fetching = ImageCache(CACHE_BYTES), Lock()
 
 
 def path_of(sha256: str) -> Path:
@@ -169,9 +170,8 @@ def _check_room() -> None:
 
 def _no_room(error: OSError) -> FirmwareAway:
     if error.errno in _FULL:
-        return FirmwareAway(
-            "disk_full", _("The hub's disk is full. Free some space and upload the image again.")
-        )
+        sentence = _("The hub's disk is full. Free some space and upload the image again.")
+        return FirmwareAway("disk_full", sentence)
     return FirmwareAway("disk", _("The hub could not write the image. Check the disk of its data folder."))
 
 
@@ -184,9 +184,8 @@ def _folder_lock() -> Generator[None]:
 
 
 def _keep(row: Firmware, temporary: Path) -> None:
-    same = Firmware.objects.filter(
-        product=row.product, hardware=row.hardware, module=row.module, version=row.version
-    ).first()
+    known = {name: getattr(row, name) for name in ("product", "hardware", "module", "version")}
+    same = Firmware.objects.filter(**known).first()
     if same is not None:
         raise _taken(row, same)
     try:
@@ -197,7 +196,9 @@ def _keep(row: Firmware, temporary: Path) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-            _tell(row, said("The firmware %(name)s was uploaded.", name=str(row)), row.uploaded_by)
+            _tell(
+                row, said("The firmware %(name)s was uploaded.", name=str(row)), row.uploaded_by, Word.ADDED
+            )
     except IntegrityError as error:
         raise _taken(row, None) from error
     finally:
@@ -206,9 +207,8 @@ def _keep(row: Firmware, temporary: Path) -> None:
 
 def _taken(row: Firmware, same: Firmware | None) -> FirmwareTaken:
     if same is not None and same.sha256 == row.sha256:
-        return FirmwareTaken(
-            "taken", _("%(name)s is already stored, with the same contents.") % {"name": row}
-        )
+        sentence = _("%(name)s is already stored, with the same contents.")
+        return FirmwareTaken("taken", sentence % {"name": row})
     sentence = _("%(name)s is already stored. Give the new image a different version.")
     return FirmwareTaken("taken", sentence % {"name": row})
 
@@ -220,8 +220,9 @@ def _drop_unnamed(sha256: str) -> None:
         _cache.forget(sha256)
 
 
-def _tell(firmware: Firmware, sentence: Said, user=None, *, problem: bool = False) -> None:
-    events.record(EventType.NOTICE, subject=firmware.pk, actor=user, sentence=sentence, problem=problem)
+def _tell(firmware: Firmware, sentence: Said, user, word: Word) -> None:
+    events.record(EventType.NOTICE, subject=firmware.pk, actor=user, sentence=sentence)
+    audit.note(word, Kind.FIRMWARE, firmware.pk, firmware, sentence)
 
 
 def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Firmware:
@@ -232,15 +233,14 @@ def publish(firmware: Firmware, user=None, *, lower_allowed: bool = False) -> Fi
     _proved(firmware)
     with transaction.atomic():
         rows = Firmware.objects.filter(pk=firmware.pk).exclude(state=FirmwareState.PUBLISHED)
-        now = timezone.now()
-        if rows.update(state=FirmwareState.PUBLISHED, published_at=now, **columns("problem", "")):
+        if rows.update(state=FirmwareState.PUBLISHED, published_at=timezone.now(), **columns("problem", "")):
             sentence = said("The firmware %(name)s was published.", name=firmware)
             if lower:
                 sentence = said(
                     "The firmware %(name)s was published, though its counter is not the highest.",
                     name=firmware,
                 )
-            _tell(firmware, sentence, user)
+            _tell(firmware, sentence, user, Word.CHANGED)
     firmware.refresh_from_db()
     return firmware
 
@@ -252,7 +252,7 @@ def delete_firmware(firmware: Firmware, user=None) -> None:
         with transaction.atomic():
             Firmware.objects.select_for_update().get(pk=firmware.pk)
             withdrawal.let_go(firmware)
-            _tell(firmware, said("The firmware %(name)s was deleted.", name=firmware), user)
+            _tell(firmware, said("The firmware %(name)s was deleted.", name=firmware), user, Word.DELETED)
             Firmware.objects.filter(pk=firmware.pk).delete()
         _drop_unnamed(firmware.sha256)
 
@@ -350,7 +350,7 @@ def _mark_broken(firmware: Firmware, problem: Said) -> FirmwareBroken:
                 name=firmware,
                 problem=problem,
             )
-            _tell(firmware, sentence, problem=True)
+            events.record(EventType.NOTICE, subject=firmware.pk, sentence=sentence, problem=True)
     return _broken(firmware)
 
 

@@ -6,6 +6,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib.pages.sentences import said
@@ -30,6 +32,7 @@ def add_key(name: str, text: str, user=None) -> SigningKey:
                 name=name.strip()[:80], public_key=public_key, added_by=actor_of(user)
             )
             _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was added."), user)
+            audit.note(Word.ADDED, Kind.SIGNING_KEY, key.fingerprint, key.name)
     except IntegrityError as error:
         raise FirmwareTaken("taken", _("This key is already known. A revoked key stays revoked.")) from error
     return key
@@ -42,6 +45,7 @@ def revoke_key(key: SigningKey, user=None) -> bool:
         if not rows.update(revoked_at=timezone.now()):
             return False
         _tell(key, gettext_noop("The signing key %(name)s (%(key)s) was revoked."), user)
+        audit.note(Word.REVOKED, Kind.SIGNING_KEY, key.fingerprint, key.name)
         signed = Firmware.objects.filter(signing_key=key).values_list("pk", flat=True)
         withdrawal.withdraw(list(signed), "revoked_key", user)
     key.refresh_from_db()

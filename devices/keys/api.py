@@ -7,11 +7,9 @@ from django.shortcuts import get_object_or_404
 from ninja import Router, Schema, Status
 
 from devices.access.rights import Action
-from devices.events import record as events
 from devices.registry.finding import device_of
 from devices.registry.models import DeviceKey
 from photohub.lib.pages.api import Cursor, Limit, Page, page_of
-from photohub.lib.pages.sentences import said
 
 from . import identity
 
@@ -45,9 +43,8 @@ def list_keys(request: HttpRequest, code: str, limit: Limit = 100, cursor: Curso
 def rotate_key(request: HttpRequest, code: str):
     """For owners. The key before stays good, so the device is not locked out; a third revokes the oldest."""
     device = device_of(request, code, Action.MANAGE)
-    secret = identity.issue_key(device)
+    secret = identity.issue_key_for(device, request.user)
     row = device.keys.latest("created_at", "pk")
-    events.record_change(device, request.user, said("A key was created."))
     return Status(201, {**KeyOut.from_orm(row).model_dump(), "key": secret})
 
 
@@ -58,6 +55,5 @@ def revoke_key(request: HttpRequest, code: str, prefix: str):
     if not prefix.isprintable():
         raise Http404
     key: DeviceKey = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
-    identity.revoke_key(key)
-    events.record_change(device, request.user, said("A key was revoked."))
+    identity.revoke_key(key, request.user)
     return Status(204, None)

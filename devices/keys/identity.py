@@ -10,13 +10,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.commands.models import Command, CommandState
+from devices.events import record as events
 from devices.protocol.aliyun.login import Login, verify
 from devices.registry import broker_accounts
 from devices.registry.models import Device, DeviceKey
 from photohub.lib.encryption import decrypt, encrypt
 from photohub.lib.ids import hash_key, new_key
 from photohub.lib.network.ip import read_ip
+from photohub.lib.pages.sentences import said
 
 PREFIX_LENGTH = 8
 LIVE_KEYS_AT_MOST = 2
@@ -34,10 +38,23 @@ def issue_key(device: Device) -> str:
     return key
 
 
-def revoke_key(key: DeviceKey) -> None:
+def issue_key_for(device: Device, user) -> str:
+    """Give the device one more key at somebody's wish, and write it down."""
+    with transaction.atomic():
+        key = issue_key(device)
+        # Everybody who may look reads the events, and how a key begins is no business of theirs.
+        events.record_change(device, user, said("A key was created."))
+        audit.note(Word.ADDED, Kind.DEVICE_KEY, device.code, device.name, f"{key[:PREFIX_LENGTH]}…")
+    return key
+
+
+def revoke_key(key: DeviceKey, user=None) -> None:
     """End a key at once: every wire that used it is closed within seconds."""
-    DeviceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
-    broker_accounts.forget_revoked(key.device)
+    with transaction.atomic():
+        DeviceKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=timezone.now())
+        broker_accounts.forget_revoked(key.device)
+        events.record_change(key.device, user, said("A key was revoked."))
+        audit.note(Word.REVOKED, Kind.DEVICE_KEY, key.device.code, key.device.name, f"{key.prefix}…")
 
 
 def find_key(key: str) -> DeviceKey | None:
@@ -113,11 +130,14 @@ def device_secret(device: Device) -> str | None:
     return decrypt(device.device_secret_encrypted) if device.device_secret_encrypted else None
 
 
-def issue_device_secret(device: Device) -> str:
+def issue_device_secret(device: Device, user=None) -> str:
     """Give the device a new Aliyun-form secret and return it in clear: the only time it is seen."""
     secret = secrets.token_hex(16)
     device.device_secret_encrypted = encrypt(secret)
-    device.save(update_fields=["device_secret_encrypted"])
+    with transaction.atomic():
+        device.save(update_fields=["device_secret_encrypted"])
+        events.record_change(device, user, said("A new device secret was created."))
+        audit.note(Word.ADDED, Kind.DEVICE_KEY, device.code, device.name)
     return secret
 
 

@@ -14,11 +14,14 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.models import ApiToken, Scope
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.registry import broker_accounts
 from photohub.lib.http.answer import refuse
 from photohub.lib.http.guessing import FailedTries
@@ -60,7 +63,7 @@ def user_of_token(request: HttpRequest, secret: str):
 
 def _person_with(token: ApiToken, request: HttpRequest):
     user = token.user
-    user.token_scopes = frozenset(token.scopes)
+    user.token_scopes, user.token_name = frozenset(token.scopes), token.name
     if request.method not in UNSAFE_METHODS and Scope.READ not in user.token_scopes:
         raise PermissionDenied(_("This token has no scope “read”."))
     return user
@@ -247,15 +250,19 @@ def find_token(secret: str) -> ApiToken | None:
 def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None) -> tuple[ApiToken, str]:
     """Make an API token and return it with its secret in clear: the only time it is seen."""
     secret = new_key()
-    token = ApiToken.objects.create(
-        user=user,
-        name=name,
-        prefix=secret[:PREFIX_LENGTH],
-        sha256=hash_key(secret),
-        scopes=scopes or list(Scope.values),
-        expires_at=expires_at,
-    )
-    broker_accounts.want_person(user, secret)
+    with transaction.atomic():
+        token = ApiToken.objects.create(
+            user=user,
+            name=name,
+            prefix=secret[:PREFIX_LENGTH],
+            sha256=hash_key(secret),
+            scopes=scopes or list(Scope.values),
+            expires_at=expires_at,
+        )
+        broker_accounts.want_person(user, secret)
+        audit.note(
+            Word.ADDED, Kind.TOKEN, token.prefix, name, f"{user.get_username()}: {', '.join(token.scopes)}"
+        )
     return token, secret
 
 
@@ -266,5 +273,7 @@ def living_tokens(user) -> list[ApiToken]:
 
 def revoke_token(token: ApiToken) -> None:
     """End a program's access at once. An outside broker knows only the person's newest token, so its account goes too."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
-    broker_accounts.unwant_person(token.user)
+    with transaction.atomic():
+        ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+        broker_accounts.unwant_person(token.user)
+        audit.note(Word.REVOKED, Kind.TOKEN, token.prefix, token.name, token.user.get_username())

@@ -9,10 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import Action
-from devices.events import record as events
 from devices.registry.finding import get_device
 from devices.registry.tabs import frame_of
-from photohub.lib.pages.sentences import said
 
 from . import identity, shown_once
 
@@ -39,9 +37,7 @@ def keys(request: HttpRequest, code: str) -> HttpResponse:
 def new_key(request: HttpRequest, code: str) -> HttpResponse:
     """Make one more key. Of three live ones the oldest ends."""
     device = get_device(request.user, code, Action.MANAGE)
-    key = identity.issue_key(device)
-    # Everybody who may look reads the events, and how a key begins is no business of theirs.
-    events.record_change(device, request.user, said("A key was created."))
+    key = identity.issue_key_for(device, request.user)
     shown_once.keep_for_next_page(request, device, key)
     return redirect("devices:keys", device.code)
 
@@ -52,8 +48,7 @@ def revoke_key(request: HttpRequest, code: str, prefix: str) -> HttpResponse:
     """End a key: every wire that uses it is closed within seconds."""
     device = get_device(request.user, code, Action.MANAGE)
     key = get_object_or_404(device.keys.filter(revoked_at=None), prefix=prefix)
-    identity.revoke_key(key)
-    events.record_change(device, request.user, said("A key was revoked."))
+    identity.revoke_key(key, request.user)
     messages.success(request, _("The key %(prefix)s… was revoked.") % {"prefix": key.prefix})
     return redirect("devices:keys", device.code)
 
@@ -66,7 +61,6 @@ def new_secret(request: HttpRequest, code: str) -> HttpResponse:
     if not device.product_key:
         messages.error(request, _("This device has no product key, so it needs no device secret."))
         return redirect("devices:keys", device.code)
-    secret = identity.issue_device_secret(device)
-    events.record_change(device, request.user, said("A new device secret was created."))
+    secret = identity.issue_device_secret(device, request.user)
     shown_once.keep_for_next_page(request, device, device_secret=secret)
     return redirect("devices:keys", device.code)

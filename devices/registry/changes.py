@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from devices.access.groups import DeviceGroup
 from devices.access.models import DeviceInGroup
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from photohub.lib.messaging import notify
 from photohub.lib.pages.sentences import Said, said, said_of
@@ -100,7 +102,9 @@ def _store(device: Device, changed: list[str], groups: Iterable[DeviceGroup], us
                 device.groups.set(groups)
             if device.profile == PANEL:
                 Panel.objects.get_or_create(device=device)
-            events.record_change(device, user, describe_change(device, changed))
+            sentence = describe_change(device, changed)
+            events.record_change(device, user, sentence)
+            audit.note(Word.CHANGED, Kind.DEVICE, device.code, device.name, sentence)
             broker_accounts.want(device)
             notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
     except IntegrityError as error:
@@ -119,6 +123,9 @@ def put_into_group(group: DeviceGroup, devices: Iterable[Device], user=None) -> 
         rows = [DeviceInGroup(group=group, device=device) for device in coming]
         DeviceInGroup.objects.bulk_create(rows, ignore_conflicts=True)
         _tell_grouping(coming, user)
+        if coming:
+            sentence = said("Devices added to it: %(n)d.", n=len(coming))
+            audit.note(Word.CHANGED, Kind.GROUP, group.pk, group.name, sentence)
     return len(coming)
 
 
@@ -129,6 +136,9 @@ def take_out_of_group(group: DeviceGroup, devices: Iterable[Device], user=None) 
         going = [row.device for row in rows.select_related("device")]
         rows.delete()
         _tell_grouping(going, user)
+        if going:
+            sentence = said("Devices taken out of it: %(n)d.", n=len(going))
+            audit.note(Word.CHANGED, Kind.GROUP, group.pk, group.name, sentence)
     return len(going)
 
 

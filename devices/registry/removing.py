@@ -15,6 +15,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from devices.access.models import DeviceRemoval
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib import clock
@@ -90,6 +92,7 @@ def _mark(device: Device, user) -> None:
             actor=user,
             sentence=said("The device %(name)s (%(code)s) was removed.", **words),
         )
+        audit.note(Word.DELETED, Kind.DEVICE, device.code, device.name)
         notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
 
 

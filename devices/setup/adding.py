@@ -11,6 +11,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from devices.access.groups import DeviceGroup
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.keys.identity import issue_key
 from devices.registry.camera_profiles import PANEL, PROFILES, fill_in
 from devices.registry.models import Device, Panel
@@ -53,6 +55,7 @@ def add_device(
         if device.profile == PANEL:
             Panel.objects.create(device=device)
         key = issue_key(device) if with_key else ""
+        audit.note(Word.ADDED, Kind.DEVICE, device.code, device.name)
         notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
     return NewDevice(device, key, device_secret)
 

@@ -7,9 +7,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from devices.access.rights import sees_all
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from photohub.lib.database.db import update_in_order
+from photohub.lib.pages.sentences import Said, said
 
 from .models import Capture, Tag, Tagging
 
@@ -32,6 +35,10 @@ def set_kept(captures: Iterable[Capture], kept: bool) -> None:
     with transaction.atomic():
         update_in_order(Capture.objects.filter(pk__in=[c.pk for c in chosen]), kept=kept)
         tell_changed(chosen)
+        sentence = (
+            said("Kept: %(n)d.", n=len(chosen)) if kept else said("No longer kept: %(n)d.", n=len(chosen))
+        )
+        _note(chosen, sentence)
 
 
 def add_tag(captures: Iterable[Capture], name: str) -> str:
@@ -45,6 +52,7 @@ def add_tag(captures: Iterable[Capture], name: str) -> str:
         made = [Tagging(capture=c, tag=tag, received_at=c.received_at) for c in chosen]
         Tagging.objects.bulk_create(made, ignore_conflicts=True)
         tell_changed(chosen)
+        _note(chosen, said("Tagged “%(tag)s”: %(n)d.", tag=tag.name, n=len(chosen)))
     return tag.name
 
 
@@ -58,6 +66,11 @@ def save_labels(capture: Capture, note: str, tags: str) -> None:
         capture.tags.set(chosen, through_defaults={"received_at": capture.received_at})
         Tag.objects.filter(captures=None).delete()
         tell_changed([capture])
+        _note([capture], said("Note and tags."))
+
+
+def _note(captures: list[Capture], sentence: Said) -> None:
+    audit.note_all(Word.CHANGED, Kind.PICTURE, [(c.pk, c.name) for c in captures], sentence)
 
 
 def tags_of(user) -> QuerySet[Tag]:

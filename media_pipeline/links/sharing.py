@@ -13,13 +13,15 @@ from django.utils.translation import gettext as _
 
 from devices.access.models import visible_devices
 from devices.access.rights import Action, actor_of, can, within_token
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
 from media_pipeline.captures.labels import tell_changed
 from media_pipeline.captures.models import Capture, CaptureQuerySet
 from photohub.lib.network.site import base_url
-from photohub.lib.pages.sentences import said
+from photohub.lib.pages.sentences import said, said_of
 
 from .models import ShareKind, ShareLink
 
@@ -63,6 +65,8 @@ def set_link_revoked(capture: Capture, revoked: bool) -> None:
     with transaction.atomic():
         Capture.objects.filter(pk=capture.pk).update(link_revoked_at=timezone.now() if revoked else None)
         tell_changed([capture])
+        word = Word.REVOKED if revoked else Word.RESTORED
+        audit.note(word, Kind.SHARE, capture.code, capture.name, said("The lasting link of a picture."))
 
 
 def share(wish: Wish, user, expires_at: datetime | None, password: str = "") -> ShareLink:
@@ -87,6 +91,7 @@ def share(wish: Wish, user, expires_at: datetime | None, password: str = "") -> 
                 else said("A link to its pictures was shared.")
             )
             events.record(EventType.DEVICE_CHANGED, device=link.device, actor=user, sentence=sentence)
+        audit.note(Word.SHARED, Kind.SHARE, link.code, link.device or "", said_of(ShareKind(link.kind).label))
     return link
 
 
@@ -121,6 +126,8 @@ def revoke_share(link: ShareLink, user=None) -> bool:
         if ended and link.device is not None:
             sentence = said("A shared link was withdrawn.")
             events.record(EventType.DEVICE_CHANGED, device=link.device, actor=user, sentence=sentence)
+        if ended:
+            audit.note(Word.REVOKED, Kind.SHARE, link.code, link.device or "")
     return bool(ended)
 
 

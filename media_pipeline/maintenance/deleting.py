@@ -19,6 +19,8 @@ from django.db.models.deletion import CASCADE, get_candidate_relations_to_delete
 from django.utils import timezone
 
 from devices.access.rights import Action, can
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.registry.models import Device
@@ -36,7 +38,7 @@ from .counting import mark_changed
 from .models import Removal
 
 # The columns of a picture that matter for its end.
-_NEEDED = ("path", "sha256", "received_at", "trashed_at", "device", "node")
+_NEEDED = ("name", "path", "sha256", "received_at", "trashed_at", "device", "node")
 _FIRST_PAUSE_S = 2
 _LONGEST_PAUSE_S = 3600
 # So many times as many as are wanted, so that some of each kind are among them.
@@ -187,6 +189,8 @@ def _tell(user, rows: list[Capture]) -> None:
     for captures in by_device.values():
         sentence = said("Pictures deleted: %(count)s.", count=len(captures))
         events.record_change(captures[0].device, user, sentence)
+    sentence = said("Pictures deleted: %(count)s.", count=len(rows))
+    audit.note_all(Word.DELETED, Kind.PICTURE, [(c.pk, c.name) for c in rows], sentence)
 
 
 def _ring(removals: list[Removal]) -> None:

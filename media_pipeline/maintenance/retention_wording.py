@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import clock_watch, heartbeats
 from devices.events import record as events
 from devices.events.models import EventType, ServiceBeat
@@ -131,7 +134,10 @@ def waits_for_an_owner(problems: list[Problem]) -> bool:
 def note_go_on(user) -> None:
     """Write down that an owner wants retention to go on by this clock."""
     now = timezone.now()
-    ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
-    events.record(EventType.NOTICE, actor=user, sentence=said("Retention continues: the clock is right."))
+    sentence = said("Retention continues: the clock is right.")
+    with transaction.atomic():
+        ServiceBeat.objects.update_or_create(pk=GO_ON, defaults={"at": now, "ok": True, "sentence": ""})
+        events.record(EventType.NOTICE, actor=user, sentence=sentence)
+        audit.note(Word.CHANGED, Kind.HUB, details=sentence)
     for name in known.names(HEARTBEAT):
         heartbeats.note(name, True, "")

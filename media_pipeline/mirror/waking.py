@@ -4,12 +4,16 @@ import time
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import heartbeats
 from devices.events.models import ServiceBeat
 from photohub.lib.database.db import one_writer, update_in_order
+from photohub.lib.pages.sentences import said
 
 from . import gate
 from .models import MirrorState, OSSObject
@@ -88,4 +92,8 @@ def retry_now(capture_id: UUID) -> bool:
     idle = OSSObject.objects.filter(pk=capture_id).exclude(
         state__in=(MirrorState.MIRRORED, MirrorState.UPLOADING)
     )
-    return bool(idle.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word=""))
+    with transaction.atomic():
+        due = idle.update(state=MirrorState.PENDING, next_try_at=timezone.now(), error="", error_word="")
+        if due:
+            audit.note(Word.CHANGED, Kind.PICTURE, capture_id, details=said("Its copy is tried again."))
+    return bool(due)

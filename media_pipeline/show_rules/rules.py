@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import Device
@@ -63,6 +65,7 @@ def save_rule(
         row.save()
         row.panels.set(chosen)
         _tell(row, user)
+        audit.note(Word.CHANGED if rule else Word.ADDED, Kind.RULE, row.pk, row.name)
     watch.forget()
     return row
 
@@ -71,6 +74,7 @@ def delete_rule(rule: ShowRule, user=None) -> None:
     """Delete a rule with its runs; what it sent stays."""
     with transaction.atomic():
         _tell(rule, user, said("The rule “%(name)s” was deleted.", name=rule.name))
+        audit.note(Word.DELETED, Kind.RULE, rule.pk, rule.name)
         rule.delete()
     watch.forget()
 

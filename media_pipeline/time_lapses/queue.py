@@ -14,6 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
@@ -150,6 +152,7 @@ def ask_for(wish: Wish, user=None) -> TimeLapse:
             asked_by=actor_of(user),
         )
         tell(time_lapse)
+        audit.note(Word.ADDED, Kind.TIME_LAPSE, time_lapse.pk, time_lapse.device)
         transaction.on_commit(lambda: enqueue.send_task(TASK, [time_lapse.pk]), robust=True)
     return time_lapse
 
@@ -161,6 +164,7 @@ def cancel(time_lapse: TimeLapse) -> bool:
         stopped = rows.update(state=LapseState.CANCELLED, lease=None, finished_at=timezone.now(), **_expiry())
         if stopped:
             tell(time_lapse)
+            audit.note(Word.CANCELLED, Kind.TIME_LAPSE, time_lapse.pk, time_lapse.device)
             transaction.on_commit(lambda: remove_files(time_lapse.pk), robust=True)
     return bool(stopped)
 
@@ -170,6 +174,7 @@ def delete(time_lapse: TimeLapse) -> None:
     with transaction.atomic():
         TimeLapse.objects.filter(pk=time_lapse.pk).delete()
         tell(time_lapse)
+        audit.note(Word.DELETED, Kind.TIME_LAPSE, time_lapse.pk, time_lapse.device)
         transaction.on_commit(lambda: remove_files(time_lapse.pk), robust=True)
 
 

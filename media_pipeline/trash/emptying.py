@@ -8,6 +8,8 @@ from django.db.models import Max
 from django.utils import timezone
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
@@ -38,11 +40,9 @@ def ask_to_empty(user) -> int:
     with transaction.atomic():
         order = {"upto": max(newest, timezone.now()), "asked_by": actor_of(user)}
         EmptyingOrder.objects.update_or_create(pk=EmptyingOrder.ONLY, defaults=order)
-        events.record(
-            EventType.NOTICE,
-            actor=user,
-            sentence=said("Pictures deleted by emptying the trash: %(count)s.", count=count),
-        )
+        sentence = said("Pictures deleted by emptying the trash: %(count)s.", count=count)
+        events.record(EventType.NOTICE, actor=user, sentence=sentence)
+        audit.note(Word.DELETED, Kind.PICTURE, details=sentence)
         transaction.on_commit(lambda: enqueue.send_task(TASK, [EmptyingOrder.ONLY]), robust=True)
     return count
 

@@ -11,6 +11,8 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from devices.access.rights import Action, actor_of, can, is_owner
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from media_pipeline.captures.labels import tell_changed
@@ -124,3 +126,13 @@ def _tell(user, captures: list[Capture], *, gone: bool) -> None:
         )
         events.record(EventType.DEVICE_CHANGED, device=of_one[0].device, actor=user, sentence=sentence)
     tell_changed(captures)
+    _note(captures, gone=gone)
+
+
+def _note(captures: list[Capture], *, gone: bool) -> None:
+    count = len(captures)
+    if gone:
+        word, sentence = Word.DELETED, said("Pictures moved to the trash: %(count)s.", count=count)
+    else:
+        word, sentence = Word.RESTORED, said("Pictures restored from the trash: %(count)s.", count=count)
+    audit.note_all(word, Kind.PICTURE, [(c.pk, c.name) for c in captures], sentence)

@@ -20,10 +20,12 @@ from django.views.decorators.http import require_POST, require_safe
 from devices.access.groups import DeviceGroup
 from devices.access.models import Membership, Role
 from devices.access.rights import owners_only
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from photohub.lib.pages.form_fields import narrow
-from photohub.lib.pages.sentences import said
+from photohub.lib.pages.sentences import said, said_of
 
 # An owner owns everything, so nobody owns a group.
 _ROLES = [(role, role.label) for role in (Role.VIEWER, Role.OPERATOR)]
@@ -120,7 +122,9 @@ def add(request: HttpRequest) -> HttpResponse:
     form = GroupForm(request.POST)
     if not form.is_valid():
         return _render(request, form, status=422)
-    group = form.save()
+    with transaction.atomic():
+        group = form.save()
+        audit.note(Word.ADDED, Kind.GROUP, group.pk, group.name)
     messages.success(request, _("The group %(name)s is added.") % {"name": group})
     return redirect("groups")
 
@@ -132,7 +136,11 @@ def rename(request: HttpRequest, group: DeviceGroup) -> None:
     if not form.is_valid():
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
         return
-    form.save()
+    before = DeviceGroup.objects.values_list("name", flat=True).get(pk=group.pk)
+    with transaction.atomic():
+        form.save()
+        sentence = said("Its name was %(name)s.", name=before)
+        audit.note(Word.CHANGED, Kind.GROUP, group.pk, group.name, sentence)
 
 
 @_of_group
@@ -146,6 +154,7 @@ def move(request: HttpRequest, group: DeviceGroup) -> None:
         # By their keys, so that two who move at once do not wait for each other.
         for key in sorted(keys):
             DeviceGroup.objects.filter(pk=key).update(position=keys.index(key))
+        audit.note(Word.CHANGED, Kind.GROUP, group.pk, group.name, said("Its place among the groups."))
 
 
 @_of_group
@@ -157,11 +166,12 @@ def delete(request: HttpRequest, group: DeviceGroup) -> HttpResponse:
         )
         return redirect("groups")
     with transaction.atomic():
-        n = group.devices.count()
+        n, key = group.devices.count(), group.pk
         group.delete()
         words = {"name": group.name, "n": n}
         sentence = said("The group %(name)s was deleted; devices taken out of it: %(n)d.", **words)
         events.record(EventType.NOTICE, actor=request.user, sentence=sentence)
+        audit.note(Word.DELETED, Kind.GROUP, key, group.name)
     text = ngettext(
         "The group %(name)s is deleted. %(n)s device was taken out of it.",
         "The group %(name)s is deleted. %(n)s devices were taken out of it.",
@@ -182,6 +192,8 @@ def give(request: HttpRequest, group: DeviceGroup) -> None:
     try:
         with transaction.atomic():
             Membership.objects.update_or_create(user=person, group=group, defaults={"role": role})
+            sentence = said("%(role)s; devices: %(group)s.", role=said_of(Role(role).label), group=group.name)
+            audit.note(Word.CHANGED, Kind.PERSON, person.pk, person, sentence)
     except IntegrityError:
         # Two owners gave it at once.
         Membership.objects.filter(user=person, group=group).update(role=role)
@@ -190,6 +202,12 @@ def give(request: HttpRequest, group: DeviceGroup) -> None:
 @_of_group
 def take(request: HttpRequest, group: DeviceGroup, person: int) -> None:
     """Take somebody out of a group."""
-    gone, _rows = Membership.objects.filter(group=group, user=person).exclude(role=Role.OWNER).delete()
-    if gone:
+    rows = Membership.objects.filter(group=group, user=person).exclude(role=Role.OWNER)
+    with transaction.atomic():
+        going = list(rows.select_related("user"))
+        rows.delete()
+        for row in going:
+            sentence = said("Taken out of the group %(group)s.", group=group.name)
+            audit.note(Word.CHANGED, Kind.PERSON, row.user.pk, row.user, sentence)
+    if going:
         messages.success(request, _("Taken out of %(name)s.") % {"name": group})

@@ -16,10 +16,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.models import Membership, Role
 from devices.access.rights import owners_only
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.registry import broker_accounts
 from photohub.accounts import invitations
 from photohub.accounts.forms import InviteForm, RoleForm
 from photohub.accounts.shown_once import keep_once, take_once
+from photohub.lib.pages.sentences import Said, said, said_of
 from photohub.lib.pages.sessions import end_sessions
 
 
@@ -75,6 +78,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         person = User.objects.create_user(form.cleaned_data["username"])
         give_role(person, form.cleaned_data["role"], form.cleaned_data["group"])
+        audit.note(Word.INVITED, Kind.PERSON, person.pk, person, _role_of(form))
     return _show_link(request, person)
 
 
@@ -82,7 +86,10 @@ def invite(request: HttpRequest) -> HttpResponse:
 @owners_only
 def renew_link(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a new one-time link for somebody who lost the first one, or the password."""
-    return _show_link(request, get_object_or_404(get_user_model(), pk=pk, is_active=True))
+    person = get_object_or_404(get_user_model(), pk=pk, is_active=True)
+    with transaction.atomic():
+        audit.note(Word.INVITED, Kind.PERSON, person.pk, person, said("A new link to set a password."))
+        return _show_link(request, person)
 
 
 def _show_link(request: HttpRequest, person) -> HttpResponse:
@@ -102,6 +109,7 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with keeping_an_owner():
             give_role(person, form.cleaned_data["role"], form.cleaned_data["group"])
+            audit.note(Word.CHANGED, Kind.PERSON, person.pk, person, _role_of(form))
     except LastOwner:
         return _refuse_last_owner(request, person)
     messages.success(request, _("The role of %(name)s was changed.") % {"name": person})
@@ -117,6 +125,8 @@ def set_enabled(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with keeping_an_owner():
             person.save(update_fields=["is_active"])
+            sentence = said("Turned on.") if person.is_active else said("Turned off.")
+            audit.note(Word.CHANGED, Kind.PERSON, person.pk, person, sentence)
     except LastOwner:
         return _refuse_last_owner(request, person)
     if person.is_active:
@@ -135,6 +145,12 @@ def _refuse_last_owner(request: HttpRequest, person) -> HttpResponse:
         request, _("%(name)s is the only owner. Make someone else an owner first.") % {"name": person}
     )
     return redirect("people")
+
+
+def _role_of(form: RoleForm) -> Said:
+    role, group = form.cleaned_data["role"], form.cleaned_data["group"]
+    devices = group.name if group else said("all devices")
+    return said("%(role)s; devices: %(group)s.", role=said_of(Role(role).label), group=devices)
 
 
 def give_role(person, role: str, group=None) -> None:

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -13,7 +14,10 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from devices.access.rights import owners_only
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
+from photohub.lib.pages.sentences import said
 from photohub.lib.pages.timezones import find_timezone, hub_timezone
 
 # The other names are of countries and offsets, for old programs.
@@ -71,6 +75,9 @@ def choose(request: HttpRequest) -> HttpResponse:
     elif not form.is_valid():
         messages.error(request, " ".join(str(error) for error in form.errors["zone"]))
     else:
-        choices.choose_timezone(form.cleaned_data["zone"])
+        zone = form.cleaned_data["zone"]
+        with transaction.atomic():
+            choices.choose_timezone(zone)
+            audit.note(Word.CHANGED, Kind.HUB, details=said("Time zone: %(zone)s.", zone=zone))
         messages.success(request, _("The hub's time zone is %(zone)s.") % {"zone": form.cleaned_data["zone"]})
     return redirect("account")

@@ -1,6 +1,5 @@
 """Paths of people: coming in, their account, the people of the hub."""
 
-from django.contrib.auth import views as auth_views
 from django.urls import path
 
 from photohub.accounts import group_devices, groups, people, time_zone
@@ -8,7 +7,7 @@ from photohub.accounts import views as accounts
 
 urlpatterns = [
     path("login", accounts.log_in, name="login"),
-    path("logout", auth_views.LogoutView.as_view(), name="logout"),
+    path("logout", accounts.log_out, name="logout"),
     path("setup/<str:token>", accounts.set_up, name="setup"),
     path("invitation/<str:uid>/<str:token>", accounts.accept_invitation, name="invitation"),
     path("account", accounts.account, name="account"),

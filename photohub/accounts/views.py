@@ -16,6 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from devices.access import rights
 from devices.access.models import ApiToken
 from devices.access.rights import Action, can
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
 from devices.keys import tokens
 from photohub.accounts import first_owner, invitations, time_zone
@@ -27,6 +29,7 @@ from photohub.accounts.forms import (
     focus_first_error,
 )
 from photohub.accounts.shown_once import keep_once, take_once
+from photohub.lib.pages.sentences import said
 from photohub.lib.pages.sessions import end_sessions
 from photohub.lib.pages.timezones import hub_timezone, timezone_of
 
@@ -42,13 +45,28 @@ class LogInView(auth_views.LoginView):
         # An owner whom the environment named comes in here first.
         if rights.is_owner(form.get_user()):
             choices.learn_language(get_language())
-        return super().form_valid(form)
+        with transaction.atomic():
+            answer = super().form_valid(form)
+            audit.note(Word.LOGGED_IN, Kind.SESSION, person=form.get_user())
+        return answer
 
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(**kwargs) | {"nobody_owns": not rights.owner_exists()}
 
 
 log_in = LogInView.as_view()
+
+
+class LogOutView(auth_views.LogoutView):
+    """Django's own, written down."""
+
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        with transaction.atomic():
+            audit.note(Word.LOGGED_OUT, Kind.SESSION)
+            return super().post(request, *args, **kwargs)
+
+
+log_out = LogOutView.as_view()
 
 
 @never_cache
@@ -68,7 +86,9 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         if zone := form.cleaned_data.get("zone"):
             choices.choose_timezone(zone)
         choices.learn_language(get_language())
-    login(request, user, backend=BACKEND)
+        login(request, user, backend=BACKEND)
+        sentence = said("By the link of the first owner.")
+        audit.note(Word.ADDED, Kind.PERSON, user.pk, user, sentence, person=user)
     return redirect("live")
 
 
@@ -89,10 +109,13 @@ def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpRespons
     form = ResetPasswordForm(user, request.POST or None)
     if request.method != "POST" or not form.is_valid():
         return _ask_again(request, "photohub/accounts/invitation.html", form, person=user)
-    form.save()
-    end_sessions(user)
-    _end_tokens(request, form)
-    login(request, user, backend=BACKEND)
+    with transaction.atomic():
+        form.save()
+        end_sessions(user)
+        login(request, user, backend=BACKEND)
+        sentence = said("A password was set by a one-time link.")
+        audit.note(Word.CHANGED, Kind.PERSON, user.pk, user, sentence, person=user)
+        _end_tokens(request, form)
     return redirect("live")
 
 
@@ -142,9 +165,12 @@ def change_password(request: HttpRequest) -> HttpResponse:
     form = NewPasswordForm(request.user, request.POST)
     if not form.is_valid():
         return _render_account(request, 422, password_form=form)
-    form.save()
-    update_session_auth_hash(request, form.user)
-    end_sessions(request.user, keep=request.session.session_key)
+    with transaction.atomic():
+        form.save()
+        update_session_auth_hash(request, form.user)
+        end_sessions(request.user, keep=request.session.session_key)
+        person = request.user
+        audit.note(Word.CHANGED, Kind.PERSON, person.pk, person, said("The password."))
     messages.success(request, _("The password is changed. Everywhere else you are logged out."))
     _end_tokens(request, form)
     return redirect("account")
@@ -154,7 +180,9 @@ def change_password(request: HttpRequest) -> HttpResponse:
 @login_required
 def log_out_everywhere(request: HttpRequest) -> HttpResponse:
     """End all sessions of the person, this one included."""
-    end_sessions(request.user)
+    with transaction.atomic():
+        end_sessions(request.user)
+        audit.note(Word.REVOKED, Kind.SESSION, details=said("All sessions."))
     logout(request)
     messages.success(request, _("You are logged out everywhere."))
     return redirect("login")

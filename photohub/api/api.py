@@ -22,6 +22,7 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from pydantic import Field
 
+from devices.audit.api import router as audit_router
 from devices.commands.api import router as commands_router
 from devices.events.api import router as events_router
 from devices.firmware.api import refusal_of as refusal_of_firmware
@@ -67,6 +68,7 @@ account page and hold scopes: `read`, `command`, `manage`. Times are ISO 8601 in
 """
 # How the ids of a module's operations begin. They are part of the API: a new module chooses freely, an old one keeps its.
 IDS_BEGIN_WITH = {
+    "devices.audit.api": "devices_api",
     "devices.commands.api": "devices_api",
     "devices.events.api": "devices_api",
     "devices.keys.api": "devices_api",
@@ -317,6 +319,7 @@ api.add_router("", devices_router, tags=["Devices"])
 api.add_router("", keys_router, tags=["Devices"])
 api.add_router("", commands_router, tags=["Devices"])
 api.add_router("", events_router, tags=["Devices"])
+api.add_router("", audit_router, tags=["People"])
 api.add_router("", pictures_router, tags=["Pictures"])
 api.add_router("", trash_router, tags=["Pictures"])
 api.add_router("", shares_router, tags=["Pictures"])

@@ -116,6 +116,7 @@ ROOMS: tuple[Room, ...] = (
         (
             Page("status", gettext_lazy("Status"), "activity", also=gettext_lazy("health storage mirror broker")),
             Page("people", gettext_lazy("People"), "users", OWNER, gettext_lazy("accounts roles invitations")),
+            Page("audit", gettext_lazy("Audit log"), "scroll-text", OWNER, gettext_lazy("who did what history people")),
             Page(
                 "account",
                 gettext_lazy("Your account"),
@@ -125,7 +126,7 @@ ROOMS: tuple[Room, ...] = (
             Page("api:docs", gettext_lazy("API"), "braces", also=gettext_lazy("programs documentation openapi")),
             Page("back_office", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
         ),
-        ("status*", "people*", "account*", "api:*"),
+        ("status*", "people*", "audit*", "account*", "api:*"),
         "s",
     ),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -13,10 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import is_owner, owners_only
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from media_pipeline.maintenance import figures, retention, retention_wording, thinning
 from media_pipeline.mirror import gate, waking
 from media_pipeline.mirror.stores import MirrorError, open_mirror
 from photohub.lib.pages.middleware import PageRequest
+from photohub.lib.pages.sentences import Said, said
 from photohub.status import parts as status
 
 
@@ -57,6 +61,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
         return redirect("status")
     request.session["storage_test"] = steps
     if all(step["ok"] for step in steps):
+        _note(said("The mirror was tested: what waited for it goes on."))
         waking.unblock_all()
     return redirect("status")
 
@@ -65,6 +70,7 @@ def try_storage(request: HttpRequest) -> HttpResponse:
 @owners_only
 def retry_mirror(request: HttpRequest) -> HttpResponse:
     """Make every blocked or failed copy due now."""
+    _note(said("Copies that were blocked or had failed are tried again."))
     count = waking.unblock_all() + waking.retry_failed()
     text = ngettext("%(n)d picture is tried again now.", "%(n)d pictures are tried again now.", count)
     messages.success(request, text % {"n": count})
@@ -78,10 +84,17 @@ def adopt_older(request: HttpRequest) -> HttpResponse:
     if settings.PHOTOHUB_MIRROR == "none":
         messages.warning(request, _("No mirror is set up. Set PHOTOHUB_MIRROR first."))
         return redirect("status")
+    _note(said("Older pictures are copied to the mirror."))
     count = waking.adopt_unmirrored()
     text = ngettext("%(n)d older picture will be copied.", "%(n)d older pictures will be copied.", count)
     messages.success(request, text % {"n": count})
     return redirect("status")
+
+
+def _note(sentence: Said) -> None:
+    """Write down what is asked for: it is done a little at a time, each in a transaction of its own."""
+    with transaction.atomic():
+        audit.note(Word.CHANGED, Kind.HUB, details=sentence)
 
 
 _DAYS_AT_MOST = 36_500

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from devices.access.groups import DeviceGroup
+from devices.audit.asking import by_command
 from devices.commands.models import Command, CommandState
 from devices.events.models import Trouble
 from devices.firmware.rollouts import queue as rollouts
@@ -49,6 +50,11 @@ FAR = timedelta(days=365)
 
 def fill() -> None:
     """Make everything, and print what stands in the addresses."""
+    with by_command("shell"):
+        _fill()
+
+
+def _fill() -> None:
     owner = first_owner.make_owner(OWNER, PASSWORD)
     group = DeviceGroup.objects.create(name=f"{LATIN[:60]}")
     other = DeviceGroup.objects.create(name="院子")

@@ -12,6 +12,7 @@ from django.utils.translation import override
 
 from devices.access.groups import DeviceGroup
 from devices.access.models import Membership
+from devices.audit.models import AuditEntry
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events import heartbeats, troubles
@@ -37,6 +38,7 @@ READ_ONLY = {
     "user",
     "sharelink",
     "trouble",
+    "auditentry",
 }
 
 
@@ -191,3 +193,18 @@ def test_what_happened_is_told_in_the_readers_language(alice):
             page = alice.get(url_of(model)).content.decode()
         assert "The camera says" not in page and "disk is full" not in page
         assert "相机回报" in page or "磁盘已满" in page
+
+
+@pytest.mark.django_db
+def test_what_an_owner_changes_in_a_table_is_written_down(client):
+    client.force_login(make_user("alice", "owner"))
+    group = DeviceGroup.objects.create(name="garden")
+    client.post(reverse("admin:devices_devicegroup_change", args=[group.pk]), {"name": "yard"})
+    client.post(reverse("admin:devices_devicegroup_add"), {"name": "attic"})
+    client.post(reverse("admin:devices_devicegroup_delete", args=[group.pk]), {"post": "yes"})
+    entries = AuditEntry.objects.order_by("pk").values_list("person_name", "word", "object_name")
+    assert list(entries) == [
+        ("alice", "changed", "yard"),
+        ("alice", "added", "attic"),
+        ("alice", "deleted", "yard"),
+    ]

@@ -38,6 +38,8 @@ POST      groups/<int:pk>/delete                        owner
 GET,POST  groups/<int:pk>/devices                       owner
 POST      groups/<int:pk>/people                        owner
 POST      groups/<int:pk>/people/<int:person>/remove    owner
+GET       audit                                         owner
+GET       audit.csv                                     owner
 GET       search                                        login
 GET       status                                        login
 GET       status/like-pictures                          owner
@@ -201,6 +203,7 @@ GET    /devices/{code}/plots             look
 GET    /commands/{id}                    look
 POST   /commands/{id}/cancel             command
 GET    /events                           login
+GET    /audit                            owner
 POST   /devices/{code}/capture           command
 POST   /devices/{code}/keep              command
 GET    /captures                         login

@@ -20,6 +20,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import Event, EventType
@@ -71,7 +73,9 @@ def create(
             RolloutTarget(rollout=rollout, device=device, module=firmware.module, position=n, step=step)
             for n, (device, step) in enumerate(zip(planning.in_order(fitting), step_of, strict=True))
         )
-        tell(rollout, _made(firmware, len(fitting), plan), user)
+        made = _made(firmware, len(fitting), plan)
+        tell(rollout, made, user)
+        audit.note(Word.FLASHED, Kind.ROLLOUT, rollout.pk, firmware, made)
         if start:
             resume(rollout, user)
     rollout.refresh_from_db()
@@ -159,6 +163,7 @@ def resume(rollout: Rollout, user=None) -> bool:
             sentence = said("The rollout of %(name)s continues.", name=name)
         _set(row, state=RolloutState.RUNNING, reason_word="", reason="", started_at=now, **began)
         tell(row, sentence, user)
+        audit.note(Word.CHANGED, Kind.ROLLOUT, row.pk, name, sentence)
     rollout.refresh_from_db()
     return True
 
@@ -180,6 +185,7 @@ def _pause(row: Rollout, word: str, user=None) -> bool:
     why = said_of(wording.SENTENCES.get(word, word))
     sentence = said("The rollout of %(name)s is paused: %(why)s", name=row.firmware, why=why)
     tell(row, sentence, user, problem=word != "person")
+    audit.note(Word.CHANGED, Kind.ROLLOUT, row.pk, row.firmware, sentence)
     return True
 
 
@@ -227,6 +233,7 @@ def cancel(rollout: Rollout, user=None) -> bool:
         update_in_order(open_ones, state=TargetState.CANCELLED, **values)
         _set(row, state=RolloutState.CANCELLED, reason_word="person", finished_at=now)
         tell(row, said("The rollout of %(name)s was cancelled.", name=row.firmware), user)
+        audit.note(Word.CANCELLED, Kind.ROLLOUT, row.pk, row.firmware)
     rollout.refresh_from_db()
     return True
 

@@ -4,6 +4,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from devices.access.models import Scope
+from devices.audit.asking import by_command
 from devices.keys import tokens
 
 
@@ -21,5 +22,6 @@ class Command(BaseCommand):
         person = get_user_model().objects.filter(username=user).first()
         if person is None:
             raise CommandError(f"There is no user {user}.")
-        _token, secret = tokens.new_token(person, name, scope)
+        with by_command("api_token"):
+            _token, secret = tokens.new_token(person, name, scope)
         self.stdout.write(secret)

@@ -48,6 +48,7 @@ def _begin(request: HttpRequest) -> Delivery:
     user = user_of_token(request, bearer_of(request) or "")
     if user is None:
         raise Refused(401, "auth", _("Send a live API token: Authorization: Bearer <token>."))
+    request.user = user
     device = Device.objects.visible_to(user).filter(code=request.GET.get("device", "")).first()
     if device is None:
         raise Refused(

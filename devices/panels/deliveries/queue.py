@@ -20,6 +20,8 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from devices.access.rights import actor_of
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import clock_watch
 from devices.events import record as events
 from devices.events.models import EventType
@@ -98,6 +100,7 @@ def deliver(device: Device, wish: Wish, user=None) -> Delivery:
             expires_at=timezone.now() + WAITS_FOR_DEVICE,
         )
         tell_changed([delivery])
+        audit.note(Word.SENT, Kind.DELIVERY, device.code, device.name, wish.label)
         transaction.on_commit(lambda: enqueue.send_task(PREPARE_TASK, [delivery.pk]), robust=True)
     return delivery
 
@@ -285,7 +288,12 @@ def bound_waiting() -> int:
 
 def cancel(delivery: Delivery, sentence: str | Said = "") -> bool:
     """End an open delivery at somebody's wish; False when it had already ended."""
-    return _finish(delivery, DeliveryState.CANCELLED, "cancelled", sentence)
+    with transaction.atomic():
+        done = _finish(delivery, DeliveryState.CANCELLED, "cancelled", sentence)
+        if done:
+            device = delivery.device
+            audit.note(Word.CANCELLED, Kind.DELIVERY, device.code, device.name, delivery.origin_ref)
+    return done
 
 
 def again(delivery: Delivery, user=None) -> Delivery:

@@ -9,6 +9,8 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.changes import change_device
@@ -140,7 +142,9 @@ def _between(value: object, low: int, high: int) -> bool:
 def _tell(device: Device, changed: list[str], user) -> None:
     if changed:
         fields = [said_of(FIELDS[field]) for field in changed]
-        events.record_change(device, user, said("Settings changed: %(fields)s.", fields=fields))
+        sentence = said("Settings changed: %(fields)s.", fields=fields)
+        events.record_change(device, user, sentence)
+        audit.note(Word.CHANGED, Kind.DEVICE, device.code, device.name, sentence)
 
 
 def _follow(device: Device, panel: Panel, changed: list[str], user) -> None:

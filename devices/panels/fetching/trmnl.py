@@ -17,6 +17,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.keys import identity
 from devices.panels.rendering.models import RenderProfile
@@ -74,7 +76,9 @@ def allow_again(device: Device, user=None) -> bool:
         rows = Panel.objects.filter(device=device).exclude(hardware_address="").exclude(claimed_at=None)
         done = bool(rows.update(claimed_at=None))
         if done:
-            events.record_change(device, user, said("Its panel can be set up again."))
+            sentence = said("Its panel can be set up again.")
+            events.record_change(device, user, sentence)
+            audit.note(Word.CHANGED, Kind.DEVICE, device.code, device.name, sentence)
     return done
 
 

@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events import troubles
 from devices.panels.deliveries import queue as deliveries
@@ -132,6 +134,7 @@ def replace(device: Device, entries: Sequence[Entry], user=None) -> list[Playlis
         for row in rows:
             row.save()
         events.record_change(device, user, said("Its playlist was changed."))
+        audit.note(Word.CHANGED, Kind.PLAYLIST, device.code, device.name)
     # The numbers in their sentences are those of the old list.
     troubles.over(device, "playlist_item", "playlist_stopped", "playlist_failed")
     return items_of(device)

@@ -3,8 +3,11 @@
 from dataclasses import asdict, fields
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.registry.models import Panel
 
 from . import naming
@@ -59,7 +62,10 @@ def save_profile(
     row.full_clean()
     if row.name == "none":
         raise ValidationError({"name": _("The name “none” is reserved: it means the original file.")})
-    row.save()
+    with transaction.atomic():
+        row.save()
+        word = Word.CHANGED if profile else Word.ADDED
+        audit.note(word, Kind.RENDER_PROFILE, row.name, row.label or row.name)
     return row
 
 
@@ -81,7 +87,9 @@ def remove_profile(profile: RenderProfile) -> None:
             _("%(panels)s still uses this profile. Choose another one in its settings first.")
             % {"panels": shown}
         )
-    profile.delete()
+    with transaction.atomic():
+        audit.note(Word.DELETED, Kind.RENDER_PROFILE, profile.name, profile.label or profile.name)
+        profile.delete()
 
 
 def describe(profile: RenderProfile) -> str:
