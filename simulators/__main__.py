@@ -71,6 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_common(http)
     http.add_argument("--every", type=float, default=10.0, help="seconds between pictures")
+    http.add_argument(
+        "--sleeps", action="store_true", help="do what the answers say: orders, and how long to sleep"
+    )
     _add_streaming(kinds)
     add_panel(kinds, _add_identity, read_address)
     add_updating(kinds, read_address)
@@ -239,7 +242,8 @@ def _build_k230(options: argparse.Namespace, code: str, key: str, scene: Scene, 
 
 
 def _build_http(options: argparse.Namespace, code: str, key: str, scene: Scene, number: int) -> Camera:
-    config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=options.seed + number)
+    seed = options.seed + number
+    config = HttpCameraConfig(options.hub, code, key, every_s=options.every, seed=seed, sleeps=options.sleeps)
     return HttpCamera(config, scene)
 
 

@@ -1,7 +1,8 @@
 """A camera with a key and no MQTT: it posts a picture every so often and tries again until the hub has it.
 
 A retry sends the same bytes under the same name, so that a hub that stored the picture but lost its answer on
-the way recognises it and answers `dup`.
+the way recognises it and answers `dup`. With `sleeps` it reads what the answer carries: it carries out an order at
+once, and sleeps for as long as it is told.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
+from devices.protocol import one_wake
 from simulators import esp_http
 from simulators.device import Diary, FrameSource, Life
 
@@ -34,6 +36,8 @@ class HttpCameraConfig:
     firmware_version: str = "1.4.0"
     key_header: str = "X-Device-Key"
     seed: int = 0
+    # It reads what the answers carry, as a camera does that wakes seldom.
+    sleeps: bool = False
 
 
 class Shot(NamedTuple):
@@ -79,16 +83,27 @@ class HttpCamera(Life, Diary):
         self._frame = 0
         self._luck = random.Random(config.seed)
         self._started_at = time.time()
+        self.told = one_wake.Extras()
 
     async def _live(self) -> None:
         while not self._stopping.is_set():
             begun_at = time.monotonic()
-            await self.send_one()
-            await self._rest(self.config.every_s - (time.monotonic() - begun_at))
+            await self.wake()
+            pause_s = self.config.every_s if self.told.sleep_s is None else self.told.sleep_s
+            await self._rest(pause_s - (time.monotonic() - begun_at))
 
-    async def send_one(self) -> bool:
-        """Take one picture and try to deliver it; return whether the hub has it."""
-        shot = await self._shoot()
+    async def wake(self) -> None:
+        """Send a picture, then one for each order that an answer carries."""
+        delivered = await self.send_one()
+        while delivered and self.told.command and not self._stopping.is_set():
+            name = self.told.command["name"]
+            self.note("command", name)
+            delivered = await self.send_one(name)
+
+    async def send_one(self, name: str = "") -> bool:
+        """Take one picture and try to deliver it, under an order's name; return whether the hub has it."""
+        shot = await self._shoot(name)
+        self.told = one_wake.Extras()
         for attempt in range(self.config.attempts):
             asked_s: float | None = None
             try:
@@ -99,6 +114,8 @@ class HttpCamera(Life, Diary):
                 self.note("upload", f"{answer.status} {shot.name}")
                 if answer.status == 200:
                     self.note("answer", answer.body.decode("utf-8", "replace"))
+                    if self.config.sleeps:
+                        self.told = one_wake.read_extras(answer.body)
                     return True
                 if not is_worth_retrying(answer.status):
                     break
@@ -111,11 +128,11 @@ class HttpCamera(Life, Diary):
         self.note("given_up", shot.name)
         return False
 
-    async def _shoot(self) -> Shot:
+    async def _shoot(self, name: str = "") -> Shot:
         self._frame += 1
         t = time.time()
         jpeg = await asyncio.to_thread(self._scene.jpeg, t, self._frame)
-        return Shot(f"{self.config.code}-{int(t * 1000):x}-{self._frame}", jpeg, t)
+        return Shot(name or f"{self.config.code}-{int(t * 1000):x}-{self._frame}", jpeg, t)
 
     async def _post(self, shot: Shot) -> esp_http.Answer:
         headers = {

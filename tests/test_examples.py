@@ -23,7 +23,7 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.mqtt import addressing
 from devices.panels.rendering import drawing
-from devices.protocol import light, topics
+from devices.protocol import light, one_wake, topics
 from devices.protocol.frames.framing import Frame, Hello, StreamReader
 from devices.protocol.frames.payload import read_frame
 from devices.protocol.mqtt.packets import Connect
@@ -121,11 +121,25 @@ def panel_lines() -> str:
     return "\n".join(lines)
 
 
+def one_wake_answer() -> str:
+    order = json.loads(light.encode_capture(NAME))
+    extras = one_wake.Extras(
+        command=order,
+        sleep_s=300,
+        time_ms=1773500966000,
+        zone="+08:00",
+        firmware_version="1.5.0",
+        firmware_url="/api/v1/ota/check",
+    )
+    return one_wake.extend(light.encode_ok(url=LINK, id=CAPTURE), extras).decode()
+
+
 MADE_BY_CODE = {
     "panel-bytes": panel_lines,
     "answer-ok": lambda: light.encode_ok(url=LINK, id=CAPTURE).decode(),
     "answer-url": lambda: light.decode_result(VECTORS["answer-ok"].encode()).url,
     "answer-dup": lambda: light.encode_ok(url=LINK, id=CAPTURE, dup=True).decode(),
+    "answer-one-wake": one_wake_answer,
     "answer-no-name": lambda: light.encode_error("Name-Pic is not exist", "no_name").decode(),
     "answer-rate": lambda: light.encode_error("Too many pictures; send again in 3 s.", "rate").decode(),
     "command": lambda: light.encode_capture(NAME).decode(),

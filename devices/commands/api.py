@@ -36,7 +36,7 @@ class CommandOut(Schema):
     )
     reason_word: str = Field(
         description="The same for programs: camera_said, not_sendable, no_picture, not_listening, broker_away, "
-        "never_connected, offline or cancelled; empty for one that has not ended, or that an older hub ended"
+        "never_connected, offline, not_awake or cancelled; empty for one that has not ended, or that an older hub ended"
     )
     created_at: datetime
     sent_at: datetime | None

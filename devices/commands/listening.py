@@ -84,7 +84,9 @@ def _of_reachable() -> QuerySet[Command]:
     settled = Q(device__link_changed_at=None) | Q(device__link_changed_at__lte=now - SUBSCRIBES_WITHIN)
     connected = Q(device__link_state=LinkState.CONNECTED) & settled
     elsewhere = Q(device__link_state=LinkState.UNKNOWN, device__listens=None) & ~Q(device__last_seen_at=None)
-    return Command.objects.queued().filter(connected | elsewhere, expires_at__gt=now)
+    # Who gets orders in answers to uploads need not listen.
+    waiting = Command.objects.queued().filter(connected | elsewhere, expires_at__gt=now)
+    return waiting.exclude(device__one_wake=True)
 
 
 def _explained(waiting: Iterable[Command]) -> Iterable[tuple[Command, Said]]:

@@ -70,6 +70,8 @@ class Command(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
+    # It was given in the answer to an upload: until then it is given again where the camera does not carry it out.
+    returns_until = models.DateTimeField(null=True, blank=True)
     # Somebody saw how it ended and put it away.
     dismissed_at = models.DateTimeField(null=True, blank=True)
     answered_sha256 = models.CharField(max_length=64, blank=True)
@@ -96,6 +98,11 @@ class Command(models.Model):
                 name="open_commands_by_age",
             ),
             models.Index(fields=["device", "-created_at"], name="commands_of_a_device"),
+            models.Index(
+                fields=["device", "created_at"],
+                condition=Q(state__in=("queued", "sent")),
+                name="open_commands_of_a_device",
+            ),
         ]
 
     def __str__(self) -> str:

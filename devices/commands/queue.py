@@ -1,6 +1,8 @@
 """Orders to take a picture: asking for one, sending it, and how each ends.
 
 queued ──► sent ──► uploaded
+  ▲         │
+  └─────────┤       (given in the answer to an upload, and not carried out: once more when the camera wakes)
   │         ├─────► failed     (the camera or the hub said why)
   ├─────────┴─────► expired    (nobody answered in time)
   └───────────────► cancelled
@@ -14,6 +16,7 @@ from itertools import islice
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -38,6 +41,8 @@ CLAIM_S = (
     10  # a gateway that died between claim and answer leaves the command to the next one after this long
 )
 CLAIM_AT_MOST = 50
+# So often an order is given in answers to uploads before it has failed.
+ANSWERS_AT_MOST = 5
 # Two machines of one hub may differ by so much.
 _CLOCKS_DIFFER = timedelta(minutes=5)
 # More would keep cameras that store a picture waiting for the database.
@@ -117,9 +122,15 @@ def _new_command(device: Device, now: datetime, wish: str, timeout_s: int | None
         device=device,
         name=light.new_name(os.urandom(16), wish),
         created_at=now,
-        expires_at=now + timedelta(seconds=timeout_s or device.command_timeout_s),
+        expires_at=now + timedelta(seconds=timeout_s or _patience_s(device)),
         **facts,
     )
+
+
+def _patience_s(device: Device) -> int:
+    # One that sleeps is asked when it wakes, and may miss one turn.
+    asleep_s = 2 * device.reporting_interval_s + 60 if device.one_wake else 0
+    return max(device.command_timeout_s, asleep_s)
 
 
 def ask_again(answered: Command, device: Device) -> list[Event]:
@@ -159,7 +170,7 @@ def _find_ready(hears: Hears | None) -> Iterator[UUID]:
     waiting = Command.objects.queued().filter(expires_at__gt=now).exclude(claimed_at__range=claimed)
     waiting = waiting.exclude(device__link_state=LinkState.LOST)
     for key, _at, code, topic in walk(waiting, "created_at", "device__code", "device__command_topic"):
-        if hears is None or hears(code, topic):
+        if topic and (hears is None or hears(code, topic)):
             yield key
 
 
@@ -173,6 +184,56 @@ def _claim(command: Command) -> bool:
     now = timezone.now()
     rows = Command.objects.filter(pk=command.pk, state=CommandState.QUEUED, claimed_at=command.claimed_at)
     return bool(rows.update(claimed_at=now, attempts=command.attempts + 1))
+
+
+def claim_for_answer(device: Device, *, again: bool = False) -> Command | None:
+    """Claim the device's oldest order that waits, as sent, to be given in the answer to its upload.
+
+    `again`: also one that was in an answer before, since the camera may not have got that. The order keeps its name, which
+    is good for one picture, so it is carried out once however often it is told.
+    """
+    now = timezone.now()
+    given = Q(returns_until__isnull=False) if again else Q()
+    waiting = Command.objects.not_ended().filter(Q(state=CommandState.QUEUED) | given, device=device)
+    waiting = waiting.filter(expires_at__gt=now, attempts__lt=ANSWERS_AT_MOST)
+    lately = (now - timedelta(seconds=CLAIM_S), now + timedelta(seconds=CLAIM_S))
+    waiting = waiting.exclude(state=CommandState.QUEUED, claimed_at__range=lately)
+    for command in waiting.select_related("device").order_by("created_at")[:2]:
+        with transaction.atomic():
+            if _give(command, now):
+                return command
+    return None
+
+
+def _give(command: Command, now: datetime) -> bool:
+    same = Command.objects.filter(pk=command.pk, state=command.state, claimed_at=command.claimed_at)
+    done = same.update(
+        state=CommandState.SENT,
+        claimed_at=now,
+        sent_at=now,
+        attempts=command.attempts + 1,
+        returns_until=command.returns_until or command.expires_at,
+        expires_at=now + timedelta(seconds=command.device.command_timeout_s),
+    )
+    if done:
+        _changed(command)
+    return bool(done)
+
+
+def _put_back(command: Command) -> bool:
+    """Have an order wait for the next wake that was in an answer and brought no picture; False where its time is over."""
+    now = timezone.now()
+    until = command.returns_until
+    if until is None or until <= now or command.state != CommandState.SENT:
+        return False
+    if command.attempts >= ANSWERS_AT_MOST:
+        return False
+    with transaction.atomic():
+        same = Command.objects.filter(pk=command.pk, state=CommandState.SENT, claimed_at=command.claimed_at)
+        done = same.update(state=CommandState.QUEUED, claimed_at=None, expires_at=until)
+        if done:
+            _changed(command)
+    return bool(done)
 
 
 def unclaim(command: Command) -> None:
@@ -229,7 +290,8 @@ def expire_due() -> int:
     over = waiting.filter(expires_at__lte=now).order_by("expires_at")[:_ENDED_AT_ONCE]
     # One that was asked for in the future has its end there too: the clock jumped back since.
     ahead = waiting.filter(created_at__gt=now + _CLOCKS_DIFFER).order_by("created_at")[:_ENDED_AT_ONCE]
-    return sum(_finish(c, CommandState.EXPIRED, *_why_expired(c)) for c in (*over, *ahead))
+    late = [command for command in over if not _put_back(command)]
+    return sum(_finish(c, CommandState.EXPIRED, *_why_expired(c)) for c in (*late, *ahead))
 
 
 def _why_expired(command: Command) -> tuple[str, Said]:
@@ -240,6 +302,8 @@ def _why_expired(command: Command) -> tuple[str, Said]:
         )
     if device.last_seen_at is None:
         return "never_connected", said("The camera has never connected.")
+    if device.one_wake:
+        return "not_awake", said("The camera did not wake in time. It gets orders when it uploads a picture.")
     if not device.online:
         since = presence.offline_since(device)
         return "offline", said("Camera heard nothing: offline since %(time)s.", time=since)

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0025_leases_of_processes"),
+        ("devices", "0029_camera_settings"),
     ]
 
     operations = [

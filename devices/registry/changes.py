@@ -40,6 +40,7 @@ CHANGEABLE: dict[str, str | Promise] = {
     "result_publisher": gettext_lazy("who publishes the result"),
     "command_timeout_s": gettext_lazy("time for a picture"),
     "reporting_interval_s": gettext_lazy("reporting interval"),
+    "one_wake": gettext_lazy("orders in the answers to uploads"),
     "issued_name_upload": gettext_lazy("upload by issued name"),
     "allowed_network": gettext_lazy("allowed network"),
     "ack_base": gettext_lazy("first acknowledgement"),

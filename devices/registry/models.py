@@ -177,6 +177,8 @@ class Device(models.Model):
     listens = models.BooleanField(null=True, editable=False)
     last_address = models.CharField(max_length=64, blank=True, editable=False)
     reporting_interval_s = models.PositiveIntegerField(default=300)
+    # The answers to its uploads carry all that it needs in one wake.
+    one_wake = models.BooleanField(default=False, db_default=False)
     battery_mv = models.PositiveIntegerField(null=True, blank=True, editable=False)
     rssi_dbm = models.SmallIntegerField(null=True, blank=True, editable=False)
     free_heap_bytes = models.PositiveIntegerField(null=True, blank=True, editable=False)
@@ -276,7 +278,8 @@ class Device(models.Model):
 
     @property
     def takes_commands(self) -> bool:
-        return bool(self.command_topic)
+        """Tell whether it can be given orders: over MQTT, or in the answers to its uploads."""
+        return bool(self.command_topic) or self.one_wake
 
     @property
     def takes_packets(self) -> bool:

@@ -219,6 +219,8 @@ def why_deaf(device: Device) -> Cannot | None:
         return Cannot("no_command_topic", sentence)
     if device.last_seen_at is None:
         return Cannot("never_connected", said("It has never connected."))
+    if device.one_wake:
+        return None  # It is told with the answer to its next upload.
     if device.listens is False:
         return Cannot("not_listening", not_subscribed(device))
     # The hub's own broker knows everybody who was ever connected; of others little is known.

@@ -70,6 +70,9 @@ class DeviceOut(Schema):
     )
     command_timeout_s: int
     reporting_interval_s: int
+    one_wake: bool = Field(
+        description="The answers to its uploads carry orders, the time and how long to sleep"
+    )
     issued_name_upload: bool
     allowed_network: str
     ack_base: int
@@ -162,6 +165,9 @@ class DeviceChanges(Changes):
     lasting_links: Literal["", "on", "off"] = ""
     command_timeout_s: Annotated[int, between(COMMAND_TIMEOUT_S)] = 30
     reporting_interval_s: Annotated[int, between(REPORTING_INTERVAL_S)] = 300
+    one_wake: bool = Field(
+        False, description="true: the answers to its uploads carry orders, the time and how long to sleep"
+    )
     issued_name_upload: bool = False
     allowed_network: Annotated[Text, Field(max_length=64)] = Field(
         "", description="CIDR, e.g. 192.168.1.0/24"

@@ -146,6 +146,14 @@ class SettingsForm(_GroupsForm):
         REPORTING_INTERVAL_S,
         gettext_lazy("Without MQTT it counts as offline after one and a half times this."),
     )
+    one_wake = tick(
+        gettext_lazy("Orders in the answers to its uploads"),
+        gettext_lazy(
+            "For a camera that sleeps and whose program reads them: one request brings the next order, the time, how "
+            "long to sleep (the time between reports above), and whether firmware waits. An order then waits until the "
+            "camera wakes."
+        ),
+    )
     action_as_string = tick(
         gettext_lazy("Send the action as text"),
         gettext_lazy('{"action":"0"} for firmware that wants it; most ignore it.'),

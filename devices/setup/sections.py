@@ -11,7 +11,7 @@ from devices.registry.rules import mask_secrets
 
 # What stands outside the folded part, where the device uses it; the rest is always folded.
 PEOPLE = ("name", "groups", "new_group", "note", "pinned", "enabled")
-COMMANDS = ("command_timeout_s", "reporting_interval_s")
+COMMANDS = ("command_timeout_s", "reporting_interval_s", "one_wake")
 STREAMS = ("keep", "keep_every_s")
 FETCHED = ("pull_url", "pull_interval_s")
 
@@ -67,7 +67,9 @@ def uses_of(device: Device) -> list[str]:
 
 def _commands_of(device: Device) -> list[str]:
     found = []
-    if device.takes_commands:
+    if device.one_wake:
+        found.append(_("The answers to its uploads carry orders, the time and how long to sleep."))
+    if device.command_topic:
         found.append(_("It listens for commands on %(topic)s.") % {"topic": device.command_topic})
     if device.result_topic and device.result_publisher == Publisher.HUB:
         found.append(_("The hub publishes the picture's link on %(topic)s.") % {"topic": device.result_topic})

@@ -148,7 +148,7 @@ def _streams(device: Device) -> bool:
 
 
 def _python_needs(device: Device) -> str:
-    if device.takes_commands:
+    if device.command_topic:
         return _("pip install paho-mqtt, then: python camera.py picture.jpg")
     return _("python camera.py picture.jpg")
 
@@ -182,7 +182,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
         "key_header": f"X-Device-Key: {key or KEY_PLACEHOLDER}",
     }
     return {name: json.dumps(text) for name, text in texts.items()} | {
-        "commands": device.takes_commands,
+        "commands": bool(device.command_topic),
         "relays": device.result_publisher == Publisher.DEVICE and bool(device.result_topic),
         "mqtt_port": site.mqtt_port(),
         "ack_base": device.ack_base,

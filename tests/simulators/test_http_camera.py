@@ -114,3 +114,23 @@ def test_pauses_double_spread_and_respect_the_hub():
     assert (choose_pause_s(0, 1, None, 0), choose_pause_s(0, 1, None, 1)) == (0.75, 1.25)
     assert choose_pause_s(0, 1, 30, 0.5) == 30
     assert choose_pause_s(30, 1, None, 0.5) == 300
+
+
+def told(**extras) -> bytes:
+    return answer(json.dumps({"code": 0, **extras}).encode())
+
+
+async def test_a_sleeping_camera_carries_out_its_order_and_sleeps_as_it_is_told():
+    async with fake_hub(told(command={"action": 0, "name": "n-1"}, sleep_s=0), told(sleep_s=200)) as hub:
+        camera = camera_for(hub, sleeps=True)
+        running = asyncio.create_task(camera.run())
+        await until(lambda: camera.counters["answer"] == 2)
+        await camera.stop()
+        assert running.done()
+    assert [request.headers["Name-Pic"] for request in hub.requests][1:] == ["n-1"]
+
+
+async def test_a_camera_that_does_not_sleep_reads_nothing_in_the_answer():
+    async with fake_hub(told(command={"action": 0, "name": "n-1"})) as hub:
+        await camera_for(hub).wake()
+    assert len(hub.requests) == 1

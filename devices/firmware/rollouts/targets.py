@@ -93,6 +93,19 @@ def next_offer(
     return None
 
 
+def waiting_version(device: Device, module: str = "default", door: str = "http") -> str:
+    """Return the version that the device would be offered if it asked now; nothing where there is none. Changes nothing."""
+    open_ones = RolloutTarget.objects.filter(device=device.pk, module=module, state__in=RolloutTarget.OPEN)
+    found = dict(open_ones.order_by().values_list("pk", "state"))
+    for key, state in found.items():
+        if state in RolloutTarget.ACTIVE:
+            return with_parts().get(pk=key).rollout.firmware.version
+    for target in _find_candidates(list(found)) if found else ():
+        if not planning.hindrance(target, door):
+            return target.rollout.firmware.version
+    return ""
+
+
 def _find_candidates(keys: list[int]) -> list[RolloutTarget]:
     rows = with_parts().filter(
         pk__in=keys, rollout__in=Rollout.objects.running(), step__lte=F("rollout__step")
