@@ -26,6 +26,7 @@ from devices.panels.deliveries.wording import reason_of
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import BrokerAccount, Device, DeviceKey, Panel
+from devices.schedules.models import RunDay, Schedule, ScheduledRun
 
 _SENTENCE = told(_("Sentence"), attrgetter("text"))
 _REASON = told(_("Reason"), attrgetter("reason_text"))
@@ -175,6 +176,29 @@ class CommandAdmin(ReadOnlyAdmin):
     list_filter = ["state"]
     search_fields = ["name", "device__code"]
     list_select_related = ["device", "asked_by"]
+
+
+@admin.register(Schedule)
+class ScheduleAdmin(ReadOnlyAdmin):
+    """Changed on their own pages, which reckon the next time as well."""
+
+    list_display = ["name", "device", "group", "kind", "enabled", "next_run_at", "last_run_at"]
+    list_filter = ["enabled", "kind"]
+    search_fields = ["name", "device__code"]
+    list_select_related = ["device", "group"]
+
+
+@admin.register(ScheduledRun)
+class ScheduledRunAdmin(ReadOnlyAdmin):
+    list_display = ["schedule", "device", "due_at", "state", "gap", _REASON]
+    list_filter = ["state", "gap"]
+    list_select_related = ["schedule", "device"]
+
+
+@admin.register(RunDay)
+class RunDayAdmin(ReadOnlyAdmin):
+    list_display = ["day", "device", "expected", "arrived", "offline", "silent", "refused", "hub_away"]
+    list_select_related = ["device"]
 
 
 @admin.register(Delivery)

@@ -13,6 +13,7 @@ from devices.panels.deliveries.models import Delivery, DeliveryState, DeliveryWa
 from devices.panels.playlists.models import PlaylistItem
 from devices.panels.rendering.models import RenderProfile
 from devices.registry.models import BrokerAccount, Device, DeviceKey, LinkState, Panel, Publisher
+from devices.schedules.models import RunDay, Schedule, ScheduledRun
 from devices.telemetry.models import SummedUp, TelemetryHour, TelemetrySample
 
 __all__ = [
@@ -48,6 +49,9 @@ __all__ = [
     "Rollout",
     "RolloutState",
     "RolloutTarget",
+    "RunDay",
+    "Schedule",
+    "ScheduledRun",
     "Scope",
     "ServiceBeat",
     "SigningKey",

@@ -20,6 +20,8 @@ from .events import record as events
 from .leases import holding
 from .leases.models import LeaseKind
 from .registry import removing
+from .schedules import ending as schedule_ends
+from .schedules import queue as schedules
 from .telemetry import thinning
 
 _PRUNE_S = 1.0
@@ -38,7 +40,7 @@ def remove_devices(keys: list[int]) -> int:
 
 
 def _something_waits() -> bool:
-    """Tell whether time alone may make something due: an order, a picture on its way, an update, a panel's next turn."""
+    """Tell whether time alone may make something due: an order, a picture on its way, an update, a turn."""
     going = Rollout.objects.filter(state__in=(RolloutState.RUNNING, RolloutState.PAUSED))
     rows = (
         Command.objects.not_ended(),
@@ -49,7 +51,7 @@ def _something_waits() -> bool:
         RolloutTarget.objects.active(),
         DeviceRemoval.objects.all(),
     )
-    return any(each.exists() for each in rows) or link_check.is_due()
+    return any(each.exists() for each in rows) or schedules.waits() or link_check.is_due()
 
 
 @looking(_something_waits)
@@ -61,6 +63,7 @@ def sweep() -> None:
         deliveries.expire_due,
         leases.put_back_lost,
         playlists.push_due,
+        schedules.run_due,
         _enqueue,
         _prune,
         _thin_out,
@@ -80,6 +83,7 @@ def _prune() -> None:
         # A busy hub makes several hundred a second, as many must go.
         events.prune(_PRUNE_S)
         troubles.prune()
+        schedule_ends.prune()
 
 
 def _thin_out() -> None:

@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("photohub.status.urls")),
     path("devices/", include("devices.urls")),
     path("panels/", include("devices.panels.overview.urls")),
+    path("schedules/", include("devices.schedules.urls")),
     path("firmware/", include("devices.firmware.pages.urls")),
     path("image", push_image, name="push_image"),
     path("panel/next", panel_pull.next_picture, name="panel_next"),

@@ -103,6 +103,8 @@ TESTED_ELSEWHERE = {
     "devices.registry.finding": "devices/setup/test_api.py devices/overview/test_views.py",
     "devices.registry.models": "devices/registry/test_rules.py devices/registry/test_presence.py",
     "devices.registry.tabs": "devices/overview/test_views.py",
+    "devices.schedules.models": "devices/schedules/test_queue.py",
+    "devices.schedules.urls": "devices/schedules/test_views.py",
     "devices.setup.adding": "devices/keys/test_identity.py devices/setup/test_forms.py",
     "devices.setup.arrivals": "devices/setup/test_panels.py devices/setup/test_views.py",
     "devices.telemetry.models": "devices/telemetry/test_samples.py devices/telemetry/test_thinning.py",

@@ -67,6 +67,16 @@ def keep_allowed(devices: Rows, user, action: Action) -> Rows:
     )
 
 
+def groups_in_which(user, action: Action) -> set[int] | None:
+    """Return the groups to all of whose devices the person may do `action`; None: to those of every group."""
+    if not getattr(user, "is_active", False) or not within_token(user, action):
+        return set()
+    if user.is_superuser:
+        return None
+    groups = {group for role, group in memberships_of(user) if action in _ALLOWED[role]}
+    return None if None in groups else {group for group in groups if group is not None}
+
+
 def within_token(user, action: Action | str) -> bool:
     """Tell whether the request's API token has the scope for `action`; whoever comes without a token has all of them.
 

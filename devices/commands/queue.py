@@ -84,6 +84,17 @@ def capture_many(
     return made
 
 
+def capture_until(wishes: Iterable[tuple[Device, datetime]], *, name: str = "") -> list[Command]:
+    """Ask devices that take commands for a picture, each until a time of its own, in the present transaction."""
+    now = timezone.now()
+    made = []
+    for device, until in wishes:
+        command = _new_command(device, now, name)
+        command.expires_at = until
+        made.append(command)
+    return _store(made)
+
+
 def _refuse_deaf(device: Device) -> None:
     if not device.enabled:
         raise CannotCommand(_("%(device)s is turned off in its settings.") % {"device": device})
@@ -99,7 +110,10 @@ def _refuse_deaf(device: Device) -> None:
 
 def _ask(devices: list[Device], name: str, user, timeout_s: int | None) -> list[Command]:
     now = timezone.now()
-    made = [_new_command(device, now, name, timeout_s, asked_by=actor_of(user)) for device in devices]
+    return _store([_new_command(device, now, name, timeout_s, asked_by=actor_of(user)) for device in devices])
+
+
+def _store(made: list[Command]) -> list[Command]:
     with transaction.atomic():
         rows.insert(made)
         events.record_all([_change_of(command) for command in made])

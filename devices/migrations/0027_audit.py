@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0025_leases_of_processes"),
+        ("devices", "0026_schedules"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -22,6 +22,7 @@ from devices.panels.rendering.shape import shape_of
 from devices.registry.finding import get_device
 from devices.registry.models import Device
 from devices.registry.tabs import frame_of
+from devices.schedules.wording import outlook_of
 from devices.setup.snippets import connection_facts, snippets_for
 
 from .problems import open_troubles, problems_of
@@ -35,7 +36,7 @@ def now_of(request: HttpRequest, device: Device) -> dict:
     keys = list(device.keys.filter(revoked_at=None))
     newest = device.events.order_by("-seq").first()
     frame = frame_of(request, device, "overview")
-    of_kind = _of_camera(device) if frame["is_camera"] else _of_panel(request, device)
+    of_kind = _of_camera(device, request.user) if frame["is_camera"] else _of_panel(request, device)
     return (
         frame
         | of_kind
@@ -56,8 +57,9 @@ def _told(device: Device) -> QuerySet[Event]:
     return device.events.told().select_related("actor").order_by("-seq")
 
 
-def _of_camera(device: Device) -> dict:
+def _of_camera(device: Device, user) -> dict:
     return {
+        "schedules": outlook_of(device, user),
         "command": newest_command(device),
         "newest": device.captures.values_list("pk", flat=True).first(),
         "open_states": Command.OPEN,

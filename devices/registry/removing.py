@@ -38,7 +38,7 @@ _AT_ONCE_S = 0.3
 _RUN_S = 20.0
 _LEASE_S = 60
 # What may be many of one device; all else goes before the answer.
-_MANY = ("Capture", "Event", "Command", "Delivery", "TelemetrySample", "TelemetryHour")
+_MANY = ("Capture", "Event", "Command", "Delivery", "ScheduledRun", "TelemetrySample", "TelemetryHour")
 
 # Clears so many of what hangs on a device in an upper room, and returns how many of its pictures went.
 Clear = Callable[[Device, int], int]

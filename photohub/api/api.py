@@ -37,6 +37,7 @@ from devices.panels.deliveries.queue import CannotDeliver
 from devices.panels.playlists.api import router as playlists_router
 from devices.panels.rendering.api import router as render_profiles_router
 from devices.protocol.json_fields import read_json
+from devices.schedules.api import router as schedules_router
 from devices.setup.api import router as devices_router
 from media_pipeline.captures.api import router as pictures_router
 from media_pipeline.history.api import router as history_router
@@ -78,6 +79,7 @@ IDS_BEGIN_WITH = {
     "media_pipeline.live.api": "media_pipeline_api",
     "media_pipeline.plots.api": "devices_api",
     "media_pipeline.trash.api": "media_pipeline_api",
+    "devices.schedules.api": "devices_api_schedules",
     "devices.setup.api": "devices_api",
     "devices.panels.deliveries.api": "devices_api_deliveries",
     "devices.panels.playlists.api": "devices_api_playlists",
@@ -333,6 +335,7 @@ api.add_router("", firmware_router, tags=["Firmware"])
 api.add_router("", rollouts_router, tags=["Firmware"])
 api.add_router("", playlists_router, tags=["Pictures to devices"])
 api.add_router("", rules_router, tags=["Rules"])
+api.add_router("", schedules_router, tags=["Schedules"])
 api.add_router("", ota_router, tags=["Firmware"])
 
 

@@ -70,9 +70,16 @@ ROOMS: tuple[Room, ...] = (
         (
             Page("devices:list", gettext_lazy("Devices"), "cctv", also=gettext_lazy("cameras boards")),
             Page("groups", gettext_lazy("Groups"), "folder", OWNER, gettext_lazy("rooms of devices people")),
+            Page(
+                "schedules:list",
+                gettext_lazy("Schedules"),
+                "calendar-clock",
+                OPERATOR,
+                gettext_lazy("timed pictures every hour sunrise sunset"),
+            ),
             Page("devices:add", gettext_lazy("Add a device"), "plus", OWNER, gettext_lazy("new camera panel")),
         ),
-        ("devices:*", "device_*", "group*"),
+        ("devices:*", "device_*", "group*", "schedules:*"),
         "d",
     ),
     Room(

@@ -24,6 +24,10 @@ from devices.panels.playlists import turns
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
 from devices.registry.models import Device, LinkState, Panel
+from devices.schedules.ending import note_missed
+from devices.schedules.models import Gap, RunDay, ScheduledRun
+from devices.schedules.models import RunState as ScheduledState
+from devices.schedules.rules import delete_schedule, save_schedule
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.labels import add_tag, set_kept
 from media_pipeline.captures.models import Capture, Freshness
@@ -38,7 +42,7 @@ from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import LapseState, TimeLapse
 from media_pipeline.trash.moving import move_to_trash
 from photohub.accounts import first_owner, invitations
-from photohub.lib.pages.sentences import said
+from photohub.lib.pages.sentences import columns, said
 from tests.browser.new_user import OWNER, PASSWORD
 from tests.builders import make_capture, make_device, make_jpeg, make_user
 from tests.devices.firmware.builders import make_firmware, store
@@ -65,6 +69,7 @@ def _fill() -> None:
     names |= {"picture": str(pictures[0].pk), "broken": str(pictures[-1].pk), "link": pictures[0].code}
     names |= make_people(owner, group) | share(pictures, yard, owner)
     names |= show_pictures(panel, yard, pictures) | make_films(yard) | roll_out()
+    names |= make_schedules(yard, group)
     order_pictures(yard, lake, pictures)
     move_to_trash(owner, pictures[3:5])
     # They came long before they were stored here.
@@ -174,6 +179,30 @@ def show_pictures(panel: Device, camera: Device, pictures: list[Capture]) -> dic
     ShowRun.objects.create(rule=rule, capture=pictures[2], **skipped)
     rules.save_rule({"name": "Off", "camera": camera, "enabled": False}, [panel])
     return {"rule": str(rule.pk)}
+
+
+def make_schedules(camera: Device, group: DeviceGroup) -> dict[str, str]:
+    """Make a schedule with runs of every kind, one of a group that is paused, and one that was deleted."""
+    place = {"latitude": 52.5, "longitude": 13.4, "from_at": "sunrise", "until_at": "sunset-30"}
+    row = save_schedule({"name": f"{CHINESE[:20]} by day", "device": camera, "every_min": 15} | place)
+    why = columns(
+        "reason", said("Camera heard nothing: offline since %(time)s.", time=timezone.now() - FAR / 400)
+    )
+    for number, state in enumerate(ScheduledState):
+        at = timezone.now() - timedelta(minutes=15 * (number + 1))
+        gap = {"gap": Gap.OFFLINE, **why} if state == ScheduledState.MISSED else {}
+        run = ScheduledRun.objects.create(
+            schedule=row, device=camera, due_at=at, expires_at=at, state=state, check_at=at + FAR, **gap
+        )
+        note_missed([run] if gap else [])
+    for day in range(12):
+        counts = {"expected": 40, "arrived": 40 - day % 4 * 10, "offline": day % 4 * 10}
+        RunDay.objects.update_or_create(
+            device=camera, day=run.due_at.date() - timedelta(days=day), defaults=counts
+        )
+    save_schedule({"name": LATIN, "group": group, "kind": "times", "times": ["12:00"], "enabled": False})
+    delete_schedule(save_schedule({"name": "Former", "device": camera}))
+    return {"schedule": str(row.pk)}
 
 
 def make_delivery(panel: Device, capture: Capture, state: DeliveryState, shown: dict) -> None:

@@ -59,6 +59,8 @@ ADDRESSES = {
     "timelapses/<uuid:id>": [f"timelapses/{{{name}}}" for name in ("film", "failed_film", "waiting_film")],
     "rules/<uuid:id>": ["rules/{rule}"],
     "rules/<uuid:id>/edit": ["rules/{rule}/edit"],
+    "schedules/<uuid:id>": ["schedules/{schedule}"],
+    "schedules/<uuid:id>/edit": ["schedules/{schedule}/edit"],
     "shared-links/<slug:code>": ["shared-links/{share_some}", "shared-links/{share_ended}"],
 }
 MORE = [

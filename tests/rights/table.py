@@ -56,6 +56,15 @@ GET       devices/deliveries/                           anywhere-command
 GET       devices/deliveries/<uuid:id>/picture          look
 POST      devices/deliveries/<uuid:id>/cancel           command
 POST      devices/deliveries/<uuid:id>/again            command
+GET       schedules/                                    anywhere-command
+GET,POST  schedules/new                                 owner
+POST      schedules/place                               owner
+GET       schedules/<uuid:id>                           command
+GET,POST  schedules/<uuid:id>/edit                      manage
+POST      schedules/<uuid:id>/switch                    manage
+POST      schedules/<uuid:id>/run                       command
+POST      schedules/<uuid:id>/delete                    manage
+POST      schedules/<uuid:id>/restore                   manage
 GET       panels/                                       login
 GET       panels/playlists/                             login
 GET       devices/render-profiles/                      owner
@@ -249,6 +258,15 @@ GET    /rules/{id}                       owner
 PATCH  /rules/{id}                       owner
 DELETE /rules/{id}                       owner
 GET    /rules/{id}/runs                  owner
+GET    /schedules                        anywhere-command
+POST   /schedules                        owner
+POST   /schedules/preview                owner
+GET    /schedules/{id}                   command
+PATCH  /schedules/{id}                   manage
+DELETE /schedules/{id}                   manage
+POST   /schedules/{id}/restore           manage
+GET    /schedules/{id}/runs              command
+GET    /devices/{code}/missed            look
 GET    /ota/check                        proof
 """
 

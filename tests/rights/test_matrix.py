@@ -34,6 +34,8 @@ BODIES = {
     ("POST", "/rollouts"): lambda place: {"firmware": str(place.ids["image"]), "group": "yard"},
     ("PUT", "/devices/{code}/playlist"): {"items": []},
     ("POST", "/shares"): lambda place: {"device": place.camera.code},
+    ("POST", "/schedules"): lambda place: {"name": "n", "device": place.camera.code},
+    ("POST", "/schedules/preview"): lambda place: {"name": "n", "device": place.camera.code},
     ("POST", "/rules"): lambda place: {
         "name": "n",
         "camera": place.camera.code,

@@ -16,6 +16,7 @@ from devices.panels.playlists import turns as playlists
 from devices.panels.rendering.models import RenderProfile
 from devices.panels.sources import outbox
 from devices.registry.models import Device, Panel
+from devices.schedules.rules import save_schedule
 from devices.setup import adding
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import sharing
@@ -73,6 +74,7 @@ def make_place(name: str, firmware, groups: list[DeviceGroup]) -> Place:
         "playlist": playlists.add_picture(panel, make_jpeg(), "a").pk,
         "timelapses": film.pk,
         "rules": rule.pk,
+        "schedules": save_schedule({"name": f"{name} schedule", "device": camera}).pk,
         "rollouts": rollouts.create(firmware, [camera], plan=Plan(steps=ALL_AT_ONCE), start=True)[0].pk,
         "image": firmware.pk,
         "prefix": camera.keys.get().prefix,
