@@ -166,6 +166,19 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
             *((word, "flag", word, f"captures_{word}") for word in FLAGS),
         )
     },
+    **{
+        f"pictures of one device by {index}": (
+            partial(_pictures, captures_filters.Filters(devices=("porch",), **wish)),
+            f"of_one_device_{index}",
+        )
+        for index, wish in (
+            ("kept", {"kept": True}),
+            ("asked_for", {"asked": True}),
+            ("any_fault", {"fault": "any"}),
+            ("one_fault", {"fault": "black"}),
+            *((word, {"flag": word}) for word in FLAGS),
+        )
+    },
     "a picture's neighbours in a list": (
         lambda: around.look_around(_matching(), Capture(received_at=timezone.now())),
         "captures_newest_first",

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from devices.access.models import OfDevices, Role, visible_devices
 from devices.commands.models import Command
 from devices.registry.models import Device
 from photohub.lib.database.db import inline
-from photohub.lib.database.indexes import HoldsWord, IsMissing
+from photohub.lib.database.indexes import HoldsWord, IsMissing, Unindexed
 from photohub.lib.ids import new_id, new_link_code
 
 if TYPE_CHECKING:
@@ -47,6 +47,13 @@ class Freshness(models.TextChoices):
 
 # What may be odd about how a picture came. Each has a partial index, so that one that is rare is found among millions.
 FLAGS = ("truncated", "trailing", "transport", "clock", "large_preview", "no_preview")
+# What few pictures have, with the columns that tell.
+LABELS: tuple[tuple[str, list[str], Any], ...] = (
+    ("kept", ["kept"], Q(kept=True)),
+    ("asked_for", ["command"], Q(command__isnull=False)),
+    ("any_fault", ["fault"], Q(fault__isnull=False)),
+    *((word, ["flags"], Q(HoldsWord("flags", word))) for word in FLAGS),
+)
 
 
 class Tag(models.Model):
@@ -235,6 +242,25 @@ class Capture(models.Model):
                     name=f"captures_{word}",
                 )
                 for word in FLAGS
+            ),
+            # The same of one camera, for those who may see some: few have a label, so few stand in these.
+            *(
+                models.Index(
+                    fields=["device", "-received_at", "-id", *column, "trashed_at"],
+                    condition=condition & Q(trashed_at=None),
+                    name=f"of_one_device_{name}",
+                )
+                for name, column, condition in LABELS
+            ),
+            # Not of the column itself, or SQLite would take the index of one fault, of which all cameras may have many.
+            models.Index(
+                F("device"),
+                Unindexed("fault"),
+                F("received_at").desc(),
+                F("id").desc(),
+                F("trashed_at"),
+                condition=Q(fault__isnull=False, trashed_at=None),
+                name="of_one_device_one_fault",
             ),
         ]
 

@@ -13,10 +13,13 @@ from devices.registry.models import Device, DeviceQuerySet
 from media_pipeline.captures.filters import ANY_FAULT, STATES, Filters
 from media_pipeline.captures.models import FLAGS, Capture, Tag, Tagging
 from media_pipeline.mirror.models import OSSObject
+from media_pipeline.search.joining import AllOf
 from media_pipeline.search.matching import Matching, checked, pictures_of
 from media_pipeline.search.sources import (
     FEW,
+    NO_LABEL,
     OfCameras,
+    OfRows,
     OfTexts,
     OfTextsOfCameras,
     Source,
@@ -43,12 +46,15 @@ def matching(user, filters: Filters) -> Matching:
         others.append(about.condition)
     rare = any(not label.is_common for label in labels)
     # A rare label gives the order, and whose the picture is, is looked at.
-    rows = (checked if rare and cameras and len(cameras) > 1 else pictures_of)(cameras)
-    rows = rows.filter(*(label.condition for label in labels), *others)
-    checks = checked(cameras).filter(*(label.check for label in labels), *others)
+    if rare and cameras and len(cameras) > 1:
+        rows = checked(cameras).filter(*(label.condition for label in labels))
+    else:
+        rows = pictures_of(cameras).filter(*(label.within(cameras) for label in labels))
+    rows = rows.filter(*others)
+    checks = pictures_of(None).filter(*(label.check for label in labels), *others)
     looks = bool(others or len(labels) + (cameras is not None) > 1)
     source = _source(cameras, labels, filters, tags, about)
-    return Matching(rows, source, looks, Span(since=filters.since, before=filters.before), checks)
+    return Matching(rows, source, looks, Span(since=filters.since, before=filters.before), checks, cameras)
 
 
 def devices_of(devices: DeviceQuerySet, filters: Filters, user) -> DeviceQuerySet:
@@ -72,11 +78,27 @@ def _cameras(user, filters: Filters) -> frozenset[int] | None:
 
 @dataclass(frozen=True)
 class _Label:
-    """A condition that has a partial index; `check` says the same where no index is wanted. Most have it, or few."""
+    """A condition that has a partial index; `check` says the same where no index is wanted. Most have it, or few.
+
+    `of_camera` says the same by the index of one camera, where that needs other words.
+    """
 
     condition: Q
     check: Q
     is_common: bool = False
+    of_camera: Q | None = None
+
+    def within(self, cameras: frozenset[int] | None) -> Q:
+        return self.condition if cameras is None or self.of_camera is None else self.of_camera
+
+    def source(self, cameras: frozenset[int] | None) -> Source:
+        """Return where these cameras' pictures with the label are found in order."""
+        if cameras is None or len(cameras) == 1:
+            return OfRows(pictures_of(cameras).filter(self.within(cameras)))
+        return OfCameras(cameras, self.within(cameras), self.condition)
+
+
+_NONE = _Label(NO_LABEL, NO_LABEL)
 
 
 def _labels(filters: Filters) -> list[_Label]:
@@ -91,7 +113,8 @@ def _labels(filters: Filters) -> list[_Label]:
         labels.append(_Label(Q(fault__isnull=False), Q(fault__isnull=False)))
     elif filters.fault:
         check = Q(Exact(Unindexed("fault"), filters.fault))
-        labels.append(_Label(Q(fault__isnull=False, fault=filters.fault), check))
+        of_camera = Q(fault__isnull=False) & check
+        labels.append(_Label(Q(fault__isnull=False, fault=filters.fault), check, of_camera=of_camera))
     if filters.flag:
         # One that nothing gives no picture has.
         flagged = Q(HoldsWord("flags", filters.flag)) if filters.flag in FLAGS else Q(pk__in=[])
@@ -149,19 +172,26 @@ def _source(
     tags: list[int],
     about: _About | None,
 ) -> Source | None:
-    """Return where to look: among few, if any of the filters leaves few; else by a tag, a text, a label or the cameras."""
-    several = len(labels) + sum(map(bool, (cameras is not None, filters.tag, filters.q, filters.state))) > 1
+    """Return where to look: among few, if any of the filters leaves few; else by what each of them has in order.
+
+    None: what is asked for has an index of its own.
+    """
     if filters.state and filters.state != "mirrored":
         keys = list(_copies(filters.state).values_list("pk", flat=True)[: FEW + 1])
         if len(keys) <= FEW:
             return few_or_none(Capture.objects.filter(pk__in=keys))
-    for label in labels if several else ():
-        if not label.is_common and (listed := few_or_none(Capture.objects.filter(label.condition))):
+    rare = [label for label in labels if not label.is_common]
+    # A text is looked for in long stretches, which few pictures with a label need not wait for.
+    for label in rare if about else ():
+        if listed := few_or_none(Capture.objects.filter(label.condition)):
             return listed
+    of_each: list[Source] = [label.source(cameras) for label in rare]
     if filters.tag:
-        return of_tags(tags)
+        of_each.append(of_tags(tags))
     if about:
-        return about.source(cameras)
-    if cameras is None or len(cameras) == 1 or any(not label.is_common for label in labels):
-        return None
-    return OfCameras(cameras)
+        of_each.append(about.source(cameras))
+    elif cameras is not None and not rare:
+        of_each.append(_NONE.source(cameras))
+    if len(of_each) > 1:
+        return AllOf(of_each)
+    return next((each for each in of_each if filters.tag or about or isinstance(each, OfCameras)), None)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from uuid import UUID
 
 from django.db.models.lookups import In
 
@@ -29,7 +30,8 @@ class Matching:
     """`rows` say in SQL what matches; `source` says where to look for them, where one index does not give their order.
 
     `looks`: whether it takes more than an index to tell that one matches. `span`: the times that are asked for.
-    `checks` say the same as `rows`, for pictures that are named by their keys.
+    `checks` say the same as `rows`, for pictures that are named by their keys; those of `cameras` are told apart here,
+    because there may be thousands (None: everybody's).
     """
 
     rows: CaptureQuerySet
@@ -37,6 +39,7 @@ class Matching:
     looks: bool = False
     span: Span = EVERYTHING
     checks: CaptureQuerySet | None = None
+    cameras: frozenset[int] | None = None
 
     @property
     def newest_first(self) -> CaptureQuerySet:
@@ -66,9 +69,8 @@ class Matching:
         """Yield columns behind those of the place. In statements of a limit each: PostgreSQL would make all rows ready."""
         names, span = ("received_at", "pk", *columns), self._within(span)
         if self.source is not None:
-            checks = self.rows if self.checks is None else self.checks
             for part in self.source.parts(span):
-                found = list(checks.filter(pk__in=[id_ for _at, id_ in part]).order_by().values_list(*names))
+                found = self._checked([id_ for _at, id_ in part], names)
                 found.sort(key=lambda row: row[:2], reverse=not span.newer)
                 yield found
             return
@@ -78,6 +80,13 @@ class Matching:
             if len(rows) < size:
                 return
             span, size = span.beyond(rows[-1][:2]), min(4 * size, _MOST_ROWS)
+
+    def _checked(self, keys: list[UUID], names: tuple[str, ...]) -> list[tuple]:
+        """Return these columns of those pictures that match, in any order."""
+        checks = (self.rows if self.checks is None else self.checks).filter(pk__in=keys).order_by()
+        if self.cameras is None:
+            return list(checks.values_list(*names))
+        return [row[1:] for row in checks.values_list("device_id", *names) if row[0] in self.cameras]
 
     def captures(self, span: Span, limit: int, dressed: Callable = lambda rows: rows) -> list[Capture]:
         """Return the first pictures within; `dressed` fetches along what is shown of them."""
@@ -108,7 +117,7 @@ def of_cameras(cameras: frozenset[int] | None) -> Matching:
     """Return the pictures of these cameras; None: of all."""
     rows = pictures_of(cameras).order_by("-received_at", "-id")
     source = OfCameras(cameras) if cameras is not None and len(cameras) != 1 else None
-    return Matching(rows, source, checks=checked(cameras) if source else None)
+    return Matching(rows, source, checks=pictures_of(None) if source else None, cameras=cameras)
 
 
 def pictures_of(cameras: frozenset[int] | None) -> CaptureQuerySet:

@@ -12,7 +12,7 @@ from functools import reduce
 from heapq import merge
 from itertools import chain, islice, pairwise, repeat
 from operator import or_
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 from uuid import UUID
 
 from django.db import connection
@@ -35,6 +35,8 @@ _NEAR = 1_024
 _LOOKED_AT_FOR_TEXT, _OFTEN = 400, 16
 _STRETCHES_FIRST, _STRETCHES = 4, 24
 _FIRST_KEY, _LAST_KEY = UUID(int=0), UUID(int=(1 << 128) - 1)
+
+NO_LABEL = Q()
 
 Place = tuple[datetime, UUID]
 Rows = TypeVar("Rows", bound=QuerySet)
@@ -89,7 +91,15 @@ class Source(Protocol):
     def parts(self, span: Span) -> Iterator[list[Place]]: ...
 
 
-def _sizes() -> Iterator[int]:
+@runtime_checkable
+class Index(Protocol):
+    """A source that can begin anywhere: `part` is about so many places within a span, and whether these were the last."""
+
+    def part(self, span: Span, size: int) -> tuple[list[Place], bool]: ...
+
+
+def sizes() -> Iterator[int]:
+    """Yield how many places each part has, so that who wants few gets few."""
     size = _FIRST_PART
     while True:
         yield size
@@ -110,13 +120,17 @@ class OfRows:
     key: str = "pk"
 
     def parts(self, span: Span) -> Iterator[list[Place]]:
-        for size in _sizes():
-            found = list(places_of(span.narrow(self.rows, self.at, self.key), self.at, self.key)[:size])
+        for size in sizes():
+            found, is_last = self.part(span, size)
             if found:
                 yield found
-            if len(found) < size:
+            if is_last:
                 return
             span = span.beyond(found[-1])
+
+    def part(self, span: Span, size: int) -> tuple[list[Place], bool]:
+        found = list(places_of(span.narrow(self.rows, self.at, self.key), self.at, self.key)[:size])
+        return found, len(found) < size
 
 
 def of_tags(tags: list[int]) -> Source:
@@ -124,7 +138,7 @@ def of_tags(tags: list[int]) -> Source:
     of_each: list[Source] = [
         OfRows(Tagging.objects.filter(tag=tag), "received_at", "capture_id") for tag in tags
     ]
-    return of_each[0] if len(of_each) == 1 else Together(of_each)
+    return of_each[0] if len(of_each) == 1 else Together(of_each) if of_each else Listed([])
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,15 @@ class Listed:
     places: list[Place]
 
     def parts(self, span: Span) -> Iterator[list[Place]]:
+        within = self._within(span)
+        for start in range(0, len(within), _LARGEST_PART):
+            yield within[start : start + _LARGEST_PART]
+
+    def part(self, span: Span, size: int) -> tuple[list[Place], bool]:
+        within = self._within(span)
+        return within[:size], len(within) <= size
+
+    def _within(self, span: Span) -> list[Place]:
         ordered = self.places[::-1]
         low = bisect_left(ordered, span.since, key=lambda p: p[0]) if span.since else 0
         high = bisect_left(ordered, span.before, key=lambda p: p[0]) if span.before else len(ordered)
@@ -141,9 +164,7 @@ class Listed:
             low = max(low, bisect_right(ordered, span.place))
         elif span.place:
             high = min(high, bisect_left(ordered, span.place))
-        within = ordered[low:high] if span.newer else ordered[low:high][::-1]
-        for start in range(0, len(within), _LARGEST_PART):
-            yield within[start : start + _LARGEST_PART]
+        return ordered[low:high] if span.newer else ordered[low:high][::-1]
 
 
 @dataclass(frozen=True)
@@ -156,7 +177,7 @@ class Together:
         flowing = [(place for part in source.parts(span) for place in part) for source in self.sources]
         merged = merge(*flowing, reverse=not span.newer)
         last: Place | None = None
-        for size in _sizes():
+        for size in sizes():
             part = list(islice(merged, size))
             if not part:
                 return
@@ -168,37 +189,58 @@ class Together:
 
 @dataclass(frozen=True)
 class OfCameras:
-    """The pictures of several cameras: one step along the index of each says whose come next, and only these are read."""
+    """The pictures of several cameras: one step along the index of each says whose come next, and only these are read.
+
+    `having` is a label that they have, by which there is an index of each camera; `of_all` says the same by that of all.
+    """
 
     cameras: frozenset[int]
+    having: Q = NO_LABEL
+    of_all: Q = NO_LABEL
 
     def parts(self, span: Span) -> Iterator[list[Place]]:
         if len(self.cameras) > _MANY_CAMERAS:
-            looked = list(
-                span.narrow(Capture.objects.all()).values_list("received_at", "pk", "device_id")[
-                    :_LOOKED_AT_FIRST
-                ]
-            )
-            if found := [(at, id_) for at, id_, camera in looked if camera in self.cameras]:
+            found, span_left = self._among_all(span)
+            if found:
                 yield found
-            if len(looked) < _LOOKED_AT_FIRST:
+            if span_left is None:
                 return
-            span = span.beyond(looked[-1][:2])
-        yield from self._by_camera(span)
-
-    def _by_camera(self, span: Span) -> Iterator[list[Place]]:
-        for size in _sizes():
-            nearest = self._nearest(span)
-            if not nearest:
+            span = span_left
+        for size in sizes():
+            found, is_last = self._by_camera(span, size)
+            if is_last:
                 return
             # None are left where all of these were deleted meanwhile.
-            if found := self._read(nearest, size, span):
+            if found:
                 yield found
                 span = span.beyond(found[-1])
 
+    def part(self, span: Span, size: int) -> tuple[list[Place], bool]:
+        if len(self.cameras) > _MANY_CAMERAS:
+            found, span_left = self._among_all(span)
+            if found or span_left is None:
+                return found, span_left is None
+            span = span_left
+        return self._by_camera(span, size)
+
+    @property
+    def _rows(self) -> QuerySet[Capture]:
+        return Capture.objects.filter(self.having)
+
+    def _among_all(self, span: Span) -> tuple[list[Place], Span | None]:
+        """Return those that are among the next ones of all cameras, and what is left of the span, if anything."""
+        rows = span.narrow(Capture.objects.filter(self.of_all)).values_list("received_at", "pk", "device_id")
+        looked = list(rows[:_LOOKED_AT_FIRST])
+        found = [(at, id_) for at, id_, camera in looked if camera in self.cameras]
+        return found, None if len(looked) < _LOOKED_AT_FIRST else span.beyond(looked[-1][:2])
+
+    def _by_camera(self, span: Span, size: int) -> tuple[list[Place], bool]:
+        nearest = self._nearest(span)
+        return (self._read(nearest, size, span), False) if nearest else ([], True)
+
     def _nearest(self, span: Span) -> list[tuple[datetime, int]]:
         """Return each camera with the time of its next picture, in order."""
-        own = span.narrow(Capture.objects.filter(device=OuterRef("pk"))).values("received_at")[:1]
+        own = span.narrow(self._rows.filter(device=OuterRef("pk"))).values("received_at")[:1]
         rows = Device.objects.filter(pk__in=self.cameras).order_by()
         found = rows.annotate(next_at=Subquery(own)).values_list("next_at", "pk")
         return sorted((row for row in found if row[0] is not None), reverse=not span.newer)
@@ -209,7 +251,7 @@ class OfCameras:
         # With all cameras whose next picture is of the very time where it ends.
         is_within = (lambda at: at <= edge) if span.newer else (lambda at: at >= edge)
         first = nearest if edge is None else [row for row in nearest if is_within(row[0])]
-        own = span.narrow(Capture.objects.filter(device=OuterRef("pk"))).values("received_at")
+        own = span.narrow(self._rows.filter(device=OuterRef("pk"))).values("received_at")
         share = max(1, 4 * size // len(first))
         rows = Device.objects.filter(pk__in=[pk for _at, pk in first]).order_by()
         ends = rows.annotate(end=Subquery(own[share : share + 1])).values_list("end", flat=True)
@@ -219,7 +261,7 @@ class OfCameras:
             within = span.within(before=min(known) + timedelta(microseconds=1))
         elif known:
             within = span.within(since=max(known))
-        rows = Capture.objects.filter(device__in=[pk for _at, pk in first])
+        rows = self._rows.filter(device__in=[pk for _at, pk in first])
         return list(places_of(within.narrow(rows)))
 
 
@@ -331,5 +373,6 @@ class OfTextsOfCameras:
 
 def few_or_none(rows: QuerySet) -> Listed | None:
     """Return all of these rows, if they are few; they are read from their index."""
-    found = list(places_of(rows.order_by("-received_at", "-pk"))[: FEW + 1])
-    return Listed(found) if len(found) <= FEW else None
+    ordered = places_of(rows.order_by("-received_at", "-pk"))
+    # Where they are many, none but this one is fetched.
+    return None if list(ordered[FEW : FEW + 1]) else Listed(list(ordered[: FEW + 1]))

@@ -1,0 +1,24 @@
+"""Whatever is asked for together, by whomever, from wherever: nothing is missed, and nothing comes twice."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media_pipeline.captures.filters import Filters
+from tests.filter_combinations import PEOPLE, PICTURES, disagreement, wishes, world_of
+
+pytestmark = pytest.mark.django_db
+
+
+def test_any_combination_of_filters_gives_what_each_picture_says():
+    with world_of(7) as world:
+
+        @given(
+            st.sampled_from([*PEOPLE]),
+            st.lists(st.sampled_from(wishes()), max_size=4),
+            st.integers(0, PICTURES - 1),
+        )
+        def agree(who, chosen, at):
+            assert disagreement(world, who, Filters(**dict(chosen)), at) is None
+
+        agree()
