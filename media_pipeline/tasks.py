@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from types import ModuleType
 
-from devices.events import clock_watch
+from devices.events import clock_watch, heartbeats
 from devices.firmware import images
 from devices.panels import in_use
 from devices.panels.sources import outbox
@@ -147,8 +147,9 @@ def sweep() -> None:
 
 @task
 def sweep_files(nodes: list) -> None:
-    """Do the part of the sweep that is about files on this machine's disk."""
+    """Do the part of the sweep that is about files on this machine's disk, and say that its worker does so."""
     if queues.keep_if_own(SWEEP_FILES, nodes):
+        heartbeats.note(here.worker_heartbeat(here.number()), True)
         _sweep_files()
 
 

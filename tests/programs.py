@@ -214,8 +214,8 @@ NEEDS = (
     Need("tests/production/test_handing_over.py", STACK),
     Need("tests/production/test_kubernetes.py", ()),
     Need("tests/production/test_locks.py", STACK),
-    # What it runs comes with packages of Python.
-    Need("tests/production/test_nodes.py", ()),
+    # For two machines all comes with packages of Python.
+    Need("tests/production/test_nodes.py", ("mosquitto", "haproxy"), ("three_machines",)),
     Need("tests/production/test_proxy.py", ("nginx",)),
     Need("tests/production/test_queries.py", STACK),
     Need("tests/production/test_showing.py", STACK),

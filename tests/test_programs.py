@@ -99,7 +99,7 @@ IN_THE_SUITE = [name for name in programs.PROGRAMS if name not in programs.CONTA
         (["quick"], []),
         (["tests/devices/events/test_record.py"], []),
         (["tests/browser/test_wall.py::test_a", "-x"], ["chromium", "libatomic"]),
-        (["tests/production"], ["mosquitto", "nginx"]),
+        (["tests/production"], ["haproxy", "mosquitto", "nginx"]),
         (["-k", "panel"], IN_THE_SUITE),
         (["./tests"], IN_THE_SUITE),
         (["long"], list(programs.PROGRAMS)),
@@ -113,15 +113,15 @@ def test_only_what_the_chosen_tests_need_is_asked_for(arguments, needed):
 def test_as_root_the_packages_are_installed_and_their_services_do_not_start(bare, monkeypatch):
     said = _set_up(bare, "tests/production", monkeypatch=monkeypatch)
     assert [command[0] for command in bare.commands] == ["apt-get", "apt-get"]
-    assert bare.commands[1][-2:] == ["mosquitto", "nginx-light"]
-    assert "System packages (mosquitto, nginx-light)" in said
+    assert bare.commands[1][-3:] == ["haproxy", "mosquitto", "nginx-light"]
+    assert "System packages (haproxy, mosquitto, nginx-light)" in said
     assert not programs.POLICY.exists()
 
 
 def test_a_package_that_the_distribution_lacks_keeps_no_other_away(bare, monkeypatch):
     bare.failing = "nginx-light"
     said = _set_up(bare, "tests/production", monkeypatch=monkeypatch)
-    assert [command[-1] for command in bare.commands[2:]] == ["mosquitto", "nginx-light"]
+    assert [command[-1] for command in bare.commands[2:]] == ["haproxy", "mosquitto", "nginx-light"]
     assert "no nginx-light" in said
 
 
@@ -169,8 +169,8 @@ def test_the_ban_on_starting_services_ends_with_the_process_that_made_it(bare):
 def test_an_ordinary_user_is_told_in_one_line_what_to_install(bare, monkeypatch):
     said = _set_up(bare, "tests/production", user=1000, monkeypatch=monkeypatch)
     assert bare.commands == []
-    what = "Left out are the tests that need mosquitto, nginx."
-    assert said == f"{what} To run them, as root: apt-get install mosquitto nginx-light\n"
+    what = "Left out are the tests that need haproxy, mosquitto, nginx."
+    assert said == f"{what} To run them, as root: apt-get install haproxy mosquitto nginx-light\n"
 
 
 def test_under_ci_nothing_may_be_left_out(bare, monkeypatch):

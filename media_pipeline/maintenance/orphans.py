@@ -20,6 +20,7 @@ from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
 from media_pipeline.captures.models import Capture
+from media_pipeline.nodes import here
 from photohub.lib.files.moving import move
 from photohub.lib.pages.sentences import said
 
@@ -97,7 +98,7 @@ def _set_aside(files: dict[UUID, Path]) -> int:
             count=len(orphans),
             folder=lost,
         )
-        heartbeats.note(HEARTBEAT, False, sentence)
+        heartbeats.note(here.named(HEARTBEAT), False, sentence)
         events.record(EventType.NOTICE, sentence, problem=True)
     return len(orphans)
 

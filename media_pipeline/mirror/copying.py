@@ -354,8 +354,9 @@ def _tell(copies: list[OSSObject], type_: EventType) -> None:
 
 
 def _note_heartbeat(ok: bool, sentence: str | Said) -> bool:
-    known = heartbeats.read(HEARTBEAT)
-    news = heartbeats.note_if_news(HEARTBEAT, ok, sentence, known)
+    name = here.named(HEARTBEAT)
+    known = heartbeats.read(name)
+    news = heartbeats.note_if_news(name, ok, sentence, known)
     if news and known:
         events.record(EventType.NOTICE, sentence=sentence or said("The mirror works again."), problem=not ok)
     return news

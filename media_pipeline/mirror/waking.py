@@ -12,6 +12,7 @@ from devices.audit import record as audit
 from devices.audit.models import Kind, Word
 from devices.events import heartbeats
 from devices.events.models import ServiceBeat
+from media_pipeline.nodes import here
 from photohub.lib.database.db import one_writer, update_in_order
 from photohub.lib.pages.sentences import said
 
@@ -29,8 +30,9 @@ _NO_ERROR: dict[str, Any] = {"error": "", "error_word": ""}
 
 def unblock_all() -> int:
     """The setting is mended: everything that waited for it is due now. Returns how many that are."""
-    stuck = OSSObject.objects.waiting().count() if gate.is_shut() else 0
-    return max(stuck, _let_all_in())
+    stuck = OSSObject.objects.waiting().count() if gate.reason() else 0
+    gate.unlock_all()
+    return max(stuck, _let_in(OSSObject.objects.refused()))
 
 
 def retry_failed() -> int:
@@ -39,17 +41,17 @@ def retry_failed() -> int:
     return _change(failed, state=MirrorState.PENDING, next_try_at=timezone.now(), **_NO_ERROR)
 
 
-def _let_all_in() -> int:
-    gate.unlock()
-    refused = OSSObject.objects.refused()
+def _let_in(refused: QuerySet[OSSObject]) -> int:
     return _change(refused, state=MirrorState.PENDING, next_try_at=timezone.now(), **_NO_ERROR)
 
 
 def wake_all() -> None:
-    """The mirror answers again: nothing waits for the end of its own pause."""
-    _let_all_in()
+    """The mirror answers this machine again: nothing of its own waits for the end of its pause."""
+    gate.unlock()
+    _let_in(OSSObject.objects.refused().filter(here.own()))
     now = timezone.now()
-    pausing = OSSObject.objects.waiting().filter(next_try_at__gt=now, state=MirrorState.PENDING)
+    waiting = OSSObject.objects.waiting().filter(here.own())
+    pausing = waiting.filter(next_try_at__gt=now, state=MirrorState.PENDING)
     _change(pausing, at_most=_WOKEN_AT_MOST, next_try_at=now)
 
 

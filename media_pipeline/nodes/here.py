@@ -100,6 +100,11 @@ def named(name: str, marked: int | None = None) -> str:
     return name if mine is None else f"node.{mine}.{name}"
 
 
+def worker_heartbeat(node: int) -> str:
+    """Return the name under which a node's worker says that it takes the node's own tasks, the first one's too."""
+    return f"node.{node}.worker"
+
+
 def holds(marked: int | None) -> bool:
     """Tell whether a row with this mark is this node's."""
     return not settings.NODE_URL or marked == mark()

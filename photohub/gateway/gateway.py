@@ -67,7 +67,7 @@ class Gateway:
     ) -> None:
         self._part = Part(address, membership)
         self._intake = intake
-        self._inbox = Inbox(channels_of(intake.frame_intake), state.note_stuck)
+        self._inbox = Inbox(channels_of(intake.frame_intake), self._note_stuck)
         self._hears = hears
         self._wake = asyncio.Event()
         # Notified of a link to publish and nothing else, as for every picture of some cameras: then only that is looked
@@ -107,6 +107,13 @@ class Gateway:
             group.create_task(self._inbox.run())
             group.create_task(self._intake.run())
             group.create_task(keep_connected(self._part.reachable(), self._session, self._tell))
+
+    def _note_stuck(self, stuck: bool) -> None:
+        if (membership := self._part.membership) is None:
+            state.note_stuck(stuck)
+            return
+        membership.note_stuck(stuck)
+        state.tell_stuck(stuck)
 
     def _hears_own(self, code: str, topic: str) -> bool:
         return self._part.holds(code) and self._hearing()(code, topic)

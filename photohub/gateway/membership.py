@@ -82,6 +82,9 @@ class Membership:
         self.on_change = on_change
         self._state = State.JOINING
         self._connected = False
+        # What the status page says of this one gateway: whether messages are stuck, and since when it has no broker.
+        self._stuck_since_s: float | None = None
+        self._away_since_s: float | None = time.monotonic()
         self._settled: list[str] = []
         self._devices = 0
         self._former: dict = {}
@@ -139,7 +142,7 @@ class Membership:
 
     async def connected(self) -> None:
         """The session begins."""
-        self._connected = True
+        self._connected, self._away_since_s = True, None
         await self._look_once()
 
     @property
@@ -150,9 +153,15 @@ class Membership:
     async def disconnected(self) -> None:
         """The session ended: what is ours is the others' until it is back."""
         self._connected = False
+        if self._away_since_s is None:
+            self._away_since_s = time.monotonic()
         if self._state is State.LIVE:
             self._state = State.JOINING
         await self._tell_others()
+
+    def note_stuck(self, stuck: bool) -> None:
+        """Say in our lease whether messages are stuck here: what one of several says of itself, another may not unsay."""
+        self._stuck_since_s = time.monotonic() if stuck else None
 
     async def settle(self, share: Share, devices: int) -> None:
         """We are subscribed to what this share holds: from now on the others count us."""
@@ -218,7 +227,8 @@ class Membership:
         return not self._others
 
     def _facts(self) -> dict:
-        return {"state": self._state, "settled": self._settled, "devices": self._devices}
+        own = {"stuck_s": _seconds_since(self._stuck_since_s), "away_s": _seconds_since(self._away_since_s)}
+        return {"state": self._state, "settled": self._settled, "devices": self._devices} | own
 
     def _look(self) -> None:
         if not (self.number and holding.renew(self.name, self.process, TTL_S, facts=self._facts())):
@@ -266,6 +276,10 @@ class Membership:
         except IntegrityError:
             # Another took the number at the same moment; the next look finds the next one.
             log.info("Two gateways counted themselves at once.")
+
+
+def _seconds_since(began_s: float | None) -> int | None:
+    return None if began_s is None else int(time.monotonic() - began_s)
 
 
 def _state_of(row: Lease) -> str:

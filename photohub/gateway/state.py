@@ -47,6 +47,11 @@ def note_stuck(stuck: bool) -> None:
     """Write down whether messages of devices are stuck, for the status page, and tell people when that changes."""
     known = heartbeats.read(STUCK_HEARTBEAT)
     if heartbeats.note(STUCK_HEARTBEAT, not stuck) and (stuck or known is not None):
-        events.record_word(
-            EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
-        )
+        tell_stuck(stuck)
+
+
+def tell_stuck(stuck: bool) -> None:
+    """Tell people that messages are stuck in this gateway, or are handled again."""
+    events.record_word(
+        EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
+    )

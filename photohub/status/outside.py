@@ -16,6 +16,7 @@ from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.mirror import copying, gate
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.mirror.probe import is_loopback
+from media_pipeline.nodes import known
 from photohub.lib.memory.later import later
 from photohub.lib.network import site
 from photohub.lib.pages.times.wording import ago
@@ -74,7 +75,8 @@ def _mirror_waits(
         "%(n)d picture is waiting for %(where)s", "%(n)d pictures are waiting for %(where)s", count
     )
     sentence = text % {"n": count, "where": mirror_name()}
-    heartbeat = ServiceBeat.objects.filter(pk=copying.HEARTBEAT, ok=False).first()
+    failing = ServiceBeat.objects.filter(pk__in=known.names(copying.HEARTBEAT), ok=False)
+    heartbeat = failing.order_by("changed_at").first()
     help_ = _("They are safe on this hub and will be copied as soon as possible.")
     if state == "problem":
         help_ = _(

@@ -27,7 +27,7 @@ from media_pipeline.captures.models import Capture
 from media_pipeline.maintenance import deleting, orphans
 from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance.models import Removal
-from media_pipeline.nodes import here
+from media_pipeline.nodes import here, known
 from media_pipeline.picture_files import store
 from photohub.lib.network import errors as fetch_errors
 from photohub.lib.pages import vendor
@@ -35,10 +35,10 @@ from photohub.lib.pages.sentences import say
 from photohub.lib.pages.sizes import size_in_words
 from photohub.lib.pages.times.wording import exact
 from photohub.lib.pages.timezones import hub_timezone
-from photohub.status.machines import look_at_machines, look_at_this_machine
+from photohub.status.machines import look_at_machines, look_at_this_machine, with_workers
 from photohub.status.outside import look_at_address, look_at_live, look_at_mirror
 from photohub.status.part import Part
-from photohub.status.processes import with_gateways, with_schedule
+from photohub.status.processes import stuck_since_of_several, with_gateways, with_schedule
 from photohub.status.retention import look_at_retention
 
 log = logging.getLogger(__name__)
@@ -196,7 +196,8 @@ def _files() -> Part:
         help_ = _("Check the disk of the data folder and the mirror; the hub keeps trying.")
         sentence = text % {"n": count, "why": row.error_text}
         return Part("warning", sentence, since=row.created_at, help=help_)
-    heartbeat = ServiceBeat.objects.filter(pk=orphans.HEARTBEAT).first()
+    found = ServiceBeat.objects.filter(pk__in=known.names(orphans.HEARTBEAT))
+    heartbeat = found.order_by("-at").first()
     if heartbeat is None or heartbeats.is_stale(heartbeat, _FOUND_FOR_S):
         return Part("ok", _("No stray files."))
     help_ = _(
@@ -210,18 +211,19 @@ def _worker() -> Part:
         "No worker is running: pictures are stored, but nothing is mirrored and no thumbnails are made."
     )
     help_ = _("Restart PhotoHub's worker, or check its log.")
-    return with_schedule(_by_heartbeat("worker", _("Worker"), _("Working."), silent, help_))
+    return with_workers(with_schedule(_by_heartbeat("worker", _("Worker"), _("Working."), silent, help_)))
 
 
 def _broker() -> Part:
     silent = _("The gateway to the message broker is silent: cameras on MQTT are not heard.")
     help_ = _("Restart PhotoHub's gateway, or check its log. Uploads over HTTP are not affected.")
     found = with_gateways(_by_heartbeat("broker", _("Message broker"), _("Connected."), silent, help_))
-    stuck = ServiceBeat.objects.filter(pk="messages", ok=False).first()
-    if found.state == "ok" and stuck is not None:
+    noted = ServiceBeat.objects.filter(pk="messages", ok=False).first()
+    stuck_since = noted.changed_at if noted else stuck_since_of_several()
+    if found.state == "ok" and stuck_since is not None:
         sentence = sentence_of("messages_stuck", {})
         help_ = _("Check PhotoHub's log for the reason, and restart its gateway if this does not pass.")
-        return replace(found, state="problem", sentence=sentence, since=stuck.changed_at, help=help_)
+        return replace(found, state="problem", sentence=sentence, since=stuck_since, help=help_)
     if found.state == "problem" and found.sentence != silent:
         help_ = _(
             "Start the message broker, or correct PHOTOHUB_MQTT_URL. Uploads over HTTP are not affected."

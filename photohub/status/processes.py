@@ -1,7 +1,7 @@
 """Processes of which there may be many: which holds what, and when each was last heard."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +14,7 @@ from photohub.lib.pages.times.wording import ago, moment
 from photohub.status.part import Part
 
 _GATEWAYS_SHOWN = 32
+_AWAY_AFTER_S = 60
 # A schedule whose holder died is another's within this time.
 _TAKEN_WITHIN = timedelta(seconds=30)
 
@@ -46,7 +47,33 @@ def with_gateways(found: Part) -> Part:
         (_("Gateway %(number)d") % {"number": each.row.number}, f"{each.row.place}: {_told_of(each)}")
         for each in shown
     ]
-    return replace(found, figures=[*found.figures, *figures])
+    found = replace(found, figures=[*found.figures, *figures])
+    away = next((each for each in shown if _has_no_broker(each)), None)
+    if found.state != "ok" or away is None:
+        return found
+    sentence = _(
+        "Gateway %(number)d (%(place)s) does not reach the message broker; others serve its devices."
+    )
+    return replace(
+        found,
+        state="warning",
+        sentence=sentence % {"number": away.row.number, "place": away.row.place},
+        since=away.now - timedelta(seconds=away.row.facts["away_s"]),
+        help=_("Check the network between that gateway and the broker, and its log."),
+    )
+
+
+def stuck_since_of_several() -> datetime | None:
+    """Return since when, as far as is known, a gateway that lives has handled none of its messages."""
+    live = [each for each in holding.read(kind=LeaseKind.GATEWAY) if each.holds_by(GATEWAY_TTL_S)]
+    since = [
+        each.now - timedelta(seconds=s) for each in live if (s := each.row.facts.get("stuck_s")) is not None
+    ]
+    return min(since, default=None)
+
+
+def _has_no_broker(seen: Seen) -> bool:
+    return seen.holds_by(GATEWAY_TTL_S) and (seen.row.facts.get("away_s") or 0) > _AWAY_AFTER_S
 
 
 def _told_of(seen: Seen) -> str:

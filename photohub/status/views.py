@@ -44,7 +44,7 @@ def show(request: PageRequest) -> HttpResponse:
 def _mirror_buttons() -> dict:
     """Count what the buttons would act upon."""
     stuck = figures.read("refused").count + figures.read("failed").count
-    return {"stuck": stuck or int(gate.is_shut()), "older": figures.read("never copied").count}
+    return {"stuck": stuck or int(bool(gate.reason())), "older": figures.read("never copied").count}
 
 
 @require_POST

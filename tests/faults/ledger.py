@@ -18,9 +18,10 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
@@ -203,11 +204,18 @@ def compare(ledger: Ledger, rows: list, pictures: Path) -> list[Path]:
 
     `rows` are captures with `id`, `name`, `sha256` and `path`; `pictures` is the folder of the files.
     """
+    compare_at(ledger, rows, lambda row: pictures / row["path"])
+    named = {pictures / row["path"] for row in rows}
+    return [path for path in pictures.rglob("*") if path.is_file() and path not in named]
+
+
+def compare_at(ledger: Ledger, rows: list, path_of: Callable[[Any], Path]) -> None:
+    """Assert that what is stored is what was answered, where the files lie as `path_of(row)` says."""
     stored = {row["name"]: row for row in rows}
     twice = [name for name, count in Counter(row["name"] for row in rows).items() if count > 1]
     assert not twice, f"Stored twice: {twice}"
     for row in rows:
-        data = (pictures / row["path"]).read_bytes()
+        data = path_of(row).read_bytes()
         assert hashlib.sha256(data).hexdigest() == row["sha256"], (
             f"{row['name']} has other bytes on the disk."
         )
@@ -220,5 +228,3 @@ def compare(ledger: Ledger, rows: list, pictures: Path) -> list[Path]:
             assert str(row["id"]).replace("-", "") == entry.answer.get("id", str(row["id"])).replace("-", "")
         elif entry.outcome == "no":
             assert not row, f"{entry.name} was answered {entry.answer} and is stored."
-    named = {pictures / row["path"] for row in rows}
-    return [path for path in pictures.rglob("*") if path.is_file() and path not in named]

@@ -14,3 +14,8 @@ def is_long() -> bool:
 def rounds(few: int) -> int:
     """Return how often to do what the short form does `few` times."""
     return few * TIMES if is_long() else few
+
+
+def kills(few: int, many: int) -> int:
+    """Return how often to kill: `few` times, `many` in the long form, or as often as PHOTOHUB_KILLS says."""
+    return int(os.environ.get("PHOTOHUB_KILLS", 0)) or (many if is_long() else few)

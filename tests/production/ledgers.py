@@ -5,6 +5,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from typing import Protocol
 
 import aiomqtt
 from psycopg.rows import dict_row
@@ -23,13 +24,22 @@ def http_camera(stack: Stack, code: str) -> Ledger:
     return Ledger(stack.url, stack.add_device(code)["key"], prefix=code, unsure=True)
 
 
+class Hub(Protocol):
+    """Where a camera is added, and where it sends: a stack, or several machines."""
+
+    url: str
+    ports: dict[str, int]
+
+    def add_device(self, code: str) -> dict[str, str]: ...
+
+
 class MqttLedger(Ledger):
     """A camera that sends files in pieces; only the hub's answer to `fin` counts, not the broker's."""
 
-    def __init__(self, stack: Stack, code: str) -> None:
-        self.made = stack.add_device(code)
-        self.mqtt_port = stack.ports["mosquitto"]
-        super().__init__(stack.url, self.made["key"], prefix=code, unsure=True)
+    def __init__(self, hub: Hub, code: str) -> None:
+        self.made = hub.add_device(code)
+        self.mqtt_port = hub.ports["mosquitto"]
+        super().__init__(hub.url, self.made["key"], prefix=code, unsure=True)
 
     async def _load(self, stopped: threading.Event, senders: int, size_bytes: int, per_second: float) -> None:
         while not stopped.is_set():

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from devices.events import heartbeats
 from devices.leases import holding
 from devices.leases.models import GATEWAY_TTL_S, LeaseKind
+from media_pipeline.nodes import here
 from photohub.gateway.state import LOG_HEARTBEAT
 
 STALE_AFTER_S = 60
@@ -14,17 +15,27 @@ PARTS = {"worker": "worker", "gateway": LOG_HEARTBEAT}
 
 
 class Command(BaseCommand):
-    help = "Succeed when the worker or this host's gateway gave a sign of life within the last minute."
+    help = "Succeed when this machine's worker or this host's gateway gave a sign of life within the last minute."
     requires_system_checks = []
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("part", choices=sorted(PARTS))
 
     def handle(self, *args, part: str, **options) -> None:
-        heartbeat = heartbeats.read(PARTS[part], stale_after_s=STALE_AFTER_S)
+        heartbeat = heartbeats.read(_name_of(part), stale_after_s=STALE_AFTER_S)
         if heartbeat is None or not heartbeat.ok or (part == "gateway" and _others_alone()):
             raise CommandError(f"The {part} has not been heard for {STALE_AFTER_S} s.")
         self.stdout.write(f"The {part} was heard at {heartbeat.at:%H:%M:%S} UTC.")
+
+
+def _name_of(part: str) -> str:
+    """Return the part's heartbeat: where there are several machines, that of this one's worker."""
+    if part == "worker" and here.is_one_of_several():
+        try:
+            return here.worker_heartbeat(here.number())
+        except here.NodeRefused as error:
+            raise CommandError(str(error)) from error
+    return PARTS[part]
 
 
 def _others_alone() -> bool:

@@ -41,9 +41,11 @@ def test_which_beat_holds_the_schedule_and_which_wait():
     assert worker().state == "ok"
 
 
-def make_gateway(number: int, state: str = "live", devices: int = 0, silent_s: int = 0) -> None:
+def make_gateway(
+    number: int, state: str = "live", devices: int = 0, silent_s: int = 0, **facts: int | None
+) -> None:
     until = timezone.now() + timedelta(seconds=GATEWAY_TTL_S - 3 - silent_s)
-    facts = {"state": state, "devices": devices}
+    facts = {"state": state, "devices": devices, **facts}
     values = {"kind": LeaseKind.GATEWAY, "number": number, "holder": "word", "place": f"host{number}:7"}
     Lease.objects.create(name=f"gateway {number}", until=until, facts=facts, **values)
 
@@ -88,3 +90,19 @@ def test_that_no_beat_holds_the_schedule_is_a_problem_when_none_took_it_for_half
     rows.update(until=timezone.now() - timedelta(seconds=31))
     assert (worker().state, "No beat" in worker().sentence) == ("problem", True)
     assert first.note_rung("sweep") and worker().state == "ok"
+
+
+def test_a_gateway_whose_messages_are_stuck_is_a_problem_though_others_go_on():
+    make_gateway(1, devices=3)
+    make_gateway(2, devices=4, stuck_s=40)
+    found = broker()
+    assert found.state == "problem" and "none was processed" in found.sentence
+    assert found.since < timezone.now() - timedelta(seconds=39)
+
+
+def test_a_gateway_that_does_not_reach_the_broker_is_named_though_others_do():
+    make_gateway(1, devices=7)
+    make_gateway(2, state="joining", away_s=30)
+    assert broker().state == "ok"
+    Lease.objects.filter(number=2).update(facts={"state": "joining", "away_s": 90})
+    assert (broker().state, "Gateway 2 (host2:7)" in broker().sentence) == ("warning", True)
