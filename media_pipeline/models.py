@@ -3,21 +3,34 @@
 from .captures.models import Capture, Source, Step, Tag, Tagging
 from .history.models import SavedFilter
 from .links.models import ShareLink
-from .maintenance.models import ChangedHour, CountedSpan, DayCount, HourCount, KeptFigure, Removal
+from .maintenance.models import (
+    CameraSize,
+    ChangedHour,
+    CountedSpan,
+    DayCount,
+    DaySize,
+    HourCount,
+    KeptFigure,
+    Removal,
+)
 from .mirror.models import MirrorState, OSSObject
 from .nodes.models import Node, NodeState
 from .search.models import ChangedText, IndexedSpan, TextBlock
 from .shared_files.models import SharedFile
 from .show_rules.models import RunState, ShowRule, ShowRun
+from .storage.models import DiskSample
 from .time_lapses.models import LapseFormat, LapseState, TimeLapse
 from .trash.models import EmptyingOrder
 
 __all__ = [
+    "CameraSize",
     "Capture",
     "ChangedHour",
     "ChangedText",
     "CountedSpan",
     "DayCount",
+    "DaySize",
+    "DiskSample",
     "EmptyingOrder",
     "HourCount",
     "IndexedSpan",

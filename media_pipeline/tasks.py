@@ -28,6 +28,7 @@ from .search import index
 from .search.models import ChangedText
 from .shared_files import keeping
 from .show_rules import runs
+from .storage import disk
 from .time_lapses import making
 from .time_lapses import queue as time_lapses
 from .time_lapses.models import TimeLapse
@@ -155,7 +156,7 @@ def sweep_files(nodes: list) -> None:
 
 def _sweep_files() -> None:
     each_in_turn(*(partial(_enqueue, task, module) for task, module in _FOR_THE_OWNER.items()))
-    each_in_turn(judging.catch_up, keeping.store_waiting)
+    each_in_turn(judging.catch_up, keeping.store_waiting, disk.note)
 
 
 # Tasks that any machine may do, and those of whoever has the files.

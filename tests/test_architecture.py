@@ -112,6 +112,7 @@ TESTED_ELSEWHERE = {
     "devices.wiring": "media_pipeline/test_wiring.py",
     "media_pipeline.admin": "devices/test_admin.py",
     "media_pipeline.apps": "photohub/test_checks.py",
+    "media_pipeline.storage.models": "media_pipeline/storage/test_disk.py",
     "media_pipeline.captures.filters": "media_pipeline/history/test_query.py",
     "media_pipeline.captures.finding": "media_pipeline/captures/test_views.py",
     "media_pipeline.captures.models": "media_pipeline/intake/test_ingest.py",

@@ -246,6 +246,7 @@ STATUS_SOURCES = (
     "photohub/status/outside.py",
     "photohub/status/machines.py",
     "photohub/status/processes.py",
+    "media_pipeline/storage/outlook.py",
     "devices/mqtt/client.py",
     "devices/events/wording.py",
     "devices/firmware/rollouts/link_check.py",

@@ -9,25 +9,29 @@ done last:
   then its pictures are counted by whoever looks (`media_pipeline.history.counts`).
 - Whoever deletes pictures inserts the hours that lost some, in the same transaction; these are counted again.
 - Older hours are counted backwards, some at each look, so a hub that was updated answers at once.
+- Sizes are added up with them, by hours and days and for each camera. Hours that were counted without sizes are counted
+  again, newest first.
 - A clock that was behind takes the end of what is counted back with it. All hours from there on are counted again.
 
 Two looks at once do no harm: the row of the span has a version, and the second to write starts anew.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
 from photohub.lib.database.db import one_writer
 from photohub.lib.memory.asking import once_a_page
 
-from .models import ChangedHour, CountedSpan, DayCount, HourCount
+from .models import CameraSize, ChangedHour, CountedSpan, DayCount, DaySize, HourCount
 
 ALL_CAMERAS = 0
 QUARTERS = ("first", "second", "third", "fourth")
@@ -93,7 +97,15 @@ def _next_piece() -> _Piece | None:
     if since > 0:
         hours = _hours_with_pictures(0, since, newest=True)
         return _Piece(version, hours[-1] if len(hours) == _HOURS_TOGETHER else 0, until, hours)
+    if unsized := list(_without_size()):
+        return _Piece(version, since, until, unsized)
     return _Piece(version, since, until) if span.until > until else None
+
+
+def _without_size() -> QuerySet:
+    """Return the newest hours that were counted without sizes."""
+    rows = HourCount.objects.filter(camera=RawSQL("0", ()), size_bytes=None)
+    return rows.order_by("-hour").values_list("hour", flat=True)[:_HOURS_TOGETHER]
 
 
 def _hours_with_pictures(since: int, until: int, newest: bool = False) -> list[int]:
@@ -117,12 +129,13 @@ def _count(hour: int) -> list[HourCount]:
         name: Count("received_at", filter=Q(received_at__gte=start, received_at__lt=end))
         for name, start, end in zip(QUARTERS, edges, edges[1:], strict=False)
     }
-    counted = rows.order_by().values_list("device").annotate(**parts)
+    names = (*QUARTERS, "size_bytes")
+    counted = rows.order_by().values_list("device").annotate(**parts, size_bytes=Sum("size_bytes"))
     counts = [
-        HourCount(camera=row[0], hour=hour, **dict(zip(QUARTERS, row[1:], strict=True))) for row in counted
+        HourCount(camera=row[0], hour=hour, **dict(zip(names, row[1:], strict=True))) for row in counted
     ]
     if counts:
-        sums = {name: sum(getattr(count, name) for count in counts) for name in QUARTERS}
+        sums = {name: sum(getattr(count, name) for count in counts) for name in names}
         counts.append(HourCount(camera=ALL_CAMERAS, hour=hour, **sums))
     return counts
 
@@ -136,6 +149,7 @@ def _write(piece: _Piece, counted: dict[int, list[HourCount]]) -> bool:
         HourCount.objects.filter(hour__in=list(counted)).delete()
         HourCount.objects.bulk_create([count for counts in counted.values() for count in counts])
         _add_up({hour // 24 for hour in counted})
+        _add_up_sizes({hour // 24 for hour in counted})
         ChangedHour.objects.filter(pk__in=piece.marks).delete()
     return True
 
@@ -146,3 +160,26 @@ def _add_up(days: set[int]) -> None:
         hours = HourCount.objects.filter(hour__gte=24 * day, hour__lt=24 * day + 24)
         sums = hours.values_list("camera").annotate(sum=Sum(sum(map(F, QUARTERS[1:]), F(QUARTERS[0]))))
         DayCount.objects.bulk_create([DayCount(camera=c, day=day, pictures=n) for c, n in sums])
+
+
+def _add_up_sizes(days: set[int]) -> None:
+    """Add up the sizes of these days, and change what their cameras have together by the difference."""
+    changes: Counter[int] = Counter()
+    for camera, size_bytes in DaySize.objects.filter(day__in=days).values_list("camera", "size_bytes"):
+        changes[camera] -= size_bytes
+    DaySize.objects.filter(day__in=days).delete()
+    for day in sorted(days):
+        hours = HourCount.objects.filter(hour__gte=24 * day, hour__lt=24 * day + 24)
+        sums = list(hours.exclude(size_bytes=None).values_list("camera").annotate(sum=Sum("size_bytes")))
+        DaySize.objects.bulk_create([DaySize(camera=c, day=day, size_bytes=n) for c, n in sums])
+        changes.update(dict(sums))
+    _change_cameras({camera: change for camera, change in changes.items() if change})
+
+
+def _change_cameras(changes: dict[int, int]) -> None:
+    before = dict(CameraSize.objects.filter(camera__in=changes).values_list("camera", "size_bytes"))
+    after = [CameraSize(camera=c, size_bytes=before.get(c, 0) + n) for c, n in sorted(changes.items())]
+    CameraSize.objects.bulk_create(
+        after, update_conflicts=True, unique_fields=["camera"], update_fields=["size_bytes"]
+    )
+    CameraSize.objects.filter(camera__in=changes, size_bytes__lte=0).delete()

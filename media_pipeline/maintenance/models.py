@@ -70,10 +70,17 @@ class HourCount(models.Model):
     second = models.IntegerField(default=0)
     third = models.IntegerField(default=0)
     fourth = models.IntegerField(default=0)
+    # None: counted by a hub that did not add up sizes; the sweep counts such an hour again.
+    size_bytes = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["camera", "hour"], name="one_count_per_camera_and_hour"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["hour"], condition=Q(camera=0, size_bytes=None), name="hours_without_their_size"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +101,32 @@ class DayCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.camera}: {self.day}"
+
+
+class DaySize(models.Model):
+    """How many bytes one camera's pictures of one day in UTC have: the hours added up."""
+
+    camera = models.BigIntegerField()
+    day = models.IntegerField(db_index=True)
+    size_bytes = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["camera", "day"], name="one_size_per_camera_and_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.camera}: {self.day}"
+
+
+class CameraSize(models.Model):
+    """How many bytes all counted pictures of one camera have: its days added up. Changed with them."""
+
+    camera = models.BigIntegerField(primary_key=True)
+    size_bytes = models.BigIntegerField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.camera}: {self.size_bytes}"
 
 
 class ChangedHour(models.Model):

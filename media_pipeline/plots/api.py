@@ -22,7 +22,16 @@ Range = Annotated[
 class PlotOut(Schema):
     """One plot. `low`, `mean` and `high` have a value for each time in `at`; null: nothing was said, the line ends."""
 
-    name: Literal["battery_percent", "battery_mv", "rssi_dbm", "free_heap_bytes", "pictures", "answer_ms"]
+    name: Literal[
+        "battery_percent",
+        "battery_mv",
+        "rssi_dbm",
+        "free_heap_bytes",
+        "pictures",
+        "stored_bytes",
+        "picture_bytes",
+        "answer_ms",
+    ]
     form: Literal["line", "bars", "dots"]
     unit: str
     at: list[int] = Field(description="Seconds since 1970, UTC; where a step begins")

@@ -1,9 +1,10 @@
 """What is drawn of a device: each plot from figures that are kept already, and none by walking a table."""
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+
+from django.db.models import QuerySet
 
 from devices.commands.models import Command, CommandState
 from devices.protocol.battery import percent_of_battery
@@ -20,12 +21,11 @@ from .spans import Span
 # Pictures that no sweep has counted yet: those of the last two hours, as a rule.
 LOOKED_AT = 10_000
 ORDERS_AT_MOST = 1_000
-NAMES = ("battery_percent", "battery_mv", "rssi_dbm", "free_heap_bytes", "pictures", "answer_ms")
 
 
 def plots_of(device: Device, span: Span) -> list[Plot]:
     """Return all plots of a device in one order, empty ones too."""
-    return [*_figures(device, span), _pictures(device, span), _answers(device, span)]
+    return [*_figures(device, span), *_pictures(device, span), _answers(device, span)]
 
 
 def _figures(device: Device, span: Span) -> Iterator[Plot]:
@@ -50,28 +50,38 @@ def _percent(volts: list[tuple[int, Values]]) -> Iterator[tuple[int, Values]]:
             yield at_s, (low, mean, high)
 
 
-def _pictures(device: Device, span: Span) -> Plot:
-    sums: Counter[int] = Counter()
+def _pictures(device: Device, span: Span) -> list[Plot]:
+    """Draw how many pictures came, and what they take."""
+    counts: Counter[int] = Counter()
+    sizes: Counter[int] = Counter()
     counted = counted_hours()
     first, last = span.since_s // 3600, -(-span.until_s // 3600)
     rows = HourCount.objects.filter(
         camera=device.pk, hour__gte=max(first, counted.start), hour__lt=min(last, counted.stop)
     )
-    for hour, *quarters in rows.values_list("hour", *QUARTERS):
+    for hour, size_bytes, *quarters in rows.values_list("hour", "size_bytes", *QUARTERS):
         for place, count in enumerate(quarters):
-            if count:
-                _count(sums, span, 3600 * hour + 900 * place, count)
+            if count and (slot_s := span.slot_of(3600 * hour + 900 * place)) is not None:
+                counts[slot_s] += count
+                sizes[slot_s] += (size_bytes or 0) * count // sum(quarters)
+    for at, size_bytes in _not_counted(device, span, counted):
+        if (slot_s := span.slot_of(int(at.timestamp()))) is not None:
+            counts[slot_s] += 1
+            sizes[slot_s] += size_bytes
+    means = [(s, (mean, mean, mean)) for s in span.slots_s if counts[s] and (mean := sizes[s] // counts[s])]
+    step_s = span.slots_s[1] - span.slots_s[0]
+    return [
+        bars("pictures", "", counts, span.slots_s),
+        bars("stored_bytes", "B", sizes, span.slots_s),
+        line("picture_bytes", "B", means, step_s),
+    ]
+
+
+def _not_counted(device: Device, span: Span, counted: range) -> QuerySet:
+    """Return when the pictures came that no sweep has counted yet, and their sizes."""
     since_s = max(span.since_s, 3600 * counted.stop) if counted else span.since_s
     newer = Capture.objects.filter(device=device, received_at__gte=datetime.fromtimestamp(since_s, UTC))
-    for at in newer.order_by("-received_at", "-id").values_list("received_at", flat=True)[:LOOKED_AT]:
-        _count(sums, span, int(at.timestamp()), 1)
-    return bars("pictures", "", sums, span.slots_s)
-
-
-def _count(sums: Counter[int], span: Span, at_s: int, count: int) -> None:
-    """Add to the slot that this second lies in."""
-    if span.since_s <= at_s < span.until_s:
-        sums[span.slots_s[bisect_right(span.slots_s, at_s) - 1]] += count
+    return newer.order_by("-received_at", "-id").values_list("received_at", "size_bytes")[:LOOKED_AT]
 
 
 def _answers(device: Device, span: Span) -> Plot:

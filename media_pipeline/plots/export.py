@@ -15,7 +15,7 @@ from .spans import Span
 
 # Figures have the steps that are kept; of pictures and answers what is drawn is what there is.
 OF = ("figures", "pictures", "answers")
-_COLUMNS = {"pictures": ("pictures", "pictures"), "answers": ("answer_ms", "answer_ms")}
+_COLUMNS = {"pictures": ("pictures", "stored_bytes"), "answers": ("answer_ms",)}
 
 
 def table_of(device: Device, span: Span, of: str) -> str:
@@ -39,11 +39,11 @@ def _figures(device: Device, span: Span) -> Iterator[Iterable]:
 
 
 def _plot(device: Device, span: Span, of: str) -> Iterator[Iterable]:
-    name, column = _COLUMNS[of]
-    yield ["time", column]
-    [plot] = [plot for plot in plots_of(device, span) if plot.name == name]
-    for at_s, value in zip(plot.at_s, plot.mean, strict=True):
-        yield [_time(at_s, span), value]
+    yield ["time", *_COLUMNS[of]]
+    found = {plot.name: plot for plot in plots_of(device, span)}
+    plots = [found[name] for name in _COLUMNS[of]]
+    for at_s, *values in zip(plots[0].at_s, *(plot.mean for plot in plots), strict=True):
+        yield [_time(at_s, span), *values]
 
 
 def _time(at_s: int, span: Span) -> str:

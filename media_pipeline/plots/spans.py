@@ -1,5 +1,6 @@
 """The spans of time that are drawn, and their steps: by the clock of the hub, so that everybody sees the same days."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
@@ -40,6 +41,12 @@ class Span:
     @property
     def since_s(self) -> int:
         return self.slots_s[0]
+
+    def slot_of(self, at_s: int) -> int | None:
+        """Return where the hour or day begins that this second lies in; None outside of the span."""
+        if not self.since_s <= at_s < self.until_s:
+            return None
+        return self.slots_s[bisect_right(self.slots_s, at_s) - 1]
 
 
 def span_of(name: str, now: datetime | None = None) -> Span:

@@ -22,6 +22,8 @@ TITLES: dict[str, str | Promise] = {
     "rssi_dbm": gettext_lazy("Signal"),
     "free_heap_bytes": gettext_lazy("Free memory"),
     "pictures": gettext_lazy("Pictures"),
+    "stored_bytes": gettext_lazy("Stored"),
+    "picture_bytes": gettext_lazy("Size of a picture"),
     "answer_ms": gettext_lazy("Answer time"),
 }
 SPANS: dict[str, str | Promise] = {

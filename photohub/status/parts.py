@@ -40,6 +40,7 @@ from photohub.status.outside import look_at_address, look_at_live, look_at_mirro
 from photohub.status.part import Part
 from photohub.status.processes import stuck_since_of_several, with_gateways, with_schedule
 from photohub.status.retention import look_at_retention
+from photohub.status.storage import look_at_storage
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ def _of_the_hub() -> list[Question]:
     return [
         ("database", _("Database"), _database),
         ("disk", _("Disk"), _disk),
+        ("storage", _("Storage"), look_at_storage),
         ("files", _("Picture files"), _files),
         ("worker", _("Worker"), _worker),
         ("broker", _("Message broker"), _broker),

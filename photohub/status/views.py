@@ -19,6 +19,7 @@ from devices.audit.models import Kind, Word
 from media_pipeline.maintenance import figures, retention, retention_wording, thinning
 from media_pipeline.mirror import gate, waking
 from media_pipeline.mirror.stores import MirrorError, open_mirror
+from media_pipeline.storage import cameras
 from photohub.lib.pages.middleware import PageRequest
 from photohub.lib.pages.sentences import Said, said
 from photohub.status import parts as status
@@ -36,9 +37,8 @@ def show(request: PageRequest) -> HttpResponse:
         context["may_go_on"] = retention_wording.waits_for_an_owner(retention_wording.problems_now())
     if request.htmx:
         return render(request, "photohub/status/_parts.html", context)
-    return render(
-        request, "photohub/status/status.html", context | {"probe": request.session.pop("storage_test", None)}
-    )
+    context |= {"probe": request.session.pop("storage_test", None), "cameras": cameras.largest(request.user)}
+    return render(request, "photohub/status/status.html", context)
 
 
 def _mirror_buttons() -> dict:

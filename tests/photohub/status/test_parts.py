@@ -15,8 +15,9 @@ from devices.events import heartbeats, troubles
 from devices.events.models import Event, ServiceBeat
 from devices.firmware.rollouts import link_check
 from devices.registry.models import BrokerAccount
+from media_pipeline.maintenance import counting
 from media_pipeline.maintenance.deleting import FORMER_MIRROR
-from media_pipeline.maintenance.models import Removal
+from media_pipeline.maintenance.models import DaySize, Removal
 from media_pipeline.mirror import gate
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
@@ -377,3 +378,22 @@ def test_a_mirror_whose_refused_pictures_are_gone_is_blocked_still(settings, tmp
         part("mirror").sentence == "2 pictures are waiting for the mirror folder: The access key was refused."
     )
     assert "Retry all now" in page_of("alice", "owner")[1].text
+
+
+def test_a_disk_that_soon_fills_is_told_while_there_is_time(monkeypatch):
+    assert part("storage").sentence == "How long the disk lasts is known after a day of pictures."
+    today = int(timezone.now().timestamp()) // 86_400
+    for back in (1, 2):
+        DaySize.objects.create(camera=0, day=today - back, size_bytes=10**9)
+    for free_gb, look in ((6, "warning"), (60, "ok")):
+        monkeypatch.setattr(store, "free_bytes", lambda free_gb=free_gb: free_gb * 10**9)
+        assert (part("storage").state, bool(part("storage").help)) == (look, look == "warning")
+    assert part("storage").figures[-1] == ("New in a day", "1.0 GB")
+
+
+def test_everybody_is_told_which_of_his_cameras_take_most_room(client):
+    make_capture(make_device(name="Porch"), received_at=timezone.now() - timedelta(days=2))
+    counting.keep_counts()
+    for person, is_told in ((make_user("alice", "owner"), True), (make_user("bob"), False)):
+        client.force_login(person)
+        assert ("What takes most room" in client.get("/status").content.decode()) is is_told
