@@ -1,5 +1,7 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
+from .alerts.channels.models import AlertChannel, ChannelKind
+from .alerts.models import Alert, AlertMessage, AlertRule, MessageState, Phase
 from .captures.models import Capture, Source, Step, Tag, Tagging
 from .history.models import SavedFilter
 from .links.models import ShareLink
@@ -23,10 +25,15 @@ from .time_lapses.models import LapseFormat, LapseState, TimeLapse
 from .trash.models import EmptyingOrder
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertMessage",
+    "AlertRule",
     "CameraSize",
     "Capture",
     "ChangedHour",
     "ChangedText",
+    "ChannelKind",
     "CountedSpan",
     "DayCount",
     "DaySize",
@@ -37,10 +44,12 @@ __all__ = [
     "KeptFigure",
     "LapseFormat",
     "LapseState",
+    "MessageState",
     "MirrorState",
     "Node",
     "NodeState",
     "OSSObject",
+    "Phase",
     "Removal",
     "RunState",
     "SavedFilter",

@@ -15,6 +15,9 @@ from photohub.lib.messaging import enqueue
 from photohub.lib.messaging.steps import each_in_turn
 from photohub.lib.messaging.tasks import looking, task
 
+from .alerts import delivering
+from .alerts import queue as alert_queue
+from .alerts.kinds import looking as alerts
 from .captures import thumbnails
 from .captures.models import Capture
 from .links import publish
@@ -45,6 +48,7 @@ RETAIN_FILES = "media_pipeline.tasks.retain_files"
 _WAIT_FOR_MIRROR = 2
 _TRY_AGAIN_S = 1.0
 _for_mirror = threading.BoundedSemaphore(_WAIT_FOR_MIRROR)
+_for_alerts = threading.BoundedSemaphore(1)
 _pace, _pace_of_files = Pace(), Pace()
 
 
@@ -121,6 +125,24 @@ def make_time_lapses(ids: list[str]) -> None:
 def run_show_rules(camera_ids: list[str]) -> int:
     """Show the new pictures of these cameras on the panels that their rules name."""
     return runs.run_rules(camera_ids)
+
+
+@task
+def send_alerts(message_ids: list[str]) -> int:
+    """Send the messages of alerts that are due. A service that hangs holds one of the worker's threads and no more."""
+    if not _for_alerts.acquire(blocking=False):
+        enqueue.send_task(alert_queue.SEND_TASK, message_ids, after_s=_TRY_AGAIN_S)
+        return 0
+    try:
+        return delivering.send_all()
+    finally:
+        _for_alerts.release()
+
+
+@looking(alerts.waits)
+def look_for_alerts() -> None:
+    """Look for what people want to be told of."""
+    alerts.look()
 
 
 def _something_waits() -> bool:

@@ -2,6 +2,8 @@
 
 from django.urls import path
 
+from .alerts import views as alerts
+from .alerts.channels import views as channels
 from .captures import views as capture
 from .dashboard import views as live
 from .history import around, compare, saved
@@ -67,6 +69,14 @@ urlpatterns = [
     path("rules/<uuid:id>", rules.show, name="rule"),
     path("rules/<uuid:id>/edit", rules.edit, name="rule_edit"),
     path("rules/<uuid:id>/delete", rules.delete, name="rule_delete"),
+    path("alerts/", alerts.show, name="alerts"),
+    path("alerts/rules/new", alerts.new, name="alert_rule_new"),
+    path("alerts/rules/<uuid:id>", alerts.edit, name="alert_rule"),
+    path("alerts/rules/<uuid:id>/delete", alerts.delete, name="alert_rule_delete"),
+    path("alerts/channels/new", channels.new, name="alert_channel_new"),
+    path("alerts/channels/<uuid:id>", channels.show, name="alert_channel"),
+    path("alerts/channels/<uuid:id>/test", channels.test, name="alert_channel_test"),
+    path("alerts/channels/<uuid:id>/delete", channels.delete, name="alert_channel_delete"),
     path("p/<slug:code>", links.follow, name="link"),
     path("shared-links", shares.list_links, name="shared_links"),
     path("shared-links/new", shares.new, name="share_new"),

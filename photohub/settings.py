@@ -369,6 +369,7 @@ CELERY_BEAT_SCHEDULER = "photohub.beat.scheduler:HeldScheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep pictures": {"task": "media_pipeline.tasks.sweep", "schedule": 10.0},
     "sweep devices": {"task": "devices.tasks.sweep", "schedule": 5.0},
+    "look for alerts": {"task": "media_pipeline.tasks.look_for_alerts", "schedule": 5.0},
     "tidy up devices": {"task": "devices.tasks.tidy_up", "schedule": 600.0},
     "tidy up": {"task": "media_pipeline.tasks.tidy_up", "schedule": 600.0},
     "keep to the retention": {"task": "media_pipeline.tasks.retain", "schedule": 600.0},

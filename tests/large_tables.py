@@ -30,6 +30,10 @@ from devices.panels.playlists import turns as playlists
 from devices.registry.models import BrokerAccount, Device
 from devices.telemetry import thinning
 from devices.telemetry.models import SummedUp, TelemetrySample
+from media_pipeline.alerts import queue as alerts
+from media_pipeline.alerts.channels.models import AlertChannel
+from media_pipeline.alerts.kinds import looking, silence
+from media_pipeline.alerts.models import Alert, AlertMessage, AlertRule
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import publish
@@ -75,6 +79,14 @@ def _looking_at_the_status() -> None:
             found()
 
 
+def _looking_for_alerts() -> None:
+    silence.forget(listened_s=3600)
+    # The first look of a process goes over what is open.
+    silence._watch.heard_until = timezone.now()
+    with mock.patch("media_pipeline.alerts.kinds.silence._begin"):
+        looking.look()
+
+
 # What runs by itself, every few seconds or with every notice; each is asked for what it does when much waits.
 SWEEPS: dict[str, Callable[[], object]] = {
     "copies that are due": copying.due,
@@ -86,6 +98,9 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "films to make": making.due,
     "films that are too old": time_lapses.drop_expired,
     "rules with new pictures": runs.due,
+    "alerts that are to be told": _looking_for_alerts,
+    "whether an alert waits": looking.waits,
+    "messages of alerts to send": alerts.claim,
     "URLs to publish": publish.claim_to_publish,
     "URLs to give up": publish.give_up_old,
     "pictures that are too old": lambda: list(retention.older_than(timezone.now())[:100]),
@@ -200,6 +215,21 @@ def _fill_pictures(porch: Device, sql: Sql) -> None:
     sql.multiply(film, id=sql.key, **due, state=sql.state("ready", "queued"), expires_at=sql.at("n"))
     rule = {"name": "r", "camera": porch, "since_at": now - timedelta(days=1), "seen_until": now}
     ShowRule.objects.create(**rule)
+    _fill_alerts(porch, sql)
+
+
+def _fill_alerts(porch: Device, sql: Sql) -> None:
+    now = timezone.now()
+    channel = AlertChannel.objects.create(name="hook", kind="webhook", address_encrypted=b"")
+    rule = AlertRule.objects.create(kind="silent", threshold=600, seen_until=now - timedelta(seconds=600))
+    alert = Alert.objects.create(rule=rule, key="k", device=porch)
+    message = AlertMessage.objects.create(alert=alert, channel=channel, phase="began", give_up_at=now)
+    state = {"state": sql.state("sent", "waiting"), "next_try_at": sql.next_try}
+    # Each of an alert of its own, of which three fifths are over.
+    sql.multiply(
+        Alert.objects.create(rule=rule, key="a"), id=sql.key, key="'a' || n", device_id=f"{porch.pk}"
+    )
+    sql.multiply(message, id=sql.key, alert_id=sql.key, **state)
 
 
 def _fill_orders(porch: Device, sql: Sql) -> None:

@@ -8,7 +8,7 @@ import photohub.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("devices", "0025_leases_of_processes"),
+        ("devices", "0026_indexes_of_silent_devices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

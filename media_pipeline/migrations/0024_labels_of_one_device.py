@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("media_pipeline", "0023_shared_files"),
+        ("media_pipeline", "0024_alerts"),
     ]
 
     operations = [

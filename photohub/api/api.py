@@ -39,6 +39,7 @@ from devices.panels.rendering.api import router as render_profiles_router
 from devices.protocol.json_fields import read_json
 from devices.schedules.api import router as schedules_router
 from devices.setup.api import router as devices_router
+from media_pipeline.alerts.api import router as alerts_router
 from media_pipeline.captures.api import router as pictures_router
 from media_pipeline.history.api import router as history_router
 from media_pipeline.links.api import router as shares_router
@@ -74,6 +75,7 @@ IDS_BEGIN_WITH = {
     "devices.events.api": "devices_api",
     "devices.keys.api": "devices_api",
     "devices.panels.rendering.api": "devices_api_deliveries",
+    "media_pipeline.alerts.api": "media_pipeline_api_alerts",
     "media_pipeline.history.api": "media_pipeline_api",
     "media_pipeline.links.api": "media_pipeline_api_shares",
     "media_pipeline.live.api": "media_pipeline_api",
@@ -336,6 +338,7 @@ api.add_router("", rollouts_router, tags=["Firmware"])
 api.add_router("", playlists_router, tags=["Pictures to devices"])
 api.add_router("", rules_router, tags=["Rules"])
 api.add_router("", schedules_router, tags=["Schedules"])
+api.add_router("", alerts_router, tags=["Alerts"])
 api.add_router("", ota_router, tags=["Firmware"])
 
 

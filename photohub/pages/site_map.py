@@ -122,6 +122,12 @@ ROOMS: tuple[Room, ...] = (
         gettext_lazy("Status"),
         (
             Page("status", gettext_lazy("Status"), "activity", also=gettext_lazy("health storage mirror broker")),
+            Page(
+                "alerts",
+                gettext_lazy("Tell me when"),
+                "bell",
+                also=gettext_lazy("alerts notifications messages e-mail webhook ntfy"),
+            ),
             Page("people", gettext_lazy("People"), "users", OWNER, gettext_lazy("accounts roles invitations")),
             Page("audit", gettext_lazy("Audit log"), "scroll-text", OWNER, gettext_lazy("who did what history people")),
             Page(
@@ -133,7 +139,7 @@ ROOMS: tuple[Room, ...] = (
             Page("api:docs", gettext_lazy("API"), "braces", also=gettext_lazy("programs documentation openapi")),
             Page("back_office", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
         ),
-        ("status*", "people*", "audit*", "account*", "api:*"),
+        ("status*", "alert*", "people*", "audit*", "account*", "api:*"),
         "s",
     ),
 )  # fmt: skip

@@ -28,6 +28,11 @@ from devices.schedules.ending import note_missed
 from devices.schedules.models import Gap, RunDay, ScheduledRun
 from devices.schedules.models import RunState as ScheduledState
 from devices.schedules.rules import delete_schedule, save_schedule
+from media_pipeline.alerts import queue as alerts
+from media_pipeline.alerts import rules as alert_rules
+from media_pipeline.alerts.channels import rules as channels
+from media_pipeline.alerts.channels.models import AlertChannel
+from media_pipeline.alerts.models import AlertMessage, MessageState
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.labels import add_tag, set_kept
 from media_pipeline.captures.models import Capture, Freshness
@@ -70,6 +75,7 @@ def _fill() -> None:
     names |= make_people(owner, group) | share(pictures, yard, owner)
     names |= show_pictures(panel, yard, pictures) | make_films(yard) | roll_out()
     names |= make_schedules(yard, group)
+    names |= tell_of(owner, yard, lake, pictures)
     order_pictures(yard, lake, pictures)
     move_to_trash(owner, pictures[3:5])
     # They came long before they were stored here.
@@ -242,6 +248,31 @@ def roll_out() -> dict[str, str]:
         reason = "" if state == TargetState.PROVED else "The image did not start and the board went back."
         RolloutTarget.objects.filter(pk=target.pk).update(state=state, reason=reason)
     return {"image": str(firmware.pk), "draft": str(draft.pk), "rollout": str(rollout.pk), "board": "board-1"}
+
+
+def tell_of(owner, yard: Device, lake: Device, pictures: list[Capture]) -> dict[str, str]:
+    """Make channels that work and that do not, rules, and alerts whose messages are in every state."""
+    address = "mailto://example.org:2525/?smtp=mail.example.org&from=hub@example.org&to=you@example.org"
+    mail = channels.add_service(owner, LATIN[:60], address, "mail", "en", for_hub=False)
+    hook = channels.add_webhook(owner, "", "https://example.org/hook", "en", for_hub=False)
+    of_hub = channels.add_webhook(owner, "Hub", "https://example.org/hub", "en", for_hub=True)
+    answers = {"answered_at": timezone.now(), "answer": "example.org answered 200: thanks"}
+    AlertChannel.objects.filter(pk=hook.pk).update(**answers)
+    why = {"error": "mail.example.org cannot be reached (Connection refused).", "failed_at": timezone.now()}
+    AlertChannel.objects.filter(pk=mail.pk).update(**why)
+    silent = {"kind": "silent", "threshold": 24 * 3600}
+    quiet = {"quiet_from": 22 * 60, "quiet_until": 7 * 60, "device": yard}
+    rule = alert_rules.save_rule(silent | quiet, [mail, hook], owner)
+    # One that nobody looks at, so that what it told stays as it is made here.
+    off = alert_rules.save_rule(silent | {"enabled": False}, [mail, hook], owner)
+    alert_rules.save_rule(silent | {"enabled": False}, [of_hub], owner, for_hub=True)
+    for number, (device, state) in enumerate(zip((yard, lake, yard, lake), MessageState, strict=True)):
+        what = said("%(device)s has been silent since %(time)s.", device=device.name, time=timezone.now())
+        capture = pictures[number] if number < 2 else None
+        alert = alerts.begin(off, f"made:{number}", what, device=device, capture=capture)
+        far = {"next_try_at": timezone.now() + FAR / 400, "give_up_at": timezone.now() + FAR}
+        AlertMessage.objects.filter(alert=alert).update(state=state, error="It was not taken.", **far)
+    return {"alert_rule": str(rule.pk), "webhook": str(hook.pk), "mail_channel": str(mail.pk)}
 
 
 def order_pictures(yard: Device, lake: Device, pictures: list[Capture]) -> None:

@@ -58,6 +58,16 @@ ADDRESSES = {
     "captures/<uuid:id>/compare": ["captures/{picture}/compare"],
     "timelapses/<uuid:id>": [f"timelapses/{{{name}}}" for name in ("film", "failed_film", "waiting_film")],
     "rules/<uuid:id>": ["rules/{rule}"],
+    "alerts/rules/new": [
+        "alerts/rules/new",
+        "alerts/rules/new?kind=silent",
+        "alerts/rules/new?kind=silent&hub=yes",
+    ],
+    "alerts/rules/<uuid:id>": ["alerts/rules/{alert_rule}"],
+    "alerts/channels/new": [
+        f"alerts/channels/new{query}" for query in ("", "?service=mail", "?service=webhook", "?service=other")
+    ],
+    "alerts/channels/<uuid:id>": [f"alerts/channels/{{{name}}}" for name in ("webhook", "mail_channel")],
     "rules/<uuid:id>/edit": ["rules/{rule}/edit"],
     "schedules/<uuid:id>": ["schedules/{schedule}"],
     "schedules/<uuid:id>/edit": ["schedules/{schedule}/edit"],

@@ -3,6 +3,8 @@
 open       everybody, without a login
 proof      a device's, a broker's or a link's own proof: a person's login counts for nothing
 login      whoever is logged in
+own        whoever it belongs to; 404 for everybody else
+login-manage  whoever is logged in; a token needs the scope `manage`
 look       whoever may look at the device that it is about    }  others: 404 outside the group,
 command    whoever may command that device                    }  403 inside it
 manage     whoever may manage that device: owners             }
@@ -176,6 +178,14 @@ GET,POST  rules/new                                     owner
 GET       rules/<uuid:id>                               look
 GET,POST  rules/<uuid:id>/edit                          owner
 POST      rules/<uuid:id>/delete                        owner
+GET       alerts/                                       login
+GET,POST  alerts/rules/new                              login
+GET,POST  alerts/rules/<uuid:id>                        own
+POST      alerts/rules/<uuid:id>/delete                 own
+GET,POST  alerts/channels/new                           login
+GET,POST  alerts/channels/<uuid:id>                     own
+POST      alerts/channels/<uuid:id>/test                own
+POST      alerts/channels/<uuid:id>/delete              own
 GET       p/<slug:code>                                 open
 GET       shared-links                                  login
 GET,POST  shared-links/new                              anywhere-command
@@ -267,6 +277,15 @@ DELETE /schedules/{id}                   manage
 POST   /schedules/{id}/restore           manage
 GET    /schedules/{id}/runs              command
 GET    /devices/{code}/missed            look
+GET    /alerts                           login
+GET    /alerts/channels                  login
+POST   /alerts/channels                  login-manage
+DELETE /alerts/channels/{id}             own
+POST   /alerts/channels/{id}/test        own
+GET    /alerts/rules                     login
+POST   /alerts/rules                     login-manage
+PATCH  /alerts/rules/{id}                own
+DELETE /alerts/rules/{id}                own
 GET    /ota/check                        proof
 """
 

@@ -23,7 +23,7 @@ from tests.rights.world import ROLES, SCOPES, Place, World, make_world
 
 PREFIX = "/api/v1"
 _NEEDS = {"look": "read", "command": "command", "manage": "manage", "owner": "manage", "login": "read"}
-_NEEDS |= {"anywhere-look": "read", "anywhere-command": "command"}
+_NEEDS |= {"anywhere-look": "read", "anywhere-command": "command", "login-manage": "manage"}
 FILE = "a form with a file"
 # Enough of a body to be read; what it asks for need not be possible.
 BODIES = {
@@ -36,6 +36,8 @@ BODIES = {
     ("POST", "/shares"): lambda place: {"device": place.camera.code},
     ("POST", "/schedules"): lambda place: {"name": "n", "device": place.camera.code},
     ("POST", "/schedules/preview"): lambda place: {"name": "n", "device": place.camera.code},
+    ("POST", "/alerts/channels"): {"kind": "webhook", "address": "https://example.org/hook"},
+    ("POST", "/alerts/rules"): {"kind": "silent", "threshold": 600, "channels": ["none"]},
     ("POST", "/rules"): lambda place: {
         "name": "n",
         "camera": place.camera.code,
@@ -76,7 +78,7 @@ def expected(right: str, role: str, inside: bool) -> str:
         return "login"
     if right == "own":
         return "404"
-    if right == "login":
+    if right in ("login", "login-manage"):
         return "in"
     if right == "owner":
         return "in" if role == "owner" else "403"
@@ -126,6 +128,8 @@ def fill_in(route: str, world: World, place: Place) -> str:
     }
     if route.startswith("groups/"):
         values["pk"] = place.camera.groups.first().pk
+    if "alerts/" in route:
+        values["id"] = place.ids["alert_channels" if "channels" in route else "alert_rules"]
     if "shares/" in route or "shared-links/" in route or route.startswith("s/"):
         values["code"] = place.ids["shares"]
     if route.startswith("p/"):
@@ -236,7 +240,7 @@ def test_every_operation_lets_in_whom_it_should():
             answer = ask(program, method, path, body(world.yard) if callable(body) else body)
             # A token without the scope “read” may look at nothing; whoever changes needs no other scope.
             allowed = _NEEDS.get(right) == scope and (method != "GET" or scope == "read")
-            wanted = "out" if right == "proof" else "in" if allowed else "403"
+            wanted = "out" if right in ("proof", "own") else "in" if allowed else "403"
             if not fits(outcome(answer), wanted, answer):
                 wrong.append(f"{scope:8} {method:6} {path}: {answer.status_code}, not {wanted}")
     assert not wrong, "\n".join(wrong)

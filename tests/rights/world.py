@@ -18,6 +18,8 @@ from devices.panels.sources import outbox
 from devices.registry.models import Device, Panel
 from devices.schedules.rules import save_schedule
 from devices.setup import adding
+from media_pipeline.alerts import rules as alert_rules
+from media_pipeline.alerts.channels import rules as alert_channels
 from media_pipeline.captures.models import Capture
 from media_pipeline.links import sharing
 from media_pipeline.show_rules import rules as show_rules
@@ -78,8 +80,17 @@ def make_place(name: str, firmware, groups: list[DeviceGroup]) -> Place:
         "rollouts": rollouts.create(firmware, [camera], plan=Plan(steps=ALL_AT_ONCE), start=True)[0].pk,
         "image": firmware.pk,
         "prefix": camera.keys.get().prefix,
-    }
+    } | make_alerts(name)
     return place
+
+
+def make_alerts(name: str) -> dict[str, object]:
+    """Return a channel and a rule of somebody who is none of those who ask."""
+    somebody = make_user(f"{name}-somebody", "viewer")
+    address = "https://example.org/hook"
+    channel = alert_channels.add_webhook(somebody, "hook", address, "en", for_hub=False)
+    rule = alert_rules.save_rule({"kind": "silent", "threshold": 600}, [channel], somebody)
+    return {"alert_channels": channel.pk, "alert_rules": rule.pk}
 
 
 @dataclass

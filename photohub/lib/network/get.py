@@ -205,7 +205,7 @@ class _Visit:
         reader, self._writer = await self._connect()
         self._writer.write(request)
         await self._writer.drain()
-        return await _read_head(reader, self._host)
+        return await read_head(reader, self._host)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         asking, host = self.asking, self._host
@@ -330,7 +330,8 @@ def _request(parts: SplitResult, login: Login | None) -> bytes:
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode()
 
 
-async def _read_head(reader: asyncio.StreamReader, host: str) -> Answer:
+async def read_head(reader: asyncio.StreamReader, host: str) -> Answer:
+    """Read the head of an answer, past any interim ones. Raises BadAnswer."""
     for _interim in range(_INTERIM_HEADS):
         lines = await _read_head_lines(reader)
         words = lines[0].split(None, 2)
