@@ -6,6 +6,7 @@ from .alerts import views as alerts
 from .alerts.channels import views as channels
 from .captures import views as capture
 from .dashboard import views as live
+from .gaps import views as gaps
 from .history import around, compare, saved
 from .history import views as history
 from .links import share_views as shares
@@ -31,6 +32,8 @@ urlpatterns = [
     path("history/filters/<int:pk>/rename", saved.rename, name="saved_filter_rename"),
     path("history/filters/<int:pk>/delete", saved.delete, name="saved_filter_delete"),
     path("history/change", history.change, name="history_change"),
+    path("gaps", gaps.show, name="gaps"),
+    path("gaps.csv", gaps.as_csv, name="gaps_csv"),
     path("trash", trash.show, name="trash"),
     path("trash/add", trash.add, name="trash_add"),
     path("trash/undo", trash.undo, name="trash_undo"),

@@ -41,6 +41,7 @@ from devices.schedules.api import router as schedules_router
 from devices.setup.api import router as devices_router
 from media_pipeline.alerts.api import router as alerts_router
 from media_pipeline.captures.api import router as pictures_router
+from media_pipeline.gaps.api import router as gaps_router
 from media_pipeline.history.api import router as history_router
 from media_pipeline.links.api import router as shares_router
 from media_pipeline.live.api import router as live_router
@@ -76,6 +77,7 @@ IDS_BEGIN_WITH = {
     "devices.keys.api": "devices_api",
     "devices.panels.rendering.api": "devices_api_deliveries",
     "media_pipeline.alerts.api": "media_pipeline_api_alerts",
+    "media_pipeline.gaps.api": "media_pipeline_api_gaps",
     "media_pipeline.history.api": "media_pipeline_api",
     "media_pipeline.links.api": "media_pipeline_api_shares",
     "media_pipeline.live.api": "media_pipeline_api",
@@ -339,6 +341,7 @@ api.add_router("", playlists_router, tags=["Pictures to devices"])
 api.add_router("", rules_router, tags=["Rules"])
 api.add_router("", schedules_router, tags=["Schedules"])
 api.add_router("", alerts_router, tags=["Alerts"])
+api.add_router("", gaps_router, tags=["Schedules"])
 api.add_router("", ota_router, tags=["Firmware"])
 
 

@@ -58,10 +58,11 @@ ROOMS: tuple[Room, ...] = (
                 "clapperboard",
                 also=gettext_lazy("films videos time lapse"),
             ),
+            Page("gaps", gettext_lazy("Gap map"), "grid-3x3", also=gettext_lazy("missing scheduled pictures")),
             Page("shared_links", gettext_lazy("Shared links"), "share-2", also=gettext_lazy("shares public")),
             Page("trash", gettext_lazy("Trash"), "trash-2", OPERATOR, gettext_lazy("deleted pictures restore")),
         ),
-        ("history*", "capture*", "time_lapse*", "share*", "trash*"),
+        ("history*", "capture*", "time_lapse*", "share*", "trash*", "gaps*"),
         "h",
     ),
     Room(

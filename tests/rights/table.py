@@ -140,6 +140,8 @@ POST      history/filters                               login
 POST      history/filters/<int:pk>/rename               own
 POST      history/filters/<int:pk>/delete               own
 POST      history/change                                login
+GET       gaps                                          login
+GET       gaps.csv                                      login
 GET       trash                                         anywhere-command
 POST      trash/add                                     login
 POST      trash/undo                                    login
@@ -268,6 +270,7 @@ GET    /rules/{id}                       owner
 PATCH  /rules/{id}                       owner
 DELETE /rules/{id}                       owner
 GET    /rules/{id}/runs                  owner
+GET    /gaps                             login
 GET    /schedules                        anywhere-command
 POST   /schedules                        owner
 POST   /schedules/preview                owner
