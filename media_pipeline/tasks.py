@@ -207,7 +207,7 @@ def tidy_up() -> None:
         # By a clock that has just jumped, what arrived a moment ago looks hours old.
         steps.append(publish.give_up_old)
     if clock_watch.look() is None:
-        steps.append(partial(keeping.drop_unused, _IN_USE))
+        steps += [partial(keeping.drop_unused, _IN_USE), alert_queue.prune]
     each_in_turn(*steps, partial(_on_each_machine, TIDY_FILES, _tidy_files))
 
 

@@ -104,6 +104,8 @@ def path_of(alert: Alert) -> str:
         return reverse("capture", args=[alert.capture_id])
     if alert.device is not None:
         return reverse("devices:detail", args=[alert.device.code])
+    if alert.key.startswith("rollout:"):
+        return reverse("firmware:rollout", args=[alert.key.removeprefix("rollout:")])
     return reverse("status")
 
 

@@ -31,6 +31,9 @@ PAUSES_S = (10, 30, 60, 300, 900, 1800, 3600)
 LONGEST_PAUSE_S = 25 * 3600
 WAITING_AT_MOST = 500
 CLAIM_AT_MOST = 100
+KEEP_FOR = timedelta(days=90)
+KEEP_OF_A_RULE = 500
+_PRUNED_TOGETHER = 500
 
 _OVER_BEFORE = said("It was over before the quiet hours ended.")
 _TOO_MANY = said("Too many messages wait for this channel.")
@@ -45,15 +48,16 @@ def begin(
     capture: Capture | None = None,
     lasts: bool = True,
     may_wait: bool = True,
+    at: datetime | None = None,
 ) -> Alert | None:
     """Note that something began, or happened, and let the rule's channels know. None: it is known already.
 
-    `may_wait`: whether it is still news after the quiet hours.
+    `may_wait`: whether it is still news after the quiet hours. `at`: when it happened, if not now.
     """
     now = timezone.now()
     facts = {"rule": rule, "key": key[:80], "device": device, "lasts": lasts}
     facts["capture_id"] = capture.pk if capture else None
-    facts |= {"began_at": now, "over_at": None if lasts else now} | columns("what", what)
+    facts |= {"began_at": at or now, "over_at": None if lasts else now} | columns("what", what)
     try:
         with one_writer(), transaction.atomic():
             alert = Alert.objects.create(**facts)
@@ -113,6 +117,25 @@ def _ask(alert: Alert, phase: Phase, channels: list[AlertChannel], now: datetime
     if quiet is None and rows:
         ids = [row.pk for row in rows]
         transaction.on_commit(lambda: enqueue.send_task(SEND_TASK, ids), robust=True)
+
+
+def prune() -> int:
+    """Delete what was told long ago, and of each rule what lies beyond its newest ones. Returns how many went."""
+    old = timezone.now() - KEEP_FOR
+    gone = 0
+    for key in AlertRule.objects.values_list("pk", flat=True):
+        rows = Alert.objects.filter(rule=key).exclude(over_at=None)
+        beyond = list(
+            rows.order_by("-began_at", "-id").values_list("pk", flat=True)[KEEP_OF_A_RULE:][:_PRUNED_TOGETHER]
+        )
+        aged = list(rows.filter(began_at__lt=old).values_list("pk", flat=True)[:_PRUNED_TOGETHER])
+        waiting = (
+            AlertMessage.objects.waiting().filter(alert__in={*beyond, *aged}).values_list("alert", flat=True)
+        )
+        if keys := {*beyond, *aged} - set(waiting):
+            with one_writer():
+                gone += Alert.objects.filter(pk__in=keys).delete()[1].get("media_pipeline.Alert", 0)
+    return gone
 
 
 def due(limit: int = CLAIM_AT_MOST) -> list[UUID]:

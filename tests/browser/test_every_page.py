@@ -61,7 +61,8 @@ ADDRESSES = {
     "alerts/rules/new": [
         "alerts/rules/new",
         "alerts/rules/new?kind=silent",
-        "alerts/rules/new?kind=silent&hub=yes",
+        "alerts/rules/new?kind=picture",
+        "alerts/rules/new?kind=hub&hub=yes",
     ],
     "alerts/rules/<uuid:id>": ["alerts/rules/{alert_rule}"],
     "alerts/channels/new": [
