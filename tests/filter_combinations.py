@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from random import Random
 from unittest import mock
 
@@ -242,10 +243,33 @@ def wishes() -> list[tuple[str, object]]:
     return [(name, value) for name, values in WISHES.items() for value in values[1:]] + times
 
 
-def check_all(times: int = 150) -> None:
+# Of each filter a value that many pictures have, so that there is something to find by two of them.
+_COMMON = {
+    "devices": ("gate", "barn", "pier"),
+    "group": "Yard",
+    "state": "waiting",
+    "flag": "clock",
+    "fault": "black",
+    "tag": "garden",
+    "q": "img",
+    "asked": True,
+    "kept": True,
+}
+
+
+def pairs() -> Iterator[tuple[str, Filters, int]]:
+    """Yield each two filters together, in turn for who may see all and for who may see some cameras."""
+    for number, chosen in enumerate(
+        combinations([*_COMMON.items(), ("asked", False), ("state", "mirrored")], 2)
+    ):
+        yield ("owner", "several")[number % 2], Filters(**dict(chosen)), 7 * number
+
+
+def check_all(times: int = 100) -> None:
     """Print what disagrees, for a process of its own on another database."""
     rng, found = Random(11), []
     with world_of(11) as world:
+        found += [disagreement(world, who, filters, at) for who, filters, at in pairs()]
         for _ in range(times):
             filters = Filters(**dict(rng.sample(wishes(), rng.randrange(4))))
             found.append(disagreement(world, rng.choice([*PEOPLE]), filters, rng.randrange(PICTURES)))

@@ -194,4 +194,6 @@ def _source(
         of_each.append(_NONE.source(cameras))
     if len(of_each) > 1:
         return AllOf(of_each)
-    return next((each for each in of_each if filters.tag or about or isinstance(each, OfCameras)), None)
+    # What an index alone does not tell is looked at by keys: of two conditions SQLite may take the commoner one.
+    is_plain = len(labels) <= 1 and not (filters.tag or about)
+    return next((each for each in of_each if not is_plain or isinstance(each, OfCameras)), None)

@@ -5,9 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from media_pipeline.captures.filters import Filters
-from tests.filter_combinations import PEOPLE, PICTURES, disagreement, wishes, world_of
+from tests.filter_combinations import PEOPLE, PICTURES, disagreement, pairs, wishes, world_of
 
 pytestmark = pytest.mark.django_db
+
+
+def test_each_filter_beside_each_other_gives_what_each_picture_says():
+    with world_of(3) as world:
+        found = [disagreement(world, who, filters, at) for who, filters, at in pairs()]
+    assert not any(found), list(filter(None, found))
 
 
 def test_any_combination_of_filters_gives_what_each_picture_says():

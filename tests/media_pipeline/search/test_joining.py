@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from random import Random
+from unittest import mock
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from media_pipeline.search import sources as of_sources
 from media_pipeline.search.joining import AllOf
 from media_pipeline.search.sources import Listed, Place, Source, Span
 
@@ -47,15 +50,21 @@ def places_at(minutes) -> list[Place]:
 
 def common(sources: list[Source], every: list[list[Place]], span: Span) -> list[Place]:
     """Return what of the given places all have; each must come once, and in order."""
-    given = [place for part in AllOf(sources).parts(span) for place in part]
+    with mock.patch.object(of_sources, "_FIRST_PART", 4), mock.patch.object(of_sources, "_LARGEST_PART", 16):
+        given = [place for part in AllOf(sources).parts(span) for place in part]
     assert given == sorted(set(given), reverse=not span.newer)
     return [place for place in given if all(place in places for places in every)]
 
 
-NUMBERS = st.sets(st.integers(0, 600), max_size=150)
+# So dense that they often have something in common.
+NUMBERS = st.builds(
+    lambda seed, count: Random(seed).sample(range(120), count),
+    st.integers(0, 10**6),
+    st.sampled_from([2, 20, 60, 110]),
+)
 
 
-@given(st.lists(NUMBERS, min_size=2, max_size=3), st.booleans(), st.booleans(), st.integers(0, 600))
+@given(st.lists(NUMBERS, min_size=2, max_size=3), st.booleans(), st.booleans(), st.integers(0, 119))
 def test_what_all_have_is_found_once_and_in_order(numbers, newer, passing, at):
     every = [places_at(each) for each in numbers]
     sources = [Counting(places) for places in every]
@@ -71,10 +80,10 @@ def test_what_all_have_is_found_once_and_in_order(numbers, newer, passing, at):
 def test_the_rarer_one_leads():
     many, few = Counting(places_at(range(20_000))), Counting(places_at(range(7, 20_000, 200)))
     assert len(list(AllOf([many, few]).parts(Span()))) <= 3
-    assert many.given < 300
+    assert many.given < 500
 
 
 def test_where_one_has_nothing_the_other_is_not_walked():
     new, old = Counting(places_at(range(5_000))), Counting(places_at(range(5_000, 10_000)))
     assert list(islice(AllOf([new, old]).parts(Span()), 100))
-    assert new.given < 300 and old.given < 300
+    assert new.given < 500 and old.given < 500
