@@ -93,6 +93,11 @@ def filters_of(holds: Callable[[str], bool]) -> tuple[list[str], int]:
     return sorted(filters), count
 
 
+def filters_of_device(device: Device) -> set[str]:
+    """Return the topic filters of one device."""
+    return set(_heard_from(device))
+
+
 def count_devices() -> int:
     """Return how many devices there are."""
     return Device.objects.count()

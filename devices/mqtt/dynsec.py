@@ -8,6 +8,7 @@ import contextlib
 import json
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -36,7 +37,7 @@ from devices.protocol.mqtt.dynsec import (
     refused,
     role_of,
 )
-from devices.registry.models import BrokerAccount, BrokerAccountQuerySet
+from devices.registry.models import BrokerAccount, BrokerAccountQuerySet, Device
 from photohub.lib.clock import first_due, wait_at_most
 from photohub.lib.database.db import in_thread, update_in_order
 from photohub.lib.encryption import decrypt
@@ -51,6 +52,10 @@ HEARTBEAT = "broker accounts"
 LOOK_EVERY_S = 8.0
 COMMANDS_PER_MESSAGE = 50
 _ACCOUNTS_AT_ONCE = 25
+# Of several gateways each tells its own devices' accounts; others' are due among them until those have done so.
+_LOOKED_AT = 500
+_LISTENED_WITHIN_S = 5.0
+_NOT_LISTENED_AGAIN_S = 5
 _ANSWER_WITHIN_S = 10.0
 _CLAIM_S = 30
 _ROWS_AT_ONCE = 500
@@ -66,12 +71,24 @@ class Claimed:
     until: datetime
 
 
-def claim_due(hub_username: str) -> list[Claimed]:
-    """Claim the accounts that the broker is to be told of. Two gateways never claim the same one."""
+def _anybodys(_code: str) -> bool:
+    return True
+
+
+async def _listens(_devices: list[Device]) -> None:
+    """Stand for a hub that listens to all devices by wildcards."""
+
+
+def claim_due(hub_username: str, holds: Callable[[str], bool] = _anybodys) -> list[Claimed]:
+    """Claim the accounts that the broker is to be told of. Two gateways never claim the same one.
+
+    A device's account is told by the gateway that holds the device, since that one has to listen first.
+    """
     now = timezone.now()
-    due = first_due(
-        BrokerAccount.objects.to_tell(), "next_try_at", _BACK_OFF_AT_MOST_S, now, _ACCOUNTS_AT_ONCE
-    )
+    rows = BrokerAccount.objects.to_tell()
+    columns = ("pk", "device__code")
+    found = first_due(rows, "next_try_at", _BACK_OFF_AT_MOST_S, now, _LOOKED_AT, columns=columns)
+    due = [key for key, code in found if code is None or holds(code)][:_ACCOUNTS_AT_ONCE]
     rows = BrokerAccount.objects.filter(pk__in=due).select_related("device", "user").order_by("next_try_at")
     claimed = (_claim(row, hub_username) for row in rows)
     return [item for item in claimed if item is not None]
@@ -151,6 +168,12 @@ def note_failed(claimed: Claimed, sentence: str | Said) -> None:
         troubles.note(claimed.row.device, "account_failed", detail=sentence)
 
 
+def put_back(claimed: Claimed) -> None:
+    """Let the account be told a little later, by whoever holds the device then."""
+    again_at = timezone.now() + timedelta(seconds=_NOT_LISTENED_AGAIN_S)
+    BrokerAccount.objects.filter(pk=claimed.row.pk, next_try_at=claimed.until).update(next_try_at=again_at)
+
+
 def note_answers(sentence: str | Said = "") -> None:
     """Note whether the broker answers the hub's questions about accounts, and tell people when that changes."""
     known = ServiceBeat.objects.filter(pk=HEARTBEAT).first()
@@ -209,7 +232,15 @@ def _ask_for(ids: list[UUID]) -> int:
 class Accounts:
     """The conversation with the plugin over one connection of the gateway."""
 
-    def __init__(self, link: Link, hub_username: str) -> None:
+    def __init__(
+        self,
+        link: Link,
+        hub_username: str,
+        holds: Callable[[str], bool] = _anybodys,
+        listen: Callable[[list[Device]], Awaitable[None]] = _listens,
+    ) -> None:
+        """`holds`: which devices are this gateway's; `listen`: returns when it listens to these."""
+        self._holds, self._listen = holds, listen
         self._link = link
         self._hub_username = hub_username
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
@@ -255,8 +286,22 @@ class Accounts:
         if not roles.error:
             await self._drop(await in_thread(compare_with, names))
         await self._ask_for_changed()
-        while claimed := await in_thread(claim_due, self._hub_username):
-            await self._settle(claimed)
+        while claimed := await in_thread(claim_due, self._hub_username, self._holds):
+            if await self._is_heard(claimed):
+                await self._settle(claimed)
+
+    async def _is_heard(self, claimed: list[Claimed]) -> bool:
+        """Return when the hub listens to these devices: what they say before, the broker forgets. False: it does not yet."""
+        devices = [item.row.device for item in claimed if item.wanted.exists and item.row.device is not None]
+        try:
+            async with asyncio.timeout(_LISTENED_WITHIN_S):
+                await self._listen(devices)
+            return True
+        except TimeoutError:
+            log.warning("New devices are not listened to yet, so the broker is told of them later.")
+            for item in claimed:
+                await in_thread(put_back, item)
+            return False
 
     async def _ask_for_changed(self) -> None:
         """Compare all roles once per connection; later changes of a device ask for its account themselves."""

@@ -8,7 +8,7 @@ Uploads that arrive together share the syncs and the commit (`Committer`); a lon
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -38,7 +38,7 @@ from photohub.lib.database.db import note_absence, one_writer, require_database,
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import enqueue, load, measures, notify
 
-from . import copies, freshness, lookups
+from . import copies, freshness, lookups, moving
 from .committer import Committer
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,10 @@ TIMES = measures.Times(
 
 @dataclass(frozen=True)
 class Upload:
-    """A whole picture as an endpoint hands it in. `command` is set when the issued name was the device's proof."""
+    """A whole picture as an endpoint hands it in. `command` is set when the issued name was the device's proof.
+
+    `moves`: asked when it is stored, whether another process may have been handed the same picture (`moving`).
+    """
 
     source: Source
     device: Device
@@ -73,6 +76,7 @@ class Upload:
     telemetry: dict = field(default_factory=dict)
     # By the clock that does not jump.
     came_s: float = field(default_factory=time.monotonic)
+    moves: Callable[[], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -239,15 +243,14 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
     with transaction.atomic():
         now = timezone.now()
         named = {key: uploads[index] for key, (index, _) in fresh.items()}
+        settled = _settle_moved(named, now)
         told = lookups.look_up(
             {u.key_id for u in named.values() if u.key_id is not None},
             {u.device.pk for u in named.values()},
             {u.name for u in named.values()},
             now,
         )
-        settled: dict[tuple, Receipt | Refused] = {
-            key: refusal for key, upload in named.items() if (refusal := _refuse_ended(upload, told))
-        }
+        settled |= {key: refusal for key, upload in named.items() if (refusal := _refuse_ended(upload, told))}
         answered = _answer_commands({k: u for k, u in named.items() if k not in settled}, told, now)
         settled |= _settle_spent({k: u for k, u in named.items() if k not in settled and k not in answered})
         captures = {key: capture for key, (_, capture) in fresh.items() if key not in settled}
@@ -265,6 +268,13 @@ def _commit(uploads: list[Upload], fresh: dict[tuple, tuple[int, Capture]]) -> d
         if done := list(answered.values()):
             transaction.on_commit(lambda: commands.note_ended(done, CommandState.UPLOADED), robust=True)
     return settled
+
+
+def _settle_moved(uploads: dict[tuple, Upload], now: datetime) -> dict[tuple, Receipt | Refused]:
+    """Return the receipts of pictures that another process stored, which heard them as well. First, for their locks."""
+    moved = {key: upload for key, upload in uploads.items() if upload.moves is not None and upload.moves()}
+    found = moving.find_stored((key[:2] for key in moved), now)
+    return {key: Receipt(*found[key[:2]], False) for key in moved if key[:2] in found}
 
 
 def _refuse_ended(upload: Upload, told: lookups.Known) -> Refused | None:

@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from dataclasses import replace
 from uuid import UUID
 
 from django.utils import timezone
@@ -74,6 +75,8 @@ class FrameIntake:
     ) -> None:
         self.chooser = Chooser()
         self.counters: Counter[str] = Counter()
+        # Of several gateways: whether the device is moving, so that another one may hear the same messages.
+        self.moves: Callable[[str], bool] | None = None
         self._frames = frames
         self._find_device = find_device or find_enabled
         self._submit = submit
@@ -233,7 +236,7 @@ class FrameIntake:
         if not self._is_chosen(device, self._clock()):
             return None
         try:
-            receipt = self._store(device, picture)
+            receipt = self._store(device, picture, repeated=repeated)
         except Exception:
             # The message comes again, and is chosen again then. Its other parts do not come again.
             self.chooser.keep_next(device.code, self._clock())
@@ -302,11 +305,15 @@ class FrameIntake:
         with self._lock:
             return self._uploads.settle(completed.code, completed.id, reason, sentence)
 
-    def _store(self, device: Device, picture: bytes, name: str = "") -> Receipt | None:
+    def _store(
+        self, device: Device, picture: bytes, name: str = "", *, repeated: bool = False
+    ) -> Receipt | None:
         submitted = None
         try:
             called = name or (copies.name_of_same(device, hash_of(picture)) if copies.are_awaited() else "")
             upload = build_upload(device, picture, Source.MQTT, received_at=timezone.now(), name=called)
+            if (moves := self.moves) is not None and not name:
+                upload = replace(upload, moves=lambda: repeated or moves(device.code))
             submitted = self._hand_in(upload)
             receipt = submitted.result(STORED_WITHIN_S)
             copies.wait_in_thread(receipt.id, COPIED_WITHIN_S)

@@ -3,6 +3,7 @@
     <target>/manifest.jsonl              first line: the head; then one line for each file, its SHA-256 and size
     <target>/database-<time>.sqlite3     or .dump, from pg_dump
     <target>/secret_key
+    <target>/node.json                   which machine of a hub of several it is of
     <target>/pictures/<device>/<day>/<id>.<ext>
     <target>/firmware/<sha256>
 
@@ -33,6 +34,8 @@ from photohub import __version__
 from photohub.lib.files import shared
 
 MANIFEST = "manifest.jsonl"
+# Rows of pictures name the machine that has their files: what comes back under another id would be another machine's.
+NODE = "node.json"
 FORM = 1
 _NAMED = (
     "SELECT * FROM (SELECT 'pictures/' || c.path, c.sha256, c.size_bytes, o.local_freed_at, c.node"
@@ -269,6 +272,9 @@ def _fill(
         for file in (snapshot, secret):
             target.add(file, file.name, 0)
             lines.write(_line(file.name, _sha256(file), file.stat().st_size))
+        if (node_file := settings.PHOTOHUB_DATA / NODE).is_file():
+            target.add(node_file, NODE, 0)
+            lines.write(_line(NODE, _sha256(node_file), node_file.stat().st_size))
         for path, sha256, size_bytes, freed_at, node in rows:
             is_picture = path.startswith("pictures/")
             if is_picture and not holds(node):

@@ -34,8 +34,11 @@ class Restored:
     damaged: list[str] = field(default_factory=list)
 
 
-def restore(source: Path, data: Path) -> Restored:
-    """Restore a backup folder or tar into this data folder. Raises CannotRestore; no database was changed then."""
+def restore(source: Path, data: Path, *, files_only: bool = False) -> Restored:
+    """Restore a backup folder or tar into this data folder. Raises CannotRestore; no database was changed then.
+
+    `files_only`: of one machine whose hub, and its database, live on.
+    """
     data.mkdir(parents=True, exist_ok=True)
     private.close(data)
     if not one_instance.claim(data):
@@ -46,7 +49,7 @@ def restore(source: Path, data: Path) -> Restored:
         tempfile.TemporaryDirectory(prefix="restoring-", dir=data) as folder,
         _opened(source, Path(folder)) as backup,
     ):
-        return _restore(backup, data)
+        return _restore(backup, data, files_only)
 
 
 def _taken(data: Path) -> str:
@@ -74,7 +77,7 @@ def _opened(source: Path, workspace: Path) -> Generator[Path]:
     yield workspace
 
 
-def _restore(backup: Path, data: Path) -> Restored:
+def _restore(backup: Path, data: Path, files_only: bool) -> Restored:
     try:
         with (backup / MANIFEST).open() as lines:
             head = json.loads(next(lines))
@@ -92,6 +95,8 @@ def _restore(backup: Path, data: Path) -> Restored:
             f"{backup} holds no finished backup: its {MANIFEST} is missing or damaged."
         ) from error
     _copy(backup / "secret_key", data / "secret_key")
+    if files_only:
+        return restored
     # The database last: only with it a start sees a hub in this folder.
     _restore_database(backup / head["database"], data)
     return restored
@@ -133,7 +138,10 @@ def _restore_database(dump: Path, data: Path) -> None:
             "The backup is of PostgreSQL: set DATABASE_URL to an empty database and install pg_restore."
         )
     if "devices_device" in connection.introspection.table_names():
-        raise CannotRestore("The database of DATABASE_URL is not empty. Name an empty one.")
+        raise CannotRestore(
+            "The database of DATABASE_URL is not empty. Name an empty one. With --files only the folder of one "
+            "machine is brought back, of a hub that lives on."
+        )
     command = [
         program,
         "--no-owner",

@@ -67,6 +67,8 @@ class Gateway:
     ) -> None:
         self._part = Part(address, membership)
         self._intake = intake
+        if membership is not None:
+            intake.frame_intake.moves = self._part.moves
         self._inbox = Inbox(channels_of(intake.frame_intake), self._note_stuck)
         self._hears = hears
         self._wake = asyncio.Event()
@@ -190,7 +192,9 @@ class Gateway:
                     state.send_heartbeats(state.LOG_HEARTBEAT if self._broker_log is not None else "")
                 )
                 if settings.MQTT_URL and settings.MQTT_DYNSEC:
-                    self._accounts = dynsec.Accounts(link, self._part.address.username)
+                    listen = self._subscriptions.listen_to_devices
+                    username = self._part.address.username
+                    self._accounts = dynsec.Accounts(link, username, self._part.holds, listen)
                     group.create_task(self._accounts.run())
         except* MqttDown as broken:
             raise broken.exceptions[0] from None

@@ -222,6 +222,12 @@ class Membership:
         return (self.process.word, *(row.holder for row in self._others))
 
     @property
+    def coming(self) -> frozenset[str]:
+        """The gateways that share the devices now or in a moment: those that are connected, and subscribe."""
+        joining = (row for row in self._others if _state_of(row) == State.JOINING)
+        return self.share.names | {row.pk for row in joining if row.facts.get("away_s") is None}
+
+    @property
     def is_alone(self) -> bool:
         """Tell whether no other gateway lives."""
         return not self._others

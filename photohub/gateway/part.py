@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -36,6 +37,8 @@ class Part:
         self.link: Link | None = None
         self._has_left = False
         self._share = Share("", frozenset())
+        # The shares that held within the time that two gateways may differ in.
+        self._former: list[Share] = []
         self._unsettled_until_s = self._gained_until_s = 0.0
 
     @property
@@ -65,16 +68,26 @@ class Part:
     def note_change(self) -> None:
         """The share changed: for a moment two gateways hear a device that moves."""
         before, self._share = self._share, self.share
+        self._former = [*(self._former if _now_s() < self._unsettled_until_s else []), before]
         if self.is_alone:
             return
         self._unsettled_until_s = _now_s() + _UNSETTLED_S
         if not (before.own in before.names and before.names <= self._share.names):
             self._gained_until_s = self._unsettled_until_s
 
-    async def in_time(self, messages: AsyncIterator[Incoming]) -> AsyncIterator[Incoming]:
-        """Yield messages in their order, and those that two gateways may have heard as perhaps repeated.
+    def moves(self, code: str) -> bool:
+        """Tell whether a device comes or goes just now, so that another gateway may hear the same. Call from any thread."""
+        if self.membership is None:
+            return False
+        shares = [self.share, Share(self.share.own, self.membership.coming)]
+        if _now_s() < self._unsettled_until_s:
+            shares += self._former
+        return len({share.holds(code) for share in shares}) > 1
 
-        Whoever gets a device is so far behind whoever gives it away that he sees what that one stored.
+    async def in_time(self, messages: AsyncIterator[Incoming]) -> AsyncIterator[Incoming]:
+        """Yield messages in their order.
+
+        Whoever gets a device is a little behind whoever gives it away, so that as a rule he sees what that one stored.
         """
         if self.membership is None:
             async for message in messages:
@@ -94,7 +107,7 @@ class Part:
                     continue
                 if at_s < self._gained_until_s:
                     await asyncio.sleep(at_s + _BEHIND_S - _now_s())
-                yield replace(message, repeated=True) if at_s < self._unsettled_until_s else message
+                yield message
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -183,7 +196,7 @@ class Part:
 
 
 def _now_s() -> float:
-    return asyncio.get_running_loop().time()
+    return time.monotonic()
 
 
 async def _read(messages: AsyncIterator[Incoming], arrived: asyncio.Queue) -> None:

@@ -11,6 +11,7 @@ from devices.mqtt.client import Link, MqttDown
 from devices.mqtt.sharing import Share
 from devices.protocol import topics
 from devices.protocol.mqtt import dynsec as dynsec_control
+from devices.registry.models import Device
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.commits import Looks
 from photohub.lib.database.db import in_thread
@@ -45,7 +46,17 @@ class Subscriptions:
     async def listen_to(self, wanted: Iterable[str]) -> None:
         """Return when the hub listens to these topics: a device is let in only then, since the broker forgets
         what nobody is subscribed to."""
-        own = addressing.own_topics(wanted)
+        await self._subscribed_to(addressing.own_topics(wanted))
+
+    async def listen_to_devices(self, devices: list[Device]) -> None:
+        """Return when the hub listens to these devices, which are this gateway's."""
+        wanted = {topic for device in devices for topic in addressing.filters_of_device(device)}
+        if self._share().is_whole:
+            await self.listen_to(wanted)
+        else:
+            await self._subscribed_to({each for each in wanted if topics.valid_filter(each)})
+
+    async def _subscribed_to(self, own: set[str]) -> None:
         await self.listening.wait()
         async with self._told:
             if not own <= self._subscribed:

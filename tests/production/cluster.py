@@ -33,6 +33,7 @@ from tests.production.stack import (
     _INHERITED,
     OWNER,
     READY_WITHIN_S,
+    ROOT,
     begin,
     command_of,
     wait_for,
@@ -54,6 +55,8 @@ class Machine:
     data: Path
     env: dict[str, str]
     services: tuple[str, ...] = ("web", "worker")
+    # Where its program lies: that of another version may run on some.
+    root: Path = ROOT
     processes: dict[str, subprocess.Popen | LoadedProcess] = field(default_factory=dict)
 
     @property
@@ -64,8 +67,8 @@ class Machine:
 class Cluster:
     """The machines and what they share."""
 
-    def __init__(self, folder: Path, oss: FakeOSS) -> None:
-        self.folder, self.oss = folder, oss
+    def __init__(self, folder: Path, oss: FakeOSS, root: Path = ROOT) -> None:
+        self.folder, self.oss, self.root = folder, oss, root
         ports = free_ports(len(SHARED_PORTS) + 2 * len(HOSTS))
         self.ports = dict(zip(SHARED_PORTS, ports, strict=False))
         self.database = postgres.Database(folder / "postgres")
@@ -91,7 +94,7 @@ class Cluster:
         env |= {"PHOTOHUB_STREAM": f"{host}:{stream_port}"}
         env |= {"PHOTOHUB_UNSIGNED_FIRMWARE": "allow"}
         env |= {"PHOTOHUB_DISK_FLOOR": "1MB", "PHOTOHUB_RATE_LIMIT": "off", "PHOTOHUB_ADDRESS_RATE": "off"}
-        return Machine(name, host, port, data, env)
+        return Machine(name, host, port, data, env, root=self.root)
 
     # --- processes ---
 
@@ -99,10 +102,9 @@ class Cluster:
         """Start everything, the first machine first: it is the one whose rows say nothing."""
         self.start_shared("redis")
         self.database.start()
-        prepare = [sys.executable, "manage.py", "prepare"]
         with ThreadPoolExecutor() as at_once:
             made = [at_once.submit(self._make_files, machine) for machine in self.machines]
-            self._run("migrate", prepare, self.machines[0].env)
+            self.migrate(self.machines[0].root)
             for each in made:
                 each.result()
         self.start(self.machines[0])
@@ -148,7 +150,8 @@ class Cluster:
             "mosquitto": [command_of("mosquitto")[0], "-c", str(self.folder / "mosquitto.conf")],
             "balancer": balancer.command(self.folder),
         }
-        self.shared[name] = self._begin(name, commands[name], self.machines[0].env)
+        root = self.machines[0].root if name == "beat" else ROOT
+        self.shared[name] = self._begin(name, commands[name], self.machines[0].env, root)
 
     def live_gateways(self) -> int:
         """Return how many gateways listen to their share of the devices."""
@@ -157,15 +160,32 @@ class Cluster:
 
     def _make_files(self, machine: Machine) -> None:
         env = machine.env | {"PHOTOHUB_ENV": "embedded"}
-        self._run(f"files-{machine.name}", [sys.executable, "manage.py", "prepare", "--files"], env)
+        command = [sys.executable, "manage.py", "prepare", "--files"]
+        self._run(f"files-{machine.name}", command, env, machine.root)
 
-    def _run(self, name: str, command: list[str], env: dict[str, str]) -> None:
-        code = self._begin(name, command, env).wait(READY_WITHIN_S)
+    def _run(self, name: str, command: list[str], env: dict[str, str], root: Path = ROOT) -> None:
+        code = self._begin(name, command, env, root).wait(READY_WITHIN_S)
         assert code == 0, f"{name} ended with {code}:\n{self.log(name)}"
 
-    def _begin(self, name: str, command: list[str], env: dict[str, str]) -> subprocess.Popen | LoadedProcess:
+    def _begin(
+        self, name: str, command: list[str], env: dict[str, str], root: Path = ROOT
+    ) -> subprocess.Popen | LoadedProcess:
         with (self.folder / f"{name}.log").open("ab") as log:
-            return begin(command, env, log)
+            if root == ROOT:
+                return begin(command, env, log)
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
+            return subprocess.Popen(command, cwd=root, env=env, **pipes, start_new_session=True)
+
+    def change(self, machine: Machine, root: Path) -> None:
+        """Stop a machine in order, and start it with the program that lies there."""
+        self.end(machine.processes, signal.SIGTERM)
+        machine.root = root
+        self._make_files(machine)
+        self.start(machine)
+
+    def migrate(self, root: Path = ROOT) -> None:
+        """Bring the database up to date with the program that lies there."""
+        self._run("migrate", [sys.executable, "manage.py", "prepare"], self.machines[0].env, root)
 
     def start(self, machine: Machine) -> None:
         """Start a machine's processes, and wait until it serves."""
@@ -176,7 +196,7 @@ class Cluster:
     def start_one(self, machine: Machine, service: str) -> None:
         """Start one of a machine's processes."""
         machine.processes[service] = self._begin(
-            f"{service}-{machine.name}", command_of(service), machine.env
+            f"{service}-{machine.name}", command_of(service), machine.env, machine.root
         )
 
     def wait_ready(self, machine: Machine) -> None:
@@ -251,6 +271,10 @@ class Cluster:
             code,
         )
 
+    def path_of(self, row: dict[str, Any]) -> Path:
+        """Return where the file of a picture lies, on the machine that its row names."""
+        return self.machines[(row["node"] or 1) - 1].data / "pictures" / row["path"]
+
     def log(self, name: str) -> str:
         file = self.folder / f"{name}.log"
         return file.read_text(errors="replace")[-4000:] if file.exists() else ""
@@ -262,13 +286,13 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Run two machines; at the end, also after a failed start, all is stopped."""
+def running_cluster(root: Path = ROOT) -> Iterator[Cluster]:
+    """Run two machines with the program that lies there; at the end, also after a failed start, all is stopped."""
     # A short path: PostgreSQL's socket lies in it, and its user must get in.
     folder = Path(tempfile.mkdtemp(prefix="photohub-cluster-", dir="/tmp"))
     folder.chmod(0o755)
     with FakeOSS() as oss:
-        cluster = Cluster(folder, oss)
+        cluster = Cluster(folder, oss, root)
         try:
             cluster.start_all()
             cluster.prepare_to_ask()

@@ -5,6 +5,7 @@ both, then `say_outcomes()`.
 """
 
 import json
+import os
 import random
 import threading
 from collections import Counter
@@ -20,7 +21,7 @@ from devices.registry.models import Device
 from devices.registry.sightings import sightings
 from media_pipeline.captures import labels, thumbnails
 from media_pipeline.captures.models import Capture
-from media_pipeline.intake.ingest import ingest_batch
+from media_pipeline.intake.ingest import ingest, ingest_batch
 from media_pipeline.links import publish
 from media_pipeline.maintenance import deleting
 from media_pipeline.mirror import copying, waking
@@ -134,3 +135,12 @@ def work(number: int) -> None:
 def say_outcomes() -> None:
     """Print as JSON how many of its pictures came to what, and the errors of all else."""
     print(json.dumps(_twins[-1].outcomes))
+
+
+def hear(number: int) -> str:
+    """Store a picture that the twin hears as well, each under a name of its own, while its camera moves."""
+    [device] = Device.objects.filter(code=f"{CAMERAS}0")
+    picture = make_jpeg(text=f"moved {number}")
+    name = f"{number} heard by {os.getpid()}"
+    receipt = ingest(make_upload(device, picture, name=name, moves=lambda: True))
+    return str(receipt.id)

@@ -9,7 +9,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from tests.faults.ledger import Ledger, compare_at
 from tests.production.cluster import Cluster, Machine
@@ -124,10 +123,7 @@ class Storm:
 
     def _compare(self) -> None:
         for ledger in self.ledgers:
-            compare_at(ledger, self.cluster.pictures_of(code_of(ledger)), self._path_of)
-
-    def _path_of(self, row: dict) -> Path:
-        return self.cluster.machines[(row["node"] or 1) - 1].data / "pictures" / row["path"]
+            compare_at(ledger, self.cluster.pictures_of(code_of(ledger)), self.cluster.path_of)
 
     def _is_copied(self, code: str) -> bool:
         return {row["state"] for row in self.cluster.pictures_of(code)} <= {"mirrored"}

@@ -152,9 +152,6 @@ async def ask(client: httpx.AsyncClient, cameras: list[Camera]) -> None:
         assert answer.status_code in (200, 201, 202), answer.text
 
 
-@pytest.mark.measures_time(
-    "a gateway that lets go of a device may be busy for longer than its successor waits"
-)
 async def test_a_killed_gateways_devices_are_served_by_another_and_nothing_is_lost(both: Stack) -> None:
     dice = random.Random(33)
     made = await add(both, both.unused("wall"))

@@ -33,17 +33,27 @@ def run_rounds(twins: list[Console], count: int) -> list[dict]:
         return [json.loads(said) for said in do(["say_outcomes()"] * len(twins))]
 
 
+def hear_together(twins: list[Console], count: int) -> list[list[str]]:
+    """Let both store pictures that each of them heard. Returns the ids that they were told, a pair for each picture."""
+    with ThreadPoolExecutor(len(twins)) as both:
+        lines = (f"from tests.production import same_rows; print(same_rows.hear({n}))" for n in range(count))
+        return [list(both.map(run_code, twins, [line] * len(twins))) for line in lines]
+
+
 def test_the_same_cameras_in_two_processes_never_wait_in_a_circle(stack):
     run_code(stack.console, f"from tests.production import same_rows; same_rows.make({CAMERAS})")
     before = deadlocks(stack)
     twins = [Console(stack.environment("web") | _ALONE) for _ in range(2)]
     try:
         told = run_rounds(twins, LONG if is_long() else SHORT)
+        heard = hear_together(twins, LONG if is_long() else 3 * SHORT)
     finally:
         for twin in twins:
             twin.close()
     assert deadlocks(stack) == before
     assert [one for one in told if set(one) - {"stored"}] == []
+    # A camera moved, and both heard the picture: whoever was second answers with the row of the first.
+    assert [pair for pair in heard if len(set(pair)) > 1] == []
 
 
 def deadlocks(stack: Stack) -> int:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,11 +22,13 @@ import pytest
 from simulators.firmware_board import make_firmware
 from tests.builders import make_jpeg
 from tests.console import Console
-from tests.faults.ledger import Ledger, compare
+from tests.faults.ledger import Ledger, compare, compare_at
 from tests.faults.rounds import kills
 from tests.production.cluster import Cluster, Machine, running_cluster
-from tests.production.stack import begin, wait_for
+from tests.production.stack import ROOT, begin, wait_for
 from tests.production.storm import Storm
+from tests.production.versions import lay_out_previous
+from tests.production.visitors import ASKED, PAGES, Visitors
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +253,24 @@ def test_nothing_is_lost_whatever_dies_of_three_machines(three: Cluster):
         storm.rage(kills(3, 200))
         storm.mqtt.wait_for(1, within_s=60)
     storm.check()
+
+
+def test_three_machines_of_two_versions_are_one_hub_for_whoever_comes(three: Cluster, tmp_path: Path):
+    """The version before serves beside this one's database, and each machine is made anew while people and cameras come."""
+    previous = lay_out_previous(tmp_path / "previous")
+    c, ledger = three.machines[2], Ledger(three.url, three.add_device("rolling")["key"], prefix="rolling")
+    c.services, services = ("web",), c.services
+    visitors = Visitors(three.url, three.token)
+    with ledger.load(senders=2, per_second=4), visitors.coming():
+        three.change(c, previous)
+        ledger.wait_for(3, within_s=60)
+        c.services = services
+        for machine in three.machines[::-1]:
+            three.change(machine, ROOT)
+        ledger.wait_for(3, within_s=60)
+    assert visitors.failed == [] and set(visitors.asked) >= {*PAGES, *ASKED}
+    assert {e.answer.get("err") for e in ledger.entries if e.outcome == "no"} <= {None, "busy"}
+    compare_at(ledger, three.pictures_of("rolling"), three.path_of)
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """Middleware of PhotoHub's own."""
 
+import re
 import threading
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -13,6 +14,8 @@ from servestatic.middleware import ServeStaticMiddleware
 from photohub.lib.memory.budget import Crowded
 
 _AGAIN_AFTER_S = 5
+# As Django's manifest storage writes names.
+_HASHED = re.compile(r"(?P<begin>.+)\.[0-9a-f]{12}(?P<end>\.\w+)", re.ASCII)
 # In `request.META`, where the address alone does not tell: the key of the rail's room to which the page belongs.
 ROOM = "photohub.room"
 
@@ -80,13 +83,26 @@ def serve_static_files(get_response):
     return middleware
 
 
+def _of_another_version(path: str, files: dict):
+    """Return our own file of a name that ends with the hash of another version's bytes: its page may have come from there.
+
+    While machines are upgraded one by one, a browser's page is one's and the next file another's. It is not kept for long.
+    """
+    if path in files or (named := _HASHED.fullmatch(path)) is None:
+        return None
+    return files.get(named["begin"] + named["end"])
+
+
 def _serve_in_loop(get_response):
     static = _Static(get_response)
 
     async def middleware(request):
         if not request.path_info.startswith(settings.STATIC_URL):
             return await get_response(request)
-        return await (await sync_to_async(static.find)())(request)
+        files = await sync_to_async(static.find)()
+        if (ours := _of_another_version(request.path_info, files.files)) is not None:
+            return await files.aserve(ours, request)
+        return await files(request)
 
     return middleware
 

@@ -17,10 +17,16 @@ class Command(BaseCommand):
         parser.add_argument("source", help="the backup: a folder, or a tar file")
         parser.add_argument("--into", help="the data folder; PHOTOHUB_DATA when not given")
 
-    def handle(self, *args, source: str, into: str | None, **options) -> None:
+        parser.add_argument(
+            "--files",
+            action="store_true",
+            help="leave the database alone: of several machines one lost its disk, and the hub lives on",
+        )
+
+    def handle(self, *args, source: str, into: str | None, files: bool, **options) -> None:
         data = Path(into or settings.PHOTOHUB_DATA)
         try:
-            done = restore(Path(source), data)
+            done = restore(Path(source), data, files_only=files)
         except (CannotRestore, OSError) as error:
             raise CommandError(f"The backup was not restored. {error}") from error
         self.stdout.write(

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from devices.keys import identity
 from devices.mqtt import dynsec
 from devices.registry import broker_accounts
 from devices.registry.models import BrokerAccount
+from photohub.lib.database.db import in_thread
 from tests.builders import make_device, make_user
 
 
@@ -125,6 +127,37 @@ def test_a_device_with_new_topics_is_found_by_its_role(monkeypatch):
     monkeypatch.setattr(dynsec.addressing, "rights_of", lambda device: (["photohub/gate/new"], []))
     assert dynsec.ask_for_changed_roles() == 1
     assert dynsec.claim_due("hub")[0].wanted.publish == ("photohub/gate/new",)
+
+
+@pytest.mark.django_db
+def test_of_several_gateways_each_tells_the_accounts_of_its_own_devices_and_any_those_of_people():
+    for code in ("gate", "pond"):
+        make_device(code)
+    broker_accounts.want_person(make_user("ada", "viewer"), "token")
+    told = [claimed.row.username for claimed in dynsec.claim_due("hub", lambda code: code == "pond")]
+    assert sorted(told) == ["ada", "pond"]
+    assert [claimed.row.username for claimed in dynsec.claim_due("hub", lambda code: code == "gate")] == [
+        "gate"
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_device_is_told_to_the_broker_only_when_the_hub_listens_to_it(monkeypatch):
+    monkeypatch.setattr(dynsec, "_LISTENED_WITHIN_S", 0.05)
+    await asyncio.to_thread(make_device, "gate")
+    heard, listens = [], asyncio.Event()
+
+    async def listen(devices):
+        heard.extend(device.code for device in devices)
+        await listens.wait()
+
+    accounts = dynsec.Accounts(SilentLink(), "hub", listen=listen)
+    claimed = await in_thread(dynsec.claim_due, "hub")
+    assert not await accounts._is_heard(claimed) and heard == ["gate"]
+    row = await in_thread(BrokerAccount.objects.get)
+    assert (row.state, row.next_try_at < timezone.now() + timedelta(seconds=10)) == ("pending", True)
+    listens.set()
+    assert await accounts._is_heard(claimed)
 
 
 class SilentLink:

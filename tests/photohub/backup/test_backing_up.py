@@ -1,11 +1,14 @@
 """What a backup holds beside pictures, and that it comes back."""
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 
 from media_pipeline.captures.models import Capture
 from media_pipeline.nodes import here
+from media_pipeline.nodes.models import Node
 from media_pipeline.picture_files.store import full_path
 from photohub.backup.backing_up import CannotBackUp, back_up
 from photohub.backup.restoring import restore
@@ -67,6 +70,38 @@ def test_each_of_several_machines_backs_up_its_own(tmp_path, workspace):
     with being(tmp_path, "a"):
         report = back_up(tmp_path / "of a", workspace, here.holds)
         assert (report.pictures, report.elsewhere, report.missing) == (1, 1, [])
+
+
+def back_up_of_b(folder, workspace) -> bytes:
+    """Back up a machine that runs, and return the bytes of its only picture."""
+    with being(folder, "a"):
+        here.join()
+    with being(folder, "b"):
+        path = full_path(make_capture(make_device("yard"), name="theirs").path)
+        here.beat()
+        back_up(folder / "backup", workspace, here.holds)
+        return path.read_bytes()
+
+
+def test_what_is_restored_of_a_machine_is_that_machine_with_its_pictures(tmp_path, workspace):
+    data = back_up_of_b(tmp_path, workspace)
+    (tmp_path / "new disk").mkdir()
+    restore(tmp_path / "backup", tmp_path / "new disk" / "b", files_only=True)
+    Node.objects.filter(name="b").update(seen_at=Now() - timedelta(minutes=1))
+    with being(tmp_path / "new disk", "b"):
+        assert here.mark() == Capture.objects.get(name="theirs").node == 2
+        assert full_path(Capture.objects.get(name="theirs").path).read_bytes() == data
+
+
+def test_what_is_restored_is_refused_while_the_machine_that_it_is_of_lives(tmp_path, workspace, monkeypatch):
+    back_up_of_b(tmp_path, workspace)
+    (tmp_path / "copy").mkdir()
+    restore(tmp_path / "backup", tmp_path / "copy" / "b", files_only=True)
+    # It goes on saying that it serves, while the other one looks.
+    still = Node.objects.filter(name="b")
+    monkeypatch.setattr(here.time, "sleep", lambda _s: still.update(seen_at=Now() + timedelta(seconds=1)))
+    with being(tmp_path / "copy", "b"), pytest.raises(here.NodeRefused, match="is a copy of"):
+        here.join()
 
 
 def test_firmware_that_another_machine_has_is_not_missing(tmp_path, workspace, two):

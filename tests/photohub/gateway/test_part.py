@@ -9,7 +9,7 @@ import aiomqtt
 import pytest
 
 from devices.mqtt.client import CLIENT_ID, UNDER_WAY_AT_MOST, Address, Incoming, MqttDown, connect
-from devices.mqtt.sharing import Share
+from devices.mqtt.sharing import Share, owner_of
 from photohub.gateway import part as parts
 from photohub.gateway.part import Part
 from tests.brokers import running_mosquitto
@@ -21,9 +21,9 @@ class Members(SimpleNamespace):
 
 def members(*names: str, is_alone: bool = False) -> Members:
     process = SimpleNamespace(word="1" * 16)
-    return Members(
-        process=process, share=Share("a", frozenset(names)), is_alone=is_alone, living=("1" * 16, "2" * 16)
-    )
+    share = Share("a", frozenset(names))
+    words = ("1" * 16, "2" * 16)
+    return Members(process=process, share=share, coming=share.names, is_alone=is_alone, living=words)
 
 
 async def say(*payloads: bytes) -> AsyncIterator[Incoming]:
@@ -51,9 +51,30 @@ async def test_who_gets_devices_is_a_moment_behind_and_who_gives_them_away_is_no
         part.membership.share = Share("a", frozenset("ab"))
         part.note_change()
     first, second = await heard(gives), await heard(gets)
-    assert [repeated for _p, repeated, _s in (*first, *second)] == [True] * 4
+    assert [repeated for _p, repeated, _s in (*first, *second)] == [False] * 4
     assert [payload for payload, _r, _s in second] == [b"1", b"2"]
     assert max(s for *_p, s in first) < 0.15 and min(s for *_p, s in second) >= 0.19
+
+
+def codes_of(name: str) -> list[str]:
+    """Return devices that belong to this gateway of two."""
+    return [code for n in range(40) if owner_of(code := f"camera-{n}", "ab") == name]
+
+
+async def test_only_devices_that_come_or_go_move_and_only_for_a_while(monkeypatch):
+    part = Part(Address("h", 1), members("a"))
+    part.note_change()
+    part._unsettled_until_s = 0.0
+    ours, theirs = codes_of("a")[0], codes_of("b")[0]
+    assert not part.moves(ours) and not part.moves(theirs)
+    # Another is connected, and may be subscribed before we are told that it is.
+    part.membership.coming = frozenset("ab")
+    assert part.moves(theirs) and not part.moves(ours)
+    part.membership.share = Share("a", frozenset("ab"))
+    part.note_change()
+    assert part.moves(theirs) and not part.moves(ours)
+    part._unsettled_until_s = 0.0
+    assert not part.moves(theirs) and not Part(Address("h", 1), None).moves(theirs)
 
 
 async def test_who_is_alone_waits_for_nobody():

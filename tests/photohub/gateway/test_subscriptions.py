@@ -90,3 +90,19 @@ async def test_what_a_kept_session_was_subscribed_to_is_left(tmp_path, former):
             await link.publish("mark", b"")
             first = await anext(aiter(link.messages()))
     assert first.topic == ("mark" if former else f"photohub/{away}/status")
+
+
+@pytest.mark.parametrize("share", [WHOLE, Share("a", BOTH)])
+async def test_a_device_is_listened_to_when_the_broker_was_told(share):
+    device = await asyncio.to_thread(make_device, next(c for c in CODES if owner_of(c, BOTH) == "a"))
+    device.frame_topic = "cam/frames"
+    await device.asave()
+    room, link = Subscriptions(lambda: share, set), Link()
+    room.listening.set()
+    await room.begin(None)
+    waiting = asyncio.ensure_future(room.listen_to_devices([device]))
+    await asyncio.wait([waiting], timeout=0.05)
+    assert not waiting.done() and room.changed.is_set()
+    await room.bring_in_step(link)
+    await asyncio.wait_for(waiting, 5)
+    assert link.hears(device.code) and "cam/frames" in link.heard

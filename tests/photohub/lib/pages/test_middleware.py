@@ -24,6 +24,13 @@ async def test_a_static_file_is_served_under_an_event_loop():
     assert b"".join([part async for part in answer.streaming_content]) == content_of(FILE)
 
 
+async def test_a_file_of_another_versions_page_is_our_own_and_is_not_kept_for_long():
+    answer = await AsyncClient().get("/static/css/base.0123456789ab.css")
+    assert answer.status_code == 200 and "immutable" not in answer.headers.get("Cache-Control", "")
+    assert b"".join([part async for part in answer.streaming_content]) == content_of(FILE)
+    assert (await AsyncClient().get("/static/css/never.0123456789ab.css")).status_code == 404
+
+
 @pytest.mark.django_db
 def test_a_page_costs_no_event_loop_where_there_is_none(client, monkeypatch):
     async def refuse(self, request):
