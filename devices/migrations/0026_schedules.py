@@ -230,9 +230,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="scheduledrun",
             index=models.Index(
-                condition=models.Q(("state__in", ("waiting", "ordered"))),
-                fields=["check_at"],
-                name="runs_to_look_at",
+                condition=models.Q(("state", "waiting")), fields=["check_at"], name="runs_to_order"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="scheduledrun",
+            index=models.Index(
+                condition=models.Q(("state", "ordered")), fields=["check_at"], name="runs_to_end"
             ),
         ),
         migrations.AddIndex(

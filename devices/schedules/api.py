@@ -95,13 +95,13 @@ class NewSchedule(ScheduleChanges):
     name: Annotated[Text, Field(min_length=1, max_length=80)] = Field(examples=["Every quarter of an hour"])
 
 
-class PreviewOut(Schema):
+class SchedulePreviewOut(Schema):
     """The next times at which a schedule would run."""
 
     times: list[datetime]
 
 
-class RunOut(Schema):
+class ScheduledRunOut(Schema):
     """One time of a schedule for one camera, or several that were missed together."""
 
     id: UUID
@@ -146,7 +146,7 @@ def create_schedule(request: HttpRequest, new: NewSchedule):
     return Status(201, rules.save_schedule(_values_of(request, new), user=request.user))
 
 
-@router.post("/schedules/preview", response=PreviewOut, summary="Preview a schedule")
+@router.post("/schedules/preview", response=SchedulePreviewOut, summary="Preview a schedule")
 def preview_schedule(request: HttpRequest, new: NewSchedule):
     """For owners. Stores nothing, and tells the next five times."""
     require_owner(request)
@@ -181,7 +181,7 @@ def restore_schedule(request: HttpRequest, id: UUID):
     return schedule
 
 
-@router.get("/schedules/{id}/runs", response=Page[RunOut], summary="List what a schedule did")
+@router.get("/schedules/{id}/runs", response=Page[ScheduledRunOut], summary="List what a schedule did")
 def list_runs(request: HttpRequest, id: UUID, limit: Limit = 100, cursor: Cursor = ""):
     """For operators. Newest first; kept for 14 days."""
     schedule = rules.get_schedule(request.user, id, Action.COMMAND)
@@ -190,7 +190,9 @@ def list_runs(request: HttpRequest, id: UUID, limit: Limit = 100, cursor: Cursor
     return {"items": items, "next": following}
 
 
-@router.get("/devices/{code}/missed", response=Page[RunOut], summary="List a device's missed pictures")
+@router.get(
+    "/devices/{code}/missed", response=Page[ScheduledRunOut], summary="List a device's missed pictures"
+)
 def list_missed(request: HttpRequest, code: str, limit: Limit = 100, cursor: Cursor = ""):
     """Newest first; kept for 14 days."""
     runs = ScheduledRun.objects.missed().filter(device=device_of(request, code))

@@ -14,7 +14,7 @@ from devices.access.models import OfDevices
 from devices.access.rights import Action, groups_in_which, keep_allowed
 from devices.commands.models import Command
 from devices.registry.models import Device
-from photohub.lib.database.db import inline, inline_all
+from photohub.lib.database.db import inline
 from photohub.lib.ids import new_id
 from photohub.lib.pages.sentences import say
 
@@ -138,9 +138,13 @@ class ScheduledRunQuerySet(OfDevices):
         """Keep the runs that brought no picture, by their partial index."""
         return self.filter(state=inline(RunState.MISSED))
 
-    def not_ended(self) -> "ScheduledRunQuerySet":
-        """Keep the runs that wait for their turn or for their picture, by their partial index."""
-        return self.filter(state__in=inline_all(ScheduledRun.OPEN))
+    def waiting(self) -> "ScheduledRunQuerySet":
+        """Keep the runs that wait for their turn, by their partial index."""
+        return self.filter(state=inline(RunState.WAITING))
+
+    def ordered(self) -> "ScheduledRunQuerySet":
+        """Keep the runs that wait for their picture, by their partial index."""
+        return self.filter(state=inline(RunState.ORDERED))
 
 
 class ScheduledRun(models.Model):
@@ -186,9 +190,9 @@ class ScheduledRun(models.Model):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["check_at"], condition=Q(state__in=("waiting", "ordered")), name="runs_to_look_at"
-            ),
+            # Each on its own: those whose turn is hours away would stand in the way of those that were asked.
+            models.Index(fields=["check_at"], condition=Q(state="waiting"), name="runs_to_order"),
+            models.Index(fields=["check_at"], condition=Q(state="ordered"), name="runs_to_end"),
             models.Index(fields=["device", "-due_at", "-id"], name="runs_of_a_device"),
             models.Index(
                 fields=["device", "-due_at", "-id"],

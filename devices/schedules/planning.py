@@ -1,7 +1,7 @@
 """From a schedule's row to the times at which it runs: the hub's zone and place, and the next time on the row."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 
 from django.db.models import Q
@@ -118,6 +118,6 @@ def _plan_all(some: list[Schedule], now: datetime) -> int:
     return len(planned)
 
 
-def is_due_soon(now: datetime, within: timedelta) -> bool:
-    """Tell whether time alone makes a schedule due within this time."""
-    return Schedule.objects.running().filter(next_run_at__lte=now + within).exists()
+def is_due_by(at: datetime) -> bool:
+    """Tell whether time alone makes a schedule due until then."""
+    return Schedule.objects.running().filter(next_run_at__lte=at).exists()

@@ -42,10 +42,8 @@ _pace = clock.Pace()
 def waits() -> bool:
     """Tell whether time alone makes something due before the next look that comes anyway."""
     soon = timezone.now() + _SOON
-    return (
-        planning.is_due_soon(timezone.now(), _SOON)
-        or ScheduledRun.objects.not_ended().filter(check_at__lte=soon).exists()
-    )
+    runs = (ScheduledRun.objects.waiting(), ScheduledRun.objects.ordered())
+    return planning.is_due_by(soon) or any(each.filter(check_at__lte=soon).exists() for each in runs)
 
 
 def run_due(for_s: float = _FOR_S) -> int:
@@ -165,7 +163,7 @@ def _new_run(turn: _Turn, device: Device, due: int, following: int | None, **fac
 def order_waiting() -> int:
     """Make commands of the runs whose turn has come. Returns how many."""
     now = timezone.now()
-    waiting = ScheduledRun.objects.not_ended().filter(state=RunState.WAITING)
+    waiting = ScheduledRun.objects.waiting()
     keys = clock.first_due(waiting, "check_at", WAITS_AT_MOST.total_seconds(), now, _AT_ONCE)
     if not keys:
         return 0

@@ -102,5 +102,5 @@ def test_the_overview_asks_a_bounded_number_of_queries(db, client, django_assert
     for number in range(20):
         events.record(EventType.NOTICE, device=porch, sentence=f"thing {number}")
     client.force_login(make_user("bob", "operator"))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         client.get(url("detail"))
