@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectMultipleWidget
 
 from devices.access.back_office import ReadOnlyAdmin, told
 from devices.access.groups import DeviceGroup
-from devices.access.models import ApiToken, Membership, Role
+from devices.access.models import ApiToken, BrowserSession, Membership, Role
 from devices.audit.back_office import LoggedAdmin
 from devices.audit.models import AuditEntry
 from devices.commands.models import Command
@@ -244,6 +244,14 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = ["type", "problem"]
     search_fields = ["sentence", "device__code"]
     list_select_related = ["device", "actor"]
+
+
+@admin.register(BrowserSession)
+class BrowserSessionAdmin(ReadOnlyAdmin):
+    list_display = ["user", "address", "agent", "created_at", "last_seen_at"]
+    search_fields = ["user__username", "address"]
+    list_select_related = ["user"]
+    exclude = ["session_key"]
 
 
 @admin.register(AuditEntry)

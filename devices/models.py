@@ -1,7 +1,16 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
 from devices.access.groups import DeviceGroup
-from devices.access.models import ApiToken, DeviceInGroup, DeviceRemoval, Invitation, Membership, Role, Scope
+from devices.access.models import (
+    ApiToken,
+    BrowserSession,
+    DeviceInGroup,
+    DeviceRemoval,
+    Invitation,
+    Membership,
+    Role,
+    Scope,
+)
 from devices.audit.models import AuditEntry
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
@@ -20,6 +29,7 @@ __all__ = [
     "ApiToken",
     "AuditEntry",
     "BrokerAccount",
+    "BrowserSession",
     "Command",
     "CommandState",
     "Delivery",

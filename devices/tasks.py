@@ -1,5 +1,7 @@
 """Tasks of the devices: thin, may run twice."""
 
+from django.contrib.sessions.models import Session
+
 from devices.firmware.rollouts import link_check, sweeping
 from devices.firmware.rollouts.models import Rollout, RolloutState, RolloutTarget
 from devices.panels.deliveries import leases, preparing
@@ -11,7 +13,7 @@ from photohub.lib.messaging.steps import each_in_turn
 from photohub.lib.messaging.tasks import looking, task
 from photohub.lib.pages import sessions
 
-from .access.models import DeviceRemoval
+from .access.models import BrowserSession, DeviceRemoval
 from .audit import record as audit
 from .commands import queue as commands
 from .commands.models import Command
@@ -95,7 +97,12 @@ def _thin_out() -> None:
 def tidy_up() -> None:
     """Delete sessions that ended, and leases that nobody takes up again."""
     if clock_watch.look() is None:
-        each_in_turn(sessions.drop_ended, _drop_leases, audit.prune)
+        each_in_turn(sessions.drop_ended, _drop_browsers, _drop_leases, audit.prune)
+
+
+def _drop_browsers() -> None:
+    """Forget the browsers whose sessions are gone."""
+    BrowserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
 
 
 def _drop_leases() -> None:

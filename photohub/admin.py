@@ -1,5 +1,7 @@
 """The back office's login, and its table of people."""
 
+from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
@@ -11,6 +13,10 @@ from devices.access.rights import is_owner
 # Rights are roles here; Django's groups of permissions would only mislead.
 admin.site.unregister(Group)
 admin.site.unregister(User)
+# Second factors are on the pages of their people, and their secrets nowhere.
+for table in (Authenticator, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(table):
+        admin.site.unregister(table)
 
 
 def _owners_only(request: HttpRequest) -> bool:

@@ -144,6 +144,8 @@ INSTALLED_APPS = [
     "django_htmx",
     "lucide",
     "axes",
+    "allauth.account",
+    "allauth.mfa",
     "photohub.apps.PhotoHubConfig",
     "devices",
     "media_pipeline",
@@ -160,11 +162,13 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "devices.audit.asking.remember_request",
+    "photohub.accounts.logins.sessions.note_sessions",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "photohub.lib.pages.middleware.relax_csp_for_back_office",
     "photohub.lib.pages.middleware.AnswerCrowds",
+    "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "photohub.urls"
@@ -200,7 +204,7 @@ APPEND_SLASH = (
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 PASSWORD_HASHERS = [
-    "photohub.accounts.hashers.Argon2InTurn",
+    "photohub.accounts.logins.hashers.Argon2InTurn",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -211,13 +215,27 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "live"
 LOGOUT_REDIRECT_URL = "login"
-AXES_HANDLER = "photohub.accounts.lockouts.Handler"
+AXES_HANDLER = "photohub.accounts.logins.lockouts.Handler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "photohub/accounts/locked.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+
+SECOND_FACTOR = env_choice(
+    "PHOTOHUB_SECOND_FACTOR",
+    "optional",
+    ("optional", "owners", "everyone"),
+    "Who must have a second factor, and sets one up at the next login",
+)
+# Of the library: second factors alone; nobody signs up by himself, and mail is never sent.
+MFA_ADAPTER = "photohub.accounts.logins.adapter.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

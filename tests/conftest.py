@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import hypothesis
 import pytest
@@ -19,6 +20,7 @@ from servestatic.middleware import ServeStaticMiddleware
 
 from devices.events import troubles
 from media_pipeline.picture_files import store
+from photohub.accounts.logins import sessions
 from photohub.start.catalogues import compile_words
 from tests import forking, leaving_out, migrated, scheduling, starting
 from tests.documented import check_answer
@@ -102,6 +104,14 @@ def _passwords_cost_little():
     # Argon2 takes 100 MB and 100 ms on purpose, and many tests make people.
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _sessions_are_noted_where_a_test_is_about_them():
+    # The first page of each session would ask the database more than those after it.
+    noted, sessions.noted = sessions.noted, Mock(is_due=Mock(return_value=False))
+    yield
+    sessions.noted = noted
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -78,6 +78,28 @@ class Invitation(models.Model):
         return str(self.user)
 
 
+class BrowserSession(models.Model):
+    """A browser in which somebody is logged in: what it was when it was last seen."""
+
+    # What a page says of it.
+    is_this: bool = False
+    browser: str = ""
+
+    # Django's own table of sessions has no people; the key is never shown.
+    session_key = models.CharField(max_length=40, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(max_length=64, blank=True)
+    agent = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_seen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("session"), _("sessions")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+
 class Scope(models.TextChoices):
     READ = "read", _("view devices and pictures")
     COMMAND = "command", _("command devices")

@@ -56,6 +56,8 @@ def user_of_token(request: HttpRequest, secret: str):
     token = token_of(Papers(secret), address)
     if token is not None:
         return _person_with(token, request)
+    if is_expired(secret, address):
+        raise ApiError(401, "expired", _("This API token has expired. Make a new one on your account page."))
     if wait_s := note_failed_try(address):
         raise ApiError(429, "rate", _("Too many failed attempts. Wait %(seconds)d s.") % {"seconds": wait_s})
     return None
@@ -205,6 +207,8 @@ def _guarded(view: Callable, judge: Callable[[HttpRequest], HttpResponse | None]
         try:
             return judge(request)
         except ApiError as error:
+            if error.status == 401:
+                return _unauthorised(error.sentence, error.word)
             return _too_often(error.sentence, 1)
 
     if iscoroutinefunction(view):
@@ -232,8 +236,8 @@ def _unknown_token() -> HttpResponse:
     )
 
 
-def _unauthorised(sentence: str) -> HttpResponse:
-    answer = refuse(401, "auth", sentence)
+def _unauthorised(sentence: str, word: str = "auth") -> HttpResponse:
+    answer = refuse(401, word, sentence)
     answer["WWW-Authenticate"] = "Bearer"
     return answer
 
@@ -245,6 +249,14 @@ def find_token(secret: str) -> ApiToken | None:
         return None
     note_use(ApiToken, found)
     return found
+
+
+def is_expired(secret: str, address: str) -> bool:
+    """Tell whether this was a token that nobody revoked, and whose time is over; only who has it hears so."""
+    if not (secret.isascii() and secret.isprintable()) or _failed_tries.wait_s(address, secret):
+        return False
+    over = ApiToken.objects.filter(revoked_at=None, expires_at__lte=timezone.now(), user__is_active=True)
+    return find_row(over, secret) is not None
 
 
 def new_token(user, name: str, scopes: list[str] | None = None, expires_at=None) -> tuple[ApiToken, str]:

@@ -21,6 +21,7 @@ from devices.audit.models import Kind, Word
 from devices.registry import broker_accounts
 from photohub.accounts import invitations
 from photohub.accounts.forms import InviteForm, RoleForm
+from photohub.accounts.logins import factors
 from photohub.accounts.shown_once import keep_once, take_once
 from photohub.lib.pages.sentences import Said, said, said_of
 from photohub.lib.pages.sessions import end_sessions
@@ -49,11 +50,12 @@ def _render_people(request: HttpRequest, status: int = 200, **context) -> HttpRe
         get_user_model().objects.prefetch_related("memberships__group").order_by("-is_active", "username")
     )
     context.setdefault("invite_form", InviteForm())
-    context["rows"] = [_row_of(person) for person in people]
+    with_factors = factors.people_with()
+    context["rows"] = [_row_of(person, with_factors) for person in people]
     return render(request, "photohub/accounts/people.html", context, status=status)
 
 
-def _row_of(person) -> dict:
+def _row_of(person, with_factors: set[int]) -> dict:
     """Return the person, his roles in words, and the form that changes them."""
     memberships = list(person.memberships.all())
     first = memberships[0] if memberships else None
@@ -64,6 +66,7 @@ def _row_of(person) -> dict:
         "role": Role(role) if person.is_superuser or first else None,
         "groups": [m.group.name for m in memberships if m.group],
         "form": RoleForm(initial=initial, auto_id=f"id_{person.pk}_%s"),
+        "has_factors": person.pk in with_factors,
         "invited": not person.has_usable_password(),
     }
 
@@ -113,6 +116,17 @@ def change_role(request: HttpRequest, pk: int) -> HttpResponse:
     except LastOwner:
         return _refuse_last_owner(request, person)
     messages.success(request, _("The role of %(name)s was changed.") % {"name": person})
+    return redirect("people")
+
+
+@require_POST
+@owners_only
+def reset_second_factor(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take away the second factors of somebody who lost them; his sessions end, in whoever's hands they are."""
+    person = get_object_or_404(get_user_model(), pk=pk)
+    if factors.reset(person):
+        end_sessions(person, keep=request.session.session_key)
+        messages.success(request, _("%(name)s logs in with the password alone again.") % {"name": person})
     return redirect("people")
 
 

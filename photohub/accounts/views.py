@@ -1,12 +1,13 @@
 """Coming in, and a person's own account."""
 
 from django.contrib import messages
-from django.contrib.auth import login, logout, update_session_auth_hash
+from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -28,12 +29,11 @@ from photohub.accounts.forms import (
     TokenForm,
     focus_first_error,
 )
+from photohub.accounts.logins import entering, factors, sessions
 from photohub.accounts.shown_once import keep_once, take_once
 from photohub.lib.pages.sentences import said
 from photohub.lib.pages.sessions import end_sessions
 from photohub.lib.pages.timezones import hub_timezone, timezone_of
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class LogInView(auth_views.LoginView):
@@ -45,13 +45,13 @@ class LogInView(auth_views.LoginView):
         # An owner whom the environment named comes in here first.
         if rights.is_owner(form.get_user()):
             choices.learn_language(get_language())
-        with transaction.atomic():
-            answer = super().form_valid(form)
-            audit.note(Word.LOGGED_IN, Kind.SESSION, person=form.get_user())
-        return answer
+        return entering.enter(self.request, form.get_user(), self.get_redirect_url())
 
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(**kwargs) | {"nobody_owns": not rights.owner_exists()}
+        return super().get_context_data(**kwargs) | {
+            "nobody_owns": not rights.owner_exists(),
+            "has_passkeys": factors.any_keys(),
+        }
 
 
 log_in = LogInView.as_view()
@@ -86,10 +86,9 @@ def set_up(request: HttpRequest, token: str) -> HttpResponse:
         if zone := form.cleaned_data.get("zone"):
             choices.choose_timezone(zone)
         choices.learn_language(get_language())
-        login(request, user, backend=BACKEND)
         sentence = said("By the link of the first owner.")
         audit.note(Word.ADDED, Kind.PERSON, user.pk, user, sentence, person=user)
-    return redirect("live")
+    return entering.enter(request, user)
 
 
 def _ask_again(request: HttpRequest, template: str, form, **context) -> HttpResponse:
@@ -112,11 +111,11 @@ def accept_invitation(request: HttpRequest, uid: str, token: str) -> HttpRespons
     with transaction.atomic():
         form.save()
         end_sessions(user)
-        login(request, user, backend=BACKEND)
         sentence = said("A password was set by a one-time link.")
         audit.note(Word.CHANGED, Kind.PERSON, user.pk, user, sentence, person=user)
-        _end_tokens(request, form)
-    return redirect("live")
+    answer = entering.enter(request, user)
+    _end_tokens(request, form)
+    return answer
 
 
 def _end_tokens(request: HttpRequest, form: NewPasswordForm | ResetPasswordForm) -> None:
@@ -153,6 +152,8 @@ def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpR
     context.setdefault("token_form", TokenForm())
     if can(request.user, Action.MANAGE):
         context |= {"zone_form": time_zone.form_of_hub(), "hub_zone": str(hub_timezone())}
+    context["second_factors"] = factors.of_person(request.user)
+    context["sessions"] = sessions.sessions_of(request)
     context["tokens"] = ApiToken.objects.filter(user=request.user, revoked_at=None)
     return render(request, "photohub/accounts/account.html", context, status=status)
 
@@ -186,6 +187,20 @@ def log_out_everywhere(request: HttpRequest) -> HttpResponse:
     logout(request)
     messages.success(request, _("You are logged out everywhere."))
     return redirect("login")
+
+
+@require_POST
+@login_required
+def end_session(request: HttpRequest, pk: int) -> HttpResponse:
+    """End one session of the person."""
+    ended = sessions.end_session(request.user, pk)
+    if ended is None:
+        raise Http404
+    if ended.session_key == request.session.session_key:
+        logout(request)
+        return redirect("login")
+    messages.success(request, _("The session in %(browser)s is ended.") % {"browser": ended.browser})
+    return redirect(reverse("account") + "#sessions")
 
 
 @require_POST

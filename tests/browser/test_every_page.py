@@ -20,7 +20,8 @@ FILL = "from tests.browser.full_hub import fill; fill()"
 # Answers to programs, files, and fragments of pages.
 NO_PAGES = set(
     """
-healthz readyz favicon.ico audit.csv gaps.csv image panel/next panel/<str:key>/next panel/i/<str:token>
+healthz readyz favicon.ico audit.csv gaps.csv login/second login/set-up login/passkey
+image panel/next panel/<str:key>/next panel/i/<str:token>
 api/setup api/setup/ api/display api/display/
 devices/add/code devices/show/drawn devices/deliveries/<uuid:id>/picture devices/<slug:code>/now
 devices/<slug:code>/show/now devices/<slug:code>/show/shown devices/<slug:code>/show/preview

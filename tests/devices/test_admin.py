@@ -39,6 +39,7 @@ READ_ONLY = {
     "sharelink",
     "trouble",
     "auditentry",
+    "browsersession",
 }
 
 

@@ -3,11 +3,13 @@
 A value may be a function of the world, which also prepares what the deed needs.
 """
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal import auth as totp
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from devices.access.groups import DeviceGroup
-from devices.access.models import Membership
+from devices.access.models import BrowserSession, Membership
 from devices.commands import queue as commands
 from devices.firmware import signing
 from devices.firmware.models import Firmware, FirmwareState
@@ -27,6 +29,7 @@ from tests.devices.firmware.pages.test_forms import PLAN, manifest_file
 from tests.devices.panels.showing.test_profile_views import typed as typed_profile
 from tests.devices.setup.test_forms import settings_data
 from tests.media_pipeline.show_rules.test_views import typed as typed_rule
+from tests.photohub.accounts.test_second_factor import code_of
 from tests.rights.world import World
 
 # The deeds that are no business of an owner's who looks at the log, each with its reason.
@@ -35,6 +38,10 @@ UNWRITTEN = {
     ("POST", "history/filters"): "a person's own filters, which nobody else sees",
     ("POST", "history/filters/<int:pk>/rename"): "a person's own filters, which nobody else sees",
     ("POST", "history/filters/<int:pk>/delete"): "a person's own filters, which nobody else sees",
+    ("POST", "login/second"): "needs a first step: tests/photohub/accounts/test_second_factor.py",
+    ("POST", "login/set-up"): "needs a first step: tests/photohub/accounts/test_second_factor.py",
+    ("POST", "login/passkey"): "needs a browser: tests/browser/test_second_factor.py",
+    ("POST", "account/second-factor/keys/add"): "needs a browser: tests/browser/test_second_factor.py",
     ("POST", "s/<slug:code>"): "a stranger with a link and its password",
 }
 
@@ -44,6 +51,34 @@ def _camera_hears(world: World, _path: str) -> dict:
         last_seen_at=timezone.now(), link_state="connected", command_topic="photohub/yard-cam/command"
     )
     return {}
+
+
+def _own_session(world: World, path: str) -> tuple[str, dict]:
+    row = BrowserSession.objects.create(user=world.people["owner"], session_key="another")
+    return f"/account/sessions/{row.pk}/end", {}
+
+
+def _has_app(world: World, path: str) -> dict:
+    totp.TOTP.activate(world.people["owner"], totp.generate_totp_secret())
+    return {}
+
+
+def _lost_app(world: World, path: str) -> dict:
+    totp.TOTP.activate(world.people["nobody"], totp.generate_totp_secret())
+    return {}
+
+
+def _has_key(world: World, path: str) -> tuple[str, dict]:
+    row = Authenticator.objects.create(user=world.people["owner"], type="webauthn", data={"name": "Phone"})
+    return f"/account/second-factor/keys/{row.pk}/remove", {}
+
+
+def _scanned(world: World, path: str) -> dict:
+    """Let the session know the secret that the code is made of."""
+    session = world.browser.session
+    session[totp.SECRET_SESSION_KEY] = secret = totp.generate_totp_secret()
+    session.save()
+    return {"code": code_of(secret)}
 
 
 def _own_token(world: World, path: str) -> tuple[str, dict]:
@@ -183,6 +218,12 @@ PAGES_BODIES = {
         "new_password1": "another horse battery",
         "new_password2": "another horse battery",
     },
+    "account/second-factor/app": _scanned,
+    "account/second-factor/app/remove": _has_app,
+    "account/second-factor/keys/<int:pk>/remove": _has_key,
+    "account/second-factor/codes": _has_app,
+    "people/<int:pk>/second-factor": _lost_app,
+    "account/sessions/<int:pk>/end": _own_session,
     "account/tokens": {"name": "script", "scopes": ["read"], "days": "30"},
     "account/tokens/<int:pk>/revoke": _own_token,
     "account/time-zone": {"zone": "Europe/Berlin"},

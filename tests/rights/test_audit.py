@@ -51,7 +51,7 @@ def deed(client, world: World, method: str, path: str, body, as_json: bool):
 
 
 def unwritten(world: World, client, table: dict, head: str, bodies: dict) -> list[str]:
-    wrong = []
+    wrong, world.browser = [], client
     for (method, route), right in table.items():
         if method == "GET" or (right in _NOBODYS and route != "login") or (method, route) in UNWRITTEN:
             continue

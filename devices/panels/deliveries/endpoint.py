@@ -15,6 +15,7 @@ from devices.registry.models import Device
 from photohub.lib.database.db import in_thread
 from photohub.lib.database.waiting import wait_for_end
 from photohub.lib.http.answer import Refused
+from photohub.lib.http.refusals.api_error import ApiError
 
 from . import queue as deliveries
 from .models import Delivery, DeliveryState, PictureOrigin
@@ -45,7 +46,10 @@ async def push_image(request: HttpRequest) -> JsonResponse:
 def _begin(request: HttpRequest) -> Delivery:
     if request.method != "GET":
         raise Refused(405, "method", _("This address takes GET."))
-    user = user_of_token(request, bearer_of(request) or "")
+    try:
+        user = user_of_token(request, bearer_of(request) or "")
+    except ApiError as refusal:
+        raise Refused(refusal.status, refusal.word, refusal.sentence) from refusal
     if user is None:
         raise Refused(401, "auth", _("Send a live API token: Authorization: Bearer <token>."))
     request.user = user

@@ -84,7 +84,7 @@ def test_an_exception_gives_the_room_back(room):
 @pytest.fixture
 def argon2(settings, monkeypatch):
     """Argon2 as it is set up, but at a cost that a suite can pay; it counts as 60 of the 100 bytes."""
-    settings.PASSWORD_HASHERS = ["photohub.accounts.hashers.Argon2InTurn"]
+    settings.PASSWORD_HASHERS = ["photohub.accounts.logins.hashers.Argon2InTurn"]
     monkeypatch.setattr(hashers.Argon2InTurn, "memory_cost", 64)
     monkeypatch.setattr(hashers.Argon2InTurn, "time_cost", 1)
     monkeypatch.setattr(hashers.Argon2InTurn, "_bytes_of", lambda self, cost_kib: 60)
