@@ -39,6 +39,7 @@ from photohub.lib.files.bucket_settings import (
 )
 from photohub.lib.files.secret_file import fault_of_secret, read_or_make_secret
 from photohub.lib.network.addresses import best_address, local_hosts
+from photohub.lib.network.oidc_rules import Rule, read_rules
 from photohub.lib.network.web_address import read_origin, read_web_address
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -236,6 +237,56 @@ MFA_TOTP_TOLERANCE = 1
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+
+OIDC_ISSUER = env_parsed(
+    "PHOTOHUB_OIDC_ISSUER",
+    "",
+    "Address of an OpenID Connect provider; empty: people log in here",
+    read_web_address,
+)
+OIDC_CLIENT_ID = env_str("PHOTOHUB_OIDC_CLIENT_ID", "", "What that provider calls this hub")
+OIDC_CLIENT_SECRET = env_secret("PHOTOHUB_OIDC_CLIENT_SECRET", "", "The hub's secret at that provider")
+OIDC_NAME = env_str("PHOTOHUB_OIDC_NAME", "Single sign-on", "What people call that provider")
+OIDC_SCOPES = env_str("PHOTOHUB_OIDC_SCOPES", "openid profile email", "What the hub asks that provider for")
+OIDC_ROLES: list[Rule] = (
+    env_parsed(
+        "PHOTOHUB_OIDC_ROLES",
+        "",
+        "Who comes in as what, e.g. groups=staff:operator,domain=example.org:viewer",
+        read_rules,
+    )
+    or []
+)
+if OIDC_ISSUER:
+    for _name, _value in (
+        ("CLIENT_ID", OIDC_CLIENT_ID),
+        ("CLIENT_SECRET", OIDC_CLIENT_SECRET),
+        ("ROLES", OIDC_ROLES),
+    ):
+        if not _value:
+            raise SettingError(
+                f"PHOTOHUB_OIDC_{_name}", "is empty, but PHOTOHUB_OIDC_ISSUER is set, which needs it"
+            )
+    # Six megabytes, which a hub without a provider does without.
+    INSTALLED_APPS += ["allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
+SOCIALACCOUNT_ADAPTER = "photohub.accounts.oidc.Adapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": OIDC_NAME,
+                "client_id": OIDC_CLIENT_ID,
+                "secret": OIDC_CLIENT_SECRET,
+                "settings": {"server_url": str(OIDC_ISSUER).rstrip("/"), "scope": OIDC_SCOPES.split()},
+            }
+        ],
+    }
+}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -794,6 +845,7 @@ def _own_secrets() -> list[str]:
         SECRET_KEY,
         MQTT_HOOK_SECRET,
         METRICS_TOKEN,
+        OIDC_CLIENT_SECRET,
         OSS_ACCESS_KEY_SECRET,
         OSS_SESSION_TOKEN,
         S3_SECRET_ACCESS_KEY,

@@ -1,5 +1,6 @@
 """Paths of people: coming in, their account, the people of the hub."""
 
+from django.conf import settings
 from django.urls import path
 
 from photohub.accounts import group_devices, groups, people, time_zone
@@ -42,3 +43,11 @@ urlpatterns = [
     path("groups/<int:pk>/people", groups.give, name="group_give"),
     path("groups/<int:pk>/people/<int:person>/remove", groups.take, name="group_take"),
 ]
+if settings.OIDC_ISSUER:
+    # What it needs of the library is loaded with a provider alone. The library knows the addresses by these names.
+    from photohub.accounts import oidc
+
+    urlpatterns += [
+        path("login/sso/<slug:provider_id>/login/", oidc.begin, name="openid_connect_login"),
+        path("login/sso/<slug:provider_id>/login/callback/", oidc.come_back, name="openid_connect_callback"),
+    ]

@@ -1,5 +1,6 @@
 """Coming in, and a person's own account."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth import views as auth_views
@@ -51,6 +52,7 @@ class LogInView(auth_views.LoginView):
         return super().get_context_data(**kwargs) | {
             "nobody_owns": not rights.owner_exists(),
             "has_passkeys": factors.any_keys(),
+            "sso": settings.OIDC_NAME if settings.OIDC_ISSUER else "",
         }
 
 
@@ -152,6 +154,7 @@ def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpR
     context.setdefault("token_form", TokenForm())
     if can(request.user, Action.MANAGE):
         context |= {"zone_form": time_zone.form_of_hub(), "hub_zone": str(hub_timezone())}
+    context["sso"] = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
     context["second_factors"] = factors.of_person(request.user)
     context["sessions"] = sessions.sessions_of(request)
     context["tokens"] = ApiToken.objects.filter(user=request.user, revoked_at=None)
