@@ -12,6 +12,7 @@ from devices.access.models import (
     Scope,
 )
 from devices.audit.models import AuditEntry
+from devices.camera_settings.models import CameraSettings, RestartState, WishState
 from devices.commands.models import Command, CommandState
 from devices.events.models import Event, EventType, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, FirmwareState, SigningKey
@@ -30,6 +31,7 @@ __all__ = [
     "AuditEntry",
     "BrokerAccount",
     "BrowserSession",
+    "CameraSettings",
     "Command",
     "CommandState",
     "Delivery",
@@ -55,6 +57,7 @@ __all__ = [
     "PlaylistItem",
     "Publisher",
     "RenderProfile",
+    "RestartState",
     "Role",
     "Rollout",
     "RolloutState",
@@ -70,4 +73,5 @@ __all__ = [
     "TelemetryHour",
     "TelemetrySample",
     "Trouble",
+    "WishState",
 ]

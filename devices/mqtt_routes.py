@@ -2,10 +2,12 @@
 
 from devices.firmware.endpoints import aliyun
 from devices.mqtt.addressing import Sender
+from devices.protocol import camera_settings
 from devices.protocol.aliyun.topics import OtaChannel
 from devices.protocol.json_fields import read_object
 from photohub.lib.pages.sentences import said
 
+from .camera_settings import queue as settings
 from .commands import results
 from .events import troubles
 from .registry import presence
@@ -45,11 +47,24 @@ def picture_ack(sender: Sender, payload: bytes) -> None:
     presence.heard(sender.device)
 
 
+def settings_reported(sender: Sender, payload: bytes) -> None:
+    """What a camera says that its settings are."""
+    report = camera_settings.read_report(payload)
+    presence.heard(sender.device)
+    if report is None:
+        limit = camera_settings.MAX_BYTES
+        troubles.note(sender.device, "settings_unreadable", size=len(payload), limit=limit)
+    else:
+        settings.note_report(sender.device, report)
+        troubles.over(sender.device, "settings_unreadable")
+
+
 CHANNELS = {
     "status": status,
     "telemetry": telemetry,
     "result": result,
     "picture/ack": picture_ack,
+    "settings/reported": settings_reported,
     OtaChannel.INFORM: aliyun.inform,
     OtaChannel.PROGRESS: aliyun.progress,
     OtaChannel.GET: aliyun.ask,

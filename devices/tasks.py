@@ -15,6 +15,8 @@ from photohub.lib.pages import sessions
 
 from .access.models import BrowserSession, DeviceRemoval
 from .audit import record as audit
+from .camera_settings import queue as camera_settings
+from .camera_settings.models import CameraSettings
 from .commands import queue as commands
 from .commands.models import Command
 from .events import clock_watch, heartbeats, troubles
@@ -46,6 +48,7 @@ def _something_waits() -> bool:
     going = Rollout.objects.filter(state__in=(RolloutState.RUNNING, RolloutState.PAUSED))
     rows = (
         Command.objects.not_ended(),
+        CameraSettings.objects.restarting(),
         Delivery.objects.sending(),
         Delivery.objects.queued().filter(prepared_at=None),
         playlists.panels_in_turn(),
@@ -61,6 +64,7 @@ def sweep() -> None:
     """End what has waited too long, see to updates, drop old events, and enqueue what was missed."""
     each_in_turn(
         commands.expire_due,
+        camera_settings.expire_restarts,
         deliveries.bound_waiting,
         deliveries.expire_due,
         leases.put_back_lost,

@@ -8,6 +8,8 @@ from devices.panels.playlists import views as playlist
 from devices.panels.showing import profile_views as renders
 from devices.panels.showing import views as showing
 
+from .camera_settings import group_views as camera_group
+from .camera_settings import views as camera
 from .commands import views as commands
 from .keys import views as keys
 from .overview import listing
@@ -21,6 +23,7 @@ urlpatterns = [
     path("add/code", adding.code_for, name="code_for"),
     path("simulate", adding.simulate, name="simulate"),
     path("simulate/remove", adding.simulate_remove, name="simulate_remove"),
+    path("camera-settings/", camera_group.several, name="camera_several"),
     path("deliveries/", deliveries.delivery_list, name="deliveries"),
     path("deliveries/<uuid:id>/picture", deliveries.picture, name="delivery_picture"),
     path("deliveries/<uuid:id>/cancel", deliveries.cancel, name="delivery_cancel"),
@@ -46,6 +49,9 @@ urlpatterns = [
     path("<slug:code>/playlist/<uuid:id>/remove", playlist.remove, name="playlist_remove"),
     path("<slug:code>/playlist/<uuid:id>/picture", playlist.picture, name="playlist_picture"),
     path("<slug:code>/connect/", detail.connect, name="connect"),
+    path("<slug:code>/camera/", camera.camera, name="camera"),
+    path("<slug:code>/camera/understood", camera.understood, name="camera_understood"),
+    path("<slug:code>/camera/restart", camera.restart, name="restart"),
     path("<slug:code>/events/", detail.events, name="events"),
     path("<slug:code>/added/", adding.added, name="added"),
     path("<slug:code>/firstlight", adding.first_light, name="first_light"),

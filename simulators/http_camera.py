@@ -2,20 +2,21 @@
 
 A retry sends the same bytes under the same name, so that a hub that stored the picture but lost its answer on
 the way recognises it and answers `dup`. With `sleeps` it reads what the answer carries: it carries out an order at
-once, and sleeps for as long as it is told.
+once, takes up the settings, and sleeps for as long as it is told.
 """
 
 import asyncio
 import hashlib
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-from devices.protocol import one_wake
+from devices.protocol import camera_settings, one_wake
 from simulators import esp_http
 from simulators.device import Diary, FrameSource, Life
+from simulators.scenes import Scene
 
 ANSWER_BUFFER_BYTES = 4096
 LONGEST_PAUSE_S = 300.0
@@ -84,6 +85,8 @@ class HttpCamera(Life, Diary):
         self._luck = random.Random(config.seed)
         self._started_at = time.time()
         self.told = one_wake.Extras()
+        self.settings: dict = {}
+        self.settings_version = 0
 
     async def _live(self) -> None:
         while not self._stopping.is_set():
@@ -96,6 +99,10 @@ class HttpCamera(Life, Diary):
         """Send a picture, then one for each order that an answer carries."""
         delivered = await self.send_one()
         while delivered and self.told.command and not self._stopping.is_set():
+            if restarted := camera_settings.read_restart(self.told.command):
+                self.note("restart", restarted)
+                await self._report(restarted)
+                return
             name = self.told.command["name"]
             self.note("command", name)
             delivered = await self.send_one(name)
@@ -116,6 +123,7 @@ class HttpCamera(Life, Diary):
                     self.note("answer", answer.body.decode("utf-8", "replace"))
                     if self.config.sleeps:
                         self.told = one_wake.read_extras(answer.body)
+                        await self._take_up_settings()
                     return True
                 if not is_worth_retrying(answer.status):
                     break
@@ -127,6 +135,41 @@ class HttpCamera(Life, Diary):
                 break
         self.note("given_up", shot.name)
         return False
+
+    async def _take_up_settings(self) -> None:
+        """Be as the answer says, or ask where it only has another number."""
+        version, settings = self.told.settings_version, camera_settings.read_values(self.told.settings)
+        if version is None or version == self.settings_version:
+            return
+        if not settings:
+            answer = await self._ask("GET", f"?version={self.settings_version}")
+            wish = camera_settings.read_wish(answer.body) if answer is not None else None
+            if wish is None:
+                return
+            version, settings = wish.version, wish.settings
+        self.settings, self.settings_version = self.settings | settings, version
+        self.note("settings", str(version))
+        if isinstance(self._scene, Scene):
+            width, height = camera_settings.pixels_of(self.settings.get("frame_size", "XGA"))
+            quality = min(95, self.settings.get("quality", self._scene.quality))
+            self._scene = replace(self._scene, width=width, height=height, quality=quality)
+        await self._report()
+
+    async def _report(self, restarted: str = "") -> None:
+        report = camera_settings.Report(
+            self.settings_version, self.settings, can=camera_settings.NAMES, restarted=restarted
+        )
+        await self._ask("POST", body=camera_settings.encode_report(report))
+
+    async def _ask(self, method: str, query: str = "", body: bytes = b"") -> esp_http.Answer | None:
+        url = f"{self.config.hub_url.rstrip('/')}/api/v1/device/settings{query}"
+        headers = {"Content-Type": "application/json", **self._identity()}
+        patience_s = self.config.patience_s
+        try:
+            return await esp_http.post(url, headers, body, timeout_s=patience_s, method=method)
+        except esp_http.HttpFailure as failure:
+            self.note("failed", str(failure))
+            return None
 
     async def _shoot(self, name: str = "") -> Shot:
         self._frame += 1
@@ -143,6 +186,8 @@ class HttpCamera(Life, Diary):
             **self._identity(),
             **self._telemetry(),
         }
+        if self.config.sleeps:
+            headers["X-Settings-Version"] = str(self.settings_version)
         return await esp_http.post(
             self.config.hub_url.rstrip("/") + "/api/upload",
             headers,

@@ -23,7 +23,7 @@ from devices.events import record as events
 from devices.events.models import Event, EventType
 from devices.mqtt import addressing
 from devices.panels.rendering import drawing
-from devices.protocol import light, one_wake, topics
+from devices.protocol import camera_settings, light, one_wake, topics
 from devices.protocol.frames.framing import Frame, Hello, StreamReader
 from devices.protocol.frames.payload import read_frame
 from devices.protocol.mqtt.packets import Connect
@@ -121,6 +121,15 @@ def panel_lines() -> str:
     return "\n".join(lines)
 
 
+WISHED = {"frame_size": "SVGA", "quality": 80, "led": "off", "interval_s": 60, "sleep_s": 300}
+
+
+def settings_report() -> str:
+    said = WISHED | {"frame_size": "VGA"}
+    report = camera_settings.Report(7, said, {"frame_size": "no PSRAM"}, camera_settings.NAMES)
+    return camera_settings.encode_report(report).decode()
+
+
 def one_wake_answer() -> str:
     order = json.loads(light.encode_capture(NAME))
     extras = one_wake.Extras(
@@ -147,6 +156,10 @@ MADE_BY_CODE = {
     "connect": connect_packet,
     "topics": topic_lines,
     "picture-topics": picture_topic_lines,
+    "settings-topics": lambda: lines_of(("settings", "settings/reported"), 19),
+    "settings-wish": lambda: camera_settings.encode_wish(camera_settings.Wish(7, WISHED)).decode(),
+    "settings-report": settings_report,
+    "restart": lambda: camera_settings.encode_restart("restart-aaaqeayeaudaocaj").decode(),
     "result": published_result,
     "live-capture": live_event,
     "picture-begin": lambda: encode_begin(4200).hex(" "),
@@ -189,9 +202,11 @@ def test_the_documented_telemetry_is_kept_whole():
 def test_the_documented_topics_are_the_rights_of_a_generic_device():
     device = adding.add_device(code="porch", name="", profile="generic").device
     publishes, subscribes = addressing.rights_of(device)
-    listed = {line.split()[0]: line.split()[-1] for line in VECTORS["topics"].splitlines()}
+    lines = [*VECTORS["topics"].splitlines(), *VECTORS["settings-topics"].splitlines()]
+    listed = {line.split()[0]: line.split()[-1] for line in lines}
     files, frame = listed.pop("file"), listed.pop("frame")
-    assert subscribes == [listed.pop("command"), f"{files}/+/response"] and not device.frame_topic
+    told = [listed.pop("command"), listed.pop("settings"), f"{files}/+/response"]
+    assert subscribes == told and not device.frame_topic
     assert {p for p in publishes if not p.startswith(files)} == set(
         listed.values()
     ) and frame not in publishes

@@ -16,6 +16,10 @@ SENTENCES = {
         "Its telemetry could not be read: the %(size)s bytes are not a JSON object of at most "
         "%(limit)s bytes."
     ),
+    "settings_unreadable": _(
+        "What it says of its settings could not be read: the %(size)s bytes are not a JSON object of at most "
+        "%(limit)s bytes."
+    ),
     "message_dropped": _(
         "It sends more on %(channel)s than the hub can process: QoS 0 messages were dropped. Send fewer."
     ),

@@ -17,7 +17,16 @@ COLUMNS = {
     "picture_ack_topic": Channel.PICTURE_ACK,
 }
 _ROWS_AT_ONCE = 2000
-INBOUND = (Channel.RESULT, Channel.FRAME, Channel.STATUS, Channel.TELEMETRY, Channel.PICTURE_ACK)
+INBOUND = (
+    Channel.RESULT,
+    Channel.FRAME,
+    Channel.STATUS,
+    Channel.TELEMETRY,
+    Channel.PICTURE_ACK,
+    Channel.SETTINGS_REPORTED,
+)
+# Of these every device has its native topics alone.
+_SENDS = (Channel.STATUS, Channel.TELEMETRY, Channel.SETTINGS_REPORTED)
 # Pieces of frames and files have levels of their own below the channel.
 _PIECES = (topics.build("+", Channel.FRAME) + "/+", topics.build("+", Channel.FILE) + "/#")
 
@@ -130,7 +139,7 @@ def own_topics(filters: Iterable[str]) -> set[str]:
 
 def rights_of(device: Device) -> tuple[list[str], list[str]]:
     """Return the topic filters that a device may publish to, and those it may subscribe to. Nothing else is its own."""
-    publish = [topics.build(device.code, channel) for channel in (Channel.STATUS, Channel.TELEMETRY)]
+    publish = [topics.build(device.code, channel) for channel in _SENDS]
     publish += [getattr(device, column) for column in COLUMNS if getattr(device, column)]
     if device.frame_topic:
         publish.append(f"{device.frame_topic}/+")
@@ -140,7 +149,7 @@ def rights_of(device: Device) -> tuple[list[str], list[str]]:
         sends, hears = aliyun_topics.device_topics(device.product_key, device.device_name)
         publish += sends
         subscribe += hears
-    return [*publish, *file_steps], [*subscribe, responses]
+    return [*publish, *file_steps], [*subscribe, topics.build(device.code, Channel.SETTINGS), responses]
 
 
 def rights_of_person(user) -> list[str]:

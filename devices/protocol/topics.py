@@ -4,6 +4,7 @@ The native topics of a device, `photohub/<code>/` followed by
 
     command            to the device          result  status  telemetry    from the device
     picture            to the device          picture/ack                  from the device
+    settings           to the device          settings/reported            from the device
     frame              from the device, whole pictures; frame/part1, frame/part2 … are pieces of one
     file/<id>/init     from the device, and so are file/<id>/<offset>[/<sha256>],
                        file/<id>/fin/<size>[/<sha256>] and file/<id>/abort
@@ -40,14 +41,14 @@ class Channel(StrEnum):
     TELEMETRY = "telemetry"
     PICTURE = "picture"
     PICTURE_ACK = "picture/ack"
+    SETTINGS = "settings"
+    SETTINGS_REPORTED = "settings/reported"
     FILE = "file"
 
 
 _CHANNELS = {channel.value: channel for channel in Channel}
-TO_DEVICE = frozenset({Channel.COMMAND, Channel.PICTURE})
-FROM_DEVICE = frozenset(
-    {Channel.RESULT, Channel.FRAME, Channel.STATUS, Channel.TELEMETRY, Channel.PICTURE_ACK, Channel.FILE}
-)
+TO_DEVICE = frozenset({Channel.COMMAND, Channel.PICTURE, Channel.SETTINGS})
+FROM_DEVICE = frozenset(Channel) - TO_DEVICE
 
 
 class FileStep(StrEnum):

@@ -31,7 +31,7 @@ REPORTING_INTERVAL_S = (1, 7 * 24 * 3600)
 PULL_INTERVAL_S = (1, 24 * 3600)
 MODULES_AT_MOST = 16
 # Words that the pages under /devices/ use themselves.
-RESERVED_CODES = frozenset({"add", "deliveries", "render-profiles", "show", "simulate"})
+RESERVED_CODES = frozenset({"add", "camera-settings", "deliveries", "render-profiles", "show", "simulate"})
 
 _STREAM_POLICY = re.compile(r"none|every|on_demand|interval:([1-9][0-9]{0,4})")
 FINGERPRINT = re.compile(r"[0-9a-f]{64}")

@@ -166,7 +166,13 @@ class _Request:
             return answer
         try:
             async with asyncio.timeout(left_s):
-                return await in_thread(one_wake.extend_answer, answer, self.device, repeated=not receipt.new)
+                return await in_thread(
+                    one_wake.extend_answer,
+                    answer,
+                    self.device,
+                    repeated=not receipt.new,
+                    settings_version=self.head.settings_version if self.head is not None else None,
+                )
         except Exception as error:
             log.warning(
                 "A camera's answer goes without what waits for it (%r); it comes with the next.", error

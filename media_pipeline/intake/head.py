@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from django.conf import settings
 
+from devices.protocol.json_fields import read_whole
 from media_pipeline.picture_files.refusals import Refused
 from photohub.lib.http.scope import headers_of
 
@@ -50,6 +51,8 @@ class Head:
     captured_at: datetime | None
     captured_text: str
     flags: tuple[str, ...]
+    # The settings that a camera says it has; only of those that get theirs in the answer.
+    settings_version: int | None
     refusal: Refused | None
 
 
@@ -90,6 +93,7 @@ def read_head(scope: dict, now: datetime) -> Head:
         captured_at=captured.moment,
         captured_text=captured_text[:40],
         flags=("clock",) if captured.is_wrong else (),
+        settings_version=read_whole(headers.get("x-settings-version")),
         refusal=refusal,
     )
 

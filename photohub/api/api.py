@@ -23,6 +23,7 @@ from ninja.parser import Parser
 from pydantic import Field
 
 from devices.audit.api import router as audit_router
+from devices.camera_settings.api import router as camera_settings_router
 from devices.commands.api import router as commands_router
 from devices.events.api import router as events_router
 from devices.firmware.api import refusal_of as refusal_of_firmware
@@ -72,6 +73,7 @@ account page and hold scopes: `read`, `command`, `manage`. Times are ISO 8601 in
 # How the ids of a module's operations begin. They are part of the API: a new module chooses freely, an old one keeps its.
 IDS_BEGIN_WITH = {
     "devices.audit.api": "devices_api",
+    "devices.camera_settings.api": "devices_api",
     "devices.commands.api": "devices_api",
     "devices.events.api": "devices_api",
     "devices.keys.api": "devices_api",
@@ -324,6 +326,7 @@ api = ManagementAPI(
 api.add_router("", devices_router, tags=["Devices"])
 api.add_router("", keys_router, tags=["Devices"])
 api.add_router("", commands_router, tags=["Devices"])
+api.add_router("", camera_settings_router, tags=["Devices"])
 api.add_router("", events_router, tags=["Devices"])
 api.add_router("", audit_router, tags=["People"])
 api.add_router("", pictures_router, tags=["Pictures"])

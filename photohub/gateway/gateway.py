@@ -13,6 +13,7 @@ from functools import partial
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from devices.camera_settings import saying
 from devices.commands import listening
 from devices.commands import queue as commands
 from devices.commands.models import Command
@@ -293,12 +294,15 @@ class Gateway:
             await self._send_what_is_due(link, only_links)
             await self._sends.wait(self._wake, _LOOK_EVERY_S)
 
-    def _claim_due(self, only_links: bool) -> tuple[list[Command], list[aliyun.Push], list[Capture]]:
-        """Claim what is to be sent now: commands, offers of firmware, links to publish. None keeps the others back."""
+    def _claim_due(
+        self, only_links: bool
+    ) -> tuple[list[Command], list[aliyun.Push], list[saying.Say], list[Capture]]:
+        """Claim what is to be sent now: commands, offers of firmware, settings, links to publish. None keeps the others back."""
         if only_links:
-            return [], [], _found(self._claim_links)
+            return [], [], [], _found(self._claim_links)
         due = _found(self._claim_commands)
-        return due, _found(lambda: self._pushing.find(self._hears_own)), _found(self._claim_links)
+        offers = _found(lambda: self._pushing.find(self._hears_own))
+        return due, offers, _found(lambda: saying.claim(self._hears_own)), _found(self._claim_links)
 
     def _claim_links(self) -> list[Capture]:
         return publish.claim_to_publish(holds=None if self._part.share.is_whole else self._part.holds)
@@ -310,13 +314,14 @@ class Gateway:
 
     async def _send_what_is_due(self, link: Link, only_links: bool) -> None:
         claim = self._claim_due if only_links else partial(self._sends.look, self._claim_due)
-        due, offers, urls = await in_thread(claim, only_links)
+        due, offers, sayings, urls = await in_thread(claim, only_links)
         if len(due) >= commands.CLAIM_AT_MOST or len(urls) >= publish.CLAIM_AT_MOST:
             # There may be more, and the commands' time runs.
             self._wake.set()
         results = await asyncio.gather(
             *(self._send_command(link, command) for command in due),
             self._send_offers(link, offers),
+            saying.send(link, sayings),
             self._publish_all(link, urls),
             return_exceptions=True,
         )
@@ -384,7 +389,7 @@ def _lane_of(message: Incoming) -> str:
 def _something_waits() -> bool:
     """Tell whether time alone may make something due: an order, an update, a link that is to be published again."""
     rows = (Command.objects.not_ended(), Rollout.objects.running(), Capture.objects.to_publish())
-    return any(each.exists() for each in rows)
+    return any(each.exists() for each in rows) or saying.something_waits()
 
 
 def _found(claim: Callable[[], list]) -> list:

@@ -78,6 +78,13 @@ ROOMS: tuple[Room, ...] = (
                 OPERATOR,
                 gettext_lazy("timed pictures every hour sunrise sunset"),
             ),
+            Page(
+                "devices:camera_several",
+                gettext_lazy("Camera settings"),
+                "sliders-horizontal",
+                OWNER,
+                gettext_lazy("picture size quality light sleep several"),
+            ),
             Page("devices:add", gettext_lazy("Add a device"), "plus", OWNER, gettext_lazy("new camera panel")),
         ),
         ("devices:*", "device_*", "group*", "schedules:*"),

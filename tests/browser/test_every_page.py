@@ -43,6 +43,7 @@ ADDRESSES = {
     "devices/<slug:code>/firmware/": ["devices/{board}/firmware/", "devices/{lake}/firmware/"],
     "devices/<slug:code>/playlist/": ["devices/{panel}/playlist/", "devices/kitchen/playlist/"],
     "devices/<slug:code>/connect/": ["devices/{yard}/connect/", "devices/{panel}/connect/"],
+    "devices/<slug:code>/camera/": ["devices/{yard}/camera/"],
     "devices/<slug:code>/events/": ["devices/{yard}/events/"],
     "devices/<slug:code>/added/": ["devices/{lake}/added/", "devices/kitchen/added/"],
     "devices/<slug:code>/settings/": [

@@ -66,6 +66,7 @@ GET,POST  devices/add/                                  owner
 GET       devices/add/code                              owner
 POST      devices/simulate                              owner
 POST      devices/simulate/remove                       owner
+GET,POST  devices/camera-settings/                      owner
 GET       devices/deliveries/                           anywhere-command
 GET       devices/deliveries/<uuid:id>/picture          look
 POST      devices/deliveries/<uuid:id>/cancel           command
@@ -106,6 +107,10 @@ POST      devices/<slug:code>/playlist/<uuid:id>/remove command
 GET       devices/<slug:code>/playlist/<uuid:id>/picture look
 GET       devices/<slug:code>/connect/                  look
 GET       devices/<slug:code>/events/                   look
+GET       devices/<slug:code>/camera/                   look
+POST      devices/<slug:code>/camera/                   manage
+POST      devices/<slug:code>/camera/understood         manage
+POST      devices/<slug:code>/camera/restart            command
 GET       devices/<slug:code>/added/                    manage
 GET       devices/<slug:code>/firstlight                manage
 GET,POST  devices/<slug:code>/settings/                 manage
@@ -233,6 +238,9 @@ POST   /devices/{code}/keys              manage
 DELETE /devices/{code}/keys/{prefix}     manage
 GET    /devices/{code}/commands          look
 GET    /devices/{code}/plots             look
+GET    /devices/{code}/camera-settings   look
+PATCH  /devices/{code}/camera-settings   manage
+POST   /devices/{code}/restart           command
 GET    /commands/{id}                    look
 POST   /commands/{id}/cancel             command
 GET    /events                           login
@@ -302,6 +310,8 @@ POST   /alerts/rules                     login-manage
 PATCH  /alerts/rules/{id}                own
 DELETE /alerts/rules/{id}                own
 GET    /ota/check                        proof
+GET    /device/settings                  proof
+POST   /device/settings                  proof
 """
 
 # Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
@@ -340,6 +350,8 @@ photohub/<code>/status                publish    -
 photohub/<code>/telemetry             publish    -
 photohub/<code>/picture               subscribe  -
 photohub/<code>/picture/ack           publish    -
+photohub/<code>/settings              subscribe  -
+photohub/<code>/settings/reported     publish    -
 photohub/<code>/file/7/init           publish    -
 photohub/<code>/file/7/0              publish    -
 photohub/<code>/file/7/fin/9          publish    -

@@ -134,3 +134,31 @@ async def test_a_camera_that_does_not_sleep_reads_nothing_in_the_answer():
     async with fake_hub(told(command={"action": 0, "name": "n-1"})) as hub:
         await camera_for(hub).wake()
     assert len(hub.requests) == 1
+
+
+async def test_a_sleeping_camera_takes_up_its_settings_and_says_so():
+    wished = told(settings_version=3, settings={"frame_size": "QVGA", "quality": 40}, sleep_s=0)
+    async with fake_hub(wished, answer(b"", "204 No Content"), wished) as hub:
+        camera = camera_for(hub, sleeps=True)
+        await camera.wake()
+        await camera.wake()
+    report = json.loads(hub.requests[1].body)
+    assert hub.requests[1].line == "POST /api/v1/device/settings HTTP/1.1"
+    assert (report["version"], report["settings"]) == (3, {"frame_size": "QVGA", "quality": 40})
+    assert [request.headers.get("X-Settings-Version") for request in hub.requests] == ["0", None, "3"]
+
+
+async def test_a_sleeping_camera_asks_for_settings_that_did_not_fit():
+    wish = answer(b'{"version":3,"settings":{"led":"on"}}')
+    async with fake_hub(told(settings_version=3), wish, answer(b"", "204 No Content")) as hub:
+        camera = camera_for(hub, sleeps=True)
+        await camera.wake()
+    assert hub.requests[1].line == "GET /api/v1/device/settings?version=0 HTTP/1.1"
+    assert camera.settings == {"led": "on"}
+
+
+async def test_a_sleeping_camera_says_that_it_started_again():
+    restart = told(command={"action": 1, "name": "restart-a"})
+    async with fake_hub(restart, answer(b"", "204 No Content")) as hub:
+        await camera_for(hub, sleeps=True).wake()
+    assert json.loads(hub.requests[1].body)["restarted"] == "restart-a"

@@ -6,12 +6,11 @@ from typing import Annotated
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Query, Router, Schema, Status
-from ninja.security import APIKeyHeader, HttpBearer
 from pydantic import Field
 
 from devices.firmware import checking
 from devices.firmware.errors import FirmwareError
-from devices.keys import identity
+from devices.keys.device_login import DEVICE_KEY
 from devices.protocol.firmware.manifest import key_id
 from devices.registry import presence
 from devices.registry.models import Device
@@ -27,31 +26,6 @@ DOOR = "http"
 # One each: Ninja keeps the default of a parameter in what describes it.
 Module = Annotated[str, Query(max_length=64, pattern=NO_NUL)]
 Version = Annotated[str, Query(max_length=64, pattern=NO_NUL, description="What the module runs now")]
-
-
-class BearerKey(HttpBearer):
-    """`Authorization: Bearer <device key>`."""
-
-    def authenticate(self, request: HttpRequest, token: str) -> Device:
-        return _device_of(token.strip())
-
-
-class HeaderKey(APIKeyHeader):
-    """`X-Device-Key: <device key>`."""
-
-    param_name = "X-Device-Key"
-
-    def authenticate(self, request: HttpRequest, key: str | None) -> Device:
-        return _device_of(key or "")
-
-
-def _device_of(key: str) -> Device:
-    device = identity.find_device(key) if key.isascii() and key.isprintable() and key else None
-    if device is None:
-        raise ApiError(401, "auth", _("Send the device's key: X-Device-Key: <key>."))
-    if not device.enabled:
-        raise ApiError(403, "disabled", identity.describe_disabled(device))
-    return device
 
 
 class OfferOut(Schema):
@@ -76,7 +50,7 @@ class OfferOut(Schema):
 @router.get(
     "/ota/check",
     response={200: OfferOut, 204: None},
-    auth=[BearerKey(), HeaderKey()],
+    auth=DEVICE_KEY,
     summary="Ask for an update, as a device",
 )
 def check_for_update(request: HttpRequest, module: Module = "default", version: Version = ""):

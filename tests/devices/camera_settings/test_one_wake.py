@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from devices.camera_settings import one_wake
+from devices.camera_settings import queue as wishes
 from devices.commands import listening
 from devices.commands import queue as commands
 from devices.commands.models import Command, CommandState
@@ -128,8 +129,37 @@ def test_an_order_waits_for_two_wakes_and_says_so_when_none_came(owl):
 
 def test_the_order_is_found_among_many_that_ended_in_few_steps(owl, django_assert_num_queries):
     commands.capture(owl)
-    # The targets of updates; the order, its claim and its event with their savepoints.
-    with django_assert_num_queries(6):
+    # The settings and the targets of updates; the order, its claim and its event with their savepoints.
+    with django_assert_num_queries(7):
         told(owl)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         told(owl)
+
+
+def test_a_wish_comes_along_until_the_camera_has_it(owl):
+    wishes.vouch(owl, True)
+    assert "settings_version" not in told(owl)
+    wishes.wish(owl, {"quality": 80, "sleep_s": 600})
+    answer = told(owl)
+    assert (answer["settings_version"], answer["settings"]) == (1, {"quality": 80, "sleep_s": 600})
+    assert answer["sleep_s"] == 600 and wishes.read(owl).wish_state == "sent"
+    answer = told(owl, settings_version=1)
+    assert answer["settings_version"] == 1 and "settings" not in answer
+    row = wishes.read(owl)
+    assert (row.wish_state, row.reported) == ("applied", row.desired)
+
+
+def test_an_older_number_ends_no_wish(owl):
+    wishes.vouch(owl, True)
+    wishes.wish(owl, {"quality": 80})
+    assert "settings" in told(owl, settings_version=0)
+    assert wishes.read(owl).reported_at is None
+
+
+def test_a_restart_comes_behind_the_pictures_and_once(owl):
+    wishes.vouch(owl, True)
+    name = wishes.restart(owl).restart_name
+    picture = commands.capture(owl)
+    assert told(owl)["command"]["name"] == picture.name
+    assert told(owl)["command"] == {"action": 1, "name": name}
+    assert "command" not in told(owl, repeated=True) or told(owl, repeated=True)["command"]["action"] == 0

@@ -50,7 +50,7 @@ def test_the_hub_listens_to_native_and_fixed_topics():
 def test_a_device_may_publish_and_hear_its_own_topics_only():
     publish, subscribe = addressing.rights_of(make_device("cam", profile="esp32s3"))
     assert "/light/deviceOut" in publish and "photohub/cam/status" in publish
-    assert subscribe == ["/light/deviceIn", "photohub/cam/file/+/response"]
+    assert subscribe == ["/light/deviceIn", "photohub/cam/settings", "photohub/cam/file/+/response"]
 
 
 def test_a_piece_of_a_frame_names_its_device_and_its_place():
