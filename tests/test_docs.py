@@ -294,6 +294,7 @@ def test_every_example_is_in_the_list_of_examples():
 
 HANDED_OUT = {
     "a camera": {"command_topic": "c"},
+    "a camera that gets all in one wake": {"command_topic": "c", "one_wake": True},
     "a Raspberry Pi": {"command_topic": "c", "profile": "raspberry-pi"},
     "a K230 board": {"frame_topic": "f", "profile": "k230"},
     "the published ESP32-S3 firmware": {"command_topic": "c", "profile": "esp32s3"},

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from django.template.loader import render_to_string
 from PIL import Image
 
 from devices.events import record as events
@@ -373,3 +374,21 @@ def push_and_wait(api: str, token: str, picture: bytes) -> str:
                 return state
             time.sleep(0.2)
     return "late"
+
+
+# Also on the Connect page of a device that asks for all in one wake; the examples are the same with the values of a reader.
+SLEEPING = {
+    "arduino": "arduino/sleeping_camera/sleeping_camera.ino",
+    "esp-idf": "esp-idf/sleeping_camera.c",
+    "micropython": "micropython/sleeping_camera.py",
+}
+
+
+def sleeping_program(slug: str) -> str:
+    values = {"hub": json.dumps(HUB), "key": '"<the key of this device>"', "timeout_s": 10, "https": False}
+    return render_to_string(f"devices/setup/snippets/sleeping-{slug}.txt", values).strip() + "\n"
+
+
+@pytest.mark.parametrize("slug", SLEEPING)
+def test_the_examples_that_sleep_are_those_of_the_connect_page(slug):
+    assert (ROOT / "examples" / SLEEPING[slug]).read_text() == sleeping_program(slug)

@@ -96,10 +96,26 @@ def snippets_for(device: Device, key: str = "") -> list[Snippet]:
         chosen.insert(0, ("k230", _("Stream (MicroPython)"), "main.py", _("CanMV firmware; nothing else")))
     if device.profile == PUBLISHED_PROFILE:
         chosen.insert(0, ("published", _("Published firmware"), "main.c", _published_needs(device)))
+    sleeping = _sleeping_needs() if device.one_wake else {}
     return [
-        Snippet(slug, label, file_name, needs, _render(slug, context))
+        Snippet(
+            slug,
+            label,
+            file_name,
+            sleeping.get(slug, needs),
+            _render(f"sleeping-{slug}" if slug in sleeping else slug, context),
+        )
         for slug, label, file_name, needs in chosen
     ]
+
+
+def _sleeping_needs() -> dict[str, str]:
+    """Return what the programs need that sleep and read all from the answers to their uploads, by their languages."""
+    return {
+        "esp-idf": _("ESP-IDF 5 with espressif/esp32-camera; it sleeps, and reads orders in the answers"),
+        "arduino": _("Needs the library ArduinoJson; it sleeps, and reads orders in the answers"),
+        "micropython": _("mpremote mip install requests; it sleeps, and reads orders in the answers"),
+    }
 
 
 def _panel_snippets(context: dict) -> list[Snippet]:
@@ -168,6 +184,7 @@ def _values(device: Device, key: str) -> dict[str, object]:
     url = f"{site.base_url()}/api/upload"
     texts = {
         "url": url,
+        "hub": site.base_url(),
         "panel_url": f"{site.base_url()}/panel/next",
         "key": key or KEY_PLACEHOLDER,
         "code": device.code,

@@ -1,4 +1,4 @@
-# A PhotoHub camera in MicroPython: uploads by HTTP, and takes a picture whenever MQTT asks for one.
+# A PhotoHub camera in MicroPython: uploads by HTTP, and takes a picture, or another JPEG quality, whenever MQTT asks for one.
 # Needs `mpremote mip install requests umqtt.simple`, and a firmware with the esp32 camera module.
 # For other boards put their call into take_picture().
 import json
@@ -19,7 +19,12 @@ KEY = "<the key of this device>"
 UPLOAD_URL = f"http://{HUB}:{HTTP_PORT}/api/upload"
 COMMAND_TOPIC = f"photohub/{CODE}/command"
 STATUS_TOPIC = f"photohub/{CODE}/status"
+SETTINGS_TOPIC = f"photohub/{CODE}/settings"
 TRY_AGAIN = (408, 429, 503, 507)
+
+client = MQTTClient(CODE, HUB, port=MQTT_PORT, user=CODE, password=KEY, keepalive=60)
+has = {"quality": 90}  # percent; kept until the power goes
+version = 0  # of the hub's wish that was taken up
 
 
 def connect_wifi():
@@ -53,7 +58,22 @@ def upload(name=""):
         time.sleep(3)  # the same bytes under the same name are stored once
 
 
+def report():
+    said = {"version": version, "settings": has, "can": ["quality"]}
+    client.publish(SETTINGS_TOPIC + "/reported", json.dumps(said))
+
+
+def take_up(wish):
+    global version
+    version = wish["version"]
+    has["quality"] = wish["settings"].get("quality", has["quality"])
+    camera.quality(63 - has["quality"] * 59 // 100)  # the camera counts the other way
+    report()
+
+
 def on_message(topic, payload):
+    if topic == SETTINGS_TOPIC.encode():
+        return take_up(json.loads(payload))
     try:
         order = json.loads(payload)
         action, name = order["action"], order["name"]
@@ -65,12 +85,13 @@ def on_message(topic, payload):
 
 
 def listen():
-    client = MQTTClient(CODE, HUB, port=MQTT_PORT, user=CODE, password=KEY, keepalive=60)
     client.set_callback(on_message)
     client.set_last_will(STATUS_TOPIC, "offline", qos=1)
     client.connect()
     client.subscribe(COMMAND_TOPIC, qos=1)
     client.publish(STATUS_TOPIC, "online", qos=1)
+    report()
+    client.subscribe(SETTINGS_TOPIC, qos=1)
     pinged = time.time()
     while True:
         client.check_msg()

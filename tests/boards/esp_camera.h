@@ -13,7 +13,7 @@ typedef int esp_err_t;
 typedef enum { LEDC_TIMER_0 } ledc_timer_t;
 typedef enum { LEDC_CHANNEL_0 } ledc_channel_t;
 typedef enum { PIXFORMAT_RGB565, PIXFORMAT_JPEG = 4 } pixformat_t;
-typedef enum { FRAMESIZE_QVGA = 5, FRAMESIZE_XGA = 10 } framesize_t;
+typedef enum { FRAMESIZE_QVGA = 5, FRAMESIZE_VGA = 8, FRAMESIZE_SVGA = 9, FRAMESIZE_XGA = 10, FRAMESIZE_UXGA = 13 } framesize_t;
 typedef enum { CAMERA_GRAB_WHEN_EMPTY, CAMERA_GRAB_LATEST } camera_grab_mode_t;
 typedef enum { CAMERA_FB_IN_PSRAM, CAMERA_FB_IN_DRAM } camera_fb_location_t;
 
@@ -40,6 +40,17 @@ typedef struct {
   size_t len, width, height;
   pixformat_t format;
 } camera_fb_t;
+
+typedef struct sensor {
+  int (*set_quality)(struct sensor *sensor, int quality);
+} sensor_t;
+
+static inline int board_set_quality(sensor_t *sensor, int quality) { return sensor && quality >= 4 && quality <= 63 ? 0 : -1; }
+
+static inline sensor_t *esp_camera_sensor_get(void) {
+  static sensor_t sensor = {board_set_quality};
+  return &sensor;
+}
 
 static inline esp_err_t esp_camera_init(const camera_config_t *config) { return config ? ESP_OK : ESP_FAIL; }
 

@@ -14,7 +14,7 @@ from tests.flows.story import Visitor, until
 from tests.hub_process import running_hub
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-FIELDS = "code profile command_topic result_topic frame_topic picture_topic picture_ack_topic result_publisher ack_base"
+FIELDS = "code profile command_topic result_topic frame_topic picture_topic picture_ack_topic result_publisher ack_base one_wake"
 LANGUAGES = ["arduino", "esp-idf", "micropython"]
 PATIENCE_S = 60.0
 _numbers = itertools.count(1)
@@ -96,8 +96,8 @@ class Bench:
     async def can_be_asked(self) -> bool:
         return (await self.person.api.get(f"/devices/{self.code}")).json()["listens"] is True
 
-    async def obeys(self, program: Path) -> None:
-        """Run a camera: it uploads by itself, and takes a picture when it is asked for one."""
+    async def obeys(self, program: Path, quality: int = 0) -> None:
+        """Run a camera: it uploads by itself, and takes a picture when it is asked for one, and this quality."""
         with running(self.command(program), self.folder, self.picture):
             first = await until(self.newest, PATIENCE_S)
             assert first["size_bytes"] == self.picture.stat().st_size
@@ -106,6 +106,48 @@ class Bench:
             answer = await self.person.api.post(f"/devices/{self.code}/capture", json={"wait": 25})
             assert answer.status_code == 200 and answer.json()["source"] == "http", answer.text
             assert answer.json()["command"]
+            if quality:
+                await self.takes_up(quality)
+
+    async def takes_up(self, quality: int) -> None:
+        wish = await self.person.api.patch(f"/devices/{self.code}/camera-settings", json={"quality": quality})
+        assert wish.status_code == 200, wish.text
+
+        async def applied() -> bool:
+            return (await self.settings())["state"] == "applied"
+
+        await until(applied, PATIENCE_S)
+
+    async def settings(self) -> dict:
+        return (await self.person.api.get(f"/devices/{self.code}/camera-settings")).json()
+
+    async def sleeps_and_obeys(self, program: Path) -> None:
+        """Run a camera that sleeps: it takes up settings, takes a picture that was asked for, and starts again."""
+        with running(self.command(program), self.folder, self.picture):
+            await until(self.newest, PATIENCE_S)
+            wish = {"understood": True, "frame_size": "VGA", "quality": 40, "led": "on"}
+            await self.person.api.patch(f"/devices/{self.code}/camera-settings", json=wish)
+
+            async def answered() -> bool:
+                return (await self.settings())["state"] == "refused"
+
+            await until(answered, PATIENCE_S)
+            told = await self.settings()
+            assert (told["reported"]["frame_size"], told["reported"]["quality"]) == ("VGA", 40)
+            assert list(told["refused"]) == ["led"] and "quality" in told["can"]
+            answer = await self.person.api.post(f"/devices/{self.code}/capture", json={"wait": 25})
+            assert answer.status_code == 200 and answer.json()["command"], answer.text
+
+    async def starts_again(self, program: Path) -> None:
+        """Run a camera that sleeps: it starts again when it is asked to, and says so."""
+        with running(self.command(program), self.folder, self.picture):
+            await self.person.api.patch(f"/devices/{self.code}/camera-settings", json={"understood": True})
+            await self.person.api.post(f"/devices/{self.code}/restart")
+
+            async def done() -> bool:
+                return (await self.settings())["restart"] == "done"
+
+            await until(done, PATIENCE_S)
 
     async def shows(self, program: Path) -> None:
         """Run a panel: what is sent to it arrives whole, and is shown."""
@@ -178,13 +220,22 @@ async def test_a_handed_panel_program_fetches_shows_and_says_so(bench):
 
 async def test_the_example_sketches_upload_obey_and_show(bench):
     await bench.add("generic")
-    await bench.obeys(bench.example("arduino/camera/camera.ino"))
+    await bench.obeys(bench.example("arduino/camera/camera.ino"), quality=40)
     await bench.add_panel()
     await bench.shows(bench.example("arduino/panel/panel.ino"))
 
 
 async def test_the_micropython_examples_upload_obey_and_show(bench):
     await bench.add("generic")
-    await bench.obeys(bench.example("micropython/camera.py"))
+    await bench.obeys(bench.example("micropython/camera.py"), quality=40)
     await bench.add_panel()
     await bench.shows(bench.example("micropython/panel.py"))
+
+
+@pytest.mark.parametrize("slug", LANGUAGES)
+async def test_a_handed_program_that_sleeps_gets_all_in_one_wake(bench, slug):
+    await bench.add("generic", one_wake=True, reporting_interval_s=1)
+    program = bench.handed(slug)
+    await bench.sleeps_and_obeys(program)
+    if slug != "micropython":  # Its runner does not start it again.
+        await bench.starts_again(program)

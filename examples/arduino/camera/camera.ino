@@ -1,4 +1,4 @@
-// A PhotoHub camera: uploads by HTTP, and takes a picture whenever MQTT asks for one.
+// A PhotoHub camera: uploads by HTTP, and takes a picture, or another JPEG quality, whenever MQTT asks for one.
 // Libraries: PubSubClient and ArduinoJson. Board: an ESP32 with a camera and PSRAM.
 // The pins are those of the AI-Thinker ESP32-CAM; put in your own board's.
 #include <ArduinoJson.h>
@@ -17,6 +17,8 @@ const char *CODE = "porch";
 const char *KEY = "<the key of this device>";
 const char *COMMAND_TOPIC = "photohub/porch/command";
 const char *STATUS_TOPIC = "photohub/porch/status";
+const char *SETTINGS_TOPIC = "photohub/porch/settings";
+const char *REPORT_TOPIC = "photohub/porch/settings/reported";
 
 const char *KEPT_HEADERS[] = {"Retry-After"};
 
@@ -24,6 +26,8 @@ WiFiClient wire;
 PubSubClient mqtt(wire);
 String wantedName;  // set by a command, taken by loop()
 bool wanted = false;
+int settingsVersion = 0;  // of the hub's wish that was taken up; kept until the power goes
+int quality = 90;         // percent; esp32-camera counts the other way, from 4 to 63
 
 bool startCamera() {
   camera_config_t c = {};
@@ -31,7 +35,7 @@ bool startCamera() {
   c.pin_d7 = 35; c.pin_d6 = 34; c.pin_d5 = 39; c.pin_d4 = 36; c.pin_d3 = 21; c.pin_d2 = 19; c.pin_d1 = 18; c.pin_d0 = 5;
   c.pin_vsync = 25; c.pin_href = 23; c.pin_pclk = 22;
   c.xclk_freq_hz = 20000000; c.ledc_timer = LEDC_TIMER_0; c.ledc_channel = LEDC_CHANNEL_0;
-  c.pixel_format = PIXFORMAT_JPEG; c.frame_size = FRAMESIZE_XGA; c.jpeg_quality = 10; c.fb_count = 1;
+  c.pixel_format = PIXFORMAT_JPEG; c.frame_size = FRAMESIZE_XGA; c.jpeg_quality = 63 - quality * 59 / 100; c.fb_count = 1;
   c.fb_location = CAMERA_FB_IN_PSRAM; c.grab_mode = CAMERA_GRAB_WHEN_EMPTY;
   return esp_camera_init(&c) == ESP_OK;
 }
@@ -76,9 +80,25 @@ void takeAndUpload(const String &name) {
   esp_camera_fb_return(picture);
 }
 
+void reportSettings() {
+  char text[120];
+  snprintf(text, sizeof(text), "{\"version\":%d,\"settings\":{\"quality\":%d},\"can\":[\"quality\"]}", settingsVersion, quality);
+  mqtt.publish(REPORT_TOPIC, text);
+}
+
+void takeUp(JsonDocument &wish) {
+  if (!wish["version"].is<int>()) return;
+  settingsVersion = wish["version"].as<int>();
+  if (wish["settings"]["quality"].is<int>()) quality = wish["settings"]["quality"].as<int>();
+  sensor_t *sensor = esp_camera_sensor_get();
+  if (sensor) sensor->set_quality(sensor, 63 - quality * 59 / 100);
+  reportSettings();
+}
+
 void onMessage(char *topic, byte *payload, unsigned int length) {
   JsonDocument order;
   if (deserializeJson(order, payload, length)) return;
+  if (strcmp(topic, SETTINGS_TOPIC) == 0) return takeUp(order);
   JsonVariant action = order["action"];
   bool capture = (action.is<int>() && action.as<int>() == 0) || action == "0";
   if (!capture || !order["name"].is<const char *>()) return;
@@ -94,6 +114,8 @@ void connectBroker() {
   }
   mqtt.subscribe(COMMAND_TOPIC, 1);
   mqtt.publish(STATUS_TOPIC, "online");
+  reportSettings();
+  mqtt.subscribe(SETTINGS_TOPIC, 1);
 }
 
 void setup() {

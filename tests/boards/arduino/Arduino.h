@@ -28,10 +28,21 @@ class String {
   const char *c_str() const { return text_.c_str(); }
   long toInt() const { return atol(text_.c_str()); }
   bool operator==(const char *other) const { return text_ == other; }
+  String operator+(const String &other) const { return String(text_ + other.text_); }
 
  private:
   std::string text_;
 };
+
+// The core's C library has it, which this computer's may not.
+inline size_t board_strlcpy(char *to, const char *from, size_t room) {
+  snprintf(to, room, "%s", from);
+  return strlen(from);
+}
+#define strlcpy board_strlcpy
+#ifndef RTC_DATA_ATTR
+#define RTC_DATA_ATTR
+#endif
 
 inline void delay(uint32_t ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 inline unsigned long millis() {

@@ -1,36 +1,34 @@
-// ArduinoJson 7, for flat objects of strings and whole numbers: what a command is.
+// ArduinoJson 7, for objects of texts, whole numbers and objects: what commands and answers are.
 #pragma once
-#include <map>
-
+#include "../json.h"
 #include "Arduino.h"
 
 class JsonVariant {
  public:
-  JsonVariant(const std::string *text = nullptr, const int *number = nullptr) : text_(text), number_(number) {}
+  JsonVariant(const board_json::Value *value = nullptr) : value_(value) {}
   template <typename T> bool is() const {
-    if constexpr (std::is_same_v<T, int>) return number_ != nullptr;
-    else return text_ != nullptr;
+    if constexpr (std::is_same_v<T, int>) return value_ && value_->kind == board_json::Value::NUMBER;
+    else return value_ && value_->kind == board_json::Value::TEXT;
   }
   template <typename T> T as() const {
-    if constexpr (std::is_same_v<T, int>) return number_ ? *number_ : 0;
-    else return text_ ? text_->c_str() : nullptr;
+    if constexpr (std::is_same_v<T, int>) return is<T>() ? value_->number : 0;
+    else return is<T>() ? value_->text.c_str() : nullptr;
   }
-  bool operator==(const char *other) const { return text_ && *text_ == other; }
+  JsonVariant operator[](const char *key) const {
+    if (!value_) return JsonVariant();
+    auto found = value_->inside.find(key);
+    return found == value_->inside.end() ? JsonVariant() : JsonVariant(&found->second);
+  }
+  bool operator==(const char *other) const { return is<const char *>() && value_->text == other; }
 
  private:
-  const std::string *text_;
-  const int *number_;
+  const board_json::Value *value_;
 };
 
 class JsonDocument {
  public:
-  JsonVariant operator[](const char *key) const {
-    auto text = texts.find(key);
-    auto number = numbers.find(key);
-    return JsonVariant(text == texts.end() ? nullptr : &text->second, number == numbers.end() ? nullptr : &number->second);
-  }
-  std::map<std::string, std::string> texts;
-  std::map<std::string, int> numbers;
+  JsonVariant operator[](const char *key) const { return JsonVariant(&value)[key]; }
+  board_json::Value value;
 };
 
 struct DeserializationError {
@@ -38,22 +36,7 @@ struct DeserializationError {
   explicit operator bool() const { return failed; }
 };
 
-inline DeserializationError deserializeJson(JsonDocument &document, const uint8_t *data, size_t length) {
-  std::string json((const char *)data, length);
-  size_t at = json.find('{');
-  if (at == std::string::npos || json.back() != '}') return {true};
-  while ((at = json.find('"', at)) != std::string::npos) {
-    size_t end = json.find('"', at + 1), value = json.find(':', end) + 1;
-    std::string key = json.substr(at + 1, end - at - 1);
-    value = json.find_first_not_of(" ", value);
-    if (json[value] == '"') {
-      end = json.find('"', value + 1);
-      document.texts[key] = json.substr(value + 1, end - value - 1);
-    } else {
-      document.numbers[key] = atoi(json.c_str() + value);
-    }
-    at = end + 1;
-    at = json.find(',', json[value] == '"' ? at : value);
-  }
-  return {false};
+template <typename Byte> DeserializationError deserializeJson(JsonDocument &document, const Byte *data, size_t length) {
+  document.value = board_json::parse(std::string((const char *)data, length));
+  return {document.value.kind != board_json::Value::OBJECT};
 }

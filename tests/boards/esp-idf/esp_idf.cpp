@@ -1,6 +1,9 @@
 // What stands behind esp_idf.h: threads for tasks, real sockets for HTTP and MQTT.
 #include "esp_idf.h"
+#include "../esp_sleep.h"
+#include "../json.h"
 
+#include <csetjmp>
 #include <cstdarg>
 #include <cstring>
 #include <chrono>
@@ -221,29 +224,23 @@ int esp_mqtt_client_publish(esp_mqtt_client_handle_t client, const char *topic, 
 
 // --- cJSON
 
-cJSON *cJSON_ParseWithLength(const char *value, size_t length) {
-  std::string json(value, length);
-  size_t at = json.find('{');
-  if (at == std::string::npos || json.back() != '}') return nullptr;
-  cJSON *object = (cJSON *)calloc(1, sizeof(cJSON));
-  while ((at = json.find('"', at)) != std::string::npos) {
-    cJSON *item = (cJSON *)calloc(1, sizeof(cJSON));
-    size_t end = json.find('"', at + 1), start = json.find_first_not_of(" ", json.find(':', end) + 1);
-    item->string = strdup(json.substr(at + 1, end - at - 1).c_str());
-    if (json[start] == '"') {
-      end = json.find('"', start + 1);
-      item->valuestring = strdup(json.substr(start + 1, end - start - 1).c_str());
-    } else {
-      item->type = 8;
-      item->valueint = atoi(json.c_str() + start);
-      end = start;
-    }
-    item->next = object->child;
-    object->child = item;
-    at = end == start ? json.find(',', start) : end + 1;
-    if (at == std::string::npos) break;
+static cJSON *itemOf(const std::string &name, const board_json::Value &value) {
+  cJSON *item = (cJSON *)calloc(1, sizeof(cJSON));
+  item->string = strdup(name.c_str());
+  if (value.kind == board_json::Value::TEXT) item->valuestring = strdup(value.text.c_str());
+  if (value.kind == board_json::Value::NUMBER) item->type = 8;
+  item->valueint = value.number;
+  for (auto &pair : value.inside) {
+    cJSON *inside = itemOf(pair.first, pair.second);
+    inside->next = item->child;
+    item->child = inside;
   }
-  return object;
+  return item;
+}
+
+cJSON *cJSON_ParseWithLength(const char *value, size_t length) {
+  board_json::Value read = board_json::parse(std::string(value, length));
+  return read.kind == board_json::Value::OBJECT ? itemOf("", read) : nullptr;
 }
 
 cJSON *cJSON_GetObjectItem(const cJSON *object, const char *name) {
@@ -264,7 +261,16 @@ void cJSON_Delete(cJSON *item) {
   free(item);
 }
 
+// Deep sleep: app_main begins anew. What it holds on its stack is gone, as on the board.
+static jmp_buf wakes;
+
+void esp_deep_sleep(uint64_t us) {
+  std::this_thread::sleep_for(std::chrono::microseconds(us));
+  longjmp(wakes, 1);
+}
+
 int main() {
+  setjmp(wakes);
   app_main();
   while (true) vTaskDelay(1000);
 }

@@ -11,13 +11,21 @@ class Response:
 
 
 def post(url, data=b"", headers=(), timeout=None):
+    return _ask("POST", url, data, headers, timeout)
+
+
+def get(url, data=b"", headers=(), timeout=None):
+    return _ask("GET", url, data, headers, timeout)
+
+
+def _ask(method, url, data, headers, timeout):
     host, _, path = url.split("://", 1)[1].partition("/")
     host, _, port = host.partition(":")
     link = socket.socket()
     link.settimeout(timeout)
     try:
         link.connect(socket.getaddrinfo(host, int(port or 80))[0][-1])
-        link.write(f"POST /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(data)}\r\n")
+        link.write(f"{method} /{path} HTTP/1.0\r\nHost: {host}\r\nContent-Length: {len(data)}\r\n")
         for name in headers:
             link.write(f"{name}: {headers[name]}\r\n")
         link.write(b"\r\n")
