@@ -23,6 +23,7 @@ urlpatterns = [
     path("audit.csv", audit.export, name="audit_csv"),
     path("", include("photohub.accounts.urls")),
     path("", include("photohub.status.urls")),
+    path("", include("photohub.hub_settings.urls")),
     path("devices/", include("devices.urls")),
     path("panels/", include("devices.panels.overview.urls")),
     path("schedules/", include("devices.schedules.urls")),

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
@@ -15,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from devices.access.rights import Action, require
+from devices.hub_settings import values
 from devices.registry.models import LastingLinks
 from photohub.lib.ids import read_id
 from photohub.lib.network.site import base_url
@@ -97,7 +97,7 @@ def has_lasting_link(capture: Capture) -> bool:
         return False
     if device.lasting_links:
         return device.lasting_links == LastingLinks.ON
-    return settings.LASTING_LINKS or bool(device.result_topic)
+    return values.lasting_links() or bool(device.result_topic)
 
 
 class Taken(Protocol):

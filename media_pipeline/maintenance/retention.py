@@ -28,6 +28,7 @@ from django.utils import timezone
 
 from devices.events import clock_watch
 from devices.events.models import ServiceBeat
+from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
@@ -93,7 +94,7 @@ def retain() -> tuple[int, int]:
     try:
         check_disk(run.proof)
         problems += _by_age(run)
-        if settings.KEEP_BYTES:
+        if values.keep_bytes():
             problems += _fit(run)
     except DiskMissing:
         problems = [Problem("retention_disk", {"folder": str(settings.PICTURES_DIR)})]
@@ -105,8 +106,8 @@ def retain() -> tuple[int, int]:
 
 def _is_limited() -> bool:
     return bool(
-        settings.KEEP_DAYS
-        or settings.KEEP_BYTES
+        values.keep_days()
+        or values.keep_bytes()
         or settings.FREE_LOCAL_AFTER_DAYS
         or settings.THIN_AFTER_DAYS
     )
@@ -137,15 +138,15 @@ def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
 
 def _by_age(run: Run) -> list[Problem]:
     """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
-    by_age = settings.KEEP_DAYS or settings.FREE_LOCAL_AFTER_DAYS or settings.THIN_AFTER_DAYS
+    by_age = values.keep_days() or settings.FREE_LOCAL_AFTER_DAYS or settings.THIN_AFTER_DAYS
     if not (by_age or long_trashed().exists()):
         return []
     if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
     run.allow_by_age()
     _delete_all(run, long_trashed(), "trashed_at")
-    if settings.KEEP_DAYS:
-        before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+    if values.keep_days():
+        before = timezone.now() - timedelta(days=values.keep_days())
         _delete_all(run, older_than(before), "received_at")
         _delete_all(run, trashed_older_than(before), "received_at")
     # Like pictures of one camera may lie on several machines: one of these thins out all of them.
@@ -218,7 +219,7 @@ def behind(rows: QuerySet, time_field: str, key_field: str, at: datetime, key: o
 
 def _fit(run: Run) -> list[Problem]:
     """Make the pictures on this hub fit into PHOTOHUB_KEEP_BYTES. What is not mirrored yet stays until it is."""
-    over = (_local(Capture.everything).aggregate(total=Sum("size_bytes"))["total"] or 0) - settings.KEEP_BYTES
+    over = (_local(Capture.everything).aggregate(total=Sum("size_bytes"))["total"] or 0) - values.keep_bytes()
     mirror = open_mirror(settings)
     if over > 0:
         for batch in _oldest_local(run, mirror):

@@ -15,6 +15,7 @@ from devices.events import clock_watch, heartbeats
 from devices.events import record as events
 from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
+from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.nodes import here, known
@@ -56,12 +57,12 @@ def doubt_of_the_clock() -> Problem | None:
 
 def left_by_age() -> list[Problem]:
     """Say how many pictures are older than they should be, when a run has not done them all."""
-    if not settings.KEEP_DAYS:
+    if not values.keep_days():
         return []
-    before = timezone.now() - timedelta(days=settings.KEEP_DAYS)
+    before = timezone.now() - timedelta(days=values.keep_days())
     old = here.own() & Q(received_at__lt=before, kept=False)
     left = Capture.objects.filter(old).count() + Capture.everything.in_trash().filter(old).count()
-    return [Problem("retention_backlog", {"count": left, "days": settings.KEEP_DAYS})] if left else []
+    return [Problem("retention_backlog", {"count": left, "days": values.keep_days()})] if left else []
 
 
 def left_over_bytes(over: int) -> list[Problem]:
@@ -80,7 +81,7 @@ def left_over_bytes(over: int) -> list[Problem]:
     # Without a mirror, whether it is copied keeps no picture.
     names = ("kept", "waiting", "failed", "never") if mirrored else ("kept",)
     problems = [
-        Problem("retention_bytes", {"limit": size_in_words(settings.KEEP_BYTES), "over": size_in_words(over)})
+        Problem("retention_bytes", {"limit": size_in_words(values.keep_bytes()), "over": size_in_words(over)})
     ]
     return problems + [
         Problem(f"retention_{n}", {"count": found[f"n_{n}"]}) for n in names if found[f"n_{n}"]

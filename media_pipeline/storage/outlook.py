@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
 from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
@@ -37,13 +38,13 @@ def _held(now: datetime, pictures: Growth | None) -> Held:
     """Say how much pictures can grow before retention takes as many as come."""
     if here.is_one_of_several():
         return Held()
-    by_bytes = max(settings.KEEP_BYTES - cameras.total_bytes(), 0) if settings.KEEP_BYTES else None
+    by_bytes = max(values.keep_bytes() - cameras.total_bytes(), 0) if values.keep_bytes() else None
     by_days = None
-    if settings.KEEP_DAYS and pictures is not None:
+    if values.keep_days() and pictures is not None:
         oldest = Capture.objects.order_by("received_at").values_list("received_at", flat=True).first()
         age = now - oldest if oldest else timedelta(0)
         # Of a busy day more than usual, so that it is not promised too soon.
-        by_days = pictures.high * max(settings.KEEP_DAYS - age / timedelta(days=1), 0)
+        by_days = pictures.high * max(values.keep_days() - age / timedelta(days=1), 0)
     return Held(by_bytes, by_days)
 
 
@@ -53,14 +54,14 @@ def say(found: Forecast) -> str:
         return _("How long the disk lasts is known after a day of pictures.")
     if found.kind == "held_by_bytes":
         text = _("The disk does not fill: at most %(size)s of pictures are kept.")
-        return text % {"size": size_in_words(settings.KEEP_BYTES)}
+        return text % {"size": size_in_words(values.keep_bytes())}
     if found.kind == "held_by_days":
         text = ngettext(
             "The disk does not fill: pictures are kept for %(n)d day.",
             "The disk does not fill: pictures are kept for %(n)d days.",
-            settings.KEEP_DAYS,
+            values.keep_days(),
         )
-        return text % {"n": settings.KEEP_DAYS}
+        return text % {"n": values.keep_days()}
     if found.kind == "stays":
         return _("At this pace the disk lasts for years.")
     if found.likely_days < 1:

@@ -1,4 +1,4 @@
-"""The hub's time zone, as an owner chooses it: proposed from his browser at the set-up, changed on the account page."""
+"""The hub's time zone, as an owner chooses it: proposed from his browser at the set-up, changed on the page of settings."""
 
 from functools import cache
 from zoneinfo import available_timezones
@@ -80,4 +80,4 @@ def choose(request: HttpRequest) -> HttpResponse:
             choices.choose_timezone(zone)
             audit.note(Word.CHANGED, Kind.HUB, details=said("Time zone: %(zone)s.", zone=zone))
         messages.success(request, _("The hub's time zone is %(zone)s.") % {"zone": form.cleaned_data["zone"]})
-    return redirect("account")
+    return redirect("hub_settings")

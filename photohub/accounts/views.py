@@ -17,12 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from devices.access import rights
 from devices.access.models import ApiToken
-from devices.access.rights import Action, can
 from devices.audit import record as audit
 from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
 from devices.keys import tokens
-from photohub.accounts import first_owner, invitations, time_zone
+from photohub.accounts import first_owner, invitations
 from photohub.accounts.forms import (
     FirstOwnerForm,
     NewPasswordForm,
@@ -34,7 +33,7 @@ from photohub.accounts.logins import entering, factors, sessions
 from photohub.accounts.shown_once import keep_once, take_once
 from photohub.lib.pages.sentences import said
 from photohub.lib.pages.sessions import end_sessions
-from photohub.lib.pages.timezones import hub_timezone, timezone_of
+from photohub.lib.pages.timezones import timezone_of
 
 
 class LogInView(auth_views.LoginView):
@@ -152,8 +151,6 @@ def account(request: HttpRequest) -> HttpResponse:
 def _render_account(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
     context.setdefault("password_form", NewPasswordForm(request.user))
     context.setdefault("token_form", TokenForm())
-    if can(request.user, Action.MANAGE):
-        context |= {"zone_form": time_zone.form_of_hub(), "hub_zone": str(hub_timezone())}
     context["sso"] = settings.OIDC_NAME if settings.OIDC_ISSUER else ""
     context["second_factors"] = factors.of_person(request.user)
     context["sessions"] = sessions.sessions_of(request)

@@ -136,6 +136,13 @@ ROOMS: tuple[Room, ...] = (
                 "bell",
                 also=gettext_lazy("alerts notifications messages e-mail webhook ntfy"),
             ),
+            Page(
+                "hub_settings",
+                gettext_lazy("Settings"),
+                "settings",
+                OWNER,
+                gettext_lazy("time zone language links retention environment"),
+            ),
             Page("people", gettext_lazy("People"), "users", OWNER, gettext_lazy("accounts roles invitations")),
             Page("audit", gettext_lazy("Audit log"), "scroll-text", OWNER, gettext_lazy("who did what history people")),
             Page(
@@ -147,7 +154,7 @@ ROOMS: tuple[Room, ...] = (
             Page("api:docs", gettext_lazy("API"), "braces", also=gettext_lazy("programs documentation openapi")),
             Page("back_office", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
         ),
-        ("status*", "alert*", "people*", "audit*", "account*", "api:*"),
+        ("status*", "alert*", "hub_settings*", "people*", "audit*", "account*", "api:*"),
         "s",
     ),
 )  # fmt: skip

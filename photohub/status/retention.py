@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from devices.hub_settings import values
 from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance import retention_wording
 from photohub.lib.pages.sizes import size_in_words
@@ -29,8 +30,8 @@ def _limits() -> list[tuple[str, str]]:
         return _("%(days)d days") % {"days": number}
 
     limits = [
-        (_("Delete pictures after"), settings.KEEP_DAYS, days(settings.KEEP_DAYS)),
-        (_("Limit on this hub"), settings.KEEP_BYTES, size_in_words(settings.KEEP_BYTES)),
+        (_("Delete pictures after"), values.keep_days(), days(values.keep_days())),
+        (_("Limit on this hub"), values.keep_bytes(), size_in_words(values.keep_bytes())),
         (_("Thin out similar pictures after"), settings.THIN_AFTER_DAYS, days(settings.THIN_AFTER_DAYS)),
         (_("Only in the mirror after"), settings.FREE_LOCAL_AFTER_DAYS, days(settings.FREE_LOCAL_AFTER_DAYS)),
     ]

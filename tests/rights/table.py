@@ -61,6 +61,11 @@ POST      status/storage                                owner
 POST      status/retry                                  owner
 POST      status/adopt                                  owner
 POST      status/go-on                                  owner
+GET       settings                                      owner
+POST      settings/language                             owner
+POST      settings/links                                owner
+POST      settings/retention                            owner
+POST      settings/retention/take-back                  owner
 GET       devices/                                      login
 GET,POST  devices/add/                                  owner
 GET       devices/add/code                              owner

@@ -42,7 +42,7 @@ def test_a_setup_without_a_zone_chooses_none(client):
     assert choices.chosen_timezone() == ""
 
 
-def test_an_owner_changes_it_on_the_account_page(alice):
+def test_an_owner_changes_it_on_the_page_of_settings(alice):
     page = alice.post("/account/time-zone", {"zone": "Asia/Kolkata"}, follow=True).content.decode()
     assert "The hub’s time zone is" in page or "time zone is Asia/Kolkata" in page
     assert '<option value="Asia/Kolkata" selected>' in page
@@ -57,7 +57,7 @@ def test_what_is_no_zone_is_refused(alice, zone):
 
 def test_the_environment_wins_and_is_shown(alice, settings):
     settings.HUB_TIME_ZONE = "Europe/Berlin"
-    page = alice.get("/account").content.decode()
+    page = alice.get("/settings").content.decode()
     assert "Europe/Berlin" in page and "PHOTOHUB_TIME_ZONE" in page and 'name="zone"' not in page
     alice.post("/account/time-zone", {"zone": "Asia/Shanghai"})
     assert choices.chosen_timezone() == ""
@@ -65,7 +65,7 @@ def test_the_environment_wins_and_is_shown(alice, settings):
 
 def test_nobody_else_sees_it(client):
     client.force_login(make_user("bob", "operator"))
-    assert 'name="zone"' not in client.get("/account").content.decode()
+    assert client.get("/settings").status_code == 403
 
 
 def test_the_status_page_says_where_nobody_chose(alice):
