@@ -125,7 +125,7 @@ def _days_of(run: ScheduledRun) -> dict[date, int]:
 def end_due() -> int:
     """End the runs whose commands have ended. Returns how many."""
     now, done = timezone.now(), 0
-    asked = ScheduledRun.objects.ordered()
+    asked = ScheduledRun.objects.asked()
     keys = clock.first_due(asked, "check_at", _LONGEST_PAUSE.total_seconds() * 2, now, _AT_ONCE)
     if not keys:
         return 0

@@ -142,7 +142,7 @@ class ScheduledRunQuerySet(OfDevices):
         """Keep the runs that wait for their turn, by their partial index."""
         return self.filter(state=inline(RunState.WAITING))
 
-    def ordered(self) -> "ScheduledRunQuerySet":
+    def asked(self) -> "ScheduledRunQuerySet":
         """Keep the runs that wait for their picture, by their partial index."""
         return self.filter(state=inline(RunState.ORDERED))
 

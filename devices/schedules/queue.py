@@ -42,7 +42,7 @@ _pace = clock.Pace()
 def waits() -> bool:
     """Tell whether time alone makes something due before the next look that comes anyway."""
     soon = timezone.now() + _SOON
-    runs = (ScheduledRun.objects.waiting(), ScheduledRun.objects.ordered())
+    runs = (ScheduledRun.objects.waiting(), ScheduledRun.objects.asked())
     return planning.is_due_by(soon) or any(each.filter(check_at__lte=soon).exists() for each in runs)
 
 

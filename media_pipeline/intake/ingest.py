@@ -274,7 +274,8 @@ def _settle_moved(uploads: dict[tuple, Upload], now: datetime) -> dict[tuple, Re
     """Return the receipts of pictures that another process stored, which heard them as well. First, for their locks."""
     moved = {key: upload for key, upload in uploads.items() if upload.moves is not None and upload.moves()}
     found = moving.find_stored((key[:2] for key in moved), now)
-    return {key: Receipt(*found[key[:2]], False) for key in moved if key[:2] in found}
+    stored = {key: found[key[:2]] for key in moved if key[:2] in found}
+    return {key: Receipt(id_, code, False) for key, (id_, code) in stored.items()}
 
 
 def _refuse_ended(upload: Upload, told: lookups.Known) -> Refused | None:

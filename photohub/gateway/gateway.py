@@ -31,7 +31,7 @@ from photohub.broker import log as broker_log
 from photohub.gateway import notices, state
 from photohub.gateway.inbox import Inbox
 from photohub.gateway.membership import NOTICE, Membership
-from photohub.gateway.mqtt_routes import channels_of
+from photohub.gateway.mqtt_routes import channels_of, lane_of
 from photohub.gateway.part import Part
 from photohub.gateway.streams import Intake
 from photohub.gateway.subscriptions import Subscriptions
@@ -214,7 +214,7 @@ class Gateway:
         await self._settle(*await self._subscriptions.bring_in_step(link))
 
     async def _take_adopted(self, link: Link, message: Incoming) -> None:
-        await self._inbox.put(link, message, _lane_of(message))
+        await self._inbox.put(link, message, lane_of(message.topic))
 
     # --- listening ---
 
@@ -247,7 +247,7 @@ class Gateway:
                     log.exception("An answer about the broker's accounts could not be read.")
                 message.ack()
                 continue
-            await self._inbox.put(link, message, _lane_of(message))
+            await self._inbox.put(link, message, lane_of(message.topic))
 
     # --- sending ---
 
@@ -378,12 +378,6 @@ class Gateway:
             log.warning("The link of %s cannot be published on %r: %s", capture.pk, topic, error)
             return False
         return True
-
-
-def _lane_of(message: Incoming) -> str:
-    """One lane keeps a device's messages in order, and one all lines of the broker's log."""
-    in_log = message.topic.startswith(broker_log.TOPIC)
-    return broker_log.TOPIC if in_log else addressing.stream_of_messages(message.topic)
 
 
 def _something_waits() -> bool:
