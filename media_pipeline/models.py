@@ -1,7 +1,7 @@
 """The models of all rooms, for Django alone: it looks for them here. Import them from their rooms."""
 
 from .alerts.channels.models import AlertChannel, ChannelKind
-from .alerts.models import Alert, AlertMessage, AlertRule, MessageState, Phase
+from .alerts.models import Alert, AlertMessage, AlertRule, LoginPlace, MessageState, Phase
 from .captures.models import Capture, Source, Step, Tag, Tagging
 from .history.models import SavedFilter
 from .links.models import ShareLink
@@ -44,6 +44,7 @@ __all__ = [
     "KeptFigure",
     "LapseFormat",
     "LapseState",
+    "LoginPlace",
     "MessageState",
     "MirrorState",
     "Node",

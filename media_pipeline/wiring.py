@@ -4,6 +4,7 @@
 imported. Importing a module connects nothing.
 """
 
+from devices.access import arrivals
 from devices.commands import results
 from devices.panels.playlists import turns as playlists
 from devices.panels.sources import fetching, sources
@@ -11,6 +12,7 @@ from devices.registry import removing
 from photohub.lib.files import shared
 from photohub.lib.messaging import enqueue
 
+from .alerts.kinds import logins
 from .captures import for_panels as showing
 from .captures import labels
 from .captures.models import Capture
@@ -30,6 +32,7 @@ def connect() -> None:
     deleting.on_delete(playlists.forget)
     labels.on_note(index.note_change)
     fetching.on_own_link(showing.read_link)
+    arrivals.on_login(logins.note_login)
     here.on_first(Capture.everything.exists)
     shared.share_with(sharing.BetweenMachines())
     enqueue.route_with(queues.route, queues.own_queue)

@@ -7,12 +7,17 @@ from devices.panels.deliveries.endpoint import push_image
 from devices.panels.fetching import endpoint as panel_pull
 from devices.panels.fetching import trmnl_endpoint as trmnl
 from photohub.lib.memory.urls_later import UrlsLater, only_a_name
+from photohub.pages import installing
 from photohub.pages import views as pages
 from photohub.pages.search import search
 
 urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
     path("favicon.ico", pages.favicon, name="favicon"),
+    path("manifest.webmanifest", installing.manifest, name="manifest"),
+    path("icon-<int:side>.png", installing.icon, name="app_icon"),
+    path("worker.js", installing.worker, name="service_worker"),
+    path("offline", installing.offline, name="offline"),
     path("readyz", pages.readyz, name="readyz"),
     UrlsLater("api/v1/", "photohub.api.urls", "api", "ninja"),
     UrlsLater("admin/", "photohub.pages.back_office_urls", "admin"),

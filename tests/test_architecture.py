@@ -49,6 +49,8 @@ ONLY_IN = {
     "psycopg": r"-",
     "psycopg_pool": r"photohub\.lib\.database\.db",
     "apprise": r"media_pipeline\.alerts\.channels\.apprise_services",
+    "pywebpush": r"media_pipeline\.alerts\.channels\.push",
+    "py_vapid": r"media_pipeline\.alerts\.channels\.push",
     "cryptography": r"devices\.firmware\.signing|photohub\.lib\.encryption",
 }
 ENVIRONMENT_READERS = {
@@ -63,6 +65,7 @@ ENVIRONMENT_READERS = {
 }
 # Modules without a test file of their own, and the files that try what they do.
 TESTED_ELSEWHERE = {
+    "devices.access.arrivals": "media_pipeline/alerts/kinds/test_logins.py",
     "devices.access.back_office": "devices/test_admin.py",
     "devices.access.models": "devices/access/test_rights.py",
     "devices.apps": "photohub/test_checks.py",

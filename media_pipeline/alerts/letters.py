@@ -47,6 +47,8 @@ def letter_of(message: AlertMessage) -> Letter:
             tone=_tone_of(alert, is_over),
             facts=_facts_of(message, picture),
             picture=_picture_of(picture) if picture is not None else None,
+            path=path_of(alert),
+            image_path=reverse("capture_thumb", args=[picture.pk]) if picture is not None else "",
         )
 
 
@@ -66,6 +68,7 @@ def letter_of_many(messages: list[AlertMessage]) -> Letter:
         base_url() + reverse("alerts"),
         _tone_of(last, is_over),
         first.facts,
+        path=reverse("alerts"),
     )
 
 
@@ -78,6 +81,7 @@ def letter_of_test(channel: AlertChannel, id: str) -> Letter:
             _("This channel works. Alerts arrive here."),
             base_url() + reverse("alerts"),
             facts={"type": "test"},
+            path=reverse("alerts"),
         )
 
 

@@ -199,3 +199,22 @@ class AlertMessage(models.Model):
     def error_text(self) -> str:
         """Why it was not sent, in the language that is active."""
         return say(self.error_said, self.error)
+
+
+class LoginPlace(models.Model):
+    """A network from which a person has logged in."""
+
+    user_id: int
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    place = models.CharField(max_length=64)
+    last_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name, verbose_name_plural = _("place of logins"), _("places of logins")
+        constraints = [models.UniqueConstraint(fields=["user", "place"], name="each_place_of_a_person_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.place}"

@@ -20,7 +20,8 @@ FILL = "from tests.browser.full_hub import fill; fill()"
 # Answers to programs, files, and fragments of pages.
 NO_PAGES = set(
     """
-healthz readyz favicon.ico audit.csv gaps.csv login/second login/set-up login/passkey
+healthz readyz favicon.ico manifest.webmanifest icon-<int:side>.png worker.js
+audit.csv gaps.csv login/second login/set-up login/passkey
 image panel/next panel/<str:key>/next panel/i/<str:token>
 api/setup api/setup/ api/display api/display/
 devices/add/code devices/show/drawn devices/deliveries/<uuid:id>/picture devices/<slug:code>/now
@@ -68,7 +69,7 @@ ADDRESSES = {
     ],
     "alerts/rules/<uuid:id>": ["alerts/rules/{alert_rule}"],
     "alerts/channels/new": [
-        f"alerts/channels/new{query}" for query in ("", "?service=mail", "?service=webhook", "?service=other")
+        f"alerts/channels/new{query}" for query in ("", "?service=mail", "?service=webhook", "?service=push")
     ],
     "alerts/channels/<uuid:id>": [f"alerts/channels/{{{name}}}" for name in ("webhook", "mail_channel")],
     "rules/<uuid:id>/edit": ["rules/{rule}/edit"],

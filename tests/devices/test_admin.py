@@ -92,7 +92,7 @@ def test_every_table_is_in_the_back_office():
     queues = {"Removal", "DeviceRemoval", "Invitation", "EmptyingOrder", "ChangedHour", "ChangedText"}
     made = {"HourCount", "DayCount", "CountedSpan", "KeptFigure", "TextBlock", "IndexedSpan"}
     made |= {"TelemetrySample", "TelemetryHour", "SummedUp", "DaySize", "CameraSize", "DiskSample"}
-    own = {"SavedFilter", "AlertRule", "AlertChannel", "Alert", "AlertMessage"}
+    own = {"SavedFilter", "AlertRule", "AlertChannel", "Alert", "AlertMessage", "LoginPlace"}
     assert missing <= queues | made | own | {"Tagging", "DeviceInGroup"}
 
 

@@ -14,6 +14,10 @@ owner      owners, else 403
 
 PAGES = """
 GET       healthz                                       open
+GET       manifest.webmanifest                          open
+GET       icon-<int:side>.png                           open
+GET       worker.js                                     open
+GET       offline                                       open
 GET       readyz                                        open
 GET       favicon.ico                                   open
 POST      language                                      open

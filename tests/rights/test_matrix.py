@@ -123,6 +123,7 @@ def fill_in(route: str, world: World, place: Place) -> str:
         "of": "figures",
         "order": "pause",
         "uid": "MQ",
+        "side": 192,
         "token": "no-token",
         "secret": "no-secret",
     }

@@ -3,13 +3,13 @@
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext, gettext_lazy
 
 from photohub.lib.pages.form_fields import MONO, show_errors, text, tick
 
 from .catalogue import Service
 from .models import AlertChannel
-from .rules import ADDRESS_CHARS, add_service, add_webhook
+from .rules import ADDRESS_CHARS, add_browser, add_service, add_webhook
 
 _NO_CORRECTION = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -79,6 +79,22 @@ class WebhookForm(_Named):
         given = self.cleaned_data
         try:
             return add_webhook(user, given["name"], given["address"], given["language"], for_hub=for_hub)
+        except ValidationError as error:
+            show_errors(self, error)
+            return None
+
+
+class PushForm(_Named):
+    """Takes what this browser hands out to be reached by."""
+
+    subscription = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def save(self, user, *, for_hub: bool) -> AlertChannel | None:
+        """Make the channel; None when it may not be, with the reasons above the form."""
+        given = self.cleaned_data
+        name = given["name"] or gettext("This browser")
+        try:
+            return add_browser(user, name, given["subscription"], given["language"])
         except ValidationError as error:
             show_errors(self, error)
             return None

@@ -34,6 +34,9 @@ class Letter:
     tone: Tone = "news"
     facts: dict[str, Any] = field(default_factory=dict)
     picture: Picture | None = None
+    # The hub's own paths, for a browser that knows the hub.
+    path: str = "/"
+    image_path: str = ""
 
 
 class NotSent(Exception):

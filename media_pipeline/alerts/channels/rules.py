@@ -1,6 +1,7 @@
 """Making channels: what one may be, and who may have which."""
 
 import hashlib
+import json
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 from devices.access.rights import is_owner
 from photohub.lib.network.web_address import read_web_address
 
-from . import apprise_services, webhook
+from . import apprise_services, push, webhook
 from .models import AlertChannel, ChannelKind
 
 CHANNELS_AT_MOST = 30
@@ -54,6 +55,21 @@ def add_webhook(
     channel = _new(user, ChannelKind.WEBHOOK, name or host, language, for_hub)
     channel.shown = host[:120]
     channel.seal(address.strip(), secret or webhook.new_secret())
+    channel.save()
+    return channel
+
+
+def add_browser(user, name: str, subscription: str, language: str) -> AlertChannel:
+    """Make a channel of what a browser handed out; one that hands out the same again is the same channel."""
+    given = push.read_subscription(subscription)
+    if given is None or len(subscription) > ADDRESS_CHARS:
+        raise ValidationError(_("The browser handed out no address. Try again."))
+    digest = hash_of(given["endpoint"])
+    known = AlertChannel.objects.filter(user=user, address_sha256=digest).first()
+    channel = known or _new(user, ChannelKind.PUSH, name, language, for_hub=False)
+    channel.address_sha256, channel.enabled, channel.language = digest, True, language
+    channel.shown = (urlsplit(given["endpoint"]).hostname or "")[:120]
+    channel.seal(json.dumps(given))
     channel.save()
     return channel
 

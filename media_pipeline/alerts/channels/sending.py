@@ -7,7 +7,7 @@ from devices.access.rights import is_owner
 from photohub.lib.network.address_rules import is_public, is_safe
 from photohub.lib.pages.sentences import said
 
-from . import apprise_services, webhook
+from . import apprise_services, push, webhook
 from .letter import Letter, NotSent
 from .models import AlertChannel, ChannelKind
 
@@ -25,6 +25,8 @@ class Way:
         """Return what the other side answered, in words. Raises NotSent."""
         if self.kind == ChannelKind.WEBHOOK:
             return webhook.send(self.address, self.secret, letter, self.allow)
+        if self.kind == ChannelKind.PUSH:
+            return push.send(self.address, self.secret, letter, self.allow)
         return apprise_services.send(self.address, letter, self.allow)
 
 
@@ -34,6 +36,9 @@ def way_of(channel: AlertChannel) -> Way:
     if address is None or (channel.secret_encrypted and secret is None):
         sentence = said("Its address was encrypted under another PHOTOHUB_SECRET_KEY. Enter it anew.")
         raise NotSent(sentence, permanent=True)
+    if channel.kind == ChannelKind.PUSH:
+        # Browsers know one key of the hub, whichever channel it is.
+        secret = push.own_key()
     # What an owner names may be in the house, as a camera's address may.
     allow = is_safe if channel.user is None or is_owner(channel.user) else is_public
     return Way(channel.kind, address, secret or "", allow)

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from devices.access.rights import require_owner
 from media_pipeline.alerts import delivering
 
+from . import push
 from .catalogue import BY_WORD, SERVICES
-from .forms import ChannelForm, ServiceForm, WebhookForm
+from .forms import ChannelForm, PushForm, ServiceForm, WebhookForm
 from .models import AlertChannel
 
-WEBHOOK = "webhook"
+WEBHOOK, PUSH = "webhook", "push"
 
 
 @login_required
@@ -36,15 +37,20 @@ def new(request: HttpRequest) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     if word == WEBHOOK:
         form = WebhookForm(posted)
+    elif word == PUSH and not for_hub:
+        form = PushForm(posted)
     elif word in BY_WORD:
         form = ServiceForm(posted, service=BY_WORD[word])
     else:
         raise Http404
     channel = form.save(request.user, for_hub=for_hub) if form.is_bound and form.is_valid() else None
     if channel is None:
-        context = {"form": form, "service": BY_WORD.get(word), "for_hub": for_hub}
+        context: dict[str, object] = {"form": form, "service": BY_WORD.get(word), "for_hub": for_hub}
         status = 422 if form.is_bound else 200
-        return render(request, "media_pipeline/alerts/channel_form.html", context, status=status)
+        page = "channel_form"
+        if word == PUSH:
+            context["key"], page = push.public_key(), "push_form"
+        return render(request, f"media_pipeline/alerts/{page}.html", context, status=status)
     messages.success(request, _("Channel added. Send a test to see whether it works."))
     return redirect("alert_channel", channel.pk)
 

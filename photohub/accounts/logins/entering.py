@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from devices.access import arrivals
 from devices.audit import record as audit
 from devices.audit.models import Kind, Word
 from photohub.lib.pages.sentences import Said, said
@@ -37,6 +38,7 @@ def let_in(request: HttpRequest, user, target: str = "", details: str | Said = "
     with transaction.atomic():
         login(request, user, backend=BACKEND)
         audit.note(Word.LOGGED_IN, Kind.SESSION, details=details, person=user)
+    arrivals.note_login(request, user)
     target = target or (waited or {}).get("target", "")
     fits = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
     return redirect(target if target and fits else "live")
