@@ -183,6 +183,7 @@ class Migration(migrations.Migration):
                 (
                     "device",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="run_days",
                         to="devices.device",
@@ -230,6 +231,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="scheduledrun",
             index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["device"], name="waiting_runs_of_a_device"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="scheduledrun",
+            index=models.Index(
                 condition=models.Q(("state", "waiting")), fields=["check_at"], name="runs_to_order"
             ),
         ),
@@ -253,16 +260,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="scheduledrun",
-            index=models.Index(fields=["schedule", "-due_at", "-id"], name="runs_of_a_schedule"),
-        ),
-        migrations.AddIndex(
-            model_name="scheduledrun",
             index=models.Index(fields=["due_at"], name="runs_by_age"),
         ),
         migrations.AddConstraint(
             model_name="scheduledrun",
             constraint=models.UniqueConstraint(
-                fields=("schedule", "device", "due_at"), name="a_schedule_runs_once_at_a_time"
+                fields=("schedule", "due_at", "device"), name="a_schedule_runs_once_at_a_time"
             ),
         ),
     ]

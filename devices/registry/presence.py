@@ -31,6 +31,13 @@ _PATIENT_S = 120
 _FORGOTTEN_AT_ONCE = 500
 
 _listeners: list[Callable[[Device, str, str], object]] = []
+_on_connection: list[Callable[[Device], object]] = []
+
+
+def on_connection(listener: Callable[[Device], object]) -> None:
+    """Let an upper room hear of connections, before waiting commands go out: `listener(device)`."""
+    if listener not in _on_connection:
+        _on_connection.append(listener)
 
 
 def on_version(listener: Callable[[Device, str, str], object]) -> None:
@@ -155,6 +162,8 @@ def connected(device: Device, address: str = "") -> None:
             if address
             else said("Connected by MQTT."),
         )
+    for listener in _on_connection:
+        listener(device)
     notify.send_after_commit(notify.GATEWAY, {"type": "gateway.commands"})
 
 

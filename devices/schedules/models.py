@@ -186,10 +186,11 @@ class ScheduledRun(models.Model):
         constraints = [
             # Also after a clock that was set back: the same time is never run twice.
             models.UniqueConstraint(
-                fields=["schedule", "device", "due_at"], name="a_schedule_runs_once_at_a_time"
+                fields=["schedule", "due_at", "device"], name="a_schedule_runs_once_at_a_time"
             ),
         ]
         indexes = [
+            models.Index(fields=["device"], condition=Q(state="waiting"), name="waiting_runs_of_a_device"),
             # Each on its own: those whose turn is hours away would stand in the way of those that were asked.
             models.Index(fields=["check_at"], condition=Q(state="waiting"), name="runs_to_order"),
             models.Index(fields=["check_at"], condition=Q(state="ordered"), name="runs_to_end"),
@@ -199,7 +200,6 @@ class ScheduledRun(models.Model):
                 condition=Q(state="missed"),
                 name="missed_runs_of_a_device",
             ),
-            models.Index(fields=["schedule", "-due_at", "-id"], name="runs_of_a_schedule"),
             models.Index(fields=["due_at"], name="runs_by_age"),
         ]
 
@@ -219,7 +219,8 @@ class ScheduledRun(models.Model):
 class RunDay(models.Model):
     """How many pictures one camera should have sent on one day of the hub's time zone, and why some did not come."""
 
-    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="run_days")
+    # The constraint's index has the days of a device.
+    device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="run_days", db_index=False)
     day = models.DateField()
     expected = models.PositiveIntegerField(default=0)
     arrived = models.PositiveIntegerField(default=0)

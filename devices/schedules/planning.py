@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -114,7 +115,9 @@ def _plan_all(some: list[Schedule], now: datetime) -> int:
         plan_row(row, now)
         # What another process did meanwhile holds.
         planned.append((row.next_run_at, row.planned_at, row.pk, before))
-    rows.update(Schedule, ("next_run_at", "planned_at"), ("id", "planned_at"), planned)
+    # With one commit: each by itself would be written to the disk for itself.
+    with transaction.atomic():
+        rows.update(Schedule, ("next_run_at", "planned_at"), ("id", "planned_at"), planned)
     return len(planned)
 
 

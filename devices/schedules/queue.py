@@ -4,8 +4,10 @@ The schedule's row is the queue. One look claims the schedules that are due and 
 has come become commands; and a run ends as its command does.
 
 waiting ──► ordered ──► answered
-   │           ├──────► missed    (offline, no answer, refused; also a stretch in which the hub was away)
+   ├───────────┬──────► missed    (offline, no answer, refused; also a stretch in which the hub was away)
    └───────────┴──────► skipped   (turned off, cancelled)
+
+A camera that is not connected gets its order when it is: until then its run waits, and costs nothing.
 """
 
 import time
@@ -14,10 +16,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from devices.commands import queue as commands
-from devices.registry.models import Device
+from devices.registry import presence
+from devices.registry.models import Device, LinkState
 from photohub.lib import clock
 from photohub.lib.database import rows
 from photohub.lib.pages.sentences import Said, said
@@ -28,6 +32,9 @@ from .times import Plan, Stretch, next_after, stretches_between
 
 # A sweep comes every five seconds, and a start takes a moment: so late a time still counts as kept.
 LATE_AT_MOST = timedelta(minutes=2)
+# Of a camera that is not connected: it may have connected while its run was put aside, and later just in case.
+_ASLEEP = "asleep"
+_LOOKS_AGAIN = timedelta(seconds=15), timedelta(minutes=30)
 # However seldom a schedule runs, an order waits no longer for its camera.
 WAITS_AT_MOST = timedelta(days=1)
 _AT_ONCE = 100
@@ -74,7 +81,7 @@ def _claim_due(steady: bool) -> int:
         turns = [_turn_of(schedule, now) for schedule in free]
         claimed = [turn for turn in turns if _claim(turn, now)]
         made = [run for turn in claimed for run in _runs_of(turn, steady)]
-        new = rows.insert_new(made, ("schedule", "device", "due_at"))
+        new = rows.insert_new(made, ("schedule", "due_at", "device"))
         ending.note_missed([run for run in made if run.pk in new and run.state == RunState.MISSED])
     return len(free)
 
@@ -133,7 +140,7 @@ def _runs_of(turn: _Turn, steady: bool) -> Iterable[ScheduledRun]:
     for place, device in enumerate(devices):
         run = _new_run(turn, device, turn.kept, turn.following)
         run.check_at = run.due_at + timedelta(seconds=place * turn.schedule.stagger_s)
-        yield run
+        yield run if run.check_at < run.expires_at else _staggered_away(run)
 
 
 def _why_away(since: datetime, until: datetime, steady: bool) -> Said:
@@ -144,6 +151,12 @@ def _why_away(since: datetime, until: datetime, steady: bool) -> Said:
     if since == until:
         return said("The hub was away at %(time)s.", time=since)
     return said("The hub was away from %(since)s to %(until)s.", since=since, until=until)
+
+
+def _staggered_away(run: ScheduledRun) -> ScheduledRun:
+    apart_s = run.schedule.stagger_s
+    sentence = said("With %(seconds)s s between cameras its turn came after the next time.", seconds=apart_s)
+    return ending.skipped(run, "staggered_away", sentence)
 
 
 def _new_run(turn: _Turn, device: Device, due: int, following: int | None, **facts) -> ScheduledRun:
@@ -161,23 +174,42 @@ def _new_run(turn: _Turn, device: Device, due: int, following: int | None, **fac
 
 
 def order_waiting() -> int:
-    """Make commands of the runs whose turn has come. Returns how many."""
+    """Make commands of the runs whose turn has come. Returns how many were looked at."""
     now = timezone.now()
     waiting = ScheduledRun.objects.waiting()
     keys = clock.first_due(waiting, "check_at", WAITS_AT_MOST.total_seconds(), now, _AT_ONCE)
-    if not keys:
-        return 0
+    return _order(waiting.filter(pk__in=keys), now) if keys else 0
+
+
+def order_for(device: Device) -> int:
+    """Order what waits for a camera that has just connected. Returns how many orders."""
+    now = timezone.now()
+    asleep = ScheduledRun.objects.waiting().filter(device=device, reason_word=_ASLEEP)
+    keys = list(asleep.values_list("pk", flat=True)[:_AT_ONCE])
+    return _order(asleep.filter(pk__in=keys), now) if keys else 0
+
+
+def _order(runs: QuerySet[ScheduledRun], now: datetime) -> int:
     with transaction.atomic():
-        some = waiting.filter(pk__in=keys).select_related("device", "schedule").order_by("pk")
+        some = runs.select_related("device", "schedule").order_by("pk")
         free = list(some.select_for_update(skip_locked=True, of=("self",)))
         refused = [ended for run in free if (ended := _why_not(run, now)) is not None]
         ready = [run for run in free if run.state == RunState.WAITING]
+        asleep = [run for run in ready if run.device.link_state == LinkState.LOST]
+        ready = [run for run in ready if run.device.link_state != LinkState.LOST]
         made = commands.capture_until((run.device, run.expires_at) for run in ready)
         checked_at = now + ending.FIRST_LOOK
-        asked = [(RunState.ORDERED, c.pk, checked_at, r.pk) for r, c in zip(ready, made, strict=True)]
-        rows.update(ScheduledRun, ("state", "command", "check_at"), ("id",), asked)
+        asked = [(RunState.ORDERED, c.pk, checked_at, "", r.pk) for r, c in zip(ready, made, strict=True)]
+        rows.update(ScheduledRun, ("state", "command", "check_at", "reason_word"), ("id",), asked)
+        aside = [(_ASLEEP, _look_again_at(run, now), run.pk) for run in asleep]
+        rows.update(ScheduledRun, ("reason_word", "check_at"), ("id",), aside)
         ending.store(*refused)
     return len(free)
+
+
+def _look_again_at(run: ScheduledRun, now: datetime) -> datetime:
+    first, later = _LOOKS_AGAIN
+    return min(run.expires_at, now + (later if run.reason_word == _ASLEEP else first))
 
 
 def _why_not(run: ScheduledRun, now: datetime) -> ScheduledRun | None:
@@ -191,13 +223,10 @@ def _why_not(run: ScheduledRun, now: datetime) -> ScheduledRun | None:
         return ending.skipped(run, "paused", said("The schedule was paused before its turn came."))
     if run.due_at > now + clock.CLOCKS_DIFFER:
         return ending.skipped(run, "clock", said("The hub's clock was set back before its turn came."))
-    if run.check_at >= run.expires_at:
-        sentence = said(
-            "With %(seconds)s s between cameras its turn came after the next time.",
-            seconds=run.schedule.stagger_s,
-        )
-        return ending.skipped(run, "staggered_away", sentence)
-    if run.expires_at <= now:
-        why = _why_away(run.due_at, run.due_at, True)
-        return ending.missed(run, Gap.HUB_AWAY, "hub_away", why)
-    return None
+    if run.expires_at > now:
+        return None
+    if run.reason_word == _ASLEEP or run.device.link_state == LinkState.LOST:
+        since = presence.offline_since(run.device)
+        sentence = said("Camera heard nothing: offline since %(time)s.", time=since)
+        return ending.missed(run, Gap.OFFLINE, "offline", sentence)
+    return ending.missed(run, Gap.HUB_AWAY, "hub_away", _why_away(run.due_at, run.due_at, True))

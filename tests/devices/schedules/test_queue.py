@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from devices.commands.models import Command
 from devices.events.models import Event
-from devices.registry.models import Device
+from devices.registry import presence
+from devices.registry.models import Device, LinkState
 from devices.schedules import queue as schedules
 from devices.schedules.models import Gap, RunDay, RunState, Schedule, ScheduledRun
 from tests.builders import make_device
@@ -34,6 +36,43 @@ def test_a_camera_that_sleeps_gets_the_order_until_the_next_time(clock):
     make_schedule(times=["12:00", "18:00"])
     go(clock, minutes=2)
     assert Command.objects.get().expires_at == START.replace(hour=18, minute=0)
+
+
+def lose(device) -> None:
+    lost = {"link_state": LinkState.LOST, "link_changed_at": timezone.now(), "last_seen_at": timezone.now()}
+    Device.objects.filter(pk=device.pk).update(**lost)
+
+
+def test_a_camera_that_is_not_connected_is_asked_when_it_connects(clock):
+    device = make_schedule().device
+    lose(device)
+    go(clock, minutes=2)
+    go(clock, hours=1)
+    assert Command.objects.count() == 0 and runs() == [("01 12:00", RunState.WAITING)]
+    presence.connected(Device.objects.get(pk=device.pk), "192.0.2.7")
+    assert runs() == [("01 12:00", RunState.ORDERED)]
+    assert Command.objects.get().expires_at == START.replace(hour=12, minute=0) + timedelta(days=1)
+
+
+def test_one_that_connected_while_its_run_was_put_aside_is_asked_soon(clock):
+    device = make_schedule().device
+    lose(device)
+    go(clock, minutes=2)
+    Device.objects.filter(pk=device.pk).update(link_state=LinkState.CONNECTED)
+    go(clock, seconds=15)
+    assert Command.objects.count() == 1
+
+
+def test_a_camera_that_does_not_connect_in_time_was_offline(clock):
+    device = make_schedule(times=["12:00", "18:00"]).device
+    lose(device)
+    go(clock, minutes=2)
+    for _ in range(20):
+        go(clock, minutes=20)
+    run = ScheduledRun.objects.order_by("due_at").first()
+    assert (run.state, run.gap, run.reason_word) == (RunState.MISSED, Gap.OFFLINE, "offline")
+    assert "offline since" in run.reason_text and Command.objects.count() == 0
+    assert RunDay.objects.get().offline == 1
 
 
 def test_an_order_of_a_weekly_schedule_is_stale_after_a_day(clock):
