@@ -101,6 +101,7 @@ def _add_esp32s3(kinds) -> None:
     )
     esp.add_argument("--every", type=float, default=0.0, help="also take a picture every so many seconds")
     esp.add_argument("--status", action="store_true", help="say online and offline, as newer programs do")
+    esp.add_argument("--settings", action="store_true", help="take settings up, as newer programs do")
     esp.add_argument("--fault", choices=("none", "padded", "stale_tail", "cut"), default="none")
     esp.add_argument("--latency", type=float, default=0.0, help="seconds from the order to the picture")
     esp.add_argument(
@@ -216,6 +217,7 @@ def _build_esp32s3(options: argparse.Namespace, code: str, key: str, scene: Scen
         command_topic=f"photohub/{code}/command" if native else "/light/deviceIn",
         result_topic=f"photohub/{code}/result" if native else "/light/deviceOut",
         status_topic=f"photohub/{code}/status" if options.status else "",
+        settings_topic=f"photohub/{code}/settings" if options.settings else "",
         keyed_upload=bool(key) and not options.keyless,
         fault=options.fault,
         latency_s=options.latency,

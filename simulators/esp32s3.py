@@ -15,9 +15,10 @@ from typing import Literal
 
 import aiomqtt
 
-from devices.protocol import light
+from devices.protocol import camera_settings, light
 from simulators import esp_http
 from simulators.device import Diary, FrameSource, MqttLife, PowerCut, pull_the_plug, say_status, will_of
+from simulators.scenes import with_settings
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Esp32S3Config:
     reconnect_s: float = 2.0
     buffer_bytes: int = esp_http.DEFAULT_BUFFER_BYTES
     seed: int = 0
+    # Newer programs take settings up, on this topic and the level below it; "" is none.
+    settings_topic: str = ""
 
 
 def read_order(payload: bytes) -> Order:
@@ -104,6 +107,7 @@ class Esp32S3Camera(MqttLife, Diary):
         self._battery_mv = config.battery_mv
         self._radio = random.Random(config.seed)
         self._outbox: deque[bytes] = deque(maxlen=OUTBOX_PIECES)
+        self.wish = camera_settings.Wish(0, {})
         # One frame buffer: orders and the timer take turns.
         self._camera = asyncio.Lock()
 
@@ -138,16 +142,38 @@ class Esp32S3Camera(MqttLife, Diary):
             timer = asyncio.create_task(self._take_unasked(client)) if self.config.every_s else None
             try:
                 await say_status(client, self.config.status_topic, b"online")
+                if self.config.settings_topic:
+                    await client.subscribe(self.config.settings_topic, qos=1)
+                    await self._report(client)
                 async with self._camera:
                     await self._flush(client)
                 async for message in client.messages:
-                    await self._obey(client, bytes(message.payload))
+                    if str(message.topic) == self.config.settings_topic:
+                        await self._take_up(client, bytes(message.payload))
+                    else:
+                        await self._obey(client, bytes(message.payload))
             except asyncio.CancelledError:
                 await say_status(client, self.config.status_topic, b"offline")
                 raise
             finally:
                 if timer is not None:
                     timer.cancel()
+
+    async def _take_up(self, client: aiomqtt.Client, payload: bytes) -> None:
+        """Be as the hub wishes, as far as a board can that has no light."""
+        if (wish := camera_settings.read_wish(payload)) is None:
+            return
+        self.note("settings", str(wish.version))
+        refused = {"led": "this board has no light"} if "led" in wish.settings else {}
+        has = {name: value for name, value in wish.settings.items() if name not in refused}
+        self.wish = camera_settings.Wish(wish.version, self.wish.settings | has)
+        self.scene = with_settings(self.scene, self.wish.settings)
+        await self._report(client, refused)
+
+    async def _report(self, client: aiomqtt.Client, refused: dict[str, str] | None = None) -> None:
+        report = camera_settings.Report(self.wish.version, self.wish.settings, refused or {})
+        topic = f"{self.config.settings_topic}/reported"
+        await client.publish(topic, camera_settings.encode_report(report), qos=1)
 
     async def _obey(self, client: aiomqtt.Client, payload: bytes) -> None:
         order = read_order(payload)

@@ -9,14 +9,14 @@ import asyncio
 import hashlib
 import random
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
 from devices.protocol import camera_settings, one_wake
 from simulators import esp_http
 from simulators.device import Diary, FrameSource, Life
-from simulators.scenes import Scene
+from simulators.scenes import with_settings
 
 ANSWER_BUFFER_BYTES = 4096
 LONGEST_PAUSE_S = 300.0
@@ -149,10 +149,7 @@ class HttpCamera(Life, Diary):
             version, settings = wish.version, wish.settings
         self.settings, self.settings_version = self.settings | settings, version
         self.note("settings", str(version))
-        if isinstance(self._scene, Scene):
-            width, height = camera_settings.pixels_of(self.settings.get("frame_size", "XGA"))
-            quality = min(95, self.settings.get("quality", self._scene.quality))
-            self._scene = replace(self._scene, width=width, height=height, quality=quality)
+        self._scene = with_settings(self._scene, self.settings)
         await self._report()
 
     async def _report(self, restarted: str = "") -> None:

@@ -3,18 +3,20 @@
 import io
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
+from devices.protocol.camera_settings import pixels_of
 from simulators.garden import paint_garden
 from simulators.greenhouse import paint_greenhouse
 from simulators.harbour import paint_harbour
 from simulators.painting import Size, caption, develop
 from simulators.workshop import paint_workshop
 
+Source = TypeVar("Source")
 Painter = Callable[[Size, float, float, int], Image.Image]
 
 PAINTERS: dict[str, Painter] = {
@@ -64,6 +66,17 @@ class Scene:
         out = io.BytesIO()
         self.image(t, frame).save(out, "JPEG", quality=self.quality)
         return out.getvalue()
+
+
+def with_settings(source: Source, settings: dict[str, Any]) -> Source:
+    """Return the view as a camera with these settings sees it; what is no scene stays as it is."""
+    if not isinstance(source, Scene):
+        return source
+    width, height = (
+        pixels_of(settings["frame_size"]) if "frame_size" in settings else (source.width, source.height)
+    )
+    quality = min(95, settings.get("quality", source.quality))
+    return replace(source, width=width, height=height, quality=quality)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import aiomqtt
 import pytest
 
+from devices.protocol.camera_settings import Report, read_report
 from simulators.esp32s3 import Esp32S3Camera, Esp32S3Config, mac_for, read_order, spoil
 from simulators.scenes import Still
 from tests.simulators.fake_hub import STORED, FakeHub, answer, fake_hub, until
@@ -209,3 +210,21 @@ async def test_fifty_boards_live_in_one_loop():
         await asyncio.gather(*(board.stop() for board in boards))
         assert all(task.done() for task in running)
     assert len(play.hub.requests) == 50
+
+
+async def test_a_newer_program_takes_settings_up_and_says_what_it_has():
+    topic = "photohub/gate/settings"
+    async with mqtt_broker() as port, aiomqtt.Client("127.0.0.1", port) as hub:
+        await hub.subscribe(f"{topic}/reported", qos=1)
+        config = Esp32S3Config(
+            "http://127.0.0.1:9/", mqtt_host="127.0.0.1", mqtt_port=port, settings_topic=topic
+        )
+        camera = Esp32S3Camera(config, Still(JPEG))
+        running = asyncio.create_task(camera.run())
+        async with asyncio.timeout(20):
+            assert read_report(bytes((await anext(hub.messages)).payload)) == Report(version=0)
+            await hub.publish(topic, b'{"version":3,"settings":{"quality":40,"led":"on"}}', qos=1)
+            said = read_report(bytes((await anext(hub.messages)).payload))
+        await camera.stop()
+        await running
+    assert said == Report(3, {"quality": 40}, {"led": "this board has no light"})

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from simulators.scenes import NAMES, Scene, Still, make_still
+from simulators.scenes import NAMES, Scene, Still, make_still, with_settings
 
 NOON = 1_768_000_000 // 86_400 * 86_400 + 12 * 3600.0
 MIDNIGHT = NOON - 12 * 3600
@@ -76,3 +76,12 @@ def test_a_still_differs_in_every_frame_and_stays_a_picture():
     assert first != second
     assert Image.open(io.BytesIO(first)).tobytes() == Image.open(io.BytesIO(second)).tobytes()
     assert Still(still.picture) == still
+
+
+def test_a_scene_follows_settings_and_a_still_does_not():
+    scene, still = Scene("garden", quality=60), Still(b"")
+    small = with_settings(scene, {"frame_size": "QVGA"})
+    assert (small.width, small.height, small.quality) == (320, 240, 60)
+    assert (
+        with_settings(scene, {"quality": 100}).quality == 95 and with_settings(still, {"quality": 1}) is still
+    )
