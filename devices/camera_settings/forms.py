@@ -31,16 +31,18 @@ def _number(name: str, hint) -> forms.IntegerField:
     )
 
 
+def led_choice(empty) -> forms.ChoiceField:
+    """Return the field of the light; `empty` says what it means to choose nothing."""
+    choices = [("", empty), *((word, _LED[word]) for word in LED_WORDS)]
+    return forms.ChoiceField(label=capfirst(LABELS["led"]), required=False, choices=choices)
+
+
 class WishForm(forms.Form):
     """What one camera, or several, should be."""
 
     frame_size = _size()
     quality = _number("quality", gettext_lazy("1 to 100 percent; more is better and larger."))
-    led = forms.ChoiceField(
-        label=capfirst(LABELS["led"]),
-        required=False,
-        choices=[("", _LEFT), *((word, _LED[word]) for word in LED_WORDS)],
-    )
+    led = led_choice(_LEFT)
     interval_s = _number(
         "interval_s", gettext_lazy("Seconds from one picture that it takes by itself to the next.")
     )

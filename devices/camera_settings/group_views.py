@@ -18,7 +18,7 @@ from devices.access.rights import Action, keep_allowed, owners_only
 from devices.registry.models import Device
 
 from . import queue
-from .forms import WishForm
+from .forms import WishForm, led_choice
 from .models import CameraSettings
 from .queue import LABELS
 from .rules import check
@@ -36,6 +36,7 @@ class SeveralForm(WishForm):
         required=False,
         empty_label=gettext_lazy("all cameras"),
     )
+    led = led_choice(gettext_lazy("stays as it is"))
     field_order = ["group"]
 
     def clean(self) -> dict[str, Any]:

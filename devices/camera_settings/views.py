@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from devices.access.rights import Action, can, require
+from devices.access.rights import Action, can, is_owner, require
 from devices.registry.finding import get_device
 from devices.registry.models import Device
 from devices.registry.tabs import frame_of
@@ -55,6 +55,7 @@ def _show(request: HttpRequest, device: Device, row: CameraSettings, form: WishF
         "row": row,
         "form": form,
         "lines": lines_of(device, row),
+        "can_ask_several": is_owner(request.user),
         "can_restart": can_restart and device.enabled,
         "restart_is_open": row.restart_state in CameraSettings.OPEN_RESTARTS,
     }
