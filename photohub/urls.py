@@ -29,6 +29,7 @@ urlpatterns = [
     path("", include("photohub.accounts.urls")),
     path("", include("photohub.status.urls")),
     path("", include("photohub.hub_settings.urls")),
+    path("", include("photohub.home_assistant.urls")),
     path("devices/", include("devices.urls")),
     path("panels/", include("devices.panels.overview.urls")),
     path("schedules/", include("devices.schedules.urls")),

@@ -201,6 +201,11 @@ NEEDS = (
     Need("tests/photohub/lib/http/test_real_proxies.py", ("haproxy",), ("[haproxy",)),
     Need("tests/photohub/lib/http/test_real_proxies.py", ("nginx",), ("[nginx", "does_not_inherit")),
     Need("tests/photohub/api/test_watching.py", ("curl",), ("test_curl",)),
+    Need(
+        "tests/photohub/home_assistant/test_announcing.py",
+        ("mosquitto",),
+        ("[mosquitto", "test_mosquitto_forgets"),
+    ),
     Need("tests/photohub/metrics/test_deploy.py", ("promtool",), ("promtool", "raise_their_alarms")),
     Need("tests/photohub/metrics/test_endpoint.py", ("promtool",), ("own_tool",)),
     Need("tests/production/faults/", STACK),
@@ -212,6 +217,7 @@ NEEDS = (
     Need("tests/production/test_firmware.py", STACK),
     Need("tests/production/test_gateways.py", STACK),
     Need("tests/production/test_handing_over.py", STACK),
+    Need("tests/production/test_home_assistant.py", STACK),
     Need("tests/production/test_kubernetes.py", ()),
     Need("tests/production/test_locks.py", STACK),
     # For two machines all comes with packages of Python.

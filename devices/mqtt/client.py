@@ -128,7 +128,15 @@ class Link:
         # What we said ourselves on topics that we listen to, until the broker brings it back.
         self._own: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        expiry_s: int | None = None,
+        retain: bool = False,
+    ) -> None:
         """Publish, and return when the broker took it. Raises MqttDown."""
         said = None
         if self._address.version5 and expiry_s:
@@ -136,7 +144,7 @@ class Link:
             # Mosquitto counts whole seconds and delivers during the last one too.
             said.MessageExpiryInterval = max(1, expiry_s - 1)
         with _translated(), _cancellation_kept():
-            await self._client.publish(topic, payload, qos=qos, retain=False, timeout=5, properties=said)
+            await self._client.publish(topic, payload, qos=qos, retain=retain, timeout=5, properties=said)
 
     async def publish_unheard(self, topic: str, payload: bytes) -> None:
         """Publish on a topic of a device's own, to which the hub listens too: `messages` passes this one over.

@@ -43,7 +43,7 @@ from photohub.lib.database.db import in_thread, update_in_order
 from photohub.lib.encryption import decrypt
 from photohub.lib.pages.sentences import Said, in_english, said
 
-from . import addressing
+from . import addressing, home_assistant
 from .client import Link, MqttDown
 
 log = logging.getLogger(__name__)
@@ -118,6 +118,9 @@ def wanted_of(row: BrokerAccount) -> Wanted:
         publish, subscribe = addressing.rights_of(row.device)
         enabled = row.device.enabled
         return Wanted(row.username, tuple(publish), tuple(subscribe), secret, enabled, exists=row.wanted)
+    if row.user is None and row.username == home_assistant.USERNAME:
+        topics = home_assistant.PUBLISHES, home_assistant.READS
+        return Wanted(row.username, *topics, secret, exists=row.wanted)
     if row.user is None or not can(row.user, Action.LOOK):
         return Wanted(row.username, exists=False)
     topics = tuple(addressing.rights_of_person(row.user))

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 ROOT = "photohub"
+# What Home Assistant is told, and the buttons that it presses (`devices.mqtt.home_assistant`).
+HOME_ROOT = "photohub-home"
 CODE_PATTERN = r"[a-z0-9][a-z0-9-]{1,31}"
 MAX_TOPIC_BYTES = 200
 MAX_FILTER_BYTES = 65_535

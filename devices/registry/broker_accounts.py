@@ -15,7 +15,7 @@ def _kept_elsewhere() -> bool:
     return bool(settings.MQTT_URL and settings.MQTT_DYNSEC)
 
 
-def _notify_gateway() -> None:
+def tell_gateway() -> None:
     """Let the gateway look at once."""
     notify.send_after_commit(notify.GATEWAY, {"type": "gateway.devices"})
 
@@ -35,7 +35,7 @@ def want(device: Device, key: str | None = None) -> None:
     # A device's code comes before a person of the same name, who would else get the device's topics.
     changes |= {"device": device, "user": None}
     BrokerAccount.objects.update_or_create(username=device.code, defaults=changes)
-    _notify_gateway()
+    tell_gateway()
 
 
 def want_person(user, secret: str) -> None:
@@ -53,7 +53,29 @@ def want_person(user, secret: str) -> None:
             "next_try_at": timezone.now(),
         },
     )
-    _notify_gateway()
+    tell_gateway()
+
+
+def want_program(username: str, secret: str) -> None:
+    """Ask for the account of a program that is neither a device nor a person; its topics are known by its name."""
+    if not _kept_elsewhere():
+        return
+    changes = {
+        "device": None,
+        "user": None,
+        "state": BrokerAccount.State.PENDING,
+        "wanted": True,
+        "secret_encrypted": encrypt(secret),
+        "next_try_at": timezone.now(),
+        "error": "",
+    }
+    BrokerAccount.objects.update_or_create(username=username, defaults=changes)
+    tell_gateway()
+
+
+def unwant_program(username: str) -> None:
+    """Ask for a program's account to be removed."""
+    _unwant(BrokerAccount.objects.filter(username=username, device=None, user=None))
 
 
 def unwant(device: Device) -> None:
@@ -69,7 +91,7 @@ def unwant_person(user) -> None:
 def _unwant(accounts: QuerySet[BrokerAccount]) -> None:
     if _kept_elsewhere():
         accounts.update(state=BrokerAccount.State.PENDING, wanted=False, next_try_at=timezone.now())
-        _notify_gateway()
+        tell_gateway()
 
 
 def forget_revoked(device: Device) -> None:

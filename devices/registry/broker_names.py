@@ -15,6 +15,8 @@ from .models import Device
 # The hub's login at the broker of docker-compose.yml; elsewhere it is the user name of PHOTOHUB_MQTT_URL. At the embedded
 # broker the hub does not log in at all, and nobody else may under this name: a hub may change from one form to another.
 HUB_USERNAME = "photohub-hub"
+# Home Assistant's, where owners let it in.
+PROGRAM_USERNAME = "photohub-home"
 
 
 def hub_names() -> set[str]:
@@ -30,7 +32,7 @@ def is_devices(name: str) -> bool:
 
 def fault_of_code(code: str) -> str:
     """Say why a device may not be called so at the broker; empty when it may."""
-    if code in hub_names():
+    if code in hub_names() | {PROGRAM_USERNAME}:
         return _("The hub itself logs in to the message broker as %(name)s. Choose another code.") % {
             "name": code
         }
@@ -42,7 +44,7 @@ def fault_of_code(code: str) -> str:
 def fault_of_person(name: str) -> str:
     """Say why a person may not be called so at the broker; empty when he may."""
     plain = name.casefold()
-    if plain in {taken.casefold() for taken in hub_names()}:
+    if plain in {taken.casefold() for taken in hub_names() | {PROGRAM_USERNAME}}:
         return _("The hub itself logs in to the message broker as %(name)s. Choose another name.") % {
             "name": name
         }

@@ -100,6 +100,8 @@ def _fault_of_topic(device: Device, column: str, topic: str) -> str:
             "“%(topic)s” cannot be a topic: at most 200 letters, digits and signs of plain ASCII, "
             "without + and #, not beginning with $."
         ) % {"topic": topic}
+    if topic.startswith(f"{topics.HOME_ROOT}/"):
+        return _("Topics under %(root)s/ are reserved for Home Assistant.") % {"root": topics.HOME_ROOT}
     if not topic.startswith(f"{topics.ROOT}/"):
         return ""
     native = topics.build(device.code, TOPIC_COLUMNS[column])

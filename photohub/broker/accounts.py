@@ -17,7 +17,7 @@ class Account:
     """
 
     username: str
-    kind: Literal["device", "person", "hub"]  # the hub itself is a client of outside brokers only
+    kind: Literal["device", "person", "program", "hub"]  # the hub itself is a client of outside brokers only
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     subject: tuple[Any, ...] = ()

@@ -1,4 +1,4 @@
-"""Who may use the embedded broker: devices by code and key, people by user name and API token."""
+"""Who may use the embedded broker: devices by code and key, people by user name and API token, Home Assistant by its own."""
 
 import hmac
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from devices.access.models import ApiToken
 from devices.access.rights import Action, can
 from devices.keys import identity, tokens
-from devices.mqtt import addressing
+from devices.mqtt import addressing, home_assistant
 from devices.protocol.aliyun import topics as aliyun_topics
 from devices.protocol.aliyun.login import parse_login
 from devices.protocol.mqtt.packets import Connect
@@ -25,7 +25,22 @@ def find_account(connect: Connect) -> Account | None:
         return None
     if "&" in username:
         return _signed_account(connect.client_id, username, password)
+    if username == home_assistant.USERNAME:
+        return _program_account(home_assistant.digest_of(password))
     return _device_account(username, password) or _person_account(username, password)
+
+
+def _program_account(digest: str) -> Account | None:
+    """Home Assistant's account, where owners made one: it reads what is told to it, and presses buttons."""
+    if not home_assistant.is_proved_by(digest):
+        return None
+    return Account(
+        home_assistant.USERNAME,
+        "program",
+        home_assistant.PUBLISHES,
+        home_assistant.READS,
+        subject=(0, "program", digest),
+    )
 
 
 def _text(password: bytes | str | None) -> str:
@@ -89,6 +104,8 @@ def no_longer_valid(accounts: list[Account]) -> list[Account]:
 
 def _again(account: Account) -> Account | None:
     pk, kind, digest = account.subject
+    if kind == "program":
+        return _program_account(digest)
     if account.kind == "device":
         device = Device.objects.filter(pk=pk, enabled=True).first()
         if device is None or not _still_holds(device, kind, digest):

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 
 from devices.access.rights import Action, can
 from devices.keys import logins
-from devices.mqtt import addressing
+from devices.mqtt import addressing, home_assistant
 from devices.protocol.aliyun.login import parse_login
 from devices.protocol.json_fields import read_json
 from devices.protocol.mqtt.packets import Connect
@@ -121,6 +121,10 @@ def _account_by_name(fields: Fields) -> Account | None:
     username = fields.get("username", "")
     if username in broker_names.hub_names():
         return Account(username, "hub", ("#",), ("#",)) if username == _hub_login()[0] else None
+    if username == home_assistant.USERNAME:
+        if not home_assistant.read().is_on:
+            return None
+        return Account(username, "program", home_assistant.PUBLISHES, home_assistant.READS)
     device = _device_by_name(username, fields.get("clientid", ""))
     if device is not None:
         publish, subscribe = addressing.rights_of(device)

@@ -6,19 +6,20 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from devices.protocol.mqtt.subscriptions import SubscriptionTable
-from devices.protocol.topics import filter_covers
+from devices.protocol.topics import filter_covers, matches
 from photohub.broker.accounts import Account
 from photohub.embedded.hub_link import HubEndpoint
 from photohub.embedded.receipts import Outcome, Receipt
 
 SESSION_KEEP_S = 24 * 3600
 UNRELEASED_AT_MOST = 1000
+RETAINED_AT_MOST, RETAINED_AT_MOST_BYTES = 20_000, 16 * 2**20
 
 
 class Listener(Protocol):
     """The open connection of a session."""
 
-    def deliver(self, topic: str, payload: bytes, qos: int) -> None:
+    def deliver(self, topic: str, payload: bytes, qos: int, *, retained: bool = False) -> None:
         """Send a message, without waiting."""
 
 
@@ -59,7 +60,10 @@ class Core:
     def __init__(self) -> None:
         self.sessions: dict[str, Session] = {}
         self.subscriptions: SubscriptionTable[Session] = SubscriptionTable()
-        self.hub = HubEndpoint(self.publish_to_clients)
+        self.hub = HubEndpoint(self.publish_to_clients, self.retain)
+        # The last message of each topic whose words the hub wants to be heard by who comes later, the oldest first.
+        self._retained: OrderedDict[str, bytes] = OrderedDict()
+        self._retained_bytes = 0
 
     def open(self, key: str, account: Account, clean: bool) -> tuple[Session, bool]:
         """Return the client's session and whether it was there before.
@@ -105,6 +109,11 @@ class Core:
         """Subscribe, or change the QoS of a subscription."""
         session.filters[topic_filter] = qos
         self.subscriptions.add(topic_filter, session, qos)
+        if session.listener is not None:
+            for topic, payload in self._retained.items():
+                if matches(topic_filter, topic):
+                    # At QoS 0: it comes again with the next subscription, and many at once would fill who acknowledges.
+                    session.listener.deliver(topic, payload, 0, retained=True)
 
     def unsubscribe(self, session: Session, topic_filter: str) -> None:
         """End a subscription, if there is one."""
@@ -120,6 +129,19 @@ class Core:
         if self.hub.listens(topic):
             return self.hub.take(topic, payload, repeated=repeated)
         return Receipt(Outcome.KEPT)
+
+    def retain(self, topic: str, payload: bytes) -> None:
+        """Keep a message of the hub's for whoever subscribes later, in place of the topic's last one; an empty one ends it.
+
+        What clients publish is kept nowhere, and of the hub's the oldest goes when there is too much.
+        """
+        self._retained_bytes -= len(self._retained.pop(topic, b""))
+        if payload:
+            self._retained[topic] = payload
+            self._retained_bytes += len(payload)
+        while self._retained_bytes > RETAINED_AT_MOST_BYTES or len(self._retained) > RETAINED_AT_MOST:
+            _topic, dropped = self._retained.popitem(last=False)
+            self._retained_bytes -= len(dropped)
 
     def is_heard(self, topic: str) -> bool:
         """Tell whether a client listens to this topic now. From any thread: where the table changes just then, yes."""

@@ -38,8 +38,10 @@ class HubEndpoint:
     username = ""
     version5 = False
 
-    def __init__(self, publish: Callable[[str, bytes, int], None]) -> None:
-        self.publish = publish
+    def __init__(
+        self, publish: Callable[[str, bytes, int], None], retain: Callable[[str, bytes], None]
+    ) -> None:
+        self.publish, self.retain = publish, retain
         self.subscriptions: SubscriptionTable[str] = SubscriptionTable()
         self.takers: dict[str, Callable[[bytes], None]] = {}
         self.link: HubLink | None = None
@@ -117,11 +119,21 @@ class HubLink:
         self.dropped: set[str] = set()
         self._endpoint = endpoint
 
-    async def publish(self, topic: str, payload: bytes, *, qos: int = 1, expiry_s: int | None = None) -> None:
-        """Publish to whoever listens now. Raises MqttDown."""
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        qos: int = 1,
+        expiry_s: int | None = None,
+        retain: bool = False,
+    ) -> None:
+        """Publish to whoever listens now, and with `retain` to who comes later. Raises MqttDown."""
         if self.closed:
             raise MqttDown(said("the hub's session is over"))
         self._endpoint.publish(topic, payload, qos)
+        if retain:
+            self._endpoint.retain(topic, payload)
 
     async def publish_unheard(self, topic: str, payload: bytes) -> None:
         """Publish; the hub never hears itself here. Raises MqttDown."""

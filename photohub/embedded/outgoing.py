@@ -67,16 +67,17 @@ class Outgoing:
             return self.backlog_bytes < SMALL_BACKLOG_BYTES
         return self.backlog_bytes < BACKLOG_MAX_BYTES
 
-    def deliver(self, topic: str, payload: bytes, qos: int) -> None:
+    def deliver(self, topic: str, payload: bytes, qos: int, *, retained: bool = False) -> None:
         """Queue a message. Without room one of QoS 0 is dropped; a client that acknowledges none of QoS 1 is ended."""
         if not qos and self._has_room:
-            self._put_message(build_publish_head(topic, len(payload)), payload)
+            self._put_message(build_publish_head(topic, len(payload), retained=retained), payload)
         elif not qos:
             self.dropped += 1
         elif self._has_room and len(self._unacknowledged) < UNACKNOWLEDGED_MAX:
             packet_id = self._next_packet_id()
             self._unacknowledged.add(packet_id)
-            self._put_message(build_publish_head(topic, len(payload), qos, packet_id), payload)
+            head = build_publish_head(topic, len(payload), qos, packet_id, retained=retained)
+            self._put_message(head, payload)
         else:
             self._end(said("it does not acknowledge"))
 

@@ -35,6 +35,7 @@ from photohub.gateway.mqtt_routes import channels_of, lane_of
 from photohub.gateway.part import Part
 from photohub.gateway.streams import Intake
 from photohub.gateway.subscriptions import Subscriptions
+from photohub.home_assistant.announcing import Announcer
 from photohub.lib import failpoints
 from photohub.lib.clock import wait_at_most
 from photohub.lib.database.batching import Batcher
@@ -85,6 +86,7 @@ class Gateway:
         self._broker_log: broker_log.BrokerLog | None = None
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
+        self._home: Announcer | None = None
         self._sends, self._listeners = Looks(_something_waits), Looks(listening.is_unsettled)
         self._listening_changed = asyncio.Event()
 
@@ -135,6 +137,7 @@ class Gateway:
     def _other_filters(self) -> set[str]:
         """What is listened to beside the devices that are ours: the broker's log, and what still moves."""
         others = set(self._broker_log.filters) if self._broker_log is not None else set()
+        others |= self._home.filters if self._home is not None else set()
         return others | (self._pusher.topics if self._pusher is not None else set())
 
     def _hearing(self) -> addressing.Hears:
@@ -179,10 +182,13 @@ class Gateway:
             raise MqttDown(said("the hub's own database does not answer")) from error
         self.listening.set()
         self._pusher = Pusher(link, self._hears_own, self._part.word)
+        self._home = Announcer(link, self._part.holds, self._subscriptions.changed.set)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._inbox.hold())
                 group.create_task(self._pusher.run())
+                group.create_task(self._home.run())
+                group.create_task(self._home.hear())
                 group.create_task(self._receive(link))
                 group.create_task(self._send(link))
                 group.create_task(self._subscriptions.keep(link, self._settle))
@@ -236,6 +242,8 @@ class Gateway:
 
     async def _receive(self, link: Link) -> None:
         async for message in self._part.in_time(link.messages()):
+            if self._home is not None and self._home.take(message):
+                continue
             if message.retained:
                 message.ack()
                 continue
@@ -262,6 +270,8 @@ class Gateway:
         if message.get("type") == "gateway.devices":
             self._intake.look()
             self._subscriptions.changed.set()
+            if self._home is not None:
+                self._home.look()
             if self._accounts is not None:
                 self._accounts.look()
         if message.get("type") == "gateway.publish":

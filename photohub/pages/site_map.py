@@ -151,10 +151,17 @@ ROOMS: tuple[Room, ...] = (
                 "key-round",
                 also=gettext_lazy("password sessions API keys tokens"),
             ),
+            Page(
+                "home_assistant",
+                gettext_lazy("Home Assistant"),
+                "house",
+                OWNER,
+                gettext_lazy("MQTT discovery smart home"),
+            ),
             Page("api:docs", gettext_lazy("API"), "braces", also=gettext_lazy("programs documentation openapi")),
             Page("back_office", gettext_lazy("Administration"), "wrench", OWNER, gettext_lazy("tables database")),
         ),
-        ("status*", "alert*", "hub_settings*", "people*", "audit*", "account*", "api:*"),
+        ("status*", "alert*", "hub_settings*", "people*", "audit*", "account*", "home_assistant*", "api:*"),
         "s",
     ),
 )  # fmt: skip

@@ -106,3 +106,33 @@ async def test_a_picture_that_is_too_large_is_refused_in_json(stack: Stack) -> N
     made = await asyncio.to_thread(stack.add_device, "large-one")
     status, answer = await asyncio.to_thread(stack.upload, made["key"], b"\xff\xd8\xff" + bytes(12 * 2**20))
     assert (status, answer["err"]) == (413, "too_large")
+
+
+def figures_of(stack: Stack, port: int) -> dict[str, float]:
+    """Return what a web server tells of some counts that only grow."""
+    answer = httpx.get(f"http://127.0.0.1:{port}/metrics")
+    assert answer.status_code == 200, answer.text
+    lines = [line for line in answer.text.splitlines() if not line.startswith("#")]
+    told = {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+    names = (
+        'photohub_ingest_duration_seconds_count{source="http"}',
+        'photohub_command_duration_seconds_count{outcome="uploaded"}',
+        'photohub_mqtt_messages_total{outcome="handled"}',
+    )
+    return {name: told[name] for name in names}
+
+
+async def test_any_web_server_tells_what_all_processes_counted(stack: Stack) -> None:
+    ports = [stack.ports[name] for name in stack.ports if name.startswith("web")]
+    before = await asyncio.to_thread(figures_of, stack, ports[0])
+    made = await asyncio.to_thread(stack.add_device, "orchard", "esp32s3")
+    async with living(make_camera(stack, **made)), management(stack) as client:
+        for _ in range(4):
+            answer = await client.post("/api/v1/devices/orchard/capture", json={"wait": 20})
+            assert answer.status_code == 200, answer.text
+
+    def all_grew() -> bool:
+        told = [figures_of(stack, port) for port in ports]
+        return told[0] == told[1] and all(told[0][name] - before[name] >= 4 for name in before)
+
+    await asyncio.to_thread(wait_for, "both tell of all that was counted", all_grew, 40)

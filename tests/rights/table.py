@@ -58,6 +58,10 @@ POST      groups/<int:pk>/people                        owner
 POST      groups/<int:pk>/people/<int:person>/remove    owner
 GET       audit                                         owner
 GET       audit.csv                                     owner
+GET       home-assistant                                owner
+POST      home-assistant/let-in                         owner
+POST      home-assistant/shut-out                       owner
+POST      home-assistant/groups                         owner
 GET       search                                        login
 GET       status                                        login
 GET       status/like-pictures                          owner
@@ -373,7 +377,13 @@ photohub/<code>/file/7/response       both       -
 /sys/<pk>/<dn>/thing/file/download           publish    -
 /sys/<pk>/<dn>/thing/file/download_reply     subscribe  -
 """
+# The first ones are Home Assistant's alone, by its own account (`devices.mqtt.home_assistant`).
 NOBODYS_TOPICS = (
+    "homeassistant/status",
+    "homeassistant/device/photohub-board/config",
+    "photohub-home/#",
+    "photohub-home/board/state",
+    "photohub-home/board/press",
     "#",
     "+/+/+",
     "photohub/#",

@@ -264,11 +264,17 @@ def parse_publish_head(packet: Packet) -> PublishHead:
 
 
 def build_publish_head(
-    topic: str, payload_bytes: int, qos: int = 0, packet_id: int = 0, *, dup: bool = False
+    topic: str,
+    payload_bytes: int,
+    qos: int = 0,
+    packet_id: int = 0,
+    *,
+    dup: bool = False,
+    retained: bool = False,
 ) -> bytes:
     """Write all of a PUBLISH but its payload, so that many can share one."""
     named = pack_text(topic) + (packet_id.to_bytes(2, "big") if qos else b"")
-    return _build_header(Kind.PUBLISH, dup << 3 | qos << 1, len(named) + payload_bytes) + named
+    return _build_header(Kind.PUBLISH, dup << 3 | qos << 1 | retained, len(named) + payload_bytes) + named
 
 
 def parse_packet_id(body: bytes, kind: Kind) -> int:

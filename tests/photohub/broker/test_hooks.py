@@ -7,6 +7,7 @@ from django.test import Client
 
 from devices.events.models import Trouble
 from devices.keys import tokens
+from devices.mqtt import home_assistant
 from devices.protocol.aliyun.login import parse_login, sign
 from devices.registry.models import Device
 from devices.setup import adding
@@ -138,6 +139,24 @@ def test_a_device_that_is_switched_off_is_out(porch):
     Device.objects.update(enabled=False)
     assert emqx("authn", username="porch", password=porch.key)["result"] == "deny"
     assert goauth("acl", username="porch", topic="photohub/porch/status", acc="2") == 403
+
+
+def test_home_assistant_reads_what_it_is_told_and_presses_buttons(porch):
+    assert emqx("authn", username=home_assistant.USERNAME, password="")["result"] == "deny"
+    secret = home_assistant.let_in()
+    answer = emqx("authn", username=home_assistant.USERNAME, password=secret)
+    rules = {(rule["permission"], rule["action"], rule["topic"]) for rule in answer["acl"]}
+    assert rules == {
+        ("allow", "publish", "homeassistant/status"),
+        ("allow", "publish", "photohub-home/+/press"),
+        ("allow", "subscribe", "homeassistant/#"),
+        ("allow", "subscribe", "photohub-home/#"),
+        ("deny", "all", "#"),
+    }
+    asked = {"username": home_assistant.USERNAME, "topic": "photohub-home/porch/press", "action": "publish"}
+    assert emqx("authz", **asked)["result"] == "allow"
+    home_assistant.shut_out()
+    assert emqx("authz", **asked)["result"] == "deny"
 
 
 @pytest.mark.parametrize("body", ["{", "[]", '"x"', "", "x" * 20_000])

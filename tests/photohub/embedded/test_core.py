@@ -202,3 +202,42 @@ async def test_a_topic_is_heard_while_a_connected_client_listens() -> None:
             assert broker.core.is_heard(FRAME) and not broker.core.is_heard("photohub/gate/result")
         await until(lambda: not broker.connections())
         assert not broker.core.is_heard(FRAME)
+
+
+async def test_what_the_hub_retains_comes_with_each_subscription_until_it_is_taken_back() -> None:
+    async with running_broker() as broker, broker.core.hub.open() as link:
+        await link.publish(FRAME, b"older", retain=True)
+        await link.publish(FRAME, b"newer", retain=True)
+        await link.publish("photohub/gate/status", b"not kept")
+        async with client(broker, WATCH) as first:
+            await first.subscribe("photohub/#", qos=1)
+            message = await next_message(first)
+            assert (message.payload, message.retain, str(message.topic)) == (b"newer", True, FRAME)
+            await link.publish(FRAME, b"", retain=True)
+            told = await next_message(first)
+            assert (told.payload, told.retain) == (b"", False)
+        async with client(broker, WATCH, identifier="two") as second:
+            await second.subscribe("photohub/#")
+            await link.publish(FRAME, b"now")
+            assert (await next_message(second)).payload == b"now"
+
+
+async def test_a_client_has_nothing_retained() -> None:
+    async with running_broker() as broker, client(broker, GATE) as gate, client(broker, WATCH) as late:
+        await gate.publish(FRAME, b"kept?", qos=1, retain=True)
+        await late.subscribe("photohub/#")
+        await gate.publish(FRAME, b"now", qos=1)
+        assert (await next_message(late)).payload == b"now"
+
+
+def test_what_is_retained_is_bounded(monkeypatch) -> None:
+    kept = core.Core()
+    monkeypatch.setattr(core, "RETAINED_AT_MOST", 3)
+    monkeypatch.setattr(core, "RETAINED_AT_MOST_BYTES", 100)
+    for number in range(5):
+        kept.retain(f"t/{number}", b"x" * 10)
+    assert list(kept._retained) == ["t/2", "t/3", "t/4"]
+    kept.retain("t/5", b"x" * 95)
+    assert list(kept._retained) == ["t/5"] and kept._retained_bytes == 95
+    kept.retain("t/5", b"")
+    assert not kept._retained and kept._retained_bytes == 0
