@@ -22,7 +22,8 @@ from media_pipeline.mirror.models import OSSObject
 from media_pipeline.search import index, matching, sources
 from photohub.metrics import families
 from tests.large_tables import Sql, work_of
-from tests.rights.table import API, PAGES, rows
+from tests.rights.operations import API
+from tests.rights.table import PAGES, rows
 from tests.rights.test_matrix import PREFIX, fill_in
 from tests.rights.world import Place, World, make_world
 

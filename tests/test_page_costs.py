@@ -3,7 +3,8 @@
 import pytest
 
 from tests.page_costs import FEW, MANY, NOT_ASKED, costs
-from tests.rights.table import API, PAGES, rows
+from tests.rights.operations import API
+from tests.rights.table import PAGES, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.thorough]
 # Trees of indexes are deeper in large tables, and what is counted goes further.

@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.protocol.camera_settings import NAMES, Report
@@ -57,7 +59,7 @@ def vouch(device: Device, understood: bool, user=None) -> None:
         row.understood = understood
         row.save(update_fields=["understood"])
         word = said("Camera settings turned on.") if understood else said("Camera settings turned off.")
-        events.record_change(device, user, word)
+        _note(device, user, word)
 
 
 def wish(device: Device, values: Mapping[str, Any], user=None) -> list[str]:
@@ -85,7 +87,7 @@ def wish(device: Device, values: Mapping[str, Any], user=None) -> list[str]:
         row.said_on, row.said_times, row.refused = None, 0, {}
         row.save()
         labels = [said_of(LABELS[name]) for name in changed]
-        events.record_change(device, user, said("Camera settings asked for: %(fields)s.", fields=labels))
+        _note(device, user, said("Camera settings asked for: %(fields)s.", fields=labels))
         notify.send_after_commit(notify.GATEWAY, LOOK)
     return changed
 
@@ -97,6 +99,11 @@ def refuse_deaf(device: Device, row: CameraSettings) -> None:
         raise CannotSet(sentence % {"device": device})
     if not device.enabled:
         raise CannotSet(_("%(device)s is turned off in its settings.") % {"device": device})
+
+
+def _note(device: Device, user, sentence: Said, word: Word = Word.CHANGED) -> None:
+    events.record_change(device, user, sentence)
+    audit.note(word, Kind.DEVICE, device.code, device.name, sentence)
 
 
 def _locked(device: Device) -> CameraSettings:
@@ -187,7 +194,7 @@ def restart(device: Device, user=None) -> CameraSettings:
         row.restart_state, row.restart_at = RestartState.WAITING, now
         row.restart_until = now + timedelta(seconds=_restart_within_s(device))
         row.save()
-        events.record_change(device, user, said("Asked to start again."))
+        _note(device, user, said("Asked to start again."), Word.REQUESTED)
         notify.send_after_commit(notify.GATEWAY, LOOK)
     return row
 

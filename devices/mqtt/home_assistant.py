@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from devices.access.models import devices_in
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
 from devices.protocol.topics import HOME_ROOT
 from devices.registry import broker_accounts, broker_names
 from devices.registry.models import Device, DeviceQuerySet
 from photohub.lib.ids import hash_key
+from photohub.lib.pages.sentences import Said, said
 
 USERNAME = broker_names.PROGRAM_USERNAME
 ROOT, DISCOVERY = HOME_ROOT, "homeassistant"
@@ -74,6 +77,7 @@ def let_in() -> str:
     with transaction.atomic():
         _write(Chosen(digest_of(secret), read().groups))
         broker_accounts.want_program(USERNAME, secret)
+        _note(Word.ADDED, said("Home Assistant was let in."))
     return secret
 
 
@@ -82,12 +86,18 @@ def shut_out() -> None:
     with transaction.atomic():
         _write(Chosen("", read().groups))
         broker_accounts.unwant_program(USERNAME)
+        _note(Word.REVOKED, said("Home Assistant was shut out."))
 
 
 def choose_groups(groups: list[int]) -> None:
     """Tell it of the devices of these groups; of none: of all."""
     with transaction.atomic():
         _write(Chosen(read().digest, tuple(sorted(groups))))
+        _note(Word.CHANGED, said("Home Assistant is told of other groups."))
+
+
+def _note(word: Word, sentence: Said) -> None:
+    audit.note(word, Kind.HUB, SETTING, "Home Assistant", sentence)
 
 
 def _write(chosen: Chosen) -> None:

@@ -8,9 +8,12 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database import rows
+from photohub.lib.pages.sentences import said
 from photohub.lib.pages.timezones import hub_timezone
 
 from .models import Schedule, ScheduleKind
@@ -33,7 +36,11 @@ def hub_place() -> Place | None:
 
 def choose_place(place: Place | None) -> None:
     """Let the sun be reckoned for this place, where a schedule names none of its own."""
-    choices.write(_PLACE, list(place or ()))
+    with transaction.atomic():
+        choices.write(_PLACE, list(place or ()))
+        audit.note(
+            Word.CHANGED, Kind.HUB, details=said("Place: %(place)s.", place=", ".join(map(str, place or ())))
+        )
     _keep_in_step(timezone.now())
 
 

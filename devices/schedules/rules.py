@@ -13,6 +13,8 @@ from django.utils.translation import gettext as _
 
 from devices.access.groups import DeviceGroup
 from devices.access.rights import Action, actor_of, can, groups_in_which
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.registry.models import Device
@@ -42,8 +44,10 @@ def save_schedule(values: Mapping[str, object], schedule: Schedule | None = None
             raise ValidationError({"name": _("There are already %(count)s schedules.") % {"count": AT_MOST}})
         plan_row(row, timezone.now())
         row.save()
-        made = said("The schedule “%(name)s” was created.", name=row.name)
-        _tell(row, user, said("The schedule “%(name)s” was changed.", name=row.name) if schedule else made)
+        if schedule:
+            _tell(row, user, Word.CHANGED, said("The schedule “%(name)s” was changed.", name=row.name))
+        else:
+            _tell(row, user, Word.ADDED, said("The schedule “%(name)s” was created.", name=row.name))
     return row
 
 
@@ -173,21 +177,22 @@ def _store(schedule: Schedule, user, **values) -> None:
         # What was due while it stood still is not made up for.
         plan_row(row, timezone.now())
         row.save()
-        _tell(row, user, _sentence_of(row, field, value))
+        _tell(row, user, *_told_of(row, field, value))
     schedule.refresh_from_db()
 
 
-def _sentence_of(row: Schedule, field: str, value: object) -> Said:
+def _told_of(row: Schedule, field: str, value: object) -> tuple[Word, Said]:
     if field == "enabled" and value:
-        return said("The schedule “%(name)s” was resumed.", name=row.name)
+        return Word.CHANGED, said("The schedule “%(name)s” was resumed.", name=row.name)
     if field == "enabled":
-        return said("The schedule “%(name)s” was paused.", name=row.name)
+        return Word.CHANGED, said("The schedule “%(name)s” was paused.", name=row.name)
     if value is None:
-        return said("The schedule “%(name)s” was restored.", name=row.name)
-    return said("The schedule “%(name)s” was deleted.", name=row.name)
+        return Word.RESTORED, said("The schedule “%(name)s” was restored.", name=row.name)
+    return Word.DELETED, said("The schedule “%(name)s” was deleted.", name=row.name)
 
 
-def _tell(row: Schedule, user, sentence: Said) -> None:
+def _tell(row: Schedule, user, word: Word, sentence: Said) -> None:
+    audit.note(word, Kind.SCHEDULE, row.pk, row.name, sentence)
     if row.device is not None:
         events.record_change(row.device, user, sentence)
     else:

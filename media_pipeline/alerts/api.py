@@ -242,7 +242,7 @@ def create_channel(request: HttpRequest, new: NewChannel):
 @router.delete("/alerts/channels/{id}", response={204: None}, summary="Delete a channel")
 def delete_channel(request: HttpRequest, id: UUID):
     """With what still waits for it."""
-    _channel_of(request, id).delete()
+    channels.delete_channel(_channel_of(request, id))
     return Status(204, None)
 
 

@@ -5,14 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 
+from devices.audit.models import Word
 from photohub.lib import failpoints
 from photohub.lib.database.outage import is_away
 from photohub.lib.ids import new_id
 from photohub.lib.pages.sentences import Said, columns, said
 
 from . import queue
+from .channels import rules as channels
 from .channels import sending
 from .channels.letter import Letter, NotSent
 from .channels.models import AlertChannel, ChannelKind
@@ -157,6 +160,8 @@ def _note(bag: _Bag) -> int:
 
 def send_test(channel: AlertChannel) -> Said | None:
     """Send a test now. Returns why it was not taken; None when it was. The channel's row has the answer."""
+    with transaction.atomic():
+        channels.note(Word.SENT, channel)
     try:
         answer = sending.way_of(channel).send(letter_of_test(channel, str(new_id())))
     except NotSent as error:

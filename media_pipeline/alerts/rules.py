@@ -10,7 +10,10 @@ from django.utils.translation import gettext as _
 
 from devices.access.groups import DeviceGroup
 from devices.access.rights import is_owner
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.registry.models import Device
+from photohub.lib.pages.sentences import in_english
 
 from . import queue
 from .channels.models import AlertChannel
@@ -63,6 +66,7 @@ def save_rule(
     with transaction.atomic():
         row.save()
         row.channels.set(chosen)
+        _note(Word.CHANGED if rule else Word.ADDED, row)
     if rule is not None and meaning_changed:
         queue.close(Alert.objects.open().filter(rule=row))
     return row
@@ -70,7 +74,14 @@ def save_rule(
 
 def delete_rule(rule: AlertRule) -> None:
     """Delete a rule, with what it told of."""
-    rule.delete()
+    with transaction.atomic():
+        _note(Word.DELETED, rule)
+        rule.delete()
+
+
+def _note(word: Word, rule: AlertRule) -> None:
+    kind = BY_WORD.get(rule.kind)
+    audit.note(word, Kind.ALERT_RULE, rule.pk, in_english(kind.label) if kind else rule.kind)
 
 
 def _check(rule: AlertRule, channels: list[AlertChannel], user, *, is_new: bool) -> None:

@@ -18,7 +18,6 @@ from devices.commands import listening
 from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.firmware.endpoints import aliyun
-from devices.firmware.rollouts.models import Rollout
 from devices.mqtt import addressing, dynsec
 from devices.mqtt.client import Incoming, Link, MqttDown, Reachable, keep_connected
 from devices.mqtt.sharing import Share
@@ -87,7 +86,7 @@ class Gateway:
         self._accounts: dynsec.Accounts | None = None
         self._pusher: Pusher | None = None
         self._home: Announcer | None = None
-        self._sends, self._listeners = Looks(_something_waits), Looks(listening.is_unsettled)
+        self._sends, self._listeners = Looks(state.something_waits), Looks(listening.is_unsettled)
         self._listening_changed = asyncio.Event()
 
     async def run(self) -> None:
@@ -388,12 +387,6 @@ class Gateway:
             log.warning("The link of %s cannot be published on %r: %s", capture.pk, topic, error)
             return False
         return True
-
-
-def _something_waits() -> bool:
-    """Tell whether time alone may make something due: an order, an update, a link that is to be published again."""
-    rows = (Command.objects.not_ended(), Rollout.objects.running(), Capture.objects.to_publish())
-    return any(each.exists() for each in rows) or saying.something_waits()
 
 
 def _found(claim: Callable[[], list]) -> list:

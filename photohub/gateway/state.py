@@ -3,9 +3,13 @@
 import asyncio
 import logging
 
+from devices.camera_settings import saying
+from devices.commands.models import Command
 from devices.events import heartbeats
 from devices.events import record as events
 from devices.events.models import EventType
+from devices.firmware.rollouts.models import Rollout
+from media_pipeline.captures.models import Capture
 from photohub.broker import log as broker_log
 from photohub.lib.database.db import in_thread
 from photohub.lib.pages.sentences import Said
@@ -55,3 +59,9 @@ def tell_stuck(stuck: bool) -> None:
     events.record_word(
         EventType.NOTICE, "messages_stuck" if stuck else "messages_handled_again", problem=stuck
     )
+
+
+def something_waits() -> bool:
+    """Tell whether time alone may make something due: an order, an update, a link that is to be published again."""
+    rows = (Command.objects.not_ended(), Rollout.objects.running(), Capture.objects.to_publish())
+    return any(each.exists() for each in rows) or saying.something_waits()

@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from devices.access.rights import owners_only
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from devices.events import record as events
 from devices.events.models import EventType
 from devices.hub_settings import choices, values
@@ -23,6 +25,8 @@ from photohub.lib.pages.sizes import size_in_words
 from photohub.lib.pages.timezones import hub_timezone
 
 from .forms import LanguageForm, LinksForm, RetentionForm
+
+_LANGUAGES = dict(settings.LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,12 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     """Let the hub write in another language."""
     form = LanguageForm(request.POST)
     if form.is_valid():
-        choices.write(choices.LANGUAGE, form.cleaned_data["language"])
+        code = form.cleaned_data["language"]
+        with transaction.atomic():
+            choices.write(choices.LANGUAGE, code)
+            audit.note(
+                Word.CHANGED, Kind.HUB, details=said("Language: %(language)s.", language=_LANGUAGES[code])
+            )
         messages.success(request, _("Saved."))
     else:
         messages.error(request, " ".join(str(error) for error in form.errors["language"]))
@@ -151,6 +160,7 @@ def _choose(
             values.choose(which, value, later=later)
         for sentence in sentences:
             events.record(EventType.NOTICE, sentence, actor=request.user)
+            audit.note(Word.CHANGED, Kind.HUB, details=sentence)
     # What was read inside of the transaction is what it wrote.
     values.forget()
 

@@ -43,10 +43,11 @@ UNWRITTEN = {
     ("POST", "login/passkey"): "needs a browser: tests/browser/test_second_factor.py",
     ("POST", "account/second-factor/keys/add"): "needs a browser: tests/browser/test_second_factor.py",
     ("POST", "s/<slug:code>"): "a stranger with a link and its password",
+    ("POST", "/schedules/preview"): "stores nothing",
 }
 
 
-def _camera_hears(world: World, _path: str) -> dict:
+def camera_hears(world: World, _path: str) -> dict:
     Device.objects.filter(pk=world.yard.camera.pk).update(
         last_seen_at=timezone.now(), link_state="connected", command_topic="photohub/yard-cam/command"
     )
@@ -264,7 +265,7 @@ PAGES_BODIES = {
         _free_image(world, path) or PLAN | {"devices": ["yard-cam"], "action": "start"}
     ),
     "firmware/rollouts/<uuid:id>/<str:order>": _running,
-    "capture-all": _camera_hears,
+    "capture-all": camera_hears,
     "history/change": lambda world, path: _capture(world, path) | {"action": "keep"},
     "trash/add": _capture,
     "trash/undo": _undo,

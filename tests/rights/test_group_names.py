@@ -3,7 +3,8 @@
 import pytest
 
 from devices.access.groups import DeviceGroup
-from tests.rights.table import API, PAGES, rows
+from tests.rights.operations import API
+from tests.rights.table import PAGES, rows
 from tests.rights.test_matrix import PREFIX, fill_in
 from tests.rights.world import Place, World, make_world
 

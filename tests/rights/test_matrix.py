@@ -18,7 +18,8 @@ from django.urls import get_resolver
 
 from photohub.api.api import api
 from photohub.lib.pages.templating.skeletons import Skeleton
-from tests.rights.table import API, BACK_OFFICE, BACK_OFFICE_OPEN, PAGES, rows
+from tests.rights.operations import API
+from tests.rights.table import BACK_OFFICE, BACK_OFFICE_OPEN, PAGES, rows
 from tests.rights.world import ROLES, SCOPES, Place, World, make_world
 
 PREFIX = "/api/v1"

@@ -9,7 +9,7 @@ from photohub.lib.pages.form_fields import MONO, show_errors, text, tick
 
 from .catalogue import Service
 from .models import AlertChannel
-from .rules import ADDRESS_CHARS, add_browser, add_service, add_webhook
+from .rules import ADDRESS_CHARS, add_browser, add_service, add_webhook, change_channel
 
 _NO_CORRECTION = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -115,7 +115,7 @@ class ChannelForm(_Named):
         self.fields["name"].required = True
 
     def save(self) -> AlertChannel:
-        for name in ("name", "language", "enabled"):
-            setattr(self.channel, name, self.cleaned_data[name])
-        self.channel.save(update_fields=["name", "language", "enabled"])
+        change_channel(
+            self.channel, {name: self.cleaned_data[name] for name in ("name", "language", "enabled")}
+        )
         return self.channel

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from devices.access.rights import is_owner
+from devices.audit import record as audit
+from devices.audit.models import Kind, Word
 from photohub.lib.network.web_address import read_web_address
 
 from . import apprise_services, push, webhook
@@ -32,8 +36,7 @@ def add_service(user, name: str, address: str, service: str, language: str, *, f
     channel = _new(user, ChannelKind.SERVICE, name or label, language, for_hub)
     channel.service, channel.shown = service, f"{label} · {shown}"[:120]
     channel.seal(address)
-    channel.save()
-    return channel
+    return _store(channel, Word.ADDED)
 
 
 def add_webhook(
@@ -55,8 +58,7 @@ def add_webhook(
     channel = _new(user, ChannelKind.WEBHOOK, name or host, language, for_hub)
     channel.shown = host[:120]
     channel.seal(address.strip(), secret or webhook.new_secret())
-    channel.save()
-    return channel
+    return _store(channel, Word.ADDED)
 
 
 def add_browser(user, name: str, subscription: str, language: str) -> AlertChannel:
@@ -70,7 +72,32 @@ def add_browser(user, name: str, subscription: str, language: str) -> AlertChann
     channel.address_sha256, channel.enabled, channel.language = digest, True, language
     channel.shown = (urlsplit(given["endpoint"]).hostname or "")[:120]
     channel.seal(json.dumps(given))
-    channel.save()
+    return _store(channel, Word.CHANGED if known else Word.ADDED)
+
+
+def change_channel(channel: AlertChannel, values: Mapping[str, object]) -> None:
+    """Give a channel another name or language, or turn it on or off."""
+    for name, value in values.items():
+        setattr(channel, name, value)
+    _store(channel, Word.CHANGED, list(values))
+
+
+def delete_channel(channel: AlertChannel) -> None:
+    """Delete a channel, with what still waits for it."""
+    with transaction.atomic():
+        note(Word.DELETED, channel)
+        channel.delete()
+
+
+def note(word: Word, channel: AlertChannel) -> None:
+    """Write down what somebody did with a channel, with as much of its address as people may read."""
+    audit.note(word, Kind.CHANNEL, channel.pk, channel.name, channel.shown)
+
+
+def _store(channel: AlertChannel, word: Word, fields: list[str] | None = None) -> AlertChannel:
+    with transaction.atomic():
+        channel.save(update_fields=fields)
+        note(word, channel)
     return channel
 
 

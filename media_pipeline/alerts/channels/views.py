@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from devices.access.rights import require_owner
 from media_pipeline.alerts import delivering
 
-from . import push
+from . import push, rules
 from .catalogue import BY_WORD, SERVICES
 from .forms import ChannelForm, PushForm, ServiceForm, WebhookForm
 from .models import AlertChannel
@@ -93,6 +93,6 @@ def test(request: HttpRequest, id: UUID) -> HttpResponse:
 @require_POST
 def delete(request: HttpRequest, id: UUID) -> HttpResponse:
     """Delete a channel, with what still waits for it."""
-    _channel_of(request, id).delete()
+    rules.delete_channel(_channel_of(request, id))
     messages.success(request, _("The channel was deleted."))
     return redirect("alerts")

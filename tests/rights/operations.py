@@ -1,0 +1,94 @@
+"""Who may do what by the management API: one line for every operation, in the words of `table`."""
+
+API = """
+GET    /status                           login
+GET    /devices                          login
+POST   /devices                          owner
+GET    /devices/{code}                   look
+PATCH  /devices/{code}                   manage
+DELETE /devices/{code}                   manage
+GET    /devices/{code}/keys              manage
+POST   /devices/{code}/keys              manage
+DELETE /devices/{code}/keys/{prefix}     manage
+GET    /devices/{code}/commands          look
+GET    /devices/{code}/plots             look
+GET    /devices/{code}/camera-settings   look
+PATCH  /devices/{code}/camera-settings   manage
+POST   /devices/{code}/restart           command
+GET    /commands/{id}                    look
+POST   /commands/{id}/cancel             command
+GET    /events                           login
+GET    /audit                            owner
+POST   /devices/{code}/capture           command
+POST   /devices/{code}/keep              command
+GET    /captures                         login
+GET    /captures/{id}                    look
+PATCH  /captures/{id}                    command
+DELETE /captures/{id}                    command
+POST   /captures/{id}/restore            command
+GET    /shares                           login
+POST   /shares                           command
+DELETE /shares/{code}                    command
+GET    /trash                            anywhere-command
+DELETE /trash                            owner
+POST   /devices/{code}/deliveries        command
+GET    /devices/{code}/deliveries        look
+GET    /deliveries/{id}                  look
+POST   /deliveries/{id}/cancel           command
+POST   /deliveries/{id}/again            command
+GET    /render-profiles                  login
+POST   /timelapses                       command
+GET    /timelapses                       login
+GET    /timelapses/{id}                  look
+DELETE /timelapses/{id}                  command
+GET    /firmware                         anywhere-look
+POST   /firmware                         owner
+GET    /firmware/keys                    anywhere-look
+POST   /firmware/keys                    owner
+DELETE /firmware/keys/{key}              owner
+GET    /firmware/{id}                    anywhere-look
+DELETE /firmware/{id}                    owner
+POST   /firmware/{id}/publish            owner
+GET    /rollouts                         login
+POST   /rollouts                         owner
+GET    /rollouts/{id}                    look
+GET    /rollouts/{id}/targets            look
+POST   /rollouts/{id}/pause              manage
+POST   /rollouts/{id}/resume             manage
+POST   /rollouts/{id}/cancel             manage
+GET    /devices/{code}/playlist          look
+PUT    /devices/{code}/playlist          command
+GET    /rules                            owner
+POST   /rules                            owner
+GET    /rules/{id}                       owner
+PATCH  /rules/{id}                       owner
+DELETE /rules/{id}                       owner
+GET    /rules/{id}/runs                  owner
+GET    /gaps                             login
+GET    /schedules                        anywhere-command
+POST   /schedules                        owner
+POST   /schedules/preview                owner
+GET    /schedules/{id}                   command
+PATCH  /schedules/{id}                   manage
+DELETE /schedules/{id}                   manage
+POST   /schedules/{id}/restore           manage
+GET    /schedules/{id}/runs              command
+GET    /devices/{code}/missed            look
+GET    /alerts                           login
+GET    /alerts/channels                  login
+POST   /alerts/channels                  login-manage
+DELETE /alerts/channels/{id}             own
+POST   /alerts/channels/{id}/test        own
+GET    /alerts/rules                     login
+POST   /alerts/rules                     login-manage
+PATCH  /alerts/rules/{id}                own
+DELETE /alerts/rules/{id}                own
+GET    /ota/check                        proof
+GET    /device/settings                  proof
+POST   /device/settings                  proof
+"""
+
+# Beside Django, by the hub's own endpoints. The proof is a device's key (`key`), its own key for its own code (`own key`),
+# the secret of the address itself or of the settings (`token`), or a signature by the hub's secret (`node`); a person's
+# session or API token counts for nothing there. With a `ticket` that the hub signed, nginx fetches an image and says what it
+# sent.
