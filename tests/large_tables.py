@@ -32,7 +32,7 @@ from devices.telemetry import thinning
 from devices.telemetry.models import SummedUp, TelemetrySample
 from media_pipeline.alerts import queue as alerts
 from media_pipeline.alerts.channels.models import AlertChannel
-from media_pipeline.alerts.kinds import looking, silence
+from media_pipeline.alerts.kinds import battery, looking, silence
 from media_pipeline.alerts.models import Alert, AlertMessage, AlertRule
 from media_pipeline.captures import thumbnails
 from media_pipeline.captures.models import Capture
@@ -82,7 +82,7 @@ def _looking_at_the_status() -> None:
 def _looking_for_alerts() -> None:
     silence.forget(listened_s=3600)
     # The first look of a process goes over what is open.
-    silence._watch.heard_until = timezone.now()
+    silence._watch.heard_until = battery._looked_until = timezone.now()
     with mock.patch("media_pipeline.alerts.kinds.silence._begin"):
         looking.look()
 
@@ -222,6 +222,8 @@ def _fill_alerts(porch: Device, sql: Sql) -> None:
     now = timezone.now()
     channel = AlertChannel.objects.create(name="hook", kind="webhook", address_encrypted=b"")
     rule = AlertRule.objects.create(kind="silent", threshold=600, seen_until=now - timedelta(seconds=600))
+    for kind in ("battery", "picture", "hub", "rollout"):
+        AlertRule.objects.create(kind=kind, threshold=15, seen_until=now)
     alert = Alert.objects.create(rule=rule, key="k", device=porch)
     message = AlertMessage.objects.create(alert=alert, channel=channel, phase="began", give_up_at=now)
     state = {"state": sql.state("sent", "waiting"), "next_try_at": sql.next_try}
