@@ -35,13 +35,13 @@ def test_without_a_live_token_or_session_nothing_is_shown(header):
     assert answer["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("field", ["revoked_at", "expires_at"])
-def test_an_ended_token_is_no_token(field):
+@pytest.mark.parametrize(("field", "word"), [("revoked_at", "auth"), ("expires_at", "expired")])
+def test_an_ended_token_is_no_token(field, word):
     client = make_program(make_user("alice", "owner"))
     answer = client.get(DEVICES)
     assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     ApiToken.objects.update(**{field: timezone.now()})
-    assert refusal(client.get(DEVICES)) == (401, "auth")
+    assert refusal(client.get(DEVICES)) == (401, word)
 
 
 def test_a_token_of_a_person_who_was_switched_off_is_no_token():
