@@ -3,7 +3,6 @@
  * Pages ask for it by attributes, so fragments that arrive later work without a call:
  *   [data-needs-js hidden]        shown once this module runs
  *   [data-colour="#aabbcc"]       background colour by CSSOM (style attributes are forbidden by the security policy)
- *   .photo img[width][height]     gives its .photo the --ratio that justified rows are made of
  *   time[datetime][data-time=form] see times.js
  *   button[data-copy="id"]        copies the text of that element
  *   [data-dialog-open="id"]       opens that <dialog>; a click beside it closes it
@@ -36,19 +35,19 @@ document.addEventListener("click", (event) => {
 /* What has to happen to every element once, whether it came with the page or in a fragment. */
 function dress(scope) {
   for (const element of scope.querySelectorAll("[data-needs-js][hidden]")) element.hidden = false;
-  for (const image of scope.querySelectorAll(".photo img[width][height]")) {
-    const ratio = image.getAttribute("width") / image.getAttribute("height");
-    if (ratio > 0) image.closest(".photo").style.setProperty("--ratio", Math.min(Math.max(ratio, 0.5), 3).toFixed(4));
-  }
-  for (const element of scope.querySelectorAll("[data-colour]")) {
-    if (/^#[0-9a-f]{3,8}$/i.test(element.dataset.colour)) element.style.backgroundColor = element.dataset.colour;
+  for (const element of [scope, ...scope.querySelectorAll("[data-colour]")]) {
+    const { colour } = element.dataset;
+    // What has one already was only moved.
+    if (/^#[0-9a-f]{3,8}$/i.test(colour) && !element.style.backgroundColor) element.style.backgroundColor = colour;
   }
 }
 
+// Only what came: a history has hundreds of tiles, of which some come and go with each screen.
 new MutationObserver((changes) => {
-  const parents = new Set(changes.filter((change) => change.addedNodes.length).map((change) => change.target));
-  if (![...parents].some((parent) => parent.nodeName !== "TIME")) return;
-  for (const parent of parents) dress(parent);
+  const came = changes.filter(({ target }) => target.nodeName !== "TIME").flatMap(({ addedNodes }) => [...addedNodes]);
+  const elements = came.filter((node) => node instanceof HTMLElement && node.isConnected);
+  if (!elements.length) return;
+  for (const element of elements) dress(element);
   updateTimes();
 }).observe(document.body, { childList: true, subtree: true });
 

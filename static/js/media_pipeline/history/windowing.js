@@ -7,11 +7,14 @@
 const ENOUGH = 200;
 const SCREENS_NEAR = 1.5;
 const SCREENS_FAR = 2;
+const REST_MS = 100;
 
 const page = document.querySelector(".history");
 const days = document.querySelector(".days");
 const away = new Map();
 let pending = 0;
+let resting = 0;
+let taken_ms = 0;
 let width = 0;
 
 function isSelecting() {
@@ -44,24 +47,32 @@ function takeAway({ tiles, height }) {
   away.set(place, tiles);
 }
 
-/* The rows of a day that stand in the page, each with its tiles. */
+/* How many tiles stand side by side. */
+function columnsOf(list) {
+  const tiles = [...list.querySelectorAll(":scope > .photo")].slice(0, 16);
+  const top = tiles[0]?.offsetTop;
+  const second = tiles.findIndex((tile) => tile.offsetTop !== top);
+  return second < 0 ? Math.max(tiles.length, 1) : second;
+}
+
+/* The rows of a day that stand in the page, each with its tiles. Of each row one is measured: they are as high as each other. */
 function rowsOf(list) {
+  const columns = columnsOf(list);
   const rows = [];
   for (const tile of list.children) {
-    if (!tile.matches(".photo")) {
-      rows.push(null);
-      continue;
-    }
-    const box = tile.getBoundingClientRect();
     const last = rows.at(-1);
-    if (last && Math.abs(last.top - box.top) < 1) last.tiles.push(tile);
-    else rows.push({ tiles: [tile], top: box.top, bottom: box.bottom });
+    if (!tile.matches(".photo")) rows.push(null);
+    else if (last && last.tiles.length < columns) last.tiles.push(tile);
+    else rows.push({ tiles: [tile] });
   }
+  for (const row of rows) if (row) ({ top: row.top, bottom: row.bottom } = row.tiles[0].getBoundingClientRect());
   return rows;
 }
 
 /* Rows that follow each other, and are all beyond the edges. */
 function farOf(list, top, bottom) {
+  const box = list.getBoundingClientRect();
+  if (box.top >= top && box.bottom <= bottom) return [];
   const groups = [];
   let last = null;
   for (const row of rowsOf(list)) {
@@ -82,6 +93,16 @@ function look() {
     if (box.bottom >= -near && box.top <= innerHeight + near) bringBack(place);
   }
   if (days.querySelectorAll(".photo").length <= ENOUGH) return;
+  // To measure them all takes a part of a frame, which whoever scrolls on would see.
+  const rested_ms = performance.now() - taken_ms;
+  if (rested_ms < REST_MS) {
+    resting ||= setTimeout(() => {
+      resting = 0;
+      soon();
+    }, REST_MS - rested_ms);
+    return;
+  }
+  taken_ms = performance.now();
   const far = innerHeight * SCREENS_FAR;
   const lists = [...days.querySelectorAll(".photos")];
   // The last row may not be full yet. All are measured before the first is taken out: after each change the browser
