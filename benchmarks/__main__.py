@@ -23,6 +23,7 @@ from benchmarks import (
     memory,
     million,
     mirror,
+    nodes,
     oss,
     pages,
     panels,
@@ -33,6 +34,7 @@ from benchmarks.measuring import machine
 
 PARTS = {
     "ingest": ingest,
+    "nodes": nodes,
     "oss": oss,
     "mirror": mirror,
     "button": button,

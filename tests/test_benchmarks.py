@@ -25,6 +25,7 @@ from benchmarks import (
     memory,
     million,
     mirror,
+    nodes,
     oss,
     pages,
     panels,
@@ -126,6 +127,21 @@ def test_a_backlog_is_copied_by_the_worker_and_by_the_loop() -> None:
     result = mirror.run(mirror.TINY)
     assert all(row["per_s"] > 0 for row in result["rows"])
     assert "plain oss2 loop" in mirror.report(result)
+
+
+@pytest.mark.long
+def test_machines_of_equal_shares_are_measured_one_and_two_at_a_time() -> None:
+    result = nodes.run(nodes.TINY)
+    assert [(row["machines"], row["errors"]) for row in result["rows"]] == [(1, 0), (2, 0)]
+    assert all(row["per_s"] > 0 and row["history_per_s"] > 0 for row in result["rows"])
+    assert "PostgreSQL, cores" in nodes.report(result)
+
+
+def test_a_statement_is_the_same_for_every_number_of_values() -> None:
+    few, many = (
+        "INSERT INTO a (b) VALUES (" + ", ".join(f"${n}" for n in range(1, k)) + ")" for k in (3, 300)
+    )
+    assert nodes.shown(few) == nodes.shown(many) == "INSERT INTO a (b) VALUES (…)"
 
 
 @pytest.mark.long

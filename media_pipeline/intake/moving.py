@@ -7,6 +7,7 @@ A camera that moves just then and sends the very same bytes again on purpose is 
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 from zlib import crc32
 
 from django.db import connection
@@ -23,7 +24,7 @@ _SPACE = 0x5048
 Same = tuple[int, str]
 
 
-def find_stored(wanted: Iterable[Same], now: datetime) -> dict[Same, tuple]:
+def find_stored(wanted: Iterable[Same], now: datetime) -> dict[Same, tuple[UUID, str]]:
     """Return id and code of each of these pictures that is stored already. Call within the transaction that stores the others.
 
     Whoever asks for the same one waits until this transaction has ended: first of all locks, in one order.

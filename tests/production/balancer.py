@@ -9,6 +9,7 @@ global
 defaults
     mode tcp
     timeout connect 2s
+    timeout check 10s
     timeout client 60s
     timeout server 60s
     retries 2

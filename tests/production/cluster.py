@@ -67,14 +67,14 @@ class Machine:
 class Cluster:
     """The machines and what they share."""
 
-    def __init__(self, folder: Path, oss: FakeOSS, root: Path = ROOT) -> None:
+    def __init__(self, folder: Path, oss: FakeOSS, root: Path = ROOT, hosts: tuple[str, ...] = HOSTS) -> None:
         self.folder, self.oss, self.root = folder, oss, root
-        ports = free_ports(len(SHARED_PORTS) + 2 * len(HOSTS))
+        ports = free_ports(len(SHARED_PORTS) + 2 * len(hosts))
         self.ports = dict(zip(SHARED_PORTS, ports, strict=False))
         self.database = postgres.Database(folder / "postgres")
         self.shared: dict[str, subprocess.Popen | LoadedProcess] = {}
         own = ports[len(SHARED_PORTS) :]
-        self.all = [self._machine(*each) for each in zip("abc", HOSTS, own[::2], own[1::2], strict=True)]
+        self.all = [self._machine(*each) for each in zip("abcd", hosts, own[::2], own[1::2], strict=False)]
         # Those that were started: two, until `complete()`.
         self.machines = self.all[:2]
         self.url = f"http://127.0.0.1:{self.ports['balancer']}"

@@ -16,7 +16,7 @@ from devices.registry.sightings import sightings
 from devices.setup import adding
 from media_pipeline.captures.models import Capture
 from media_pipeline.intake import ingest as ingest_module
-from media_pipeline.intake import lookups, moving
+from media_pipeline.intake import lookups
 from media_pipeline.intake.ingest import Receipt, committer, ingest, ingest_batch
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.picture_files import store
@@ -68,23 +68,6 @@ def test_the_same_picture_twice_in_one_batch_is_stored_once(settings):
     one, two = ingest_batch([make_upload(device, name="a"), make_upload(device, name="a")])
     assert (one.id, one.new, two.new) == (two.id, True, False)
     assert len(files_in(settings.PICTURES_DIR)) == 1
-
-
-def test_a_picture_that_another_process_may_have_heard_is_stored_once(settings):
-    device, picture = make_device(), make_jpeg()
-    first = ingest(make_upload(device, picture, name="heard here"))
-    moves = make_upload(device, picture, name="heard there", moves=lambda: True)
-    assert ingest(moves) == Receipt(first.id, first.code, False)
-    assert Capture.objects.count() == len(files_in(settings.PICTURES_DIR)) == 1
-
-
-def test_the_same_bytes_are_two_pictures_where_nothing_moves_or_time_has_passed():
-    device, picture = make_device(), make_jpeg()
-    ingest(make_upload(device, picture, name="a"))
-    assert ingest(make_upload(device, picture, name="b", moves=lambda: False)).new
-    Capture.objects.update(received_at=timezone.now() - moving.WITHIN - timedelta(seconds=1))
-    assert ingest(make_upload(device, picture, name="c", moves=lambda: True)).new
-    assert ingest(make_upload(make_device("barn"), picture, name="c", moves=lambda: True)).new
 
 
 def test_two_devices_may_send_the_same_picture():
