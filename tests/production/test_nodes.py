@@ -27,7 +27,7 @@ from tests.faults.rounds import kills
 from tests.production.cluster import Cluster, Machine, running_cluster
 from tests.production.stack import ROOT, begin, wait_for
 from tests.production.storm import Storm
-from tests.production.versions import lay_out_previous
+from tests.production.versions import knows_files_of_other_versions, lay_out_previous
 from tests.production.visitors import ASKED, PAGES, Visitors
 
 
@@ -258,7 +258,7 @@ def test_three_machines_of_two_versions_are_one_hub_for_whoever_comes(three: Clu
     previous = lay_out_previous(tmp_path / "previous")
     c, ledger = three.machines[2], Ledger(three.url, three.add_device("rolling")["key"], prefix="rolling")
     c.services, services = ("web",), c.services
-    visitors = Visitors(three.url, three.token)
+    visitors = Visitors(three.url, three.token, knows_files_of_other_versions(previous))
     with ledger.load(senders=2, per_second=4), visitors.coming():
         three.change(c, previous)
         ledger.wait_for(3, within_s=60)

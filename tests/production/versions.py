@@ -23,6 +23,11 @@ def lay_out_previous(folder: Path) -> Path:
     return folder
 
 
+def knows_files_of_other_versions(folder: Path) -> bool:
+    """Tell whether this version hands out a file of a page that another version drew."""
+    return "_of_another_version" in (folder / "photohub/lib/pages/middleware.py").read_text()
+
+
 def _git(*words: str) -> str:
     done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -14,7 +14,7 @@ import httpx
 
 from tests.production.stack import OWNER
 
-PAGES = ("/", "/photos", "/status", "/devices")
+PAGES = ("/", "/history", "/status", "/devices/")
 ASKED = ("/api/v1/captures?limit=3", "/api/v1/devices", "/api/v1/status")
 _TIMEOUT_S = 30
 _AGAIN_AFTER_S = 0.2
@@ -24,8 +24,8 @@ _STATIC = re.compile(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"')
 class Visitors:
     """Both of them; `failed` has what went wrong, `asked` counts what was answered well."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url
+    def __init__(self, url: str, token: str, fetches_files: bool = True) -> None:
+        self.url, self.fetches_files = url, fetches_files
         self.failed: list[str] = []
         self.asked: Counter[str] = Counter()
         self._program = {"Authorization": f"Bearer {token}"}
@@ -56,7 +56,7 @@ class Visitors:
         """Log in once, and go on with the session, whichever machine answers."""
         with self._client() as browser:
             self._get(browser, "/login")
-            proof = {"X-CSRFToken": browser.cookies["csrftoken"], "Referer": f"{self.url}/login"}
+            proof = {"X-CSRFToken": browser.cookies["photohub_csrf"], "Referer": f"{self.url}/login"}
             words = {
                 "username": OWNER["DJANGO_SUPERUSER_USERNAME"],
                 "password": OWNER["DJANGO_SUPERUSER_PASSWORD"],
@@ -65,7 +65,7 @@ class Visitors:
             while not self._stopped.is_set():
                 for page in PAGES:
                     text = self._get(browser, page)
-                    for file in sorted(set(_STATIC.findall(text)))[:3]:
+                    for file in sorted(set(_STATIC.findall(text)))[:3] if self.fetches_files else ():
                         self._get(browser, file)
 
     def _ask(self) -> None:
