@@ -47,6 +47,7 @@ from media_pipeline.show_rules.models import ShowRule
 from media_pipeline.time_lapses import making
 from media_pipeline.time_lapses import queue as time_lapses
 from media_pipeline.time_lapses.models import TimeLapse
+from photohub.home_assistant import reading as home
 from photohub.lib.ids import new_id
 from photohub.status import parts as status
 from tests.builders import make_device
@@ -122,6 +123,7 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "updates by the clock": sweeping.sweep,
     "samples to sum up": lambda: thinning._sum_up(thinning._settled(timezone.now()), 0),
     "samples that are too old": lambda: thinning._delete_old(thinning._settled(timezone.now()), 0),
+    "news for Home Assistant": lambda: home.changed_since(home.newest_event()),
 }
 
 

@@ -20,7 +20,6 @@ from media_pipeline.history import around, counts, query, views
 from media_pipeline.maintenance import counting, figures
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.search import index, matching, sources
-from photohub.metrics import families
 from tests.large_tables import Sql, work_of
 from tests.rights.operations import API
 from tests.rights.table import PAGES, rows
@@ -168,7 +167,6 @@ def costs(rows_: int) -> dict[str, int]:
             client = world.client(role)
             for what, address in addresses(world, world.yard).items():
                 found[f"{role}: {what}"] = _cost(client, address)
-        found["/metrics"] = work_of(lambda: list(families.Hub().collect()))
     return found
 
 

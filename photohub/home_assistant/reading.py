@@ -67,7 +67,7 @@ class Told:
 
 def read_all(chosen: Chosen, holds: Holds, only: Iterable[int] | None = None) -> list[Told]:
     """Return what all devices of this gateway, or of these the ones that it holds, are to be told as, with their pictures."""
-    rows = home_assistant.devices_of(chosen).only(*_COLUMNS)
+    rows = home_assistant.devices_of(chosen).only(*_COLUMNS).order_by()
     if only is not None:
         rows = rows.filter(pk__in=list(only))
     newest = Capture.objects.filter(device=OuterRef("pk")).order_by("-received_at", "-id").values("pk")[:1]
