@@ -1,8 +1,9 @@
 """Tells Home Assistant of this gateway's devices over one connection to the broker, and hears its buttons.
 
 What was told is remembered, so only what changed is told again: devices to which something happened are found by the events,
-those that only fell silent by a look every half minute. Where owners did not let Home Assistant in, nothing is told and
-nothing listened to. What a broker keeps of devices that are gone, or are not to be told of any more, is cleared.
+those that only fell silent by a look at all of them, within a minute. Where owners did not let Home Assistant in,
+nothing is told and nothing listened to. What a broker keeps of devices that are gone, or are not to be told of any more,
+is cleared.
 """
 
 import asyncio
@@ -28,8 +29,11 @@ ALL_EVERY_S = 30.0
 # An event may be committed after one with a greater number.
 _LOOKS_BACK = 5
 _PRESSES_WAITING = 100
-# So that whoever comes anew gets all pictures without taking the broker's room for himself.
+# When Home Assistant comes anew it gets so many pictures, without taking the broker's room for itself; those of the other
+# cameras come with their next picture.
+_PREVIEWS_AT_ONCE = 500
 _PREVIEWS_APART_S = 0.02
+_UNTOLD = object()
 
 
 @dataclass
@@ -39,7 +43,7 @@ class _Known:
     config: int = 0
     state: int = 0
     picture: int = 0
-    capture: Any = None
+    capture: Any = _UNTOLD
 
 
 class Announcer:
@@ -53,6 +57,7 @@ class Announcer:
         self._seen: deque[int] = deque(maxlen=_LOOKS_BACK)
         self._all_s = float("-inf")
         self._is_wanted_anew = False
+        self._previews_wanted = 0
         self._presses: asyncio.Queue[str] = asyncio.Queue(_PRESSES_WAITING)
         self._strays: set[str] = set()
         self._said = Seldom()
@@ -130,7 +135,7 @@ class Announcer:
             self._filters_changed()
         is_all = before != self._chosen or self._is_wanted_anew or not self._seen
         if self._is_wanted_anew:
-            self._is_wanted_anew = False
+            self._is_wanted_anew, self._previews_wanted = False, _PREVIEWS_AT_ONCE
             # Whose messages there are stays known: they may have to be cleared in this very look.
             self._known = {code: _Known() for code in self._known}
         if not self._chosen.is_on:
@@ -166,12 +171,18 @@ class Announcer:
         if told.picture is not None:
             known.picture = await self._retain(told.picture, known.picture)
         if told.capture is not None and told.capture != known.capture:
-            picture = await in_thread(reading.read_preview, told.capture)
-            if picture is not None:
-                topic = home_assistant.topic_of(told.code, "preview")
-                await self._link.publish(topic, picture, qos=0)
-                await asyncio.sleep(_PREVIEWS_APART_S)
-            known.capture = told.capture
+            if known.capture is not _UNTOLD:
+                await self._publish_preview(told)
+            elif self._previews_wanted:
+                self._previews_wanted -= 1
+                await self._publish_preview(told)
+        known.capture = told.capture
+
+    async def _publish_preview(self, told: Told) -> None:
+        picture = await in_thread(reading.read_preview, told.capture)
+        if picture is not None:
+            await self._link.publish(home_assistant.topic_of(told.code, "preview"), picture, qos=0)
+            await asyncio.sleep(_PREVIEWS_APART_S)
 
     async def _retain(self, message: reading.Message, known: int) -> int:
         topic, payload = message

@@ -7,7 +7,7 @@ binary_sensor of 2024.11 and later). There what is unknown is left out without a
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiomqtt
 from jsonschema import Draft202012Validator
@@ -144,6 +144,18 @@ class HomeAssistant:
         button = self.device(code)["components"]["take"]
         await self.client.publish(button["command_topic"], button["payload_press"], qos=1)
 
+    async def gets_preview(self, code: str) -> bytes:
+        """Say that it is there, as it does when its discovery has cooled down, until it has the picture.
+
+        Said once it may be before the hub listens, in the very second in which it was let in.
+        """
+        async with asyncio.timeout(30):
+            while (picture := self.told.get(f"photohub-home/{code}/preview")) is None:
+                await self.client.publish("homeassistant/status", "online", qos=1)
+                with suppress(TimeoutError):
+                    await until(lambda: f"photohub-home/{code}/preview" in self.told, 1)
+        return picture
+
     async def discovers(self, code: str) -> dict:
         await until(lambda: self.device(code) is not None and self.state(code), 20)
         return self.device(code)
@@ -151,14 +163,13 @@ class HomeAssistant:
 
 @asynccontextmanager
 async def at_home(port: int, username: str = "", password: str = "") -> AsyncIterator[HomeAssistant]:
-    """Start Home Assistant: it subscribes as its integration does, and says that it is there."""
+    """Start Home Assistant: it subscribes as its integration does."""
     login = {"username": username, "password": password} if username else {}
     will = aiomqtt.Will("homeassistant/status", "offline")
     async with aiomqtt.Client("127.0.0.1", port, will=will, timeout=20, **login) as client:
         home = HomeAssistant(client)
         running = asyncio.create_task(home.run())
         await client.subscribe([("homeassistant/+/+/config", 0), ("homeassistant/+/+/+/config", 0)])
-        await client.publish("homeassistant/status", "online")
         try:
             yield home
         finally:

@@ -89,9 +89,8 @@ async def test_a_camera_is_discovered_with_all_that_it_has(port):
     async with home_of(port, password) as home:
         config = await home.discovers("yard")
         state = home.state("yard")
-        await until(
-            lambda: {"photohub-home/yard/picture", "photohub-home/yard/preview"} <= home.told.keys(), 20
-        )
+        preview = await home.gets_preview("yard")
+        await until(lambda: "photohub-home/yard/picture" in home.told, 20)
     assert config["device"]["name"] == "Yard"
     assert {key: len(part) > 1 for key, part in config["components"].items()} == dict.fromkeys(
         ("picture", "camera", "online", "picture_at", "take", "battery", "signal"), True
@@ -99,7 +98,7 @@ async def test_a_camera_is_discovered_with_all_that_it_has(port):
     assert (state["online"], state["battery"], state["signal_strength"]) == ("ON", 68, -61)
     assert state["picture_at"].startswith("20")
     assert b"/p/" in home.told["photohub-home/yard/picture"]
-    assert home.told["photohub-home/yard/preview"] == picture
+    assert preview == picture
 
 
 async def test_the_button_takes_a_picture_and_the_device_page_says_who_asked(port):
@@ -116,7 +115,7 @@ async def test_a_new_picture_and_a_new_name_are_told(port):
     password = await sync_to_async(make_yard)()
     async with home_of(port, password) as home:
         await home.discovers("yard")
-        await until(lambda: "photohub-home/yard/preview" in home.told, 20)
+        await home.gets_preview("yard")
         link, newer = home.told["photohub-home/yard/picture"], make_jpeg(text="two")
         yard = await Device.objects.aget(code="yard")
         await sync_to_async(make_capture)(yard, newer, name="b")
@@ -170,10 +169,10 @@ async def test_whoever_comes_later_is_told_all_and_who_says_that_he_is_there_aga
     password = await sync_to_async(make_yard)()
     async with home_of(port, password) as home:
         await home.discovers("yard")
-        await until(lambda: "photohub-home/yard/preview" in home.told, 20)
+        await home.gets_preview("yard")
     async with home_of(port, password) as home:
         await home.discovers("yard")
-        await until(lambda: "photohub-home/yard/preview" in home.told, 20)
+        await home.gets_preview("yard")
 
 
 # --- brokers of their own

@@ -7,7 +7,7 @@ from devices.mqtt import home_assistant
 from devices.mqtt.client import Incoming
 from devices.registry.models import Device
 from photohub.home_assistant.announcing import Announcer
-from tests.builders import make_device
+from tests.builders import make_capture, make_device, make_jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,10 +17,13 @@ class Link:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
+        self.pictures: list[str] = []
         self.count = 0
 
     async def publish(self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False) -> None:
         self.count += 1
+        if topic.endswith("/preview"):
+            self.pictures.append(topic)
         if retain and payload:
             self.kept[topic] = payload
         elif retain:
@@ -93,3 +96,22 @@ async def test_where_nobody_was_ever_let_in_nothing_is_told_or_listened_to():
     gateway = Gateway(link, "east")
     await gateway.look()
     assert link.count == 0 and gateway.announcer.filters == set()
+
+
+def store(code: str, name: str) -> None:
+    make_capture(Device.objects.get(code=code), make_jpeg(text=name), name=name)
+
+
+async def test_pictures_are_sent_when_they_are_new_or_wanted_and_not_at_every_connection():
+    await sync_to_async(make_devices)()
+    await sync_to_async(store)("east", "one")
+    link = Link()
+    gateway = Gateway(link, "east", "west")
+    await gateway.look()
+    assert link.pictures == []
+    await sync_to_async(store)("west", "its first")
+    await gateway.look()
+    assert link.pictures == ["photohub-home/west/preview"]
+    gateway.announcer.take(Incoming("homeassistant/status", b"online", False, lambda: None))
+    await gateway.look()
+    assert sorted(link.pictures[1:]) == ["photohub-home/east/preview", "photohub-home/west/preview"]
