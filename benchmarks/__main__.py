@@ -27,6 +27,7 @@ from benchmarks import (
     oss,
     pages,
     panels,
+    schedules,
     stopped_viewers,
     upkeep,
 )
@@ -43,6 +44,7 @@ PARTS = {
     "million": million,
     "memory": memory,
     "idle": idle,
+    "schedules": schedules,
     "pages": pages,
     "live": live_view,
     "stopped": stopped_viewers,

@@ -27,6 +27,7 @@ from benchmarks import (
     oss,
     pages,
     panels,
+    schedules,
     stopped_viewers,
     upkeep,
 )
@@ -46,6 +47,7 @@ _PARTS = (
     ("million", "A million pictures", million.report),
     ("memory", "Memory and start", memory.report),
     ("idle", "At rest", idle.report),
+    ("schedules", "Schedules", schedules.report),
     ("pages", "Pages", pages.report),
     ("live", "Live view", live_view.report),
     ("stopped", "Viewers that stopped", stopped_viewers.report),
@@ -89,6 +91,10 @@ _NOTES = {
         "The embedded hub after a restart. Connected cameras send nothing but their PINGREQ once a minute. *Ready again* is from "
         "the start of the program until `/readyz` says that database, broker, worker and disk are there; *no bytecode*: of a "
         "copy that may not write any beside itself, the second time."
+    ),
+    "schedules": (
+        "The embedded hub with as many cameras that are known and away. *At rest*: no schedule is due while it is watched. "
+        "*Once an hour*: each has a minute of its own; its run waits for the camera to connect, and ends with its reason."
     ),
     "pages": (
         "The embedded hub on SQLite, with the pictures of 90 days. Processor time is that of the whole process for one answer, "

@@ -28,6 +28,10 @@ from devices.panels.deliveries import queue as deliveries
 from devices.panels.deliveries.models import Delivery
 from devices.panels.playlists import turns as playlists
 from devices.registry.models import BrokerAccount, Device
+from devices.schedules import ending as schedule_ends
+from devices.schedules import planning
+from devices.schedules import queue as schedules
+from devices.schedules.models import Schedule, ScheduledRun
 from devices.telemetry import thinning
 from devices.telemetry.models import SummedUp, TelemetrySample
 from media_pipeline.alerts import queue as alerts
@@ -124,6 +128,12 @@ SWEEPS: dict[str, Callable[[], object]] = {
     "samples to sum up": lambda: thinning._sum_up(thinning._settled(timezone.now()), 0),
     "samples that are too old": lambda: thinning._delete_old(thinning._settled(timezone.now()), 0),
     "news for Home Assistant": lambda: home.changed_since(home.newest_event()),
+    "schedules that are due": lambda: schedules._claim_due(True),
+    "schedules of another clock": planning.keep_in_step,
+    "runs whose turn has come": schedules.order_waiting,
+    "runs that may have ended": schedule_ends.end_due,
+    "whether schedules wait": schedules.waits,
+    "old runs of schedules": schedule_ends.prune,
 }
 
 
@@ -183,6 +193,7 @@ def fill(now: datetime, rows: int) -> None:
     _fill_pictures(porch, sql)
     _fill_orders(porch, sql)
     _fill_updates(porch, sql)
+    _fill_schedules(porch, sql)
     for sentence, age_s in (("", f"n * {400 * 86400 / rows}"), ("told", f"{40 * 86400} + n")):
         row = Event.objects.create(type="notice", device=porch, sentence=sentence)
         # Those with a sentence, which are kept for a year, are all older than a month.
@@ -267,6 +278,26 @@ def _fill_updates(porch: Device, sql: Sql) -> None:
         position="n",
         state=sql.state("proved", "waiting"),
     )
+
+
+def _fill_schedules(porch: Device, sql: Sql) -> None:
+    now = timezone.now()
+    schedule = Schedule.objects.create(name="a", device=porch, planned_at=now - timedelta(hours=1))
+    due = sql.by_fifths(sql.at("3600 + n"), sql.at("-n * 0.001"), sql.at("4"))
+    kept = Schedule.objects.create(
+        name="kept", device=porch, planned_at=now, next_run_at=now + timedelta(days=1)
+    )
+    planning.keep_in_step()
+    sql.multiply(schedule, id=sql.key, next_run_at=due)
+    run = ScheduledRun.objects.create(
+        schedule=kept, device=porch, due_at=now, expires_at=now + timedelta(hours=1)
+    )
+    columns = {
+        "due_at": sql.at("-n * 600"),
+        "check_at": sql.next_try,
+        "state": sql.state("answered", "waiting"),
+    }
+    sql.multiply(run, id=sql.key, **columns)
 
 
 @contextmanager

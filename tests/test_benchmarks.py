@@ -29,6 +29,7 @@ from benchmarks import (
     oss,
     pages,
     panels,
+    schedules,
     servers,
     stopped_viewers,
     upkeep,
@@ -208,6 +209,13 @@ def test_a_hub_at_rest_is_watched_with_cameras_known_and_connected_and_started_a
     assert result["known"]["cpu_percent"] > 0 and result["connected"]["rss_mb"] > 30
     assert all(0.2 < seconds[0] < 60 for seconds in result["starts_s"].values())
     assert "2 cameras known" in idle.report(result)
+
+
+@pytest.mark.long
+def test_hubs_with_and_without_schedules_are_watched() -> None:
+    result = schedules.run(schedules.TINY)
+    assert all(result[kind]["cpu_percent"] > 0 for kind in ("none", "resting", "hourly"))
+    assert result["none"]["runs_a_minute"] == 0 and "20 once an hour" in schedules.report(result)
 
 
 def test_what_a_process_takes_grows_with_what_it_does(tmp_path: Path) -> None:

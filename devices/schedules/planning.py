@@ -116,6 +116,8 @@ def _keep_in_step(now: datetime) -> int:
 
 
 def _plan_all(some: list[Schedule], now: datetime) -> int:
+    if not some:
+        return 0
     planned = []
     for row in some:
         before = row.planned_at
