@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from devices.access.back_office import ReadOnlyAdmin, told
 from devices.audit.back_office import LoggedAdmin
 from media_pipeline.captures.models import Capture, Tag
+from media_pipeline.keep_rules.models import KeepRule
 from media_pipeline.links.models import ShareLink
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.nodes.models import Node
@@ -61,6 +62,14 @@ class NodeAdmin(ReadOnlyAdmin):
 class SharedFileAdmin(ReadOnlyAdmin):
     list_display = ["key", "node", "stored_at", "used_at"]
     search_fields = ["key"]
+
+
+@admin.register(KeepRule)
+class KeepRuleAdmin(ReadOnlyAdmin):
+    """Chosen on the page of settings, which shows beforehand what would go."""
+
+    list_display = ["device", "group", "keep_days", "before_days", "holds_from"]
+    list_select_related = ["device", "group"]
 
 
 @admin.register(Tag)

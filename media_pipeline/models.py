@@ -4,6 +4,7 @@ from .alerts.channels.models import AlertChannel, ChannelKind
 from .alerts.models import Alert, AlertMessage, AlertRule, LoginPlace, MessageState, Phase
 from .captures.models import Capture, Source, Step, Tag, Tagging
 from .history.models import SavedFilter
+from .keep_rules.models import KeepRule
 from .links.models import ShareLink
 from .maintenance.models import (
     CameraSize,
@@ -41,6 +42,7 @@ __all__ = [
     "EmptyingOrder",
     "HourCount",
     "IndexedSpan",
+    "KeepRule",
     "KeptFigure",
     "LapseFormat",
     "LapseState",

@@ -32,7 +32,7 @@ from media_pipeline.captures.models import FLAGS, Capture
 from media_pipeline.history import around, matching
 from media_pipeline.history import query as history
 from media_pipeline.links import publish
-from media_pipeline.maintenance import deleting, figures, retention
+from media_pipeline.maintenance import counting, deleting, figures, retention
 from media_pipeline.mirror import copying, waking
 from media_pipeline.mirror.models import OSSObject
 from media_pipeline.nodes.models import FIRST
@@ -86,6 +86,7 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "thumbnails that are due": (thumbnails.due, "captures_without_thumbnail"),
     "URLs to publish": (publish.claim_to_publish, "captures_to_publish"),
     "URLs to give up": (publish.give_up_old, "captures_to_publish_by_age"),
+    "hours without their sizes": (counting._without_size, "hours_without_their_size"),
     "files to remove": (deleting.due, "media_pipeline_removal_next_try_at"),
     "files to free": (lambda: list(retention.mirrored_before(timezone.now())), "objects_with_a_local_file"),
     "pictures that are too old": (

@@ -81,6 +81,7 @@ TESTED_ELSEWHERE = {
     "media_pipeline.links.share_forms": "media_pipeline/links/test_share_views.py",
     "media_pipeline.links.shared_proof": "media_pipeline/links/test_shared_views.py media_pipeline/links/test_shared_live.py",
     "media_pipeline.intake.moving": "media_pipeline/intake/test_ingest.py",
+    "media_pipeline.keep_rules.models": "media_pipeline/keep_rules/test_rules.py",
     "media_pipeline.live.api": "media_pipeline/captures/test_api.py",
     "media_pipeline.live.keeping": "media_pipeline/live/test_views.py",
     "media_pipeline.live.now": "media_pipeline/live/test_views.py",

@@ -23,8 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
@@ -97,15 +96,16 @@ def _next_piece() -> _Piece | None:
     if since > 0:
         hours = _hours_with_pictures(0, since, newest=True)
         return _Piece(version, hours[-1] if len(hours) == _HOURS_TOGETHER else 0, until, hours)
-    if unsized := list(_without_size()):
+    if unsized := _without_size():
         return _Piece(version, since, until, unsized)
     return _Piece(version, since, until) if span.until > until else None
 
 
-def _without_size() -> QuerySet:
+def _without_size() -> list[int]:
     """Return the newest hours that were counted without sizes."""
-    rows = HourCount.objects.filter(camera=RawSQL("0", ()), size_bytes=None)
-    return rows.order_by("-hour").values_list("hour", flat=True)[:_HOURS_TOGETHER]
+    rows = HourCount.objects.filter(size_bytes=None).order_by("-hour").values_list("hour", flat=True)
+    # An hour has a row for each of its cameras.
+    return sorted(set(rows[:_MARKS_AT_ONCE]), reverse=True)[:_HOURS_TOGETHER]
 
 
 def _hours_with_pictures(since: int, until: int, newest: bool = False) -> list[int]:

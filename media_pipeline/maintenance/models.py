@@ -78,9 +78,7 @@ class HourCount(models.Model):
             models.UniqueConstraint(fields=["camera", "hour"], name="one_count_per_camera_and_hour"),
         ]
         indexes = [
-            models.Index(
-                fields=["hour"], condition=Q(camera=0, size_bytes=None), name="hours_without_their_size"
-            ),
+            models.Index(fields=["hour"], condition=Q(size_bytes=None), name="hours_without_their_size"),
         ]
 
     def __str__(self) -> str:

@@ -30,6 +30,7 @@ from devices.events import clock_watch
 from devices.events.models import ServiceBeat
 from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
+from media_pipeline.keep_rules import rules
 from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.mirror.stores import MirrorError, MirrorStore, open_mirror
 from media_pipeline.nodes import here, known
@@ -107,6 +108,7 @@ def retain() -> tuple[int, int]:
 def _is_limited() -> bool:
     return bool(
         values.keep_days()
+        or rules.days_by_camera()
         or values.keep_bytes()
         or settings.FREE_LOCAL_AFTER_DAYS
         or settings.THIN_AFTER_DAYS
@@ -138,17 +140,17 @@ def _local(rows: Manager[Capture] | QuerySet[Capture]) -> QuerySet[Capture]:
 
 def _by_age(run: Run) -> list[Problem]:
     """Delete and free what is too old, unless the clock by which it is too old cannot be believed."""
-    by_age = values.keep_days() or settings.FREE_LOCAL_AFTER_DAYS or settings.THIN_AFTER_DAYS
+    by_age = any(rules.limits()) or settings.FREE_LOCAL_AFTER_DAYS or settings.THIN_AFTER_DAYS
     if not (by_age or long_trashed().exists()):
         return []
     if doubt := retention_wording.doubt_of_the_clock():
         return [doubt]
     run.allow_by_age()
     _delete_all(run, long_trashed(), "trashed_at")
-    if values.keep_days():
-        before = timezone.now() - timedelta(days=values.keep_days())
-        _delete_all(run, older_than(before), "received_at")
-        _delete_all(run, trashed_older_than(before), "received_at")
+    for days, camera in rules.limits():
+        before, whose = timezone.now() - timedelta(days=days), Q(device=camera) if camera else Q()
+        _delete_all(run, older_than(before).filter(whose), "received_at")
+        _delete_all(run, trashed_older_than(before).filter(whose), "received_at")
     # Like pictures of one camera may lie on several machines: one of these thins out all of them.
     if settings.THIN_AFTER_DAYS and known.leads():
         thinning.thin(run, check_disk)

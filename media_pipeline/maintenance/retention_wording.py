@@ -17,6 +17,7 @@ from devices.events.models import EventType, ServiceBeat
 from devices.events.wording import sentence_of
 from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
+from media_pipeline.keep_rules import rules
 from media_pipeline.mirror.models import MirrorState
 from media_pipeline.nodes import here, known
 from photohub.lib.pages.sentences import plain, said
@@ -57,12 +58,13 @@ def doubt_of_the_clock() -> Problem | None:
 
 def left_by_age() -> list[Problem]:
     """Say how many pictures are older than they should be, when a run has not done them all."""
-    if not values.keep_days():
-        return []
-    before = timezone.now() - timedelta(days=values.keep_days())
-    old = here.own() & Q(received_at__lt=before, kept=False)
-    left = Capture.objects.filter(old).count() + Capture.everything.in_trash().filter(old).count()
-    return [Problem("retention_backlog", {"count": left, "days": values.keep_days()})] if left else []
+    left, shortest = 0, 0
+    for days, camera in rules.limits():
+        before = timezone.now() - timedelta(days=days)
+        old = here.own() & Q(received_at__lt=before, kept=False) & (Q(device=camera) if camera else Q())
+        if count := Capture.objects.filter(old).count() + Capture.everything.in_trash().filter(old).count():
+            left, shortest = left + count, min(shortest or days, days)
+    return [Problem("retention_backlog", {"count": left, "days": shortest})] if left else []
 
 
 def left_over_bytes(over: int) -> list[Problem]:

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="hourcount",
             index=models.Index(
-                condition=models.Q(("camera", 0), ("size_bytes", None)),
+                condition=models.Q(("size_bytes", None)),
                 fields=["hour"],
                 name="hours_without_their_size",
             ),

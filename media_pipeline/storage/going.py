@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from media_pipeline.captures.models import Capture
+from media_pipeline.keep_rules import rules
 from photohub.lib.pages.sizes import size_in_words
 
-from . import cameras
+from .cameras import total_bytes
 
 LOOKED_AT = 10_000
 
@@ -29,11 +30,16 @@ class Going:
         return size_in_words(self.size_bytes)
 
 
-def older_than(days: int) -> Going:
-    """Return what would be deleted if pictures were kept for so many days; 0: nothing."""
+def older_than(days: int, cameras: list[int] | None = None) -> Going:
+    """Return what would be deleted if pictures were kept for so many days, of all cameras or of these; 0: nothing."""
     if not days:
         return Going()
     rows = Capture.objects.filter(kept=False, received_at__lt=timezone.now() - timedelta(days=days))
+    if cameras is None:
+        # Those of other limits go by these.
+        rows = rows.exclude(device__in=rules.days_by_camera())
+    else:
+        rows = rows.filter(device__in=cameras)
     found = list(rows.order_by("received_at", "id").values_list("received_at", "size_bytes")[: LOOKED_AT + 1])
     newest = rows.order_by("-received_at", "-id").values_list("received_at", flat=True).first()
     return _told(found[:LOOKED_AT], newest, len(found) > LOOKED_AT)
@@ -42,7 +48,7 @@ def older_than(days: int) -> Going:
 def beyond(limit_bytes: int, days: int = 0) -> Going:
     """Return the oldest that would go if so many bytes were kept, beside those that are too old; 0: no limit."""
     too_old = older_than(days)
-    over = cameras.total_bytes() - too_old.size_bytes - limit_bytes if limit_bytes and not too_old.more else 0
+    over = total_bytes() - too_old.size_bytes - limit_bytes if limit_bytes and not too_old.more else 0
     found: list[tuple[datetime, int]] = []
     rows = Capture.objects.filter(kept=False).order_by("received_at", "id")
     if too_old.newest:

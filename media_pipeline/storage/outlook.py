@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from devices.hub_settings import values
 from media_pipeline.captures.models import Capture
+from media_pipeline.keep_rules import rules
 from media_pipeline.nodes import here
 from media_pipeline.picture_files import store
 from photohub.lib.pages.sizes import size_in_words
@@ -40,7 +41,7 @@ def _held(now: datetime, pictures: Growth | None) -> Held:
         return Held()
     by_bytes = max(values.keep_bytes() - cameras.total_bytes(), 0) if values.keep_bytes() else None
     by_days = None
-    if values.keep_days() and pictures is not None:
+    if values.keep_days() and pictures is not None and not rules.days_by_camera():
         oldest = Capture.objects.order_by("received_at").values_list("received_at", flat=True).first()
         age = now - oldest if oldest else timedelta(0)
         # Of a busy day more than usual, so that it is not promised too soon.

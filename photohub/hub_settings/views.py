@@ -24,6 +24,7 @@ from photohub.lib.pages.sentences import Said, said
 from photohub.lib.pages.sizes import size_in_words
 from photohub.lib.pages.timezones import hub_timezone
 
+from . import keep_rules
 from .forms import LanguageForm, LinksForm, RetentionForm
 
 _LANGUAGES = dict(settings.LANGUAGES)
@@ -51,7 +52,13 @@ def show(request: HttpRequest) -> HttpResponse:
     return _page(request, RetentionForm())
 
 
-def _page(request: HttpRequest, retention: RetentionForm, preview: Preview | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    retention: RetentionForm,
+    preview: Preview | None = None,
+    rule_form: keep_rules.KeepRuleForm | None = None,
+    **more: object,
+) -> HttpResponse:
     limits = (values.KEEP_DAYS, values.KEEP_BYTES)
     pending = {which: found for which in limits if (found := values.waiting(which))}
     context = {
@@ -67,9 +74,12 @@ def _page(request: HttpRequest, retention: RetentionForm, preview: Preview | Non
         "pending": [str(_said(which, found.value)) for which, found in pending.items()],
         "mirror": settings.PHOTOHUB_MIRROR,
         "outside": [row for row in settings.READ.values() if row.source != "default"],
-    }
-    status = 422 if retention.is_bound and retention.errors else 200
-    return render(request, "photohub/hub_settings/settings.html", context, status=status)
+        "rule_form": rule_form or keep_rules.KeepRuleForm(),
+        "rules": keep_rules.lines(),
+        "offered": keep_rules.offered(),
+    } | more
+    is_wrong = any(form.is_bound and form.errors for form in (retention, rule_form) if form)
+    return render(request, "photohub/hub_settings/settings.html", context, status=422 if is_wrong else 200)
 
 
 @require_POST
@@ -128,6 +138,22 @@ def choose_retention(request: HttpRequest) -> HttpResponse:
     )
     messages.success(request, text)
     return redirect("hub_settings")
+
+
+@require_POST
+@owners_only
+def choose_keep_rule(request: HttpRequest) -> HttpResponse:
+    """Show what the limit of one camera or group would take, and keep it once somebody has seen that."""
+    form = keep_rules.KeepRuleForm(request.POST)
+    if not form.is_valid():
+        return _page(request, RetentionForm(), rule_form=form)
+    seen = f"{form.cleaned_data['whose']} {form.cleaned_data['days']}"
+    if request.POST.get("deed") == "apply" and request.POST.get("seen") == seen:
+        keep_rules.keep(request, form)
+        return redirect("hub_settings")
+    return _page(
+        request, RetentionForm(), rule_form=form, rule_going=keep_rules.look_ahead(form), rule_seen=seen
+    )
 
 
 @require_POST

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from devices.hub_settings import values
+from media_pipeline.keep_rules import rules
 from media_pipeline.maintenance import figures as figures_of
 from media_pipeline.maintenance import retention_wording
 from photohub.lib.pages.sizes import size_in_words
@@ -35,6 +36,8 @@ def _limits() -> list[tuple[str, str]]:
         (_("Thin out similar pictures after"), settings.THIN_AFTER_DAYS, days(settings.THIN_AFTER_DAYS)),
         (_("Only in the mirror after"), settings.FREE_LOCAL_AFTER_DAYS, days(settings.FREE_LOCAL_AFTER_DAYS)),
     ]
+    if others := len(rules.days_by_camera()):
+        limits.append((_("Cameras with another limit"), others, f"{others:,}"))
     return [(label, text) for label, limit, text in limits if limit]
 
 

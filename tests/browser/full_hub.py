@@ -28,6 +28,7 @@ from devices.schedules.ending import note_missed
 from devices.schedules.models import Gap, RunDay, ScheduledRun
 from devices.schedules.models import RunState as ScheduledState
 from devices.schedules.rules import delete_schedule, save_schedule
+from devices.telemetry.models import TelemetrySample
 from media_pipeline.alerts import queue as alerts
 from media_pipeline.alerts import rules as alert_rules
 from media_pipeline.alerts.channels import rules as channels
@@ -37,6 +38,7 @@ from media_pipeline.captures import thumbnails
 from media_pipeline.captures.labels import add_tag, set_kept
 from media_pipeline.captures.models import Capture, Freshness
 from media_pipeline.history.models import SavedFilter
+from media_pipeline.keep_rules.models import KeepRule
 from media_pipeline.links import sharing
 from media_pipeline.links.models import ShareLink
 from media_pipeline.maintenance import counting
@@ -101,6 +103,14 @@ def make_devices(group: DeviceGroup, other: DeviceGroup) -> tuple[Device, Device
     Device.objects.filter(pk=yard.pk).update(**connected)
     facts = {"limit": 4096, "size": 9000}
     Trouble.objects.create(device=yard, word="telemetry_unreadable", values=facts, count=3)
+    minute = int(timezone.now().timestamp()) // 60
+    told = {"battery_mv": 3900, "rssi_dbm": -61, "free_heap_bytes": 128_000}
+    samples = [
+        TelemetrySample(device=yard, minute=minute - 30 * n, **told) for n in range(200) if n % 50 < 40
+    ]
+    TelemetrySample.objects.bulk_create(samples)
+    KeepRule.objects.create(device=lake, keep_days=365)
+    KeepRule.objects.create(group=group, keep_days=0)
     return yard, lake, pi, panel
 
 

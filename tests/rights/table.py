@@ -74,6 +74,8 @@ POST      settings/language                             owner
 POST      settings/links                                owner
 POST      settings/retention                            owner
 POST      settings/retention/take-back                  owner
+POST      settings/retention/of                         owner
+POST      settings/retention/of/<int:pk>/end            owner
 GET       devices/                                      login
 GET,POST  devices/add/                                  owner
 GET       devices/add/code                              owner

@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.template.backends.django import Template
 from django.urls import get_resolver
 
+from media_pipeline.keep_rules.models import KeepRule
 from photohub.api.api import api
 from photohub.lib.pages.templating.skeletons import Skeleton
 from tests.rights.operations import API
@@ -128,6 +129,8 @@ def fill_in(route: str, world: World, place: Place) -> str:
         "token": "no-token",
         "secret": "no-secret",
     }
+    if route.startswith("settings/retention/of/"):
+        values["pk"] = KeepRule.objects.get_or_create(device=place.camera, defaults={"keep_days": 0})[0].pk
     if route.startswith("groups/"):
         values["pk"] = place.camera.groups.first().pk
     if "alerts/" in route:
