@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 from django.urls import reverse
 
-from photohub.accounts import hashers
+from photohub.accounts.logins import hashers
 from photohub.lib.memory import budget as memory
 from photohub.lib.pages import middleware
 from tests.peaks import Peak
