@@ -34,12 +34,18 @@ document.addEventListener("click", (event) => {
 
 /* What has to happen to every element once, whether it came with the page or in a fragment. */
 function dress(scope) {
-  for (const element of scope.querySelectorAll("[data-needs-js][hidden]")) element.hidden = false;
-  for (const element of [scope, ...scope.querySelectorAll("[data-colour]")]) {
+  for (const element of within(scope, "[data-needs-js][hidden]")) element.hidden = false;
+  for (const element of within(scope, "[data-colour]")) {
     const { colour } = element.dataset;
     // What has one already was only moved.
     if (/^#[0-9a-f]{3,8}$/i.test(colour) && !element.style.backgroundColor) element.style.backgroundColor = colour;
   }
+}
+
+/* The elements that fit, the scope itself among them: it may be the root of a fragment. */
+function within(scope, selector) {
+  const found = scope.querySelectorAll(selector);
+  return scope instanceof Element && scope.matches(selector) ? [scope, ...found] : found;
 }
 
 // Only what came: a history has hundreds of tiles, of which some come and go with each screen.
