@@ -260,6 +260,12 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="scheduledrun",
+            index=models.Index(
+                condition=models.Q(("state", "missed")), fields=["ended_at"], name="missed_runs_by_end"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="scheduledrun",
             index=models.Index(fields=["due_at"], name="runs_by_age"),
         ),
         migrations.AddConstraint(

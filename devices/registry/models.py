@@ -58,6 +58,10 @@ class DeviceQuerySet(models.QuerySet):
         pictureless = Q(profile=PANEL) | Q(profile=BOARD, simulated=True)
         return self.filter(~pictureless | Q(has_picture()))
 
+    def taking_commands(self) -> "DeviceQuerySet":
+        """Keep the cameras that can be given orders: over MQTT, or in the answers to their uploads."""
+        return self.exclude(command_topic="", one_wake=False)
+
     def panels(self) -> "DeviceQuerySet":
         """Keep the devices that show pictures: sent in packets, or fetched by themselves."""
         return self.filter(takes_packets() | Q(panel__isnull=False))

@@ -147,6 +147,11 @@ def end_due() -> int:
     return done
 
 
+def why_of(run: ScheduledRun) -> Said:
+    """Return why no picture came, for a sentence about it."""
+    return _kept(run.reason_said)
+
+
 def _kept(row: dict) -> Said:
     """Return the sentence that a row keeps, for another row."""
     return Said(row.get("text", ""), row.get("values", {}))

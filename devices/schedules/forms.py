@@ -118,7 +118,7 @@ class ScheduleForm(forms.Form):
 
 
 def _targets(user, schedule: Schedule | None) -> list:
-    cameras = Device.objects.visible_to(user).exclude(command_topic="").order_by("name", "code")
+    cameras = Device.objects.visible_to(user).taking_commands().order_by("name", "code")
     devices = [(f"device:{code}", name or code) for code, name in cameras.values_list("code", "name")]
     groups = [(f"group:{group.pk}", group.name) for group in DeviceGroup.objects.visible_to(user)]
     kept = _target_of(schedule) if schedule else ""

@@ -200,6 +200,7 @@ class ScheduledRun(models.Model):
                 condition=Q(state="missed"),
                 name="missed_runs_of_a_device",
             ),
+            models.Index(fields=["ended_at"], condition=Q(state="missed"), name="missed_runs_by_end"),
             models.Index(fields=["due_at"], name="runs_by_age"),
         ]
 

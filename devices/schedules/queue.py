@@ -122,7 +122,7 @@ def devices_of(schedule: Schedule) -> list[Device]:
     if schedule.group_id is None:
         # One that is being removed is not asked, and neither are its schedules shown.
         return [] if schedule.device is None or schedule.device.removed_at else [schedule.device]
-    some = Device.objects.in_groups([schedule.group_id]).filter(enabled=True).exclude(command_topic="")
+    some = Device.objects.in_groups([schedule.group_id]).filter(enabled=True).taking_commands()
     return list(some.order_by("code"))
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from devices.commands import queue as commands
 from devices.commands.models import Command
 from devices.events.models import Event
 from devices.registry import presence
@@ -200,3 +201,12 @@ def test_what_is_due_is_found_by_indexes(clock):
         lambda: (schedules.waits(), schedules.run_due(), schedules.order_waiting()), kinds=("SELECT",)
     )
     assert not [plan for plan in plans if "SCAN devices_schedule" in plan and "INDEX" not in plan]
+
+
+def test_a_camera_that_gets_its_orders_in_answers_is_asked_like_any_other(clock):
+    group, [porch] = make_group("porch")
+    Device.objects.filter(pk=porch.pk).update(command_topic="", one_wake=True)
+    make_schedule(group=group)
+    go(clock, minutes=3)
+    command = Command.objects.get()
+    assert command.device == porch and commands.claim_for_answer(porch) == command
