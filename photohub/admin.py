@@ -1,10 +1,12 @@
-"""The back office's login, and its table of people."""
+"""Who comes into the back office, and its table of people."""
 
 from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_noop
 
 from devices.access.back_office import ReadOnlyAdmin
@@ -25,6 +27,14 @@ def _owners_only(request: HttpRequest) -> bool:
 
 # Django asks for `is_staff`, which says nothing about roles.
 admin.site.has_permission = _owners_only
+
+
+def _log_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+    """Lead to the one login there is. Django's own asks for no second factor, and is written down nowhere."""
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+
+
+admin.site.login = _log_in
 
 
 @admin.register(User)

@@ -1,6 +1,7 @@
 """The back office: only owners come in, machine-made rows are only read, lists cost few queries."""
 
 import pytest
+from allauth.mfa.totp.internal import auth as totp
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -115,11 +116,14 @@ def test_an_owner_by_role_comes_in(db):
     assert client.get(url_of(Device)).status_code == 200
 
 
-def test_an_owner_can_log_in_at_its_own_page(db):
-    make_user("alice", "owner")
+def test_its_own_login_leads_to_the_one_that_asks_for_a_second_factor(db):
+    alice = make_user("alice", "owner")
+    totp.TOTP.activate(alice, totp.generate_totp_secret())
     client = Client()
+    assert client.get("/admin/login/?next=/admin/devices/")["Location"] == "/login?next=/admin/devices/"
     answer = client.post("/admin/login/?next=/admin/", {"username": "alice", "password": PASSWORD})
-    assert answer["Location"] == "/admin/"
+    assert answer["Location"] == "/login?next=/admin/"
+    assert client.get("/account").status_code == 302
 
 
 @pytest.mark.parametrize(
