@@ -4,11 +4,12 @@ Nothing else imports Apprise; its errors and its log stay here.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote
 
 from photohub.lib.log.logs import mask
 from photohub.lib.memory.later import later
@@ -35,10 +36,13 @@ FOR_EVERYBODY = frozenset(
     "rocket rockets signal signals whatsapp twilio sns ses sendgrid mailgun line ifttt join pushed pushy simplepush "
     "spontit ncloud nclouds nctalk nctalks hassio hassios".split()
 )
-# They name files of this machine, or longer waits than ours.
+# They name files of this machine, longer waits than ours, or other hosts.
 _NO_ARGUMENTS = frozenset(
-    "template templates keyfile pgpkey pgp cert key certfile cafile subject cto rto retry wait".split()
+    "template templates keyfile pgpkey pgp cert key certfile cafile subject cto rto retry wait redirect".split()
 )
+_BEHIND_SCHEME = re.compile(r":[/\\]+")
+# More than Apprise takes for the beginning of an argument, so that none is read otherwise here than there.
+_BEFORE_ARGUMENT = re.compile(r"[?&;#]")
 _CONNECT_S, _READ_S = 8.0, 12.0
 _LEVELS = {"problem": "warning", "over": "success", "news": "info"}
 
@@ -107,19 +111,20 @@ def _open(address: str):
 
 def fault_of(address: str, is_owners: bool) -> str:
     """Return in a word why this address cannot be a channel: `unknown`, `local`, `argument`, `owners`; empty: it can."""
-    scheme = address.partition("://")[0].strip().lower()
+    scheme = _BEHIND_SCHEME.split(address.strip(), maxsplit=1)[0].lower()
     if scheme in _LOCAL:
         return "local"
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return "unknown"
-    # Each plugin reads the part behind the question mark by itself.
-    if any(name.strip().lower() in _NO_ARGUMENTS for name, _value in parse_qsl(parts.query)):
+    if not _NO_ARGUMENTS.isdisjoint(_arguments_of(address)):
         return "argument"
     if not is_owners and scheme not in FOR_EVERYBODY:
         return "owners"
     return "" if _open(address) is not None else "unknown"
+
+
+def _arguments_of(address: str) -> set[str]:
+    """Return the names of all that may be an argument: each plugin reads them by itself."""
+    parts = _BEFORE_ARGUMENT.split(address)[1:]
+    return {"".join(unquote(part.partition("=")[0]).split()).lower().lstrip("+-:") for part in parts}
 
 
 def shown_of(address: str) -> tuple[str, str]:

@@ -23,6 +23,13 @@ TOKEN = "tk_k3Fz9Qw7Lr2Vx8Nb5Yc1"
         ("dbus://", "local"),
         ("json://example.org/", "owners"),
         ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js?template=/etc/passwd", "argument"),
+        ("workflows://example.org/id/signature?x=1;template=/etc/passwd", "argument"),
+        ("ntfy://example.org/topic?x=1;retry=5;wait=20", "argument"),
+        ("ntfy://example.org/topic#?retry=5", "argument"),
+        ("ntfy://example.org/topic?a=b#&retry=5", "argument"),
+        ("ntfy://example.org/topic?%52etry=5", "argument"),
+        ("ntfy://example.org/topic?redirect=yes", "argument"),
+        ("ntfy://example.org/topic?priority=high;mode=private", ""),
         ("no-such-thing://example.org", "owners"),
         ("", "owners"),
     ],
@@ -34,7 +41,8 @@ def test_what_may_be_a_channel_of_anybody(address, fault):
 def test_owners_may_name_other_services_but_none_that_nobody_knows():
     assert apprise_services.fault_of("json://example.org/", is_owners=True) == ""
     assert apprise_services.fault_of("no-such-thing://example.org", is_owners=True) == "unknown"
-    assert apprise_services.fault_of("syslog://", is_owners=True) == "local"
+    for address in ("syslog://", "syslog:/", "syslog:\\"):
+        assert apprise_services.fault_of(address, is_owners=True) == "local"
 
 
 def ntfy_at(url: str) -> str:
