@@ -38,7 +38,7 @@ else:
 
 _APP, _KEY, _CODES = Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN, Authenticator.Type.RECOVERY_CODES
 # What may go wrong in what a stranger's browser sends.
-_WRONG = (ValidationError, ValueError, TypeError, KeyError, AttributeError)
+_WRONG = (ValidationError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 KEYS_AT_MOST = 20
 
 
