@@ -15,6 +15,7 @@ from devices.hub_settings.models import HubSetting
 from photohub.lib.encryption import decrypt, encrypt
 from photohub.lib.memory.later import later
 from photohub.lib.network.site import base_url
+from photohub.lib.network.web_address import read_web_address
 from photohub.lib.pages.sentences import said
 
 from . import webhook
@@ -71,12 +72,14 @@ def read_subscription(text: str) -> dict | None:
         given = json.loads(text)
         endpoint, keys = given["endpoint"], given["keys"]
         kept = {"endpoint": endpoint, "keys": {"p256dh": keys["p256dh"], "auth": keys["auth"]}}
-        parts = urlsplit(endpoint)
-        pywebpush.WebPusher(kept)
-    except (ValueError, KeyError, TypeError, pywebpush.WebPushException):
+        if not isinstance(endpoint, str):
+            return None
+        read_web_address(endpoint)
+        # Whatever can be encrypted for is a browser's key; a wrong one would only show with the first message.
+        pywebpush.WebPusher(kept).encode(b"{}")
+    except (ValueError, KeyError, TypeError, RecursionError, pywebpush.WebPushException):
         return None
-    is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and endpoint.isascii()
-    return kept if is_address and endpoint.isprintable() and " " not in endpoint else None
+    return kept if endpoint.isascii() else None
 
 
 def send(address: str, pem: str, letter: Letter, allow: Callable[[str], bool]) -> str:

@@ -116,8 +116,24 @@ def test_the_same_browser_is_the_same_channel(owner):
     assert AlertChannel.objects.get().language == "zh-hans"
 
 
+def handed_out_with(endpoint, point: bytes) -> str:
+    return json.dumps({"endpoint": endpoint, "keys": {"p256dh": text_of(point), "auth": text_of(AUTH)}})
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"endpoint": "x", "keys": {"p256dh": "AA", "auth": "AA"}}', "nul"]
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"endpoint": "x", "keys": {"p256dh": "AA", "auth": "AA"}}',
+        "nul",
+        "[" * 10_000,
+        handed_out_with(5, b"\x04" + bytes(64)),
+        # No point of the curve.
+        handed_out_with("https://push.example.org/abc", b"\x04" + bytes(64)),
+        handed_out_with("https://push.example.org:99999/abc", b"\x04" + bytes(64)),
+    ],
 )
 def test_what_is_no_address_of_a_browser_is_refused(text):
     assert push.read_subscription(text) is None
