@@ -13,7 +13,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from devices.access.groups import DeviceGroup
-from devices.access.rights import Action, require_owner, within_token
+from devices.access.rights import Action, person_asking, require_owner, within_token
+from devices.registry.disclosure import tell_group
 from devices.registry.finding import device_of
 from photohub.lib.http.refusals.api_error import ApiError
 from photohub.lib.pages.api import Body, Changes, Cursor, Limit, Page, Text, page_of
@@ -87,7 +88,7 @@ class AlertRuleOut(Schema):
     whose: Whose
     kind: str
     device: str | None
-    group: str | None
+    group: str | None = Field(description="Empty: a group that you cannot see any more")
     threshold: int = Field(description="Seconds or percent, as the kind has it; 0: it has none")
     from_minute: int | None
     until_minute: int | None
@@ -108,8 +109,9 @@ class AlertRuleOut(Schema):
         return rule.device.code if rule.device else None
 
     @staticmethod
-    def resolve_group(rule: AlertRule) -> str | None:
-        return rule.group.name if rule.group else None
+    def resolve_group(rule: AlertRule, context) -> str | None:
+        # The group may have left the person's sight, and got another name since.
+        return tell_group(person_asking(context), rule.group.name) if rule.group else None
 
     @staticmethod
     def resolve_channels(rule: AlertRule) -> list[UUID]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -16,10 +16,11 @@ from media_pipeline.captures.models import Capture
 
 from .channels.models import AlertChannel
 from .kinds.kind import Kind
-from .kinds.table import BY_WORD
+from .kinds.table import BY_WORD, KINDS
 from .letters import path_of
 from .models import Alert, AlertMessage, AlertRule, MessageState, Phase
 
+_OF_PERSONS = [kind.word for kind in KINDS if kind.about == "person"]
 _TONES = {
     MessageState.WAITING: "warn",
     MessageState.SENT: "good",
@@ -124,8 +125,10 @@ def alerts_seen_by(user) -> QuerySet:
     """Return what was told of by the person's rules and, for owners, by the hub's: of devices that he may see now."""
     rows = Alert.objects.filter(rule__in=AlertRule.objects.seen_by(user))
     if not is_owner(user):
-        # The rule's own device may have left his sight since.
-        rows = rows.filter(device__in=Device.objects.visible_to(user)) | rows.filter(device=None)
+        # The rule's own device may have left his sight since; and what concerns the hub, if he was an owner.
+        rows = rows.filter(
+            Q(device__in=Device.objects.visible_to(user)) | Q(device=None, rule__kind__in=_OF_PERSONS)
+        )
     told = AlertMessage.objects.select_related("channel").order_by("created_at", "id")
     parts = rows.select_related("rule", "device")
     return parts.prefetch_related(Prefetch("messages", told, to_attr="told"))

@@ -1,9 +1,12 @@
 import pytest
 
+from devices.access.groups import DeviceGroup
 from media_pipeline.alerts import queue
 from media_pipeline.alerts.models import AlertRule
+from photohub.accounts.people import give_role
 from photohub.lib.pages.sentences import said
 from tests.builders import make_device, make_program, make_user
+from tests.media_pipeline.alerts.making import make_rule, make_webhook
 from tests.media_pipeline.alerts.receivers import http_receiver
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +61,21 @@ def test_what_was_told_is_listed_without_addresses(program):
     assert (alert["text"], alert["device"], alert["told"][0]["state"]) == ("It works.", "porch", "waiting")
     lists = [program.get(f"/api/v1/alerts/{name}").content.decode() for name in ("channels", "rules")]
     assert all("hidden" not in text for text in lists)
+
+
+def test_who_lost_his_right_reads_nothing_new(program, owner):
+    yard = DeviceGroup.objects.create(name="yard")
+    bob = make_user("bob", "viewer", yard)
+    hook = make_webhook(bob, "https://example.org/")
+    make_rule(bob, hook, group=yard)
+    give_role(bob, "viewer", DeviceGroup.objects.create(name="house"))
+    DeviceGroup.objects.filter(pk=yard.pk).update(name="a secret")
+    assert make_program(bob).get("/api/v1/alerts/rules").json()["items"][0]["group"] == ""
+    rule = make_rule(owner, make_webhook(owner, "https://example.org/"), "hub")
+    queue.begin(rule, "mirror", said("The mirror has trouble."))
+    assert len(program.get("/api/v1/alerts").json()["items"]) == 1
+    give_role(owner, "viewer", None)
+    assert make_program(owner).get("/api/v1/alerts").json()["items"] == []
+    login = make_rule(owner, make_webhook(owner, "https://example.org/2"), "login")
+    queue.begin(login, "login:1", said("A login."), lasts=False)
+    assert len(make_program(owner).get("/api/v1/alerts").json()["items"]) == 1
