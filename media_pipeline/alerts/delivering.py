@@ -1,6 +1,7 @@
 """Sending what waits: messages are claimed, written in the language of their channel, sent side by side, and noted."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +31,8 @@ _SIDE_BY_SIDE = 4
 # More than these of one channel and phase become one letter, so that a switch that fails does not ring fifty times.
 _APART_AT_MOST = 5
 _ROUNDS = 20
+# No letter is begun later than so long after its claim: who is slow keeps the others' messages no longer than the claim holds.
+_BEGUN_WITHIN_S = 100.0
 _FAULT = said("An error in the hub kept it from being sent. Its log says more.")
 _NO_RIGHT = said("Whoever made the rule may not see this any more.")
 _CHANNEL_OFF = said("The channel was turned off.")
@@ -45,7 +48,10 @@ class _Post:
 
 @dataclass
 class _Bag:
-    """The letters of one channel, and what came of them: how many were taken, the last answer, why the next was not."""
+    """The letters of one channel, and what came of them: the answers of those that were taken, and why the next was not.
+
+    Without a reason, the letters behind the last answer were not tried.
+    """
 
     way: sending.Way
     posts: list[_Post]
@@ -53,9 +59,11 @@ class _Bag:
     why: Said | None = None
     permanent: bool = False
 
-    def carry(self) -> None:
-        """Send them in their order, up to the first that is not taken. Asks no database."""
+    def carry(self, until_s: float) -> None:
+        """Send them in their order, up to the first that is not taken, or until it is late. Asks no database."""
         for post in self.posts:
+            if time.monotonic() >= until_s:
+                return
             try:
                 self.answers.append(self.way.send(post.letter))
             except NotSent as error:
@@ -71,15 +79,16 @@ def send_all() -> int:
     """Send everything that is due. Returns how many messages were taken."""
     sent = 0
     for _round in range(_ROUNDS):
+        until_s = time.monotonic() + _BEGUN_WITHIN_S
         claimed = queue.claim()
         if not claimed:
             break
         failpoints.hit("alert.claimed")
-        sent += _send(claimed)
+        sent += _send(claimed, until_s)
     return sent
 
 
-def _send(claimed: list[AlertMessage]) -> int:
+def _send(claimed: list[AlertMessage], until_s: float) -> int:
     by_channel: dict[AlertChannel, list[AlertMessage]] = {}
     for message in claimed:
         if _is_to_go(message):
@@ -88,7 +97,7 @@ def _send(claimed: list[AlertMessage]) -> int:
     if not bags:
         return 0
     with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="photohub-alerts") as pool:
-        list(pool.map(_Bag.carry, bags))
+        list(pool.map(lambda bag: bag.carry(until_s), bags))
     failpoints.hit("alert.sent")
     return sum(_note(bag) for bag in bags)
 
@@ -155,6 +164,8 @@ def _note(bag: _Bag) -> int:
     left = [message for post in bag.posts[len(bag.answers) :] for message in post.messages]
     if bag.why is not None and left:
         queue.note_failed(left, bag.why, bag.permanent)
+    elif left:
+        queue.put_back(left)
     return sent
 
 

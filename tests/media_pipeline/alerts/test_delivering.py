@@ -180,7 +180,7 @@ def test_a_worker_that_died_after_its_claim_loses_nothing(owner, porch, receiver
     make_rule(owner, make_webhook(owner, receiver.url))
     let_be_silent(porch, 10.5)
     looking.look()
-    monkeypatch.setattr("media_pipeline.alerts.delivering._send", lambda _claimed: 1 / 0)
+    monkeypatch.setattr("media_pipeline.alerts.delivering._send", lambda *_claimed: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         delivering.send_all()
     monkeypatch.undo()
@@ -188,3 +188,15 @@ def test_a_worker_that_died_after_its_claim_loses_nothing(owner, porch, receiver
     AlertMessage.objects.update(next_try_at=F("next_try_at") - timedelta(seconds=200))
     assert delivering.send_all() == 1
     assert Alert.objects.get().told_at is not None
+
+
+def test_what_is_not_begun_while_the_claim_holds_is_given_back(owner, porch, receiver, monkeypatch):
+    make_rule(owner, make_webhook(owner, receiver.url))
+    let_be_silent(porch, 11)
+    with monkeypatch.context() as patch:
+        patch.setattr(delivering, "_BEGUN_WITHIN_S", 0.0)
+        patch.setattr(delivering, "_ROUNDS", 1)
+        assert look_and_send() == 0 and receiver.calls == []
+    message = AlertMessage.objects.get()
+    assert (message.state, message.attempts, message.error) == ("waiting", 0, "")
+    assert delivering.send_all() == 1
