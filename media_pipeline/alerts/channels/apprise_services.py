@@ -165,7 +165,9 @@ def send(address: str, letter: Letter, allow: Callable[[str], bool]) -> str:
 def _notify(plugin, body: str, letter: Letter, attach) -> bool:
     try:
         kind = apprise.NotifyType(_LEVELS[letter.tone])
-        return bool(plugin.notify(body=body, title=letter.title, notify_type=kind, attach=attach))
+        # It is text, whatever a device is called; a service that takes HTML gets it escaped.
+        words = {"body": body, "title": letter.title, "body_format": apprise.NotifyFormat.TEXT}
+        return bool(plugin.notify(**words, notify_type=kind, attach=attach))
     except OSError as error:
         logging.getLogger("apprise").warning("%s", error.strerror or type(error).__name__)
     except Exception as error:  # a hundred plugins raise what they like; the row says that it was not sent

@@ -1,5 +1,6 @@
 import io
 import logging
+from types import SimpleNamespace
 
 import pytest
 
@@ -7,7 +8,7 @@ from media_pipeline.alerts.channels import apprise_services
 from media_pipeline.alerts.channels.letter import Letter, NotSent, Picture
 from photohub.lib.network.address_rules import is_public, is_safe
 from tests.builders import make_jpeg
-from tests.media_pipeline.alerts.receivers import http_receiver
+from tests.media_pipeline.alerts.receivers import http_receiver, mail_server
 from tests.ports import free_ports
 
 LETTER = Letter("id-1", "Porch is silent", "Since noon.", "https://example.org/")
@@ -58,6 +59,26 @@ def test_ntfy_gets_the_words_and_the_picture():
     assert answer == "ntfy took the message."
     assert picture.data in [call.body for call in receiver.calls]
     assert receiver.calls[0].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+ODD = Letter("id-1", "Gate <3 & yard is silent", "Gate <3 & <b>yard</b>\nSince noon.", "https://example.org/")
+
+
+def test_a_mail_shows_a_name_as_it_is_written():
+    with mail_server() as box:
+        address = f"mailto://example.org:{box.port}/?smtp=127.0.0.1&from=hub@example.org&to=you@example.org"
+        apprise_services.send(f"{address}&mode=insecure", ODD, is_safe)
+    [mail] = box.mails
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content().split("\r\n")[:2] == ["Gate <3 & <b>yard</b>", "Since noon."]
+
+
+def test_telegram_gets_no_markup_that_it_refuses(monkeypatch):
+    sent = []
+    answer = SimpleNamespace(status_code=200, content=b"{}")
+    monkeypatch.setattr("requests.post", lambda *_arguments, **options: sent.append(options) or answer)
+    apprise_services.send("tgram://123456789:abcdefg_hijklmnop/12315544/", ODD, is_safe)
+    assert "Gate &lt;3 &amp; yard is silent" in sent[0]["data"]
 
 
 @pytest.fixture
