@@ -6,11 +6,14 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext_noop
 
 from devices.access.back_office import ReadOnlyAdmin
 from devices.access.rights import is_owner
+from photohub.accounts.views import log_out
 
 # Rights are roles here; Django's groups of permissions would only mislead.
 admin.site.unregister(Group)
@@ -34,7 +37,19 @@ def _log_in(request: HttpRequest, extra_context: dict | None = None) -> HttpResp
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
+def _log_out(request: HttpRequest, extra_context: dict | None = None) -> HttpResponseBase:
+    """End the session as everywhere, which is written down."""
+    return log_out(request)
+
+
+def _change_password(request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+    """Lead to where a new password is written down, and ends what it must end."""
+    return redirect(reverse("account") + "#password")
+
+
 admin.site.login = _log_in
+admin.site.logout = _log_out  # pyrefly: ignore[bad-assignment]
+admin.site.password_change = _change_password  # pyrefly: ignore[bad-assignment]
 
 
 @admin.register(User)

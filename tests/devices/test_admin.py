@@ -126,6 +126,17 @@ def test_its_own_login_leads_to_the_one_that_asks_for_a_second_factor(db):
     assert client.get("/account").status_code == 302
 
 
+def test_its_own_ways_to_log_out_and_to_another_password_are_those_of_the_pages(alice):
+    for answer in (
+        alice.get("/admin/password_change/"),
+        alice.post("/admin/password_change/", {"old_password": PASSWORD, "new_password1": "x"}),
+    ):
+        assert answer["Location"] == "/account#password"
+    alice.post("/admin/logout/")
+    assert list(AuditEntry.objects.values_list("word", flat=True)) == ["logged_out"]
+    assert alice.get("/account").status_code == 302
+
+
 @pytest.mark.parametrize(
     "model", [m for m in OURS if m._meta.model_name in READ_ONLY], ids=lambda m: m.__name__
 )
