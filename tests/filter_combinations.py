@@ -26,6 +26,7 @@ from media_pipeline.mirror.models import MirrorState, OSSObject
 from media_pipeline.search import index, sources
 from media_pipeline.search import matching as ordered
 from media_pipeline.search.matching import Matching
+from media_pipeline.search.models import ChangedText, IndexedSpan, TextBlock
 from media_pipeline.search.sources import Place, Span
 from tests.builders import make_device, make_user
 
@@ -201,6 +202,9 @@ def world_of(seed: int) -> Iterator[World]:
     with transaction.atomic(), contextlib.ExitStack() as patched:
         for module, name, value in _SMALL:
             patched.enter_context(mock.patch.object(module, name, value))
+        # Another database has pictures already, and an index that does not hear of those made here.
+        for model in (OSSObject, Tagging, Capture, IndexedSpan, TextBlock, ChangedText):
+            model._base_manager.all()._raw_delete(model._base_manager.db)
         cameras = {code: make_device(code) for code in CAMERAS}
         people = _make_people(cameras)
         facts = _make_pictures(cameras, Random(seed))

@@ -11,6 +11,7 @@ from django.utils import timezone
 from devices.audit import record as audit
 from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
+from photohub.lib import clock
 from photohub.lib.clock import CLOCKS_DIFFER
 from photohub.lib.database import rows
 from photohub.lib.pages.sentences import said
@@ -132,4 +133,4 @@ def _plan_all(some: list[Schedule], now: datetime) -> int:
 
 def is_due_by(at: datetime) -> bool:
     """Tell whether time alone makes a schedule due until then."""
-    return Schedule.objects.running().filter(next_run_at__lte=at).exists()
+    return clock.has_any_until(Schedule.objects.running(), "next_run_at", at)

@@ -50,7 +50,7 @@ def waits() -> bool:
     """Tell whether time alone makes something due before the next look that comes anyway."""
     soon = timezone.now() + _SOON
     runs = (ScheduledRun.objects.waiting(), ScheduledRun.objects.asked())
-    return planning.is_due_by(soon) or any(each.filter(check_at__lte=soon).exists() for each in runs)
+    return planning.is_due_by(soon) or any(clock.has_any_until(each, "check_at", soon) for each in runs)
 
 
 def run_due(for_s: float = _FOR_S) -> int:

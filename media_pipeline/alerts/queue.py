@@ -147,7 +147,7 @@ def due(limit: int = CLAIM_AT_MOST) -> list[UUID]:
 def next_due_within(seconds: float) -> bool:
     """Tell whether a message becomes due so soon, by time alone."""
     until = timezone.now() + timedelta(seconds=seconds)
-    return AlertMessage.objects.waiting().filter(next_try_at__lte=until).exists()
+    return clock.has_any_until(AlertMessage.objects.waiting(), "next_try_at", until)
 
 
 def claim(limit: int = CLAIM_AT_MOST) -> list[AlertMessage]:

@@ -35,6 +35,7 @@ from media_pipeline.show_rules.watch import watch
 from photohub.lib import failpoints
 from photohub.lib.database import rows
 from photohub.lib.database.db import note_absence, one_writer, require_database, tidy
+from photohub.lib.database.outage import failed_at_disk
 from photohub.lib.ids import new_id
 from photohub.lib.messaging import enqueue, load, measures, notify
 
@@ -146,7 +147,7 @@ def _ingest(uploads: list[Upload], known: dict[tuple, Receipt]) -> list[Receipt 
         # The connection was an old one, and there was no other within 2 s: to wait once more would take twice as long
         # as the camera was promised an answer in.
         note_absence(error)
-        _remove_unnamed([capture for _, capture in fresh.values()])
+        _remove_unnamed([capture for _, capture in fresh.values()], error)
         raise
     failpoints.hit("ingest.committed")
     for key, (index, capture) in fresh.items():
@@ -168,12 +169,15 @@ def _measure(stored: list[Upload]) -> None:
         TIMES.observe(source, each_s)
 
 
-def _remove_unnamed(captures: list[Capture]) -> None:
+def _remove_unnamed(captures: list[Capture], error: BaseException) -> None:
     """Remove the files of a commit that failed, as far as the database says that no row names them.
 
     A connection that breaks at COMMIT leaves open whether the rows are there. Then the files stay, because the
-    camera's next try would find the rows and be told that its picture is safe; the sweep takes what has no row.
+    camera's next try would find the rows and be told that its picture is safe; the sweep takes what has no row. So does
+    a disk that fails at COMMIT: SQLite takes the rows back, and may find them in its log again at the next start.
     """
+    if failed_at_disk(error):
+        return
     try:
         require_database()
         named = set(Capture.everything.filter(pk__in=[c.pk for c in captures]).values_list("pk", flat=True))

@@ -90,6 +90,11 @@ def uptime() -> tuple[str, float] | None:
         return None
 
 
+def has_any_until(rows: QuerySet, column: str, until: datetime) -> bool:
+    """Tell whether any row has its time until then. In its order: for the question alone PostgreSQL may walk the table."""
+    return rows.filter(**{f"{column}__lte": until}).order_by(column).values_list("pk").first() is not None
+
+
 async def wait_at_most(event: asyncio.Event, limit_s: float) -> None:
     """Wait for the event, but no longer than this."""
     with contextlib.suppress(TimeoutError):

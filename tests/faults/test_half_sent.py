@@ -1,4 +1,4 @@
-"""Pictures on their way to panels, and films in the making: what a kill interrupted is done by the next hub, once."""
+"""Pictures on their way to panels, films in the making, alerts on their way: what a kill interrupted the next hub does."""
 
 import asyncio
 import os
@@ -10,8 +10,10 @@ from tests.faults.hub import assert_killed_at, change, wait_until
 from tests.flows.panels import BoardPanel, connected
 from tests.flows.story import Visitor
 from tests.hub_process import HubProcess, running_hub
+from tests.media_pipeline.alerts.receivers import http_receiver
 
 DELIVERY_POINTS = ["delivery.begun", "delivery.acked"]
+ALERT_POINTS = ["alert.claimed", "alert.sent"]
 FILM_POINTS = ["timelapse.claimed", "timelapse.segment", "timelapse.placed"]
 OWNER = {"DJANGO_SUPERUSER_USERNAME": "alice", "DJANGO_SUPERUSER_PASSWORD": "correct horse 9"}
 PAST = "datetime('now', '-1 hour')"
@@ -73,3 +75,32 @@ def test_a_film_survives_a_kill_at_every_step():
         row = hub.rows(FILM)[0]
         film = next((hub.data).rglob("*.mp4"))
         assert row["frames_done"] == 3 and film.stat().st_size == row["size_bytes"]
+
+
+TELL = """
+from django.contrib.auth import get_user_model
+from media_pipeline.alerts import queue, rules
+from media_pipeline.alerts.channels import rules as channels
+from photohub.lib.pages.sentences import said
+alice = get_user_model().objects.get(username="alice")
+channel = channels.add_webhook(alice, "hook", "{url}", "en", for_hub=False)
+rule = rules.save_rule({{"kind": "hub"}}, [channel], alice)
+queue.begin(rule, "test", said("Yes"))
+"""
+
+
+def test_an_alert_survives_a_kill_at_every_step_and_can_be_told_from_another():
+    sent = "SELECT state, attempts FROM media_pipeline_alertmessage"
+    with http_receiver() as receiver, running_hub(env=OWNER) as hub:
+        hub.stop()
+        hub.run("shell", "-c", TELL.format(url=receiver.url))
+        for point in ALERT_POINTS:
+            hub.launch(PHOTOHUB_FAIL=f"{point}:kill")
+            assert_killed_at(hub, point)
+            change(hub, f"UPDATE media_pipeline_alertmessage SET next_try_at={PAST}")
+        hub.start()
+        wait_until(
+            lambda: hub.rows(sent)[0]["state"] == "sent", 60, "the alert is sent", lambda: hub.rows(sent)
+        )
+    # Once before the second kill, and once after it, under one name.
+    assert len(receiver.calls) == 2 and len({call.headers["webhook-id"] for call in receiver.calls}) == 1

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.hub import assert_killed_at, check, failpoints_in_source, hub_with_camera
 from tests.faults.rounds import rounds
 from tests.faults.test_half_done import LATER_POINTS
-from tests.faults.test_half_sent import DELIVERY_POINTS, FILM_POINTS
+from tests.faults.test_half_sent import ALERT_POINTS, DELIVERY_POINTS, FILM_POINTS
 
 INGEST_POINTS = [
     "ingest.written",
@@ -27,7 +27,13 @@ def ready_s(hub) -> float:
 
 
 def test_every_failpoint_of_the_source_is_killed_at_by_a_test():
-    assert failpoints_in_source() == {*INGEST_POINTS, *LATER_POINTS, *DELIVERY_POINTS, *FILM_POINTS}
+    assert failpoints_in_source() == {
+        *INGEST_POINTS,
+        *LATER_POINTS,
+        *DELIVERY_POINTS,
+        *FILM_POINTS,
+        *ALERT_POINTS,
+    }
 
 
 @pytest.mark.measures_time("a hub is ready within 10 s, as promised to people with a machine of their own")

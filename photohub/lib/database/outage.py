@@ -22,6 +22,12 @@ _AWAY_CODES = {
 }
 
 
+def failed_at_disk(error: BaseException) -> bool:
+    """Tell whether the disk failed under SQLite, so that nobody knows which of what was written will be there again."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None) or 0
+    return code & 0xFF == sqlite3.SQLITE_IOERR
+
+
 def is_away(error: BaseException) -> bool:
     """Tell whether the same call may go through later, without any change, because the database was the reason."""
     if isinstance(error, InterfaceError):

@@ -1,4 +1,5 @@
 import os
+import sqlite3
 import threading
 from datetime import timedelta
 
@@ -86,6 +87,17 @@ def test_a_database_error_leaves_no_file(monkeypatch, settings):
     (outcome,) = ingest_batch([upload])
     assert outcome.word == "db" and outcome.retry_after_s
     assert files_in(settings.PICTURES_DIR) == [] and Capture.objects.count() == 0
+
+
+def test_a_disk_that_fails_at_the_commit_leaves_the_file_for_rows_that_may_come_back(monkeypatch, settings):
+    def fail(*args, **kwargs):
+        cause = sqlite3.OperationalError("disk I/O error")
+        cause.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        raise OperationalError("disk I/O error") from cause
+
+    monkeypatch.setattr(ingest_module.rows, "insert", fail)
+    (outcome,) = ingest_batch([make_upload(make_device())])
+    assert outcome.word == "db" and len(files_in(settings.PICTURES_DIR)) == 1
 
 
 def test_a_full_disk_is_said_and_leaves_nothing(monkeypatch, settings):
