@@ -14,6 +14,7 @@ from devices.access.groups import DeviceGroup
 from devices.access.models import ApiToken, BrowserSession, Membership, Role
 from devices.audit.back_office import LoggedAdmin
 from devices.audit.models import AuditEntry
+from devices.camera_settings.models import CameraSettings
 from devices.commands.models import Command
 from devices.events.models import Event, ServiceBeat, Trouble
 from devices.firmware.models import Firmware, SigningKey
@@ -214,6 +215,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "finished_at",
     ]
     list_filter = ["state", "way", "origin"]
+    search_fields = ["device__code"]
+    list_select_related = ["device"]
+
+
+@admin.register(CameraSettings)
+class CameraSettingsAdmin(ReadOnlyAdmin):
+    list_display = ["device", "understood", "wish_state", "version", "reported_version", "reported_at"]
+    list_filter = ["wish_state", "understood"]
     search_fields = ["device__code"]
     list_select_related = ["device"]
 

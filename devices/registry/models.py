@@ -224,7 +224,6 @@ class Device(models.Model):
             models.CheckConstraint(condition=Q(ack_base__in=(0, 1)), name="ack_base_is_0_or_1"),
         ]
         indexes = [
-            # By these the silent ones are found, oldest first, however many are not.
             models.Index(fields=["last_seen_at"], name="devices_by_last_seen"),
             models.Index(
                 fields=["link_changed_at"], condition=Q(link_state="lost"), name="devices_by_lost_link"
