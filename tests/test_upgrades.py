@@ -56,12 +56,11 @@ def is_new(key: tuple[str, str]) -> bool:
 
 def faults_in(loader: MigrationLoader, key: tuple[str, str]) -> list[str]:
     state, faults = loader.project_state(key, at_end=False), []
-    # The program before writes no row of a model that it does not know.
-    known = set(state.models)
-    for operation in loader.disk_migrations[key].operations:
-        if (key[0], getattr(operation, "model_name_lower", "")) in known or not hasattr(
-            operation, "model_name"
-        ):
+    operations = loader.disk_migrations[key].operations
+    # The program before writes no row of a table that is made here.
+    made = {operation.name_lower for operation in operations if isinstance(operation, migrations.CreateModel)}
+    for operation in operations:
+        if getattr(operation, "model_name_lower", "") not in made:
             faults += [f"{'.'.join(key)}: {fault}" for fault in faults_of(operation, state)]
         operation.state_forwards(key[0], state)
     return faults
