@@ -22,14 +22,14 @@ from devices.access.models import devices_in
 from devices.audit import record as audit
 from devices.audit.models import Kind, Word
 from devices.hub_settings import choices
-from devices.protocol.topics import HOME_ROOT
+from devices.protocol.topics import DISCOVERY_ROOT, HOME_ROOT
 from devices.registry import broker_accounts, broker_names
 from devices.registry.models import Device, DeviceQuerySet
 from photohub.lib.ids import hash_key
 from photohub.lib.pages.sentences import Said, said
 
 USERNAME = broker_names.PROGRAM_USERNAME
-ROOT, DISCOVERY = HOME_ROOT, "homeassistant"
+ROOT, DISCOVERY = HOME_ROOT, DISCOVERY_ROOT
 STATUS_TOPIC = f"{DISCOVERY}/status"
 PRESS_FILTER = f"{ROOT}/+/press"
 CONFIG_FILTER = f"{DISCOVERY}/device/+/config"

@@ -21,6 +21,8 @@ from enum import StrEnum
 ROOT = "photohub"
 # What Home Assistant is told, and the buttons that it presses (`devices.mqtt.home_assistant`).
 HOME_ROOT = "photohub-home"
+# Where Home Assistant looks for what there is, unless somebody told it another word.
+DISCOVERY_ROOT = "homeassistant"
 CODE_PATTERN = r"[a-z0-9][a-z0-9-]{1,31}"
 MAX_TOPIC_BYTES = 200
 MAX_FILTER_BYTES = 65_535

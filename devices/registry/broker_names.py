@@ -72,6 +72,12 @@ def collisions() -> list[str]:
         % {"name": name}
         for name in people.filter(username__in=hub_names()).values_list("username", flat=True)
     ]
+    home = _("%(name)s has the name of Home Assistant's account, so it cannot log in to the message broker.")
+    names = [
+        *Device.objects.filter(code=PROGRAM_USERNAME).values_list("code", flat=True),
+        *people.filter(username=PROGRAM_USERNAME).values_list("username", flat=True),
+    ]
+    found += [home % {"name": name} for name in names]
     devices = Device.objects.values("code")
     found += [
         _("%(name)s is a device and a person: only the device is let in to the message broker.")

@@ -100,8 +100,9 @@ def _fault_of_topic(device: Device, column: str, topic: str) -> str:
             "“%(topic)s” cannot be a topic: at most 200 letters, digits and signs of plain ASCII, "
             "without + and #, not beginning with $."
         ) % {"topic": topic}
-    if topic.startswith(f"{topics.HOME_ROOT}/"):
-        return _("Topics under %(root)s/ are reserved for Home Assistant.") % {"root": topics.HOME_ROOT}
+    for root in (topics.HOME_ROOT, topics.DISCOVERY_ROOT):
+        if topic.startswith(f"{root}/"):
+            return _("Topics under %(root)s/ are reserved for Home Assistant.") % {"root": root}
     if not topic.startswith(f"{topics.ROOT}/"):
         return ""
     native = topics.build(device.code, TOPIC_COLUMNS[column])

@@ -27,6 +27,7 @@ from devices.audit.models import Kind, Word
 from photohub.accounts.forms import check_person_name
 from photohub.accounts.logins import entering
 from photohub.accounts.people import LastOwner, give_role, keeping_an_owner
+from photohub.lib.http.origins import is_led_by_own_page
 from photohub.lib.network.oidc_rules import Rule
 from photohub.lib.pages.sentences import Said, said, said_of
 
@@ -61,7 +62,9 @@ class Adapter(DefaultSocialAccountAdapter):
 @never_cache
 @require_safe
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Send the browser to the provider."""
+    """Send the browser to the provider. To connect an account begins on the person's own page, or another site might ask."""
+    if request.GET.get("process") == "connect" and not is_led_by_own_page(request):
+        return refuse(request, _("Begin on “Your account” to connect the two."))
     try:
         return library.login(request, provider_id)
     except (RequestException, KeyError, ValueError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.http.request import validate_host
 
 _PORTS = {"http": 80, "https": 443}
@@ -45,6 +46,15 @@ def comes_from_own_page(scope: dict, *, needed: bool) -> bool:
     return origin == read_origin(settings.PHOTOHUB_URL) or (
         origin == _opened_by(scope) and validate_host(origin[1], settings.ALLOWED_HOSTS)
     )
+
+
+def is_led_by_own_page(request: HttpRequest) -> bool:
+    """Tell whether a page of this hub led here. Browsers say so; over plain HTTP they name the page alone."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = read_origin(request.headers.get("Referer", ""))
+    return origin is not None and origin == read_origin(f"{request.scheme}://{request.get_host()}")
 
 
 def read_origin(text: str) -> Origin | None:

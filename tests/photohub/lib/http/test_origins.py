@@ -3,8 +3,9 @@
 import asyncio
 
 import pytest
+from django.test import RequestFactory
 
-from photohub.lib.http.origins import OwnPagesOnly, comes_from_own_page
+from photohub.lib.http.origins import OwnPagesOnly, comes_from_own_page, is_led_by_own_page
 from photohub.lib.http.proxies import behind_proxies
 
 HOSTS = ["photos.example.org", "localhost", "[::1]"]
@@ -85,3 +86,20 @@ def test_a_foreign_page_is_closed_before_anybody_hears_of_it():
 
     asyncio.run(OwnPagesOnly(application)(scope("http://evil.example"), receive, send))
     assert heard == [] and [message["type"] for message in said] == ["websocket.close"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "own"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "http://localhost/account"}, False),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Referer": "http://localhost/account"}, True),
+        ({"Referer": "http://localhost.evil.example/account"}, False),
+        ({"Referer": "http://localhost:8000/"}, False),
+        ({}, False),
+    ],
+)
+def test_a_way_that_must_begin_here_is_known_by_what_browsers_say(headers, own):
+    assert is_led_by_own_page(RequestFactory().get("/x", headers={"Host": "localhost", **headers})) is own
