@@ -1,7 +1,7 @@
 """A plugin of pytest: which tests run together in one process, and the long ones begin first.
 
-Those that share the stack of the production form are one unit; so are those that share a browser, except for the walk through
-all pages, which takes as long as the others together. Each other file is a unit of its own.
+Those that share the stack of the production form are one unit, and so are those that share a browser: two browsers at once
+would take both processors from the stack. Each other file is a unit of its own.
 """
 
 from collections.abc import Iterable, Set
@@ -11,10 +11,8 @@ import pytest
 PRODUCTION, BROWSER = "tests/production/", "tests/browser/"
 # The fixture that starts the stack's eleven processes.
 STACK = "stack"
-EVERY_PAGE = "tests/browser/test_every_page.py"
 LONG = (
     PRODUCTION,
-    EVERY_PAGE,
     BROWSER,
     "tests/faults/",
     "tests/flows/",
@@ -36,9 +34,7 @@ def unit_of(nodeid: str, fixtures: Iterable[str] = ()) -> str:
     path = nodeid.split("::", 1)[0]
     if path.startswith(PRODUCTION) and STACK in fixtures:
         return PRODUCTION
-    if path.startswith(BROWSER) and path != EVERY_PAGE:
-        return BROWSER
-    return path
+    return BROWSER if path.startswith(BROWSER) else path
 
 
 def rank(nodeid: str, slow: Set[str] = frozenset()) -> int:
