@@ -96,6 +96,10 @@ QUERIES: dict[str, tuple[Callable[[], object], str]] = {
     "what is long in the trash": (lambda: list(retention.long_trashed()), "captures_in_trash"),
     "bytes in the trash": (lambda: for_panels.trashed_among({"0" * 64}), "captures_in_trash_by_bytes"),
     "commands to send": (commands.claim_to_send, "commands_to_send"),
+    "the next command of a camera that wakes": (
+        lambda: commands.claim_for_answer(Device.objects.first()),
+        "open_commands_of_a_device|commands_to_send",
+    ),
     "commands to end": (commands.expire_due, "commands_that_may_expire"),
     "commands of a clock that was ahead": (commands.expire_due, "open_commands_by_age"),
     "deliveries to prepare": (preparing.due, "deliveries_to_prepare"),

@@ -171,7 +171,7 @@ def in_hubs_zone(ats: list[datetime], zone: tzinfo | None = None) -> list[str]:
     found = []
     for at in ats:
         there = times.local(at, zone or hub_timezone())
-        words = {"day": times.day(there.date()), "time": f"{there:%H:%M}"}
+        words = {"day": times.day(there.date()), "time": times.time_of_day(there, there.tzinfo)}
         told = _("%(day)s, %(time)s") % words
         found.append(_("%(weekday)s, %(day)s") % {"weekday": times.weekdays()[there.weekday()], "day": told})
     return found

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import time
 
 from django.db.models import Prefetch, Q, QuerySet
 from django.utils.functional import Promise
@@ -118,7 +117,7 @@ def _quiet(rule: AlertRule) -> str:
 
 def clock_of(minute: int) -> str:
     """Return a minute of the day as the clock shows it."""
-    return time(minute // 60, minute % 60).strftime("%H:%M")
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def alerts_seen_by(user) -> QuerySet:

@@ -13,6 +13,7 @@ from photohub.lib.pages.times.tags import FORMS
 from photohub.lib.pages.timezones import in_timezone
 from tests.browser.new_user import OWNER, PASSWORD, owner_in
 from tests.builders import make_jpeg
+from tests.faults.hub import wait_until
 from tests.hub_process import running_hub
 
 ZONE = "Asia/Shanghai"
@@ -61,6 +62,9 @@ def test_the_browser_tells_times_as_the_server_does(page, hub, language, code):
 def test_a_camera_that_hears_no_orders_says_so_and_its_failure_stays(page, hub):
     key = hub.add_device("birds")["key"]
     send(hub, key, "a")
+    # That it was seen is written after the answer.
+    seen = "SELECT 1 FROM devices_device WHERE code = 'birds' AND last_seen_at IS NOT NULL"
+    wait_until(lambda: hub.rows(seen), 20, "the hub has noted the camera")
     page.goto(f"{hub.url}/")
     card = page.locator("#card-birds")
     card.locator(".shutter").click(force=True)

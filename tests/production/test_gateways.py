@@ -152,6 +152,7 @@ async def ask(client: httpx.AsyncClient, cameras: list[Camera]) -> None:
         assert answer.status_code in (200, 201, 202), answer.text
 
 
+@pytest.mark.measures_time("everything is stored within seconds of a kill, on a machine that others use too")
 async def test_a_killed_gateways_devices_are_served_by_another_and_nothing_is_lost(both: Stack) -> None:
     dice = random.Random(33)
     made = await add(both, both.unused("wall"))

@@ -8,6 +8,7 @@ from devices.hub_settings import values
 from devices.schedules.models import Schedule
 from media_pipeline.alerts import rules as alert_rules
 from media_pipeline.alerts.channels import rules as channels
+from media_pipeline.keep_rules import rules as keep_rules
 from tests.rights.changing import camera_hears
 from tests.rights.world import World
 
@@ -46,6 +47,11 @@ def _understands(world: World, path: str) -> dict:
     return {"quality": 70, "led": "off", "confirmed": "yes"}
 
 
+def _limited(world: World, path: str) -> tuple[str, dict]:
+    rule = keep_rules.choose(9, device=world.yard.camera)
+    return f"/settings/retention/of/{rule.pk}/end", {}
+
+
 def _lowered(world: World, path: str) -> dict:
     values.choose(values.KEEP_DAYS, 5, later=True)
     return {}
@@ -82,6 +88,8 @@ PAGES_BODIES = {
     "settings/language": {"language": "en"},
     "settings/links": {"lasting_links": "off"},
     "settings/retention": {"keep_days": "0", "keep_gb": "9", "deed": "apply", "seen": "0 9000000000"},
+    "settings/retention/of": {"whose": "yard-cam", "days": "0", "deed": "apply", "seen": "yard-cam 0"},
+    "settings/retention/of/<int:pk>/end": _limited,
     "settings/retention/take-back": _lowered,
 }
 API_BODIES = {

@@ -33,7 +33,10 @@ def test_a_topic_of_another_device_is_refused_in_every_column(db, column):
     }
 
 
-@pytest.mark.parametrize("topic", ["photohub/porch/result", "photohub/barn/status", "photohub/anything", "homeassistant/device/a/config"])
+@pytest.mark.parametrize(
+    "topic",
+    ["photohub/porch/result", "photohub/barn/status", "photohub/anything", "homeassistant/device/a/config"],
+)
 def test_native_topics_of_others_or_other_purposes_are_refused(db, topic):
     assert "are reserved" in faults_of(make_device("barn"), result_topic=topic)["result_topic"][0]
 

@@ -53,6 +53,8 @@ def test_every_expression_names_figures_labels_and_words_that_there_are(samples,
 def test_every_figure_is_in_the_document(samples):
     text = (ROOT / "docs/monitoring.md").read_text()
     names = {re.sub("_(bucket|sum|count)$", "", name) if "duration" in name else name for name in samples}
+    # Other tests of this process may have counted something for themselves.
+    names = {name for name in names if name.startswith(("photohub_", "process_", "python_", "up"))}
     assert {name for name in names if f"`{name}`" not in text} == {"up"} - set(re.findall("`(up)`", text))
 
 
