@@ -49,11 +49,6 @@ def test_long_tests_run_in_the_long_form_only(pytester_run, monkeypatch, form, r
     )
 
 
-def test_ci_runs_the_command_of_the_readme_once():
-    lines = [line for line in (ROOT / ".ci/run").read_text().splitlines() if "manage.py" in line]
-    assert lines == ['exec python3 manage.py test "$@"']
-
-
 def test_few_tests_measure_time_and_each_says_why():
     marks = [
         node
