@@ -133,7 +133,7 @@ async def test_presence_survives_a_restart_of_the_gateway(stack: Stack) -> None:
             await asyncio.to_thread(stack.start, "gateway")
             await soon("who left is lost", lambda: link_of(stack, "leaves") == "lost", 20)
             await soon("who came is connected", lambda: link_of(stack, "comes") == "connected")
-            await soon("who stayed is connected", lambda: link_of(stack, "stays") == "connected")
+            await soon("who stayed is connected", lambda: link_of(stack, "stays") == "connected", 40)
 
 
 async def test_accounts_of_an_older_hub_learn_new_topics_at_its_start(stack: Stack) -> None:
